@@ -33,7 +33,7 @@ from nmtool.training.loop.remarks import (
     teacher_remarks,
 )
 from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
-from nmtool.training.loop.run_data import check_division, data_of, is_data_of
+from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.loop.teaching import teacher_of
@@ -66,10 +66,10 @@ class Run(Tabular):
         integers: the same network in the chip's integers; None if the run trained in floats.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
         folder: folder of the run; None if the run is not saved.
-        validation_rule: draws the validation split from the training samples; None if the data have
-            their own.
+        validation_rule: rule by which the validation split is drawn from the training samples; None
+            if the data have their own split.
         search: the best trials of the hyperparameter search before the run; None without a search.
-        n_validation: number of validation samples; None if unknown, as of older runs.
+        n_validation: number of validation samples; None if unknown, as in runs of older versions.
     """
 
     options: TrainOptions
@@ -113,7 +113,7 @@ class Run(Tabular):
         return list(advice(self.options, self.log, self.network, self.n_validation))
 
     def as_csv(self) -> str:
-        """The log as CSV with a header, one row per epoch; `log.csv` in the folder holds it."""
+        """The log as CSV with a header, one row per epoch, as in the folder's `log.csv`."""
         return log_as_csv(self.log)
 
     def tables(self) -> list[Table]:
@@ -162,19 +162,19 @@ def train(
             (`options.validation`), by default a fifth of them but at most 300, per class. On
             resume, the default is the data set that the run was trained on, unless that was in
             memory.
-        options: the settings; by default those of `TrainOptions()`, on resume those of the run, of
-            which only `epochs` may be increased.
-        folder: folder in which the run is kept; None: it is not kept.
+        options: the settings; by default `TrainOptions()`. On resume, the default is the run's
+            settings, and only `epochs` may differ: it may be larger.
+        folder: folder in which the run is saved; None: the run is not saved.
         resume: continue the stopped run in the folder; the result equals that of an uninterrupted
             run.
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
-        search: hyperparameter search before training: for a time such as 30min or 2h, or a number
-            of short trials, it tries values of all settings left at their defaults, trains the
-            best and the defaults in full, and takes those with the best validation accuracy if
-            they are significantly better than the defaults. The same call continues a stopped
-            search.
+        search: hyperparameter search before training, for a time such as 30min or 2h, or a number
+            of short trials. It varies all settings left at their defaults, and trains the best
+            trials and the defaults in full. The settings with the best validation accuracy are
+            used if they are significantly better than the defaults. The same call continues a
+            stopped search.
         teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
-            addition to the labels; `teacher.npz` in the folder keeps them. For a file of soft
+            addition to the labels, and saved as `teacher.npz` in the folder. For a file of soft
             labels, use `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, shared evenly by the processes that torchrun started.
@@ -182,16 +182,16 @@ def train(
         progress: counts samples.
 
     Raises:
-        UsageError: the folder already holds a run, or no run to resume, or another process trains
-            in it; there are no data, or those of the run are not found; the options or the teacher
-            contradict the run or the data; training diverged.
+        UsageError: the folder already contains a run, or no run to resume, or another process
+            trains in it; no data are given, or the run's data are not found; the options or the
+            teacher contradict the run or the data; training diverged.
         DataError: there are no training samples, or most of their events lie after the last step;
-            the teacher's rows are not probabilities, or are not for these data.
+            the teacher's rows are not probabilities, or belong to other data.
         FileFormatError: the file of a teacher is missing or cannot be read.
         MissingError: a requirement of the device is missing.
-        RankError: another process is gone.
+        RankError: another process was lost.
         StorageError: the run cannot be written.
-        KeyboardInterrupt: training was stopped; finished epochs are kept.
+        KeyboardInterrupt: training was stopped; finished epochs are saved.
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
@@ -211,7 +211,7 @@ def train(
         raise UsageError(
             "there are no data to train on",
             code="data-missing",
-            fix='name a data set: nmtool.train("digits", …); with resume=True a run has its own',
+            fix='name a data set: nmtool.train("digits", …); resume=True uses the data of the run',
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
@@ -255,15 +255,15 @@ def finetune(
 
     Args:
         start: a run that was saved in a folder, or the path of the folder.
-        settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at a
-            fifth of its learning rates unless they say otherwise. The network keeps its layers,
-            constants and readout; delays longer than `max_delay` are cut.
+        settings: changes to the run's settings, by the names of `TrainOptions`. By default, there
+            are 10 epochs at a fifth of the run's learning rates. The network keeps its layers,
+            constants and readout; delays longer than `max_delay` are clipped.
         data: by default the data set that the run was trained on, unless that was in memory.
         folder, device, teacher, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:
         FileFormatError: the run has no checkpoint to start from.
-        UsageError: the settings would make another network; all other errors are those of `train`.
+        UsageError: the settings would change the network's shape. Other errors are as in `train`.
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
@@ -307,7 +307,7 @@ class _Call:
     progress: Progress
 
     def run(self) -> Run:
-        """Prepare data, soft labels and settings, train, and say what to try next."""
+        """Prepare data, soft labels and settings, train, and log suggestions for the next run."""
         with libraries_needed("train"):
             from nmtool.training.engines.devices import find_device
             from nmtool.training.processes.ranks import Ranks
@@ -346,10 +346,10 @@ class _Call:
         return run
 
     def _check_folder(self, folder: RunFolder) -> None:
-        """Raise errors of the folder before data are read."""
+        """Raise `UsageError` if the folder cannot be used, before data are read."""
         if self.resume:
             with folder.locked():
-                pass  # entering the block raises them
+                pass  # `locked` raises the error
         else:
             _check_free(folder)
 
@@ -398,11 +398,11 @@ class _Call:
     def _log_end(self, run: Run, new_epochs: int) -> None:
         """Log why training ended early, and what to try next."""
         if self.resume and not new_epochs:
-            _log.info(f"nothing is left to do: the run ended with epoch {len(run.log)}")
+            _log.info(f"nothing left to train: the run has finished all {len(run.log)} epochs")
         if run.stopped_early:
             _log.info(
-                f"stopped early after epoch {len(run.log)}: none of the last "
-                f"{run.options.patience} epochs was better than the best one before"
+                f"stopped early after epoch {len(run.log)}: no new best in the last "
+                f"{run.options.patience} epochs"
             )
         if new_epochs:
             for finding in run.advice():
@@ -412,7 +412,7 @@ class _Call:
         """The data with a validation split.
 
         Raises:
-            UsageError: the run to resume is on other data.
+            UsageError: the run to resume was trained on other data.
         """
         data = as_dataset(self.data)
         if self.resume and self.folder is not None:
@@ -429,11 +429,14 @@ class _Call:
             dataset = data.with_validation(self._validation_rule())
             _ = dataset.train, dataset.validation  # access may download them
         if self.resume and self.folder is not None:
-            check_division(self.folder, dataset)
+            check_split(self.folder, dataset)
         return dataset
 
     def _soft_labels(self, dataset: Dataset, ranks: Ranks) -> tuple[TrainOptions, Teacher | None]:
-        """The soft labels to learn, computed and saved if need be, and options with their file."""
+        """Compute and save the teacher's soft labels, or read them; also return options with them.
+
+        The options name the file of the soft labels.
+        """
         if not self.teacher:
             origin = self.folder if self.resume else self.start
             return self.options, teacher_of(self.options, origin, resumed=self.resume)
@@ -466,7 +469,7 @@ class _Call:
             )
 
     def _validation_rule(self) -> SplitRule:
-        """The rule for samples that validate; a run that goes on from another keeps that one's."""
+        """The rule that draws the validation split; resumed and fine-tuned runs keep theirs."""
         origin = self.folder if self.resume else self.start
         if origin is None:
             return self.options.validation_rule
@@ -474,7 +477,7 @@ class _Call:
         rule = (self.options.validation, self.options.validation_by)
         if origin_rule is not None and rule == (before.validation, before.validation_by):
             return origin_rule
-        # Another draw would put samples that the start was trained on into the validation split.
+        # Another seed would draw validation samples that the first run was trained on.
         return replace(
             self.options.validation_rule,
             seed=before.seed if origin_rule is None else origin_rule.seed,
@@ -512,7 +515,7 @@ class _Call:
             agreement = teacher.agreement(dataset.undivided.label)
             _log.info(
                 f"soft labels have a weight of {options.teacher_share:.0%} in the loss; their most "
-                f"probable class is the label of {agreement:.1%} of the training samples"
+                f"probable class equals the label for {agreement:.1%} of the training samples"
             )
             findings += teacher_remarks(agreement)
         _log_remarks(findings)
@@ -524,7 +527,7 @@ def _log_remarks(findings: Iterable[Finding]) -> None:
 
 
 def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
-    """Raise `UsageError` unless a search can come before this training."""
+    """Raise `UsageError` if this training run cannot begin with a search."""
     from nmtool.training.processes.launch import launched
     from nmtool.training.studies.search import check_budget
 
@@ -550,7 +553,7 @@ def _kept_folder(start: Run | str | Path) -> Path:
     folder = start.folder if isinstance(start, Run) else Path(start)
     if folder is None:
         raise UsageError(
-            "the run to start from is not kept in a folder",
+            "the run to start from was not saved in a folder",
             code="run-not-kept",
             why="training starts from its checkpoint, which includes the optimiser's moments",
             fix="train that run with folder=…",
@@ -559,7 +562,7 @@ def _kept_folder(start: Run | str | Path) -> Path:
 
 
 def _threads(number: int | None) -> AbstractContextManager[None]:
-    """Limit the cores while the block runs; torch's only where a number is given."""
+    """Limit the number of cores inside the block; torch's only if a number is given."""
     from nmtool.training.processes.threads import threads_each, threads_used
 
     cores = threads_each() if number is None else number
@@ -569,12 +572,12 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
 def _resumed(
     folder: RunFolder | None, options: TrainOptions | None
 ) -> tuple[RunFolder, TrainOptions]:
-    """Folder and settings of the run to resume; raises `UsageError` where they do not fit."""
+    """Folder and settings of the run to resume; raises `UsageError` if the options differ."""
     if folder is None:
         raise UsageError(
             "a run without a folder cannot be resumed",
             code="run-not-kept",
-            fix="name the folder in which the run is kept",
+            fix="name the folder of the run: `folder=`",
         )
     run_options = folder.options()
     if options is None:

@@ -46,13 +46,13 @@ def _option(
     """Make the field of a setting.
 
     Args:
-        group: title of its group in the help of the command line, one of `GROUPS`.
-        default: its default.
-        text: its help.
-        low, high: the smallest and largest value; None for no bound.
-        choices: the allowed words.
-        positive: it must be larger than 0.
-        auto: it may be `auto`, until `TrainOptions.fitted_to` has looked at the samples.
+        group: heading of the setting in the command line's help, one of `GROUPS`.
+        default: default value.
+        text: help text.
+        low, high: smallest and largest value; None for no bound.
+        choices: allowed words.
+        positive: True if the value must be larger than 0.
+        auto: True if the value may be `auto`, which is replaced by a number before training.
     """
     about = {"group": group, "help": text, "low": low, "high": high, "auto": auto}
     return field(default=default, metadata={**about, "choices": choices, "positive": positive})
@@ -75,11 +75,11 @@ SCHEDULES = ("cosine", "linear", "constant")
 
 
 MAX_LEARNING_RATE = 1e37
-"""Largest learning rate, far beyond useful ones. Adam divides it by 0.1 in 32-bit floats."""
+"""Largest learning rate, far above useful ones: divided by 0.1 in Adam, it fits 32-bit floats."""
 
 
 _TAU_MS, _TAU_STEPS = 10.0, 2
-"""Value of a time constant that is `auto`, in ms, and its minimum in steps."""
+"""Value of an `auto` time constant in ms, and its minimum in steps."""
 
 _MOST_BITS = {"weight_bits": 8, "delay_bits": 6}
 """With `auto`, at most this many bits are used, even if the target has more."""
@@ -88,13 +88,13 @@ SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
 )
-"""Settings that define the network: a run that starts from another one cannot change them."""
+"""Settings that define the network; fine-tuning cannot change them."""
 
 
 INITIAL_DELAYS = (
     *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
 )
-"""Initial delays of a new network; without effect on a run that starts from another one."""
+"""Initial delays of a new network; without effect on fine-tuning."""
 
 
 @keywords_checked
@@ -102,8 +102,8 @@ INITIAL_DELAYS = (
 class TrainOptions:
     """Settings of a run; see each field's help.
 
-    A setting that is `auto` becomes a number as soon as possible; if it depends on the samples,
-    when training begins (`fitted_to`).
+    `auto` is replaced by a number at once, or, if the number depends on the samples, at the start
+    of training (`fitted_to`).
 
     >>> TrainOptions(hidden=100).dt_ms, TrainOptions(dt_ms=10.0).tau_mem_ms
     ('auto', 20.0)
@@ -117,7 +117,7 @@ class TrainOptions:
         NETWORK,
         256,
         "neurons of the hidden layers, e.g. 128,64 for two layers, or 32@5+32@20 for one layer of "
-        "two populations with tau_mem of 5 and 20 ms (32@5/2: with a tau_syn of 2 ms, too); 0: no "
+        "two populations with tau_mem of 5 and 20 ms (32@5/2 also sets tau_syn, to 2 ms); 0: no "
         "hidden layer",
         0,
         1 << 20,
@@ -137,7 +137,7 @@ class TrainOptions:
     window: int | None = _option(
         NETWORK,
         None,
-        f"readout {WINDOW}: average the membranes of this many last steps",
+        f"readout {WINDOW}: number of last steps over which membranes are averaged",
         1,
         MAX_STEPS,
     )
@@ -152,13 +152,17 @@ class TrainOptions:
     steps: int | None = _option(
         NETWORK,
         AUTO,
-        "steps of a sample; auto: until the samples have ended; none: one second",
+        "steps of a sample; auto: enough to cover the samples; none: one second",
         1,
         MAX_STEPS,
         auto=True,
     )
     group: int = _option(
-        NETWORK, 1, "neighbouring channels of the data that share an input", 1, MAX_CHANNELS
+        NETWORK,
+        1,
+        "number of neighbouring channels of the data that share an input",
+        1,
+        MAX_CHANNELS,
     )
     tau_mem_ms: float = _option(
         NETWORK,
@@ -180,7 +184,7 @@ class TrainOptions:
         "membrane time constant of the output in ms; by default tau_mem_ms",
         positive=True,
     )
-    train_delays: bool = _option(NETWORK, True, "learn the delays too")
+    train_delays: bool = _option(NETWORK, True, "learn delays, too")
     axonal: bool = _option(
         NETWORK,
         False,
@@ -189,8 +193,8 @@ class TrainOptions:
     max_delay: int = _option(
         NETWORK,
         LOIHI2.max_delay,
-        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; in training that starts from "
-        "another run, longer delays are cut",
+        f"largest delay in steps; Loihi 2 has at most {LOIHI2.max_delay}; fine-tuning clips longer "
+        "delays",
         0,
         MAX_TRAINED_DELAY,
     )
@@ -198,27 +202,27 @@ class TrainOptions:
     init_delay_input: int | None = _option(
         BEGINNING,
         None,
-        "largest initial input delay in steps: delays are drawn uniformly from 0 on; by default "
-        "the largest allowed delay",
+        "initial input delays are drawn uniformly from 0 to this many steps; by default to the "
+        "largest allowed delay",
         0,
     )
     init_delay_hidden: int | None = _option(
         BEGINNING,
         None,
-        "largest initial delay between hidden layers in steps: delays are drawn uniformly from 0 "
-        "on; by default the largest allowed delay",
+        "initial delays between hidden layers are drawn uniformly from 0 to this many steps; by "
+        "default to the largest allowed delay",
         0,
     )
     init_delay_recurrent: int | None = _option(
         BEGINNING,
         0,
-        "largest initial recurrent delay in steps: delays are drawn uniformly from 0 on",
+        "initial recurrent delays are drawn uniformly from 0 to this many steps",
         0,
     )
     init_delay_output: int | None = _option(
         BEGINNING,
         0,
-        "largest initial delay into the output in steps: delays are drawn uniformly from 0 on",
+        "initial delays into the output are drawn uniformly from 0 to this many steps",
         0,
     )
     init_input: tuple[float, float] = _option(
@@ -251,14 +255,14 @@ class TrainOptions:
     arithmetic: str = _option(
         INTEGERS,
         "float",
-        "arithmetic of the forward pass; integer, the chip's own, is quantisation-aware training",
+        "arithmetic of the forward pass; integer: the chip's, for quantisation-aware training",
         choices=ARITHMETICS,
     )
     target: str = _option(INTEGERS, LOIHI2.name, "chip to train for, by name or as a FILE.toml")
     weight_bits: int = _option(
         INTEGERS,
         AUTO,
-        f"bits of a weight; auto: the target's most, up to {_MOST_BITS['weight_bits']}",
+        f"bits of a weight; auto: as many as the target has, up to {_MOST_BITS['weight_bits']}",
         LOIHI2.weight_bits[0],
         MAX_WEIGHT_BITS,
         auto=True,
@@ -266,7 +270,7 @@ class TrainOptions:
     delay_bits: int = _option(
         INTEGERS,
         AUTO,
-        f"bits of a delay; auto: the target's most, up to {_MOST_BITS['delay_bits']}",
+        f"bits of a delay; auto: as many as the target has, up to {_MOST_BITS['delay_bits']}",
         LOIHI2.delay_bits[0],
         LOIHI2.delay_bits[-1],
         auto=True,
@@ -301,14 +305,14 @@ class TrainOptions:
     margin_ms: float | None = _option(
         LEARNING,
         None,
-        "first_spike: squared margin loss of this many ms; by default cross-entropy",
+        "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy",
         positive=True,
     )
     teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
         LEARNING,
         None,
-        "file of soft labels (distillation): class probabilities per training sample, learnt in "
-        "addition to the labels; nmtool.soft_labels makes one",
+        "distillation: file of soft labels from nmtool.soft_labels, class probabilities per "
+        "training sample, learnt in addition to the labels",
     )
     teacher_share: float = _option(
         LEARNING,
@@ -327,14 +331,14 @@ class TrainOptions:
     clip_norm: float | None = _option(
         LEARNING,
         None,
-        "clip gradients to this norm: the gradients of all weights, and separately of all delays; "
+        "clip the gradient norm of all weights, and separately that of all delays, to this value; "
         "by default gradients are not clipped",
         positive=True,
     )
     weight_decay: float = _option(
         LEARNING,
         0.0,
-        "decoupled decay (AdamW): an update shrinks weights by lr times this share",
+        "decoupled weight decay (AdamW): every update shrinks weights by lr times this share",
         0,
     )
     average: float | None = _option(
@@ -345,21 +349,21 @@ class TrainOptions:
         high=1,
         positive=True,
     )
-    seed: int = _option(LEARNING, 0, "seed of everything random", 0, (1 << 63) - 1)
+    seed: int = _option(LEARNING, 0, "seed of all random numbers", 0, (1 << 63) - 1)
 
     validation: int | float | str = _option(
         KEEPING,
         AUTO,
         "validation split for data without one: a share like 0.2 or a number of training "
-        "samples, drawn per class from the seed; 'last N': the last N samples of the file; auto: "
-        "a fifth, at most 300. 0: no validation; samples of an existing validation split become "
+        "samples, drawn at random per class; 'last N': the last N samples of the file; auto: a "
+        "fifth, at most 300. 0: no validation; samples of an existing validation split become "
         "training samples",
     )
     validation_by: str | None = _option(
         KEEPING,
         None,
-        "draw the validation split in whole groups, e.g. speaker (extra/speaker of the files): "
-        "no group is split",
+        "column of groups, e.g. speaker (extra/speaker of the files): all samples of a group are "
+        "in the same split",
     )
     judge_epochs: int = _option(
         KEEPING,
@@ -377,23 +381,26 @@ class TrainOptions:
     sparsity: float = _option(
         PRUNING,
         0.0,
-        "share of each projection's synapses to remove (the weakest), gradually between 20 and 80 "
-        "percent of the updates; only later epochs can become the best epoch",
+        "prune this share of each projection's synapses, the weakest, between 20 and 80 percent of "
+        "the updates; only later epochs can be the best epoch",
         0,
         1,
     )
     delay_sparsity: float = _option(
         PRUNING,
         0.0,
-        "share of each projection's delays to set to 0 (the shortest), during the same updates",
+        "set this share of each projection's delays, the shortest, to 0 between 20 and 80 percent "
+        "of the updates",
         0,
         1,
     )
 
     shift: int = _option(
-        AUGMENTATION, 0, "shift channels by up to this many units of the data", 0, (1 << 31) - 1
+        AUGMENTATION, 0, "shift every sample by up to this many channels", 0, (1 << 31) - 1
     )
-    stretch: float = _option(AUGMENTATION, 0.0, "stretch time by up to this share", 0, 1)
+    stretch: float = _option(
+        AUGMENTATION, 0.0, "stretch or shorten every sample by up to this share", 0, 1
+    )
     onset_ms: float = _option(
         AUGMENTATION,
         0.0,
@@ -414,7 +421,7 @@ class TrainOptions:
     blend: float = _option(
         AUGMENTATION,
         0.0,
-        "share of the samples replaced by a blend of two of their class and batch",
+        "share of the samples that are blended with another one of their class and batch",
         0,
         1,
     )
@@ -428,7 +435,7 @@ class TrainOptions:
         self._settle()
         if (self.readout == WINDOW) != (self.window is not None):
             raise UsageError(
-                f"the readout {WINDOW} and the setting window belong together",
+                f"the readout {WINDOW} and the setting window must be given together",
                 code="window-without-readout",
                 why=f"readout is {self.readout}, window is {self.window or OFF}",
                 fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
@@ -445,8 +452,7 @@ class TrainOptions:
             self._check_init_delay(f"init_delay_{name}")
         if self.margin_ms is not None and self.readout != FIRST_SPIKE:
             raise UsageError(
-                f"margin_ms is a loss on first spikes, which the readout '{self.readout}' does "
-                "not use",
+                f"margin_ms is a loss on first spikes, but the readout is '{self.readout}'",
                 code="margin-without-first-spike",
                 fix=f"choose the readout {FIRST_SPIKE}, or leave margin_ms out",
             )
@@ -454,8 +460,8 @@ class TrainOptions:
             raise UsageError(
                 "a margin loss cannot learn from a teacher",
                 code="teacher-with-margin",
-                why="it uses which class spikes first, but a teacher gives probabilities",
-                fix="leave out margin_ms, for cross-entropy, or teacher",
+                why="it compares times of first spikes, but a teacher gives probabilities",
+                fix="leave out teacher, or leave out margin_ms to train with cross-entropy",
             )
 
     def _settle(self) -> None:
@@ -474,7 +480,7 @@ class TrainOptions:
                 object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
 
     def _check_bits(self) -> None:
-        """Raise `UsageError` if the target cannot represent the bits, or in integers the delays."""
+        """Raise `UsageError` unless the target has the bits and, for integers, the delays."""
         limits = _limits(self.target, self.arithmetic)
         check_weight_bits(self.weight_bits, limits)
         if self.arithmetic == "float":
@@ -486,8 +492,8 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, but {limits.label} {holds}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`, which cuts longer delays if training starts from "
-                "another run" + (longer if longest else ""),
+                fix=f"`max_delay={longest}`; fine-tuning clips longer delays"
+                + (longer if longest else ""),
             )
         _ = self.delay_grid
 
@@ -503,7 +509,7 @@ class TrainOptions:
 
     @property
     def delay_grid(self) -> DelayGrid:
-        """The possible delays of a run in integers, none longer than `max_delay`."""
+        """The possible delays in integer training, at most `max_delay`."""
         target = target_named(self.target)
         limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
@@ -531,9 +537,9 @@ class TrainOptions:
         """
         if self.steps == AUTO:
             raise UsageError(
-                f"steps = {AUTO} is not a number before there are data",
+                f"steps = {AUTO} becomes a number only with training samples",
                 code="steps-unsettled",
-                fix="options.fitted_to(training samples) gives one; nmtool.train does it itself",
+                fix="call options.fitted_to(training samples); nmtool.train does so itself",
             )
         return default_steps(self.dt_ms) if self.steps is None else self.steps
 
@@ -570,8 +576,8 @@ class TrainOptions:
         """The settings of a recipe or of a TOML file, on top of the defaults.
 
         Args:
-            source: name of a recipe; or a file, if it is a `Path`, ends in .toml or contains a
-                folder.
+            source: name of a recipe, or path of a file: a `Path`, or text that ends in .toml or
+                contains a folder.
 
         Raises:
             UsageError: the recipe or file is unknown or damaged, or a setting in it is invalid.
@@ -588,7 +594,7 @@ class TrainOptions:
 
         Args:
             settings: values by field name.
-            origin: their origin, for the error message.
+            origin: source of the values, for error messages.
 
         Raises:
             UsageError: an unknown name or a value of the wrong type.
@@ -605,7 +611,7 @@ class TrainOptions:
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:
-            # Bits that are not given change to `auto` if the new target lacks them.
+            # Unless given, a number of bits that the new target lacks becomes `auto`.
             merged = {**vars(self), **converted}
             limits = _limits(merged["target"], merged["arithmetic"])
             for name in _MOST_BITS:
@@ -621,7 +627,7 @@ class TrainOptions:
             run: the folder of the run, for errors.
 
         Raises:
-            UsageError: they contradict those of the run.
+            UsageError: the settings contradict those of the run.
         """
         request = self.with_settings(dict(settings), "settings")
         for option in fields(self):
@@ -660,7 +666,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
-"""By type of a field: the valid values in words, and a conversion; None for invalid values."""
+"""By type of a field: the valid values in words, and a conversion that returns None for others."""
 
 
 def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -685,7 +691,7 @@ _ZERO_WAS_NONE = (
 
 
 def _limits(target: str, arithmetic: str) -> Limits:
-    """The limits that bits must meet: the target's, or in floats those of its arithmetic."""
+    """Limits on bits: the target's for integer training, otherwise those of its arithmetic."""
     chip = target_named(target)
     return chip if arithmetic == "integer" else chip.runs_in
 
@@ -701,7 +707,7 @@ def example(name: str) -> Any:
 
 
 def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
-    """The value in the type of its field; whole numbers pass for floats, nothing else does."""
+    """Convert a value to the type of its field; floats also accept whole numbers."""
     kind = str(option.type)
     optional = kind.endswith(" | None")
     if optional and (value is None or (isinstance(value, str) and value == OFF)):
@@ -783,5 +789,5 @@ def _out_of_range(option: Field[Any], span: str, value: str) -> UsageError:
     return UsageError(
         f"{option.name} must be {span}{off}, not {value}",
         code="setting-range",
-        fix=f"choose such a value; the default is {default}",
+        fix=f"choose a value in this range; the default is {default}",
     )

@@ -1,4 +1,4 @@
-"""Training settings from TOML files, and recipes: the files that come with nmtool."""
+"""Training settings from TOML files: the user's own, and recipes, which come with nmtool."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str
     """Read the settings of a recipe or of a TOML file.
 
     Args:
-        source: name of a recipe; or a file, if it is a `Path`, ends in .toml, contains a folder,
-            or is not the name of a recipe.
+        source: name of a recipe, or path of a file: a `Path`, or text that ends in .toml, contains
+            a folder, or is not the name of a recipe.
         folder: base of relative paths; by default the working folder.
 
     Raises:

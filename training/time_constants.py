@@ -27,8 +27,8 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
             if dt_ms is not None:
                 longest = rounded_tau(1, dt_ms, LOIHI2.decay_one)
                 why += (
-                    f"; the longest that the chip can represent is {longest:.4g} ms "
-                    f"at steps of {dt_ms:g} ms, far longer ones never decay"
+                    f"; with steps of {dt_ms:g} ms, the chip's longest is {longest:.4g} ms, and "
+                    "far longer ones never decay"
                 )
         raise NetworkError(
             f"population '{population.name}' cannot be trained",

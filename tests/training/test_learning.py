@@ -282,7 +282,7 @@ def test_epochs_grow_on_resume_and_never_shrink(
         nm.train(small_dataset(), small_options(epochs=1), folder=folder, resume=True)
     caplog.clear()
     assert same(nm.train(small_dataset(), folder=folder, resume=True), longer)
-    assert "nothing is left" in caplog.text
+    assert "nothing left to train" in caplog.text
 
 
 def test_a_grown_run_keeps_the_name_of_its_target(
@@ -504,7 +504,7 @@ def test_delays_beyond_a_new_limit_are_cut(
     near = nm.finetune(far, {"max_delay": 4, **still}, small_dataset(), folder=folder)
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert " 4 steps (max_delay)" in warning.getMessage()
-    assert f" {n_longer} of {before.size} were longer" in warning.getMessage()
+    assert f"{n_longer} of {before.size} delays are longer" in warning.getMessage()
     np.testing.assert_array_equal(_delays(near.network), np.minimum(before, 4))
     for name, content in np.load(folder / "checkpoint.npz").items():
         if name.endswith(".delay") and name.split(".")[0] in ("parameter", "average"):

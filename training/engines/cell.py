@@ -1,6 +1,6 @@
 """Constants of the neurons of a layer, as the kernels use them.
 
-The kernels of the CPU read the named tuples; those of the GPU the fields that
+CPU kernels read the named tuples. GPU kernels read arrays of the fields that
 `engines/cuda/kernels/constants.py` lists.
 """
 
@@ -28,8 +28,8 @@ class NeuronConstants(NamedTuple):
         b: jump of u per unit of weight.
         gain: 1 − α.
         theta: threshold.
-        bias: constant input current; bias_step: what it adds to v each step.
-        tau_mem: ms.
+        bias: constant input current; bias_step: its contribution to v in each step.
+        tau_mem: membrane time constant in ms.
         per_tau_syn: 1/τ_syn; per_drive: 1/(b·τ_mem); both per ms.
     """
 
@@ -50,7 +50,7 @@ class IntegerConstants(NamedTuple):
 
     Attributes:
         keep_u, keep_v: int64, decay factors of u and v per step, in units of the arithmetic.
-        vth: int64, threshold, before the shift into the state.
+        vth: int64, threshold, before the shift to the scale of v.
         bias: int64, added to v each step.
         unit: float64, integer value of u and v per unit of the float network's u.
     """
@@ -117,7 +117,7 @@ def neuron_constants(
     """The constants of a population at a time step of `dt_ms`.
 
     Raises:
-        NetworkError: a time constant is 0 or ∞, for which there is no exact gradient here.
+        NetworkError: a time constant is 0 or ∞, for which EventProp has no gradient.
     """
     check_time_constants(population, dt_ms)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")

@@ -1,7 +1,7 @@
 """Devices: location of the tensors, and the engine that runs a layer over a batch.
 
-The rest of training uses only `lif` and `li` of a device. Each runs a layer forward, in floats or
-in a chip's integers depending on its neurons, and returns the function for the backward pass.
+The rest of training uses only the methods `lif` and `li` of a device. Each runs a layer forward, in
+floats or in a chip's integers, and returns the result and a function for the backward pass.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ Backward = Callable[..., Gradients]
 
 For spiking neurons, `backward(time_gradient, push, want_source_time=…)`: time_gradient [spikes]
 float is ∂L/∂t per ms of every spike, from later layers and loss; push [neurons] float is added to
-μ_v at every spike. For others, `backward(d_membrane, want_source_time=…)`: d_membrane [samples, T,
-neurons] float is ∂L/∂v[n]. want_source_time requests gradients of the afferent spike times.
+μ_v at every spike. For non-spiking neurons, `backward(d_membrane, want_source_time=…)`: d_membrane
+[samples, T, neurons] float is ∂L/∂v[n]. want_source_time requests gradients of the afferent spike
+times.
 """
 
 
 @dataclass(frozen=True)
 class Device(ABC):
-    """A device for tensors and layers; all its arguments are on it.
+    """A device for tensors and layers; all tensors given to its methods are on the device.
 
     Attributes:
         name: `cpu` or `cuda`.
@@ -54,7 +55,7 @@ class Device(ABC):
         """The `Layer` of `engines/cpu/layer.py` or `engines/cuda/layer.py`, for one pass.
 
         Args:
-            neurons: their constants.
+            neurons: constants of the neurons.
             afferent: synapses from the source, [source neurons, neurons].
             recurrent: synapses among the neurons, or None.
 
@@ -68,7 +69,7 @@ class Device(ABC):
         """Run spiking neurons, and return their spikes, without times, and the backward pass.
 
         Args:
-            neurons, afferent, recurrent: as for `layer`, which may raise errors.
+            neurons, afferent, recurrent: as for `layer`, whose errors are raised.
             source: the afferent spikes.
         """
         layer = self.layer(neurons, afferent, recurrent)

@@ -10,7 +10,7 @@ import torch
 from nmtool.errors import BackendError, InputError, NmtoolError, reason
 
 _AT_FAULT = ("cuda", "numba_cuda")
-"""Packages whose errors come from the driver; Numba's own errors, on types, are nmtool's bugs."""
+"""Packages whose errors come from the driver. Numba's own errors, on types, are bugs of nmtool."""
 
 _AGAIN = (
     "resume the run: `resume=True`; if it happens again, train on the CPU and report it with the "
@@ -45,7 +45,7 @@ def explained(error: Exception) -> NmtoolError | None:
             fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` lists other "
             "processes on the GPU",
         )
-    # Torch 2.8 introduced a class for GPU errors; in earlier versions only the message tells.
+    # Torch 2.8 introduced a class for GPU errors; in earlier versions, the message has to do.
     is_accelerator = isinstance(error, getattr(torch, "AcceleratorError", ()))
     if is_accelerator or str(error).startswith("CUDA error"):
         return BackendError(

@@ -48,7 +48,7 @@ class SpikeTrains:
 
     @classmethod
     def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
-        """Trains without spikes, with the samples and steps of others."""
+        """Trains without spikes, with the samples and steps of other trains."""
         nothing = like.step[:0]
         return cls(torch.zeros_like(like.offset), nothing, nothing, like.n_steps, n_neurons)
 
@@ -70,7 +70,7 @@ class SpikeTrains:
         return self.step.numel()
 
     def sample_index(self) -> Tensor:
-        """[spikes] int64: the sample each spike belongs to."""
+        """[spikes] int64: sample of each spike."""
         samples = torch.arange(self.n_samples, device=self.offset.device)
         return torch.repeat_interleave(samples, self.offset.diff(), output_size=self.n_spikes)
 

@@ -11,15 +11,15 @@ from nmtool.dynamics import HOP_LATENCY
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """A projection in one pass: the values that are used, and the trained parameters behind them.
+    """A projection in one pass: its values, and the trained parameters behind them.
 
     Attributes:
         weight: [pre, post] float, jumps of u (already multiplied by b).
         delay: [pre, post] uint8 or int16, whole steps.
         integer: [pre, post] int32, shifted weights of the chip; None for floats.
         weight_parameter: [pre, post] float, in the paper's units; None without training.
-        delay_parameter: [pre, post] float, in steps. Both parameters receive the gradients of the
-            values that are used (straight-through estimator).
+        delay_parameter: [pre, post] float, in steps. Both parameters receive the gradients of
+            `weight` and `delay` (straight-through estimator).
     """
 
     weight: Tensor

@@ -38,7 +38,7 @@ class RateTarget:
         spikes_per_sample: ν, target rate.
 
     Raises:
-        UsageError: one of them is negative or not a number.
+        UsageError: an attribute is negative or not a number.
     """
 
     strength: float
@@ -76,8 +76,8 @@ class WholeBatch:
         push: the regulariser of each population, by name.
 
     Attributes:
-        push: the same for the forward pass of a share; `set_batch` must be called between forward
-            and backward pass.
+        push: regularisers for the forward pass of a share; `set_batch` must be called between
+            forward and backward pass.
     """
 
     def __init__(self, push: Mapping[str, Push]) -> None:

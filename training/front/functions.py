@@ -34,7 +34,7 @@ def whole_steps(delay: Tensor) -> Tensor:
     steps = exact.trunc()
     beyond = (exact - steps).abs_() >= 0.5
     steps += torch.copysign(beyond.to(exact.dtype), exact)
-    # Both extremes at once: every transfer from a GPU waits for it.
+    # Both extremes in one transfer, since every transfer waits for the GPU.
     first, last = torch.stack(steps.aminmax()).tolist() if steps.numel() else (0.0, 0.0)
     # The comparisons fail for NaN.
     if not (first >= 0 and last <= MAX_TRAINED_DELAY):
@@ -156,7 +156,7 @@ def _by_parameters(
 
 
 def _take_saved(ctx: Any) -> tuple[Any, ...]:
-    """Take the saved values of the forward pass and release them, so that a loss holds no tapes."""
+    """Take and release the values of the forward pass, so that a loss does not keep tapes alive."""
     values, ctx.kept = ctx.kept, None
     if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

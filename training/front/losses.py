@@ -34,7 +34,7 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
         readout: a readout whose kind is `li`.
 
     Raises:
-        ValueError: the rule is not computed here, e.g. one that reads spikes.
+        ValueError: the rule needs spikes instead of membranes.
     """
     if readout.rule == MAX:
         return membrane.amax(dim=1)
@@ -68,8 +68,8 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
 def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
     """Cross-entropy of softmax(gain·scores) with labels or class probabilities (soft labels).
 
-    It is linear in the probabilities: a mixture of labels (as 1 and 0) and a teacher's soft labels
-    has the same mixture of their losses.
+    It is linear in the probabilities: the loss of a mixture of labels (as 1 and 0) and a teacher's
+    soft labels is the same mixture of the two losses.
     """
     if targets.is_floating_point():
         targets = targets.to(scores)
@@ -261,7 +261,7 @@ def recorded_loss(
 ) -> float:
     """The loss of recorded scores, with the settings of the network's training.
 
-    With labels only: a teacher's soft labels exist for training samples, and these may be others.
+    Labels only, since a teacher's soft labels exist for training samples only.
 
     Args:
         options: the settings.

@@ -69,17 +69,17 @@ class Projection(nn.Module):
         weight: [pre, post] parameter, in the paper's units.
         delay: [pre, post] parameter, in steps, rounded to whole steps in every pass; [pre, 1] for
             axonal delays.
-        max_delay: `clamp_delays` keeps delays in 0 … max_delay steps. It may be changed for
-            individual projections.
+        max_delay: largest delay after `clamp_delays`, in steps; may be changed for individual
+            projections.
 
     Args:
         spec: initial weights and delays.
-        max_delay: as above.
+        max_delay: initial value of the attribute.
         like: a tensor with the dtype and device of the parameters.
-        axonal: all synapses of a source neuron have one delay.
+        axonal: all synapses of a source neuron have the same delay.
 
     Raises:
-        NetworkError: axonal, and the delays of a source neuron differ.
+        NetworkError: `axonal` is set, but the delays of a source neuron differ.
     """
 
     def __init__(
@@ -135,18 +135,18 @@ class SpikingNetwork(nn.Module, Tabular):
         axonal: one delay per source neuron of a projection, not one per synapse.
         dtype: type of the kernels, float32 or float64.
         device: device of the parameters, which determines the engine.
-        rounding: for quantisation-aware training: how parameters are rounded to the chip's
+        rounding: for quantisation-aware training, the rounding of parameters to the chip's
             integers, in which the forward pass runs; or an `IntegerNetwork` of the same
             populations and projections. None: floats.
 
     Attributes:
-        rounding: as above; training replaces it between epochs.
+        rounding: the argument; training replaces it between epochs.
         faults: for integers, per population [2, neurons] int64, counts of wraps of u and clips of v
             since `take_faults` was called.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
-            delays above `max_delay`; `axonal` for a network whose delays are not.
+            delays above `max_delay`; `axonal` for a network whose delays are not axonal.
         UsageError: `max_delay` is larger than training supports.
     """
 
@@ -230,9 +230,10 @@ class SpikingNetwork(nn.Module, Tabular):
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
-            DataError: the input's channels differ from the network's, it has other axes, seems to
-                have the steps first, or its numbers are not counts.
-            UsageError: the input has another type, or a regulariser names no spiking population.
+            DataError: the input has other channels than the network, other axes, apparently the
+                steps first, or numbers that are not counts.
+            UsageError: the input has another type, or `push` names a population that does not
+                spike.
         """
         check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
         if isinstance(spikes, Tensor):
@@ -295,7 +296,7 @@ class SpikingNetwork(nn.Module, Tabular):
                 f"spikes in the shape {tuple(spikes.shape)} seem to be [steps, samples, channels]",
                 code="raster-dimensions",
                 why=f"samples come first, and the network has {n_steps} steps",
-                fix="swap the axes: spikes.transpose(0, 1); if they are right, pass "
+                fix="swap the axes: spikes.transpose(0, 1); if the samples are first already, pass "
                 "Raster.from_dense(spikes)",
             )
 

@@ -28,14 +28,14 @@ from nmtool.training.engines.synapses import Synapses
 
 @dataclass(frozen=True)
 class Rounding:
-    """How a network is rounded to integers in quantisation-aware training.
+    """Rounding of a network to integers in quantisation-aware training.
 
     Attributes:
         weight_bits: 2 … 8.
         delays: the grid of delays, and the target.
         ranges: weight range per projection (by index), see `nmtool.quantisation`.
         calibration: largest magnitudes measured on data.
-        integers: a fixed result, used instead of rounding; None to round.
+        integers: a fixed integer network to use instead of rounding; None to round.
     """
 
     weight_bits: int = 8

@@ -31,11 +31,11 @@ class Wiring:
 
     Attributes:
         names: its populations, in order.
-        sizes: their neurons.
+        sizes: number of neurons of each population.
         kind: `lif` or `li`.
         sources: populations (or the input) that project to it, one entry per block of rows; a
             source with parallel projections to one target appears once for each.
-        source_sizes: their numbers of neurons.
+        source_sizes: number of neurons of each source.
         rows: afferent projections.
         loops: recurrent projections inside the layer; empty without recurrence.
     """

@@ -22,11 +22,12 @@ MIN_EPOCHS = 5
 """Smallest number of epochs after which advice is given."""
 
 FALLING = 0.05
-"""A loss still falls if a fifth of the epochs is lower by this share than the fifth before."""
+"""A loss still falls if its mean over a fifth of the epochs is this share below the fifth before.
+"""
 
 LARGE_RATE = 0.5
-"""From this share of their maximum on, learning rates are large. A schedule that ends at 0 stops
-every loss, so that a loss is also judged where rates were still large."""
+"""Learning rates are large from this share of their maximum on. At rates near 0, no loss falls, so
+that the loss is also judged at the last epoch with large rates."""
 
 RISING = 0.05
 """Share of their maximum by which learning rates may rise on resume without a remark."""
@@ -35,7 +36,7 @@ OVERFITTING = 0.1
 """A run overfits if training accuracy exceeds validation accuracy by at least this."""
 
 FITTED = 0.95
-"""From this training accuracy on, the training samples count as learnt."""
+"""Training accuracy from which on the training samples count as learnt."""
 
 MAX_AT_LIMIT = 0.05
 """Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do."""
@@ -54,7 +55,7 @@ MIN_CONFUSED = 0.25
 """Share of a class's validation samples that has to be misclassified as one other class."""
 
 MIN_MISTAKES = 5
-"""Smallest number of these samples; fewer may be due to chance."""
+"""Smallest number of such misclassified samples; fewer may be due to chance."""
 
 LAST_EPOCHS = 5
 """Epochs at the end of a run whose validation accuracies are compared with the best one's."""
@@ -80,8 +81,8 @@ def advice(
         options: the run's settings, with a number of steps.
         log: the run's log, an entry per epoch.
         network: the network of the best epoch.
-        n_validation: number of validation samples; None if unknown, as in older runs, whose
-            accuracies then count as exact.
+        n_validation: number of validation samples; None if unknown, as in older runs: accuracies
+            then count as exact.
     """
     if len(log) < MIN_EPOCHS:
         return
@@ -154,14 +155,14 @@ def _fitting(
 
 
 def _ends(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
-    """Numbers of epochs after which a loss is judged: all, and those until rates became small."""
+    """Epochs after which the loss is judged: the last, and the last with large learning rates."""
     factor = rate_factor(options.schedule, options.epochs, options.warmup)
     large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
     return n_epochs, max(large, default=n_epochs)
 
 
 def _fall(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
-    """The fall of the loss in the two fifths of a run before an epoch; empty if it hardly fell."""
+    """Describe the fall of the loss over the two fifths of a run up to an epoch; '' if small."""
     losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
     before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
     if not last < (1 - FALLING) * before:
@@ -198,10 +199,10 @@ def _chosen_epoch(
         yield Finding(
             "best-epoch-by-chance",
             "judge_epochs",
-            f"validation accuracies of the last {len(others)} epochs are at most "
-            f"{100 * spread:.1f} points below that of the best epoch, {best['epoch']}; two "
-            f"standard errors on {n_validation:,} samples are {100 * noise:.1f} points, so the "
-            "choice of the best epoch is mostly chance",
+            f"the choice of epoch {best['epoch']} as the best is mostly chance: validation "
+            f"accuracies of the last {len(others)} epochs are at most {100 * spread:.1f} points "
+            f"lower, and two standard errors on {n_validation:,} samples are {100 * noise:.1f} "
+            "points",
             "try `judge_epochs=5`, more validation samples (`validation=`), or cross-validation "
             "(`folds=5`)",
         )

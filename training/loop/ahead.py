@@ -14,13 +14,13 @@ _NOTHING = object()
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
     """Prepare each item in a thread while the previous one is in use.
 
-    An exception raised while an item is prepared is raised again where the item is requested.
+    An exception in the thread is raised again where the item is requested.
 
     >>> list(ahead(n * n for n in range(4)))
     [0, 1, 4, 9]
 
     Args:
-        items: a generator, which runs only in that thread.
+        items: a generator; its code runs only in the thread.
     """
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(next, items, _NOTHING)

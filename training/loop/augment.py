@@ -48,11 +48,11 @@ class Augmentation:
     def with_partners(
         self, events: SpikeEvents, rng: np.random.Generator
     ) -> tuple[SpikeEvents, NDArray[np.int64]]:
-        """Augment a copy of a batch; also returns the sample that each was blended with.
+        """Augment a copy of a batch; also return the partner with which each sample was blended.
 
         Returns:
-            The copy; and [samples] int64, the sample of the batch that each was blended with,
-            itself for those that were not.
+            The copy; and [samples] int64, index of each sample's partner in the batch: its own
+            index if it was not blended.
         """
         # Always drawn first, so that a seed gives the same shifts and stretches, independent of
         # other augmentation.
@@ -95,7 +95,7 @@ def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeE
 def _blended(
     events: SpikeEvents, partner: NDArray[np.int64], rng: np.random.Generator
 ) -> SpikeEvents:
-    """Every sample blended with its partner ([samples] int64), if that is another."""
+    """Blend every sample with its partner ([samples] int64) unless that is the sample itself."""
     partner_events = events.take(partner)
     blended = partner != np.arange(events.n_samples)
     way = np.where(blended, 0.5 * (_mean_times(partner_events) - _mean_times(events)), 0.0)
@@ -114,7 +114,7 @@ def _blended(
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """[samples] int64: the sample that each is blended with, itself for those that stay."""
+    """[samples] int64: index of each sample's blending partner, or its own if it is unchanged."""
     partner = np.arange(events.n_samples)
     chosen = rng.random(events.n_samples) < share
     spiking = events.counts > 0
@@ -168,7 +168,7 @@ def _with_unsorted_events(
     time_ms: NDArray[np.floating],
     unit: NDArray[np.integer],
 ) -> SpikeEvents:
-    """Exchange the events of samples; those given may come in any order."""
+    """Replace the events of all samples; the new events may come in any order."""
     order = np.lexsort((time_ms, sample))
     return _with_events(events, sample[order], time_ms[order], unit[order])
 
@@ -179,7 +179,7 @@ def _with_events(
     time_ms: NDArray[np.floating],
     unit: NDArray[np.integer],
 ) -> SpikeEvents:
-    """Exchange the events of samples; those given are in the order of samples and times."""
+    """Replace the events of all samples; the new events are sorted by sample and time."""
     counts = np.bincount(sample, minlength=events.n_samples)
     offset = np.concatenate(([0], np.cumsum(counts)))
     return replace(events, time_ms=time_ms, unit=unit, offset=offset)

@@ -23,7 +23,7 @@ from nmtool.training.options import TrainOptions
 
 
 def first_samples(network: Network, train: SpikeEvents) -> Raster:
-    """The first training samples, which set drive and scales, binned for a network."""
+    """The first training samples, binned for a network, to set initial weights and scales."""
     count = min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)
     return network.bin(train.take(np.arange(count))).raster
 
@@ -50,9 +50,9 @@ class Calibrator:
     def rounding(self, network: Network) -> Rounding:
         """Choose the weight ranges with the least error, and the head-room of the outputs."""
         ranges = weight_ranges(network, self.weight_bits, self.delays.target)
-        blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
-        seen = calibrate(network, self.samples, to_integers=blind.to_integers)
-        return replace(blind, calibration=seen)
+        uncalibrated = Rounding(self.weight_bits, self.delays, ranges, Calibration())
+        calibration = calibrate(network, self.samples, to_integers=uncalibrated.to_integers)
+        return replace(uncalibrated, calibration=calibration)
 
     def to_integers(
         self, network: Network, portions: Callable[[], Iterable[Raster]]
@@ -61,7 +61,7 @@ class Calibrator:
 
         Args:
             network: the float network.
-            portions: all samples, a portion at a time.
+            portions: returns all samples, a portion at a time.
         """
         rounding = self.rounding(network)
         return without_overflow(network, rounding(network), rounding, portions)
@@ -80,8 +80,8 @@ def without_overflow(
     Args:
         network: the float network.
         integers: its integer network with the current scales.
-        rounding: the rounding from which the search for other scales starts.
-        portions: all samples, a portion at a time.
+        rounding: the rounding whose scales are halved.
+        portions: returns all samples, a portion at a time.
     """
     while faulty := [part for part in portions() if overflows(integers, part)]:
         spikes, seen = Raster.concatenate(faulty), rounding.calibration

@@ -35,7 +35,7 @@ class RunState:
         update: number of finished updates.
         best: score of the best epoch so far; below 0 while no epoch is a candidate.
         log: one entry per epoch.
-        network: content hash of the best epoch's network; '' if none has been kept, or in
+        network: content hash of the best epoch's network; '' if none has been saved, or in
             checkpoints of older versions.
     """
 
@@ -47,7 +47,7 @@ class RunState:
 
     @property
     def has_best(self) -> bool:
-        """True if a network has been kept."""
+        """True if a best network has been saved."""
         return self.best >= 0
 
 
@@ -83,7 +83,7 @@ def save(
         "epoch": state.epoch,
         "update": state.update,
         "best": state.best,
-        # As text: headers sort the names of what they hold.
+        # As text, because headers sort names.
         "log": json.dumps(state.log),
         "network": state.network,
     }
@@ -144,14 +144,14 @@ def load(
 
 
 def longer_delays(path: Path, longest: int) -> tuple[int, int]:
-    """Count the delays that a run started from a checkpoint has to cut.
+    """Count the delays that fine-tuning from a checkpoint has to clip.
 
     Args:
         path: the file.
         longest: largest allowed delay, in steps.
 
     Returns:
-        Number of delays that are longer, after rounding to whole steps, and number of all delays.
+        Number of longer delays, after rounding to whole steps, and number of all delays.
 
     Raises:
         FileFormatError: the file is damaged.

@@ -14,7 +14,7 @@ from nmtool.training.options import TrainOptions
 
 
 def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[str]) -> Network:
-    """A network with random synapses, in the shape that the options define.
+    """A network with random synapses and the shape defined by the options.
 
     Args:
         options: the run's settings, which include the seed.
@@ -45,7 +45,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
 
 
 def _draw(options: TrainOptions, kind: str) -> Draw:
-    """The initial distributions of a kind of synapses."""
+    """Distributions of the initial weights and delays of a kind of synapses."""
     return Draw(getattr(options, f"init_{kind}"), longest_initial(options, kind), options.axonal)
 
 

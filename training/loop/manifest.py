@@ -18,14 +18,14 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What identifies a run; a field is written unless it has its default.
+    """Record of a run's origin; fields at their defaults are not written.
 
     Attributes:
         nmtool: version that started the run.
         data: name of the data, as the user gave it.
         data_hash: content hash of all training samples.
         units: number of channels.
-        in_memory: the data were in memory and cannot be found by name.
+        in_memory: True if the data were in memory, and cannot be found by name.
         train_index_hash: hash of the training samples' indices (`train_index_hash`).
         hold_out: rule by which the validation split was drawn, as JSON; None if it was not drawn.
         validation_samples: number of validation samples.
@@ -54,7 +54,7 @@ class Manifest:
     def of(
         cls, options: TrainOptions, dataset: Dataset, teacher: Teacher | None, **others: Any
     ) -> Manifest:
-        """The manifest of a new run on data with a validation split; `others` are more fields."""
+        """The manifest of a new run on data with a validation split; `others`: further fields."""
         rule, validation = dataset.validation_rule, dataset.validation
         return cls(
             nmtool=__version__,
@@ -83,7 +83,7 @@ class Manifest:
         return cls(**written)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as the file has them."""
+        """The fields to write, without those at their defaults."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {name: value for name, (value, default) in values.items() if value != default}
 

@@ -1,4 +1,4 @@
-"""Adam with separate learning rates for weights and delays, and divergence."""
+"""Adam with separate learning rates for weights and delays, clipping, checks for divergence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
 
 MAX_SCORE = 1e4
-"""Difference between the scores of two classes, in thresholds, at which training has diverged."""
+"""Difference between the scores of two classes, in thresholds, beyond which training diverged."""
 
 
 def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
@@ -55,7 +55,7 @@ def largest_loss(options: TrainOptions, n_classes: int) -> float:
 
     Membrane scores are in units of the threshold; a difference of ten thousand thresholds between
     classes is meaningless. The loss of guessing, with equal scores, is added. Losses on first
-    spikes are bounded by the length of a sample.
+    spikes have no limit here, since the length of a sample bounds them.
     """
     if options.readout == FIRST_SPIKE:
         return math.inf
@@ -63,7 +63,7 @@ def largest_loss(options: TrainOptions, n_classes: int) -> float:
 
 
 def check_loss(loss: float, update: int, largest: float = math.inf) -> None:
-    """Raise `UsageError` unless the loss of an update (counted from 0) is at most the largest."""
+    """Raise `UsageError` if the loss of an update (counted from 0) is not finite or too large."""
     if not math.isfinite(loss):
         raise _diverged(f"the loss of update {update + 1} is {loss}")
     if loss > largest:

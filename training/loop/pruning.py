@@ -3,9 +3,9 @@
 The share s(x) of each projection is removed when the share x of the updates is done, with the cubic
 schedule of Zhu & Gupta (2017) between 20 % and 80 % of the updates:
 
-    s(x) = s·(1 − (1 − p)³)        p = (x − 0.2)/(0.8 − 0.2), kept within 0 … 1
+    s(x) = s·(1 − (1 − p)³)        p = (x − 0.2)/(0.8 − 0.2), clipped to 0 … 1
 
-A removed synapse has exactly weight 0 and a removed delay exactly 0 steps, from then on.
+From then on, a removed synapse has exactly weight 0, and a removed delay exactly 0 steps.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from nmtool.training.front.model import SpikingNetwork
 
 _BELOW_ONE = 1e-6
-"""Tolerance when rounding down share times synapses, far above the rounding error of floats."""
+"""Tolerance for rounding down (share × synapses), far above the rounding error of floats."""
 
 
 def progress(done: int, n_updates: int) -> float:
     """Share of the pruning that is done after a number of updates of the run, 0 … 1."""
-    # Whole numbers, so that the end is met exactly.
+    # In whole numbers, so that the schedule ends exactly at 1.
     passed = (5 * done - n_updates) / (3 * n_updates)
     return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
 
@@ -38,7 +38,7 @@ class _Pruned:
     removed: Tensor
 
     def missing(self, progress: float) -> int:
-        """Number of values that must still go; 0 or less where enough are gone."""
+        """Number of values still to remove; 0 or less if enough are removed."""
         wanted = whole(self.share * progress, self.removed.numel())
         return wanted - int(self.removed.sum())
 
@@ -119,7 +119,7 @@ def whole(share: float, n_synapses: int) -> int:
 
 
 def _smallest(values: Tensor, count: int) -> Tensor:
-    """[count] int64: where the smallest values are; among equals the first ones."""
+    """[count] int64: indices of the smallest values; of equal values, the first ones."""
     candidates = torch.nonzero(values <= values.kthvalue(count).values).reshape(-1)
     order = torch.sort(values[candidates], stable=True).indices
     return candidates[order[:count]]

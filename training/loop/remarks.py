@@ -1,7 +1,6 @@
-"""Remarks on training: on data, grid, splits and delays beforehand, and on epochs that fail.
+"""Remarks on training: beforehand on data, time grid, splits and delays, then on failing epochs.
 
-A remark is a `Finding` and does not stop training. Data without anything to learn from are an
-error.
+A remark is a `Finding` and does not stop training. Data with nothing to learn from are an error.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from nmtool.network.graph import count_inputs
 from nmtool.network.readout import FIRST_SPIKE
 from nmtool.targets import target_named
 from nmtool.training.loop.initial import longest_initial
-from nmtool.training.loop.run_data import divides_alike, is_data_of
+from nmtool.training.loop.run_data import has_same_split, is_data_of
 from nmtool.training.options import BEGINNING, TrainOptions
 
 if TYPE_CHECKING:
@@ -69,14 +68,14 @@ MAX_LENGTH_RATIO = 3.0
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""
 
-MAX_UNHEARD_SHARE = 0.1
-"""Share of the input synapses that may start with delays beyond the sample without a remark."""
+MAX_SHARE_TOO_LATE = 0.1
+"""Share of the input synapses that may have initial delays beyond the sample without a remark."""
 
 MIN_CHANCE = 1e-3
 """Probability below which the order of a file's samples is not a coincidence."""
 
 MIN_TEACHER_AGREEMENT = 0.5
-"""Agreement of a teacher's most probable classes with the labels, below which there is a remark."""
+"""There is a remark if a teacher's most probable class is the label for fewer of the samples."""
 
 
 def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
@@ -92,7 +91,7 @@ def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
         late = count_dropped(events, options.dt_ms, options.n_steps)
         median_if_ms = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
-        hint = f"; in ms, the median sample would end after {median_if_ms:,.4g} ms"
+        hint = f"; if the file's times are in ms, the median sample ends at {median_if_ms:,.4g} ms"
         meant = MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered
         raise DataError(
             f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
@@ -105,13 +104,12 @@ def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
 
 
 def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> Iterator[Finding]:
-    """Findings on everything that may be unintended.
+    """Findings on data and settings that may be unintended.
 
     Args:
         dataset: the data, with the validation split in use.
         options: options of the run, with a number of steps.
-        is_new: True for a new network; if training starts from a network, `start_remarks` checks
-            that start.
+        is_new: True for a new network; False for fine-tuning, which `start_remarks` checks, too.
     """
     yield from time_findings(dataset.train)
     yield from _late_events(dataset.train, options)
@@ -122,7 +120,7 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
         if is_new or finding.where not in BEGINNINGS:
             yield finding
     if is_new:
-        yield from _unheard_delays(options)
+        yield from _delays_beyond_sample(options)
     yield from class_findings(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
@@ -133,8 +131,8 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
     """Changed settings that have no effect, because of other settings or because of the data."""
     usual = TrainOptions()
     has_own_split = dataset.validation is not None and dataset.validation_rule is None
-    in_floats = "this run trains floats"
-    quantise = "`arithmetic=integer` trains with them; nmtool quantise rounds with its own"
+    in_floats = "this run trains in floats"
+    quantise = "to train with it, `arithmetic=integer`; nmtool quantise has a setting of its own"
     for is_unused, names, why, fix in (
         (options.arithmetic == "float", INTEGER_SETTINGS, in_floats, quantise),
         (
@@ -159,7 +157,7 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
             len(options.hidden_layers) < 2,
             ("init_hidden", "init_delay_hidden"),
             "there are no synapses between hidden layers",
-            "leave it out, or ask for two layers: `hidden=128,64`",
+            "leave it out, or use two layers: `hidden=128,64`",
         ),
         (
             options.margin_ms is not None,
@@ -182,8 +180,8 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
         (
             not has_own_split and str(options.validation) == "0",
             ("validation_by",),
-            "no samples validate",
-            "leave it out, or choose a number of samples: `validation=`",
+            "there is no validation split",
+            "leave it out, or choose a number of validation samples: `validation=`",
         ),
     ):
         for name in names:
@@ -225,8 +223,8 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
     """Findings on a run that starts from another one.
 
-    They name delays that are cut, validation samples that the other run may have been trained on,
-    and settings of new networks, which have no effect on a trained one.
+    They concern clipped delays, validation samples that the other run may have been trained on,
+    and settings that only affect new networks.
 
     Args:
         start: the run to start from.
@@ -246,13 +244,13 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
                 "setting-without-effect", name, what, "leave it out, or train a new network"
             )
     validates = dataset.validation is not None
-    if validates and is_data_of(start, dataset) and not divides_alike(start, dataset):
+    if validates and is_data_of(start, dataset) and not has_same_split(start, dataset):
         yield Finding(
             "validation-was-learnt",
             "validation",
             f"the validation split differs from that of {start.path}, which may have been trained "
             "on some of its samples: validation accuracies may be too high",
-            "keep the validation settings of that run, and the column by which samples are drawn",
+            "keep the validation settings of that run, and its column of groups",
         )
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:
@@ -261,8 +259,8 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
         yield Finding(
             "delays-cut",
             "start",
-            f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of "
-            f"{n_delays:,} were longer",
+            f"{n_longer:,} of {n_delays:,} delays are longer than {options.max_delay} steps "
+            "(max_delay) and are clipped",
             f"{target.name} has no longer delays; nmtool quantise {start.path} --relays keeps them"
             if is_full
             else "a larger `max_delay=` keeps them",
@@ -296,13 +294,13 @@ class EpochRemarks:
 
     def __init__(self, options: TrainOptions, n_classes: int) -> None:
         self._options = options
-        # Losses on first spikes are in ms or ms², so that the loss of guessing is not known.
+        # Losses on first spikes are in ms or ms², so the loss of guessing is unknown.
         self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
         self._lowest = math.inf
         self._shown: set[str] = set()
 
     def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
-        """Findings on everything that is wrong for the first time.
+        """Findings on failures that occur for the first time.
 
         Args:
             entry: an epoch's entry in the log.
@@ -364,7 +362,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
                 "dt-above-time-constant",
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
-                f"if it is in s, `{name}={1000 * constant:g}`"
+                f"if the time constant is in s, `{name}={1000 * constant:g}`"
                 if constant < _IN_SECONDS and options.dt_ms <= 1000 * constant
                 else f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a "
                 "longer time constant",
@@ -398,7 +396,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             f"{options.n_steps:,} steps of {options.dt_ms:g} ms last "
             f"{options.dt_ms * options.n_steps:g} ms, and {END_PERCENTILE:g} % of the samples end "
             f"within {reach:.4g} ms",
-            "`steps=auto` ends soon after them, which trains faster",
+            "`steps=auto` ends soon after the samples and trains faster",
         )
     merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
     if merged > MAX_MERGED_SHARE:
@@ -414,7 +412,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
 
 
 def _short_delays(options: TrainOptions) -> Iterator[Finding]:
-    """Warn of delays that the target lacks, or where their bits end before the longest delay."""
+    """Warn of delays beyond the target's limit in floats, or beyond their bits in integers."""
     if options.arithmetic == "float":
         most = target_named(options.target).max_delay
         if options.max_delay > most:
@@ -422,7 +420,7 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
                 "delays-beyond-target",
                 "max_delay",
                 f"delays of up to {options.max_delay} steps are trained, but {options.target} "
-                + (f"holds at most {most}" if most else "has no delays"),
+                + (f"has at most {most}" if most else "has no delays"),
                 f"`max_delay={most}` trains for this target",
             )
         return
@@ -431,17 +429,17 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
         yield Finding(
             "delay-grid-short",
             "delays",
-            f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
-            f"and longer ones are cut: max_delay is {options.max_delay}",
+            f"max_delay is {options.max_delay}, but delays of {grid.bits} bits in strides of "
+            f"{grid.stride} steps are clipped to {grid.longest} steps",
             "use more `delay_bits=` or a larger `delay_stride=`",
         )
 
 
-def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
-    """Warn where input delays start so long that not even a spike of the first step arrives."""
+def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
+    """Warn of initial input delays too long for even a spike of the first step to arrive."""
     longest = longest_initial(options, "input")
     too_late = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
-    if too_late > MAX_UNHEARD_SHARE * (longest + 1):
+    if too_late > MAX_SHARE_TOO_LATE * (longest + 1):
         yield Finding(
             "delays-beyond-sample",
             "init_delay_input",
@@ -456,26 +454,26 @@ def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
 def _classes_apart(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
-    """Warn if a part of a file lacks classes that it would have in a shuffled file."""
-    last = f"the last {validation.size} training samples, the validation split,"
-    others = f"the training samples but for the last {validation.size}, the validation split,"
+    """Warn if the validation split or the rest lacks classes that a shuffled file would have."""
+    last = f"the validation split, the last {validation.size} samples of the file"
+    others = f"the training samples, all but the last {validation.size} of the file"
     for part, name in ((validation, last), (train, others)):
         n_classes, n_part_classes = _unlikely_classes(part, np.concatenate([train, validation]))
         if n_part_classes:
             yield Finding(
                 "split-unshuffled",
                 "validation",
-                f"{name} hold only {n_part_classes} of the {n_classes} classes",
-                f"draw them per class, `validation={validation.size}`, or shuffle the file",
+                f"only {n_part_classes} of the {n_classes} classes occur in {name}",
+                f"draw the split per class, `validation={validation.size}`, or shuffle the file",
             )
             return
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Number of classes of the whole, and of the part where chance hardly ever takes so few.
+    """Number of classes of the whole, and of the part if chance hardly explains so few; else 0.
 
     The probability that a random part has only k of n classes is at most the number of ways to
-    choose them times that of all its samples being of those.
+    choose k classes, times the probability that all samples of the part have these classes.
     """
     n_classes, part_classes = np.unique(whole).size, np.unique(part)
     share = np.isin(whole, part_classes).mean()

@@ -37,7 +37,7 @@ class Reporter:
         on_batch, on_epoch: called with the report of every batch and the entry of every epoch.
 
     Attributes:
-        epochs: entries of the log; those of a resumed run include the epochs before.
+        epochs: entries of the log; in a resumed run, including the earlier epochs.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Reporter:
         self._check_stop()
 
     def _is_best(self, entry: dict[str, Any]) -> bool:
-        """True if no epoch so far is better, including those before a resume."""
+        """True if no earlier epoch is better, including those before a resume."""
         if not self.epochs and entry["epoch"] > 1 and self._folder is not None:
             self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
         self.epochs.append(entry)
@@ -132,7 +132,7 @@ def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> li
         parts.append((f"validation {settled:.1%}{interval}", 1))
     if "settled_accuracy" in entry:
         before = "" if validation is None else f" ({validation:.1%} before)"
-        parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))
+        parts.append((f"scales changed at the end to prevent overflows{before}", 7))
     rates = ", ".join(brief(rate, 1) for rate in entry["spikes_per_neuron"].values())
     parts.append((f"spikes/neuron {rates or 'none'}", 6))
     if entry["silent_neurons"]:

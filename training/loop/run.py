@@ -39,16 +39,16 @@ def run_training(
     device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
-    """Train on a data set, and keep the run in a folder.
+    """Train on a data set, and save the run in a folder.
 
     Args:
         options: the settings.
         dataset: its training and validation splits are used, never its test split.
         folder: folder of the run; None: the run is not saved.
-        resume: continue the run in the folder, which must have the same options, except that epochs
-            may have increased.
-        start: a run with a network of the same shape, from whose checkpoint the new run starts; its
-            delays are cut to the longest that the options allow.
+        resume: continue the run in the folder; the options must be those of the run, except for
+            more epochs.
+        start: a run with a network of the same shape; the new run starts from its checkpoint, with
+            delays clipped to the options' `max_delay`.
         teacher: the teacher named in the options (`teacher_of`), if any.
         on_start: called with the trainer of a new run before it begins, on the first rank.
         on_batch, on_epoch: called after every batch and epoch, on the first rank.
@@ -56,10 +56,10 @@ def run_training(
         ranks: the processes of a data-parallel job, each of which calls this function.
 
     Returns:
-        The trainer, finished: `best` is the network, `log` the history.
+        The trainer after training, with the network in `best` and the history in `log`.
 
     Raises:
-        UsageError: another process trains in the folder, or it holds a run already; the run to
+        UsageError: another process trains in the folder, or it already contains a run; the run to
             resume had started from another one and stopped before its first checkpoint.
     """
     network = None if start is None else start.network()
@@ -77,7 +77,7 @@ def run_training(
             folder=folder,
             on_batch=on_batch,
             on_epoch=on_epoch,
-            network=None if network is None else _with_delays_cut(network, options.max_delay),
+            network=None if network is None else _with_delays_clipped(network, options.max_delay),
             soft_labels=None if teacher is None else teacher.rows_of(dataset),
             device=device,
             ranks=ranks,
@@ -98,7 +98,7 @@ def run_training(
             )
             folder.create(manifest, anew=anew)
             if network is not None:
-                trainer.save()  # the start may be gone by the time of a resume
+                trainer.save()  # a resumed run may not find the start any more
         if on_start is not None and not resume and ranks.is_first:
             on_start(trainer)
         trainer.run()
@@ -108,8 +108,8 @@ def run_training(
 def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     """Recompute the initial network of a run with these settings, before its first update.
 
-    A run's manifest holds its content hash under `initial`. With other data or other versions, the
-    hash may differ.
+    A run's manifest records its content hash under `initial`. With other data or other versions,
+    the hash may differ.
 
     Args:
         options: the settings of a run that did not start from another one.
@@ -119,12 +119,12 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
         DataError: there are no training samples.
     """
     dataset = dataset.with_validation(options.validation_rule)
-    untaught = replace(options, teacher=None)  # the teacher only matters for updates
-    return Trainer(untaught, dataset.train, dataset.validation).best
+    without_teacher = replace(options, teacher=None)  # the teacher only matters for updates
+    return Trainer(without_teacher, dataset.train, dataset.validation).best
 
 
-def _with_delays_cut(network: Network, max_delay: int) -> Network:
-    """The network with its delays limited to `max_delay` steps."""
+def _with_delays_clipped(network: Network, max_delay: int) -> Network:
+    """The network with its delays clipped to `max_delay` steps."""
     return network.with_projections(
         [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
     )
@@ -134,7 +134,7 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     """True if the run to resume was stopped before its first checkpoint; collective.
 
     Raises:
-        UsageError: it had started from another run, of which nothing was kept.
+        UsageError: it had started from another run, whose state was not copied.
     """
     if folder.checkpoint_file.exists():
         return False
@@ -147,5 +147,5 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
         )
     ranks.barrier()  # all ranks have looked for the checkpoint
     if ranks.is_first:
-        _log.warning("the run was stopped before its first epoch ended: it starts anew")
+        _log.warning("the run was stopped before its first epoch ended: it starts over")
     return True

@@ -6,8 +6,8 @@ RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same network in integers, if the run trained in integers
 RUN/*.next.npz       networks of an epoch that is not in the checkpoint yet
-RUN/checkpoint.npz   everything needed to resume after the last finished epoch; a run that starts
-                     from another one also writes it before its first epoch
+RUN/checkpoint.npz   everything needed to resume after the last finished epoch; fine-tuning also
+                     writes it before the first epoch
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Prevent other processes from training in the folder while the block runs.
 
-        The lock is on the folder itself: it leaves no file, and ends with the process, however that
-        ends. Where folders cannot be locked, as on Windows and some file systems, nothing is
-        prevented.
+        The lock is on the folder itself: it leaves no file, and ends with the process, even if that
+        is killed. It has no effect where folders cannot be locked: on Windows and some file
+        systems.
 
         Raises:
             UsageError: another process trains there.
@@ -154,7 +154,7 @@ class RunFolder:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
         if self.options().epochs == options.epochs:
             return
-        # Only epochs may have changed: the file of a target keeps the name given to the run.
+        # Only the epochs are replaced, so that a target's file keeps the name that the user gave.
         manifest = self.manifest()
         self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
 
@@ -177,7 +177,7 @@ class RunFolder:
         except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
         if not isinstance(values, dict) or not isinstance(values.get("options"), dict):
-            raise self._damaged("it holds no options")
+            raise self._damaged("it has no options")
         return Manifest.read(values)
 
     def options(self) -> TrainOptions:
@@ -222,7 +222,7 @@ class RunFolder:
             origin: origin of the changes, for errors.
 
         Raises:
-            UsageError: there are unknown settings, or settings that would make another network.
+            UsageError: a setting is unknown, or would change the network's shape.
         """
         before = self.options()
         slower = replace(
@@ -232,7 +232,7 @@ class RunFolder:
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
         without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
-        # Settings that are `auto` keep the value chosen for the samples of that run.
+        # A setting changed to `auto` keeps the value chosen for the samples of the first run.
         changed = {
             name: value
             for name, value in settings.items()
@@ -254,7 +254,7 @@ class RunFolder:
         """Raise `FileFormatError` unless another run can start from this one."""
         if not self.checkpoint_file.exists():
             raise FileFormatError(
-                f"{self.path} holds no checkpoint to start from",
+                f"{self.path} has no checkpoint to start from",
                 code="checkpoint-missing",
                 why="training writes it after the first epoch",
                 fix="name the folder of a run that has finished an epoch",
@@ -271,8 +271,8 @@ class RunFolder:
     def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
         """Write an epoch's networks beside the best ones so far; raises `StorageError`.
 
-        They replace the kept ones once the checkpoint holds the epoch. A run that is killed before
-        that resumes from the previous epoch, and needs its networks.
+        They replace the best ones once the checkpoint includes the epoch. A run that is killed
+        earlier resumes from the previous epoch, and needs the networks of that epoch.
         """
         network.save(_next_file(self.network_file, epoch))
         if integers is not None:
@@ -292,15 +292,15 @@ class RunFolder:
                 lost.unlink()
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Write the log files; the checkpoint holds the same log. Raises `StorageError`."""
+        """Write the log files; the checkpoint has the same log. Raises `StorageError`."""
         storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))
         storage.write_text(self.table_file, log_as_csv(epochs))
 
     def read_log(self) -> list[dict[str, Any]]:
         """One entry per finished epoch; raises `FileFormatError` if the log is damaged.
 
-        A checkpoint holds the same log. If a process is killed after writing the checkpoint and
-        before writing the log, the log lacks the last entry.
+        The checkpoint's copy of the log is preferred. If a process is killed after writing the
+        checkpoint and before writing the log, the file lacks the last entry.
         """
         entries = self._entries_in_file()
         header = storage.archive_header(self.checkpoint_file)
@@ -309,11 +309,11 @@ class RunFolder:
         except (LookupError, TypeError, ValueError, RecursionError):  # missing or damaged
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
-            raise self._damaged_log(f"{self.checkpoint_file} holds another log")
+            raise self._damaged_log(f"{self.checkpoint_file} has another log")
         return checkpoint_log
 
     def _entries_in_file(self) -> list[dict[str, Any]]:
-        """The log as the file has it; raises `FileFormatError`."""
+        """The entries of the log's file; raises `FileFormatError`."""
         try:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
             entries = [json.loads(line) for line in text.splitlines()]
@@ -332,10 +332,10 @@ class RunFolder:
         )
 
     def check_network(self, network: str) -> None:
-        """Raise `FileFormatError` unless the kept network is the one that the checkpoint names.
+        """Raise `FileFormatError` unless the saved network has the checkpoint's content hash.
 
         Args:
-            network: its content hash.
+            network: content hash in the checkpoint.
         """
         if self.network().content_hash != network:
             raise FileFormatError(
@@ -364,22 +364,22 @@ class RunFolder:
 
 
 def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The log in the header of a checkpoint, which is text, or a list in files of version 1."""
+    """The log in the header of a checkpoint: JSON text, or a list in files of version 1."""
     log = header["log"]
     return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]
 
 
 def _comparable(log: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Entries as text, without the value that is added to one entry when the run ends.
+    """Entries as text to compare, without `settled_accuracy`, which is added when the run ends.
 
-    As text, what is not a number equals itself. Older checkpoints sort the names.
+    In text, NaN equals itself. Names are sorted, since older checkpoints sort them.
     """
     entries = ({k: v for k, v in entry.items() if k != "settled_accuracy"} for entry in log)
     return [json.dumps(entry, sort_keys=True) for entry in entries]
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a folder that is open; False where somebody else has locked it."""
+    """Lock an open folder; False if another process has locked it."""
     import fcntl
 
     try:
@@ -412,7 +412,7 @@ def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def numbers(entry: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers of an epoch's entry of the log, by name, such as `spikes_per_neuron.hidden`."""
+    """The numbers of an epoch's log entry by name, such as `spikes_per_neuron.hidden`."""
     values: dict[str, float] = {}
     for name, value in entry.items():
         if isinstance(value, Mapping):
@@ -438,5 +438,5 @@ def _is_number(value: Any) -> bool:
 
 
 def run_of(path: Path) -> RunFolder:
-    """The run in a folder, or beside a network file; it may hold no files yet."""
+    """The run of a folder or of a network file in it; the folder may be empty."""
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)

@@ -1,4 +1,4 @@
-"""`rate_factor`: learning rates over a run. Reports use it, too, perhaps without torch."""
+"""`rate_factor`: learning rates over a run; free of torch, since reports use it, too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int], float]:
-    """Learning-rate factor of each update, from 0: a linear warm-up to 1, then the schedule.
+    """Factor of the learning rate by update (from 0): a linear warm-up to 1, then the schedule.
 
     Args:
         schedule: one of `SCHEDULES`; decreasing ones reach 0 after the last update.

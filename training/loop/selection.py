@@ -48,7 +48,7 @@ def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
     """Score of a run's best epoch, whose network is saved, 0 … 1.
 
-    If the integers' scales were changed at the end, the score is the accuracy with the new ones.
+    If the integers' scales were changed at the end, it is the accuracy with the new scales.
     """
     settled = best_epoch(log, judge_epochs).get("settled_accuracy")
     return max(scores(log, judge_epochs)) if settled is None else float(settled)

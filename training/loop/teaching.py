@@ -17,9 +17,9 @@ def teacher_of(
 
     Args:
         options: settings of the run that learns from the teacher.
-        run: the run that is resumed or started from, if any; a relative path is tried from the
-            working folder and from the parent folders of that run.
-        resumed: `run` is resumed, so that its teacher must be the same.
+        run: the previous run, in resumed training and fine-tuning; a relative path of the teacher
+            is looked up in the working folder and in the parent folders of that run.
+        resumed: True if `run` is resumed, which requires the same teacher.
 
     Raises:
         FileFormatError: there is no such file, or it cannot be read.

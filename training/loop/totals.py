@@ -39,11 +39,11 @@ class Totals:
         return cls(0.0, 0, 0, 0, 0, {p.name: np.zeros(p.size, np.int64) for p in spiking})
 
     def __add__(self, other: Totals) -> Totals:
-        """The sums over the samples of both."""
+        """Sums over the samples of both operands."""
         return self._from_vector(self._vector() + other._vector())
 
     def over(self, ranks: Ranks) -> Totals:
-        """The sums over the samples of all ranks; collective."""
+        """Sums over the samples of all ranks; collective."""
         return self._from_vector(ranks.sum(self._vector()))
 
     @property
@@ -62,7 +62,7 @@ class Totals:
         return {name: float(count.mean()) / self.samples for name, count in self.counts.items()}
 
     def _vector(self) -> NDArray[np.float64]:
-        """All sums in a row; whole numbers are exact up to 2⁵³."""
+        """All sums as one float array; whole numbers are exact up to 2⁵³."""
         numbers = (self.loss, self.correct, self.samples, self.surplus, self.dropped)
         return np.concatenate([numbers, *(self.counts[name] for name in sorted(self.counts))])
 

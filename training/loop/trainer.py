@@ -104,19 +104,19 @@ class Trainer:
         folder: folder of the run; None: the run is not saved.
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
-        soft_labels: [samples, classes] float64, soft labels of the training samples by the teacher
-            that the options name; None without a teacher.
+        soft_labels: [samples, classes] float64, the teacher's soft labels of the training samples;
+            None without a teacher.
         device: device to train on.
         ranks: the processes of a data-parallel job: each makes a trainer and calls the same methods
             in the same order; the first rank writes.
 
     Raises:
         DataError: training or validation samples are missing.
-        UsageError: the data have other channels or classes than the network given; ranks differ
-            in their settings, data or checkpoint; during training, the loss has exploded or a
+        UsageError: the data have other channels or classes than the given network; ranks differ
+            in their settings, data or checkpoint; training diverged: the loss exploded, or a
             gradient is not finite.
         InputError, BackendError: the GPU's memory is used up, or it has failed.
-        RankError: another rank is gone.
+        RankError: another rank was lost.
     """
 
     def __init__(
@@ -232,7 +232,8 @@ class Trainer:
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
         if self._soft_labels is not None:
-            # A blend has about equally many events of both samples, which have the same label.
+            # A blend has about half of the events of each partner, so their soft labels are
+            # averaged. Both have the same label.
             soft_labels = 0.5 * (self._soft_labels[samples] + self._soft_labels[samples[partner]])
             share, label = self.options.teacher_share, np.eye(soft_labels.shape[1])[batch.label]
             mixed = (1 - share) * label + share * soft_labels
@@ -249,8 +250,7 @@ class Trainer:
 
         self._optimiser.zero_grad()
         if loss is not None:
-            # A rank's mean loss is weighted by its share of the batch, since gradients are only
-            # added.
+            # Weight a rank's mean loss by its share of the batch: gradients are summed over ranks.
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
         self._pruning.hold_gradients()
@@ -288,7 +288,7 @@ class Trainer:
 
     @contextmanager
     def _judged(self) -> Iterator[None]:
-        """Inside the block, the model is the network to validate: the running mean, if kept."""
+        """Inside the block, the model is the network to validate: the running mean, if any."""
         with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.reapply()
@@ -296,13 +296,13 @@ class Trainer:
             yield
 
     def _faults(self) -> dict[str, int]:
-        """Overflows of all ranks in this epoch's passes, training and validation."""
+        """Overflows of all ranks in this epoch's training and validation passes."""
         mine = self.model.take_faults()
         total = self._ranks.sum(list(mine.values()))
         return {name: int(count) for name, count in zip(mine, total, strict=True)}
 
     def _renew_scales(self) -> None:
-        """Estimate scales from the current weights; a resumed run finds the same ones."""
+        """Estimate scales from the current weights, so that a resumed run has the same scales."""
         if self._calibrator is not None:
             self.model.rounding = self._calibrator.rounding(self.model.to_network())
 
@@ -326,7 +326,7 @@ class Trainer:
         return better
 
     def _keep(self, with_networks: bool) -> None:
-        """Write the checkpoint and the log, and of the best epoch its networks."""
+        """Write the checkpoint, the log and, if the epoch is the best so far, its networks."""
         if self._folder is not None and self._ranks.is_first:
             try:
                 if with_networks:
@@ -382,9 +382,9 @@ class Trainer:
     def start_from(self, run: RunFolder) -> None:
         """Start from the checkpoint of another run, including its optimiser's moments.
 
-        An optimiser without moments would lose about an epoch. Synapses and delays that the other
-        run pruned stay removed if this run prunes, too. If that run kept a running mean, training
-        starts from the mean. Delays longer than the options allow are cut. Raises
+        Without the moments, about an epoch of training would be lost. Synapses and delays that the
+        other run pruned stay removed if this run prunes, too. If that run has a running mean,
+        training starts from the mean. Delays beyond the options' `max_delay` are clipped. Raises
         `FileFormatError`.
         """
         mean: dict[str, torch.Tensor] = {}
@@ -420,7 +420,7 @@ class Trainer:
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
-            # The network is saved last: a run that stops before that repeats this when resumed.
+            # The network is written last: if the run is stopped earlier, a resume repeats this.
             self.save()
             self._folder.write_log(self.log)
             self._folder.write_next(self._state.epoch, self.best, rescaled)
@@ -469,7 +469,7 @@ def _check_agreement(
     validation: SpikeEvents | None,
     soft_labels: NDArray[np.float64] | None,
 ) -> None:
-    """Ranks that wait for each other must count the same batches of the same network."""
+    """Raise `UsageError` if ranks differ in settings, data or teacher; they would never finish."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples

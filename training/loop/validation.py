@@ -19,7 +19,7 @@ from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
-    """A rank's share of the validation samples; a single batch is binned only once.
+    """A rank's share of the validation samples; if it is a single batch, it is binned only once.
 
     Args:
         events: all validation samples.
@@ -59,7 +59,7 @@ class Validation:
         return float(np.trace(confusion)) / self._n_samples
 
     def _confusion(self, answer: Callable[[Raster], Recording]) -> NDArray[np.float64]:
-        """Samples by label and answer, of all ranks."""
+        """Number of samples of all ranks by label and predicted class."""
         n_classes = len(self._network.class_names)
         counts = np.zeros((n_classes, n_classes), np.int64)
         for spikes, label in self._portions():

@@ -20,14 +20,16 @@ and for every synapse i→j and every spike of i that arrives at step m < T:
     dL/dt_arr = w_ij·(b·μ_u,j[m]/τs − μ_v,j[m]/τm)          per ms, in the sum at a spike
     dL/dbias_j = (1−α)·Σ_n μ_v,j[n]
 
-The transposed recursion is exact for the program that runs. So is dL/dd, as what an arrival one
-step later changes: of a delay into an output it is L(d+1) − L(d) where L is linear in the
-membrane. The jump at a spike is that of the continuous equations (`mathematics/oracle`), and
-dL/dt_arr, of which it consists, is their w_ij·(λ_V − λ_I), term by term. As dt → 0 the jump is
-exact too, and dL/dd is dt·dL/dt_arr. In steps of several ms they differ: the two terms nearly
-cancel where the adjoint is slow, and leave −w_ij·μ_v[m]·dt/(2τm²). For delays that is an error,
-several times the gradient where a readout is slow. In the jump it does no harm: networks of
-speech learn worse with the quotient there (docs/experiments.md). q is τm·V' at the spike.
+The transposed recursion is the exact derivative of the stepped program. So is dL/dd, the change of
+the loss if arrivals come one step later: for a delay into an output, it is L(d+1) − L(d) where L is
+linear in the membrane. The jump at a spike is that of the continuous equations
+(`mathematics/oracle`): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term.
+
+As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of several ms, the two
+differ: where the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
+−w_ij·μ_v[m]·dt/(2τm²). As a gradient of delays, dL/dt_arr would be wrong by several times the
+gradient where a readout is slow. In the jump, the difference does no harm: networks learn speech
+worse with the difference quotient there (docs/experiments.md). q is τm·V' at the spike.
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
 
@@ -162,8 +164,8 @@ def _constants(network: Network) -> dict[str, _Constants]:
 class _Arrivals(NamedTuple):
     """Arrivals of spikes, [arrivals]: index of the spike, sample, synapse, and step of arrival.
 
-    Indexing an array [samples, steps, neurons] with `there` gives its value at each arrival, with
-    `one_later` that of the step after it.
+    Indexing an array [samples, steps, neurons] with `arrival` gives its value at each arrival, with
+    `one_later` its value one step later.
     """
 
     spike: NDArray[np.intp]

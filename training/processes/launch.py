@@ -21,7 +21,7 @@ class Launch:
         local_rank: number of this process on this machine, from 0.
         local_size: number of processes on this machine.
         address, port: address and port of the job's key-value store.
-        attempt: unique for every job, and for each restart by torchrun.
+        attempt: identifier, unique for every job and every restart by torchrun.
     """
 
     rank: int

@@ -7,8 +7,8 @@ gradients:
 
     loss = Σ_r (n_r/N)·loss_r        n_r samples of rank r, N of the batch, loss_r their mean
 
-Methods marked *collective* must be called by all ranks in the same order; otherwise all of them
-wait.
+Methods marked *collective* must be called by all ranks in the same order; otherwise all ranks wait
+forever.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch give GPUs no identifier; then NCCL fails if two ranks share one.
+            # Old versions of torch have no identifier: NCCL then fails if two ranks share a GPU.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
         # The first message opens connections; from then on, a lost rank is noticed.
         ranks.barrier()
@@ -142,8 +142,8 @@ class Ranks:
     def check_own_gpus(self, gpu: object) -> None:
         """Collective: raise `UsageError` if two ranks use the same GPU.
 
-        Ranks communicate through the job's key-value store, because NCCL hangs or fails where two
-        of them share a GPU.
+        Ranks communicate through the job's key-value store, because NCCL hangs or fails if two
+        ranks share a GPU.
 
         Args:
             gpu: unique identifier of this rank's GPU; `str` is applied.

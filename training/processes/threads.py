@@ -54,7 +54,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
         with_torch: set it for torch, too, which imports torch.
 
     Raises:
-        UsageError: more than available.
+        UsageError: the number is not between 1 and `most_threads`.
     """
     check_threads(number)
     import numba

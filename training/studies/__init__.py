@@ -1,7 +1,7 @@
 """Studies: series of training runs, and ensembles of networks.
 
 sweep           search training settings by validation accuracy
-folds           cross-validation: every sample is answered by a network that has not learnt from it
-ensembles       several networks as one, whose outputs are added
-teaching        class probabilities of networks, for others to learn from
+folds           cross-validation: every sample is classified by a network not trained on it
+ensembles       several networks joined to one with summed outputs
+teaching        soft labels: class probabilities from trained networks, for distillation
 """

@@ -33,7 +33,7 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
         number: number of copies.
 
     Returns:
-        Descriptions of how copies ended that did not succeed.
+        One description per failed copy.
 
     Raises:
         KeyboardInterrupt: this process was stopped, and has stopped the copies.
@@ -49,7 +49,7 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
                 time.sleep(_POLL_S)
         finally:
             _stop(copies)
-    return [end for copy in copies if (end := copy.bad_end())]
+    return [failure for copy in copies if (failure := copy.failure())]
 
 
 def _stop(copies: Sequence[_Copy]) -> None:
@@ -71,7 +71,7 @@ class _Copy(subprocess.Popen[str]):
     """A process that runs the command.
 
     Attributes:
-        is_quiet: from now on, its output is not logged.
+        is_quiet: True if its further output is not logged.
         reader: thread that logs its output.
     """
 
@@ -101,8 +101,8 @@ class _Copy(subprocess.Popen[str]):
                 elif not self.is_quiet:
                     log.info("%s", line.rstrip())
 
-    def bad_end(self) -> str:
-        """Description of how it failed; '' if it succeeded."""
+    def failure(self) -> str:
+        """Description of the process's failure; '' if it succeeded."""
         if self.returncode == 0:
             return ""
         by = f"by signal {-self.returncode}" if self.returncode < 0 else ""

@@ -10,7 +10,7 @@ of their synapses therefore has, at every step, the sum of their membranes:
 
 A readout that is linear in the membrane (`mean`, `weighted`, `window`) then gives Σ_k w_k·score_k.
 `max` gives max_n Σ_k w_k·v_k[n], the maximum of the sum, not the sum of the maxima. The readout
-`first_spike` is not supported: the first spike of a sum says nothing about those of its terms.
+`first_spike` is not supported: the first spike of a summed output is not that of its members.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SPIKING = Finding(
     "readout",
     "outputs that spike cannot be added",
     f"join networks whose outputs do not spike: readout {' or '.join(rules_of(LI))}",
-    why="they reset, so that the spikes of the sum say nothing about those of the single outputs",
+    why="spiking outputs reset, so the spikes of a summed output are not those of its members",
 )
 
 
@@ -54,7 +54,7 @@ _SPIKING = Finding(
 def ensemble(
     networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
 ) -> Network:
-    """Combine networks into one network, whose scores are a weighted sum of theirs.
+    """Combine networks into one network, whose scores are the weighted sum of their scores.
 
     Every hidden population gets the number of its network as a suffix, and all of them project to
     one common output population. The result is an ordinary network.
@@ -119,14 +119,14 @@ def ensemble(
             )
             for p in network.projections
         ]
-    answering = first.population(first.readout.population)
+    first_output = first.population(first.readout.population)
     biases = [
         factor * member.population(member.readout.population).values("bias")
         for member, factor in zip(members, factors, strict=True)
     ]
     return replace(
         first,
-        populations=[*populations, replace(answering, name=output, bias=np.sum(biases, axis=0))],
+        populations=[*populations, replace(first_output, name=output, bias=np.sum(biases, axis=0))],
         projections=projections,
         readout=replace(first.readout, population=output),
     )
@@ -167,7 +167,7 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
         raise UsageError(
             f"{n_networks} networks cannot have the weights {', '.join(map(str, weights))}",
             code="join-weights",
-            fix="give a finite number for each, in the same order",
+            fix="give one finite number per network, in the same order",
         )
     if not any(weights):
         raise UsageError(
@@ -179,7 +179,7 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
 
 
 def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
-    """Findings on all differences because of which networks cannot share an output."""
+    """Findings on all differences that prevent the networks from sharing an output."""
     common: dict[str, Callable[[Network], Any]] = {
         "channels": lambda network: (network.channels.size, network.channels.group),
         "dt_ms": lambda network: network.dt_ms,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
-"""Takes a seed, the number of a fold, the samples outside the fold and those of the fold.
+"""Takes a seed, the number of a fold, the samples outside the fold, and the fold's samples.
 
 Returns the predicted class of each of the fold's samples.
 """
@@ -57,17 +57,17 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     >>> join_folds("cv", data)  # doctest: +SKIP
     <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
 
-    Their outputs are added (`ensemble`). If the runs trained in integers, the ensemble is rounded
-    to their bits and their grid of delays. The folder keeps the answers as `joined.npz`, for
-    `compare_accuracy` and `Answers.load`.
+    The outputs of a fold's networks are added (`ensemble`). If the runs trained in integers, the
+    ensemble is rounded to their bits and their grid of delays. The answers are saved in the folder
+    as `joined.npz`, for `compare_accuracy` and `Answers.load`.
 
     Args:
         folder: folder of a finished cross-validation.
-        data: the data that it divided into folds.
+        data: the data of the cross-validation.
 
     Raises:
-        UsageError: the folder lacks answers, or the data are others; the networks cannot be joined,
-            such as those with the readout `first_spike`.
+        UsageError: answers are missing, or belong to other data; the networks cannot be joined,
+            e.g. because their readout is `first_spike`.
         FileFormatError: answers or a run are missing or damaged.
         DataError: a split of the data is missing or damaged.
         StorageError: the answers cannot be written.
@@ -123,13 +123,13 @@ def cross_validate(
     The samples of a fold are in neither the training nor the validation samples of its network: the
     validation split, which decides the best epoch, is drawn from the other folds by
     `options.validation` and `options.validation_by`. If a run trains in integers, its integer
-    network is tested, as the chip would run it. Settings that were chosen on these samples before
-    are biased, and no division into folds corrects that.
+    network is tested, as the chip would run it. If settings were chosen on these samples before,
+    the accuracy is biased, which folds do not correct.
 
     With a folder, the same call continues a cross-validation that was stopped, even within a fold.
-    Its arguments must not change, except that `seeds` may increase. Settings that are `auto` are
-    decided by all samples outside a fold, so that they are equal for all seeds of the fold. The run
-    of fold 3 is `folds/0003/seed0`, as `train` keeps it; `answers.npz` has all predictions, with
+    Its arguments must not change, except that `seeds` may increase. `auto` settings are derived
+    from all samples outside a fold, so that they are equal for all seeds of the fold. The run of
+    fold 3 is in `folds/0003/seed0`, saved as by `train`. `answers.npz` has all predictions, with
     label, fold and columns of each sample, for `compare_accuracy` and `Answers.load`.
 
     Args:
@@ -140,16 +140,16 @@ def cross_validate(
         folds: number of folds of about equal size, made of whole groups; by default each group is a
             fold.
         fold_seed: seed of the assignment of groups to folds.
-        seeds: networks per fold, trained with consecutive seeds, the first being `options.seed`.
+        seeds: number of networks per fold, trained with consecutive seeds from `options.seed` on.
         splits: splits whose samples are joined in this order and divided into folds, by default
-            `train`. The test split is used only if it is named, and a validation split never for
-            validation.
-        folder: folder in which runs and answers are kept; None: nothing is kept.
+            `train`. The test split is used only if it is named. The data's own validation split is
+            never used for validation.
+        folder: folder in which runs and answers are saved; None: nothing is saved.
         device, threads: as for `train`.
         progress: counts samples, fold by fold.
 
     Raises:
-        UsageError: the samples cannot be divided in this way; the folder holds another
+        UsageError: the samples cannot be divided in this way; the folder contains another
             cross-validation; all other errors are those of `train`.
         DataError, MissingError, StorageError, FileFormatError: as for `train`.
     """
@@ -174,7 +174,7 @@ def cross_validate(
             "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
             why="it was trained on the samples of every fold, and its soft labels would reveal "
-            "them",
+            "their classes",
             fix="leave out the teacher",
         )
     # Check the last seed now, so that a seed beyond the range does not fail after hours.
@@ -221,14 +221,14 @@ def answer_folds(
     """Train and test a model for every fold and seed without answers.
 
     Args:
-        answers: answers for these samples; those that the folder already holds are kept.
+        answers: answers to complete; answers already in the folder are kept.
         events: the samples.
         learn: trains on the samples outside a fold, and predicts the classes of its samples.
-        folder: folder in which answers are written after every fold; None: they are not written.
+        folder: folder to which answers are written after every fold; None: they are not written.
 
     Raises:
-        UsageError: the folder holds other answers.
-        StorageError: they cannot be written.
+        UsageError: the folder contains other answers.
+        StorageError: the answers cannot be written.
     """
     path = None if folder is None else Path(folder)
     if path is not None:
@@ -261,7 +261,7 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 
 def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
-    """Round a network to a run's bits, delays and target, with ranges and scales of its own."""
+    """Round a network to a run's bits, delays and target, with newly chosen ranges and scales."""
     from nmtool.training.loop.calibration import Calibrator
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
@@ -280,8 +280,8 @@ def _stored(answers: Answers, folder: Path) -> Answers:
     """The stored answers of the same cross-validation; the given ones if none are stored.
 
     Raises:
-        UsageError: the folder holds another cross-validation, or a run.
-        FileFormatError: they are damaged.
+        UsageError: the folder contains another cross-validation, or a run.
+        FileFormatError: the stored answers are damaged.
     """
     if (folder / RUN_MANIFEST).exists():
         raise UsageError(

@@ -87,7 +87,7 @@ class StudyPlan:
         )
 
     def conditions(self) -> dict[str, Any]:
-        """Other settings that must not change either, so that scores stay comparable."""
+        """Entries besides the settings that must not change, so that scores stay comparable."""
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         teachers = {name: teacher.content_hash for name, teacher in self.teachers().items()}
         return {
@@ -175,7 +175,7 @@ class _Reader:
         self.problems: list[Finding] = []
 
     def plan(self) -> StudyPlan | None:
-        """The plan; None where `problems` prevent one."""
+        """The plan; None if there are `problems`."""
         values = {name: self._table[name] for name in _EXAMPLES if self._has_valid_entry(name)}
         config = values.pop("config", None)
         space = self._space(config, values.pop("settings", {}), values.pop("search", {}))
@@ -225,7 +225,7 @@ class _Reader:
     def _space(
         self, config: str | None, settings: dict[str, Any], table: dict[str, Any]
     ) -> SearchSpace:
-        """The search space; problems with how it is written are added to the findings."""
+        """The search space; findings on invalid entries are added to `problems`."""
         base = self._known_settings(self._base(config), str(config))
         settings = self._known_settings(settings, "[settings]")
         if not table and isinstance(self._table.get("search", {}), dict):

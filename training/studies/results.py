@@ -188,7 +188,7 @@ def kept_table(folder: Path) -> Table | None:
     """The best trials of the search in a folder; None without a finished search.
 
     Raises:
-        FileFormatError: its file is damaged.
+        FileFormatError: the file of the result is damaged.
     """
     file = folder / RESULT
     if not file.is_file():
@@ -241,7 +241,7 @@ def importance(study: Study) -> tuple[dict[str, float] | None, str]:
 
     scores = {trial.value for trial in study.trials() if trial.state.name == "COMPLETE"}
     if len(scores) < 2:
-        return None, "there are not two different scores"
+        return None, "there are fewer than two different scores"
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:

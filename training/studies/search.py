@@ -1,14 +1,18 @@
 """`search_settings`: a hyperparameter search before a run, with a limit on time or trials.
 
-The search is two studies that nmtool generates for the data. Settings that the user gave are fixed;
-those at their defaults are searched, around the default values for these samples. The trials of the
-first study have a third of the run's epochs. The second study trains the best of them in full:
-short trials favour settings that learn fast, and augmentation, which pays at the end, learns
-slowly. Each study takes half of a time limit. The first trial has the defaults; the next ones add
-what has helped on other data, since a short search may have no more than ten trials for ten
-settings. The second study trains the defaults, too: of many trials, the best is partly the luckiest
-on these validation samples, so the defaults stay unless it is significantly better. `nmtool sweep`
-accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml, like any other study.
+The search consists of two studies, which nmtool generates for the data. Settings that the user gave
+are fixed. Settings at their defaults are searched around the default values for these samples. A
+time limit is divided equally between the studies.
+
+Trials of the first study have a third of the run's epochs. Its first trial has the defaults. The
+next trials add settings that have helped on other data, since a short search may have only ten
+trials for ten settings.
+
+The second study trains the best trials in full: short trials favour settings that learn fast, but
+augmentation learns slowly and helps at the end. It trains the defaults, too: the best of many
+trials is partly the luckiest on these validation samples, so the defaults stay unless it is
+significantly better. `nmtool sweep` accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml,
+like any other study.
 """
 
 from __future__ import annotations
@@ -60,7 +64,7 @@ MINUTES, TRIALS = "minutes", "trials"
 SHORTER = 3
 """Ratio of a run's epochs to those of a trial of the first study."""
 FINALISTS = 4
-"""Trials of the first study that the second one trains in full: the best, and the defaults."""
+"""Number of best trials that the second study trains in full, besides the defaults."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _MOST_STEPS, _FEWEST_STEPS = 4000, 50
@@ -93,8 +97,8 @@ def search_settings(
 
     Returns:
         The settings to train with, for `TrainOptions.with_settings`: those of the best trial of the
-        last study, or the defaults if it is not significantly better. A table of the best trials,
-        whose title says which settings these are.
+        last study, or the defaults if that trial is not significantly better. Also a table of the
+        best trials, whose title names the origin of the settings.
 
     Raises:
         UsageError: the budget is invalid, there are no validation samples, nothing is left to
@@ -200,7 +204,7 @@ def _limit(budget: str | int) -> tuple[str, int]:
 def _settings(
     data: Dataset, options: TrainOptions
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Settings that are fixed, defaults of those that are searched, and what is searched.
+    """The fixed settings, the defaults of the searched settings, and the search space.
 
     Raises:
         UsageError: nothing is left to search.
@@ -225,7 +229,7 @@ def _settings(
 
 
 def _place(data: Dataset, folder: Path) -> str:
-    """Name of the data in a study in that folder."""
+    """Name of the data for a study in this folder: a path is relative to it."""
     return data.name if is_name(data.name) else os.path.relpath(data.name, folder)
 
 
@@ -297,17 +301,17 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
 
 
 def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
-    """True where there is more than one value to choose from."""
+    """True if a list or range contains more than one value."""
     if isinstance(searched, list):
         return len(searched) > 1
     return bool(searched["low"] < searched["high"])
 
 
 def _range_around(value: float, low: float, high: float) -> dict[str, Any]:
-    """A range around a value, in orders of magnitude."""
+    """A logarithmic range from `low` times to `high` times the value."""
     return {"low": _to_two_digits(low * value), "high": _to_two_digits(high * value), "log": True}
 
 
 def _to_two_digits(value: float) -> float:
-    """The value in two digits."""
+    """The value rounded to two significant digits."""
     return float(f"{value:.2g}")

@@ -51,7 +51,7 @@ class Range(Plain):
         return self.low <= value <= self.high and self._is_reached(value)
 
     def _is_reached(self, value: float) -> bool:
-        """True where whole steps lead from `low` to a value."""
+        """True if the value is a whole number of steps above `low`."""
         if self.step is None:
             return True
         return not (Decimal(str(value)) - Decimal(str(self.low))) % Decimal(str(self.step))
@@ -96,7 +96,7 @@ class SearchSpace:
     Attributes:
         fixed: options that are equal in all trials, by name.
         searched: ranges and choices of the searched options, by name.
-        origin: origin of both, for messages.
+        origin: source of the options, for messages.
     """
 
     fixed: dict[str, Any]
@@ -110,20 +110,20 @@ class SearchSpace:
             values: a value for every searched option; pairs of numbers may be JSON text.
 
         Raises:
-            UsageError: these values do not go together.
+            UsageError: the values contradict each other.
         """
         settings = self.fixed | {name: self._unpacked(name, values[name]) for name in values}
         return TrainOptions().with_settings(settings, self.origin)
 
     def first_options(self) -> TrainOptions:
-        """Options of one possible trial, to look up what all trials have in common."""
+        """Options of one possible trial, to look up settings that all trials share."""
         return self.end_options(0)
 
     def end_options(self, end: int) -> TrainOptions:
         """Options of a trial with the first (0) or last (−1) value of every searched option.
 
         Raises:
-            UsageError: these values do not go together.
+            UsageError: the values contradict each other.
         """
         return self.options({name: values.ends[end] for name, values in self.searched.items()})
 
@@ -148,7 +148,7 @@ class SearchSpace:
         return {"settings": fixed, "search": search}
 
     def problems(self) -> list[Finding]:
-        """Findings on values that `TrainOptions` refuses, or if there are none, on combinations."""
+        """Findings on values that `TrainOptions` refuses; if there are none, on combinations."""
         findings = list(self._refused_values()) or list(self._refused_combinations())
         return list(dict.fromkeys(findings))
 
@@ -171,7 +171,7 @@ class SearchSpace:
         return findings
 
     def _refused_values(self) -> Iterator[Finding]:
-        """Values that no other option could make right."""
+        """Findings on values that `TrainOptions` refuses whatever the other options are."""
         pairs = list(self.fixed.items())
         pairs += [(name, end) for name, entry in self.searched.items() for end in entry.ends]
         refused = [(name, value) for name, value in pairs if self._error_of({name: value})]
@@ -194,7 +194,7 @@ class SearchSpace:
         return None
 
     def _refused_combinations(self) -> Iterator[Finding]:
-        """Each end of each range with all others at their first, then their last values."""
+        """Findings on each end of a range, combined with the first or last values of the others."""
         for name, entry in self.searched.items():
             for value, corner in product(entry.ends, (0, -1)):
                 values = {other: its.ends[corner] for other, its in self.searched.items()}
@@ -216,7 +216,7 @@ def findings_of(error: NmtoolError, where: str) -> list[Finding]:
     """The findings of an error; the error itself as a finding if it has none.
 
     Args:
-        error: its code, reason and fix are kept.
+        error: error with the code, reason and fix of the finding.
         where: the option or table that caused it.
     """
     if error.findings:
@@ -317,7 +317,7 @@ def _as_option_type(value: Any, default: Any) -> Any:
 def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     if isinstance(default, bool) or not _is_number(default):
         raise UsageError(
-            "it has no range of values",
+            "this option has no range of values",
             code="search-range-impossible",
             fix=f"list its choices: {name} = [… , …]",
         )

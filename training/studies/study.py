@@ -67,7 +67,7 @@ _BEGUN = (*_ENDED, "running")
 _NAME = "nmtool"
 _PLAN = "plan"
 SCORES, REASON, FAILURE = "scores", "failed", "failure"
-"""Attributes of a trial: accuracy of each seed; why it failed, in a sentence; its error's texts."""
+"""Attributes of a trial: accuracy of each seed; reason of a failure; texts of the error."""
 
 _STOPPED, _SEAL = "stopped", "content"
 _SEALED = ("COMPLETE", "PRUNED")
@@ -180,7 +180,8 @@ class Study:
     def run(self, train: TrialRunner, check_stop: CheckStop, progress: Progress = silent) -> None:
         """Run trials, one after the other, until the study is done.
 
-        While the last trials run in other processes, it waits, since those processes may die.
+        While the last trials run in other processes, this process waits, to take over trials whose
+        process dies.
 
         Args:
             train: function that trains with the settings of a trial.
@@ -274,7 +275,7 @@ class Study:
         return score
 
     def _settings(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Draw the searched options; raises `_SurplusError` if others already began the last trial.
+        """Draw the searched options; raises `_SurplusError` if enough trials have already begun.
 
         The seed depends on the number of trials that were not cut off, so that a stopped study
         draws the same settings as an uninterrupted one. Options that were not yet drawn when a
@@ -293,7 +294,7 @@ class Study:
         return {name: _suggested(trial, name, option) for name, option in searched.items()}
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
-        """Queue the settings again; this trial counts as an attempt if they may be the cause."""
+        """Queue the settings again; the trial counts as an attempt if they may cause the error."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
@@ -304,7 +305,7 @@ class Study:
             self.optuna_study.enqueue_trial(trial.params)
 
     def _await(self, awaited: set[int]) -> None:
-        """Wait a while for trials of other processes, and log which those are."""
+        """Wait a while for trials of other processes, and log their numbers."""
         for trial in self.trials():
             if trial.state.name == "RUNNING" and trial.number not in awaited:
                 # Without any heartbeat, Optuna would never count the trial of a dead process as
@@ -336,7 +337,7 @@ def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def _retry_callback() -> Any:
-    """Optuna's function that queues another trial like one that failed."""
+    """Optuna's function that queues the settings of a failed trial again."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
 
     with _without_warnings():
@@ -355,7 +356,7 @@ def _without_warnings() -> Iterator[None]:
 
 @contextmanager
 def _checked(where: object) -> Iterator[None]:
-    """Turn any exception of Optuna on foreign entries into `FileFormatError`."""
+    """Convert Optuna's exceptions on foreign or damaged entries to `FileFormatError`."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
@@ -430,7 +431,7 @@ def _conditions(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
-    """The database, whose tables are made if need be."""
+    """Open the database; its tables are created if they do not exist."""
     from optuna.exceptions import StorageInternalError
     from optuna.storages import RDBStorage
     from sqlalchemy import event
@@ -497,8 +498,8 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
     if is_sqlite:
         if not url:
             _check_pages(database, file)
-        # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite does not support
-        # that, and this makes it lock the file equally early.
+        # Optuna locks a trial's state by SELECT FOR UPDATE before changing it. SQLite does not
+        # support that; BEGIN IMMEDIATE locks the file equally early.
         event.listen(
             database.engine,
             "begin",
@@ -508,7 +509,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
 
 
 def _check_pages(database: RDBStorage, file: Path) -> None:
-    """Raise `FileFormatError` where pages or indices of a SQLite file contradict each other."""
+    """Raise `FileFormatError` if pages or indices of a SQLite file contradict each other."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

@@ -90,7 +90,7 @@ def sweep(
         raise UsageError(
             f"there must be at least one process, not {processes}",
             code="processes-range",
-            fix="leave `processes` at 1 to train in this one",
+            fix="leave `processes` at 1 to train in this process",
         )
     if not isinstance(study, StudyPlan):
         check_path(study, "a study")
@@ -116,7 +116,7 @@ def sweep(
 def searched(
     plan: StudyPlan, run: Callable[[Study], None], storage: str | None = None
 ) -> SweepResult:
-    """Run the remaining trials of a study; even if interrupted, write the best settings.
+    """Run the remaining trials of a study, and write the best settings, even if interrupted.
 
     Args:
         plan: the study.
@@ -187,7 +187,7 @@ def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
 
 
 def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str) -> None:
-    """Raise `MissingError` where copies ended early and the others did not do their work."""
+    """Raise `MissingError` if copies ended early and the study is not finished."""
     what, why = f"{len(ends)} of {processes} processes ended early", "; ".join(sorted({*ends}))
     if study.is_done():
         if 0 < len(ends) < processes:

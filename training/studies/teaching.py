@@ -1,8 +1,8 @@
 """`soft_labels`: class probabilities of training samples by trained networks, for distillation.
 
-A network is nearly certain of the samples it was trained on, and their probabilities contain little
-more than the label. The networks of a cross-validation, each applied to the fold it was not trained
-on, show which classes look similar in unfamiliar samples.
+A network is nearly certain of the samples it was trained on: its probabilities add little to their
+labels. In a cross-validation, each network is applied to the fold it was not trained on, and its
+probabilities show which classes look similar in unfamiliar samples.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def soft_labels(
         data: data set whose training samples get soft labels, including those drawn for validation;
             by default the data of the first run among the networks.
         gain: factor on the scores before the softmax, per unit of the membrane, or per ms for first
-            spikes; by default that of the run that a network comes from. A smaller gain spreads the
+            spikes; by default the gain of each network's training run. A smaller gain spreads the
             probabilities over more classes.
         progress: counts samples.
 
@@ -85,14 +85,14 @@ def soft_labels(
             hashes.append(network.content_hash)
     teacher = Teacher(total / len(networks), dataset.content_hash, hashes)
     _log.info(
-        "the teacher's most probable class is the label of "
+        "the teacher's most probable class equals the label for "
         f"{teacher.agreement(events.label):.1%} of {events.n_samples:,} training samples"
     )
     return teacher
 
 
 class _Member(NamedTuple):
-    """A teaching network, and the samples that it labels.
+    """A teacher network, and the samples that it labels.
 
     Attributes:
         source: the network.
@@ -155,7 +155,7 @@ def _gain(source: Source) -> float:
             f"the gain of {name} is unknown",
             code="gain-unknown",
             why="it is not a training run",
-            fix="give one, such as `gain=200`: scores are multiplied by it before the softmax",
+            fix="give a factor for the scores before the softmax, such as `gain=200`",
         )
     return float(options.gain)
 
@@ -193,7 +193,7 @@ def _dataset(
 def _in_floats(
     network: Network | IntegerNetwork, scores: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """[samples, classes]: scores in the unit in which training takes them."""
+    """[samples, classes]: scores in the units of training."""
     if network.readout.kind == LIF:
         return scores * network.dt_ms
     if isinstance(network, IntegerNetwork):

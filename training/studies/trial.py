@@ -60,12 +60,12 @@ class TrialRunner:
         check_stop: CheckStop,
         progress: Progress = silent,
     ) -> list[float]:
-        """Train with each of the seeds, unless the first is so bad that the trial should end.
+        """Train with each of the seeds; end the trial early if the first seed is bad.
 
         Args:
             number: number of the trial, from 0.
             values: values of the searched options, by name; pairs of numbers are JSON text.
-            is_bad: asked after every epoch of the first seed.
+            is_bad: called after every epoch of the first seed.
             check_stop: called after every batch.
             progress: counts samples.
 
@@ -73,11 +73,11 @@ class TrialRunner:
             Validation accuracy of every seed, 0 … 1.
 
         Raises:
-            PrunedError: `is_bad` ended it.
-            NmtoolError, MemoryError: its settings do not work.
-            StorageError: the trial's folder cannot be written, which is no fault of its settings.
-            BackendError: the GPU has failed, which is no fault of them either.
-            KeyboardInterrupt: `check_stop` wants it to stop.
+            PrunedError: `is_bad` returned True.
+            StorageError, BackendError: the trial's folder cannot be written, or the GPU has failed,
+                independent of the settings.
+            NmtoolError, MemoryError: the settings do not work.
+            KeyboardInterrupt: raised by `check_stop`.
         """
         options = self._plan.space.options(values)
         total = self._plan.seeds * options.epochs * self._dataset.train.n_samples
@@ -100,7 +100,7 @@ class TrialRunner:
         is_bad: IsBad | None,
         on_batch: Callable[[BatchReport], None],
     ) -> float:
-        """Validation accuracy of the epoch that is kept, 0 … 1."""
+        """Validation accuracy of the best epoch, 0 … 1."""
         from nmtool.training.loop.remarks import check_events_in_time
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
@@ -151,7 +151,7 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
     dataset = data.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
-            f"{plan.file}: there are no validation samples, by which settings are compared",
+            f"{plan.file}: there are no validation samples to compare settings by",
             code="study-unvalidated",
             fix="[settings] validation = 0.2 takes a fifth of the training samples",
         )
@@ -159,12 +159,12 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         teacher.rows_of(dataset)
     first, last = (_obstacle(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
-        raise first  # an error in what all trials have in common ends every trial
+        raise first  # the same error at both ends of the ranges would end every trial
     return dataset
 
 
 def _obstacle(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None:
-    """The error of a trial that ends before its first update, with values at an end of the ranges.
+    """The error that a trial at one end of the ranges raises before its first update, if any.
 
     Args:
         plan: the study.

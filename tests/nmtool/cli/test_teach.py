@@ -24,7 +24,7 @@ def test_a_teacher_of_files(nmtool: Nmtool, floats: Path, integers: Path) -> Non
     teacher = Teacher.load("t.npz")
     assert teacher.content_hash == expected.content_hash
     assert result.json == {"file": "t.npz", **json.loads(json.dumps(expected.as_json()))}
-    assert f"the label of {expected.agreement(TRAIN.label):.1%} of 12 training" in result.err
+    assert f"the label for {expected.agreement(TRAIN.label):.1%} of 12 training" in result.err
     again = nmtool(*words)
     assert (again.code, again.error) == (2, "path-taken")
     shown = nmtool(*words, "--force")

@@ -127,7 +127,7 @@ def test_settled_scales_are_logged_without_validation() -> None:
     trainer.best_integers = rounding(trainer.best)
     trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] is None
-    assert "scales changed at the end, so that nothing overflows" in epoch_line(trainer.log[0])
+    assert "scales changed at the end to prevent overflows" in epoch_line(trainer.log[0])
 
 
 def _loud(network: Network) -> Network:

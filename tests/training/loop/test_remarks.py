@@ -58,8 +58,8 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
     findings = list(remarks(small_dataset(), small_options(arithmetic="integer", **grid)))
     assert codes(findings) == ["delay-grid-short"] * n_lines
     for finding in findings:
-        assert " 2 bits in strides of 2 steps end at 6," in finding.what
-        assert finding.what.endswith(f"max_delay is {max_delay}")
+        assert finding.what.startswith(f"max_delay is {max_delay}, ")
+        assert " 2 bits in strides of 2 steps are clipped to 6 steps" in finding.what
     floats = remarks(small_dataset(), small_options(arithmetic="float", **grid))
     assert codes(floats) == ["setting-without-effect"] * 2
 
@@ -196,8 +196,8 @@ def test_the_samples_that_are_learnt_from_lack_classes() -> None:
     mostly = np.concatenate([np.zeros(150, int), np.repeat([1, 2], 150), np.arange(300) % 4])
     findings = _of_labels(mostly, 300)
     assert codes(findings) == ["split-unshuffled"]
-    assert findings[0].what.startswith("the training samples but for the last 300")
     assert " 3 of the 4 classes" in findings[0].what
+    assert "the training samples, all but the last 300 " in findings[0].what
 
 
 def test_few_samples_lack_classes_by_chance() -> None:

@@ -254,7 +254,7 @@ def test_a_teacher_of_other_rows_is_remarked(
         nm.train(data, small_options(teacher=path, epochs=1))
         text = caplog.text
         assert ("remark[teacher-against-labels]" in text) == remarked
-        assert f"the label of {100 - 100 * turn:.1f}% of the training samples" in text
+        assert f"the label for {100 - 100 * turn:.1f}% of the training samples" in text
 
 
 def test_invalid_teachers_are_refused(teacher: Path, tmp_path: Path) -> None:

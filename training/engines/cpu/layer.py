@@ -1,7 +1,7 @@
 """Forward and backward pass of a layer over a batch, in portions of a few samples.
 
 Temporary memory is that of a portion's traces (neurons × steps × samples of a portion), whatever
-the batch size; from the forward pass only a compact tape of spikes is kept.
+the batch size. Of the forward pass, only a compact tape of spikes is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Layer:
     same as for floats, with the values that those integers represent.
 
     Args:
-        neurons: their constants.
+        neurons: constants of the neurons.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
         scratch: memory for temporary arrays.
@@ -99,7 +99,7 @@ class Layer:
     def run_li(self, source: SpikeTrains) -> Tensor:
         """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
 
-        For integers float64, whatever the dtype of the constants: v/unit·unit is then exact.
+        For integers always float64, so that v/unit·unit is exact.
 
         Args:
             source: the afferent spikes.
@@ -141,7 +141,7 @@ class Layer:
             source, run: as in the forward pass.
             time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from later layers and loss.
             push: [neurons] float, added to μ_v at every spike.
-            want_source_time: whether the source's spikes need gradients.
+            want_source_time: True to compute gradients of the source's spike times.
         """
         own = _arrays(run.spikes)
         sums = _Sums(self, source, own, want_source_time)
@@ -170,7 +170,7 @@ class Layer:
         Args:
             source: as in the forward pass.
             d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-            want_source_time: whether the source's spikes need gradients.
+            want_source_time: True to compute gradients of the source's spike times.
         """
         sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
@@ -212,7 +212,7 @@ class Layer:
 
 
 class Tape:
-    """Spikes of a layer, portion after portion."""
+    """Spikes of a layer, collected portion by portion."""
 
     def __init__(self, cut: Cut, size: int, dtype: np.dtype) -> None:
         self.cut, self.size = cut, size
@@ -222,7 +222,7 @@ class Tape:
         self.slope = [np.zeros(0, dtype)]
 
     def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append the kernel's output; arrays may be longer than the samples need."""
+        """Append the kernel's output for a portion; arrays may have unused places at the end."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)
@@ -231,7 +231,7 @@ class Tape:
         self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
 
     def run(self) -> LifRun:
-        """The whole tape."""
+        """All spikes of the tape."""
         offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
         step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
         spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
@@ -252,7 +252,7 @@ class _Sums:
         layer: the layer with the synapses.
         source: afferent spikes.
         own: the layer's spikes, of all samples.
-        want_source_time: whether the source's time gradients are needed.
+        want_source_time: True to compute gradients of the source's spike times.
     """
 
     def __init__(
@@ -264,9 +264,9 @@ class _Sums:
         self.own = own.by_channel(layer.recurrent.weight.shape[0], self.cut)
         self.afferent = GradientSum(layer.afferent)
         self.recurrent = GradientSum(layer.recurrent)
-        self.asked = layer.afferent if want_source_time else layer.nothing
+        self.source_synapses = layer.afferent if want_source_time else layer.nothing
         self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
-        self.arrival_span = max(self.asked.arrival_span, layer.recurrent.arrival_span)
+        self.arrival_span = max(self.source_synapses.arrival_span, layer.recurrent.arrival_span)
         self.source_time = np.zeros(self.spikes.step.size, layer.dtype)
 
     @contextmanager
@@ -279,7 +279,9 @@ class _Sums:
 
     def source_spikes(self, first: int, last: int) -> adjoint.SourceSpikes:
         """The source's spikes, if their time gradients are needed."""
-        return _source_spikes(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
+        return _source_spikes(
+            self.source_synapses, self.spikes.part(first, last), self.cut, self.source_time
+        )
 
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
@@ -292,7 +294,7 @@ class _Sums:
     def result(self) -> Gradients:
         """The sums."""
         recurrent = self.recurrent.result() if self.layer.is_recurrent else None
-        wanted = self.asked is self.layer.afferent
+        wanted = self.source_synapses is self.layer.afferent
         source_time = torch.from_numpy(self.source_time) if wanted else None
         return Gradients(self.afferent.result(), recurrent, source_time)
 

@@ -24,7 +24,7 @@ def dense(size: int) -> NDArray[np.uint8]:
 def sparse(size: int) -> NDArray[np.uint8]:
     """Memory for arrays larger than usually needed: untouched pages cost nothing.
 
-    NumPy would request huge pages, of which one touch takes a whole one.
+    NumPy would request huge pages, and touching one byte would allocate a whole huge page.
     """
     private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
     memory = mmap.mmap(-1, max(size, 1), **({"flags": private} if private else {}))
@@ -55,7 +55,7 @@ class Pool:
 
         Args:
             shape: shape of the array.
-            dtype: its type.
+            dtype: type of its numbers.
         """
         size = math.prod(shape) * np.dtype(dtype).itemsize
         memory = self._take(size)

@@ -60,7 +60,7 @@ class Cut:
 
     @property
     def position_type(self) -> type[np.unsignedinteger]:
-        """Dtype of a spike's index in a trace, read once per synaptic event."""
+        """Dtype of a spike's index in a trace; small, since every synaptic event reads one."""
         return np.uint16 if self.tile * self.stride <= 1 << 16 else np.uint32
 
     def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
@@ -69,7 +69,7 @@ class Cut:
             yield first, min(first + self.portion, n_samples)
 
     def n_tiles(self, n_samples: int) -> int:
-        """Number of tiles that a number of samples fills."""
+        """Number of tiles for a number of samples."""
         return -(-n_samples // self.tile)
 
 
@@ -97,14 +97,14 @@ class Spikes:
         return self.offset.size - 1
 
     def part(self, first: int, last: int) -> Spikes:
-        """Some of the samples."""
+        """Spikes of samples first … last − 1."""
         return Spikes(self.offset[first : last + 1], self.step, self.neuron)
 
     def by_channel(self, channels: int, cut: Cut) -> ByChannel:
         """The spikes sorted by channel, tile by tile.
 
         Args:
-            channels: number of channels of the lists; 0 takes no spikes.
+            channels: number of channels; with 0, no spikes are sorted.
             cut: division of the batch.
         """
         start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)

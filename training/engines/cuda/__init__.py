@@ -1,6 +1,6 @@
-"""The training engine for NVIDIA GPUs, in Numba's CUDA: the mathematics of `engines/cpu`.
+"""The training engine for NVIDIA GPUs, in Numba's CUDA, with the mathematics of `engines/cpu`.
 
-`available.require` checks the requirements; the other modules are imported after that.
+`available.require` checks the requirements; import the other modules only afterwards.
 """
 
 from __future__ import annotations

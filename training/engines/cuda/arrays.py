@@ -1,6 +1,6 @@
 """Torch tensors as arguments of Numba kernels: views without copies, on torch's current stream.
 
-One GPU per process, the one that torch calls current (`available.py` chooses it).
+A process uses one GPU, torch's current device, which `available.py` chooses.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def described(address: int, shape: tuple[int, ...], dtype: torch.dtype, device: 
     """Numba's description of a contiguous array, cached because it takes longer than a launch.
 
     It refers to the memory without keeping it alive, so it can be reused for any tensor of the same
-    address and shape. The device is only part of the key: descriptions belong to its context.
+    address and shape. `device` is part of the cache's key only: a description belongs to a device.
     """
     typestr = torch.empty(0, dtype=dtype).numpy().dtype.str
     return cuda.as_cuda_array(_Memory(address, shape, typestr))
@@ -100,7 +100,7 @@ def stream() -> Any:
 
 @lru_cache(maxsize=16)
 def _external_stream(pointer: int) -> Any:
-    """One object per stream: Numba caches launch settings by it."""
+    """Always the same object for a stream, because Numba caches launch settings by object."""
     return cuda.external_stream(pointer)
 
 
@@ -121,9 +121,9 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
     if 0 in grid:
         return
     views = [view(value) if isinstance(value, Tensor) else value for value in arguments]
-    # Numba warns about small grids, whose size is the batch's. A warnings filter would apply to all
-    # threads, and autograd launches kernels from its own. Numba drops this setting when environment
-    # variables change, so it is set here.
+    # Disable Numba's warning about small grids: their size follows from the batch. A warnings
+    # filter would affect all threads, and autograd launches kernels from its own. Numba resets the
+    # setting when environment variables change, so every launch repeats it.
     numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
     try:
         kernel[grid, threads, stream(), shared_bytes](*views)

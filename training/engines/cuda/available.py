@@ -40,8 +40,8 @@ def require() -> torch.device:
 def _own_gpu() -> torch.device:
     """Torch's current GPU; in a job of several processes, the GPU of the local rank.
 
-    Where a scheduler shows each process only its own GPU, it is that one. `Ranks` checks later that
-    no two processes share one.
+    If a scheduler shows each process only its own GPU, that GPU is used. `Ranks` later checks that
+    no two processes share a GPU.
     """
     launch = launched()
     if launch is not None:

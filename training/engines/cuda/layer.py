@@ -35,7 +35,7 @@ class Layer:
     same as for floats, with the values that those integers represent.
 
     Args:
-        neurons: their constants.
+        neurons: constants of the neurons.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
         limits: limits on threads and memory.
@@ -108,7 +108,7 @@ class Layer:
         return count, *lists
 
     def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
-        """Run spiking neurons over a portion; [samples, T, neurons] float, q where they spike.
+        """Run spiking neurons over a portion; return [samples, T, neurons] float, q at the spikes.
 
         Args:
             drive: [samples, T, neurons], summed input weights; overwritten for floats.
@@ -134,7 +134,7 @@ class Layer:
     def run_li(self, source: SpikeTrains) -> Tensor:
         """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
 
-        For integers float64, whatever the dtype of the constants: v/unit·unit is then exact.
+        For integers always float64, so that v/unit·unit is exact.
 
         Args:
             source: the afferent spikes.
@@ -171,7 +171,7 @@ class Layer:
         self.neurons.add_faults(faults.sum(dim=0, keepdim=True).cpu().numpy())
 
     def _portions(self, source: SpikeTrains, row_bytes: int) -> list[tuple[int, int]]:
-        """Samples first … last − 1 of every portion, from the scratch bytes of a step."""
+        """First and last sample (exclusive) of portions; `row_bytes`: scratch memory of a step."""
         sample_bytes, free = row_bytes * source.n_steps, None
         if source.n_samples * sample_bytes >= ASK_FROM_BYTES:
             free = free_bytes(self.constants.device)
@@ -299,7 +299,7 @@ class _Sums:
             )
 
     def _spikes(self, first: int, last: int) -> slice:
-        """The source's spikes of these samples; only several portions wait for the device."""
+        """Range of the source's spikes in these samples; waits for the device unless all are."""
         if last - first == self.source.n_samples:
             return slice(0, self.source.n_spikes)
         self.offset = self.offset or self.source.offset.tolist()

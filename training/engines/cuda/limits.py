@@ -26,11 +26,11 @@ class Limits:
     Attributes:
         threads: maximum threads per block; a multiple of 32 up to 1024.
         shared_bytes: shared memory per block. Every GPU has 48 KB; Numba cannot request more.
-        scratch_bytes: maximum global memory for temporary arrays of a pass. The default holds the
-            adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about one
-            sample per multiprocessor of a large GPU.
-        scratch_share: share of the free memory that they may take; the rest is for results.
-        blocks: minimum blocks of a kernel over synapses, given enough samples.
+        scratch_bytes: maximum global memory for temporary arrays of a pass. The default suffices
+            for the adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about
+            one sample per multiprocessor of a large GPU.
+        scratch_share: share of the free memory for temporary arrays; the rest is for results.
+        blocks: minimum number of blocks of a kernel over synapses, if there are enough samples.
     """
 
     threads: int = 1024
@@ -46,13 +46,13 @@ class Limits:
     def portions(
         self, n_samples: int, bytes_per_sample: int, free_bytes: int | None = None
     ) -> Iterator[tuple[int, int]]:
-        """First and last sample (exclusive) of every portion whose scratch memory fits.
+        """First and last sample (exclusive) of portions that fit the limit on scratch memory.
 
-        A portion has at least one sample, even if that does not fit.
+        A portion has at least one sample, even if a single sample does not fit.
 
         Args:
             n_samples: samples of the batch.
-            bytes_per_sample: scratch memory of each.
+            bytes_per_sample: scratch memory of each sample.
             free_bytes: free memory of the GPU; None if unknown.
         """
         scratch = self.scratch_bytes
@@ -63,14 +63,14 @@ class Limits:
             yield first, min(first + size, n_samples)
 
     def ring_lanes(self, arrival_span: int, itemsize: int) -> int:
-        """Post-neurons that share a block of the kernel `afferent_drive`.
+        """Number of post-neurons that share a block of the kernel `afferent_drive`.
 
         Args:
             arrival_span: steps from a spike to its last arrival.
             itemsize: bytes of a float.
 
         Raises:
-            UsageError: not even one neuron's ring fits.
+            UsageError: the ring buffer of a single neuron does not fit.
         """
         lanes = WARP
         while lanes * arrival_span * itemsize > self.shared_bytes:
@@ -88,10 +88,10 @@ class Limits:
     def state_bytes(self, neurons: int, itemsize: int) -> int:
         """Shared memory of the kernels `run_lif` and `run_lif_adjoint`.
 
-        Two floats per neuron, then masks of spikes or the parts of warps.
+        Two floats per neuron, then masks of spikes or partial sums of warps.
 
         Raises:
-            UsageError: more than a block may use.
+            UsageError: the neurons need more than a block may use.
         """
         words = words_of(neurons)
         masks = 4 * BUFFERS * (words + blocks_of(words, WORD))

@@ -2,7 +2,8 @@
 
     python -m nmtool.training.engines.cuda.ptx
 
-prints a table. It needs numba-cuda with its compiler (nmtool[cuda12] or nmtool[cuda]), no toolkit.
+prints a table. It needs numba-cuda with its compiler (nmtool[cuda12] or nmtool[cuda]), but no CUDA
+toolkit.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def find_linker() -> Any:
     """Bindings of nvJitLink, with which numba-cuda generates machine code.
 
     Raises:
-        MissingError: they or the library are not installed.
+        MissingError: the bindings or the library are not installed.
     """
     try:
         from cuda.bindings import nvjitlink
@@ -123,7 +124,7 @@ def compile_ptx(kernel: Any, signature: tuple[Any, ...], capability: tuple[int, 
 
 @contextmanager
 def _device_of(capability: tuple[int, int]) -> Iterator[None]:
-    """Stand in for a GPU: Numba asks for its compute capability where kernels call functions."""
+    """Simulate a current GPU, whose compute capability Numba reads when kernels call functions."""
     device = SimpleNamespace(compute_capability=capability)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device):
         yield

@@ -12,23 +12,23 @@ from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 STRIP_THREADS = 256
-"""Maximum threads for a strip of synapses: several such blocks share a multiprocessor, whose
-registers would suffice for one block of 704 threads. Each block reads the traces again."""
+"""Maximum threads for a strip of synapses. A multiprocessor has registers for several blocks of 256
+threads, but only for one of 704. Each block reads the traces again."""
 
 SUM_THREADS = 256
 """Threads per block where each thread sums one number."""
 
 
 def edges(key: Tensor, count: int) -> Tensor:
-    """First index of each value from 0 to `count` in a sorted key [n] int64; [count + 1] int64."""
+    """[count + 1] int64: first index of each value 0 … count in a sorted key, [n] int64."""
     return torch.searchsorted(key, torch.arange(count + 1, device=key.device))
 
 
 class GradientSum:
     """Gradients of a projection, summed over portions.
 
-    Chunks depend on the whole batch, and are summed in ascending order at the end. Results are
-    therefore bit-identical whatever the portions, which depend on free memory.
+    Chunks depend on the whole batch only, and are summed in ascending order at the end. Results are
+    therefore bit-identical for portions of any size, which depends on free memory.
 
     Args:
         synapses: the projection, contiguous.

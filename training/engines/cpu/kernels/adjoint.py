@@ -1,15 +1,15 @@
 """The transposed recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `emit`) and c the derivative of
-the loss by the arrival time of a weight of one:
+With μ = ∂L/∂·, q as stored at the spike (see `emit`), and c the derivative of the loss by the
+arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-∂L/∂t of a spike sums its arrivals, Σ_j w_j·c_j[n + 1 + d_j], over all projections, and what the
-loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in stepped form).
+∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
+the direct derivative of the loss by its time (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def arrival_gradient(weight, delay, i, n, c):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        c: [rows, at least post] float, a ring buffer: derivative of the loss by the arrival time of
-            a spike over a weight of one.
+        c: [rows, at least post] float, a ring buffer: derivative of the loss by a spike's arrival
+            time, per unit of weight.
     """
     last_row = np.uint64(c.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
@@ -98,8 +98,8 @@ def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
 
     Args:
         cell: constants of the neurons.
-        own: the population's spikes and the synapses within it; its time gradients initially
-            hold those from the loss and from other populations.
+        own: the population's spikes and the synapses within it; its time gradients initially are
+            those from the loss and from other populations.
         slope: [spikes] float, q.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are needed.

@@ -47,7 +47,7 @@ def emit(cell, u, v, spikes, neuron, slope):
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
         spikes: number of spikes before this step.
-        neuron: [room] int32, filled from that index on.
+        neuron: [room] int32, filled from index `spikes` on.
         slope: [room] float, filled from the same index on: q = max(u/b, u/(1−α)) + bias − v, which
             is τ_mem times the slope of the membrane at the threshold crossing, and positive; see
             `mathematics/reference.py`.

@@ -47,7 +47,7 @@ def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
         cell, integer_constants: constants of the neurons as floats and as integers.
         u, v, peak: after `advance`.
         spikes: number of spikes before this step.
-        neuron: [room] int32, filled from that index on.
+        neuron: [room] int32, filled from index `spikes` on.
         slope: [room] float, q of each spike, filled from the same index on.
     """
     n_neurons, span = np.uint64(u.size), np.uint64(SPAN)

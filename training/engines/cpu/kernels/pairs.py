@@ -14,7 +14,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-# `Any`: with its type, functions would seem to take the compiler's own argument as well.
+# Typed as `Any`: by its own type, each function would also need the compiler's argument.
 _inlined: Any = intrinsic
 
 
@@ -51,8 +51,8 @@ def no_pair(typing: Any, trace: Any) -> Any:
 def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     """A pair plus trace[index] and trace[index + 1] − trace[index].
 
-    Differences are summed, rather than sums subtracted: those are so much larger that float32 would
-    lose two digits.
+    Differences are summed one by one: in the small difference of two large sums, float32 would lose
+    two digits.
 
     Args:
         pair: added to.
@@ -70,7 +70,7 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
 
 @_inlined
 def plus_two_pairs_at(typing: Any, pairs: Any, trace: Any, first: Any, second: Any) -> Any:
-    """`plus_pair_at` for a tuple of two pairs, at an index each, in one vector of four numbers."""
+    """`plus_pair_at` for two pairs at two indices, in one vector of four numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         so_far, trace_struct, *places = arguments
@@ -104,7 +104,7 @@ def _side_by_side(builder: Any, first: Any, second: Any) -> Any:
 
 
 def _shuffled(builder: Any, vector: Any, lanes: list[int], second: Any = None) -> Any:
-    """The lanes of a vector and of another, by default of zeros, in some order."""
+    """The chosen lanes of a vector and of a second one, by default zeros."""
     second = ir.Constant(vector.type, None) if second is None else second
     mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
     return builder.shuffle_vector(vector, second, mask)

@@ -18,10 +18,10 @@ SPAN = 16
 
 @compiled()
 def new_ring(arrival_span, n_neurons, dtype):
-    """A ring buffer of zeros for `arrival_span` steps ahead and the SPAN being transposed.
+    """A ring buffer of zeros for `arrival_span` steps ahead and the SPAN steps being transposed.
 
-    Rows are padded to whole spans and one more, so that the rows of a column do not share cache
-    sets.
+    Rows are padded to whole spans plus one span, so that the elements of a column are in different
+    cache sets.
     """
     rows = SPAN
     while rows < arrival_span + SPAN:

@@ -9,5 +9,5 @@ Sums over several threads use shared memory, so that Numba's simulator, which ha
 operations, runs the same code as a GPU.
 
 Layouts: `[samples, steps, neurons]` forward, where neighbouring threads are neighbouring neurons;
-`[samples, neurons, steps]` backward, where whole traces of a neuron are gathered from.
+`[samples, neurons, steps]` backward, where kernels read whole traces of a neuron.
 """

@@ -1,15 +1,15 @@
 """The transposed recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `run_lif`) and c the derivative of
-the loss by the arrival time of a weight of one:
+With μ = ∂L/∂·, q as stored at the spike (see `run_lif`), and c the derivative of the loss by the
+arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-∂L/∂t of a spike sums its arrivals, Σ_j w_j·c_j[n + 1 + d_j], over all projections, and what the
-loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in stepped form).
+∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
+the direct derivative of the loss by its time (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
 
 from __future__ import annotations

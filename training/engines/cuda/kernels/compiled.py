@@ -17,12 +17,12 @@ cuda: Any = numba.cuda
 """Numba's CUDA module, as `Any`: it has no types."""
 
 index = np.uint64
-"""An index that is known not to be negative, by its type. For any other, Numba compares and adds
-the size of the axis, which takes more instructions than what is read. Arithmetic mixes it with no
-signed integer, which would make floats of both."""
+"""Unsigned type of indices. For a signed index, Numba adds the size of the axis if it is negative,
+which takes more instructions than the read itself. Do not mix it with signed integers in
+arithmetic: Numba would convert both to floats."""
 
 MAX_REGISTERS = 64
-"""Registers per thread: with more, a block of 1024 threads needs more than the 65536 there are."""
+"""Maximum registers per thread: a block of 1024 threads has 65536 registers."""
 
 
 SOURCES = (
@@ -63,7 +63,7 @@ def kernel(function: Callable[..., None]) -> Any:
 def within(function: Callable[..., Any]) -> Any:
     """A device function, called by kernels.
 
-    It may use `cuda` only if its kernels are in the same module, where the simulator replaces
-    `cuda` while a kernel runs.
+    It may use `cuda` only if its kernels are in the same module: only there does the simulator
+    replace `cuda` while a kernel runs.
     """
     return cuda.jit(device=True)(function)

@@ -6,8 +6,8 @@ v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n]
 For a chip's integers the step is that of `hardware_sim`; values for the backward pass are in the
 units of the float network, u/unit and v/unit.
 
-Spikes of a step are a mask with one bit per neuron, 32 to a *word*; a *group* has one bit per word,
-so that the cost of a step is proportional to its spikes.
+The spikes of a step are a mask with one bit per neuron, 32 to a *word*. A *group* has one bit per
+word that has spikes, so that the cost of a step is proportional to its spikes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WORD = 32
 """Bits of a word."""
 
 BUFFERS = 3
-"""Masks in shared memory: one is filled and read, one still read, one cleared."""
+"""Number of masks in shared memory: one is filled and read, one still read, one cleared."""
 
 
 @within
@@ -69,8 +69,7 @@ def advance(cell, a, u, v, words, groups):
 
     Args:
         cell: [constants, neurons].
-        a: [neurons], the drive of the step. Where a neuron spikes, q takes the place of its
-            drive, which nothing reads any more.
+        a: [neurons], the drive of the step; overwritten by q where a neuron spikes.
         u, v: [neurons].
         words, groups: the mask of the step.
     """
@@ -157,16 +156,16 @@ def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
 def run_lif(cell, weight, delay, drive, tape):
     """Run spiking neurons through all steps of every sample, one block per sample.
 
-    u, v and the masks are in shared memory. The drive is the delay line of the population's own
-    spikes as well: only the thread that owns a neuron adds to its drive. Three masks take turns,
+    u, v and the masks are in shared memory. The drive also serves as the delay line of the
+    population's own spikes: only the thread of a neuron adds to its drive. Three masks take turns,
     so that a step needs one barrier: the mask of step n is read after the barrier of step n,
     cleared after that of n + 1 and filled again after that of n + 2.
 
     Args:
         cell: [constants, neurons] float.
         weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
-        drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike it is
-            left as q, see `spike_slope`.
+        drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike, it is
+            overwritten by q, see `spike_slope`.
         tape: [samples, T, words] int64, filled with the masks.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.

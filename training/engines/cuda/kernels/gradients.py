@@ -19,21 +19,21 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u, sums):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
-    A block is one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
-    traces of the post-neuron come into shared memory, coalesced, a window of steps at a time;
-    there every thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers.
-    A chunk that extends into the next portion continues its sums there, so that they do not depend
-    on the portions. Spikes of a channel ascend in time, so that a thread reads its list once,
-    whatever the number of windows. Changes between steps are summed, rather than sums subtracted:
-    in their small difference float32 would lose two digits.
+    A block handles one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
+    traces of the post-neuron are read into shared memory, coalesced, a window of steps at a time.
+    There, every thread reads the values at the arrivals of its pre-neuron's spikes. Sums stay in
+    registers. A chunk that extends into the next portion continues its sums there, so that they do
+    not depend on the portions. Spikes of a channel ascend in time, so that a thread reads its list
+    once, whatever the number of windows. Changes between steps are summed one by one: in the small
+    difference of two large sums, float32 would lose two digits.
 
     Args:
         delay: [post, pre] steps; read coalesced.
         start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
-        first_chunk: the sample at which the first of these chunks begins, counted from the
-            portion's first sample: 0, or less where an earlier portion began it.
+        first_chunk: first sample of the first chunk, counted from the portion's first sample:
+            negative if the chunk began in an earlier portion.
         chunk_size: samples of a chunk.
         mu_u: [samples, post, T] float, the adjoint of the portion.
         sums: [chunks, 2, post, pre] float, of the portion's chunks, added to: Σ μ_u[m], and

@@ -26,7 +26,7 @@ def arrival_gradient(weight, delay, n, lane, c):
         weight, delay: [post], the synapses of the neuron that spiked.
         n: the spike's step.
         lane: the thread's place in its warp.
-        c: [post, T] float, derivative by the arrival time of a weight of one; 0 beyond T.
+        c: [post, T] float, derivative by a spike's arrival time, per unit of weight; 0 beyond T.
     """
     total = c.dtype.type(0)
     j = lane
