@@ -72,7 +72,7 @@ def same(first: nm.Run, second: nm.Run) -> bool:
 # `train`.
 
 
-def test_a_run_that_is_not_kept(
+def test_a_run_without_a_folder(
     finished_run: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -85,7 +85,7 @@ def test_a_run_that_is_not_kept(
     assert run.network.class_names == CLASSES
 
 
-def test_a_run_that_is_kept(finished_run: nm.Run) -> None:
+def test_a_run_with_a_folder(finished_run: nm.Run) -> None:
     assert files(finished_run.folder) == {
         "run.json",
         "log.jsonl",
@@ -124,7 +124,7 @@ def test_spike_events_are_enough() -> None:
     assert "\n" not in repr(run)
 
 
-def test_the_best_epoch_is_kept(finished_run: nm.Run) -> None:
+def test_the_best_epoch_is_saved(finished_run: nm.Run) -> None:
     accuracies = [entry["validation_accuracy"] for entry in finished_run.log]
     assert finished_run.best["validation_accuracy"] == max(accuracies)
     evaluation = nm.evaluate(finished_run.network, small_events(20, 2))
@@ -132,14 +132,14 @@ def test_the_best_epoch_is_kept(finished_run: nm.Run) -> None:
 
 
 def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    class AskedError(Exception):
+    class InterceptedError(Exception):
         """Raised in place of training, with the settings of the run."""
 
     def call(*, options: Any, **_: Any) -> None:
-        raise AskedError(options)
+        raise InterceptedError(options)
 
     monkeypatch.setattr("nmtool.training.learning._Call", call)
-    with pytest.raises(AskedError) as caught:
+    with pytest.raises(InterceptedError) as caught:
         nm.train(small_dataset())
     assert caught.value.args == (nm.TrainOptions(),)
 
@@ -215,7 +215,7 @@ def test_early_stopping_is_logged(caplog: pytest.LogCaptureFixture, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
-def test_an_existing_folder_is_kept(name: str, tmp_path: Path) -> None:
+def test_an_existing_run_is_not_overwritten(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("dear")
     with refused(UsageError, "path-taken") as caught:
         nm.train(small_dataset(), OPTIONS, folder=tmp_path)
@@ -301,7 +301,9 @@ def test_a_grown_run_keeps_the_name_of_its_target(
     assert nm.finetune("../run", {"epochs": 1}, small_dataset()).log
 
 
-def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_are_recognised_by_their_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "before" / "small"
     place.mkdir(parents=True)
     write_shd(place / "small_train.h5", small_events(40, 1))
@@ -373,7 +375,7 @@ def test_a_run_that_trains_on_validation_samples_too(tmp_path: Path) -> None:
     assert nm.quantise(run).report.calibrated
 
 
-def test_data_are_named_for_a_new_run() -> None:
+def test_a_new_run_needs_data() -> None:
     with refused(UsageError, "data-missing"):
         nm.train(options=small_options(epochs=1))
 
@@ -447,7 +449,7 @@ def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path) -> None:
 # `finetune`.
 
 
-def test_a_run_goes_on_with_other_settings(finished_run: nm.Run, tmp_path: Path) -> None:
+def test_finetuning_with_other_settings(finished_run: nm.Run, tmp_path: Path) -> None:
     run = nm.finetune(
         finished_run, {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}, small_dataset()
     )
@@ -493,7 +495,7 @@ def _delays(network: nm.Network) -> np.ndarray:
 
 
 @pytest.mark.parametrize("average", [None, 0.9])
-def test_delays_beyond_a_new_limit_are_cut(
+def test_delays_beyond_a_new_limit_are_clipped(
     average: float | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     still = {"epochs": 1, "lr": 0.0, "delay_lr": 0.0, "average": average}
@@ -643,7 +645,7 @@ def test_an_interrupt_that_is_swallowed_stops_training(
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.parametrize("epoch", [1, 3])
-def test_an_interrupt_while_an_epoch_is_kept_waits_until_it_is(
+def test_an_interrupt_waits_until_the_epoch_is_saved(
     epoch: int, finished_run: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_log = RunFolder.write_log

@@ -207,7 +207,7 @@ def _bits(options: TrainOptions) -> tuple[int, int]:
 
 def test_bits_follow_the_target(few: str) -> None:
     assert _bits(TrainOptions()) == _bits(_integers(target="fenn")) == (8, 6)
-    assert _bits(_set(target=few)) == (8, 6)  # floats hold none
+    assert _bits(_set(target=few)) == (8, 6)  # the target does not limit floats
     on_few = {"target": few, "max_delay": 15}
     assert _bits(_integers(**on_few)) == (4, 2)
     assert _bits(_integers(**on_few, weight_bits=3)) == (3, 2)
@@ -245,11 +245,11 @@ def test_what_the_target_lacks_is_refused(
         ({"max_delay": 0, "delay_stride": 5}, DelayGrid(6, 5, limit=0)),
     ],
 )
-def test_delays_that_integers_hold(settings: dict[str, int], grid: DelayGrid) -> None:
+def test_the_delay_grid_of_integers(settings: dict[str, int], grid: DelayGrid) -> None:
     assert _integers(**settings).delay_grid == replace(grid, target=target_named("loihi2"))
 
 
-def test_the_longest_delay_that_runs() -> None:
+def test_the_longest_delay_of_a_run() -> None:
     few = {"delay_bits": 4, "delay_stride": 1}
     assert _integers(**few).longest_delay == 15
     assert _integers(**few, max_delay=12).longest_delay == 12

@@ -44,7 +44,7 @@ def test_torchs_own_class_of_failures() -> None:
     assert failure.code == "gpu-failed"
 
 
-def test_mistakes_of_our_own_pass() -> None:
+def test_other_errors_are_not_converted() -> None:
     with pytest.raises(RuntimeError, match="once"), gpu_errors_converted():
         raise RuntimeError("EventProp's backward pass runs once per forward pass")
     assert launch_failure(TypeError("an argument"), "run_lif") is None

@@ -1,4 +1,4 @@
-"""What kernels read by position is part of what their cache is named after."""
+"""Named tuples that kernels read by position are part of the hash that names their cache."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def _same(mine: SpikeTrains, theirs: Raster) -> None:
 
 
 @given(RASTERS)
-def test_there_and_back(raster: Raster) -> None:
+def test_a_raster_survives_a_round_trip(raster: Raster) -> None:
     trains = SpikeTrains.from_raster(raster)
     _same(trains, raster)
     np.testing.assert_array_equal(trains.sample_index(), raster.sample_index())
@@ -38,7 +38,7 @@ def test_there_and_back(raster: Raster) -> None:
 
 
 @given(RASTERS, st.integers(0, 4), st.integers(0, 4))
-def test_columns_are_neurons_counted_anew(raster: Raster, a: int, b: int) -> None:
+def test_columns_are_renumbered_from_0(raster: Raster, a: int, b: int) -> None:
     first, last = sorted((a, b))
     part = _timed(raster).columns(first, last)
     _same(part, Raster.from_dense(raster.dense()[:, :, first:last]))
@@ -46,7 +46,7 @@ def test_columns_are_neurons_counted_anew(raster: Raster, a: int, b: int) -> Non
 
 
 @given(arrays(np.bool_, (3, 5, 4)), arrays(np.bool_, (3, 5, 2)))
-def test_merging_numbers_neurons_through(left: np.ndarray, right: np.ndarray) -> None:
+def test_merging_numbers_neurons_consecutively(left: np.ndarray, right: np.ndarray) -> None:
     untimed = SpikeTrains.from_raster(Raster.from_dense(left))
     whole = merge([untimed, _timed(Raster.from_dense(right))])
     _same(whole, Raster.from_dense(np.concatenate([left, right], axis=2)))
@@ -54,7 +54,7 @@ def test_merging_numbers_neurons_through(left: np.ndarray, right: np.ndarray) ->
     np.testing.assert_array_equal(whole.time_ms.detach(), torch.where(right_spikes, whole.step, 0))
 
 
-def test_merged_times_hand_gradients_back() -> None:
+def test_gradients_of_merged_times_reach_the_parts() -> None:
     dense = np.random.default_rng(0).random((2, 6, 3)) < 0.5
     parts = [_timed(Raster.from_dense(dense)), _timed(Raster.from_dense(~dense))]
     whole = merge(parts)

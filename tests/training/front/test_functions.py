@@ -31,7 +31,7 @@ def test_steps_are_rounded_as_everywhere(delay: np.ndarray) -> None:
     assert steps.dtype == (torch.uint8 if steps.max() <= 255 else torch.int16)
 
 
-def test_just_below_a_half_stays_below() -> None:
+def test_numbers_just_below_a_half_are_rounded_down() -> None:
     delay = torch.tensor([[np.nextafter(0.5, 0), 0.5, 2.5]], dtype=torch.float64)
     assert whole_steps(delay).tolist() == [[0, 1, 3]]
 

@@ -144,7 +144,7 @@ def test_following_the_gradient_lowers_the_loss(rule: str, margin_ms: float | No
     assert values[-1] < 0.98 * values[0]
 
 
-def test_readout_loss_takes_what_the_rule_asks_for() -> None:
+def test_readout_loss_follows_the_rule_of_the_readout() -> None:
     labels = torch.tensor([0])
     trains = _trains(np.eye(N_STEPS, dtype=np.bool_)[None, :, :3])
     activity = Activity({"output": trains}, {"output": torch.ones((1, N_STEPS, 3)).cumsum(2)})
@@ -177,7 +177,7 @@ def test_the_loss_of_mixed_targets_is_the_mixture_of_losses(
     assert mine.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-def test_probabilities_of_another_precision_are_taken() -> None:
+def test_probabilities_of_another_precision_are_accepted() -> None:
     scores = torch.tensor([[0.5, 2.0]], requires_grad=True)
     loss = losses.cross_entropy(scores, torch.tensor([[0.25, 0.75]], dtype=torch.float64), 1.0)
     assert loss.dtype == torch.float32

@@ -104,7 +104,7 @@ def test_backward_sees_the_weights_of_the_forward_pass() -> None:
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=0)
 
 
-def test_network_survives_the_way_through_the_model() -> None:
+def test_a_network_survives_a_round_trip_through_the_model() -> None:
     network = random_network("two layers", seed=15)
     again = SpikingNetwork(network, dtype=torch.float64).to_network()
     assert again.content_hash == network.content_hash
@@ -149,7 +149,7 @@ def test_parallel_recurrent_projections_are_refused() -> None:
     assert loops[0].source in caught.value.what
 
 
-def test_delays_that_16_bits_do_not_hold_are_refused() -> None:
+def test_delays_beyond_16_bits_are_refused() -> None:
     network = random_network("none hidden", seed=1)
     assert SpikingNetwork(network, max_delay=32767).to_network().max_delay == network.max_delay
     with refused(UsageError, "max-delay-too-long") as caught:

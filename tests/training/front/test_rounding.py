@@ -105,7 +105,7 @@ def test_identical_where_states_overflow(
     assert all(theirs.counts[name] > 0 for name in (*FAULTS, *outputs))
 
 
-def test_gradients_are_those_of_what_the_chip_holds() -> None:
+def test_gradients_are_those_of_the_values_that_integers_represent() -> None:
     network = random_network("recurrent", seed=3)
     spikes = random_input(network, 3, seed=4)
     rounding = rounding_of(network)
@@ -114,7 +114,7 @@ def test_gradients_are_those_of_what_the_chip_holds() -> None:
     d_membrane = np.random.default_rng(5).normal(size=activity.membrane["output"].shape)
     (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum().backward()
     integer = rounding(model.to_network())
-    rounded, jump = _held(network, integer)
+    rounded, jump = _represented(network, integer)
     tape = activity.spikes["hidden"].raster()
     shapes = {p.name: (*d_membrane.shape[:2], p.size) for p in rounded.populations}
     nothing = {name: np.zeros(shape) for name, shape in shapes.items()}
@@ -134,8 +134,10 @@ def test_gradients_are_those_of_what_the_chip_holds() -> None:
         )
 
 
-def _held(network: Network, integer: IntegerNetwork) -> tuple[Network, dict[str, np.ndarray]]:
-    """The float network of what the chip holds, and b of the trained weights over its b."""
+def _represented(
+    network: Network, integer: IntegerNetwork
+) -> tuple[Network, dict[str, np.ndarray]]:
+    """The float network that the integers represent, and b of the trained weights over its b."""
     populations = [float_population(p, network.dt_ms) for p in integer.populations]
     b = {p.name: _b(p, network) for p in populations}
     projections = [
@@ -171,7 +173,7 @@ def _slopes(rounded: Network, integer: IntegerNetwork, spikes: Raster) -> np.nda
 
 
 @pytest.mark.parametrize(("tau_mem_ms", "trains"), [(4000.0, True), (20000.0, False)])
-def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bool) -> None:
+def test_a_leak_beyond_the_chip_is_named(tau_mem_ms: float, trains: bool) -> None:
     network = random_network("recurrent", 3)
     populations = [replace(p, tau_mem_ms=tau_mem_ms) for p in network.populations]
     slow = replace(network, populations=populations, dt_ms=1.0)
@@ -185,7 +187,7 @@ def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bo
     assert all(word in error.value.why for word in ("tau_mem_ms", "4095 ms", "1 ms"))
 
 
-def test_integers_run_as_they_are() -> None:
+def test_a_given_integer_network_runs_unchanged() -> None:
     network = random_network("two layers", seed=5)
     integers = rounding_of(network, 4, DelayGrid(3, 2))(network)
     model = SpikingNetwork(network, max_delay=network.max_delay, rounding=integers)

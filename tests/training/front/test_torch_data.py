@@ -29,7 +29,7 @@ def test_tensors_of_a_grid() -> None:
     assert (grouped.shape, grouped.dtype) == ((30, 3), torch.float64)
 
 
-def test_there_and_back() -> None:
+def test_samples_survive_a_round_trip() -> None:
     raster = nm.bin_events(EVENTS, 2.0, 30).raster
     for source in (
         nm.torch_dataset(EVENTS, 2.0, 30),
@@ -85,7 +85,7 @@ def test_activities_are_shown_in_a_line() -> None:
     )
 
 
-def test_events_as_tonic_has_them() -> None:
+def test_events_in_the_format_of_tonic() -> None:
     sample, label = nm.torch_dataset(EVENTS)[0]
     assert (sample.dtype, label) == (TONIC, EVENTS.label[0])
     assert (sample["t"] == np.rint(1000 * EVENTS[0].time_ms)).all()

@@ -54,7 +54,7 @@ def test_a_run_that_learnt_everything_needs_none(validation: float | None) -> No
     assert codes(OPTIONS, log(FALLING, validation=validation)) == []
 
 
-def test_a_short_run_says_nothing() -> None:
+def test_a_short_run_gets_no_advice() -> None:
     assert codes(OPTIONS, log(FLAT[: MIN_EPOCHS - 1], 0.3, 0.3)) == []
 
 
@@ -68,7 +68,7 @@ def test_a_short_run_says_nothing() -> None:
         (FALLING, 0.8, 0.6, ["training-overfits", "still-learning"]),
     ],
 )
-def test_how_learning_ended(
+def test_overfitting_underfitting_and_unfinished_learning(
     losses: list[float], train: float, validation: float | None, expected: list[str]
 ) -> None:
     assert codes(OPTIONS, log(losses, train, validation)) == expected
@@ -108,7 +108,7 @@ def test_augmentation_in_use_is_not_advised_again(
     ("n_validation", "judge_epochs", "expected"),
     [(45, 1, True), (45, 5, False), (2000, 1, False), (None, 1, False)],
 )
-def test_a_best_epoch_among_others_as_good(
+def test_a_best_epoch_chosen_by_chance(
     n_validation: int | None, judge_epochs: int, expected: bool
 ) -> None:
     entries = log(FLAT, 1.0, 0.9)
@@ -119,7 +119,7 @@ def test_a_best_epoch_among_others_as_good(
     assert found == ["best-epoch-by-chance"] * expected
 
 
-def test_epochs_that_validate_alike_need_no_better_choice() -> None:
+def test_epochs_of_equal_accuracy_need_no_better_choice() -> None:
     entries = log(FLAT, 1.0, 0.9)
     entries[3]["validation_accuracy"] = 0.91
     assert codes(OPTIONS, entries, n_validation=300) == []

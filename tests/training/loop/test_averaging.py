@@ -93,7 +93,7 @@ def test_without_a_decay_there_is_no_mean() -> None:
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
+def test_the_saved_network_is_the_mean(arithmetic: str) -> None:
     dataset = small_dataset()
     options = small_options(average=0.9, epochs=1, arithmetic=arithmetic)
     trainer = Trainer(options, dataset.train, dataset.validation)

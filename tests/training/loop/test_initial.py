@@ -109,7 +109,7 @@ def test_channels_are_grouped_with_a_remainder() -> None:
     assert network.projections[0].shape == (3, 40)
 
 
-def test_weights_follow_the_normal_distributions_asked_for() -> None:
+def test_weights_follow_the_requested_normal_distributions() -> None:
     draws = {
         ("input", "hidden1"): ("init_input", (1.0, 0.5)),
         ("hidden1", "hidden1"): ("init_recurrent", (-2.0, 0.25)),

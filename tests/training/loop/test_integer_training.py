@@ -156,7 +156,7 @@ def test_delays_beyond_the_chip_are_refused() -> None:
 
 
 @pytest.mark.parametrize("stride", [None, 7])
-def test_held_delays_stay_within_the_largest_one(stride: int | None) -> None:
+def test_rounded_delays_stay_within_the_largest_one(stride: int | None) -> None:
     few = {"delay_bits": 3, "delay_stride": stride, "max_delay": 11}
     options = small_options(arithmetic="integer", epochs=1, **few)
     integers = run_training(options, small_dataset()).best_integers

@@ -44,7 +44,7 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
     return expected
 
 
-def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
+def test_the_best_epoch_is_saved(tmp_path: Path) -> None:
     best = [_best_epoch(RunFolder(tmp_path / f"run{seed}"), seed) for seed in range(5)]
     assert min(best) < 5
 
@@ -78,7 +78,7 @@ def _shares(network: Network, share: float) -> list[int]:
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_the_kept_network_has_the_requested_sparsity(arithmetic: str, tmp_path: Path) -> None:
+def test_the_saved_network_has_the_requested_sparsity(arithmetic: str, tmp_path: Path) -> None:
     # A strong rescue, which raises all weights into neurons that pruning has silenced.
     settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
     options = small_options(arithmetic=arithmetic, **settings)
@@ -116,7 +116,7 @@ def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
     assert trainer.best.content_hash == networks[expected].content_hash
 
 
-def test_a_run_that_starts_from_a_pruned_one_keeps_its_gaps(tmp_path: Path) -> None:
+def test_finetuning_keeps_pruned_synapses_removed(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run_training(small_options(sparsity=0.7), small_dataset(), folder=folder)
     again = run_training(small_options(sparsity=0.7, seed=1), small_dataset(), start=folder)

@@ -27,7 +27,7 @@ def test_a_manifest_is_read_as_it_was_written(validation: str) -> None:
     assert ("train_index_hash" in manifest.as_json()) == (divided.validation_rule is not None)
 
 
-def test_no_rule_is_written_and_an_unknown_rule_is_not() -> None:
+def test_a_missing_rule_is_written_and_an_unknown_rule_is_not() -> None:
     manifest = Manifest(data="small", ranks=1, options={})
     assert manifest.as_json() == {"data": "small", "ranks": 1, "options": {}}
     assert Manifest.read({"options": {}}).hold_out == UNKNOWN
@@ -36,14 +36,14 @@ def test_no_rule_is_written_and_an_unknown_rule_is_not() -> None:
 
 
 @pytest.mark.parametrize("number", [-1, "3", 2.5, None, [3]])
-def test_what_is_no_number_counts_as_missing(number: Any) -> None:
+def test_invalid_numbers_count_as_missing(number: Any) -> None:
     values = dict.fromkeys(("units", "validation_samples", "ranks"), number)
     manifest = Manifest.read({"options": {}, **values})
     assert (manifest.units, manifest.validation_samples, manifest.ranks) == (None, None, 1)
 
 
 @pytest.mark.parametrize("content", [None, 3, ["a"], {}])
-def test_a_hash_that_is_no_text_is_that_of_other_data(content: Any, tmp_path: Path) -> None:
+def test_an_invalid_hash_means_other_data(content: Any, tmp_path: Path) -> None:
     data, folder = small_dataset(), RunFolder(tmp_path / "run")
     for content_hash, is_same in ((data.content_hash, True), (UNKNOWN, True), (content, False)):
         options = small_options().as_json()

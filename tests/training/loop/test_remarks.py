@@ -104,7 +104,7 @@ def test_settings_that_have_an_effect() -> None:
 
 
 @pytest.mark.parametrize("arithmetic", ["integer", "float"])
-def test_delays_that_a_start_has_to_give_up(
+def test_delays_of_a_start_that_are_clipped(
     arithmetic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (3, 10))
@@ -157,7 +157,7 @@ def test_a_start_may_have_been_trained_on_validation_samples(
 
 
 @pytest.mark.parametrize(("per_class", "tail"), [(150, 300), (6, 12)])
-def test_the_samples_that_validate_lack_classes(per_class: int, tail: int) -> None:
+def test_a_validation_split_that_lacks_classes(per_class: int, tail: int) -> None:
     findings = _of_labels(np.repeat(np.arange(10), per_class), tail)
     assert codes(findings) == ["split-unshuffled"]
     assert findings[0].what.startswith(f"the last {tail} training samples")
@@ -192,7 +192,7 @@ def test_a_single_class() -> None:
     assert "class-single" not in codes(_of_labels(np.repeat([0, 1], 15), 15))
 
 
-def test_the_samples_that_are_learnt_from_lack_classes() -> None:
+def test_training_samples_that_lack_classes() -> None:
     mostly = np.concatenate([np.zeros(150, int), np.repeat([1, 2], 150), np.arange(300) % 4])
     findings = _of_labels(mostly, 300)
     assert codes(findings) == ["split-unshuffled"]
@@ -310,7 +310,7 @@ def test_times_that_look_like_milliseconds() -> None:
         )
 
 
-def test_steps_that_data_decide() -> None:
+def test_steps_chosen_from_the_data() -> None:
     events = SpikeEvents.from_lists([[1.0], [59.0], []], [[0], [1], []], [0, 1, 1])
     options = TrainOptions(steps="auto", dt_ms=2.0)
     assert options.fitted_to(events).n_steps == 30 + 5

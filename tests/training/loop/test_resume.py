@@ -85,7 +85,7 @@ def test_resumed_finetuning_equals_an_uninterrupted_one(
 def _assert_resumed_equals_uninterrupted(
     options: TrainOptions, stop: int, folder: Path, start: RunFolder | None = None
 ) -> None:
-    """Where there is a start, it is gone when the run is resumed."""
+    """A start, if any, is deleted before the run is resumed."""
     dataset = small_dataset()
     whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
     expected = run_training(options, dataset, folder=whole, start=start)
@@ -141,7 +141,7 @@ def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
 def test_a_file_of_another_run_is_refused(file: str, tmp_path: Path) -> None:
-    """It differs only in the seed, so that all shapes fit."""
+    """The other run differs only in the seed, so that all shapes fit."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     other = RunFolder(tmp_path / "other")
     run_training(small_options(epochs=3, seed=7), small_dataset(), folder=other)
@@ -154,7 +154,7 @@ def test_a_file_of_another_run_is_refused(file: str, tmp_path: Path) -> None:
 
 
 def _digits_changed(log: bytes) -> Iterator[bytes]:
-    """Every log in which one digit, and so a number, is another."""
+    """All variants of a log with one digit changed."""
     for place in range(len(log)):
         if log[place : place + 1].isdigit():
             changed = log[:place] + bytes([log[place] ^ 1]) + log[place + 1 :]
@@ -203,7 +203,7 @@ def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -> None:
-    """As after a kill. A damaged checkpoint has an error of its own."""
+    """As after a kill before the log is written. A damaged checkpoint has an error of its own."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     assert folder.read_log() == log
@@ -250,7 +250,7 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
     ],
 )
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
+def test_saved_networks_are_of_an_epoch_in_the_checkpoint(
     arithmetic: str,
     killed_in: str,
     epochs_kept: int,

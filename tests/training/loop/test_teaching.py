@@ -50,7 +50,7 @@ def _trainer(data: Dataset, ranks: Ranks = ALONE, **settings: Any) -> Trainer:
     return Trainer(options, data.train, data.validation, soft_labels=soft_labels, ranks=ranks)
 
 
-class _Deaf(Ranks):
+class _Alone(Ranks):
     """A rank without other ranks."""
 
     def check_same(self, *arguments: Any) -> None:
@@ -112,7 +112,7 @@ def test_ranks_get_their_share_of_the_same_targets() -> None:
     data = small_dataset(N)
     settings = {"blend": 0.5, "batch_size": 7}
     whole = _trainer(data, **settings)
-    parts = [_trainer(data, _Deaf(rank, 2), **settings) for rank in (0, 1)]
+    parts = [_trainer(data, _Alone(rank, 2), **settings) for rank in (0, 1)]
     for samples, _ in whole._shuffled(1):
         rng = [np.random.default_rng(5) for _ in range(3)]
         joint, first, second = (
@@ -201,7 +201,7 @@ def test_a_resumed_run_finds_the_same_teacher(
 
 
 @pytest.mark.parametrize("stop", [0, 2])
-def test_another_teacher_is_not_resumed_with(stop: int, teacher: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_teacher_is_refused(stop: int, teacher: Path, tmp_path: Path) -> None:
     data, options = small_dataset(), small_options(teacher=teacher)
     with pytest.raises(KeyboardInterrupt):
         nm.train(data, options, folder=tmp_path / "run", on_batch=stop_after(stop))

@@ -165,7 +165,7 @@ def test_empty_samples_are_trained_on_and_classified() -> None:
         np.testing.assert_array_equal(old.weight, new.weight)
 
 
-def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
+def test_an_empty_sample_does_not_change_the_gradients_of_others() -> None:
     events = small_events(8, 1)
     rest = [s for s in range(8) if s != EMPTY]
     raster = bin_events(events, 2.0, 30).raster
@@ -182,7 +182,7 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
     torch.testing.assert_close(gradient(list(range(8))), gradient(rest), rtol=1e-5, atol=1e-8)
 
 
-def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
+def test_gradients_are_clipped_before_the_update() -> None:
     # Gradients far below Adam's ε (1e-8) have no effect.
     trainer = Trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
     before = [parameter.detach().clone() for parameter in trainer.model.parameters()]

@@ -112,9 +112,9 @@ def test_one_step_more_of_an_output_delay(build):
 def tangent(network, spikes, trace, d_weight, d_delay, d_bias) -> tuple[dict, dict, dict]:
     """First-order change of the run when the parameters change: the adjoint's equations, forwards.
 
-    At a spike δt = −(τm/q)·δv, and δv survives the reset as (1 + θ/q)·δv. An arrival of a spike
-    that comes δt later adds w·b·δt/τs to u and −w·δt/τm to v; one over a delay that is δd steps
-    longer takes w·b·δd from its step and adds it to the next.
+    At a spike, δt = −(τm/q)·δv, and the reset changes δv to (1 + θ/q)·δv. If a spike arrives δt
+    later, w·b·δt/τs is added to u and −w·δt/τm to v. If its delay is δd steps longer, w·b·δd is
+    taken from the step of its arrival and added to the next step.
 
     Returns δv before the reset and δt (ms) of every bin, per population, and δv at every spike.
     """

@@ -56,7 +56,7 @@ def test_alone_nothing_changes() -> None:
     assert ALONE.sum([1, 2.5]).tolist() == [1.0, 2.5]
 
 
-def test_what_is_summed_is_left_as_it_was() -> None:
+def test_a_sum_does_not_change_its_argument() -> None:
     numbers = np.array([1.0])
     ALONE.sum(numbers)[0] = 5.0
     assert numbers[0] == 1.0
@@ -87,7 +87,7 @@ def test_a_lost_rank_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.why == "Connection closed by peer"
 
 
-def test_ranks_that_cannot_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(backend: str, **launch: object) -> None:
         raise RuntimeError("no answer")
 
@@ -106,7 +106,7 @@ def test_ranks_that_cannot_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     "message",
     ["[/a/pair.cc:5] Read error [::1]:5: gone. Ask others. Bye", "Read error [::1]:5: gone\nat f"],
 )
-def test_the_reason_without_where_and_advice(message: str) -> None:
+def test_the_reason_has_no_source_location_and_no_advice(message: str) -> None:
     assert _reason(RuntimeError(message)) == "Read error [::1]:5: gone"
 
 

@@ -105,14 +105,14 @@ def test_by_default_scores_are_the_mean() -> None:
 
 @pytest.mark.torch
 def test_ensembles_run_on_torch() -> None:
-    """torch sums in float32, so scores differ slightly, but spikes do not."""
+    """Torch sums in float32, so scores differ slightly, but spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.ensemble(parts), small_raster(4)
     exact, recording = simulate_floats(together, spikes), nm.simulate(together, spikes)
     np.testing.assert_allclose(recording.scores, exact.scores, atol=1e-4)
 
 
-def test_names_stay_apart() -> None:
+def test_populations_have_different_names() -> None:
     network = drawn(1)
     again = nm.ensemble([nm.ensemble([network, network]), drawn(2)])
     assert [p.name for p in again.populations] == ["hidden_1_1", "hidden_2_1", "hidden_2", "out"]
@@ -192,7 +192,7 @@ def _other() -> Network:
 
 
 @pytest.mark.torch
-def test_runs_and_paths_mean_their_floats(tmp_path: Path) -> None:
+def test_runs_and_paths_stand_for_their_float_networks(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
     options = nm.TrainOptions(**settings, arithmetic="integer", validation=4)
     run = nm.train(cases.spike_events(12, 1), options, folder=tmp_path / "run")
@@ -243,7 +243,7 @@ def test_networks_with_other_output_constants_are_refused(
     assert caught.value.findings[0].fix
 
 
-def test_steps_that_the_data_decided_are_given_instead() -> None:
+def test_the_fix_for_different_steps_is_to_give_their_number() -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([drawn(1), drawn(2, n_steps=60)])
     assert "`steps=N`" in caught.value.findings[0].fix

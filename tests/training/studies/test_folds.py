@@ -135,7 +135,9 @@ def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
 # Answers.
 
 
-def test_the_network_of_its_fold_answers_to_every_sample(finished_answers: nm.Answers) -> None:
+def test_every_sample_is_classified_by_the_network_of_its_fold(
+    finished_answers: nm.Answers,
+) -> None:
     events = speakers()
     assert finished_answers.fold.tolist() == events.groups["speaker"].tolist()
     for fold in range(4):
@@ -154,7 +156,7 @@ def test_the_network_of_its_fold_answers_to_every_sample(finished_answers: nm.An
     assert set(read.groups) == {"speaker", "round"}
 
 
-def test_integers_answer_where_they_were_trained(tmp_path: Path) -> None:
+def test_runs_in_integers_are_tested_in_integers(tmp_path: Path) -> None:
     options = small_options(epochs=1, arithmetic="integer", weight_bits=3)
     answers = nm.cross_validate(speakers(), options, by=12, folder=tmp_path)
     assert answers.model == "nmtool, integer"
@@ -174,17 +176,17 @@ def test_the_same_call_gives_the_same_answers(finished_answers: nm.Answers) -> N
     assert not np.array_equal(reseeded.predictions, finished_answers.predictions)
 
 
-def test_a_recipe_or_a_file_says_the_settings(tmp_path: Path, monkeypatch: Any) -> None:
-    class AskedError(Exception):
+def test_settings_from_a_recipe_or_a_file(tmp_path: Path, monkeypatch: Any) -> None:
+    class InterceptedError(Exception):
         """Raised in place of training, with the settings of the run."""
 
     def train(data: Any, options: Any, **keywords: Any) -> None:
-        raise AskedError(options)
+        raise InterceptedError(options)
 
     monkeypatch.setattr(folds, "train", train)
     (tmp_path / "few.toml").write_text("hidden = 3\nseed = 5\n")
     for recipe, hidden in ((str(tmp_path / "few.toml"), 3), ("digits", 100), (None, 256)):
-        with pytest.raises(AskedError) as caught:
+        with pytest.raises(InterceptedError) as caught:
             nm.cross_validate(speakers(), recipe, by=8)
         assert caught.value.args[0].hidden == hidden
 
@@ -204,7 +206,7 @@ def test_seeds_are_rows_and_may_grow(finished_answers: nm.Answers, tmp_path: Pat
     assert [finding.where for finding in caught.value.findings] == ["seeds"]
 
 
-def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_testing_uses_the_threads_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def classes(network: Any, events: SpikeEvents) -> np.ndarray:
         used.append(numba.get_num_threads())
         return answer(network, events)
@@ -220,7 +222,7 @@ def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPa
 # Ensembles of the networks of a fold.
 
 
-def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
+def test_networks_that_torch_cannot_run_are_tested_in_float64() -> None:
     events = speakers()
     without_memory = nm.Network.layers(
         [events.n_units, 5, len(events.class_names)], tau_syn_ms=0.0, rate=None
@@ -229,7 +231,7 @@ def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
     assert np.array_equal(folds.classes_of(without_memory, events), expected)
 
 
-def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
+def test_networks_of_a_fold_are_joined(tmp_path: Path) -> None:
     events = speakers()
     nm.cross_validate(events, OPTIONS, by="speaker", seeds=3, folder=tmp_path)
     joined = nm.join_folds(tmp_path, events)
@@ -248,7 +250,7 @@ def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
 def test_networks_side_by_side_are_rounded_as_their_runs_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They have the runs' bits and delay grid, which for a limit of 9 steps is 0, 3, 6, 9."""
+    """The ensemble has the runs' bits and delay grid: 0, 3, 6, 9 for a limit of 9 steps."""
 
     def noted(*arguments: Any) -> nm.IntegerNetwork:
         networks.append(rounded(*arguments))
@@ -313,7 +315,7 @@ def test_the_seeds_of_a_fold_have_the_steps_of_all_its_samples(tmp_path: Path) -
     assert nm.join_folds(tmp_path, events).is_finished
 
 
-def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None:
+def test_a_fold_that_began_with_other_steps_continues(tmp_path: Path) -> None:
     events = uneven()
     options = small_options(epochs=1, steps="auto", validation=6, seed=2)
     fold = np.arange(N) // 12
@@ -375,7 +377,7 @@ def test_a_stopped_cross_validation_continues(
 def test_a_run_that_ended_without_its_answers_is_not_trained_again(
     finished_answers: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as after a kill between the end of training and writing the answers."""
+    """As after a kill between the end of training and the writing of answers."""
     folder = tmp_path / "cv"
     shutil.copytree(finished_answers.path, folder)
     predictions = finished_answers.predictions.copy()
@@ -480,7 +482,7 @@ def test_invalid_cross_validations_are_refused(
     assert not (tmp_path / "cv").exists()
 
 
-def test_the_smallest_fold_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_fold_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 24 samples, 20 or 4 are left; 10 validation samples cannot be drawn from 4."""
     monkeypatch.setattr(folds, "train", None)
     events = replace(speakers(), groups={"speaker": (np.arange(N) < 4).astype(np.int64)})
@@ -488,7 +490,7 @@ def test_the_smallest_fold_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -
         nm.cross_validate(events, small_options(validation=10), by="speaker")
 
 
-def test_a_folder_with_a_run_is_not_taken(tmp_path: Path) -> None:
+def test_a_folder_with_a_run_is_refused(tmp_path: Path) -> None:
     nm.train(speakers(), small_options(epochs=1), folder=tmp_path)
     with refused(UsageError, "path-taken"):
         nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=tmp_path)

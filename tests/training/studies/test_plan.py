@@ -98,14 +98,14 @@ def test_all_errors_are_listed(tmp_path: Path) -> None:
         (HEAD + SEARCH + "[[first]]\n[[first]]\nlr = 99.0\n", "study-first-outside", "99.0"),
     ],
 )
-def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) -> None:
+def test_single_errors(text: str, code: str, value: str, tmp_path: Path) -> None:
     with refused(UsageError, "study-wrong") as caught:
         read_plan(_written(tmp_path, text))
     assert codes(caught.value) == [code]
     assert value in str(caught.value.findings[0])
 
 
-def test_examples_are_of_their_entries(tmp_path: Path) -> None:
+def test_examples_are_valid_entries(tmp_path: Path) -> None:
     with refused(UsageError, "study-wrong") as caught:
         read_plan(_written(tmp_path, "seeds = true\n" + SEARCH))
     shown = {finding.where: finding.fix.rpartition(": ")[2] for finding in caught.value.findings}

@@ -74,7 +74,7 @@ def test_less_than_one_process_is_refused() -> None:
 
 @pytest.mark.parametrize("threads", [0, 10**6])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_cores_that_are_not_there(threads: int, processes: int) -> None:
+def test_more_threads_than_cores_are_refused(threads: int, processes: int) -> None:
     write_study()
     with refused(UsageError, "threads-range") as caught:
         sweep("study.toml", threads=threads, processes=processes)
@@ -82,7 +82,7 @@ def test_cores_that_are_not_there(threads: int, processes: int) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_device_that_is_not_there(processes: int) -> None:
+def test_a_missing_device(processes: int) -> None:
     write_study()
     with refused(UsageError, "device-unknown"):
         sweep("study.toml", device="tpu", processes=processes)
@@ -98,7 +98,7 @@ def test_optuna_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Path("study").exists()
 
 
-def test_the_store_is_damaged() -> None:
+def test_a_damaged_storage() -> None:
     write_study()
     Path("study").mkdir()
     Path("study/study.db").write_text("not a database, however long it is " * 100)
@@ -116,7 +116,7 @@ def test_the_store_is_damaged() -> None:
         ("sqlite:///no folder/study.db", MissingError, "storage-unreachable"),
     ],
 )
-def test_a_database_that_is_not_there(
+def test_an_unreachable_database(
     url: str, kind: type[UsageError | MissingError], code: str
 ) -> None:
     write_study()
@@ -127,7 +127,7 @@ def test_a_database_that_is_not_there(
     assert caught.value.fix
 
 
-def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_storage_fails_during_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **keywords: object) -> None:
         with closing(sqlite3.connect("study/study.db")) as database:
             database.execute("DROP TABLE trial_intermediate_values")

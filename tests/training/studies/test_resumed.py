@@ -99,7 +99,7 @@ with open_study(read_plan("study.toml")) as study:
 
 
 def killed_at(*seconds: str) -> None:
-    """Have processes killed in the middle of a trial, so long after each has begun it."""
+    """Run processes that are killed in the middle of a trial, after so many seconds each."""
     jobs = [
         subprocess.Popen(
             [sys.executable, "-c", KILLED, after], env={**os.environ, "PYTHONPATH": str(ROOT)}
@@ -109,7 +109,7 @@ def killed_at(*seconds: str) -> None:
     assert [job.wait() for job in jobs] == [-9] * len(jobs)
 
 
-def test_killed_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_study_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     write_study("trials = 2\nheartbeat_s = 1\n")
     killed_at("0.1", "0.2")
     assert states() == ["RUNNING", "RUNNING"]
@@ -140,7 +140,7 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
 
 
 def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFixture) -> None:
-    """A process that was only frozen finishes or stops a trial that others have ended long ago."""
+    """A frozen process continues, and finishes or stops a trial that another one ended long ago."""
     write_study("trials = 1\n")
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
 
@@ -168,7 +168,7 @@ def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFix
 def test_a_process_that_died_before_its_first_heartbeat(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It had drawn nothing, either: its settings are drawn by whoever takes the trial over."""
+    """It had drawn no settings yet: the process that takes the trial over draws them."""
     fake_training([0.5] * 4, monkeypatch)
     write_study("trials = 2\nheartbeat_s = 1\n")
     whole = [trial.searched for trial in sweep("study.toml").trials]
@@ -184,7 +184,7 @@ def test_a_process_that_died_before_its_first_heartbeat(
 
 
 def test_the_last_trial_is_run_once() -> None:
-    """Two processes begin it at the same moment; the later one queues it for another day."""
+    """Two processes begin it at the same moment; the later process queues it again."""
     write_study("trials = 1\n")
     ran: list[int] = []
 

@@ -37,7 +37,7 @@ def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict
 
 
 def _differ(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the best network be right on so many more of 100 samples than that of the defaults."""
+    """Let the best network be `points` better than the one with the defaults, on 100 samples."""
     right = np.arange(100)[None] < 50 + np.array([[points], [0]])
     difference = AccuracyDifference(right[:1], right[1:])
     monkeypatch.setattr(search, "compare_accuracy", lambda *_: difference)
@@ -68,7 +68,7 @@ def test_the_best_trial_gives_the_settings_of_the_run(
 def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
     points: int, effect: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dropped events help in full; in short trials they help, too, or do harm."""
+    """Dropping events helps in full trials, and helps or does harm in short ones."""
 
     def score(_: trial.TrialRunner, __: int, options: nm.TrainOptions, *___: Any) -> float:
         return 0.5 + (1 if options.epochs == OPTIONS.epochs else effect) * options.drop
@@ -149,7 +149,7 @@ def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial.TrialRunner, "_score", score)
 
 
-def test_test_samples_are_not_looked_at(tmp_path: Path) -> None:
+def test_test_samples_are_not_read(tmp_path: Path) -> None:
     def read(split: str) -> SpikeEvents:
         if split == "test":
             raise DataError("it has been looked at", code="split-empty", fix="do not")

@@ -89,7 +89,7 @@ def test_invalid_entries_are_refused(name: str, entry: Any, code: str, value: st
     assert value in str(problems[0])
 
 
-def test_steps_of_decimal_fractions_arrive() -> None:
+def test_steps_of_decimal_fractions_reach_the_end() -> None:
     assert _read(lr={"low": 0.1, "high": 0.7, "step": 0.2})[1] == []
 
 

@@ -52,7 +52,7 @@ def test_a_result_holds_all_trials_and_the_best(monkeypatch: pytest.MonkeyPatch)
     assert pickle.loads(pickle.dumps(result)) == result
 
 
-def test_first_trials_have_what_the_study_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_trials_have_the_settings_in_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.6, 0.7], monkeypatch)
     firsts = "[[first]]\nlr = 0.01\n[[first]]\nlr = 0.02\nreadout = 'max'\n"
     write_study("trials = 3\n", search=SEARCH + firsts)

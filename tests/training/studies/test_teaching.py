@@ -117,7 +117,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.torch
-def test_runs_know_their_gain_and_their_data(tmp_path: Path) -> None:
+def test_gain_and_data_are_those_of_the_run_by_default(tmp_path: Path) -> None:
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
     gains = {"one": 30.0, "other": 60.0}
     settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
@@ -187,7 +187,7 @@ def test_folds_give_probabilities_for_held_out_samples(tmp_path: Path, data: Dat
 
 
 @pytest.mark.torch
-def test_folds_of_other_splits_do_not_teach(tmp_path: Path, data: Dataset) -> None:
+def test_folds_of_other_splits_are_refused(tmp_path: Path, data: Dataset) -> None:
     both = Dataset.of(train=data.train, test=data.train)
     options = nm.TrainOptions(hidden=3, steps=30, epochs=1, validation=0)
     nm.cross_validate(both, options, by=6, splits=("train", "test"), folder=tmp_path)

@@ -30,7 +30,7 @@ def _borrow_all(pool: Pool, shapes: list[tuple[int, int]], value: int) -> None:
         assert (array == value).all()
 
 
-def test_memory_is_used_again_and_does_not_pile_up() -> None:
+def test_memory_is_reused_and_does_not_grow() -> None:
     pool = Pool()
     with pool.lend((3, 4), np.float64) as first:
         first[:] = 1.5
@@ -42,7 +42,7 @@ def test_memory_is_used_again_and_does_not_pile_up() -> None:
     assert len(pool._free) == 1
 
 
-def test_what_is_borrowed_comes_back_after_an_error() -> None:
+def test_memory_is_returned_after_an_error() -> None:
     pool = Pool()
     try:
         with pool.lend((4,), np.uint8) as array:
@@ -53,8 +53,8 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
         assert np.shares_memory(array, again)
 
 
-@pytest.mark.skipif(not _PAGES.exists(), reason="this system does not tell what is resident")
-def test_a_room_takes_the_memory_that_is_touched() -> None:
+@pytest.mark.skipif(not _PAGES.exists(), reason="this system does not count resident pages")
+def test_sparse_memory_only_occupies_touched_pages() -> None:
     with Pool(sparse).lend((1 << 27,), np.uint8) as room:
         before = _resident_pages()
         room[:: 1 << 24] = 1

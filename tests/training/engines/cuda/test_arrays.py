@@ -20,7 +20,7 @@ def test_a_tensor_on_another_device() -> None:
     assert "cuda:1" in caught.value.what
 
 
-def test_free_memory_is_what_the_driver_and_torch_have_left(
+def test_free_memory_includes_unused_memory_of_torch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))

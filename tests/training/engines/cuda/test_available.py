@@ -103,7 +103,7 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
     assert gpus == ["GPU-1"]
 
 
-def test_a_process_that_is_shown_only_its_own_gpu_takes_it(computer: _Computer) -> None:
+def test_a_process_uses_the_only_gpu_that_it_sees(computer: _Computer) -> None:
     """With Slurm's --gpus-per-task=1, the second process also has a GPU number 0."""
     taken = _start_as(1, 2, computer, gpus=1)
     computer.monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
@@ -155,7 +155,7 @@ def test_numba_finds_no_gpu(computer: _Computer) -> None:
     computer.refuses("numba-cuda-without-gpu")
 
 
-def test_numba_does_not_go_with_numba_cuda(computer: _Computer) -> None:
+def test_numba_is_incompatible_with_numba_cuda(computer: _Computer) -> None:
     computer.monkeypatch.delattr("numba.cuda")
     computer.monkeypatch.setitem(sys.modules, "numba.cuda", None)
     assert "pip install" in computer.refuses("numba-cuda-unfit").fix

@@ -49,7 +49,7 @@ def test_every_instruction_of_every_kernel_is_known(
         assert translate(ptx.compile_ptx(function, signature, capability)).parameters
 
 
-def test_an_instruction_that_is_not_known_is_refused() -> None:
+def test_an_unknown_instruction_is_refused() -> None:
     text = ".visible .entry k(.param .u64 a)\n{\nsin.approx.f32 %f1, %f2;\n}"
     with pytest.raises(UnknownPtxError, match=r"sin\.approx\.f32"):
         translate(text)
@@ -115,7 +115,7 @@ def test_a_launch_that_the_driver_refuses(gpu: Any) -> None:
     assert _drive().flatten().tolist() == [0.0, 0.0, 1.0, 0.0]
 
 
-def test_kernels_are_kept_on_disk(gpu: Any) -> None:
+def test_kernels_are_cached_on_disk(gpu: Any) -> None:
     _drive()
     again = kernel(currents.afferent_drive.py_func)
     for signature in currents.afferent_drive.overloads:
@@ -168,14 +168,14 @@ def barrier_of_some(values):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_a_kernel_does_wrong_is_noticed(function: Any, fault: str, gpu: Any) -> None:
+def test_faults_of_kernels_are_detected(function: Any, fault: str, gpu: Any) -> None:
     values = tensor(np.zeros(32), np.float32)
     with refused(BackendError, "gpu-launch-failed"):
         launch(function, (1,), 32, 128, values)
     assert fault in gpu.faults[0]
 
 
-def test_blocks_at_one_place_are_noticed(gpu: Any) -> None:
+def test_races_between_blocks_are_detected(gpu: Any) -> None:
     with refused(BackendError, "gpu-launch-failed"):
         launch(same_place, (2,), 1, 0, tensor(np.zeros(1), np.float32))
     assert "race between blocks (two writes)" in gpu.faults[0]

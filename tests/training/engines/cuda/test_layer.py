@@ -120,7 +120,7 @@ def test_neurons_that_spike_in_step_0() -> None:
 def test_silent_neurons() -> None:
     case = Case()
     network = case.network()
-    quiet = replace(network, populations=tuple(_deaf(p) for p in network.populations))
+    quiet = replace(network, populations=tuple(_silenced(p) for p in network.populations))
     hidden, output = layers(quiet, case)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     run = hidden.run_lif(source)
@@ -134,7 +134,7 @@ def test_silent_neurons() -> None:
         assert not gradient.delay.any()
 
 
-def _deaf(population: Any) -> Any:
+def _silenced(population: Any) -> Any:
     if population.kind == "li":
         return replace(population, bias=0.0)
     return replace(population, threshold=1e9)
@@ -304,7 +304,7 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @unless_simulated
 @pytest.mark.parametrize("number", [numba.float32, numba.float64])
-def test_kernels_are_given_what_they_are_compiled_for(
+def test_launches_have_the_argument_types_of_compilation(
     number: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`engines/cuda/ptx.py` compiles the kernels with the argument types of their launches."""
@@ -317,13 +317,13 @@ def test_kernels_are_given_what_they_are_compiled_for(
     assert seen == set(signatures)
 
 
-def test_delays_that_no_ring_holds() -> None:
+def test_delays_too_long_for_a_ring_are_refused() -> None:
     case = Case(max_delay=20, limits=replace(SMALL, shared_bytes=64))
     with refused(UsageError, "delays-too-long-for-gpu"):
         layers(case.network(), case)
 
 
-def test_populations_that_do_not_fit() -> None:
+def test_populations_too_large_for_shared_memory_are_refused() -> None:
     case = Case(hidden=40, limits=Limits(threads=32, shared_bytes=800))
     hidden, _ = layers(case.network(), case)
     with refused(UsageError, "population-too-large-for-gpu") as caught:

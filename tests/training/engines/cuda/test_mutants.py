@@ -114,7 +114,7 @@ def _fails(run: Callable[[], object], gpu: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_mutants_are_noticed(name: str, record_property: Callable[[str, object], None]) -> None:
+def test_mutants_are_detected(name: str, record_property: Callable[[str, object], None]) -> None:
     from tests.training.engines.cuda.emulator.gpu import FOLDER
     from tests.training.engines.cuda.emulator.kernel import compile_kernel
     from tests.training.engines.cuda.emulator.plugin import GPU

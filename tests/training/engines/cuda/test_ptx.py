@@ -1,4 +1,4 @@
-"""The kernels compile for GPUs, without one, and fit their registers."""
+"""The kernels compile for GPUs without a GPU being present, and fit their registers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_double_precision_compiles(delays: Any) -> None:
         assert ptx.assemble(kernel.__name__, text, (8, 0)).registers <= MAX_REGISTERS
 
 
-def test_every_kernel_is_looked_at() -> None:
+def test_every_kernel_has_a_signature() -> None:
     kernels = {
         value
         for module in (adjoint, currents, forward, gradients)

@@ -43,7 +43,7 @@ def _launch(function: Any, *arguments: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Grid size")
-def test_a_barrier_makes_what_others_wrote_visible() -> None:
+def test_a_barrier_makes_writes_of_other_threads_visible() -> None:
     values, sums = np.zeros((2, THREADS))
     _launch(turned, True, values, sums)
     assert (sums == sum(range(THREADS))).all()

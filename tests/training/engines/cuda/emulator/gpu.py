@@ -71,7 +71,7 @@ class Gpu:
     def _launched(self, name: bytes, size: Any, parameters: Any, device: int) -> int:
         try:
             return self._run(name.decode(), list(size[:7]), parameters, device)
-        except Exception as error:  # C cannot pass it on
+        except Exception as error:  # exceptions cannot pass through C
             self.faults.append(f"{type(error).__name__}: {error}")
             return FAILED
 

@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the order of threads."""
+    """Store the order of threads."""
     GPU.order = ORDERS[config.getoption("--thread-order")]
 
 
