@@ -126,7 +126,7 @@ class TrainOptions:
         NETWORK, 1, "number of hidden layers, all with the size given by hidden", 1, 1 << 10
     )
     recurrent: bool = _option(
-        NETWORK, True, "synapses within each hidden layer, between all its populations"
+        NETWORK, True, "recurrent synapses within each hidden layer, from and to all its neurons"
     )
     readout: str = _option(
         NETWORK,
@@ -356,8 +356,8 @@ class TrainOptions:
         AUTO,
         "validation split for data without one: a share like 0.2 or a number of training "
         "samples, drawn at random per class; 'last N': the last N samples of the file; auto: a "
-        "fifth, at most 300. 0: no validation; samples of an existing validation split become "
-        "training samples",
+        "fifth, at most 300; 0: none, and samples of an existing validation split become training "
+        "samples",
     )
     validation_by: str | None = _option(
         KEEPING,
@@ -537,7 +537,7 @@ class TrainOptions:
         """
         if self.steps == AUTO:
             raise UsageError(
-                f"steps = {AUTO} becomes a number only with training samples",
+                f"steps is {AUTO}, and its number depends on the training samples",
                 code="steps-unsettled",
                 fix="call options.fitted_to(training samples); nmtool.train does so itself",
             )

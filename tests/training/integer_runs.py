@@ -65,7 +65,7 @@ def _one_signed(projection: IntegerProjection) -> NDArray[np.int64]:
 
 
 def too_loud(rounding: Rounding) -> TooLoud:
-    """The same rounding with overflows."""
+    """The given rounding with larger weights, so that it overflows."""
     return TooLoud(**vars(rounding))
 
 

@@ -52,7 +52,7 @@ BUSY = 0.1
 """A population is busy if its neurons on average spike in at least this share of the steps."""
 
 MIN_CONFUSED = 0.25
-"""Share of a class's validation samples that has to be misclassified as one other class."""
+"""Smallest share of a class's validation samples that are classified as one other class."""
 
 MIN_MISTAKES = 5
 """Smallest number of such misclassified samples; fewer may be due to chance."""

@@ -63,7 +63,8 @@ MAX_STEPS_SILENTLY = 5000
 """Largest number of steps without a remark."""
 
 MAX_LENGTH_RATIO = 3.0
-"""Largest number of steps without a remark, relative to the length of a sample and its answer."""
+"""There is a remark if the steps last longer than this multiple of a sample's end plus the longest
+delay and the membrane time constant."""
 
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""
@@ -132,7 +133,7 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
     usual = TrainOptions()
     has_own_split = dataset.validation is not None and dataset.validation_rule is None
     in_floats = "this run trains in floats"
-    quantise = "to train with it, `arithmetic=integer`; nmtool quantise has a setting of its own"
+    quantise = "`arithmetic=integer` trains with it; nmtool quantise has a setting of its own"
     for is_unused, names, why, fix in (
         (options.arithmetic == "float", INTEGER_SETTINGS, in_floats, quantise),
         (
@@ -239,7 +240,7 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
     before = start.finetune_options({})
     for name in BEGINNINGS:
         if getattr(options, name) != getattr(before, name):
-            what = f"{name} has no effect: the network is that of {start.path}"
+            what = f"{name} has no effect: fine-tuning keeps the network of {start.path}"
             yield Finding(
                 "setting-without-effect", name, what, "leave it out, or train a new network"
             )
@@ -248,8 +249,8 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
         yield Finding(
             "validation-was-learnt",
             "validation",
-            f"the validation split differs from that of {start.path}, which may have been trained "
-            "on some of its samples: validation accuracies may be too high",
+            f"the run in {start.path} may have been trained on some validation samples, since its "
+            "validation split differs: validation accuracies may be too high",
             "keep the validation settings of that run, and its column of groups",
         )
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
@@ -279,8 +280,8 @@ def teacher_remarks(agreement: float) -> Iterator[Finding]:
             "teacher",
             f"the teacher's most probable class equals the label for only {agreement:.1%} of the "
             "training samples",
-            "check that its rows have the order of the training split, and its columns that of "
-            "the classes",
+            "check that the teacher's rows have the order of the training split, and its columns "
+            "the order of the classes",
         )
 
 
@@ -375,7 +376,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
         yield Finding(
             "events-in-few-steps",
             "dt",
-            f"{END_PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than "
+            f"{END_PERCENTILE:g} % of the samples end within {reach:.4g} ms, less than "
             f"{MIN_STEPS_COVERED} steps of {options.dt_ms:g} ms",
             "a shorter `dt_ms=` separates the events; times of SpikeEvents are in ms, not in "
             "seconds",
@@ -386,7 +387,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             "steps",
             f"{options.n_steps:,} steps of {options.dt_ms:g} ms take long to train, and "
             f"{END_PERCENTILE:g} % of the samples end within {reach / 1000:,.4g} s",
-            f"if that is too long, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
+            f"if the samples are shorter, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
     if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
@@ -421,7 +422,7 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
                 "max_delay",
                 f"delays of up to {options.max_delay} steps are trained, but {options.target} "
                 + (f"has at most {most}" if most else "has no delays"),
-                f"`max_delay={most}` trains for this target",
+                f"use `max_delay={most}` for this target",
             )
         return
     grid = options.delay_grid

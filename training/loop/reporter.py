@@ -83,7 +83,7 @@ class Reporter:
     def epoch(self, entry: dict[str, Any]) -> None:
         """Log an epoch's results, and the time left at the mean speed so far.
 
-        The log record has `parts`, as `epoch_parts` gives them, to fit narrow terminals.
+        The log record has the attribute `parts`, see `epoch_parts`, to fit narrow terminals.
         """
         self._epoch_done, self._epoch_loss = 0, 0.0
         left = None if stopped_early([entry]) else self._pace.left

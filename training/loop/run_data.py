@@ -81,7 +81,7 @@ def data_of(run: RunFolder) -> Dataset:
             return _as_trained(run, dataset)
         if dataset is not None:
             reasons.append(f"the samples in {folder} are different")
-    fix = "name their folder: `data=`"
+    fix = "name the folder of the data: `data=`"
     about = f"the data that {run.path} was trained on, '{name}',"
     if Path(name).is_dir():
         raise UsageError(

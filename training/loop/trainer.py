@@ -373,7 +373,7 @@ class Trainer:
                 self._folder.check_network(self._state.network)
             self._folder.repair_log(self.log)
         # All other ranks wait here until the first one has updated the folder.
-        self._ranks.check_same("the checkpoint they found", self._state.update)
+        self._ranks.check_same("their checkpoints", self._state.update)
         if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
         else:

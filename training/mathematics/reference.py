@@ -98,7 +98,7 @@ def forward(network: Network, spikes: Raster) -> Trace:
 
     Args:
         network: network to run, with positive and finite time constants.
-        spikes: input raster, one neuron per channel; the run has as many steps.
+        spikes: input raster, one neuron per channel; its number of steps is that of the run.
 
     Raises `DataError` where the raster's channels differ from the network's, `NetworkError` for
     time constants of 0 or ∞.

@@ -72,7 +72,7 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch have no identifier: NCCL then fails if two ranks share a GPU.
+            # Old versions of torch do not identify GPUs: NCCL then fails if two ranks share one.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
         # The first message opens connections; from then on, a lost rank is noticed.
         ranks.barrier()
@@ -156,7 +156,7 @@ class Ranks:
             raise UsageError(
                 f"the processes {self.rank} and {sharing[0]} of this training job use the same GPU",
                 code="gpu-shared",
-                why="CUDA_VISIBLE_DEVICES shows them only that one",
+                why="CUDA_VISIBLE_DEVICES shows only that GPU to both",
                 fix="list as many GPUs as there are processes, or a different one for each process",
             )
 

@@ -205,10 +205,10 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
                 "join-output-constants",
                 key,
                 f"it differs between the outputs: {values}",
-                "train them with the same time constants of the output (tau_out_ms, which is "
-                "tau_mem_ms by default, and tau_syn_ms); those of hidden populations may differ",
-                why="the sum of membranes with different leaks is not the membrane of one "
-                "population, which the readout needs",
+                "train them with the same time constants of the output: tau_out_ms (by default "
+                "tau_mem_ms) and tau_syn_ms; hidden populations may differ",
+                why="the outputs become one population, and membranes with different leaks have "
+                "no common membrane",
             )
 
 

@@ -307,7 +307,7 @@ def _stored(answers: Answers, folder: Path) -> Answers:
         raise UsageError(
             f"{folder} holds another cross-validation",
             code="crossvalidation-differs",
-            fix="continue it with the settings it began with, or choose another folder",
+            fix="continue with the original settings and data, or choose another folder",
             findings=findings,
         )
     predictions = answers.predictions.copy()

@@ -182,7 +182,7 @@ class _Reader:
         for first in values.get("first", ()):
             self.problems += space.outside(first)
         if not self._table.keys() & {"trials", "minutes"}:
-            what, fix = "is missing, and so is minutes", "say when to end: trials = 40"
+            what, fix = "is missing, and so is minutes", "set one of them: trials = 40"
             self.problems.append(Finding("study-entry-missing", "trials", what, fix))
         self._check_names()
         if self.problems:
@@ -216,7 +216,7 @@ class _Reader:
             if name in _EXAMPLES:
                 continue
             if name in settings:
-                what, fix = "is a setting of the trials", "it belongs under [settings]"
+                what, fix = "is a setting of the trials", "move it to [settings]"
                 self.problems.append(Finding("study-entry-misplaced", name, what, fix))
             else:
                 fix = suggestion(name, list(_EXAMPLES))

@@ -219,7 +219,7 @@ def _result(trial: FrozenTrial) -> TrialResult:
     attributes, end = trial.user_attrs, outcome(trial)
     reason = attributes.get(REASON, "") if end == "failed" else ""
     if is_given_up(trial):
-        reason = f"its process died, {MOST_ATTEMPTS} times"
+        reason = f"its process died {MOST_ATTEMPTS} times"
     return TrialResult(
         number=trial.number,
         outcome=end,
@@ -245,7 +245,7 @@ def importance(study: Study) -> tuple[dict[str, float] | None, str]:
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:
-        return None, f"that needs scikit-learn: {install_command('train')}"
+        return None, f"the computation needs scikit-learn: {install_command('train')}"
     shares = get_param_importances(study.optuna_study, evaluator=evaluator)
     return {name: float(share) for name, share in shares.items()}, ""
 

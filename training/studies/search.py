@@ -133,7 +133,7 @@ def search_settings(
     others = [values for values in others if values != defaults]
     finalists = [settings, *([] if settings == defaults else [defaults]), *others]
     if len(finalists) > 1 and epochs < options.epochs:
-        log.info(f"training {len(finalists)} of them in full, for {options.epochs} epochs")
+        log.info(f"training {len(finalists)} trials in full, for {options.epochs} epochs")
         full = folder / f"full-{result.counts['finished']}"
         limit = number - number // 2 if in_time else len(finalists)
         result = run(full, limit, options.epochs, finalists, keep=True)

@@ -280,7 +280,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
     raise UsageError(
         f"{entry!r} is neither a list of choices nor a range",
         code="search-entry-kind",
-        fix="list its choices, or write a range like {low = 1, high = 2}",
+        fix="write a list of choices, or a range like {low = 1, high = 2}",
     )
 
 
@@ -393,7 +393,7 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         raise UsageError(
             f"the range from {low} to {high} is not a multiple of the step {step}",
             code="search-range-steps",
-            fix="change high or step until it is",
+            fix="change high or step",
         )
 
 

@@ -207,7 +207,7 @@ def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError
     return UsageError(
         f"{plan.file}: no trial was finished",
         code="study-without-result",
-        why="" if failed else "all were ended early",
+        why="" if failed else "all trials were ended early",
         fix="search other ranges, in another folder",
         findings=[trial.finding for trial in failed],
     )

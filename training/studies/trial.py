@@ -153,7 +153,7 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         raise UsageError(
             f"{plan.file}: there are no validation samples to compare settings by",
             code="study-unvalidated",
-            fix="[settings] validation = 0.2 takes a fifth of the training samples",
+            fix="write validation = 0.2 under [settings] to use a fifth of the training samples",
         )
     for teacher in plan.teachers().values():
         teacher.rows_of(dataset)

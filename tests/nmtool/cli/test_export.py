@@ -59,7 +59,7 @@ def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
     }
 
 
-def test_an_existing_run_is_not_overwritten(nmtool: Nmtool, integers: Path) -> None:
+def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
     words = ("export", integers, "--to", "lava", "-o", "folder")
     assert nmtool(*words).code == 0
     result = nmtool(*words)

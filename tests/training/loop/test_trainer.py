@@ -112,7 +112,7 @@ def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
 
 
 def test_learning_rates_follow_the_schedule() -> None:
-    # Adam's first step is as long as its learning rate: here a quarter, at the start of a rise.
+    # Adam's first step equals the learning rate: here a quarter of it, at the start of the warm-up.
     options = small_options(epochs=4, warmup=1.0, lr=0.02, delay_lr=1.0)
     steps: list[list[float]] = []
 

@@ -292,7 +292,7 @@ class _Sums:
         )
 
     def result(self) -> Gradients:
-        """The sums."""
+        """The gradients of all portions added so far."""
         recurrent = self.recurrent.result() if self.layer.is_recurrent else None
         wanted = self.source_synapses is self.layer.afferent
         source_time = torch.from_numpy(self.source_time) if wanted else None

@@ -66,7 +66,7 @@ class Pool:
                 self._free.append(memory)
 
     def _take(self, size: int) -> NDArray[np.uint8]:
-        """The smallest buffer that is large enough; a new one replaces one too small."""
+        """Take the smallest buffer that is large enough, or replace the smallest by a new one."""
         with self._lock:
             self._free.sort(key=len)
             for index, memory in enumerate(self._free):

@@ -1,4 +1,4 @@
-"""Whole networks, through torch, on the CUDA engine and on the CPU's."""
+"""Whole torch modules on the CUDA engine, compared with the CPU engine."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-# Typed as `Any`: by its own type, each function would also need the compiler's argument.
+# `Any` hides the first argument of intrinsics from type checkers: Numba itself passes it.
 _inlined: Any = intrinsic
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=count, default=256, metavar="N", help="hidden neurons")
     parser.add_argument("--batch", type=count, default=2, metavar="N", help="samples")
     arguments = parser.parse_args()
-    # Sectors are those of a warp, whose threads are neighbours only in ascending order.
+    # Sectors are counted per warp, whose threads run one after another only in ascending order.
     GPU.order, GPU.look_for_races, GPU.count_sectors = ORDERS["ascending"], False, True
     torch.use_deterministic_algorithms(False)
     for arithmetic in ("float32", "integer"):

@@ -1,4 +1,4 @@
-"""Kernels that run on the CPU: their C++, compiled and cached by its source."""
+"""Kernels that run on the CPU: compilation of their C++, with a cache on disk."""
 
 from __future__ import annotations
 
