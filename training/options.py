@@ -487,7 +487,7 @@ class TrainOptions:
             return
         if self.max_delay > limits.max_delay:
             longest = limits.max_delay
-            holds = f"holds at most {longest}" if longest else "has no delays"
+            holds = f"has at most {longest}" if longest else "has no delays"
             longer = "; in a new run, a longer `dt_ms=` covers the same time with fewer steps"
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, but {limits.label} {holds}",

@@ -285,7 +285,7 @@ def test_epochs_grow_on_resume_and_never_shrink(
     assert "nothing left to train" in caplog.text
 
 
-def test_a_grown_run_keeps_the_name_of_its_target(
+def test_a_run_with_more_epochs_keeps_the_name_of_its_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The target's file is next to the run and found from another folder, so both may be moved."""
@@ -340,7 +340,7 @@ def test_data_are_recognised_by_their_samples(
 
 
 def spoken(by: int) -> nm.SpikeEvents:
-    """Samples of several speakers, with events that do not depend on their number."""
+    """Samples of `by` speakers, whose events do not depend on the number of speakers."""
     return replace(small_events(40, 1), groups={"speaker": np.arange(40) % by})
 
 

@@ -179,7 +179,7 @@ def test_initial_delays_stay_within_the_largest_one() -> None:
     assert _set(max_delay=20, init_delay_output="none").init_delay_output is None
 
 
-def test_values_of_the_library_are_checked_like_those_of_files() -> None:
+def test_values_in_python_are_checked_like_those_in_files() -> None:
     with refused(UsageError, "setting-type"):
         TrainOptions(epochs=2.0)
     options = TrainOptions(epochs=np.int64(2), lr=np.float32(0.5), init_input=[0, 1])
@@ -223,7 +223,7 @@ def test_bits_follow_the_target(few: str) -> None:
         ({"delay_stride": 16}, "delay-stride-range", "15 steps"),
     ],
 )
-def test_what_the_target_lacks_is_refused(
+def test_bits_beyond_the_target_are_refused(
     settings: dict[str, int], code: str, possible: str, few: str
 ) -> None:
     with refused(UsageError, code) as caught:
@@ -297,7 +297,7 @@ def test_settings_missing_in_an_older_run_have_their_defaults(tmp_path: Path) ->
     assert RunFolder(tmp_path / "run").options() == _set(hidden=7, schedule="cosine")
 
 
-def test_toml_values_arrive_with_their_types() -> None:
+def test_toml_values_keep_their_types() -> None:
     text = """
         hidden = 3
         recurrent = false

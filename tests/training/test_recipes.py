@@ -46,7 +46,7 @@ def test_a_file_called_like_a_recipe_changes_nothing() -> None:
     assert read_settings("./digits") == read_settings(Path("digits")) == {"hidden": 7}
 
 
-def test_a_file_elsewhere() -> None:
+def test_a_file_in_another_folder() -> None:
     Path("below").mkdir()
     Path("below/my.toml").write_text("hidden = 7")
     assert TrainOptions.from_file("below/my.toml") == TrainOptions(hidden=7)

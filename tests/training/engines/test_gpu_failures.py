@@ -35,7 +35,7 @@ def test_a_kernel_that_failed_before_torch_noticed() -> None:
     assert caught.value.why == "CUDA error: an illegal memory access was encountered"
 
 
-def test_torchs_own_class_of_failures() -> None:
+def test_the_class_of_torch_for_gpu_errors() -> None:
     kind = getattr(torch, "AcceleratorError", None)
     if kind is None:
         pytest.skip("this torch has no class for them")
@@ -71,7 +71,7 @@ def test_a_run_whose_batch_is_too_large_says_what_to_make_smaller(
         run_training(small_options(), small_dataset(40))
 
 
-def test_a_command_that_finds_the_gpu_full_ends_with_a_message() -> None:
+def test_a_command_without_gpu_memory_ends_with_a_message() -> None:
     shown = for_people(torch.cuda.OutOfMemoryError(OUT_OF_MEMORY))
     assert shown is not None
     assert shown.code == "gpu-memory-exhausted"

@@ -47,7 +47,7 @@ def _saved(model: SpikingNetwork) -> SpikingNetwork:
     [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model)), _saved],
     ids=["deepcopy", "pickle", "state_dict"],
 )
-def test_a_copy_learns_as_the_model_does_and_leaves_it_alone(
+def test_a_copy_trains_like_the_model_and_does_not_change_it(
     copied: Callable[[SpikingNetwork], SpikingNetwork],
 ) -> None:
     model = SpikingNetwork(NETWORK)

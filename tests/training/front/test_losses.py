@@ -46,7 +46,7 @@ def _network(rule: str, mean_weight: float = 6.0) -> Network:
 
 @pytest.mark.parametrize("n_steps", [9, 50])
 @pytest.mark.parametrize("rule", rules_of(LI))
-def test_membrane_scores_equal_the_plain_ones(rule: str, n_steps: int) -> None:
+def test_membrane_scores_equal_those_of_numpy(rule: str, n_steps: int) -> None:
     membrane = np.random.default_rng(1).normal(size=(4, n_steps, 3))
     by = readout("output", rule)
     mine = losses.membrane_scores(torch.from_numpy(membrane), by)

@@ -49,7 +49,7 @@ def codes(
 
 
 @pytest.mark.parametrize("validation", [1.0, None])
-def test_a_run_that_learnt_everything_needs_none(validation: float | None) -> None:
+def test_a_run_that_learnt_everything_needs_no_advice(validation: float | None) -> None:
     assert codes(OPTIONS, log(FLAT, validation=validation)) == []
     assert codes(OPTIONS, log(FALLING, validation=validation)) == []
 
@@ -125,7 +125,7 @@ def test_epochs_of_equal_accuracy_need_no_better_choice() -> None:
     assert codes(OPTIONS, entries, n_validation=300) == []
 
 
-def test_a_loss_that_falls_after_the_best_epoch_is_no_reason_for_more() -> None:
+def test_a_loss_that_falls_after_the_best_epoch_needs_no_more_epochs() -> None:
     entries = log(FALLING, 0.6, 0.5)
     entries[2]["validation_accuracy"] = 0.59
     assert codes(OPTIONS, entries) == []
@@ -215,7 +215,7 @@ def test_learning_rates_that_rise_again(schedule: str) -> None:
     assert list(rates_rise(before, before, 5)) == []
 
 
-def test_the_log_keeps_the_commonest_mistake_and_a_longer_run_is_warned(
+def test_the_log_has_the_most_frequent_mistake_and_more_epochs_give_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "nmtool")

@@ -141,7 +141,7 @@ def test_samples_and_labels_stay(settings: dict[str, Any], seed: int) -> None:
     assert (changed.counts <= events.counts * (2 if settings["blend"] else 1)).all()
 
 
-def test_the_generator_decides() -> None:
+def test_the_random_generator_determines_the_result() -> None:
     augment = Augmentation(shift=3, stretch=0.1)
     first, again, other = (augment(_events(), np.random.default_rng(s)) for s in (4, 4, 5))
     np.testing.assert_array_equal(first.time_ms, again.time_ms)

@@ -82,7 +82,7 @@ def test_masks_of_removed_synapses_are_restored(tmp_path: Path) -> None:
         torch.testing.assert_close(masks[name], mask)
 
 
-def test_masks_that_a_file_lacks_stay(file: Path) -> None:
+def test_masks_missing_in_a_file_are_unchanged(file: Path) -> None:
     model, optimiser = _pair(0)
     removed = _masks(model, 1)
     checkpoint.load(file, model, optimiser, removed)
@@ -97,7 +97,7 @@ def test_damaged_masks_are_refused(file: Path, mask: np.ndarray) -> None:
         checkpoint.load(file, model, optimiser, _masks(model, 1))
 
 
-def test_the_mean_comes_back(tmp_path: Path) -> None:
+def test_the_mean_is_restored(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
     mean = {name: p.detach() + 1 for name, p in model.named_parameters()}
     checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, average=mean)
@@ -149,7 +149,7 @@ def test_a_log_of_version_1(file: Path) -> None:
         ({}, {"parameter.projections.0.weight": np.full((12, 19), np.nan, np.float32)}),
     ],
 )
-def test_damage_is_found(file: Path, header: dict, arrays: dict) -> None:
+def test_damage_is_detected(file: Path, header: dict, arrays: dict) -> None:
     _rewrite(file, header, arrays)
     with refused(FileFormatError, "file-damaged"):
         checkpoint.load(file, *_pair(0))
@@ -199,9 +199,7 @@ def _restored(file: Path) -> tuple[RunState, list[bytes]]:
         ("step.projections.0.weight", None),
     ],
 )
-def test_members_that_were_exchanged_are_refused(
-    file: Path, member: str, source: str | None
-) -> None:
+def test_exchanged_members_are_refused(file: Path, member: str, source: str | None) -> None:
     """The archive is valid, and so is each of its members."""
     with np.load(file) as archive:
         arrays = dict(archive)

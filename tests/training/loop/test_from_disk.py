@@ -207,7 +207,7 @@ def test_a_run_of_an_export_is_the_same(
     assert {**on_disk, "seconds": 0} == {**in_memory, "seconds": 0}
 
 
-def test_differences_are_placed_in_the_whole(
+def test_differences_have_the_sample_numbers_of_all_data(
     both: tuple, quantised: nm.IntegerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nmtool.exporters.onnx import Onnx

@@ -139,7 +139,7 @@ def test_delays_are_uniform_up_to_and_including_the_longest() -> None:
         np.testing.assert_allclose(share, 1 / (steps + 1), atol=4 * np.sqrt(0.25 / delay.size))
 
 
-def test_a_direct_network_starts_like_the_input_of_a_deep_one() -> None:
+def test_a_network_without_hidden_layers_has_initial_input_weights() -> None:
     direct = _network(hidden=0, init_input=(5.0, 0.0), init_delay_input=9).projections[0]
     assert (direct.weight == 5.0).all()
     assert direct.delay.max() == 9

@@ -36,14 +36,14 @@ def _one_step(options: TrainOptions) -> tuple[SpikingNetwork, SpikingNetwork]:
     return before, model
 
 
-def test_weights_and_delays_have_rates_of_their_own() -> None:
+def test_weights_and_delays_have_separate_learning_rates() -> None:
     before, after = _one_step(TrainOptions(lr=0.25, delay_lr=2.0))
     for old, new in zip(before.synapses, after.synapses, strict=True):
         torch.testing.assert_close(new.weight, old.weight - 0.25)
         torch.testing.assert_close(new.delay, old.delay - 2.0)
 
 
-def test_only_weights_decay_beside_their_gradients() -> None:
+def test_only_weights_have_weight_decay() -> None:
     before, after = _one_step(TrainOptions(lr=0.25, delay_lr=2.0, weight_decay=0.5))
     for old, new in zip(before.synapses, after.synapses, strict=True):
         torch.testing.assert_close(new.weight, old.weight * (1 - 0.25 * 0.5) - 0.25)
@@ -78,7 +78,7 @@ def _norms(model: SpikingNetwork) -> list[float]:
     ]
 
 
-def test_gradients_of_weights_and_of_delays_are_clipped_apart() -> None:
+def test_gradients_of_weights_and_of_delays_are_clipped_separately() -> None:
     model = _model()
     for projection in model.synapses:
         projection.weight.grad = torch.full_like(projection.weight, 3.0)

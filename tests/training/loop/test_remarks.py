@@ -35,7 +35,7 @@ def _of_labels(label: np.ndarray, tail: int) -> list[Finding]:
     return list(remarks(dataset, TrainOptions(steps=None)))
 
 
-def test_data_as_they_should_be() -> None:
+def test_good_data_have_no_remarks() -> None:
     assert list(remarks(small_dataset(), small_options())) == []
     for amount in ("auto", 12, "last 12"):
         dataset = Dataset.of(train=small_events(40, 1)).with_validation(amount)
@@ -278,7 +278,7 @@ def test_the_grid() -> None:
 
 
 @pytest.mark.parametrize(("factor", "end"), [(1000, "82 ms"), (1_000_000, "82 ms")])
-def test_times_that_are_factors_too_long(factor: int, end: str) -> None:
+def test_times_that_are_too_long_by_a_factor(factor: int, end: str) -> None:
     times = [[float(time) for time in range(2, 84, 10)]] * 2
     events = SpikeEvents.from_lists(times, [[0, 1] * 4 + [0]] * 2, [0, 1])
     wrong = replace(events, time_ms=factor * events.time_ms)

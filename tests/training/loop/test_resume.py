@@ -202,7 +202,7 @@ def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
     assert folder.read_log() == log
 
 
-def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -> None:
+def test_a_log_without_its_last_line_is_read_from_the_checkpoint(tmp_path: Path) -> None:
     """As after a kill before the log is written. A damaged checkpoint has an error of its own."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
@@ -212,7 +212,7 @@ def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -
         assert folder.read_log() == log[:1]
 
 
-def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -> None:
+def test_a_missing_log_is_restored_and_a_whole_one_unchanged(tmp_path: Path) -> None:
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.unlink()
     run_training(folder.options(), small_dataset(), folder=folder, resume=True)

@@ -39,7 +39,7 @@ def _plain(totals: Totals) -> tuple:
     )  # fmt: skip
 
 
-def test_added() -> None:
+def test_sums_are_added() -> None:
     expected = (1.75, 3, 8, 4, 6, {"first": [8], "second": [3, 3]})
     assert _plain(ONE + OTHER) == _plain(OTHER + ONE) == expected
 
@@ -56,11 +56,11 @@ def test_without_spiking_populations() -> None:
     assert none.spikes_per_neuron == {}
 
 
-def test_over_one_rank() -> None:
+def test_sums_over_one_rank() -> None:
     assert _plain(ONE.over(ALONE)) == _plain(ONE)
 
 
-def test_means() -> None:
+def test_means_per_sample() -> None:
     assert ONE.mean_loss == 0.5
     assert ONE.accuracy == 1 / 3
     assert ONE.spikes_per_neuron == {"second": 2 / 3, "first": 7 / 3}

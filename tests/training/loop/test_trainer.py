@@ -191,7 +191,7 @@ def test_gradients_are_clipped_before_the_update() -> None:
         torch.testing.assert_close(new, old, rtol=0, atol=1e-4)
 
 
-def test_augmentation_as_the_options_say() -> None:
+def test_augmentation_follows_the_options() -> None:
     settings = {"shift": 2, "stretch": 0.1, "jitter_ms": 3.0, "drop": 0.4, "blend": 0.5}
     trainer = Trainer(small_options(**settings), small_events(20, 1), None)
     assert trainer._augment == Augmentation(**settings)

@@ -160,7 +160,7 @@ def events(*times: float) -> SpikeTimes:
     return SpikeTimes(np.array(times), np.zeros(len(times), int))
 
 
-def test_a_spike_comes_its_delay_later():
+def test_a_spike_arrives_after_its_delay():
     reference = simulate(single(7.0, 0.0), events(2.0)).spikes["n"].time_ms
     assert reference.size == 1
     delayed = simulate(single(7.0, 3.25), events(2.0)).spikes["n"].time_ms

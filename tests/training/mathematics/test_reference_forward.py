@@ -79,7 +79,7 @@ def test_a_spike_of_step_n_arrives_at_n_plus_one_plus_delay(delay):
 
 
 @pytest.mark.parametrize("delay", [0, 2])
-def test_a_self_connection_comes_back_a_step_and_its_delay_later(delay):
+def test_a_self_connection_arrives_one_step_plus_its_delay_later(delay):
     trace = forward(single_neuron(60.0, 0, recurrent=(-60.0, delay)), input_at(0))
     silent = forward(single_neuron(60.0, 0), input_at(0))
     first = int(silent.spikes["n"].step[0])

@@ -39,7 +39,7 @@ def test_a_process_alone(name: str, value: str | None, environment: pytest.Monke
     assert launched() is None
 
 
-def test_a_job_of_one_process_is_none(environment: pytest.MonkeyPatch) -> None:
+def test_a_job_of_one_process_counts_as_no_job(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("WORLD_SIZE", "1")
     environment.setenv("RANK", "0")
     assert launched() is None

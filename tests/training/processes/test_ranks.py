@@ -42,7 +42,7 @@ def test_only_the_first_rank_writes() -> None:
     assert [Ranks(2, 4, here).is_first_on_machine for here in range(2)] == [True, False]
 
 
-def test_alone_nothing_changes() -> None:
+def test_a_single_process_changes_nothing() -> None:
     parameter = nn.Parameter(torch.tensor([1.0, 2.0]))
     (parameter**2).sum().backward()
     with ALONE.one_rank_per_machine_first():

@@ -58,7 +58,9 @@ def test_logs_of_copies_are_passed_on(caplog: pytest.LogCaptureFixture) -> None:
         (DIES, "by signal 9"),
     ],
 )
-def test_how_copies_end(code: str, end: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_failures_of_copies_are_described(
+    code: str, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "nmtool")
     assert run_copies(python(code), 2) == [end] * 2
     assert caplog.records == []
@@ -113,7 +115,7 @@ def test_a_plan_that_differs_from_its_file_is_refused() -> None:
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped(number: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stopped_process_stops_its_copies(number: int, caplog: pytest.LogCaptureFixture) -> None:
     """This process is stopped when a copy prints its first line, and stops all copies."""
 
     class Stop(logging.Handler):

@@ -88,7 +88,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     np.testing.assert_allclose(together.scores, scores, atol=1e-10)
 
 
-def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
+def test_maxima_of_membranes_are_not_added() -> None:
     parts, spikes = [drawn(seed, "max") for seed in (1, 2)], small_raster(3)
     alone = [simulate_floats(part, spikes) for part in parts]
     assert all(recording.spikes["hidden"].n_spikes > 10 for recording in alone)
@@ -132,7 +132,7 @@ def test_populations_have_different_names() -> None:
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
-def test_hidden_populations_may_be_several_and_unlike() -> None:
+def test_hidden_populations_may_differ() -> None:
     plain, deep = (
         Network.layers(sizes, readout="mean", delays=9, seed=3, n_steps=STEPS)
         for sizes in ([CHANNELS, CLASSES], [CHANNELS, 8, 4, CLASSES])
@@ -163,7 +163,7 @@ def test_hidden_integers_are_those_of_each_network(seeds: list[int], bits: int) 
     np.testing.assert_array_equal(reference.membrane["out"], recording.membrane["out"])
 
 
-def test_it_goes_through_quantise_export_and_verify(tmp_path: Path) -> None:
+def test_an_ensemble_is_quantised_exported_and_verified(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")

@@ -115,7 +115,7 @@ def test_samples_of_a_fold_do_not_change_its_network(
     assert same == [False, False, True, False]
 
 
-def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
+def test_the_test_split_is_only_used_if_it_is_named() -> None:
     def load(split: str) -> SpikeEvents:
         splits.append(split)
         return {"train": speakers(16), "validation": speakers(8, 2), "test": speakers(8, 3)}[split]
@@ -191,7 +191,9 @@ def test_settings_from_a_recipe_or_a_file(tmp_path: Path, monkeypatch: Any) -> N
         assert caught.value.args[0].hidden == hidden
 
 
-def test_seeds_are_rows_and_may_grow(finished_answers: nm.Answers, tmp_path: Path) -> None:
+def test_each_seed_is_a_row_and_seeds_may_be_added(
+    finished_answers: nm.Answers, tmp_path: Path
+) -> None:
     folder = tmp_path / "cv"
     shutil.copytree(finished_answers.path, folder)
     before = (folder / "folds/0000/seed0/network.npz").stat().st_mtime_ns
@@ -425,7 +427,7 @@ def test_a_folder_is_not_continued_with_other_settings(
     assert (finished_answers.path / "answers.npz").read_bytes() == before
 
 
-def test_other_data_are_named(finished_answers: nm.Answers) -> None:
+def test_a_finding_names_other_data(finished_answers: nm.Answers) -> None:
     dataset = Dataset.of(train=speakers(seed=2), name="others")
     with refused(UsageError, "crossvalidation-differs") as caught:
         nm.cross_validate(dataset, OPTIONS, by="speaker", folder=finished_answers.path)

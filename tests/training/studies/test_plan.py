@@ -29,7 +29,7 @@ def test_defaults_of_a_study(tmp_path: Path) -> None:
     assert plan.space.fixed == {}
 
 
-def test_folders_lie_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     _written(tmp_path / "a", HEAD.replace('"digits"', '"../digits"') + 'data_dir = "d"\n' + SEARCH)
     monkeypatch.chdir(tmp_path)

@@ -27,7 +27,7 @@ pytest.importorskip("optuna")
 from optuna.trial import TrialState  # noqa: E402
 
 
-def test_a_study_goes_on_as_if_it_had_never_ended(
+def test_a_continued_study_equals_an_uninterrupted_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "nmtool")
@@ -202,7 +202,7 @@ def test_the_last_trial_is_run_once() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # threads that change warning filters disturb each other
-def test_several_begin_at_the_same_time() -> None:
+def test_several_processes_begin_at_the_same_time() -> None:
     write_study("trials = 8\n")
     ran: list[int] = []
     stops = iter(range(1000))

@@ -122,7 +122,7 @@ def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
     assert {name for name in default if dropped[name] != default[name]} == {"drop"}
 
 
-def test_a_number_of_trials_repeats_and_a_stopped_search_goes_on(
+def test_a_number_of_trials_is_reproducible_and_a_stopped_search_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _train(tmp_path / "whole", search=3)

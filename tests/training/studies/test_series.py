@@ -29,7 +29,7 @@ def test_changed_conditions_are_found() -> None:
     assert changes(before, before) == []
 
 
-def test_options_that_came_later_count_as_their_defaults() -> None:
+def test_options_of_later_versions_count_as_their_defaults() -> None:
     before = _conditions({}, lr=[0.1, 0.2])
     del before["gain"]
     assert changes(before, _conditions({}, lr=[0.1, 0.2])) == []

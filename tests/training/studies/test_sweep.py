@@ -123,7 +123,7 @@ def test_the_mean_over_seeds_decides() -> None:
     assert files == {"run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"}
 
 
-def test_only_logs_are_kept() -> None:
+def test_only_the_logs_of_trials_are_saved() -> None:
     write_study("trials = 1\n")
     sweep("study.toml")
     names = {path.name for path in Path("study/trials/0000/seed0").iterdir()}

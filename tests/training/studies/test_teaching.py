@@ -61,7 +61,7 @@ def test_a_smaller_gain_spreads_them(data: Dataset) -> None:
     assert sure.probability.max(axis=1).mean() > unsure.probability.max(axis=1).mean() + 0.1
 
 
-def test_large_gains_overflow_nothing(data: Dataset) -> None:
+def test_large_gains_do_not_overflow(data: Dataset) -> None:
     probability = nm.soft_labels([FLOATS], data, gain=1e9).probability
     assert np.isfinite(probability).all()
 
@@ -94,7 +94,9 @@ def test_first_spikes_count_in_ms(data: Dataset) -> None:
     np.testing.assert_allclose(probability, _softmax(-0.25 * 2.0 * steps), rtol=1e-12)
 
 
-def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probabilities_are_computed_in_portions(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Membranes of a whole training split may not fit into memory."""
     whole = nm.soft_labels([FLOATS], data, gain=1.0)
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)

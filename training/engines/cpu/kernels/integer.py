@@ -40,7 +40,7 @@ def any_reset(v, peak, first, last):
 
 
 @compiled()
-def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
+def record_spikes(cell, integer_constants, u, v, peak, spikes, neuron, slope):
     """Record the neurons that spiked in this step, and return the number of spikes so far.
 
     Args:
@@ -144,7 +144,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
                 count[s, n] = spikes
                 arriving = ring[n & (ring.shape[0] - 1)]
                 advance(integer_constants, arriving, u, v, peak, faults[s])
-                spikes = write_down(
+                spikes = record_spikes(
                     cell, integer_constants, u, v, peak, spikes, neuron[s], slope[s]
                 )
                 arriving[:] = 0

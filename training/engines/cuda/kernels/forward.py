@@ -132,7 +132,7 @@ def begin(u, v, masks):
 
 
 @within
-def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
+def record_and_send(weight, delay, n, words, groups, next_but_one, tape, drive):
     """Record a step's mask and send its spikes, after the step's barrier.
 
     Args:
@@ -183,7 +183,7 @@ def run_lif(cell, weight, delay, drive, tape):
         advance(cell, drive[index(s), index(n)], u, v, words, groups)
         cuda.syncthreads()
         ahead = bits[later : later + size]
-        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+        record_and_send(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
 
 
 @kernel
@@ -345,7 +345,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             )
             cuda.syncthreads()
             ahead = bits[later : later + size]
-            hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+            record_and_send(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
 
     @kernel
     def run_li_chip(integer_constants, drive, membrane, faults):
