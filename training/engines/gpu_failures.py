@@ -45,7 +45,7 @@ def explained(error: Exception) -> NmtoolError | None:
             fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` lists other "
             "processes on the GPU",
         )
-    # Torch 2.8 introduced a class for GPU errors; in earlier versions, the message has to do.
+    # Torch 2.8 introduced a class for GPU errors; errors of earlier versions only have a message.
     is_accelerator = isinstance(error, getattr(torch, "AcceleratorError", ()))
     if is_accelerator or str(error).startswith("CUDA error"):
         return BackendError(

@@ -22,8 +22,8 @@ MIN_EPOCHS = 5
 """Smallest number of epochs after which advice is given."""
 
 FALLING = 0.05
-"""A loss still falls if its mean over a fifth of the epochs is this share below the fifth before.
-"""
+"""A loss still falls if its mean over a fifth of the epochs is lower by this share than over the
+fifth before."""
 
 LARGE_RATE = 0.5
 """Learning rates are large from this share of their maximum on. At rates near 0, no loss falls, so

@@ -164,7 +164,7 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
             options.margin_ms is not None,
             ("gain",),
             "a margin loss has no softmax",
-            "leave it out, or `margin_ms=none`, for cross-entropy",
+            "leave it out, or train with cross-entropy: `margin_ms=none`",
         ),
         (
             options.rate_strength == 0,

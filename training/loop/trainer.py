@@ -414,7 +414,7 @@ class Trainer:
             self._keep_rescaled(rescaled)
 
     def _keep_rescaled(self, rescaled: IntegerNetwork) -> None:
-        """Keep integers with other scales, and write their accuracy into the log."""
+        """Save integers with other scales, and write their accuracy into the log."""
         self.best_integers = rescaled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]

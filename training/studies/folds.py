@@ -191,7 +191,7 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    for fold in range(answers.n_folds):  # else a late fold with too few samples fails after hours
+    for fold in range(answers.n_folds):  # detect too small folds now, not after hours
         rest = without_fold(events, answers.fold, fold, dataset.name)
         rest.with_validation(chosen.validation_rule)
         chosen.fitted_to(rest.train)

@@ -24,7 +24,7 @@ TAU = 7.0
 
 
 def _distance(first: Raster, times: np.ndarray, second: Raster, dt_ms: float) -> float:
-    """The distance by its definition, with closed-form integrals; `times` are those of `first`."""
+    """The distance by its definition, with closed-form integrals; `times`: times of `first`."""
     total = 0.0
     for sample in range(first.n_samples):
         for neuron in range(first.n_neurons):

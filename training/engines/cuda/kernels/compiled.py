@@ -17,9 +17,9 @@ cuda: Any = numba.cuda
 """Numba's CUDA module, as `Any`: it has no types."""
 
 index = np.uint64
-"""Unsigned type of indices. For a signed index, Numba adds the size of the axis if it is negative,
-which takes more instructions than the read itself. Do not mix it with signed integers in
-arithmetic: Numba would convert both to floats."""
+"""Unsigned type of indices. Numba checks whether a signed index is negative, which takes more
+instructions than the read itself. Do not mix unsigned indices with signed integers in arithmetic:
+Numba would convert both to floats."""
 
 MAX_REGISTERS = 64
 """Maximum registers per thread: a block of 1024 threads has 65536 registers."""
