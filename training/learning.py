@@ -469,7 +469,7 @@ class _Call:
             )
 
     def _validation_rule(self) -> SplitRule:
-        """The rule that draws the validation split: after a first run, the rule of that run."""
+        """The rule that draws the validation split; resume and fine-tuning keep the first seed."""
         origin = self.folder if self.resume else self.start
         if origin is None:
             return self.options.validation_rule

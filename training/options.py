@@ -396,7 +396,11 @@ class TrainOptions:
     )
 
     shift: int = _option(
-        AUGMENTATION, 0, "shift every sample by up to this many channels", 0, (1 << 31) - 1
+        AUGMENTATION,
+        0,
+        "shift every sample by up to this many units (channels of the data)",
+        0,
+        (1 << 31) - 1,
     )
     stretch: float = _option(
         AUGMENTATION, 0.0, "stretch or shorten every sample by up to this share", 0, 1

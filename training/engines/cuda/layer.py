@@ -299,7 +299,7 @@ class _Sums:
             )
 
     def _spikes(self, first: int, last: int) -> slice:
-        """Range of the source's spikes in these samples; waits for the device unless all are."""
+        """Range of the source's spikes in these samples; several portions wait for the GPU."""
         if last - first == self.source.n_samples:
             return slice(0, self.source.n_spikes)
         self.offset = self.offset or self.source.offset.tolist()
