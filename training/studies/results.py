@@ -166,8 +166,8 @@ def trial_table(result: Mapping[str, Any]) -> Table:
     """The best trials, best first, each with its validation accuracy and its settings.
 
     Args:
-        result: values from `SweepResult.as_json`; for a search before a run, also its `outcome`,
-            which says where the run's settings come from.
+        result: values from `SweepResult.as_json`; for a search before a run, also `outcome`, a
+            sentence on the origin of the run's settings.
     """
     top = result["top"]
     names = list(top[0]["searched"])

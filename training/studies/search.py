@@ -147,7 +147,7 @@ def search_settings(
 def _better_settings(
     result: SweepResult, defaults: dict[str, Any], data: Dataset
 ) -> tuple[dict[str, Any], str]:
-    """Settings of the best trial, or the defaults if it is not significantly better; and why."""
+    """Settings of the best trial, or the defaults unless it is significantly better; the reason."""
     best = result.best_trial
     settings, outcome = result.chosen(best), f"the run has the settings of trial {best.number}"
     trials = (trial for trial in ranked(result.trials) if result.chosen(trial) == defaults)
