@@ -1,7 +1,7 @@
-"""`DataFolder`: base class of folders of generated files, with their data beside them.
+"""`DataFolder`: base class of export folders with generated files, a network and known answers.
 
-nmtool reads a marker (JSON), the network and the known answers of such a folder. It never compiles
-or runs the other files there: it generates them anew, and compares them byte for byte.
+From such a folder nmtool reads the marker (a JSON file), the network and the known answers. It
+never compiles or runs the generated files: it generates them again and compares them byte for byte.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from nmtool.network.integer_network import IntegerNetwork
 
 NETWORK, ANSWERS = "network.npz", "known_answers.npz"
 BUILD = "build/"
-"""Folder in which the Makefile builds."""
+"""Folder of the Makefile's output."""
 
 MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
 class Marker:
-    """The content of a marker.
+    """The content of the marker file.
 
     Attributes:
         network_hash: content hash of the network.
@@ -48,12 +48,12 @@ class Marker:
 
 
 class DataFolder(Format):
-    """A folder of files generated for the network in it.
+    """An export folder with a network, and files generated for it.
 
     Attributes:
-        marker: name of the marker.
-        version: newest version of the folder that can be read.
-        kind: kind of folder, for errors.
+        marker: file name of the marker.
+        version: newest readable version of such folders.
+        kind: kind of folder, named in errors.
     """
 
     marker: ClassVar[str]
@@ -65,24 +65,24 @@ class DataFolder(Format):
     @classmethod
     @abstractmethod
     def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
-        """The marker in parsed JSON; any exception means that it is damaged."""
+        """Read a marker from parsed JSON; any exception means that the marker is damaged."""
 
     @classmethod
     @abstractmethod
     def changed_file(cls, name: str, change: str) -> Finding:
-        """The finding for a file that is not what nmtool would write."""
+        """The finding for a missing or changed file."""
 
     # Common to all subclasses.
 
     @classmethod
     def marker_file(cls, network: IntegerNetwork, **content: Any) -> dict[str, bytes]:
-        """The marker of a network's folder by its path, with further content by key."""
+        """The marker file for a network, as {path: bytes}; `content` adds entries to its JSON."""
         content |= {"version": cls.version, "hash": network.content_hash}
         return {cls.marker: (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()}
 
     @property
     def about(self) -> Marker:
-        """The marker in the folder; raises `FileFormatError` if it is damaged or newer."""
+        """The folder's marker; raises `FileFormatError` if it is damaged or too new."""
         path = self.path / self.marker
         data = read_bytes(path, self.kind, MAX_BYTES, "it is far too large")
         try:
@@ -91,7 +91,7 @@ class DataFolder(Format):
             return self.parse_marker(content)
         except FileFormatError:
             raise
-        except Exception as error:  # other content raises anything
+        except Exception as error:  # damaged content raises any exception
             raise damaged(path, f"{type(error).__name__}: {error}", self.kind) from error
 
     def decode(self, options: Any = None) -> IntegerNetwork:
@@ -107,9 +107,9 @@ class DataFolder(Format):
         return KnownAnswers.load(answers) if answers.exists() else None
 
     def differences(self) -> list[Finding]:
-        """Files that differ from what nmtool would write, byte for byte.
+        """Findings for generated files that differ from what nmtool would write, byte for byte.
 
-        Other files in the folder are not part of the export and are not used.
+        Additional files in the folder are not used, and therefore ignored.
         """
         from nmtool.exporters.differences import changed_files
 
@@ -121,9 +121,9 @@ class DataFolder(Format):
         return super().is_replaceable() and all((self.path / name).is_file() for name in names)
 
     def left_by_others(self) -> set[str]:
-        """Known answers, files that the marker names, and output of the Makefile.
+        """Paths of known answers, of files named in the marker, and of the Makefile's output.
 
-        The user's own files, which no marker names, are never among them.
+        The user's own files are never included, since no marker names them.
         """
         from nmtool.exporters.output import files_in
 

@@ -1,4 +1,4 @@
-"""Differences between an export and the one that nmtool would write: numbers and files."""
+"""Compare the numbers and files of an export with those that nmtool would write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGED = "it is changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """The first difference of two arrays and their number, in words; '' for equal arrays.
+    """Describe the first difference of two arrays and count all; '' for equal arrays.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
@@ -42,11 +42,11 @@ def array_change(expected: NDArray, stored: NDArray) -> str:
 
 
 def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Finding]:
-    """Numbers of a network that differ from the expected one, by population and projection.
+    """Findings for all numbers in which a stored network differs from the expected network.
 
     Args:
-        expected: the network that an export should hold.
-        stored: the network that it holds.
+        expected: the network that was to be exported.
+        stored: the network read from the export.
     """
     mine, theirs, findings = _numbers(expected), _numbers(stored), []
     for place in mine | theirs:
@@ -59,13 +59,13 @@ def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Fi
 
 
 def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
-    """All numbers of a network by the key of their part, its name in words, and their own name."""
+    """All numbers of a network, by (key of the part, name of the part, name of the number)."""
     header, arrays = pack(network)
     parts = {f"population.{p.name}": p.name for p in network.populations}
     for index, projection in enumerate(network.projections):
         parts[f"projection.{index}"] = f"{projection.source} → {projection.target}"
     entries = [*header.pop("populations"), *header.pop("projections")]
-    del header["source_hash"]  # of the float network, which no export runs
+    del header["source_hash"]  # hash of the float network, without effect on an export
     numbers = {("", "the network", key): value for key, value in header.items()}
     for (part, where), entry in zip(parts.items(), entries, strict=True):
         numbers |= {(part, where, key): value for key, value in entry.items()}
@@ -76,11 +76,11 @@ def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare the files of a folder byte for byte, and return the missing and changed ones.
+    """Compare a folder's files byte for byte; returns paths of missing or changed files, and why.
 
     Args:
         folder: the export.
-        expected: content by relative POSIX path.
+        expected: expected content by relative POSIX path.
     """
     wrong = {}
     for name in sorted(expected):

@@ -1,13 +1,12 @@
-"""Additional data in exports: the network itself, known answers, and a digest.
+"""nmtool's own data in exports: the network, known answers, and a digest.
 
-Formats of other runtimes cannot represent all of a network, such as names, scales and classes.
-Exports therefore also contain nmtool's own form of the network, which is read back bit for bit, and
-the data for the runtime are compared with what nmtool would write for that network
-(`check_written` of every format).
+Formats of other runtimes cannot represent a network's names, scales and classes. Exports therefore
+also contain the network in nmtool's own form, which is read back bit for bit. `check_written` of
+every format compares the data for the runtime with what nmtool would write for this network.
 
 A Lava folder contains archives as separate files. HDF5 files (NIR, NetX) contain the same archives
-as datasets of a group, `Embedded`. C and ONNX files, whose constants are the network's arrays,
-contain the header of the archive as text, and a digest of all other bytes.
+as datasets of a group, `Embedded`. C and ONNX files already contain the network's arrays as
+constants: they only add the archive's header, as text, and a digest of all other bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
 GROUP = "nmtool"
-"""Name of the group in HDF5 files, which readers of NIR and NetX ignore."""
+"""Name of nmtool's group in HDF5 files; other readers of NIR and NetX ignore it."""
 
 FLOAT = "float"
 """Name of the arithmetic of float networks in files."""
@@ -40,20 +39,20 @@ FLOAT = "float"
 CHANGED_FIX = (
     "export the network again; nmtool verify NETWORK --artefact FILE names the numbers that differ"
 )
-"""Fix for a file that does not match its digest: without the network, nobody can say why."""
+"""Fix for a file that does not match its digest: only the network shows what was changed."""
 
 _SETTINGS, _NETWORK, _ANSWERS = "settings", "network.npz", "known_answers.npz"
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """The group `GROUP` of an HDF5 file.
+    """Content of the group `GROUP` in an HDF5 file.
 
     Attributes:
-        about: JSON: `version` of the group, content `hash` of the network, and entries of the
-            format.
+        about: entries that are stored as JSON: `version` of the group, content `hash` of the
+            network, and the format's own entries.
         network: bytes of the network's archive.
-        answers: bytes of known answers; empty if there are none.
+        answers: bytes of the known answers' archive; empty if there are none.
     """
 
     about: Mapping[str, Any]
@@ -74,12 +73,12 @@ class Embedded:
 
 
 def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
-    """Read nmtool's group of a file; None if there is none.
+    """Read nmtool's group from a file; None if the file has no such group.
 
     Args:
         file: the file.
-        newest: newest version that can be read; of a newer one, only `about` is read, and
-            `check_version` refuses it.
+        newest: newest readable version; of a newer group only `about` is read, for
+            `check_version` to refuse.
 
     Raises:
         FileFormatError: a part of the group is missing or invalid.
@@ -101,19 +100,19 @@ def pack_network(content: AnyNetwork) -> bytes:
 
 
 def unpack_network(data: bytes, carrier: str | Path) -> IntegerNetwork:
-    """The integer network in an archive; a `FileFormatError` names the file around it."""
+    """Unpack an integer network; a `FileFormatError` names `carrier`, the file with the archive."""
     kind = integer_network.FILE_KIND
     return integer_network.unpack(storage.unpack_archive(data, carrier, kind, FILE_VERSION))
 
 
 def unpack_float_network(data: bytes, carrier: str | Path) -> Network:
-    """The float network in an archive; a `FileFormatError` names the file around it."""
+    """Unpack a float network; a `FileFormatError` names `carrier`, the file with the archive."""
     archive = storage.unpack_archive(data, carrier, network.FILE_KIND, FILE_VERSION)
     return network.unpack(archive)
 
 
 def digest(content: bytes | bytearray) -> str:
-    """SHA-256 of a file's bytes without the digest itself, in hexadecimal."""
+    """SHA-256, in hexadecimal, of all bytes of a file except the digest itself."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -122,12 +121,12 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
 
     Args:
         path: the file.
-        what: expected kind of file, for errors.
+        what: expected kind of file, named in errors.
         limit: largest size in bytes.
-        too_large: reason in the error for a larger file.
+        too_large: the part `why` of the error for a larger file.
 
     Raises:
-        FileFormatError: it is missing or too large.
+        FileFormatError: the file is missing or too large.
     """
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
@@ -140,7 +139,7 @@ def check_version(path: str | Path, version: int | str, newest: int) -> None:
     """Raise `FileFormatError` if a newer nmtool wrote the file."""
     if int(version) > newest:
         raise FileFormatError(
-            f"{path} has format version {version}, this nmtool reads up to {newest}",
+            f"{path} has format version {version}, but this nmtool reads versions up to {newest}",
             code="file-newer",
             fix="update nmtool",
         )
@@ -149,9 +148,9 @@ def check_version(path: str | Path, version: int | str, newest: int) -> None:
 def check_hash(
     network: Network | IntegerNetwork, stored_hash: Any, path: str | Path, what: str = ""
 ) -> None:
-    """Raise `FileFormatError` unless the content hash in a file is that of its network."""
+    """Raise `FileFormatError` unless the hash stored in a file is its network's content hash."""
     if network.content_hash != stored_hash:
-        raise damaged(path, "the content hash is that of another network", what)
+        raise damaged(path, "its stored hash is not the content hash of its network", what)
 
 
 def damaged(path: str | Path, why: str, what: str = "", fix: str = "") -> FileFormatError:
@@ -160,10 +159,10 @@ def damaged(path: str | Path, why: str, what: str = "", fix: str = "") -> FileFo
     Args:
         path: the file.
         why: the reason.
-        what: expected kind of file, if it may also be another kind.
-        fix: what to do; by default, to export again.
+        what: expected kind of file, if the file may be of another kind.
+        fix: the part `fix` of the error; by default to export again.
     """
-    alternative = f" or no {what} of nmtool" if what else ""
+    alternative = f", or is no {what} written by nmtool" if what else ""
     return FileFormatError(
         f"{path} is damaged{alternative}",
         code="file-damaged",

@@ -1,10 +1,10 @@
-"""Run as a script: replace this process by a command that ends when its parent does.
+"""Run as a script: replace this process by a command that is killed when its parent ends.
 
     python end_with_parent.py PARENT_PID COMMAND [ARGUMENT ...]
 
-Linux sends a process a signal when its parent ends, if it asked for it with prctl(2); elsewhere
-the command simply runs. Asking from a process of its own, not between fork and exec, is safe in
-parents with threads.
+On Linux, prctl(2) requests a signal from the kernel for the end of the parent. Other systems run
+the command without this signal. A separate process makes the request, because a parent with
+threads cannot safely run code between fork and exec.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Separate Python environments for referees: simulators to compare with.
+"""Separate Python environments for referees, the reference simulators of other authors.
 
 A referee (Lava, brian2-loihi, FeNN's simulator) needs its own versions of Python and libraries;
 nmtool communicates with it through files and a supervised process.
@@ -39,19 +39,19 @@ INSTALL_SILENCE_S = 900.0
 
 Version = tuple[int, int]
 Call = Callable[..., None]
-"""Runs a command, given word by word, under supervision."""
+"""Function that runs a command under supervision; each argument is a word of the command."""
 
 
 class Referee(ABC):
-    """A simulator by other authors, to compare with, in an environment of its own.
+    """A reference simulator by other authors, in its own Python environment.
 
     Attributes:
         name: name in `nmtool setup`, in environment variables, and of the folder of its
             environments.
         title: name for display.
         version: requirement for pip.
-        check: arguments for its Python that succeed if everything can be imported.
-        folder: working folder for `check`.
+        check: arguments for its Python; this command succeeds if all imports work.
+        folder: working folder of `check`.
     """
 
     name: ClassVar[str]
@@ -72,20 +72,20 @@ class Referee(ABC):
 
     @abstractmethod
     def unfit(self, python: str | Path) -> MissingError:
-        """The error for a base interpreter with which it cannot be set up."""
+        """The error for an unsuitable base interpreter."""
 
     @abstractmethod
     def unreadable(self, why: str, fix: str) -> BackendError:
-        """The error for a recording by it that cannot be read."""
+        """The error for an unreadable recording of the simulator."""
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
         """Choose the base interpreter, and return its path and version.
 
         Args:
-            python: given interpreter; by default the running one.
+            python: the base interpreter; None for the running one.
 
         Raises:
-            MissingError: it is not a working Python 3.10 to 3.13.
+            MissingError: the interpreter is not a working Python 3.10 to 3.13.
         """
         interpreter = probe([str(python or sys.executable)])
         if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
@@ -96,7 +96,7 @@ class Referee(ABC):
 
     @property
     def setup(self) -> str:
-        """The command line that sets it up."""
+        """The command that sets up the referee."""
         return f"nmtool setup {self.name}"
 
     @property
@@ -122,8 +122,8 @@ class Referee(ABC):
     def find(self) -> Environment:
         """The environment of the referee, checked once per process.
 
-        `python_variable` names an interpreter; without it, the environment made by `set_up` is
-        used.
+        The variable `python_variable` selects an interpreter. If it is not set, the environment
+        made by `set_up` is used.
 
         Raises:
             MissingError: there is no environment.
@@ -161,8 +161,9 @@ class Referee(ABC):
             on_line: called with every line of the installer's output.
             force: rebuild the environment even if it works.
             python: base interpreter; by default the referee's choice.
-            build: installs sources after the requirements. It gets a function that runs a command,
-                the environment's interpreter and an empty folder for sources.
+            build: function that installs sources after the requirements. Its arguments are a
+                function that runs a command, the environment's interpreter, and an empty folder
+                for sources.
 
         Raises:
             MissingError: there is no suitable interpreter.
@@ -281,10 +282,10 @@ class Environment:
             spikes: the input.
             scratch: working folder of the script.
             command: the script, and its arguments before the paths of events and recording.
-            options: its arguments after those.
+            options: arguments of the script after these paths.
             on_line: called with every line of output.
-            what: the activity, for errors; by default running a network.
-            fix: the part `fix` of errors; by default to set up the referee anew.
+            what: the activity, named in errors; by default running a network.
+            fix: the part `fix` of errors; by default to set up the referee again.
             variables: further environment variables.
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 
@@ -316,7 +317,7 @@ class Environment:
 
 
 _checked: set[Environment] = set()
-"""Environments that were checked in this process; a check starts another Python."""
+"""Environments already checked by this process, because each check starts another Python."""
 
 
 def environment_of(name: str) -> ModuleType:
@@ -336,7 +337,7 @@ _PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executab
 
 
 def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
-    """Path and version of a Python that can make virtual environments; None if it cannot."""
+    """Path and version of a command's Python; None if it cannot make virtual environments."""
     answer = output_of([*command, "-c", _PROBE], clean_variables()).split(maxsplit=2)
     if len(answer) != 3:
         return None

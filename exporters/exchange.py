@@ -1,4 +1,4 @@
-"""Data exchange with a process in a referee's environment: events and progress."""
+"""Exchange data with a process in a referee's environment: events and progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_events(path: Path, spikes: Raster) -> None:
 
 
 def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
-    """A function for lines of output, which reports finished samples."""
+    """Make a function that reads a line of output and reports finished samples."""
 
     def read(line: str) -> None:
         if on_progress is None or not line.startswith("{"):

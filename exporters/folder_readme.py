@@ -1,4 +1,4 @@
-"""Common texts of README.md in folders that run without nmtool, and values for their variables."""
+"""Texts for the README.md of exports that run without nmtool, and values for their variables."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ step, then neuron, both counted from 0; at most one spike per step and channel:
 `membrane.<population>` [samples, steps, neurons] of populations that do not spike, and with
 `--deep` also `current.<population>` (u) and `potential.<population>` (v). A spike of step n over a
 delay d arrives at step n + 1 + d."""
-"""Text on the files that the script reads and writes; ends within a line."""
+"""Text on the files that the script reads and writes; a format may continue its last line."""
 
 _ANSWERS = """
 | `$package/known_answers.py` | compares with known answers |

@@ -1,6 +1,6 @@
 """`Format`: the base class of all export formats.
 
-A format is a subclass, and a file or folder in that format is an instance. Formats differ only in
+Each format is a subclass, and each exported file or folder is an instance. Formats differ only in
 the hooks at the top of the class, which have defaults. Overriding a hook gives a format an ability:
 `writes`, `reads`, `runs` or `carries`. All methods below the hooks are the same for every format.
 """
@@ -38,7 +38,7 @@ _FILES_NAMED = 5
 
 
 class Format:
-    """A file or folder of an export format; the subclass is the format.
+    """An exported file or folder; each subclass is a format.
 
     Its network is read from disk only once.
 
@@ -57,19 +57,20 @@ class Format:
     Attributes:
         name: name on the command line.
         extensions: extensions of its files, with the dot; empty for a folder.
-        is_folder: the format is a folder.
-        writing_options: class of the options of `write`; None without options.
-        reading_options: class of the options of `read`, for files from other tools; None without.
+        is_folder: exports are folders.
+        writing_options: class of the options of `write`; None if there are none.
+        reading_options: class of the options of `read`, for files from other tools; None if there
+            are none.
         holds_floats: float networks can be written without quantisation.
-        arithmetic: arithmetic of its integers.
+        arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
         records_states: u and v of every neuron can be recorded.
-        executes_code: running an export executes code in it, which `trust` allows to differ.
+        executes_code: running an export executes code from it; `run` then checks it, see `trust`.
         reference: function from (network, raster) to the expected recording; None: the integer
             simulator.
-        tolerance: relative tolerance between membranes and those of the reference.
-        writes, reads, runs, carries: whether networks can be written, read and run, and whether
-            exports carry known answers.
+        tolerance: relative tolerance of membranes, compared with the reference's.
+        writes, reads, runs, carries: networks can be written, read or run; exports can carry
+            known answers.
     """
 
     name: ClassVar[str]
@@ -122,7 +123,7 @@ class Format:
     def encode(
         cls, network: Any, answers: KnownAnswers | None, options: Any
     ) -> Mapping[str, bytes]:
-        """Files of an export, deterministic; by default nmtool's own file.
+        """Make the files of an export, deterministically; by default nmtool's own file.
 
         Args:
             network: a network without misfits.
@@ -130,8 +131,8 @@ class Format:
             options: instance of `writing_options`; None for the defaults.
 
         Returns:
-            For a folder, content by relative POSIX path; for a file, its content under '', and that
-            of further files by their extension.
+            For a folder: content by relative POSIX path. For a file: its content under the key '',
+            and the content of companion files by their extension.
         """
         return {"": pack_network(network)}
 
@@ -139,20 +140,20 @@ class Format:
     def encode_samples(
         cls, network: Any, answers: KnownAnswers | None, samples: SpikeEvents
     ) -> Mapping[str, bytes]:
-        """Files with a few samples of data, for the user of an export to run.
+        """Make files with a few samples of data that the user of an export can run.
 
         Args:
             network, answers: as for `encode`.
             samples: labelled events, in memory.
 
         Returns:
-            Content by relative POSIX path, in addition to or instead of files of `encode`; by
-            default none.
+            Content by relative POSIX path; replaces files of `encode` with the same path. By
+            default no files.
         """
         return {}
 
     def command_to_run(self) -> list[str]:
-        """The command that runs an export on its known answers; [] without one."""
+        """The command that runs an export on its known answers; [] if there is none."""
         return []
 
     def decode(self, options: Any = None) -> Network | IntegerNetwork:
@@ -169,21 +170,21 @@ class Format:
         return IntegerNetwork.load(self.path)
 
     def decode_changed(self) -> Network | IntegerNetwork | None:
-        """The network in a file that does not match its digest, to name what was changed.
+        """The network in a file that does not match its digest, to name the changed numbers.
 
-        It is compared and never run. None: only `decode` reads the format.
+        This network is only compared, never run. None: only `decode` reads the format.
         """
         return None
 
     def decode_answers(self) -> KnownAnswers | None:
-        """The known answers in the export; None without any."""
+        """The known answers in the export; None if there are none."""
         return None
 
     def differences(self) -> list[Finding]:
-        """Compare the export with the one that `write` would make of the same network.
+        """Compare the export with a new export of its network, without executing anything.
 
-        Options and answers are those of the export. Nothing is executed. Different encodings of
-        the same content are equal.
+        The new export gets the same options and known answers. Different encodings of the same
+        content count as equal.
         """
         return []
 
@@ -204,12 +205,12 @@ class Format:
         return PLACES[self.name].holds(self.path)
 
     def left_by_others(self) -> set[str]:
-        """Further relative POSIX paths that an earlier export in the folder may have."""
+        """Relative POSIX paths of further files that an earlier export may contain."""
         return set()
 
     @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
-        """Raise `DoesNotFitError` unless the format can represent a network, from its `misfits`.
+        """Raise `DoesNotFitError` with all `misfits` if the format cannot represent a network.
 
         Args:
             network, options: as for `misfits`.
@@ -224,13 +225,13 @@ class Format:
         if findings := self.differences():
             files = [finding.where for finding in findings] if self.path.is_dir() else []
             names = f"{', '.join(files[:_FILES_NAMED])}{' …' if len(files) > _FILES_NAMED else ''}"
-            trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
+            trust = "; or `trust=True`, which runs the changed code" if self.executes_code else ""
             raise FileFormatError(
                 f"{self.path} differs from the export that nmtool writes for this network"
                 + (f": {names}" if names else ""),
                 code="export-changed",
-                why="another version wrote it, or it was changed; it was not run",
-                fix=f"{self.export_again()}, and use that{trust}",
+                why="it was changed, or another version of nmtool wrote it; it was not run",
+                fix=f"{self.export_again()}, and use the new export{trust}",
                 findings=findings,
             )
 
@@ -248,7 +249,7 @@ class Format:
     ) -> Check:
         """Run the export and compare its recording, spike for spike.
 
-        Sums of real numbers depend on their order, so that membranes in formats of real numbers are
+        Sums of floats depend on the order of addition: in float formats, membranes are therefore
         compared with a tolerance. Spikes are always compared exactly.
 
         Args:
@@ -256,10 +257,10 @@ class Format:
             simulated: recording of the integer simulator; None for a float network.
             answers: expected recording, if known; by default `simulated`, or that of the format's
                 reference.
-            deep: compare u and v of every neuron, too.
+            deep: also compare u and v of every neuron.
             trust: as for `run`.
             progress: shows progress, e.g. `nmtool.progress_bar`.
-            label: label of the progress; by default the name of the format.
+            label: label of the progress bar; by default the name of the format.
             options: further arguments of the format's `simulate`.
         """
         began = time.perf_counter()
@@ -272,7 +273,7 @@ class Format:
                 with progress(f"reference of {self.name}", spikes.n_samples) as advance:
                     expected = self.reference(self.network, spikes, on_progress=advance)
             agreement = None if simulated is None else spike_agreement(simulated, actual)
-        assert expected is not None, "a format of integers has no float networks"
+        assert expected is not None, "an integer format cannot run a float network"
         comparison = compare_recordings(expected, actual, tolerance=self.tolerance)
         return Check(comparison, actual, seconds, agreement=agreement)
 
@@ -318,35 +319,36 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
-        artefact.network = network  # so that it need not be read back
+        artefact.network = network  # avoids reading it back
         return artefact
 
     @classmethod
     def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
         """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
-        `misfits` only gets networks in the format's own arithmetic, with one of its `rules`.
+        `misfits` is called only for networks in the format's own arithmetic, with one of its
+        `rules`.
         """
         return cls._unknown(network) or cls.misfits(network, options)
 
     @classmethod
     def _unknown(cls, network: Any) -> list[Finding]:
-        """Findings on an arithmetic and a rule of the readout that are not the format's."""
+        """Findings if the format lacks the network's arithmetic or readout rule."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
-            what = f"it runs in {network.arithmetic}, but the format is for {cls.arithmetic.name}"
+            what = f"its arithmetic is {network.arithmetic}, the format's {cls.arithmetic.name}"
             fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
             findings.append(Finding("format-arithmetic", "network", what, fix))
         if (rule := network.readout.rule) not in cls.rules:
-            what = f"the format does not have its rule '{rule}'"
+            what = f"the format cannot express the rule '{rule}'"
             fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
             findings.append(Finding("format-readout", "readout", what, fix))
         return findings
 
     @classmethod
     def check_known(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` unless arithmetic and readout are among those of the format."""
+        """Raise `DoesNotFitError` if the format lacks the network's arithmetic or readout rule."""
         cls._refuse(cls._unknown(network))
 
     @classmethod
@@ -359,7 +361,7 @@ class Format:
             )
 
     def beside(self, extension: str) -> Path:
-        """The path of a file's companion with another extension; with '', the file's own path."""
+        """Path of the companion file with this extension; for '', the path of the file itself."""
         return self.path.with_suffix(extension) if extension else self.path
 
     @cached_property
@@ -374,7 +376,7 @@ class Format:
 
     @property
     def integers(self) -> IntegerNetwork:
-        """The network in an export of a format for integers only."""
+        """The network in an export whose format has only integer networks."""
         assert isinstance(self.network, IntegerNetwork)
         return self.network
 
@@ -385,7 +387,7 @@ class Format:
             options: instance of `reading_options`; None: read nmtool's own form, if there is one.
 
         Raises:
-            UsageError: the format cannot be read, or has no such options.
+            UsageError: the format cannot be read, or does not have these options.
             FileFormatError: the export is missing, damaged, or not of this format.
         """
         if self.writes and not self.reads:
@@ -395,8 +397,8 @@ class Format:
                 why=f"nmtool only writes the format {self.name}",
                 fix="name the network from which it was exported",
             )
-        taken = self.reading_options
-        if options is not None and (taken is None or not isinstance(options, taken)):
+        expected = self.reading_options
+        if options is not None and (expected is None or not isinstance(options, expected)):
             raise import_options_unused(self.path)
         try:
             return self.decode(options)
@@ -408,11 +410,11 @@ class Format:
             raise damaged(self.path, reason(error)) from error
 
     def known_answers(self) -> KnownAnswers:
-        """The known answers in the export, checked to belong to its network.
+        """The known answers in the export, after a check that they belong to its network.
 
         Raises:
             UsageError: the format carries no known answers.
-            FileFormatError: there are none, or they are damaged or another network's.
+            FileFormatError: there are none, they are damaged, or they belong to another network.
         """
         if not self.carries:
             raise self._without_answers(self.path)
@@ -459,14 +461,14 @@ class Format:
         Args:
             spikes: the input, one neuron per channel, with any number of steps.
             deep: also record u and v of every population at every step.
-            trust: execute its code even if it is not what this nmtool writes.
+            trust: execute the export's code even if it differs from what this nmtool writes.
             on_progress: called with the number of samples finished since the last call.
             options: further arguments of the format's `simulate`.
 
         Raises:
             UsageError: the format does not record u and v, or has no runtime.
             FileFormatError: it is not an export of this format, or its code was changed.
-            DataError: the raster has other channels than the network, or no steps.
+            DataError: the raster has another number of channels than the network, or no steps.
             MissingError: the runtime is not installed.
             BackendError: the runtime failed or hung; its processes have ended.
         """
@@ -490,7 +492,7 @@ def _overrides(cls: type[Format], hook: str) -> bool:
 
 
 def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
-    """True if the answers have every population in its size."""
+    """True if the answers contain every population, with its size."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     stored = {name: raster.n_neurons for name, raster in spikes.items()}
     stored |= {name: v.shape[2] for name, v in membrane.items()}

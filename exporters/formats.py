@@ -1,6 +1,6 @@
 """The registry of formats: the class of each format, and how its paths are recognised.
 
-Recognising a path imports no format; getting a format imports only that one.
+Recognising a path imports no format, and `format_named` imports only the format that it returns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """How paths of a format are recognised; without attributes, no path is.
+    """A rule that recognises paths of a format; `Place()` recognises no path.
 
     Attributes:
         extensions: extensions of its files, with the dot; empty for a folder.
@@ -56,22 +56,22 @@ PLACES: dict[str, Place] = {
     "mlgenn": Place(member="*-Conn_*.npy"),
     **dict.fromkeys(PROCESSORS, Place()),
 }
-"""By name of the format, which is also the name of its package `nmtool.exporters.<name>`, with `_`
-for `-`; emulated processors, which run C, are in `nmtool.exporters.c`."""
+"""Rules by name of the format. A format's package is `nmtool.exporters.<name>`, with `_` for `-`;
+emulated processors run the C export, and are in `nmtool.exporters.c`."""
 
 REFEREES: Mapping[str, str] = {
     "lava": "verification in Lava's models of Loihi 2",
     "brian2-loihi": "verification by a second referee",
     "fenn": "verification in FeNN's instruction-set simulator",
 }
-"""Formats whose simulator has an environment of its own (`nmtool setup NAME`), and its use.
+"""Purpose of each simulator that `nmtool setup NAME` installs, by name of its format.
 
-The module `environment` of such a format holds `REFEREE` and a function `set_up_<name>`.
+The module `environment` of such a format defines `REFEREE` and a function `set_up_<name>`.
 """
 
 
 def format_named(name: str) -> type[Format]:
-    """The format of that name; raises `UsageError` if there is none."""
+    """The format called `name`; raises `UsageError` if there is none."""
     if name not in PLACES:
         raise UsageError(
             f"unknown format '{name}'",
@@ -115,7 +115,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
         others: names and extensions of the caller's additional formats, for the error.
 
     Raises:
-        UsageError: no format has that extension.
+        UsageError: no format that can be written has this extension.
     """
     for name, place in PLACES.items():
         if place.names(path) and (exporter := format_named(name)).writes:
@@ -131,9 +131,9 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
 
 
 def import_options_unused(path: str | Path) -> UsageError:
-    """The error for reading options that belong to another kind of file."""
+    """The error for reading options that belong to another format."""
     return UsageError(
-        f"these options are for another kind of file than {path}",
+        f"the given options do not apply to the format of {path}",
         code="import-options-unused",
         fix="leave them out",
     )

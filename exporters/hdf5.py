@@ -1,4 +1,4 @@
-"""Safe reading of untrusted HDF5 files: only plain data of limited size within the file.
+"""Read untrusted HDF5 files safely: only plain data of limited size, stored in the file itself.
 
 HDF5 can link to other files, load plug-ins while reading, and claim arbitrary sizes. Each dataset
 is therefore checked before it is read.
@@ -39,10 +39,10 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 
     Args:
         path: path of the file.
-        what: expected kind of file, for errors.
+        what: expected kind of file, named in errors.
 
     Raises:
-        FileFormatError: the file is missing or damaged; also raised within the block.
+        FileFormatError: the file is missing or damaged; may also be raised inside the `with` block.
         MissingError: h5py is not installed.
     """
     try:
@@ -63,14 +63,14 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
     nmtool's own input errors keep their code, why, fix and findings, and get the file's name.
     """
     try:
-        with np.errstate(all="ignore"):  # foreign numbers may be anything
+        with np.errstate(all="ignore"):  # numbers of foreign files may overflow
             yield
     except InputError as error:
         what_failed = f"{path} cannot be read as a {what}: {error.what}"
         raise error.restated(what_failed, FileFormatError) from error
-    except NmtoolError:  # with another exit code
+    except NmtoolError:  # not caused by the content
         raise
-    except Exception as error:  # HDF5 and numpy raise anything
+    except Exception as error:  # HDF5 and numpy raise exceptions of any type
         raise FileFormatError(
             f"{path} cannot be read as a {what}",
             code="hdf5-damaged",
@@ -115,7 +115,7 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in f"{_NUMBERS}S":
             raise FileFormatError(
-                f"{_place(parent, name)} holds neither numbers nor strings",
+                f"{_place(parent, name)} contains neither numbers nor strings",
                 code="hdf5-no-numbers",
                 fix="write the file again with the tool that made it",
             )
@@ -134,11 +134,11 @@ class PlainFile:
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
-        """The strings of a dataset, at most `limit`, in its shape."""
+        """The strings of a dataset in its shape; raises `FileFormatError` for more than `limit`."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(
-                f"{_place(parent, name)} holds more than {limit} strings",
+                f"{_place(parent, name)} contains more than {limit} strings",
                 code="hdf5-too-many-texts",
                 fix="write the file again with the tool that made it",
             )
@@ -157,7 +157,7 @@ class PlainFile:
         return arrays
 
     def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
-        """Strings, a few rows at a time: in a hostile file each could be as long as the file."""
+        """Read strings a few rows at a time: in a hostile file each may be as long as the file."""
         longest = max(self.root.id.get_filesize(), 1)
         per_row = longest * max(math.prod(dataset.shape[1:]), 1)
         rows = max(MAX_BYTES // per_row, 1)
@@ -165,7 +165,7 @@ class PlainFile:
             for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
                 if not isinstance(text, bytes):
                     raise FileFormatError(
-                        f"{_place(parent, name)} does not hold strings",
+                        f"{_place(parent, name)} does not contain strings",
                         code="hdf5-no-text",
                         fix="write the file again with the tool that made it",
                     )

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 
-def others_than_usual(options: Any) -> str:
-    """Options that differ from their defaults, as text; '' if none does."""
-    usual = asdict(type(options)())
-    keys = [key for key, value in asdict(options).items() if value != usual[key]]
-    return f"given are {', '.join(keys)}" if keys else ""
+def non_default_options(options: Any) -> str:
+    """Names of the options that differ from their defaults, as text; '' if there are none."""
+    defaults = asdict(type(options)())
+    keys = [key for key, value in asdict(options).items() if value != defaults[key]]
+    return f"given options: {', '.join(keys)}" if keys else ""

@@ -1,4 +1,4 @@
-"""Write an export (file or folder) atomically, and never over files that are not an export."""
+"""Write an export (file or folder) atomically, and replace nothing but earlier exports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
     """Write several files: all of them, or none.
 
     Args:
-        files: their content by path.
+        files: content by path.
         force: replace existing files.
 
     Raises:
@@ -55,12 +55,12 @@ def write_folder(
         folder: path of the export.
         files: content by relative POSIX path.
         force: replace an earlier export.
-        is_own_export: whether an existing folder is an export of this format.
+        is_own_export: returns True if the existing folder is an export of this format.
         others: relative paths of further files that an earlier export may contain.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
-        StorageError: it could not be written; what was there is untouched.
+        StorageError: the folder could not be written; an earlier export is unchanged.
     """
     with replacing_folder(folder, force, is_own_export, {*files, *others}) as new:
         for name, content in files.items():
@@ -70,7 +70,7 @@ def write_folder(
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file of an export; all writing in this room goes through here."""
+    """Write one file of an export; every format uses this function."""
     path.write_bytes(content)
 
 
@@ -85,13 +85,13 @@ def replacing_folder(
     Args:
         folder: path of the export.
         force: replace an earlier export.
-        is_own_export: whether an existing folder is an export of this format.
-        files: relative POSIX paths of the files that an export consists of. A folder that
-            contains others is not replaced.
+        is_own_export: returns True if the existing folder is an export of this format.
+        files: relative POSIX paths of all files that an export may contain. A folder with any
+            other file is not replaced.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
-        StorageError: it could not be written; what was there is untouched.
+        StorageError: the folder could not be written; an earlier export is unchanged.
     """
     folder = Path(folder)
     leftovers.clean(folder.parent)
@@ -161,7 +161,7 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # interrupts, too: otherwise `old` would be deleted
+    except BaseException:  # includes interrupts, after which `old` would be deleted
         if not folder.exists():
             os.rename(old, folder)
         raise

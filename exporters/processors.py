@@ -1,7 +1,7 @@
-"""Processors that the C export is compiled for, and emulated on with QEMU.
+"""Processors for which the C export is compiled, and which QEMU emulates.
 
-A new processor is one more entry of `PROCESSORS`, which `verify --against`, `doctor` and the tests
-use.
+To add a processor, add an entry to `PROCESSORS`: `verify --against`, `doctor` and the tests read
+this table.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class Region:
 class Counter:
     """Counter of executed instructions, exact under QEMU's -icount.
 
-    Ticks wrap around after 2^32, so the time between two readings has to be shorter: 1.3 billion
-    instructions at 16 ticks per 5 instructions.
+    Ticks wrap around after 2^32, so fewer ticks must pass between two readings. At 16 ticks per 5
+    instructions these are 1.3 billion instructions.
 
     Attributes:
         shift: an emulated instruction takes 2^shift ns.
         body: body of a C function without arguments that returns the ticks so far, as uint32_t.
         ticks: number of ticks per `instructions`.
-        instructions: see `ticks`.
+        instructions: number of instructions per `ticks`.
     """
 
     shift: int
@@ -81,8 +81,8 @@ class Processor:
         title: name for display.
         compiler: C cross-compiler.
         options: options of the compiler, which select the processor.
-        library: a file of the C library; it is installed if the compiler finds this file.
-        emulator: command, to which the path of the compiled program is appended.
+        library: a file of the C library, which counts as installed if the compiler finds this file.
+        emulator: command of the emulator; the path of the compiled program is appended.
         packages: Debian packages with compiler, library and emulator.
         flash, ram: memories of the emulated machine, for bare-metal programs; None for Linux
             programs.
@@ -115,7 +115,7 @@ class Processor:
 
     @property
     def missing(self) -> list[str]:
-        """Programs that are not on the path, and the C library if the compiler has none."""
+        """Programs that are not on the path, and `library` if the compiler does not find it."""
         programs = (self.compiler, self.emulator[0])
         lacking = [program for program in programs if shutil.which(program) is None]
         if self.compiler in lacking:
@@ -148,8 +148,8 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. An instruction
-            # takes more than two ticks, so that rounding gives the exact number.
+            # The timer counts at 25 MHz, one tick per 40 ns; an instruction takes 128 ns, 3.2
+            # ticks. Since this is more than two, rounding gives the exact number of instructions.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

@@ -37,8 +37,8 @@ class PythonFolder(Format):
     """A folder that runs a network in another simulator (a referee), without nmtool.
 
     Attributes:
-        referee: the simulator it is written for.
-        inner: the package in the folder, with the network's integers.
+        referee: the simulator that runs the folder.
+        inner: name of the package in the folder, which contains the network's integers.
     """
 
     executes_code = True
@@ -62,7 +62,7 @@ class PythonFolder(Format):
     @classmethod
     @abstractmethod
     def changed_file(cls, name: str, change: str) -> Finding:
-        """The finding for a file that differs from the export, or does not belong to it."""
+        """The finding for a changed, missing or additional file."""
 
     # Common to all subclasses.
 
@@ -122,10 +122,10 @@ class PythonFolder(Format):
         return KnownAnswers.load(answers)
 
     def differences(self) -> list[Finding]:
-        """Files that differ from the export, and files that do not belong to it.
+        """Findings for changed, missing and additional files.
 
-        The latter matter because Python could import them. Of the network's file, the integers
-        are compared.
+        Python could import additional files. In the network's file, the content is compared,
+        not the bytes.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
@@ -156,8 +156,8 @@ class PythonFolder(Format):
         Args:
             spikes: the input.
             options: further arguments of the script, after the paths of events and recording.
-            on_progress: as for every format.
-            environment: environment in which the referee is installed; by default the referee's.
+            on_progress: called with the number of samples finished since the last call.
+            environment: environment of the referee; by default the one that `find` returns.
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Weights as files store them: one byte each, in units of the projection's weight step.
+"""Weights in exported files: one byte each, in units of the projection's weight step.
 
 With sign mode `mixed`, weight / step is stored as int8; otherwise |weight| / step as uint8.
 """
@@ -16,7 +16,7 @@ from nmtool.network.integer_network import INHIBITORY, MIXED, IntegerProjection
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:
-    """The weight step: the weight that is stored as 1."""
+    """The weight that is stored as 1: the weight step, negative for inhibitory synapses."""
     step = LOIHI2.weight_step(weight_bits, sign_mode == MIXED)
     return -step if sign_mode == INHIBITORY else step
 
@@ -44,9 +44,10 @@ def network_arrays(
 
     Args:
         header: header of the `IntegerNetwork` file.
-        sign_modes: per projection.
-        bias: gives the bias mantissas [size] of a population from its entry in the header.
-        synapses: gives stored weights and delays, both [pre, post], of a projection by its number.
+        sign_modes: sign mode of each projection.
+        bias: function from a population's entry in the header to its bias mantissas [size].
+        synapses: function from a projection's index to its stored weights and delays, both
+            [pre, post].
 
     Raises:
         LookupError, TypeError, ValueError: an entry is missing or invalid.

@@ -1,7 +1,7 @@
 """Run an external program with time limits, and end all its processes.
 
-The command runs in its own session and process group. However the run ends (success, failure,
-timeout, no output, user interrupt), the whole group is ended; on Linux also when this process is
+The command runs in its own session and process group. After every run (success, failure, timeout,
+no output, user interrupt) all processes of this group are ended; on Linux also if this process is
 killed.
 """
 
@@ -52,8 +52,8 @@ def supervise(
 
     Args:
         command: program and arguments.
-        what: the activity, for error messages, e.g. "running Lava".
-        fix: the part `fix` of the error message.
+        what: the activity, named in errors, e.g. "running Lava".
+        fix: the part `fix` of errors.
         timeout_s: time limit of the whole run in s; None for no limit.
         idle_timeout_s: time limit without a line of output in s; None for no limit.
         on_line: called with every line of standard output.
@@ -62,8 +62,8 @@ def supervise(
 
     Raises:
         BackendError: the command did not start or failed (`runtime-failed`), took too long
-            (`runtime-timeout`) or wrote nothing for too long (`runtime-silent`); `why` has the
-            last lines of its output.
+            (`runtime-timeout`) or wrote nothing for too long (`runtime-silent`); `why` contains
+            the last lines of its output.
     """
     run = _Run([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
     with run.started(env, cwd) as process:
@@ -73,7 +73,7 @@ def supervise(
 def output_of(
     command: Sequence[str], env: Mapping[str, str] | None = None, timeout_s: float = 30
 ) -> str:
-    """Stripped output of a command that answers at once; '' if it fails or takes longer."""
+    """Stripped output of a short command; '' if it fails or takes longer than `timeout_s`."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=env, timeout=timeout_s, check=True
@@ -100,7 +100,7 @@ class _Run:
     ) -> Iterator[subprocess.Popen[str]]:
         try:
             process = subprocess.Popen(
-                _ending_with_us(self.command),
+                _ending_with_parent(self.command),
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
@@ -143,7 +143,7 @@ class _Run:
             raise self._failure(_exit_reason(process.returncode))
 
     def _drain(self, on_line: Callable[[str], None] | None) -> None:
-        """Pass on remaining output; bounded, since leftover processes may still write."""
+        """Pass on the remaining output, for `GRACE_S` at most: child processes may still write."""
         deadline = time.monotonic() + GRACE_S
         while self._take_lines(on_line, POLL_S) and time.monotonic() < deadline:
             pass
@@ -186,7 +186,7 @@ class _Run:
         return "\n".join([reason, *(f"  {line}" for line in self.errors or self.output)])
 
 
-def _ending_with_us(command: list[str]) -> list[str]:
+def _ending_with_parent(command: list[str]) -> list[str]:
     if not sys.platform.startswith("linux"):
         return command
     return [sys.executable, "-I", "-S", str(_END_WITH_PARENT), str(os.getpid()), *command]
@@ -242,7 +242,7 @@ def _runs_in(folder: Path, group: int) -> bool:
 
 
 def _close(process: subprocess.Popen[str], readers: Sequence[threading.Thread]) -> None:
-    """Close the pipes, except those held by processes outside the group: closing would block."""
+    """Close the pipes, except if processes outside the group use them: closing would block."""
     for reader, stream in zip(readers, (process.stdout, process.stderr), strict=True):
         reader.join(GRACE_S)
         if stream is not None and not reader.is_alive():

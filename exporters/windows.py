@@ -1,11 +1,11 @@
 """Sliding windows of convolution and pooling layers, as in torch.
 
 The input has axes (channels, places …) and is flattened in C order, the last axis fastest: with two
-spatial axes, line = x + width·(y + height·channel). Along each of them
+spatial axes, line = x + width·(y + height·channel). Along each spatial axis
 
     output o sees place o·stride − padding + tap·dilation     tap = 0 … taps − 1
 
-Places outside are 0. Outputs that would need places beyond the padding do not exist.
+Places outside the input are 0. Outputs that would need places beyond the padding do not exist.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLACES = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Axis:
-    """A window along one spatial axis, all in places.
+    """A window along one spatial axis; its lengths are in places.
 
     Attributes:
         taps: kernel size.
@@ -42,19 +42,19 @@ class Axis:
     dilation: int = 1
 
     def outputs(self, size: int) -> int:
-        """Number of outputs for an input of `size` places; 0 where the window is larger."""
+        """Number of outputs for an input of `size` places; 0 if the window is too large."""
         room = size + self.before + self.after - self.dilation * (self.taps - 1) - 1
         return room // self.stride + 1 if room >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, its first tap outside the padding, and the number of such taps."""
+        """Per output, the first tap on the input, not on padding, and the number of such taps."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
-    def seen(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Outputs, places in their receptive fields, and the taps between them, all [pairs]."""
+    def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
+        """Pairs of an output and a place that it sees, with the tap: three arrays [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)
@@ -63,11 +63,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Window:
-    """A convolution, or a pooling layer, which acts on each channel alone.
+    """A convolution, or a pool, which acts on each channel separately.
 
     Attributes:
-        axes: spatial axes.
-        channels: output and input channels; None for pooling, which keeps the input's.
+        axes: windows along the spatial axes.
+        channels: numbers of output and input channels; None for a pool, which keeps the channels.
         groups: groups of channels that are convolved separately.
         places: input size along the spatial axes, if the file gives it.
     """
@@ -77,45 +77,47 @@ class Window:
     groups: int = 1
     places: Shape | None = None
 
-    def shape_of(self, arriving: Shape) -> Shape | None:
-        """Input shape, (channels, places …); None where it is not determined.
+    def shape_of(self, shape: Shape) -> Shape | None:
+        """The input's shape as (channels, places …); None if it cannot be determined.
 
         Leading axes of size 1 are batch axes. For a flat input, the places come from the file.
         """
         wanted = len(self.axes) + 1
-        while len(arriving) > wanted and arriving[0] == 1:
-            arriving = arriving[1:]
-        if len(arriving) == wanted:
-            return arriving
+        while len(shape) > wanted and shape[0] == 1:
+            shape = shape[1:]
+        if len(shape) == wanted:
+            return shape
         if self.channels and self.places:
-            shape = (self.channels[1], *self.places)
-            return shape if math.prod(shape) == math.prod(arriving) else None
+            stated = (self.channels[1], *self.places)
+            return stated if math.prod(stated) == math.prod(shape) else None
         return None
 
-    def output_shape(self, seen: Shape) -> Shape:
-        """Output shape, (channels, places …); places are 0 where the window is larger."""
-        channels = self.channels[0] if self.channels else seen[0]
-        places = (axis.outputs(size) for axis, size in zip(self.axes, seen[1:], strict=True))
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Output shape, (channels, places …); places are 0 if the window is too large."""
+        channels = self.channels[0] if self.channels else input_shape[0]
+        places = (axis.outputs(size) for axis, size in zip(self.axes, input_shape[1:], strict=True))
         return channels, *places
 
-    def n_synapses(self, seen: Shape) -> int:
+    def n_synapses(self, input_shape: Shape) -> int:
         """Number of synapses: pairs of an input line and an output."""
-        pairs = self.channels[0] * self.channels[1] // self.groups if self.channels else seen[0]
-        for axis, size in zip(self.axes, seen[1:], strict=True):
+        pairs = (
+            self.channels[0] * self.channels[1] // self.groups if self.channels else input_shape[0]
+        )
+        for axis, size in zip(self.axes, input_shape[1:], strict=True):
             pairs *= int(axis.inside(size)[1].sum())
         return pairs
 
-    def pairs(self, seen: Shape) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """All pairs of an input line and an output, [outputs, inputs, places].
+    def pairs(self, input_shape: Shape) -> tuple[_PLACES, _PLACES, _PLACES]:
+        """All synapses: pairs of an input line and an output.
 
         Returns:
-            The line, the output, and the number of the tap in C order. The first two axes are the
-            output channel and the input channel within its group.
+            Input line, output, and number of the tap in C order. The axes of these arrays are
+            output channel, input channel within its group, and pair of places.
         """
         output = place = tap = np.zeros(1, np.int64)
-        after = self.output_shape(seen)
-        for axis, size, outputs in zip(self.axes, seen[1:], after[1:], strict=True):
-            o, p, t = axis.seen(size)
+        after = self.output_shape(input_shape)
+        for axis, size, outputs in zip(self.axes, input_shape[1:], after[1:], strict=True):
+            o, p, t = axis.pairs(size)
             output = np.add.outer(output * outputs, o).ravel()
             place = np.add.outer(place * size, p).ravel()
             tap = np.add.outer(tap * axis.taps, t).ravel()
@@ -124,6 +126,6 @@ class Window:
             width = self.channels[1] // self.groups
             pre = post // (after[0] // self.groups) * width + np.arange(width)[:, None]
         else:
-            post = pre = np.arange(seen[0])[:, None, None]
-        line = pre * math.prod(seen[1:]) + place
+            post = pre = np.arange(input_shape[0])[:, None, None]
+        line = pre * math.prod(input_shape[1:]) + place
         return line, np.broadcast_to(post * math.prod(after[1:]) + output, line.shape), tap

@@ -1,7 +1,7 @@
 """JSON: a network with known answers, for porting it to another implementation.
 
-The file contains only data, readable in any language and by people. Here it runs in the readable
-simulator. docs/standard.md explains how to test another implementation with it.
+The file contains only data, which people and programs in any language can read. nmtool runs it in
+the reference simulator. docs/standard.md explains how to test another implementation with it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Json(Format, name="json"):
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:
-        """No differences: only the numbers in the file run, and reading them checks a digest."""
+        """No findings: a file contains only numbers, and reading them checks their digest."""
         self.decode()
         return []
 

@@ -45,7 +45,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
     Args:
         network: the integer network.
-        answers: known answers with spikes, u and v; None for only a network.
+        answers: known answers with spikes, u and v; None to write only the network.
     """
     header, arrays = pack(network)
     for entry in header["populations"]:

@@ -95,7 +95,7 @@ class MlgennOptions:
             spiking: populations with a threshold.
             unsized: populations of unknown size.
         """
-        findings = list(self._untold(inner, spiking))
+        findings = list(self._missing_values(inner, spiking))
         if unsized:
             what = "its number of neurons is unknown; one number may determine the others"
             fix = "`sizes=NAME=N`"
@@ -108,7 +108,9 @@ class MlgennOptions:
                 findings=findings,
             )
 
-    def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[Finding]:
+    def _missing_values(
+        self, inner: Collection[str], spiking: Collection[str]
+    ) -> Iterator[Finding]:
         for key in PER_POPULATION:
             what, fix = f"{key} is missing", f"`{key}=VALUE`"
             for name in spiking if key == "threshold" else inner:

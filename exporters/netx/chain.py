@@ -29,7 +29,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
         population = network.population(name)
         (feed,) = _projections_between(network, source, name)
         loop = next(iter(_projections_between(network, name, name)), None)
-        findings += _obstacles(population, feed, loop)
+        findings += _layer_findings(population, feed, loop)
         layers.append(_layer(population, feed, loop))
         findings += layers[-1].reader_findings(f"population {name}", _OTHER_FORMAT)
     return layers, findings
@@ -93,7 +93,7 @@ def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterato
         )
 
 
-def _obstacles(
+def _layer_findings(
     population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
 ) -> Iterator[Finding]:
     """Findings on a population and its projections that a layer cannot represent."""

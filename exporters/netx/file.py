@@ -194,25 +194,27 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         )
     layers: dict[int, Layer] = {}
     findings: list[Finding] = []
-    passed: Shape | None = None
+    shape: Shape | None = None
     unrolled = 0
     for index in range(count):
         group, where = file.group(parent, str(index)), f"layer {index}"
         kind = str(file.texts(group, "type", 1).reshape(()))
-        foreign = list(_foreign(file, group, kind, where, first=not layers, input_shape=passed))
-        if kind == CONV and not foreign:
-            convolution, foreign = _convolution(file, group, where, passed)
-            if convolution is not None and not foreign:
+        misfits = list(
+            _layer_findings(file, group, kind, where, first=not layers, input_shape=shape)
+        )
+        if kind == CONV and not misfits:
+            convolution, misfits = _convolution(file, group, where, shape)
+            if convolution is not None and not misfits:
                 unrolled += convolution.size
-                foreign = list(_too_many(convolution, where, unrolled))
-                if not foreign:
+                misfits = list(_size_findings(convolution, where, unrolled))
+                if not misfits:
                     layers[index] = _unrolled_layer(file, group, convolution)
-        findings += foreign
-        if not foreign and kind in (DENSE, RECURRENT):
+        findings += misfits
+        if not misfits and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
         if kind != FLATTEN and "shape" in group:
             sizes = _whole_numbers(file.array(group, "shape"), "shape").reshape(-1)
-            passed = tuple(int(size) for size in sizes)
+            shape = tuple(int(size) for size in sizes)
     return layers, findings
 
 
@@ -222,33 +224,33 @@ class _Convolution:
 
     Attributes:
         window: its kernel, stride, padding and dilation.
-        seen: channels, height and width of its input.
+        input_shape: channels, height and width of its input.
         weight: [output channels, input channels of a group, height, width] int64.
     """
 
     window: Window
-    seen: Shape
+    input_shape: Shape
     weight: NDArray[np.int64]
 
     @property
     def outputs(self) -> Shape:
         """Channels, height and width of its output."""
-        return self.window.output_shape(self.seen)
+        return self.window.output_shape(self.input_shape)
 
     @property
     def size(self) -> int:
         """Number of synapses when unrolled to a matrix."""
-        return math.prod(self.seen) * math.prod(self.outputs)
+        return math.prod(self.input_shape) * math.prod(self.outputs)
 
 
 def _convolution(
-    file: PlainFile, group: h5py.Group, where: str, seen: Shape | None
+    file: PlainFile, group: h5py.Group, where: str, input_shape: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
     """A convolution as read by lava-dl: weights, strides and padding as in torch."""
     weight = _whole_numbers(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
-    if weight.ndim != 4 or not weight.size or seen is None or len(seen) != 3:
+    if weight.ndim != 4 or not weight.size or input_shape is None or len(input_shape) != 3:
         what = "its weights are not [outputs, inputs, height, width], or its input is not 2D"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
@@ -272,17 +274,25 @@ def _convolution(
     )
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
-    found_shape = window.output_shape(seen)
+    output_shape = window.output_shape(input_shape)
     shape = tuple(int(n) for n in np.ravel(_whole_numbers(file.array(group, "shape"), "shape")))
-    if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != shape:
-        what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(shape)}"
+    if (
+        groups < 1
+        or weight.shape[0] % groups
+        or channels[1] != input_shape[0]
+        or output_shape != shape
+    ):
+        what = (
+            f"for an input of shape {list(input_shape)} its output has the shape "
+            f"{list(output_shape)}, not {list(shape)}"
+        )
         return None, [Finding("netx-conv-shape", where, what, fix)]
-    return _Convolution(window, seen, weight), []
+    return _Convolution(window, input_shape, weight), []
 
 
-def _too_many(convolution: _Convolution, where: str, together: int) -> Iterator[Finding]:
+def _size_findings(convolution: _Convolution, where: str, together: int) -> Iterator[Finding]:
     if together > MAX_UNROLLED:
-        before, after = math.prod(convolution.seen), math.prod(convolution.outputs)
+        before, after = math.prod(convolution.input_shape), math.prod(convolution.outputs)
         yield Finding(
             "netx-unrolled",
             where,
@@ -293,9 +303,11 @@ def _too_many(convolution: _Convolution, where: str, together: int) -> Iterator[
 
 
 def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolution) -> Layer:
-    line, post, tap = convolution.window.pairs(convolution.seen)
+    line, post, tap = convolution.window.pairs(convolution.input_shape)
     shared = convolution.weight.reshape(*convolution.weight.shape[:2], -1)[:, :, tap]
-    weight = np.zeros((math.prod(convolution.outputs), math.prod(convolution.seen)), np.int64)
+    weight = np.zeros(
+        (math.prod(convolution.outputs), math.prod(convolution.input_shape)), np.int64
+    )
     weight[post, line] = shared
     channels = convolution.outputs[0]
     return Layer(
@@ -331,7 +343,7 @@ def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
 _OTHER_LAYERS = "leave it out, or build it from dense and conv layers of LIF neurons"
 
 
-def _foreign(
+def _layer_findings(
     file: PlainFile,
     group: h5py.Group,
     kind: str,
@@ -370,10 +382,12 @@ def _foreign(
             why="lava-dl would use neurons whose u never decays",
         )
     else:
-        yield from _foreign_dense(file, group, kind, where)
+        yield from _neuron_findings(file, group, kind, where)
 
 
-def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) -> Iterator[Finding]:
+def _neuron_findings(
+    file: PlainFile, group: h5py.Group, kind: str, where: str
+) -> Iterator[Finding]:
     neuron = file.group(group, "neuron")
     model = str(file.texts(neuron, "type", 1).reshape(()))
     if model not in NEURONS:

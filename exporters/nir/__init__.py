@@ -1,8 +1,8 @@
-"""NIR (neuromorphs/NIR): written with delays of single synapses, read, run.
+"""NIR files (neuromorphs/NIR): written with a delay per synapse, read, and run.
 
 NIR uses real numbers and seconds. A file represents the network in standard nodes, as far as NIR
-can, and also embeds the network itself, so that nothing is lost when nmtool reads it again. Running
-a file equals a float reference; the difference from the chip's integers is reported. Only writing
+can, and also embeds the network itself, so that nmtool reads it back without loss. A run is
+compared with a float reference; the difference from the chip's integers is reported. Only writing
 needs the library `nir`.
 """
 
@@ -37,12 +37,12 @@ def reference(
     """The expected recording of a network's NIR file, computed without NIR.
 
     Args:
-        network: float or integer; integers run without truncation of their decays.
+        network: float or integer network; decays of integers are not truncated.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the raster has another number of channels than the network.
     """
     check_input(network, spikes)
     return simulate_floats(network, spikes, on_progress=on_progress)
@@ -90,25 +90,25 @@ class Nir(Format, name="nir"):
         return {"": to_bytes(built.graph, embedded_of(network, built.settings, answers))}
 
     @cached_property
-    def beside_graph(self) -> Embedded | None:
+    def optional_embedded(self) -> Embedded | None:
         """The data embedded by nmtool; None in files from other tools."""
-        from nmtool.exporters.nir.graph.file import read_beside
+        from nmtool.exporters.nir.graph.file import read_embedded_data
 
-        return read_beside(self.path)
+        return read_embedded_data(self.path)
 
     @property
     def embedded(self) -> Embedded:
         """The data embedded by nmtool; raises `FileFormatError` if there are none."""
-        if self.beside_graph is None:
+        if self.optional_embedded is None:
             from nmtool.exporters.embedded import GROUP
 
             raise FileFormatError(
                 f"{self.path} was not written by nmtool",
                 code="file-foreign",
                 why=f"it has no group /{GROUP}",
-                fix="run it as a network: nmtool evaluate",
+                fix="evaluate it as a network: nmtool evaluate",
             )
-        return self.beside_graph
+        return self.optional_embedded
 
     @cached_property
     def graph(self) -> Graph:
@@ -118,13 +118,13 @@ class Nir(Format, name="nir"):
         return read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
-        """The embedded network; with options, or if there is none, the network of the graph."""
+        """The embedded network. With options, or if none is embedded: the graph's network."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of
 
-        if options is None and self.beside_graph is not None:
-            return network_in(self.beside_graph, self.path)
+        if options is None and self.optional_embedded is not None:
+            return network_in(self.optional_embedded, self.path)
         graph = self.graph
         with damage_named(self.path, WHAT):
             return network_of(graph, options or ImportOptions())
@@ -133,7 +133,7 @@ class Nir(Format, name="nir"):
         return self.embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Differences from the file that nmtool would write with the same network and options."""
+        """Findings for differences from the file that nmtool would write with the same options."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph import differences, file
         from nmtool.exporters.nir.writing.build import build

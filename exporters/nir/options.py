@@ -9,7 +9,7 @@ from typing import Any
 from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, keywords_checked, optional
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
-from nmtool.exporters.options import others_than_usual
+from nmtool.exporters.options import non_default_options
 
 GROUPED, TAPPED, EXPANDER, AXONAL = FORMS = ("grouped", "tapped", "expander", "axonal")
 IMPLIED, EXPLICIT = RECURRENT_STEPS = ("implied", "explicit")
@@ -19,12 +19,12 @@ POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
 
 _RESET = (
-    "a reset to v_reset in the step of the spike (snnTorch writes that of layers that subtract or "
-    "reset later, too: import its module with nmtool.from_snntorch, which tells them apart)"
+    "a reset to v_reset in the step of the spike (snnTorch's files state this even for layers that "
+    "subtract or reset later: import the module with nmtool.from_snntorch, which reads the resets)"
 )
 
 NIR_DT_S = 1e-4
-"""The nominal step of NIR's simulators; one of them allows no other."""
+"""Nominal step of NIR's simulators in s; snnTorch allows no other."""
 
 
 @keywords_checked
@@ -36,22 +36,22 @@ class NirOptions:
     ('delayed', 'free')
 
     Attributes:
-        form: how heterogeneous delays of a projection are written. `grouped`: a `Delay` and a
-            `Linear` per delay. `tapped`: a chain of `Delay` nodes of one step, with a `Linear` at
-            each tap. `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: a single `Delay`.
+        form: nodes for different delays in a projection. `grouped`: a `Delay` and a `Linear` per
+            delay. `tapped`: a chain of `Delay` nodes of one step, with a `Linear` at each tap.
+            `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: a single `Delay`.
             Projections with one delay per source neuron are axonal in any form.
-        readout: last node of the graph. `population`: the output population. `current`: its
-            input current, for tools without integrators. `spikes`: the spikes that feed it.
+        readout: last node of the graph. `population`: the output population. `current`: the input
+            current of the output population, for tools without integrators. `spikes`: the spikes
+            into the output population.
         recurrent_step: `implied`: a connection that closes a loop takes one step by itself, as in
             every importer that was measured, so its delay is written one step shorter.
             `explicit`: only `Delay` nodes take steps.
-        hops: `delayed`: the one step that every spike takes is included in the written delay.
-            `free`: that step is left out; populations then run ahead of the network, and only
-            differences of delays remain.
+        hops: `delayed`: written delays include the one step that every hop takes. `free`: they do
+            not; populations then run ahead of the network, and only differences of delays remain.
             Default: `free` with a profile, else `delayed`.
         nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
-        profile: tool that will read the file; networks that it would not read correctly are
-            refused with the reasons. By default any network is written.
+        profile: tool that will read the file; a network that the tool would run incorrectly is
+            refused with all reasons. By default any network is written.
 
     Raises:
         UsageError: unknown choice, or a step that is not positive.
@@ -97,10 +97,10 @@ class NirOptions:
     def unused_by(self, name: str) -> UsageError:
         """The error for using these options with another format."""
         return UsageError(
-            f"the format {name} has no options of NIR files",
+            f"options of NIR files do not apply to the format {name}",
             code="nir-options-unused",
-            why=others_than_usual(self),
-            fix="leave them out, or write NIR: `to=nir`"
+            why=non_default_options(self),
+            fix="leave them out, or write a NIR file: `to=nir`"
             + (
                 f"; to read a NIR file with this step, `nir_dt_s={self.nir_dt_s:g}`"
                 if self.nir_dt_s != NIR_DT_S
@@ -123,7 +123,7 @@ class ImportOptions:
     Attributes:
         nir_dt_s: time step in s for which the file was made, since files do not contain it; by
             default 1e-4.
-        dt_ms: time step of the network in ms; by default the same.
+        dt_ms: time step of the network in ms; by default the time step of the file.
         n_steps: steps of a sample; by default 1000 ms.
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
@@ -172,7 +172,7 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """List the assumptions of the import that neither file nor options state; '' if none.
+        """List the import's assumptions, which neither file nor options state; '' if none.
 
         Args:
             loops: the graph has loops.

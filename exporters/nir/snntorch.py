@@ -1,10 +1,11 @@
-"""Import snnTorch modules directly, because NIR files lose the kind of reset.
+"""Import snnTorch modules directly, because their NIR files do not contain the kind of reset.
 
-snnTorch's own NIR export always writes a reset to zero in the step of the spike, while its layers
+snnTorch's own NIR export always writes a reset to zero in the step of the spike. snnTorch's layers
+reset as follows:
 
-    Leaky, zero           reset before the next step adds its input: the same spikes
-    others, zero          set the whole next step to zero (reset_delay=True, the default)
-    any, subtract         subtract the threshold (the default), which nmtool's neurons do not
+    Leaky, zero           to zero before the next input is added: the same spikes
+    others, zero          the whole next step is set to zero (reset_delay=True, the default)
+    any, subtract         the threshold is subtracted (the default)
 
 nmtool's neurons reset to zero in the step of the spike. Layers with another reset are refused by
 name, with a fix.
@@ -51,14 +52,14 @@ _log = logging.getLogger(__name__)
 
 _RECURRENT = ("RLeaky", "RSynaptic")
 _NEURONS = ("Leaky", "Synaptic", *_RECURRENT)
-_PASSED = ("Dropout", "Identity")
+_WITHOUT_EFFECT = ("Dropout", "Identity")
 """Modules without effect after training."""
 
 _SUBTRACT, _ZERO, _NONE = 0, 1, 2
-"""snnTorch's numbers of reset mechanisms."""
+"""snnTorch's codes of the reset mechanisms."""
 _RESETS = ("subtract", "zero", "none")
 _STEPS = {"_base_sub": _SUBTRACT, "_base_zero": _ZERO, "_base_int": _NONE}
-"""Reset by name of a layer's step function, which snnTorch chooses when the layer is made."""
+"""Reset mechanism by name of the step function that snnTorch sets when it creates a layer."""
 
 _MAKE_AGAIN = (
     "create the layer anew with reset_mechanism='zero' and reset_delay=False, and copy its "
@@ -82,11 +83,11 @@ def from_snntorch(
 ) -> Network:
     """Convert a trained snnTorch module to a network with the same spikes.
 
-    Layers are taken in the order in which they run on `sample`; without one, in the order of the
-    module's attributes. A last layer with `reset_mechanism="none"` is read out by its membranes;
-    the spikes of any other are counted by a population `answer`.
+    Layers are imported in the order in which they run on `sample`; without a sample, in the order
+    of the module's attributes. If the last layer has `reset_mechanism="none"`, its membranes are
+    the readout; otherwise a population `answer` counts its spikes.
 
-    Of `network = torch.nn.Sequential(torch.nn.Linear(6, 3), lif)`, where `lif` is
+    The example imports `network = torch.nn.Sequential(torch.nn.Linear(6, 3), lif)`, where `lif` is
     `snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)`:
 
     >>> from_snntorch(network)  # doctest: +SKIP
@@ -95,19 +96,19 @@ def from_snntorch(
     Args:
         module: a chain of `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`,
             `Synaptic`, `RLeaky`, `RSynaptic`.
-        input_shape: (channels, height, width) of the input of a `Conv2d`; by default that of
+        input_shape: (channels, height, width) of the input of a `Conv2d`; by default the shape of
             `sample`.
         sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
         n_steps: steps of a sample; by default 1 s.
         rule: rule of the readout.
         approximate: import layers with other resets as if they reset to zero at once. Spikes then
-            differ, and a warning gives the number of differences on some input. To recover the
-            accuracy, train a module with resets to zero further from these weights.
-        approximate_on: input for that comparison, with the network's channels; by default noise.
+            differ, and a warning gives the number of differences on `approximate_on`. To recover
+            the accuracy, train a module with resets to zero, starting from these weights.
+        approximate_on: input raster for the warning's comparison; by default noise.
 
     Raises:
-        NetworkError: layers have no counterpart; all are listed.
+        NetworkError: layers cannot be imported; all are listed.
         FileFormatError: shapes do not fit each other; all are listed.
         UsageError: the step is not positive.
     """
@@ -166,7 +167,7 @@ def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_layer(module: Any, name: str, submodule: Any) -> bool:
-    """True for modules that compute, but not for their containers or parts."""
+    """True for a layer, not for a container of layers or a part of a layer."""
     if not name:
         return type(submodule).__name__ in _NEURONS or not list(submodule.children())
     above = name.rpartition(".")[0]
@@ -180,7 +181,7 @@ def _findings(
     name, layer = layers[at]
     kind = type(layer).__name__
     name = name or kind
-    if kind in ("Linear", "AvgPool2d", "Flatten", *_PASSED):
+    if kind in ("Linear", "AvgPool2d", "Flatten", *_WITHOUT_EFFECT):
         return
     if kind == "Conv2d":
         if input_shape is None:
@@ -212,8 +213,8 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
     resets = int(layer.reset_mechanism_val)
     step = getattr(getattr(layer, "state_function", None), "__name__", "")
     if _STEPS.get(step, resets) != resets:
-        what = f"its step is still that of reset_mechanism='{_RESETS[_STEPS[step]]}', with which "
-        what += "it was created"
+        what = f"its step function is still the one for reset_mechanism='{_RESETS[_STEPS[step]]}', "
+        what += "with which the layer was created"
         yield Finding("snntorch-reset-changed", name, what, _MAKE_AGAIN)
     if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
         what = "its recurrent connections are a convolution"
@@ -231,19 +232,21 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         what = "with reset_delay=True its membrane and input are set to zero one step late"
         fix = f"{_MAKE_AGAIN}, and train or test it again"
         if kind == "RSynaptic":
-            fix = "use RLeaky or Synaptic with reset_delay=False, which RSynaptic cannot run"
+            fix = "use RLeaky or Synaptic with reset_delay=False; RSynaptic does not support it"
         yield Finding("snntorch-reset-late", name, what, fix)
 
 
 def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_s: float) -> Graph:
-    """The layers as NIR's nodes."""
-    first = next(layer for _, layer in layers if type(layer).__name__ not in (*_PASSED, "Flatten"))
+    """The NIR graph of the layers."""
+    first = next(
+        layer for _, layer in layers if type(layer).__name__ not in (*_WITHOUT_EFFECT, "Flatten")
+    )
     shape = input_shape if input_shape is not None else (_input_size(first),)
     nodes = {"input": Node(INPUT, {"shape": np.array(shape)})}
     edges: list[Edge] = []
-    behind, passed = "input", tuple(int(size) for size in shape)
+    previous, output_shape = "input", tuple(int(size) for size in shape)
     for at, (name, layer) in enumerate(layers):
-        if type(layer).__name__ in _PASSED:
+        if type(layer).__name__ in _WITHOUT_EFFECT:
             continue
         own = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
         if type(layer).__name__ in _NEURONS:
@@ -254,23 +257,23 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
                 edges += [(own, loop), (loop, own)]
         else:
             nodes[own] = _wires(layer)
-            passed = _output_shape(nodes[own], passed)
-        edges.append((behind, own))
-        behind = own
-    nodes["output"] = Node(OUTPUT, {"shape": np.array(passed)})
-    edges.append((behind, "output"))
+            output_shape = _output_shape(nodes[own], output_shape)
+        edges.append((previous, own))
+        previous = own
+    nodes["output"] = Node(OUTPUT, {"shape": np.array(output_shape)})
+    edges.append((previous, "output"))
     return Graph(nodes, edges)
 
 
 def _output_shape(node: Node, shape: Shape) -> Shape:
-    """Output shape of a node of wires; an estimate if the input does not fit."""
+    """Output shape of a node without neurons; an estimate if the input does not fit."""
     if node.kind in (LINEAR, AFFINE):
         return (*shape[:-1], len(node.values["weight"]))
     if node.kind == FLATTEN:
         return (math.prod(shape),)
     window = window_of(node)
-    seen = window.shape_of(shape)
-    return shape if seen is None else window.output_shape(seen)
+    input_shape = window.shape_of(shape)
+    return shape if input_shape is None else window.output_shape(input_shape)
 
 
 def _integrates(layers: list[tuple[str, Any]], at: int) -> bool:

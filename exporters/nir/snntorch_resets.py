@@ -1,8 +1,8 @@
-"""The effect of importing a snnTorch module with another reset as a reset to zero.
+"""Count the spikes that differ if a snnTorch module with another reset is reset to zero.
 
 Module and network run on the same input, and their spikes are compared bin by bin. Spikes reach the
-next layer in the same step in snnTorch and one step later in nmtool, so that the layer at depth d
-is compared d steps later.
+next layer in the same step in snnTorch, and one step later in nmtool. Spikes of the d-th layer are
+therefore compared with the network's spikes d steps later.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 
 SAMPLES, STEPS = 20, 200
-"""Number of generated samples, and their largest number of steps."""
+"""Number of generated samples, and largest number of steps of a sample."""
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Firing rates of the generated samples, in spikes per channel and step."""
 
 
 def made_input(network: Network) -> Raster:
-    """Noise with several rates, deterministic for a network."""
+    """Noise at several rates, always the same for a network."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]
     return Raster.from_dense(np.random.default_rng(0).random(shape) < rates)
@@ -72,7 +72,7 @@ def copy_of(module: Any) -> Any:
 def _module_spikes(
     layers: Sequence[Any], input_shape: Sequence[int], spikes: Raster
 ) -> list[NDArray[np.bool_]]:
-    """[samples, steps, neurons] bool: spikes of every layer with a reset (module copied)."""
+    """Per layer with a reset, its spikes [samples, steps, neurons] bool; layers are copied."""
     import torch
 
     layers = [copy_of(layer).eval() for layer in layers]

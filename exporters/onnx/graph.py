@@ -87,14 +87,16 @@ class _Builder:
         inside = {projection.name for projection in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
         driven = {
-            population.name: self._driven(
+            population.name: self._outside_input(
                 population, [p for p in outside if p.projection.target == population.name]
             )
             for population in loop.populations
         }
         self.recorded |= add_loop(self.nodes, loop, driven, self.batch)
 
-    def _driven(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
+    def _outside_input(
+        self, population: IntegerPopulation, projections: list[NamedProjection]
+    ) -> str:
         """int32 [time, batch, neurons]: input to a population from other groups.
 
         Rows are samples of step 0, samples of step 1 and so on, until the last arrival.

@@ -142,7 +142,7 @@ class _Body:
             self.nodes.nodes,
             f"one step of {self.loop.label}",
             self._inputs(),
-            [*self._handed_on(), *self._recorded()],
+            [*self._next_states(), *self._recorded()],
             list(self.nodes.constants.values()),
         )
 
@@ -153,7 +153,7 @@ class _Body:
             for population in self.loop.populations
         ]
 
-    def _handed_on(self) -> list[Any]:
+    def _next_states(self) -> list[Any]:
         return [_value(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:

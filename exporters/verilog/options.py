@@ -7,7 +7,7 @@ from typing import Any
 
 from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields, keywords_checked
 from nmtool.errors import UsageError, suggestion
-from nmtool.exporters.options import others_than_usual
+from nmtool.exporters.options import non_default_options
 from nmtool.exporters.verilog.layout import LANES
 
 
@@ -61,6 +61,6 @@ class VerilogOptions:
         return UsageError(
             f"the format {name} has no Verilog options",
             code="verilog-options-unused",
-            why=others_than_usual(self),
+            why=non_default_options(self),
             fix="leave them out, or write Verilog: `to=verilog`",
         )

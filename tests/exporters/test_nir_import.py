@@ -168,7 +168,7 @@ def test_the_shift_of_the_answer_is_logged(
     network = Nir(path).read(ImportOptions(n_steps=25))
     remark = next(r.getMessage() for r in caplog.records if "nir-steps-more" in r.getMessage())
     assert network.n_steps == 27
-    for part in ("27 steps instead of 25", "2 later", "`n_steps=23`"):
+    for part in ("27 steps instead of 25", "2 steps later", "`n_steps=23`"):
         assert part in remark
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters.nir import Nir
-from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
+from nmtool.exporters.nir.graph.file import read_embedded_data, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.network.float_network import Network, Population, Projection
@@ -123,7 +123,7 @@ def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
     expected = Nir.reference(network, spikes).spikes["second"].dense()
     assert expected.sum() > 100
     actual = run(path, spikes.dense()) > 0
-    extra = read_beside(path)
+    extra = read_embedded_data(path)
     assert extra is not None
     ahead = settings_of(extra.about).ahead["second"]
     late = np.zeros_like(expected)

@@ -179,7 +179,7 @@ def test_flattening_joins_axes(start: int, end: int, shape: tuple[int, ...]) -> 
     node = Node("Flatten", {"start_dim": np.array(start), "end_dim": np.array(end)})
     nodes = {"in": Node("Input", {"shape": np.array([2, 3, 4])}), "f": node}
     inference = shapes.shapes_of(Graph(nodes, [("in", "f")]))
-    assert inference.passed_on["f"] == shape
+    assert inference.output_shapes["f"] == shape
 
 
 def test_a_loop_that_nothing_enters_has_the_shape_of_its_convolution() -> None:
@@ -190,7 +190,7 @@ def test_a_loop_that_nothing_enters_has_the_shape_of_its_convolution() -> None:
     nodes = {"cell": Node("IF", constants), "conv": Node("Conv2d", values)}
     inference = shapes.shapes_of(Graph(nodes, [("cell", "conv"), ("conv", "cell")]))
     assert inference.findings == []
-    assert inference.passed_on == {"cell": (1, 4, 4), "conv": (1, 4, 4)}
+    assert inference.output_shapes == {"cell": (1, 4, 4), "conv": (1, 4, 4)}
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -11,7 +11,7 @@ from nmtool.exporters.differences import array_change
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 
 TOLERANCE = 1e-12
-"""Relative tolerance: exponentials on other computers may differ in their last bit."""
+"""Relative tolerance of values: exponentials may differ in their last bit between computers."""
 
 _FIX = "export the network again"
 

@@ -1,8 +1,8 @@
 """NIR files: a graph, and data embedded by nmtool.
 
-Files are written with the library that defines the format. It is not used for reading, since it
-accepts any size that a file claims and follows links to other files. `nir.read` only uses `/node`
-and `/version`, and ignores the group `/nmtool` (`nmtool.exporters.embedded`).
+The library `nir`, which defines the format, is used only for writing: as a reader it accepts any
+size that a file claims, and follows links to other files. `nir.read` uses only `/node` and
+`/version`, and ignores the group `/nmtool` (`nmtool.exporters.embedded`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ CONVENTION = (
     "then v = v_reset; v and I start at 0; edges cost no step"
 )
 LOST = "decays truncate on the chip, not here"
-"""Property of integer networks that a graph does not have."""
+"""Property of integer networks that a graph cannot represent."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Settings:
 
     Attributes:
         options: the writing options.
-        ahead: per population, the number of steps it runs ahead of the network.
-        recorded: per population, the node with its spikes or potentials.
+        ahead: per population, number of steps by which it runs ahead of the network.
+        recorded: per population, node with its spikes or potentials.
     """
 
     options: NirOptions
@@ -110,7 +110,7 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
 def embedded_of(
     network: Network | IntegerNetwork, settings: Settings, answers: KnownAnswers | None
 ) -> Embedded:
-    """The group to embed beside the graph of a network."""
+    """The group `/nmtool` for the file of a network."""
     integers = isinstance(network, IntegerNetwork)
     about = {
         "version": VERSION,
@@ -138,7 +138,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
 
     Args:
         graph: the graph.
-        embedded: the group to embed.
+        embedded: content of the group `/nmtool`.
 
     Raises:
         MissingError: the library is not installed.
@@ -150,7 +150,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
-    # The order of nodes affects the bytes, but is lost on reading.
+    # Nodes are sorted because their order affects the bytes, but cannot be read back.
     nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
     nir.write(buffer, nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={}))
     with h5py.File(buffer, "r+") as file:
@@ -176,7 +176,7 @@ def read_graph(path: str | Path) -> Graph:
     """The graph of a NIR file. Nested graphs are flattened; names of nodes are joined by dots.
 
     Raises:
-        FileFormatError: missing, damaged, too large, or not a NIR file.
+        FileFormatError: the file is missing, damaged, too large, or not a NIR file.
         MissingError: h5py is not installed.
     """
     nodes: dict[str, Node] = {}
@@ -193,7 +193,7 @@ def read_graph(path: str | Path) -> Graph:
     return Graph(nodes, sorted(set(edges)))
 
 
-def read_beside(path: str | Path) -> Embedded | None:
+def read_embedded_data(path: str | Path) -> Embedded | None:
     """The data embedded by nmtool; None if there are none.
 
     Raises:
@@ -210,7 +210,7 @@ def read_beside(path: str | Path) -> Embedded | None:
 
 @dataclass(frozen=True, eq=False)
 class _Nested:
-    """A graph whose nodes may be graphs."""
+    """A graph whose nodes may themselves be graphs."""
 
     nodes: dict[str, Node | _Nested]
     edges: list[Edge]
@@ -231,7 +231,7 @@ class _Nodes:
             return self._nested(group, depth)
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
-            # In few bits, calculations with constants would wrap or round.
+            # Calculations with constants of few bits would overflow or round.
             values = {key: _in_float64(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
@@ -253,7 +253,8 @@ class _Nodes:
     def _check_count(self, depth: int, n_nodes: int) -> None:
         if depth > MAX_DEPTH or self.count + n_nodes > MAX_NODES:
             raise FileFormatError(
-                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
+                f"the file contains more than {MAX_NODES} nodes, or more than {MAX_DEPTH} levels "
+                "of nested graphs",
                 code="nir-too-many-nodes",
                 fix="write a smaller graph, or merge its nodes",
             )
@@ -284,7 +285,7 @@ def _in_float64(value: NDArray) -> NDArray:
 
 
 def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
-    """Add a graph's nodes and edges; inputs and outputs of nested graphs become wires."""
+    """Add a graph's nodes and edges; inputs and outputs of nested graphs become `Identity`."""
     first, last = {}, {}
     for name, node in nested.nodes.items():
         full = prefix + name

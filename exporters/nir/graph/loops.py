@@ -1,11 +1,11 @@
-"""Connections of a NIR graph that close a loop, and therefore take a step.
+"""Find the connections of a NIR graph that close a loop, and therefore take a step.
 
 NIR does not define loops without delays. In every importer that was measured, one connection of a
-loop carries the spikes of the previous step. Constants on its wires are not delayed: snnTorch,
-which writes them, adds them in the first step, too. If a population feeds itself, it is clear which
-connection that is. If several populations feed each other, importers differ. The rule here: within
-a loop, the connections that do not lead away from the input. Distance is counted in populations;
-ties are broken by name.
+loop carries the spikes of the previous step: the closing connection. Constants on its wires are not
+delayed, since snnTorch, which writes such constants, also adds them in the first step. If a
+population projects to itself, this projection closes the loop. If several populations project to
+each other, importers differ. Here, the closing connections of a loop are those that do not lead
+away from the input. Distance is counted in populations; ties are broken by name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from nmtool.exporters.nir.graph.nodes import INPUT, Edge, Graph
 from nmtool.network.graph import strongly_connected
 
 MAX_NEURON_NODES = 250
-"""Graphs with more nodes of neurons are refused, since the search for loops is recursive."""
+"""Largest number of nodes of neurons in a graph, since the search for loops is recursive."""
 
 
 def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable[str]) -> set[Edge]:
-    """Connections between neurons that carry the values of the previous step.
+    """Connections between nodes of neurons that carry the values of the previous step.
 
     Args:
         names: nodes of neurons.
@@ -67,7 +67,7 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
-    """Per node, the inputs and neurons whose signals reach it without passing through neurons.
+    """Per node, the inputs and nodes of neurons whose signals reach it over wires alone.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron, or there are too many neurons.
@@ -92,7 +92,7 @@ def _emits(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> f
 
 
 def wire_order(graph: Graph) -> list[str]:
-    """Sort the nodes so that every wire follows the wires that feed it; neurons may be anywhere.
+    """Sort the nodes: every wire comes after the wires that lead to it; neurons may be anywhere.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron.
@@ -117,14 +117,14 @@ def wire_order(graph: Graph) -> list[str]:
         raise FileFormatError(
             f"wires form a cycle: {', '.join(map(printable, left[:4]))}",
             code="nir-wire-circle",
-            why="there are no neurons in it",
+            why="the cycle contains no neurons",
             fix="break the cycle, or insert neurons",
         )
     return order
 
 
 def recurrent_edges(graph: Graph) -> set[Edge]:
-    """Edges into neurons that carry the values of the previous step.
+    """Edges into nodes of neurons that carry the values of the previous step.
 
     Raises:
         FileFormatError: only some signals of an edge close a loop, or wires form a cycle without a

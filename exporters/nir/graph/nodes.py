@@ -25,7 +25,7 @@ SPIKING = (LIF, CUBA_LIF, IF, THRESHOLD)
 INTEGRATING = (LI, CUBA_LI, INTEGRATOR)
 NEURONS = (*SPIKING, *INTEGRATING)
 WIRES = (INPUT, OUTPUT, IDENTITY, LINEAR, AFFINE, SCALE, DELAY, FLATTEN)
-"""Kinds without neurons, which only pass on signals."""
+"""Kinds of nodes without neurons."""
 
 MATRICES = (LINEAR, AFFINE)
 CONVOLUTIONS, POOLS = (CONV1D, CONV2D), (SUM_POOL, AVG_POOL)
@@ -40,9 +40,9 @@ class Node:
     """One NIR node.
 
     Attributes:
-        kind: its NIR type.
-        values: its arrays, by NIR's names (`Input` and `Output`: `shape`); the `padding` of a
-            convolution may be a text.
+        kind: NIR type of the node.
+        values: arrays of the node, by NIR's names (`Input` and `Output`: `shape`); the `padding`
+            of a convolution may be a word.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Node:
 
     @property
     def size(self) -> int:
-        """Number of signals that a node of neurons, an `Input` or an `Output` passes on."""
+        """Number of output lines of a node of neurons, an `Input` or an `Output`."""
         if "shape" in self.values:
             return math.prod(int(size) for size in np.ravel(self.values["shape"]))
         return max(int(np.size(value)) for value in self.values.values())
@@ -69,21 +69,21 @@ class Graph:
     edges: list[Edge]
 
     def sources(self) -> dict[str, list[str]]:
-        """Per node, the nodes with an edge into it, in the order of the edges."""
+        """Per node, the sources of its incoming edges, in the order of the edges."""
         sources: dict[str, list[str]] = {name: [] for name in self.nodes}
         for pre, post in self.edges:
             sources[post].append(pre)
         return sources
 
     def targets(self) -> dict[str, list[str]]:
-        """Per node, the nodes to which it has an edge, in the order of the edges."""
+        """Per node, the targets of its outgoing edges, in the order of the edges."""
         targets: dict[str, list[str]] = {name: [] for name in self.nodes}
         for pre, post in self.edges:
             targets[pre].append(post)
         return targets
 
     def of_kind(self, *kinds: str) -> list[str]:
-        """Names of the nodes of some kinds, sorted."""
+        """Sorted names of all nodes of the given kinds."""
         return sorted(name for name, node in self.nodes.items() if node.kind in kinds)
 
 

@@ -1,8 +1,8 @@
 """Retiming: convert between hops that take a step and hops that take none, by shifting populations.
 
-If a population runs p steps later, its behaviour is otherwise the same. A delay D from s to t is
-thus equivalent to D + p(t) − p(s), which gives a system of difference constraints on p; shortest
-paths solve it (Bellman & Ford).
+A population that runs p steps later spikes in the same way, only later. A delay D from s to t is
+thus equivalent to D + p(t) − p(s). This gives a system of difference constraints on p, which
+shortest paths solve (Bellman & Ford).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def largest_shifts(
     """The largest p with p ≤ start and p(t) ≤ p(s) + limit(s, t); None if there is no solution.
 
     Args:
-        start: upper bound per node, may be ∞.
+        start: upper bound of p per node; may be ∞.
         limits: limit per pair (s, t), in steps.
     """
     shift = dict(start)
@@ -35,7 +35,7 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """Steps that each population can run ahead, so that delays become as small as possible.
+    """Steps by which each population can run ahead, so that delays become as short as possible.
 
     Args:
         populations: names of the populations.
@@ -56,7 +56,7 @@ def steps_ahead(
 def steps_behind(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int] | None:
-    """Steps that each population must run later, so that every hop takes at least one step.
+    """Steps by which each population must run later, so that every hop takes at least one step.
 
     None if a loop is shorter than its number of hops.
     """

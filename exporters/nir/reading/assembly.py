@@ -1,7 +1,7 @@
 """Assemble a network from populations and their incoming synapses.
 
-Edges of a graph take no step, while hops of a network do. Populations therefore run some steps
-later than in the graph (`nmtool.exporters.nir.graph.retiming`); otherwise, spikes are the same.
+Edges of a graph take no step, while each hop of a network takes one. Populations therefore run
+some steps later than in the graph (`nmtool.exporters.nir.graph.retiming`), with the same spikes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Parts:
 
     Attributes:
         channels: number of input channels.
-        populations: by name.
-        arriving: per population, its input signal from the input and other populations.
+        populations: populations by name.
+        arriving: per population, the signal that it receives from the input and from populations.
         readout: output population and rule.
     """
 
@@ -41,11 +41,11 @@ class Parts:
     readout: Readout
 
     def size(self, name: str) -> int:
-        """Neurons of a population, or channels of the input."""
+        """Number of neurons of a population, or of channels of the input."""
         return self.channels if name == INPUT else self.populations[name].population.size
 
-    def behind_by(self) -> dict[str, int]:
-        """Steps by which populations and the input run later than in the graph.
+    def lags(self) -> dict[str, int]:
+        """Number of steps by which the input and each population run later than in the graph.
 
         Raises:
             FileFormatError: a loop takes fewer steps than it has populations.
@@ -73,30 +73,30 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     Args:
         parts: the parts.
         dt_ms: length of a step in ms.
-        n_steps: steps of a sample in the graph, to which the output's shift is added.
+        n_steps: steps of a sample in the graph; the output's lag is added.
 
     Raises:
         FileFormatError: a loop takes fewer steps than it has populations.
     """
-    behind_by = parts.behind_by()
+    lags = parts.lags()
     return Network(
         InputChannels(parts.channels),
         [_population(population, dt_ms) for population in parts.populations.values()],
-        list(_projections(parts, behind_by, dt_ms)),
+        list(_projections(parts, lags, dt_ms)),
         parts.readout,
         dt_ms=dt_ms,
-        n_steps=n_steps + behind_by[parts.readout.population],
+        n_steps=n_steps + lags[parts.readout.population],
     )
 
 
-def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
+def _projections(parts: Parts, lags: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     total = 0
     for name, target in parts.populations.items():
         neurons = target.population
         tau_mem, tau_syn = _taus(neurons.lose_v, dt_ms), _taus(neurons.lose_u, dt_ms)
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
         for source, synapses in parts.arriving[name].origins.items():
-            later = behind_by[name] - behind_by[source] - HOP_LATENCY
+            later = lags[name] - lags[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)
             for weight, delay in wires.layers(synapses, shape):
                 total += weight.size
@@ -107,7 +107,7 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
 
 
 def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms, from the share that decays in one step."""
+    """Time constants in ms, from the share that is lost in one step."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
 

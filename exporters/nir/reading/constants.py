@@ -1,9 +1,9 @@
-"""Constants of a graph (biases of `Affine` nodes, and v_leak), starting at the right step.
+"""Import the constants of a graph (biases of `Affine` nodes, and v_leak) from the right step on.
 
-A bias of a network is added to v from step 0 on. A constant of the graph is equivalent only if its
-population runs no later than in the graph, and it passes no synaptic filter or `Delay`. All other
-constants are sent by a population of one neuron, `clock`, which spikes in every step: they start
-when they would in the graph, through the same synapses and delays.
+A network adds biases to v from step 0 on. A constant of the graph equals a bias only if its
+population runs no later than in the graph, and no synaptic filter or `Delay` acts on the constant.
+All other constants become synapses from `clock`, a population of one neuron that spikes in every
+step. They have the delays of the graph, and therefore start at the same step.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from nmtool.network.graph import LIF
 
 CLOCK = "clock"
 BIAS, LEAK = "bias", "leak"
-"""Kinds of constants: arriving over wires, and of membranes."""
+"""Kinds of constants: biases, which arrive over wires, and leak potentials of membranes."""
 
 
 def with_constants(parts: Parts) -> Parts:
-    """The parts with every constant as a bias, or sent by the clock.
+    """Convert every constant to a bias, or to synapses from the clock.
 
     Args:
-        parts: parts with signals in units of u; constants have the origin `CONSTANT` or are in
-            `drive`.
+        parts: parts with signals in units of u; their constants are synapses of the origin
+            `CONSTANT`, or the `drive` of a population.
 
     Raises:
         FileFormatError: a loop takes fewer steps than it has populations.
@@ -38,7 +38,7 @@ def with_constants(parts: Parts) -> Parts:
     clocked: set[tuple[str, str]] = set()
     while True:
         done = _with_clock(parts, clocked)
-        later = done.behind_by()
+        later = done.lags()
         pairs = {
             (name, constant)
             for name in parts.populations
@@ -50,7 +50,7 @@ def with_constants(parts: Parts) -> Parts:
 
 
 def _not_biases(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Constants of a population that equal no bias if it runs `later` steps later."""
+    """Kinds of a population's constants that equal no bias if it runs `later` steps later."""
     neurons, sent = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
         yield LEAK
@@ -59,13 +59,13 @@ def _not_biases(parts: Parts, name: str, later: int) -> Iterator[str]:
 
 
 def _constant_synapses(arriving: Signal) -> SynapseList:
-    """Synapses through which constants arrive over wires."""
+    """Synapses from `CONSTANT` with a weight other than 0."""
     synapses = arriving.origins.get(CONSTANT, SynapseList.none())
     return synapses.take(synapses.weight != 0)
 
 
 def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
-    """The parts with some constants sent by the clock, and all others as biases."""
+    """Convert the constants in `clocked` to synapses from the clock, and all others to biases."""
     clock = legal_names([*parts.populations, CLOCK])[CLOCK]
     populations, arriving = dict(parts.populations), dict(parts.arriving)
     for name, population in parts.populations.items():
@@ -92,9 +92,9 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
 
 
 def _as_jumps(neurons: StepPopulation) -> list[SynapseList]:
-    """Jumps of u that give a constant drive of v from the first step on.
+    """Synapses from the clock that give v a constant drive from the first step on.
 
-    The whole drive in the first step; in later steps, only the part that the synapse has lost.
+    u jumps by the whole drive in the first step, and later by the part that it loses in a step.
     """
     line = np.flatnonzero(neurons.drive)
     none, drive = np.zeros_like(line), neurons.drive[line]

@@ -1,7 +1,8 @@
-"""Linear nodes as matrices: `Linear`, `Affine`, convolutions and pools.
+"""Convert linear nodes to matrices: `Linear`, `Affine`, convolutions and pools.
 
-A shared weight of a convolution becomes a separate synapse per position. Chains of linear nodes are
-composed synapse by synapse, in float64, by `nmtool.exporters.nir.reading.synapses`.
+A shared weight of a convolution becomes a separate synapse per position.
+`nmtool.exporters.nir.reading.synapses` composes chains of linear nodes synapse by synapse, in
+float64.
 """
 
 from __future__ import annotations
@@ -38,34 +39,34 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 OPTIONAL = ("input_shape",)
 
 
-def output_signal(node: Node, signal: Signal, seen: Shape | None) -> Signal:
+def output_signal(node: Node, signal: Signal, input_shape: Shape | None) -> Signal:
     """The output signal of a linear node.
 
     Args:
         node: a node without findings.
-        signal: its input signal.
-        seen: for convolutions and pools, channels and spatial size of the input.
+        signal: input signal of the node.
+        input_shape: for convolutions and pools, channels and spatial size of the input.
     """
     if node.kind in WINDOWS:
-        assert seen is not None  # others were refused by `nmtool.exporters.nir.reading.shapes`
-        return _behind_window(node, signal, seen)
+        assert input_shape is not None  # `reading.shapes` has refused unknown shapes
+        return _window_output(node, signal, input_shape)
     weight = node.values["weight"].astype(np.float64)
     line, post = np.nonzero(weight.T)
     signal = wires.spread(signal, Matrix.of(weight.shape, line, post, weight[post, line]))
     return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
 
 
-def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
-    """The output of a convolution or pool; a pool's weights are 1, or 1/size for an average."""
+def _window_output(node: Node, signal: Signal, input_shape: Shape) -> Signal:
+    """Output signal of a convolution or pool; a pool's weights are 1, or 1/size for an average."""
     window = window_of(node)
-    line, post, tap = window.pairs(seen)
+    line, post, tap = window.pairs(input_shape)
     if node.kind in POOLS:
         taps = math.prod(axis.taps for axis in window.axes)
         weight = np.broadcast_to(1.0 if node.kind == SUM_POOL else 1 / taps, line.shape)
     else:
         weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
-    after = window.output_shape(seen)
-    shape = math.prod(after), math.prod(seen)
+    after = window.output_shape(input_shape)
+    shape = math.prod(after), math.prod(input_shape)
     order = np.argsort(line, axis=None, kind="stable")
     order = order[np.ravel(weight)[order] != 0]
     line, post, weight = (np.ravel(part)[order] for part in (line, post, weight))

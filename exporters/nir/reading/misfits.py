@@ -33,7 +33,7 @@ from nmtool.exporters.nir.reading.shapes import (
 from nmtool.exporters.windows import Shape
 
 SHOWN = 50
-"""Largest number of findings of an error; further ones are counted."""
+"""Largest number of kinds of findings that an error lists; it counts all further findings."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),
@@ -52,13 +52,13 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 
 _SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window", "nir-shape"}
-"""Codes of findings of nodes whose output shape cannot be determined."""
+"""Codes of findings that make the output shape of a node unknown."""
 
 MAX_AXES = 32
 """Largest number of axes of an input or output."""
 
 MAX_PARTS = 100
-"""Smallest fraction of the given step that is proposed for delays between steps."""
+"""The shortest step that a fix proposes is the given step divided by this number."""
 
 
 def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
@@ -69,12 +69,12 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
         dt_s: length of a step in s.
 
     Returns:
-        The graph with only the arrays that NIR defines, and with constants of neurons, `Scale` and
-        `Delay` as one number per line or one for all; and the output shapes of its nodes.
+        The graph with only the arrays that NIR defines, and the output shapes of its nodes.
+        Constants of neurons, `Scale` and `Delay` have one number per line, or one for all lines.
 
     Raises:
-        FileFormatError: parts of the graph have no counterpart, all of which are listed; or it is
-            too large.
+        FileFormatError: the graph is too large, or a network cannot represent some parts of it,
+            all of which are listed.
     """
     node_findings = {
         name: list(_node_findings(printable(name), node, dt_s))
@@ -106,13 +106,13 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
     refuse(unrolled_findings(graph, shapes))
     for name, node in nodes.items():
         if node.is_neurons or node.kind in (SCALE, DELAY):
-            nodes[name] = _per_line(node, shapes.passed_on[name])
+            nodes[name] = _per_line(node, shapes.output_shapes[name])
     return graph, shapes
 
 
 def _per_line(node: Node, shape: Shape | None) -> Node:
-    """The node with constants as one number per line, in C order, or one for all."""
-    assert shape is not None  # others were refused
+    """Give the node's constants one number per line, in C order, or one for all lines."""
+    assert shape is not None  # unknown shapes were refused
     size = math.prod(shape)
     values = {
         key: np.ravel(value if value.size in (1, size) else np.broadcast_to(value, shape))
@@ -122,9 +122,9 @@ def _per_line(node: Node, shape: Shape | None) -> Node:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise `FileFormatError` if there are findings; it lists the first `SHOWN` kinds of them.
+    """Raise `FileFormatError` if there are findings.
 
-    All others are counted by code.
+    The error lists findings of the first `SHOWN` kinds, and counts all others by code.
     """
     if not findings:
         return
@@ -134,10 +134,10 @@ def refuse(findings: list[Finding]) -> None:
     left = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
     if left:
         what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
-        shown.append(Finding("nir-more", "graph", what, "correct those above first"))
-    things = "something" if len(findings) == 1 else f"{len(findings)} things"
+        shown.append(Finding("nir-more", "graph", what, "correct the listed findings first"))
+    parts = "a part" if len(findings) == 1 else f"{len(findings)} parts"
     raise FileFormatError(
-        f"the graph has {things} that a network cannot represent",
+        f"the graph has {parts} that a network cannot represent",
         code="nir-graph-unfit",
         findings=shown,
     )
@@ -161,12 +161,12 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
         return
     if node.kind in (INPUT, OUTPUT) and node.values["shape"].size > MAX_AXES:
         what = f"its shape has {node.values['shape'].size:,} axes"
-        yield Finding("nir-shape", name, what, f"give it {MAX_AXES} at most")
+        yield Finding("nir-shape", name, what, f"use at most {MAX_AXES} axes")
     if node.kind in (*MATRICES, *CONVOLUTIONS):
         axes = 2 if node.kind in MATRICES else windows.weight_axes(node)
         if node.values["weight"].ndim != axes:
             what = f"its weight has {node.values['weight'].ndim} axes"
-            yield Finding("nir-matrix", name, what, f"give it {axes}")
+            yield Finding("nir-matrix", name, what, f"use {axes} axes")
             return
     if node.kind in WINDOWS:
         yield from windows.findings(name, node)
@@ -177,7 +177,7 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
 
 
 def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
-    """Findings by node for delays between steps, with a step length that fits, if any."""
+    """Findings, by node, for delays that are not whole steps; the fix is a shorter step, if any."""
     delays_s = {
         name: np.ravel(node.values["delay"])
         for name, node in graph.nodes.items()
@@ -216,6 +216,6 @@ def _port_findings(graph: Graph) -> list[Finding]:
             what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
             findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
-        what, fix = "the signal of an edge into it would be lost", "remove the edge"
+        what, fix = "an edge leads into it, whose signal would be lost", "remove the edge"
         findings.append(Finding("nir-input-fed", printable(name), what, fix))
     return findings

@@ -1,7 +1,7 @@
 """Import a graph as a network: wires become synapses, nodes of neurons become populations.
 
-The output population is the node of neurons that leads to the output, or a population that is
-added: it counts the spikes of a spiking output, or sums the wires to the output in every step.
+The output population is the node of neurons that leads to the output. Otherwise the import adds a
+population, which counts the spikes of a spiking output, or sums the wires to the output per step.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from nmtool.network.readout import MAX, MEAN, Readout, rules_of
 _log = logging.getLogger(__name__)
 
 ANSWER = "answer"
-"""Name of an added output population."""
+"""Name of the output population if the import adds one."""
 
 
 def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = False) -> Network:
@@ -59,10 +59,10 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     Args:
         graph: a graph of NIR nodes.
         options: properties that are not in the graph.
-        resets_known: its neurons are known to reset as stated.
+        resets_known: the graph's neurons are known to reset as the graph states.
 
     Raises:
-        FileFormatError: parts of the graph have no counterpart, all of which are listed.
+        FileFormatError: a network cannot represent parts of the graph; all are listed.
     """
     network = _Import(*misfits.checked(graph, options.step_s), options).network()
     loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
@@ -71,8 +71,9 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     if later := network.n_steps - options.steps:
         _log.warning(
             f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps instead of "
-            f"{options.steps:,}: the output is {later} later, since hops take a step here and none "
-            f"in NIR; for {options.steps:,} in total, `n_steps={max(1, options.steps - later)}`"
+            f"{options.steps:,}: the output is {later} steps later, since a hop takes one step in "
+            f"nmtool and none in NIR; for {options.steps:,} steps in total, use "
+            f"`n_steps={max(1, options.steps - later)}`"
         )
     if silent := silence(network, options.step_s):
         _log.warning(f"remark[nir-silent]: {silent}")
@@ -102,19 +103,19 @@ class _Import:
 
     def network(self) -> Network:
         outputs = self._output_signals()
-        ends = outputs[self.output]
+        output_signal = outputs[self.output]
         arriving = {
             self.named[name]: self._sum_into(name, outputs)
             for name, node in self.graph.nodes.items()
             if node.is_neurons
         }
-        misfits.refuse(self._findings(arriving, ends))
+        misfits.refuse(self._findings(arriving, output_signal))
         for pre, post in self.fused.items():
             constant = resting_input(self.graph.nodes[pre])
             arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
         direct = None if self.direct is None else self.named[self.direct]
         populations, arriving, readout = _read_out(
-            self._populations(), arriving, ends, direct, self.options
+            self._populations(), arriving, output_signal, direct, self.options
         )
         jumps = {
             name: wires.scaled(arriving[name], population.gain)
@@ -124,7 +125,7 @@ class _Import:
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
-        """Integrating nodes that lead only to one node of neurons, of which they are synapses."""
+        """Integrating nodes that lead only to one node of neurons, and are its synapses."""
         neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]
@@ -133,7 +134,7 @@ class _Import:
         return neurons
 
     def _output_signals(self) -> dict[str, Signal]:
-        """Output signal per node; origins have their names in the network."""
+        """Output signal per node; its origins are named as in the network."""
         outputs = {
             name: wires.emitted(self.named[name], self.sizes[name])
             for name, node in self.graph.nodes.items()
@@ -141,7 +142,7 @@ class _Import:
         }
         for name in wire_order(self.graph):
             if name not in outputs:
-                outputs[name] = self._behind_wire(name, self._sum_into(name, outputs))
+                outputs[name] = self._wire_output(name, self._sum_into(name, outputs))
         return outputs
 
     def _sum_into(self, name: str, outputs: Mapping[str, Signal]) -> Signal:
@@ -151,13 +152,13 @@ class _Import:
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
         self.n_synapses += signal.n_synapses
-        wires.check_synapses(self.n_synapses, "its wires hold")
+        wires.check_synapses(self.n_synapses, "its wires have")
         return signal
 
-    def _behind_wire(self, name: str, signal: Signal) -> Signal:
+    def _wire_output(self, name: str, signal: Signal) -> Signal:
         node = self.graph.nodes[name]
         if node.kind in linear.PARAMETERS:
-            return linear.output_signal(node, signal, self.shapes.seen.get(name))
+            return linear.output_signal(node, signal, self.shapes.input_shapes.get(name))
         if node.kind == SCALE:
             return wires.scaled(signal, node.values["scale"])
         if node.kind == DELAY:
@@ -167,7 +168,7 @@ class _Import:
         return signal
 
     def _populations(self) -> dict[str, GraphPopulation]:
-        """Populations by name in the network, including their synapse nodes."""
+        """Populations by name in the network, merged with their synapse nodes."""
         own = {
             name: population_of(
                 self.named[name],
@@ -184,17 +185,17 @@ class _Import:
             if name not in self.fused
         }
 
-    def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
-        """Findings for membranes that lead to nodes which only accept spikes."""
+    def _findings(self, arriving: dict[str, Signal], output_signal: Signal) -> list[Finding]:
+        """Findings for integrating nodes that a network cannot represent."""
         findings = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
-        for name, signal in [*arriving.items(), (self.output, ends)]:
+        for name, signal in [*arriving.items(), (self.output, output_signal)]:
             for origin in signal.origins:
                 node = silent.get(origin)
-                passed_on = node == self.direct and signal is ends
-                if node is None or node in self.fused or passed_on:
+                is_output = node == self.direct and signal is output_signal
+                if node is None or node in self.fused or is_output:
                     continue
-                what = f"its potential drives {printable(name)}, which only spikes can do"
+                what = f"its potential drives {printable(name)}, but only spikes can"
                 fix = "replace it by spiking neurons"
                 findings.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
@@ -202,7 +203,7 @@ class _Import:
             has_synapse = post in self.fused or any("tau_syn" in member.values for member in pair)
             if len(self.sources[post]) != 1 or has_synapse:
                 what = f"it cannot be the synapse of {printable(post)}, which has other inputs, or "
-                what += "one of them already has a synapse"
+                what += "one of the two nodes already has a synapse"
                 findings.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak cannot be expressed as an input, since r is 0"
@@ -212,7 +213,7 @@ class _Import:
 
 
 def _direct_source(graph: Graph) -> str | None:
-    """The node of neurons that is directly the graph's output, if there is one."""
+    """The node of neurons whose output is the graph's output; None if there is no such node."""
     sources = graph.sources()
     (name,) = graph.of_kind(OUTPUT)
     while graph.nodes[name].kind in (OUTPUT, IDENTITY, FLATTEN):
@@ -225,17 +226,19 @@ def _direct_source(graph: Graph) -> str | None:
 def _read_out(
     populations: dict[str, GraphPopulation],
     arriving: dict[str, Signal],
-    ends: Signal,
+    output_signal: Signal,
     direct: str | None,
     options: ImportOptions,
 ) -> tuple[dict[str, GraphPopulation], dict[str, Signal], Readout]:
-    """Populations with an output population among them, their input signals, and the readout.
+    """Choose the output population, and add one if needed.
+
+    Returns populations, their input signals, and the readout.
 
     Args:
         populations: populations by name.
         arriving: input signal per population.
-        ends: input signal of the graph's output.
-        direct: the population that is directly the output, or None.
+        output_signal: input signal of the graph's `Output`.
+        direct: population whose output is the graph's output; None if there is none.
         options: rule of the readout, or None for the default.
     """
     rule, window = options.rule, options.window
@@ -244,9 +247,15 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    counts = direct is not None  # v counts spikes so far; otherwise it is the input of each step
-    ones = np.ones(ends.size)
-    lose_v = np.zeros(ends.size) if counts else ones
-    added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
+    counts = direct is not None  # v is then the number of spikes so far, else each step's input
+    ones = np.ones(output_signal.size)
+    lose_v = np.zeros(output_signal.size) if counts else ones
+    added = StepPopulation(
+        name, output_signal.size, kinds.LI, ones, lose_v, np.zeros(output_signal.size), ones
+    )
     readout = Readout(name, rule or (MAX if counts else MEAN), window)
-    return populations | {name: GraphPopulation(added, ones)}, arriving | {name: ends}, readout
+    return (
+        populations | {name: GraphPopulation(added, ones)},
+        arriving | {name: output_signal},
+        readout,
+    )

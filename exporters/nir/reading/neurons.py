@@ -1,10 +1,10 @@
 """Import neurons of NIR files as populations, the inverse of `nir.writing.neurons`.
 
-NIR's equations are continuous. Simulators use Euler steps, and so does this import:
+NIR's equations are continuous. Like the simulators, this import uses Euler steps:
 
     lose = dt/τ        jump = w_in·lose_u·r·lose_v        drive = lose_v·v_leak
 
-If neurons reset to a potential other than 0, potentials are shifted by it.
+If neurons reset to a potential other than 0, all potentials are shifted so that they reset to 0.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 OPTIONAL = ("v_reset", "w_in")
 
 _NORSE_DT_S, _NORSE_TAU_S = 1e-6, 1e-4
-"""norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-5 s.
+"""Step of files by norse, and about the longest time constant in such files.
 
-In a file by norse a step is therefore 1e-6 s, and time constants are at most about 1e-4 s.
+norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-5 s.
 """
 
 _ROUNDING = 1e-9
-"""Relative tolerance by which a time constant may be shorter than a step."""
+"""Largest relative difference by which a time constant may be shorter than a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class GraphPopulation:
     """Neurons of one node.
 
     Attributes:
-        population: their constants.
-        gain: [size] float64, jump of u by an input of 1.
+        population: constants of the neurons.
+        gain: [size] float64, jump of u for an input of 1.
     """
 
     population: StepPopulation
@@ -66,7 +66,7 @@ class GraphPopulation:
 
 
 def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulation:
-    """The neurons of a node.
+    """Convert the neurons of a node.
 
     Args:
         name: name of the population.
@@ -124,7 +124,7 @@ def resting_input(synapse: Node) -> Array:
 
 
 def _share_lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
-    """Share lost per step for that time constant; all if there is none."""
+    """Share lost per step for the time constant `key`; 1 if there is no such time constant."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)
     return np.minimum(dt_s / values[key], 1.0)
@@ -153,7 +153,7 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
-        alike = reset.ndim == threshold.ndim  # one of them may have one number per channel
+        alike = reset.ndim == threshold.ndim  # either may have one number per channel
         above = threshold - reset if alike else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold is not above the reset potential"

@@ -1,8 +1,9 @@
 """Shape inference: output shapes of nodes, starting at the input.
 
-Nodes of neurons, `Scale` and `Delay` have the shape of their arrays, and matrices have one axis. A
-node with one constant for all lines, one per channel as (channels, 1, 1), or none, keeps the shape
-of its input. The input of a convolution or pool must have channels and spatial axes.
+Nodes of neurons, `Scale` and `Delay` have the shape of their arrays; the output of a matrix has one
+axis. If a node has one constant for all lines, one per channel as (channels, 1, 1), or no
+constants, its output has the shape of its input. The input of a convolution or pool must have
+channels and spatial axes.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ MAX_TOTAL = 1 << 22
 """Largest number of lines of all nodes together."""
 
 MAX_UNROLLED = 1 << 23
-"""Largest number of synapses of all unrolled convolutions and pools; a small file can have many."""
+"""Largest number of synapses of all unrolled convolutions and pools; small files can exceed it."""
 
 _BYTES_OF_A_SYNAPSE = 8 + 4
-"""Bytes per synapse in a network, for weight and delay, including weight 0."""
+"""Bytes per synapse in a network, for weight and delay; synapses of weight 0 count too."""
 
 ONE: Shape = (1,)
 
@@ -50,26 +51,26 @@ class Shapes:
     """Shapes in a graph.
 
     Attributes:
-        passed_on: output shape per node; None if it cannot be determined.
-        seen: per convolution and pool, channels and spatial size of the input.
-        findings: reasons for unknown shapes.
+        output_shapes: output shape per node; None if it cannot be determined.
+        input_shapes: per convolution and pool, channels and spatial size of the input.
+        findings: reasons why shapes cannot be determined.
     """
 
-    passed_on: dict[str, Shape | None] = field(default_factory=dict)
-    seen: dict[str, Shape] = field(default_factory=dict)
+    output_shapes: dict[str, Shape | None] = field(default_factory=dict)
+    input_shapes: dict[str, Shape] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     def size(self, name: str) -> int:
         """Number of output lines of a node."""
-        return math.prod(self.passed_on[name] or ONE)
+        return math.prod(self.output_shapes[name] or ONE)
 
 
 def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
     """Infer the shapes in a graph.
 
     Args:
-        graph: the graph, whose nodes have all of their values.
-        unfit: nodes with missing values, whose output shape is unknown.
+        graph: the graph; all nodes except `unfit` have all values that NIR requires.
+        unfit: nodes whose output shape is unknown.
 
     Raises:
         FileFormatError: a node is too large, or all nodes together are.
@@ -94,12 +95,12 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
 
 
 def in_words(shape: Shape) -> str:
-    """A shape in words."""
+    """A shape as text, e.g. `2 × 4 × 4`."""
     return " × ".join(map(str, shape))
 
 
 def _stated_shape(node: Node) -> Shape:
-    """The shape stated by a node's arrays; () if none."""
+    """The shape stated by a node's arrays; () if they state none."""
     if node.kind in MATRICES:
         return (len(node.values["weight"]),)
     if "shape" in node.values:
@@ -110,9 +111,10 @@ def _stated_shape(node: Node) -> Shape:
 
 
 class _Inference:
-    """Propagates shapes along edges from nodes whose shape is known; the first to arrive wins.
+    """Propagates shapes along edges from nodes whose shape is known.
 
-    At the end, nodes that no shape reached get their own, convolutions first.
+    The first shape to reach a node wins. Nodes that no shape reaches then get the shape of their
+    arrays, convolutions with an `input_shape` first.
     """
 
     def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
@@ -123,11 +125,11 @@ class _Inference:
 
     def run(self) -> Shapes:
         """Shapes of all nodes."""
-        self._propagate(list(self.found.passed_on))
+        self._propagate(list(self.found.output_shapes))
         places = [name for name, node in self.graph.nodes.items() if "input_shape" in node.values]
         for name in [*sorted(places), *sorted(self.graph.nodes)]:
-            if name not in self.found.passed_on:
-                self.found.passed_on[name] = self._shape_without_input(name)
+            if name not in self.found.output_shapes:
+                self.found.output_shapes[name] = self._shape_without_input(name)
                 self._propagate([name])
         return self.found
 
@@ -140,38 +142,38 @@ class _Inference:
         while ready:
             name = ready.pop()
             for post in self.targets[name]:
-                if post not in self.found.passed_on:
-                    self.found.passed_on[post] = self._output_shape(
-                        post, self.found.passed_on[name]
+                if post not in self.found.output_shapes:
+                    self.found.output_shapes[post] = self._output_shape(
+                        post, self.found.output_shapes[name]
                     )
                     ready.append(post)
 
-    def _output_shape(self, name: str, arriving: Shape | None) -> Shape | None:
+    def _output_shape(self, name: str, input_shape: Shape | None) -> Shape | None:
         """Output shape of a node, from its input shape."""
         node, own = self.graph.nodes[name], self.own[name]
         if node.kind in WINDOWS:
-            return None if arriving is None else self._behind_window(name, arriving)
-        if node.kind == FLATTEN and arriving is not None:
-            return _flattened(node, arriving)
-        if math.prod(own) == 1 or arriving is None:
-            return arriving
-        alike = len(own) == len(arriving)
-        alike = alike and all(o in (1, a) for o, a in zip(own, arriving, strict=True))
-        return arriving if alike else own
+            return None if input_shape is None else self._window_shape(name, input_shape)
+        if node.kind == FLATTEN and input_shape is not None:
+            return _flattened(node, input_shape)
+        if math.prod(own) == 1 or input_shape is None:
+            return input_shape
+        alike = len(own) == len(input_shape)
+        alike = alike and all(o in (1, a) for o, a in zip(own, input_shape, strict=True))
+        return input_shape if alike else own
 
-    def _behind_window(self, name: str, arriving: Shape) -> Shape | None:
+    def _window_shape(self, name: str, shape: Shape) -> Shape | None:
         node, where = self.graph.nodes[name], printable(name)
         window = window_of(node)
-        seen = window.shape_of(arriving)
-        if seen is None:
-            axes = f"channels and spatial axes of its input of {printable(in_words(arriving))} "
+        input_shape = window.shape_of(shape)
+        if input_shape is None:
+            axes = f"channels and spatial axes of its input of {printable(in_words(shape))} "
             fix = "give the node before it a shape (channels, height, …)"
             fix += ", or this node an input_shape" if window.channels else ""
             self.found.findings.append(Finding("nir-shape", where, f"{axes}are unknown", fix))
             return None
-        self.found.seen[name] = seen
-        self.found.findings += (misfits := list(_misfits(where, window, seen)))
-        return None if misfits else window.output_shape(seen)
+        self.found.input_shapes[name] = input_shape
+        self.found.findings += (misfits := list(_misfits(where, window, input_shape)))
+        return None if misfits else window.output_shape(input_shape)
 
     def _shape_without_input(self, name: str) -> Shape | None:
         """Output shape of a node without a known input shape."""
@@ -180,25 +182,25 @@ class _Inference:
             return self.own[name] or ONE
         window = window_of(node)
         if window.channels and window.places:
-            return self._behind_window(name, (window.channels[1], *window.places))
-        return self._behind_window(name, ONE)
+            return self._window_shape(name, (window.channels[1], *window.places))
+        return self._window_shape(name, ONE)
 
 
-def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
-    """Findings for kernels that do not fit their input, or are too large when unrolled."""
-    expected = window.channels and (window.channels[1], *(window.places or seen[1:]))
-    if expected and expected != seen:
-        what = f"its input is {in_words(seen)}, but it expects {in_words(expected)}"
+def _misfits(where: str, window: Window, input_shape: Shape) -> Iterator[Finding]:
+    """Findings for a window that does not fit its input, or is too large when unrolled."""
+    expected = window.channels and (window.channels[1], *(window.places or input_shape[1:]))
+    if expected and expected != input_shape:
+        what = f"its input is {in_words(input_shape)}, but it expects {in_words(expected)}"
         yield Finding("nir-shape", where, what, "use the same channels and spatial size")
         return
-    after = window.output_shape(seen)
+    after = window.output_shape(input_shape)
     if 0 in after:
-        what = f"its kernel is larger than its input of {in_words(seen[1:])}"
+        what = f"its kernel is larger than its input of {in_words(input_shape[1:])}"
         yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
     elif math.prod(after) > MAX_LINES:
         what = f"unrolled, it has {math.prod(after):,} outputs, more than {MAX_LINES:,}"
         yield Finding("nir-unrolled", where, what, "use less padding, or a larger stride")
-    elif (count := window.n_synapses(seen)) > MAX_UNROLLED:
+    elif (count := window.n_synapses(input_shape)) > MAX_UNROLLED:
         what = (
             f"unrolled, it has {count:,} synapses to {math.prod(after):,} outputs, "
             f"more than {MAX_UNROLLED:,}"
@@ -206,61 +208,63 @@ def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
         yield Finding("nir-unrolled", where, what, "use fewer channels, or pool before it")
 
 
-def _flattened(node: Node, arriving: Shape) -> Shape:
+def _flattened(node: Node, shape: Shape) -> Shape:
     """Flatten the axes from start_dim to end_dim, numbered without a batch axis, as in NIR."""
     start, end = (
         int(np.ravel(node.values[key])[0]) if key in node.values else usual
         for key, usual in (("start_dim", 1), ("end_dim", -1))
     )
-    last = end + 1 or len(arriving)
-    within = arriving[start:last]
+    last = end + 1 or len(shape)
+    within = shape[start:last]
     if not within:
-        return arriving
-    first = range(len(arriving))[start:last][0]
-    return (*arriving[:first], math.prod(within), *arriving[first + len(within) :])
+        return shape
+    first = range(len(shape))[start:last][0]
+    return (*shape[:first], math.prod(within), *shape[first + len(within) :])
 
 
 def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
-    """Findings for edges whose ends differ in their number of lines or shape."""
+    """Findings for edges between nodes with different numbers of lines, or different shapes."""
     findings = []
     for pre, post in graph.edges:
-        node, sent = graph.nodes[post], shapes.passed_on[pre]
+        node, sent = graph.nodes[post], shapes.output_shapes[pre]
         wanted = _expected_shape(node, post, shapes)
         if sent is None or wanted is None:  # has a finding already
             continue
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(sent) != math.prod(wanted):
-            what = f"it connects {math.prod(sent)} lines to a node for {math.prod(wanted)}"
+            what = f"it connects {math.prod(sent)} lines to a node with {math.prod(wanted)} inputs"
             findings.append(Finding("nir-size", where, what, "use the same number of lines"))
         elif node.kind in WINDOWS and _without_batch(sent, wanted) != wanted:
-            what = f"it connects {in_words(sent)} to a node for {in_words(wanted)}"
+            what = f"it connects a shape {in_words(sent)} to a node for {in_words(wanted)}"
             fix = "use the same channels and spatial size"
             findings.append(Finding("nir-shape", where, what, fix))
     return findings
 
 
 def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
-    passed_on = shapes.passed_on[name]
-    if node.kind in MATRICES and passed_on is not None:
+    shape = shapes.output_shapes[name]
+    if node.kind in MATRICES and shape is not None:
         return (node.values["weight"].shape[1],)
-    return shapes.seen.get(name) if node.kind in WINDOWS else passed_on
+    return shapes.input_shapes.get(name) if node.kind in WINDOWS else shape
 
 
 def _without_batch(shape: Shape, wanted: Shape) -> Shape:
-    """A shape without leading axes of size one; a flat one counts as the wanted shape."""
+    """A shape without leading axes of size 1; a shape of too few axes counts as `wanted`."""
     while len(shape) > len(wanted) and shape[0] == 1:
         shape = shape[1:]
     return wanted if len(shape) < len(wanted) else shape
 
 
 def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
-    """Findings for convolutions and pools with too many synapses, or too large projections.
+    """Findings for convolutions and pools with too many synapses, or with too large projections.
 
-    A projection has a weight and a delay for every pair of neurons of two populations, also
-    outside of the kernel.
+    A projection has a weight and a delay for every pair of neurons of two populations, even if
+    the kernel does not connect the pair.
     """
     windows = graph.of_kind(*WINDOWS)
-    counts = {name: window_of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
+    counts = {
+        name: window_of(graph.nodes[name]).n_synapses(shapes.input_shapes[name]) for name in windows
+    }
     if sum(counts.values()) > MAX_UNROLLED:
         return [
             Finding(
@@ -298,7 +302,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         what = (
             f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "
             f"{needed:,} synapses from {printable(pre)} to {printable(post)} "
-            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together {total:,}, "
+            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together need {total:,}, "
             f"more than {MAX_SYNAPSES:,}"
         )
         fix = "use fewer channels or larger strides, or pool before it"
@@ -307,7 +311,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
-    """Per node, the neurons that its signals reach without passing through other neurons."""
+    """Per node, the nodes of neurons that its signals reach over wires alone."""
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
     changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)

@@ -11,11 +11,11 @@ from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 
 IN_STEPS_S = 1.0
-"""Time step for files whose neurons have no time constants, and whose numbers are per step."""
+"""Time step for files without time constants, whose numbers are per step."""
 
 
 def silence(network: Network, step_s: float) -> str:
-    """Sentence on populations that can never spike, and a possible reason; '' if all can.
+    """Remark on populations that can never spike, with a possible reason; '' if all can spike.
 
     Args:
         network: the imported network.
@@ -38,7 +38,7 @@ def silence(network: Network, step_s: float) -> str:
 
 
 def _silent(network: Network) -> Iterator[tuple[str, float]]:
-    """Names of silent populations, and the largest share of the threshold that they can reach."""
+    """Names of silent populations, and the largest share of their threshold that they can reach."""
     steps = step_network(network)
     for population in steps.populations:
         incoming = [p.jump for p in steps.projections if p.target == population.name]
@@ -50,10 +50,10 @@ def _silent(network: Network) -> Iterator[tuple[str, float]]:
 
 
 def _peak(population: StepPopulation, excitation: Array, n_steps: int) -> float:
-    """Largest ratio of a membrane to its threshold in some steps, up to the first above 1.
+    """Largest ratio of a membrane to its threshold in a sample; the first ratio above 1 is enough.
 
     Args:
-        population: its constants.
+        population: constants of the population.
         excitation: [size] float64, largest increase of u in every step.
         n_steps: steps of a sample.
     """

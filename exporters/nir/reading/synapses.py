@@ -1,8 +1,8 @@
-"""Signals as lists of synapses: all NIR forms of delays give the same list.
+"""Represent signals as lists of synapses, which are the same for all NIR forms of delays.
 
 A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). A `Matrix` maps
-lines, `Scale` multiplies and `Delay` delays them, and edges into one node add up. Biases are
-synapses from an origin that sends 1 in every step.
+lines to new lines, a `Scale` multiplies weights, a `Delay` adds to delays, and signals of several
+edges into a node are added. Biases are synapses from an origin that sends 1 in every step.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from nmtool.errors import FileFormatError
 
 CONSTANT = "1"
-"""Name of the origin of biases, which is not a valid name of a population."""
+"""Name of the origin of biases; no population can have this name."""
 
 MAX_SYNAPSES = 1 << 25
-"""Largest number of synapses, also in intermediate results."""
+"""Largest number of synapses, also of intermediate results."""
 
 
 def check_synapses(count: int, where: str, why: str = "") -> None:
@@ -27,8 +27,8 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
 
     Args:
         count: number of synapses.
-        where: subject and verb of the error: "its wires hold".
-        why: details for the error.
+        where: first words of the error, e.g. "its wires have".
+        why: the part `why` of the error.
 
     Raises:
         FileFormatError: there are more synapses.
@@ -44,13 +44,13 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
 
 @dataclass(frozen=True, eq=False)
 class SynapseList:
-    """Synapses of one origin, all arrays [synapses].
+    """Synapses of one origin, as arrays [synapses].
 
     Attributes:
         pre: int64, neuron of the origin.
         line: int64, target line.
-        delay: int64, in steps.
-        weight: float64.
+        delay: int64, delay in steps.
+        weight: float64, weight.
     """
 
     pre: NDArray[np.int64]
@@ -70,7 +70,7 @@ class SynapseList:
         return cls.identity(0)
 
     def take(self, chosen: NDArray) -> SynapseList:
-        """The synapses at some positions."""
+        """The synapses selected by indices or a mask."""
         return SynapseList(
             self.pre[chosen], self.line[chosen], self.delay[chosen], self.weight[chosen]
         )
@@ -82,7 +82,7 @@ class Matrix:
 
     Attributes:
         size: number of output lines.
-        start: [lines + 1] int64, where the entries of each input line begin.
+        start: [lines + 1] int64, index of the first entry of each input line.
         post: [entries] int64, output lines.
         weight: [entries] float64.
     """
@@ -100,7 +100,7 @@ class Matrix:
         post: NDArray[np.int64],
         weight: NDArray[np.float64],
     ) -> Matrix:
-        """The matrix of shape (post, lines) with these entries."""
+        """Make a matrix of shape (post, lines) from its entries, sorted by line."""
         return cls(shape[0], np.searchsorted(line, np.arange(shape[1] + 1)), post, weight)
 
 
@@ -110,7 +110,7 @@ class Signal:
 
     Attributes:
         size: number of lines.
-        origins: synapses by origin: the input, a population, or `CONSTANT`.
+        origins: synapses by origin; an origin is the input, a population, or `CONSTANT`.
     """
 
     size: int
@@ -123,7 +123,7 @@ class Signal:
 
 
 def emitted(name: str, size: int) -> Signal:
-    """Signal sent by an input or a population of that name."""
+    """The signal that the input or a population sends."""
     return Signal(size, {name: SynapseList.identity(size)})
 
 
@@ -138,7 +138,7 @@ def added(signals: Iterable[Signal], size: int) -> Signal:
 
 
 def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
-    """The signal with every line delayed by steps, [lines] or one number for all."""
+    """Delay every line of a signal; `steps` are [lines], or one number for all lines."""
     by_line = np.broadcast_to(np.asarray(steps, np.int64), (signal.size,))
     origins = {
         name: replace(s, delay=s.delay + by_line[s.line]) for name, s in signal.origins.items()
@@ -147,16 +147,16 @@ def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
 
 
 def closing_loop(signal: Signal) -> Signal:
-    """The signal of an edge that closes a loop, which carries the spikes of the previous step.
+    """Delay the signal of an edge that closes a loop by one step, except for its constants.
 
-    Its wires also run in the first step, without spikes, so that constants are not delayed.
+    The wires before this edge run from the first step on, so constants are not delayed.
     """
     constants = {name: s for name, s in signal.origins.items() if name == CONSTANT}
     return replace(signal, origins={**delayed(signal, 1).origins, **constants})
 
 
 def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
-    """The signal multiplied by factors, [lines] or one for all."""
+    """Multiply a signal by factors, [lines] or one for all lines."""
     by_line = np.broadcast_to(np.ravel(factor), (signal.size,))
     origins = {
         name: replace(s, weight=s.weight * by_line[s.line]) for name, s in signal.origins.items()
@@ -165,7 +165,7 @@ def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
 
 
 def spread(signal: Signal, matrix: Matrix) -> Signal:
-    """The signal multiplied by a matrix."""
+    """Multiply a signal by a matrix."""
     origins = {
         name: summed([_joined(synapses, matrix)]) for name, synapses in signal.origins.items()
     }
@@ -173,7 +173,7 @@ def spread(signal: Signal, matrix: Matrix) -> Signal:
 
 
 def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
-    """The signal plus a constant in every step, [lines] or one for all."""
+    """Add a constant to a signal in every step, [lines] or one for all lines."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
     none = np.zeros_like(line)
@@ -182,7 +182,7 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
 
 
 def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
-    """Extend every synapse by all entries of its line."""
+    """Connect every synapse to all entries of the matrix for its line."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     check_synapses(total, "it has", why="some go through matrices")
@@ -194,7 +194,7 @@ def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
 
 
 def summed(parts: list[SynapseList]) -> SynapseList:
-    """Join lists into one; synapses with the same pre, line and delay become one with their sum."""
+    """Join lists into one, and add the weights of synapses with the same pre, line and delay."""
     check_synapses(sum(part.pre.size for part in parts), "it has")
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])
@@ -210,7 +210,7 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Divide synapses into matrices [pre, line] of weights and delays, with one per pair each."""
+    """Divide synapses into weights and delays [pre, line], with one synapse per pair in each."""
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

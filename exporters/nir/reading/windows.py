@@ -1,4 +1,4 @@
-"""Kernels of NIR's convolutions and pools: reading them, and findings on invalid ones."""
+"""Read the kernels of NIR's convolutions and pools, and list invalid properties."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmtool.exporters.nir.graph.nodes import CONV1D, CONVOLUTIONS, Node
 from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 
 SAME, VALID = "same", "valid"
-"""Padding of convolutions as a word: as many outputs as inputs, or no padding."""
+"""Words for the padding of convolutions: as many outputs as inputs, or no padding."""
 
 
 def window_of(node: Node) -> Window:
@@ -57,7 +57,7 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         if not numbers or not all(low <= number <= MAX_PLACES for number in numbers):
             wrong = True
             what = f"{key} is not a whole number in {low} … {MAX_PLACES}"
-            what += "" if key == "groups" else f", or {count} of them"
+            what += "" if key == "groups" else f", or {count} such numbers"
             yield Finding("nir-window", name, what, "use numbers in this range")
     if not is_convolution or wrong:
         return
@@ -83,7 +83,7 @@ def weight_axes(node: Node) -> int:
 
 
 def _numbers(node: Node, key: str, count: int) -> Shape:
-    """Whole numbers, one per axis, from as many or one; () if the value is invalid."""
+    """Whole numbers, one per axis; a single number counts for all axes. () for invalid values."""
     value = np.ravel(node.values[key])
     if value.size not in (1, count) or not np.array_equal(value, np.trunc(value)):
         return ()
@@ -92,7 +92,7 @@ def _numbers(node: Node, key: str, count: int) -> Shape:
 
 
 def _padding(node: Node, taps: Shape, dilation: Shape) -> list[tuple[int, int]]:
-    """Zeros before and after, per axis; of an odd number, one more after."""
+    """Zeros before and after, per axis; if their sum is odd, there is one more after."""
     if str(node.values["padding"]) == SAME:
         both = [apart * (n_taps - 1) for n_taps, apart in zip(taps, dilation, strict=True)]
         return [(zeros // 2, zeros - zeros // 2) for zeros in both]

@@ -1,1 +1,1 @@
-"""Interpreter for NIR graphs, node by node."""
+"""An interpreter for NIR graphs."""

@@ -1,4 +1,4 @@
-"""Delay lines for a graph's `Delay` nodes, shared by nodes with the same input."""
+"""Delay lines of a graph's `Delay` nodes; nodes with the same input share a ring buffer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph.nodes import DELAY, Graph, whole_steps
 from nmtool.float_simulator import Array
 
-MAX_HELD = 1 << 27
+MAX_VALUES = 1 << 27
 """Largest number of values in all delay lines, per sample."""
 
 
 Feed = tuple[tuple[str, ...], int]
-"""Sources of a delay, and its size."""
+"""Sources of a `Delay` node, and its number of lines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class DelayLines:
 
     Attributes:
         steps: [size] int64, delay of each line in steps.
-        sources: nodes that feed it.
+        sources: nodes with edges into the `Delay`.
     """
 
     steps: NDArray[np.int64]
@@ -35,17 +35,17 @@ class DelayLines:
 
     @cached_property
     def is_late(self) -> bool:
-        """True if every line is delayed, so that its output is known before its input."""
+        """True if every line has a delay; the node's output is then known before its input."""
         return bool(self.steps.size and self.steps.min() > 0)
 
     @property
     def feed(self) -> Feed:
-        """Sources and size; delays with the same feed share a ring buffer."""
+        """Sources and size; `Delay` nodes with the same feed share a ring buffer."""
         return self.sources, self.steps.size
 
 
 def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
-    """The delays of a graph by name.
+    """The delay lines of a graph, by name of the `Delay` node.
 
     Raises:
         FileFormatError: a delay is negative, or delay lines are too large.
@@ -63,9 +63,9 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
             code="nir-run-delay",
             fix="give delays of 0 or more seconds",
         )
-    if n_delayed_values(delays) > MAX_HELD:
+    if n_delayed_values(delays) > MAX_VALUES:
         raise FileFormatError(
-            f"the delays of the graph need more than {MAX_HELD} values of memory per sample",
+            f"the delays of the graph need more than {MAX_VALUES} values of memory per sample",
             code="nir-run-too-large",
             fix="use shorter delays, or fewer neurons",
         )
@@ -78,7 +78,7 @@ def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
 
 
 def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
-    """Ring buffers of the delays, per feed."""
+    """Ring buffers of the delay lines, per feed."""
     return {
         feed: Ring(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
     }
@@ -92,12 +92,12 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots of a ring: one per step and one more, since values are still used one step later."""
+    """Slots for delays of 0 to `longest` steps, and one more: the next step uses values, too."""
     return longest + 2
 
 
 class Ring:
-    """Ring buffer of a feed's last steps: [slots, samples, size], a slot per step."""
+    """Ring buffer of a feed's latest values, [slots, samples, size], with a slot per step."""
 
     def __init__(self, slots: int, n_samples: int, size: int) -> None:
         self.buffer: Array = np.zeros((slots, n_samples, size))

@@ -1,10 +1,10 @@
 """Interpreter for NIR graphs in float64, nmtool's reference for the meaning of a file.
 
-The conventions, which are those of importers as far as they agree:
+Conventions, the same as in importers as far as these agree:
 
     Euler steps of dt; membranes and currents start at 0; a `Delay` is a whole number of steps
-    edges take no step; with `implied` loops, edges that close one carry the spikes of the previous
-        step, 0 before the first, while constants on their wires are added in every step
+    edges take no step; with `implied` loops, an edge that closes a loop carries the spikes of the
+        previous step, 0 in the first step; constants on its wires are added in every step
     spike if v > v_threshold, once per step; then v = v_reset
 
 The interpreter is independent of the code that writes graphs.
@@ -33,7 +33,7 @@ def interpret(
     dt_s: float,
     implied: bool,
 ) -> dict[str, Array]:
-    """Run some samples, each from rest.
+    """Run a graph on samples, each from rest.
 
     Args:
         graph: a graph with one `Input`.
@@ -66,7 +66,7 @@ class _Machine:
             raise FileFormatError(
                 f"the graph has {len(inputs)} inputs, but only one is supported",
                 code="nir-run-inputs",
-                fix="join them to one input",
+                fix="merge them into one input",
             )
         self.input, self.n = inputs[0], 0
         self.delays = delay_lines(graph, dt_s)
@@ -110,7 +110,7 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """Constants of the loops' wires: their output in the next step if no neuron spikes."""
+        """Constants of the loops' wires: the next step's output if no neuron spikes."""
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.zeros)
@@ -136,7 +136,7 @@ def _wires(graph: Graph) -> Graph:
 def _order(
     graph: Graph, closing: set[tuple[str, str]], delays: Mapping[str, DelayLines]
 ) -> list[str]:
-    """Nodes in an order in which every input is known; delays of at least a step need none."""
+    """Sort the nodes: each comes after its inputs, except delays of at least one step."""
     waiting = dict.fromkeys(graph.nodes, 0)
     targets: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for pre, post in graph.edges:

@@ -1,4 +1,4 @@
-"""One step of each kind of NIR node, for many samples at once."""
+"""Step functions of all kinds of NIR nodes, for many samples at once."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Step = Callable[[Array], Array]
 
 
 def node_model(node: Node, dt_s: float) -> Step:
-    """The step function of a node; nodes of neurons have a state, which starts at rest.
+    """Make the step function of a node; for neurons it contains their state, which starts at rest.
 
     Raises:
         FileFormatError: this kind of node cannot be run.
     """
-    if node.kind in _BEHAVIOURS:
-        return _BEHAVIOURS[node.kind](node.values, dt_s)
+    if node.kind in _MODELS:
+        return _MODELS[node.kind](node.values, dt_s)
     if node.kind in WIRES:
         return lambda x: x
     raise FileFormatError(
@@ -45,10 +45,10 @@ def node_model(node: Node, dt_s: float) -> Step:
 
 
 def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
-    """A sparse product: only nonzero lines and weights, since spikes and synapses may be few."""
+    """Make a sparse product, which visits only lines and weights other than 0."""
     weight = np.asarray(values["weight"], np.float64).T
     pre, post = np.nonzero(weight)
-    worth, size = weight[pre, post], weight.shape[1]
+    value, size = weight[pre, post], weight.shape[1]
     count = np.bincount(pre, minlength=len(weight))
     first = np.cumsum(count) - count
 
@@ -59,7 +59,7 @@ def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
         synapse = np.repeat(first[line] - np.cumsum(fan) + fan, fan)
         synapse += np.arange(synapse.size)
         target = np.repeat(sample * size, fan) + post[synapse]
-        sent = np.repeat(x.ravel()[active], fan) * worth[synapse]
+        sent = np.repeat(x.ravel()[active], fan) * value[synapse]
         total = np.zeros(len(x) * size)
         np.add.at(total, target, sent)
         return total.reshape(len(x), size)
@@ -116,7 +116,7 @@ def _spiking(values: Mapping[str, Array], dt_s: float) -> Step:
     return step
 
 
-def _behind_synapse(neurons: Callable[[Mapping[str, Array], float], Step]) -> Callable[..., Step]:
+def _with_synapse(neurons: Callable[[Mapping[str, Array], float], Step]) -> Callable[..., Step]:
     def make(values: Mapping[str, Array], dt_s: float) -> Step:
         synapse = _Leak(values["tau_syn"], values.get("w_in", np.ones(1)), 0.0, dt_s)
         membrane = neurons(values, dt_s)
@@ -125,15 +125,15 @@ def _behind_synapse(neurons: Callable[[Mapping[str, Array], float], Step]) -> Ca
     return make
 
 
-_BEHAVIOURS: Mapping[str, Callable[[Mapping[str, Array], float], Step]] = {
+_MODELS: Mapping[str, Callable[[Mapping[str, Array], float], Step]] = {
     LINEAR: _linear,
     AFFINE: _affine,
     SCALE: _scale,
     THRESHOLD: _threshold,
     LI: _integrating,
     INTEGRATOR: _integrating,
-    CUBA_LI: _behind_synapse(_integrating),
+    CUBA_LI: _with_synapse(_integrating),
     LIF: _spiking,
     IF: _spiking,
-    CUBA_LIF: _behind_synapse(_spiking),
+    CUBA_LIF: _with_synapse(_spiking),
 }

@@ -1,4 +1,4 @@
-"""Run a graph written by nmtool, and record it as its network."""
+"""Run a graph written by nmtool, and record the populations of its network."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def record(
 
     Args:
         graph: the graph.
-        network: its network, for names, sizes and readout, and for integrating the output if the
-            file leaves that to its reader (see `_complete`).
+        network: the graph's network, for names, sizes and readout, and for the output population
+            if the file does not contain it (see `_complete`).
         settings: settings with which the graph was written.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
@@ -52,11 +52,11 @@ def record(
     spiking = {p.name: p.kind == LIF for p in network.populations}
 
     def run(some: Raster) -> Recording:
-        answer = _answer(graph, network, settings, some.dense())
+        activity = _activity(graph, network, settings, some.dense())
         return Recording(
             network.readout,
-            {n: Raster.from_dense(v) for n, v in answer.items() if spiking[n]},
-            {n: v for n, v in answer.items() if not spiking[n]},
+            {n: Raster.from_dense(v) for n, v in activity.items() if spiking[n]},
+            {n: v for n, v in activity.items() if not spiking[n]},
         )
 
     n_delayed = n_delayed_values(delay_lines(graph, settings.options.nir_dt_s))
@@ -65,10 +65,10 @@ def record(
     return in_batches(run, spikes, at_once, on_progress)
 
 
-def _answer(
+def _activity(
     graph: Graph, network: Network | IntegerNetwork, settings: Settings, spikes: Spikes
 ) -> dict[str, Array]:
-    """Per population [samples, steps, size] spikes or membranes."""
+    """Spikes or membranes [samples, steps, size], per population."""
     outputs = interpret(
         graph,
         spikes,
@@ -76,42 +76,42 @@ def _answer(
         dt_s=settings.options.nir_dt_s,
         implied=settings.options.recurrent_step == IMPLIED,
     )
-    answer = {}
+    activity = {}
     for population in network.populations:
         if population.name not in settings.recorded:
             continue
         values = outputs[settings.recorded[population.name]]
         if values.shape != (*spikes.shape[:2], population.size):
             raise FileFormatError(
-                f"'{population.name}' has another size in the graph",
+                f"'{population.name}' has another size in the graph than in the network",
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # In the file, populations run ahead; in the network, nothing spikes in these first steps.
+        # Populations run ahead in the file; in the network they are silent in these first steps.
         ahead = settings.ahead[population.name]
-        answer[population.name] = late = np.zeros_like(values)
+        activity[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]
-    _complete(answer, network, settings, spikes)
-    return answer
+    _complete(activity, network, settings, spikes)
+    return activity
 
 
 def _complete(
-    answer: dict[str, Array],
+    activity: dict[str, Array],
     network: Network | IntegerNetwork,
     settings: Settings,
     spikes: Spikes,
 ) -> None:
-    """Add the membranes of the output population, if the file leaves them to its reader.
+    """Add the membranes of the output population, if the graph does not contain them.
 
-    With the readout `current` the graph ends with its input current, with `spikes` with the
-    spikes that feed it.
+    With the readout `current` the graph ends with the input current of the output population, with
+    the readout `spikes` with the spikes into it.
     """
     steps, output = step_network(network), network.readout.population
     integrator = next(p for p in steps.populations if p.name == output)
-    if output not in answer:
-        emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
+    if output not in activity:
+        emitted = {INPUT: spikes, **{name: v != 0 for name, v in activity.items()}}
         projections = [p for p in steps.projections if p.target == output]
         arriving = float_simulator.arriving(projections, emitted)
-        answer[output] = float_simulator.membrane(integrator, arriving)
+        activity[output] = float_simulator.membrane(integrator, arriving)
     elif settings.options.readout == CURRENT:
-        answer[output] = float_simulator.membrane(integrator, answer[output])
+        activity[output] = float_simulator.membrane(integrator, activity[output])

@@ -1,4 +1,4 @@
-"""Build the NIR graph of a network: plan, misfits, nodes and edges."""
+"""Build the NIR graph of a network."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
 
     Raises:
         DoesNotFitError: the network cannot be written with these options, or the profile's tool
-            would break it; every reason is listed.
+            would not run it correctly; every reason is listed.
     """
     steps = step_network(network)
     plan = Plan(steps, options)
@@ -65,7 +65,7 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
 
 
 class _Builder:
-    """Collects nodes and edges."""
+    """Collects the nodes and edges of a graph."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.dt_s = plan, plan.options.nir_dt_s

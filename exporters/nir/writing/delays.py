@@ -1,6 +1,7 @@
-"""Delays per synapse in standard NIR, whose `Delay` has one value per neuron.
+"""Write delays per synapse in standard NIR, whose `Delay` has one value per neuron.
 
-Edges into a node add up, so that a projection may be several parallel wires. Every form is exact.
+The signals of all edges into a node are added, so a projection can be several parallel wires. All
+forms are exact.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Wiring:
     """Nodes and edges between two nodes of a graph, under construction.
 
     Attributes:
-        source, target: the nodes that they connect.
+        source, target: the two nodes to connect.
         prefix: prefix of the names of new nodes.
         dt_s: time step of the file in s.
     """
@@ -36,11 +37,11 @@ class Wiring:
     edges: list[Edge] = field(default_factory=list)
 
     def delay(self, name: str, steps: NDArray, after: str | None = None) -> str:
-        """Add a `Delay` [pre] in steps after a node, by default the source."""
+        """Add a `Delay` of [pre] steps after a node, by default after the source."""
         return self._add(name, Node(DELAY, {"delay": steps * self.dt_s}), after)
 
     def linear(self, name: str, jump: Jumps, after: str | None = None, *, last: bool = True) -> str:
-        """Add a `Linear` with [pre, post] weights after a node; the last leads to the target."""
+        """Add a `Linear` with weights [pre, post] after a node; `last`: it leads to the target."""
         added = self._add(name, Node(LINEAR, {"weight": np.ascontiguousarray(jump.T)}), after)
         if last:
             self.edges.append((added, self.target))
@@ -57,7 +58,7 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
     """Write one projection.
 
     Args:
-        wiring: gets the nodes and edges.
+        wiring: object to which nodes and edges are added.
         form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only if `axonal_steps` is not
             None.
         jump: [pre, post] float64, not all 0.
@@ -71,10 +72,9 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
 
 
 def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
-    """[pre]: delay per neuron, if all synapses of each neuron have the same; None otherwise.
+    """[pre]: delay per neuron; None if synapses of a neuron have different delays.
 
-    Synapses of weight 0 are ignored, and neurons without synapses get the smallest delay of the
-    others.
+    Synapses of weight 0 are ignored. Neurons without synapses get the shortest of all delays.
     """
     used = jump != 0
     longest = np.where(used, steps, -1).max(axis=1)
@@ -116,7 +116,7 @@ def _expander(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
 
 
 def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
-    """(delay, its label, weights with this delay), ascending."""
+    """Yield (delay, label of the delay, weights with this delay), by ascending delay."""
     levels = np.unique(steps[jump != 0])
     width = len(str(int(levels[-1])))
     for level in levels:

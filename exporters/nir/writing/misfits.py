@@ -12,12 +12,12 @@ from nmtool.float_simulator import StepNetwork
 from nmtool.network.graph import INPUT, LI
 
 MAX_NODES = 2000
-"""Largest number of nodes; the time of NIR's checks grows with its square."""
+"""Largest number of nodes; the time of NIR's checks grows with the square of this number."""
 
 
 def mixed_leaks(network: StepNetwork) -> list[Finding]:
     """Findings for populations that no node can represent."""
-    what = "some of its neurons leak and others do not, and no NIR node has both"
+    what = "some of its neurons leak and others do not, which no NIR node can represent"
     return [
         Finding("mixed-leaks", p.name, what, "split it into two populations")
         for p in network.populations
@@ -77,7 +77,7 @@ def _readout_that_spikes(plan: Plan) -> list[Finding]:
 def _nothing_left(plan: Plan) -> list[Finding]:
     if plan.options.readout != SPIKES or plan.end_populations - {INPUT}:
         return []
-    what = "no spiking population leads to it, so that nothing is left to write"
+    what = "no spiking population leads to it, so nothing is left to write"
     return [Finding("nothing-left", plan.readout, what, f"choose the readout {POPULATION}")]
 
 

@@ -1,13 +1,12 @@
 """Write a population as NIR neurons, with the discretisation that importers use.
 
 With a = 1 − dt/τ, NIR's simulators take Euler steps I ← a·I + (dt/τ_syn)·w_in·x and
-v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the step of
-`nmtool.float_simulator` for
+v ← a·v + (dt/τ_mem)·(v_leak + r·I). `nmtool.float_simulator` takes the same steps for
 
     τ = dt/lose        w_in = τ_syn/dt        r = τ_mem/dt        v_leak = drive/lose_v
 
-Without a leak, τ and thus r would be ∞: such a synapse or membrane is a separate integrator (`I`,
-`IF`) with r = 1/dt.
+Without a leak, τ and thus r would be ∞: such a synapse or membrane is written as a separate
+integrator (`I`, `IF`) with r = 1/dt.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ from nmtool.network import graph as kinds
 
 
 def mixes_leaks(population: StepPopulation) -> bool:
-    """True if some of its neurons leak and others do not, which no NIR node can represent."""
+    """True if some neurons leak and others do not, which no NIR node can represent."""
     return any(
         (lose == 0).any() and (lose != 0).any() for lose in (population.lose_u, population.lose_v)
     )
 
 
 def is_split(population: StepPopulation) -> bool:
-    """True if its synapses and membranes are separate nodes."""
+    """True if synapses and membranes must be written as separate nodes."""
     return bool((population.lose_u == 0).any() or (population.lose_v == 0).any())
 
 
@@ -49,9 +48,9 @@ class NodeNames:
     """Names of a population's nodes.
 
     Attributes:
-        entry: node to which its synapses lead; equals `membrane` for a single node.
-        membrane: node with its spikes or potential.
-        drive: node of a constant that v_leak cannot provide.
+        entry: node to which incoming synapses lead; equals `membrane` for a single node.
+        membrane: node with the population's spikes or potentials.
+        drive: node with the biases, if v_leak cannot represent them.
     """
 
     entry: str
@@ -65,7 +64,7 @@ class NodeNames:
 
 
 def names_of(population: StepPopulation, taken: Collection[str]) -> NodeNames:
-    """Unused names for a population's nodes; the last one has the population's name."""
+    """Unused names for a population's nodes; `membrane` is the population's own name."""
     name = population.name
     entry = unused(f"{name}_synapse", taken) if is_split(population) else name
     return NodeNames(entry, name, unused(f"{name}_drive", taken))
@@ -85,7 +84,7 @@ def neurons(
 
     Args:
         population: the population.
-        names: names of its nodes.
+        names: names of the population's nodes.
         dt_s: time step of the file in s.
     """
     if not is_split(population):

@@ -1,13 +1,14 @@
-"""Parts of a NIR file that other tools (peers) drop or break, measured with the versions below.
+"""Find parts of a NIR file that other tools (peers) drop or run incorrectly.
 
-NIR does not define loops, steps or missing nodes, and tools drop parts silently, so that a wrongly
-run file looks like a correctly run one. Everything that a tool would drop or break is therefore
-refused before writing. Each refusal is a `Finding`: the part of the graph, and what happens to it.
+All statements are measured with the versions in `MEASURED`. NIR does not define loops, steps or
+missing nodes. Some tools drop parts silently, so an incorrect run looks like a correct run.
+Everything that a tool would drop or run incorrectly is therefore refused before writing. Each
+refusal is a `Finding`: the part of the graph, and what happens to it.
 
-norse runs a file depth first, along edges as written, through nirtorch's first graph executor. A
-node that is visited before one of its inputs silently gets that input one step late, and the
-network's output is that of the last node. Edges are therefore written in an order that makes both
-right, if there is one (`edge_order`).
+norse runs a file depth first, along edges as written, through nirtorch's first graph executor. If a
+node runs before one of its inputs, it silently gets this input one step late. The network's output
+is the output of the node that runs last. Edges are therefore written in an order that makes both
+correct, if there is such an order (`edge_order`).
 """
 
 from __future__ import annotations
@@ -59,18 +60,18 @@ _WITHOUT_LEAK_POTENTIAL = {
     "snntorch": "refuses v_leak other than 0",
     "spikingjelly": "refuses v_leak other than 0",
 }
-_OF_UNIFORM_NEURONS = ("snntorch", "spikingjelly")
-_OF_SEVERAL_SPIKES = ("rockpool", "sinabs")
+_UNIFORM_NEURONS = ("snntorch", "spikingjelly")
+_SEVERAL_SPIKES = ("rockpool", "sinabs")
 
-_ANOTHER = "choose another peer"
+_ANOTHER = "choose another profile"
 
 
 def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -> list[Finding]:
-    """Findings on everything in a graph that the profile's tool would drop or break.
+    """Findings on everything in a graph that the profile's tool would drop or run incorrectly.
 
     Args:
         graph: the graph to write.
-        shared_loops: groups of its nodes that feed each other.
+        shared_loops: groups of its nodes that project to each other.
         options: writing options, with the profile.
     """
     peer = options.profile
@@ -131,7 +132,7 @@ def _leaks(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _constants(graph: Graph, peer: str) -> list[Finding]:
-    if peer not in _OF_UNIFORM_NEURONS:
+    if peer not in _UNIFORM_NEURONS:
         return []
     what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
     return [
@@ -165,13 +166,14 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
         Finding(
             "peer-shared-loop",
             ", ".join(group),
-            "they feed each other, and tools differ in which of their connections takes a step",
+            "they project to each other, and tools differ in which of these connections takes a "
+            "step",
             "use only recurrence within a population",
         )
         for group in shared_loops
     ]
     if peer == "snntorch" and recurrent_edges(graph):
-        what = f"{MEASURED[peer]} silently runs recurrent connections wrongly"
+        what = f"{MEASURED[peer]} silently runs recurrent connections incorrectly"
         return [
             *findings,
             Finding("peer-recurrence", "network", what, "export a feed-forward network"),
@@ -182,7 +184,7 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
 def _order(graph: Graph, peer: str) -> list[Finding]:
     if peer != "norse":
         return []
-    what = f"{MEASURED[peer]} runs nodes depth first, so that its output arrives one step late"
+    what = f"{MEASURED[peer]} runs nodes depth first, so its output arrives one step late"
     fix = "use a single projection into each population"
     findings = [
         Finding("peer-order", pre, what, fix)
@@ -190,13 +192,13 @@ def _order(graph: Graph, peer: str) -> list[Finding]:
     ]
     outputs, last = graph.of_kind(OUTPUT), _run_order(graph)[-1]
     if outputs != [last]:
-        what = f"the output of {MEASURED[peer]} is that of the last node it runs, '{last}'"
+        what = f"{MEASURED[peer]} outputs only the last node that it runs, '{last}'"
         findings.append(Finding("peer-output", ", ".join(outputs), what, "use a single output"))
     return findings
 
 
 def _resets(graph: Graph, peer: str) -> list[Finding]:
-    if peer not in _OF_SEVERAL_SPIKES:
+    if peer not in _SEVERAL_SPIKES:
         return []
     what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
     return [Finding("peer-reset", name, what, _ANOTHER) for name in graph.of_kind(*SPIKING)]
@@ -206,7 +208,7 @@ def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
     peer, findings = str(options.profile), []
     if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
         what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"
-        fix = f"write recurrent steps as {IMPLIED}"
+        fix = f"choose the recurrent step {IMPLIED}"
         findings.append(Finding("peer-recurrent-step", "network", what, fix))
     if peer == "snntorch" and options.nir_dt_s != NIR_DT_S:
         what = f"{MEASURED[peer]} reads every file with steps of {NIR_DT_S:g} s"
@@ -216,7 +218,7 @@ def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
 
 
 def edge_order(graph: Graph) -> list[Edge]:
-    """The edges in order: per node, those into loops first and those to an `Output` last."""
+    """Sort the edges: per source, edges into loops come first, and edges to an `Output` last."""
     loops = {pre for pre, _ in recurrent_edges(graph)}
 
     def rank(edge: Edge) -> tuple[str, int, str]:
@@ -228,7 +230,7 @@ def edge_order(graph: Graph) -> list[Edge]:
 
 
 def _run_order(graph: Graph) -> list[str]:
-    """The nodes reachable from the input, in the order in which they are run."""
+    """The nodes that norse reaches from the input, in the order in which it runs them."""
     targets, order = graph.targets(), []
     seen: set[str] = set()
     ahead = graph.of_kind(INPUT)[:1]

@@ -1,4 +1,4 @@
-"""Plan of a NIR graph: names of nodes, hops that take a step, and remaining delays."""
+"""Plan a NIR graph: names of nodes, hops that take a step, and delays to write."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from nmtool.network.graph import INPUT
 
 
 class Plan:
-    """Decisions that follow from a network and options, before nodes are made.
+    """The layout of a graph, decided from a network and options before nodes are made.
 
     Attributes:
         network, options: the network and the writing options.
         projections: projections with nonzero weights.
         names: per population, the names of its nodes.
-        entry: per population, the node to which its synapses lead.
+        entry: per population, the node to which incoming synapses lead.
         outputs: per population, the name of its `Output`, if it gets one.
-        unreached: populations that need a wire of weight 0, so that the input reaches all.
+        unreached: populations that get a wire of weight 0 from the input, which then reaches all.
         closing: connections between nodes of neurons that take a step by themselves.
-        ahead: per population and the input, the number of steps it runs ahead of the network.
+        ahead: number of steps by which the input and each population run ahead of the network.
     """
 
     def __init__(self, network: StepNetwork, options: NirOptions) -> None:
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def end_populations(self) -> set[str]:
-        """The populations at the end of the graph."""
+        """The populations whose spikes or potentials are the graph's output."""
         if self.options.readout == POPULATION:
             return {self.readout}
         if self.options.readout == CURRENT:
@@ -69,11 +69,11 @@ class Plan:
         return {p.source for p in self.projections if p.target == self.readout}
 
     def is_written(self, projection: StepProjection) -> bool:
-        """True if the target of a projection is in the file."""
+        """True if the file contains the projection."""
         return self.options.readout != SPIKES or projection.target != self.readout
 
     def shared_loops(self) -> list[list[str]]:
-        """Groups of nodes of neurons that feed each other."""
+        """Groups of nodes of neurons that project to each other."""
         return shared_loops(self._neurons(), self._pairs())
 
     def _neurons(self) -> set[str]:
@@ -99,7 +99,7 @@ class Plan:
         return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
 
     def _waits(self, projection: StepProjection) -> NDArray[np.int64]:
-        """[pre, post]: total delay, minus the step that the simulator adds by itself."""
+        """[pre, post]: total delay, minus the step that a closing connection takes by itself."""
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
 
