@@ -1,7 +1,7 @@
-"""brian2-loihi 0.5.2, a second simulator to compare with, written independently on Brian 2.
+"""brian2-loihi 0.5.2: a second reference simulator, written independently on Brian 2.
 
-It has no file format. A supervised process in its own environment reads nmtool's integers and
-builds the network from brian2-loihi's classes, which are used unmodified. From its sources:
+brian2-loihi has no file format. A supervised process in its own environment reads nmtool's integers
+and builds the network from brian2-loihi's unmodified classes. Its sources show:
 
 - **A step** runs the slots start (input spikes), synapses (arrivals: `I += w_act`), groups
   (decays), thresholds, resets, end. Therefore
@@ -10,27 +10,30 @@ builds the network from brian2-loihi's classes, which are used unmodified. From 
       v ← v − sign(v)·⌈|v|·decay_v/4096⌉ + I,   I ← I − sign(I)·⌈|I|·decay_I/4096⌉
       spike iff v > vth·64, then v ← 0
 
-  Its I after the arrivals is our u of that step. The part that decays is rounded away from zero,
-  which equals our truncation of the rest towards zero. Its decay has no "+1": `decay_I` is our
-  du + 1.
-- **Latency**: a spike of step t over delay d arrives at step t + 1 + d, as thresholds come after
-  synapses. Input comes before them and arrives at t + d: input spikes are passed one step later,
-  which aligns everything, step for step.
-- **Delays** are 0 … 62, one per `LoihiSynapses`: a projection is one object per delay in it.
-- **Weights**: exponents −8 … 7, 0 … 8 bits, three sign modes, in our ranges. The sign mode of a
-  matrix is that of all its objects. Weights are rounded towards zero (Lava: down), which makes no
-  difference for weights of an `IntegerNetwork`. |w|·2^(6 + exponent) is clipped to 2^21 − 64,
-  which no weight reaches.
-- **Refractory periods** are at least 1, which means none: a neuron can spike in every step.
-- **State** is float64 and neither wraps nor saturates: exact as long as 24 bits are not exceeded.
-- **Thresholds** are at most 131071, which v can exceed just below its limit of 2^23 − 1:
-  non-spiking populations are read before that threshold, and refused if they exceed it.
+  brian2-loihi's I after the arrivals is nmtool's u of that step. The decayed part is rounded away
+  from zero, which is the same as truncating the rest towards zero, as nmtool does. The decay has
+  no "+1": `decay_I` is nmtool's du + 1.
+- **Latency**: a spike of step t over delay d arrives at step t + 1 + d, as the slot thresholds
+  comes after the slot synapses. Input spikes come before both, and would arrive at t + d. They are
+  therefore passed one step later, so that all spikes arrive as in nmtool.
+- **Delays** are 0 … 62, with one delay per `LoihiSynapses`: a projection becomes one object per
+  delay.
+- **Weights** have exponents −8 … 7, 0 … 8 bits and three sign modes, in nmtool's ranges. All
+  objects of a projection have the sign mode of the whole matrix. Weights are rounded towards zero
+  (Lava: down), which makes no difference for weights of an `IntegerNetwork`. |w|·2^(6 + exponent)
+  is clipped to 2^21 − 64, which no weight reaches.
+- **Refractory periods** are at least 1. A period of 1 has no effect: a neuron can spike in every
+  step.
+- **State** is float64 and neither wraps nor saturates. It is exact up to 24 bits.
+- **Thresholds** are at most 131071. v can exceed such a threshold just below its limit of
+  2^23 − 1. The v of non-spiking populations is therefore read before the comparison with the
+  threshold, and refused if it is larger.
 - **There is no bias.**
-- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals, as those have
+- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals, which have the
   order −1 there, and v at the end. `LoihiSpikeMonitor.t` truncates t·1000, which is one step early
-  at 4007, 4015, … 4095, 8001 and more beyond: steps are rounded here.
+  at 4007, 4015, … 4095, 8001 and later steps; nmtool rounds instead.
 
-Networks that it cannot express are refused: with a bias, before anything runs; with an overflow,
+Networks that brian2-loihi cannot express are refused: biases before the run, an overflow of u or v
 when it occurs.
 """
 
@@ -57,14 +60,14 @@ class Brian2Loihi(Format, name="brian2-loihi"):
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        """Everything in a network that brian2-loihi cannot express with any data."""
+        """Findings for biases; an overflow depends on the data, and is found by the run."""
         return [
             Finding(
                 "brian2-loihi-bias",
                 f"population '{population.name}'",
                 f"{(population.bias != 0).sum()} of {population.size} neurons have a bias",
                 "train without biases, or compare with another backend",
-                why="brian2-loihi's neurons have none",
+                why="brian2-loihi's neurons have no bias",
             )
             for population in network.populations
             if population.bias.any()
@@ -80,7 +83,7 @@ class Brian2Loihi(Format, name="brian2-loihi"):
             )
 
     def differences(self) -> list[Finding]:
-        """No differences: it only gets integers that it can express."""
+        """No findings: only the integers are run, if brian2-loihi can express them."""
         self.check_fits(self.integers)
         return []
 

@@ -1,7 +1,7 @@
 """The separate Python environment of brian2-loihi.
 
-brian2-loihi 0.5.2 needs Brian 2, which uses numpy here and needs no compiler. It runs on every
-Python that nmtool supports.
+brian2-loihi 0.5.2 needs Brian 2, which generates code for numpy here, so it needs no compiler. It
+runs on every Python that nmtool supports.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ class _Brian2Loihi(Referee):
     folder = PACKAGE
 
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
-        """Versions known to work together, on Python 3.10 to 3.13.
-
-        numpy 2.5 lacks what Brian 2.9 needs.
-        """
+        """Versions that work together on Python 3.10 to 3.13; Brian 2.9 fails with numpy 2.5."""
         return [[self.version, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15"]]
 
     def missing(self, why: str) -> MissingError:

@@ -30,7 +30,7 @@ def run(
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        DoesNotFitError: u or v exceed 24 bits; with a finding per population and quantity.
+        DoesNotFitError: u or v exceed 24 bits; with one finding per population and quantity.
         MissingError: brian2-loihi is not set up.
         BackendError: brian2-loihi failed; its processes have ended.
     """
@@ -56,7 +56,7 @@ def run(
 
 
 def _does_not_fit(line: str) -> DoesNotFitError:
-    """The error for a line of JSON about states that exceeded the range."""
+    """The error for the script's line of JSON on u and v out of range."""
     findings = [
         Finding(
             "brian2-loihi-overflow",

@@ -1,12 +1,12 @@
-"""Import of networks trained by mlGeNN: checkpoint arrays, and options for missing constants.
+"""Import networks trained by mlGeNN: arrays of checkpoints, and options for missing constants.
 
 mlGeNN's conventions, and their conversion:
 
     spike iff V ≥ ϑ                    θ is the next smaller number: v > θ is equivalent
-    V ← αV + (1−α)·κ·I, as `scale_i`   the paper's units, those of `Network`: nothing to scale
-    V ← αV + I, without                weights are jumps of u, divided by b here
-    a spike reaches its target one     the step that every hop costs here, beside the delay
-    step later, plus its delay
+    V ← αV + (1−α)·κ·I with `scale_i`  weights are in the paper's units, like those of `Network`
+    V ← αV + I without `scale_i`       weights are jumps of u; the import divides them by b
+    a spike reaches its target after   every hop takes one step, in addition to the delay
+    one step, plus its delay
     delays are learnt as reals         halves round away from zero, as in mlGeNN's training
     V ← 0 after a spike                the same; EventProp has no other reset
 """
@@ -38,8 +38,9 @@ _log = logging.getLogger(__name__)
 class Mlgenn(Format, name="mlgenn"):
     """A folder of mlGeNN's checkpoints.
 
-    Its files are `<epoch>-Conn_<Source>_<Target>-<variable>.npy`: `g` (newer: `weight`) and, with
-    delays, `d` (`delay`) in steps, each [pre·post], with the index of post running fastest.
+    Its files are `<epoch>-Conn_<Source>_<Target>-<variable>.npy`. Variables are `g` (in newer
+    versions `weight`) and, for delays in steps, `d` (`delay`); both are arrays [pre·post] in C
+    order.
     """
 
     reading_options = MlgennOptions
@@ -48,20 +49,20 @@ class Mlgenn(Format, name="mlgenn"):
         """Read the network of a checkpoint.
 
         Args:
-            options: what the files do not contain: time constants, thresholds and so on.
+            options: settings that the files do not contain, such as time constants.
 
         Raises:
             FileFormatError: there is no such checkpoint, or arrays are damaged or of another kind
                 or size; all of them are listed.
             UsageError: options are missing, all of which are listed; names are ambiguous; or
-                options name an unknown population.
-            NetworkError: invalid time constants, thresholds or names.
+                options are for an unknown population.
+            NetworkError: time constants, thresholds or names are invalid.
         """
         if options is None:
             raise UsageError(
-                f"{self.path} holds checkpoints of mlGeNN",
+                f"{self.path} contains checkpoints of mlGeNN, which need further constants",
                 code="mlgenn-constants",
-                why="they lack time constants and thresholds",
+                why="the files lack time constants and thresholds",
                 fix=f"convert them to a network: nmtool convert {self.path} network.npz "
                 "--in-tau-mem-ms …",
             )
@@ -96,7 +97,7 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
 
 
 def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str, list[str]]:
-    """The input, the output, and all populations except the input."""
+    """Names of the input, of the output, and of all populations except the input."""
     sources = dict.fromkeys(connection.source for connection in connections)
     targets = dict.fromkeys(connection.target for connection in connections)
     first = [name for name in sources if name not in targets]

@@ -1,4 +1,4 @@
-"""The files of one checkpoint: their names, connections and arrays."""
+"""Read the files of a checkpoint: names, connections and arrays."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from nmtool.errors import FileFormatError, Finding, UsageError
 WEIGHT, DELAY = "weight", "delay"
 
 _VARIABLES = {"g": WEIGHT, "d": DELAY}
-"""Names of the same variables in older versions."""
+"""Names of variables in older versions of mlGeNN."""
 
 _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
-"""Pattern of the file of a population's variable."""
+"""Pattern of file names of a population's variables."""
 
 _NAME_THEM = "name all populations: `populations=NAME,NAME,…`"
 _LEAVE_OUT = "remove it from the folder, if the network does not need it"
@@ -40,8 +40,8 @@ class Connection:
 
     Attributes:
         source, target: mlGeNN's names of the populations.
-        weight: [pre·post] float64.
-        delay: [pre·post] float64, in steps; None without delays.
+        weight: [pre·post] float64, weights.
+        delay: [pre·post] float64, delays in steps; None if there are none.
     """
 
     source: str
@@ -58,10 +58,10 @@ def read_connections(
     Args:
         folder: folder of the files.
         epoch: number or word of the checkpoint; None: the latest number.
-        populations: names of the populations; empty if the file names are unambiguous.
+        populations: names of all populations; may be empty if the file names are unambiguous.
 
     Raises:
-        FileFormatError: there are no such files, or some cannot be used; all are listed.
+        FileFormatError: there are no such files, or some are invalid; all of these are listed.
         UsageError: file names are ambiguous, or it is not clear which checkpoint is the latest.
     """
     chosen = _chosen(folder, epoch)
@@ -86,9 +86,9 @@ def read_connections(
 
 
 def checkpoints(folder: str | Path) -> list[str]:
-    """Prefixes of the files of a folder's checkpoints: words, then numbers, the latest last.
+    """Names of the checkpoints in a folder: words, then numbers, with the latest last.
 
-    Empty without checkpoints or without a folder.
+    Empty if there are no checkpoints, or no folder.
     """
     paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
     epochs = {match[1] for path in paths if (match := _match_file_name(path))}
@@ -114,7 +114,7 @@ def _chosen(folder: str | Path, epoch: str | int | None) -> str:
     chosen = "".join(epochs[-1:]) if epoch is None else str(epoch)
     if chosen not in epochs:
         raise FileFormatError(
-            f"{folder} holds no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
+            f"{folder} contains no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
             code="mlgenn-no-checkpoint",
             why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
             fix=f"name one of {_listed(epochs)}" if epochs else "name another folder",
@@ -127,7 +127,7 @@ def _listed(epochs: list[str]) -> str:
 
 
 def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
-    """Arrays of a checkpoint, by connection and variable."""
+    """Files of a checkpoint, by connection and variable."""
     files: dict[str, dict[str, Path]] = {}
     for path in sorted(Path(folder).iterdir()):
         match = _match_file_name(path)
@@ -156,7 +156,7 @@ def _match_file_name(path: Path) -> re.Match[str] | None:
 def _sources_and_targets(
     names: list[str], populations: tuple[str, ...], folder: str | Path
 ) -> dict[str, tuple[str, str]]:
-    """Source and target of each connection: the reading with the fewest populations."""
+    """Source and target of each connection, chosen so that there are the fewest populations."""
     choices = [_splits(name, populations) for name in names]
     impossible = [name for name, splits in zip(names, choices, strict=True) if not splits]
     if impossible:
@@ -167,16 +167,16 @@ def _sources_and_targets(
         )
     if np.prod([len(splits) for splits in choices], dtype=float) > _LIMIT_OF_NAMES:
         raise UsageError(
-            f"names in {folder} can be read in too many ways",
+            f"file names in {folder} have too many possible sources and targets",
             code="mlgenn-names-too-many",
             fix=_NAME_THEM,
         )
     readings = sorted(itertools.product(*choices), key=_populations_of)
     if len(readings) > 1 and _populations_of(readings[0]) == _populations_of(readings[1]):
         raise UsageError(
-            f"names in {folder} can be read in several ways",
+            f"file names in {folder} have several possible sources and targets",
             code="mlgenn-names-ambiguous",
-            why=f"{names[0]} may connect {' and '.join(readings[0][0])}, or others",
+            why=f"{names[0]} may connect {' and '.join(readings[0][0])}, or other populations",
             fix=_NAME_THEM,
         )
     return dict(zip(names, readings[0], strict=True))
@@ -197,17 +197,17 @@ def _populations_of(reading: tuple[tuple[str, str], ...]) -> int:
 
 
 def _read(path: Path) -> NDArray[np.float64] | Finding:
-    """The array of a file, flat, or a finding."""
+    """The array of a file, flattened; a finding if the file is invalid."""
     try:
-        # Memory-mapped, because a header may claim more than the file or memory can hold.
+        # Memory-mapped, because a header may claim a size beyond that of the file or of memory.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers written by Python 2
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
-            what = f"it holds {array.dtype}, not numbers"
+            what = f"its type is {array.dtype}, which is not numeric"
             return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
-    except Exception as error:  # Python's parser reads the header, and can raise many errors
+    except Exception as error:  # numpy parses headers as Python, which raises any exception
         return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"

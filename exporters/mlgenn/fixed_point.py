@@ -1,9 +1,10 @@
-"""Checkpoints rounded to the integers of PyFeNN's examples: networks in `fenn16`.
+"""Round checkpoints to the integers of PyFeNN's examples, as networks in `fenn16`.
 
-`pyfenn.utils.quantise` clips the weights of a connection at the larger 99th percentile of either
-sign, and rounds them to 2^-bits. The integers here are the same. The neurons are those of `fenn16`,
-which differ from the examples' in two ways: the threshold is divided by the scale of currents,
-instead of multiplying currents; and products are rounded to nearest, not stochastically.
+`pyfenn.utils.quantise` clips the weights of a connection at the 99th percentile of positive or of
+negative weights, whichever is larger, and rounds them to multiples of 2^-bits. The integers here
+are the same. The neurons of `fenn16` differ from the examples' neurons in two ways: the threshold
+is divided by the scale of currents, instead of multiplying currents by it; and products are rounded
+to nearest, not stochastically.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def in_fixed_point(
         options: reading options with `fixed_point`.
 
     Raises:
-        NetworkError: a threshold is beyond 16 bits.
+        NetworkError: a threshold exceeds 16 bits.
     """
     clipped = [_clipped(connection.weight) for connection in connections]
     pairs = [*zip(network.projections, clipped, strict=True)]
@@ -77,7 +78,7 @@ def _projection(
 
 
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Clip weights at the larger 99th percentile of either sign; zeros count as negative."""
+    """Clip weights at the larger 99th percentile, of positive or of negative weights and zeros."""
     limit = max(
         (float(np.percentile(values, _PERCENTILE)) for values in _signs(weight) if values.size),
         default=0.0,
@@ -91,7 +92,7 @@ def _signs(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
 
 
 def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
-    """Bits after the point of a population's weights, limited so that weights fit in 9 bits."""
+    """Bits after the point of weights to a population: `wanted`, or fewer to fit in 9 bits."""
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
         bits -= 1
@@ -125,6 +126,6 @@ def _population(
 
 
 def _decay(tau_ms: float, dt_ms: float) -> int:
-    """du or dv of a time constant; the factor is rounded to nearest, as in PyFeNN."""
+    """du or dv of a time constant; the decay factor is rounded to nearest, as in PyFeNN."""
     most = FENN16.keep_u(0)
     return most - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), most)

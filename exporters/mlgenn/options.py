@@ -10,7 +10,7 @@ from nmtool.data.binning import default_steps
 from nmtool.errors import Finding, UsageError
 
 PerPopulation = float | Mapping[str, float]
-"""One value for all populations, or values by mlGeNN's names."""
+"""One value for all populations, or values by mlGeNN's names of populations."""
 
 PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 
@@ -30,17 +30,18 @@ class MlgennOptions:
         tau_mem_ms: membrane time constant in ms; required.
         tau_syn_ms: synaptic time constant in ms; required.
         threshold: threshold ϑ of spiking populations; required for them.
-        scaled: currents were scaled by (1 − α)·κ: mlGeNN's `scale_i` of neurons and synapses,
-            which is on in its defaults for EventProp.
+        scaled: currents were scaled by (1 − α)·κ, as with mlGeNN's `scale_i` of neurons and
+            synapses, its default for EventProp.
         readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.
-        sizes: numbers of neurons, if they do not follow from the arrays.
-        populations: all of mlGeNN's names of populations, if the file names are ambiguous.
+        sizes: numbers of neurons by population, if they do not follow from the arrays.
+        populations: mlGeNN's names of all populations, if the file names are ambiguous.
         group: number of neighbouring channels of the data that share an input.
         window: number of steps that the readout rule "window" averages.
-        fixed_point: round weights to this number of bits after the point, 8 in PyFeNN's examples,
-            to get an integer network in the arithmetic `fenn16`. By default a float network.
+        fixed_point: import an integer network in the arithmetic `fenn16`, with weights rounded to
+            this number of bits after the point (8 in PyFeNN's examples). By default a float
+            network.
     """
 
     dt_ms: float = 1.0
@@ -68,7 +69,7 @@ class MlgennOptions:
         return population in setting if isinstance(setting, Mapping) else setting is not None
 
     def value(self, key: str, population: str) -> float:
-        """The value for a population that has one."""
+        """The value of a population; fails if `has_value` is False."""
         setting = getattr(self, key)
         return float(setting[population] if isinstance(setting, Mapping) else setting)
 

@@ -1,4 +1,4 @@
-"""Sizes of populations, from the lengths of arrays [pre·post]."""
+"""Determine the sizes of populations from the lengths of arrays [pre·post]."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from nmtool.exporters.mlgenn.checkpoint import Connection
 
 
 def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> dict[str, int]:
-    """Sizes of the populations for which they can be determined.
+    """Sizes of populations, as far as they can be determined.
 
-    A recurrent connection gives the size of its population; a known size that of the other end.
+    A recurrent connection gives the size of its population. For any other connection, the size of
+    one population gives the size of the other.
 
     Args:
         connections: all connections.
@@ -59,7 +60,7 @@ def check_sizes(
 def _derived_sizes(
     connections: Sequence[Connection], sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
-    """Further sizes that follow from the known ones."""
+    """Further sizes that follow from the known sizes."""
     for connection in connections:
         pre, post, synapses = (
             sizes.get(connection.source),

@@ -1,8 +1,7 @@
-"""NetX, the HDF5 files of lava-dl: chains of dense layers, written and read.
+"""NetX files, the HDF5 format of lava-dl: chains of dense layers, written and read.
 
-A file contains what lava-dl's reader can run: layers with a delay per synapse, or recurrent layers
-without delays. nmtool also embeds the network itself, so that nothing is lost when it reads the
-file again.
+Layers have a delay per synapse, or are recurrent and have no delays: lava-dl's reader can run
+nothing else. nmtool also embeds the network itself, and reads it back without loss.
 """
 
 from __future__ import annotations
@@ -63,17 +62,17 @@ class Netx(Format, name="netx"):
 
     @cached_property
     def content(self) -> NetxFile:
-        """The content of the file."""
+        """The parts of the file that lava-dl's reader uses, and the data embedded by nmtool."""
         from nmtool.exporters.netx import file
 
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
-        """The network embedded by nmtool, else the network of the layers.
+        """The network embedded by nmtool; if there is none, the network of the layers.
 
         Raises:
-            FileFormatError: the file is damaged, not NetX, or cannot become an integer network;
-                all reasons are findings.
+            FileFormatError: the file is damaged, not NetX, or cannot be converted to an integer
+                network; all reasons are findings.
         """
         from nmtool.exporters.netx.network import misfits, network_of
 
@@ -88,7 +87,7 @@ class Netx(Format, name="netx"):
         return network_of(self.content)
 
     def _embedded_network(self, embedded: Embedded) -> IntegerNetwork:
-        """The embedded network, if the layers in the file still belong to it."""
+        """The embedded network, after a check that the file's layers are those of the network."""
         from nmtool.exporters.netx.chain import layers_of
 
         network = unpack_network(embedded.network, self.path)
@@ -105,7 +104,7 @@ class Netx(Format, name="netx"):
             raise FileFormatError(
                 f"{self.path} was changed after nmtool wrote it",
                 code="export-changed",
-                why=f"its layers are not those of the network in its group /{GROUP}",
+                why=f"its layers differ from the network in its group /{GROUP}",
                 fix=f"export the network again, or delete /{GROUP} to import the changed layers",
                 findings=self.content.findings,
             )
@@ -118,7 +117,7 @@ class Netx(Format, name="netx"):
     def differences(self) -> list[Finding]:
         """Findings for datasets read by lava-dl that nmtool would write differently.
 
-        In files from other tools, the layers themselves are the network, so nothing can differ.
+        Files from other tools have no findings, because their layers themselves are the network.
         """
         from nmtool.exporters.netx import file
 

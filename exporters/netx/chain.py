@@ -1,4 +1,4 @@
-"""Convert a network to the layers of a NetX file, with findings on everything that does not fit."""
+"""Convert a network to the layers of a NetX file, and list everything that does not fit."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _projections_between(
 
 
 def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
-    """Findings on everything beyond a chain of layers."""
+    """Findings on every population and projection that is not part of a chain of layers."""
     for population in network.populations:
         if population.name not in chain:
             yield Finding(
@@ -102,7 +102,7 @@ def _layer_findings(
         yield Finding(
             "netx-recurrent-delays",
             where,
-            "recurrent layers have no delays",
+            "a recurrent layer cannot have delays",
             _OTHER_FORMAT,
             why="lava-dl's reader uses one matrix of delays for both inputs",
         )

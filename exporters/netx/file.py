@@ -1,4 +1,4 @@
-"""NetX files (lava-dl's HDF5): writing and reading layers and the data embedded by nmtool.
+"""Write and read NetX files (lava-dl's HDF5): layers, and data embedded by nmtool.
 
 lava-dl reads `/layer` and ignores `/nmtool` (`nmtool.exporters.embedded`).
 """
@@ -42,14 +42,14 @@ NEURONS = ("CUBA", "LOIHI")
 
 @dataclass(frozen=True, eq=False)
 class NetxFile:
-    """Contents of a file.
+    """Content of a file.
 
     Attributes:
         layers: layers by their number in the file.
-        findings: findings on parts that cannot become an integer network.
-        dt_ms: length of a step; None if not in the file.
-        duration_ms: length of a sample; None if not in the file.
-        embedded: data embedded by nmtool, if any.
+        findings: findings on parts that an integer network cannot represent.
+        dt_ms: length of a step in ms; None if the file does not give it.
+        duration_ms: length of a sample in ms; None if the file does not give it.
+        embedded: data embedded by nmtool; None if there are none.
     """
 
     layers: dict[int, Layer]
@@ -109,10 +109,10 @@ def _write_numbers(group: h5py.Group, name: str, values: NDArray, dtype: type) -
 
 
 def differences(expected: bytes, path: str | Path) -> list[Finding]:
-    """Findings for datasets of a file that differ from the expected, except in `/nmtool`.
+    """Findings for datasets of a file that differ from the expected file, except in `/nmtool`.
 
     Args:
-        expected: the bytes of a file that nmtool wrote.
+        expected: the bytes that nmtool would write.
         path: path of the file to compare.
 
     Raises:
@@ -156,7 +156,8 @@ def read(path: str | Path) -> NetxFile:
     """Read the parts of a file that lava-dl's reader uses.
 
     Raises:
-        FileFormatError: missing, damaged, too large, not a NetX file, or from a newer nmtool.
+        FileFormatError: the file is missing, damaged, too large, not a NetX file, or from a newer
+            nmtool.
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
@@ -179,7 +180,7 @@ def _time(file: PlainFile, name: str) -> float | None:
         raise FileFormatError(
             f"/simulation/{name} is {time_ms}, not a positive number of ms",
             code="netx-time-invalid",
-            fix="give a positive time, or leave it out",
+            fix="write a positive time, or leave it out",
         )
     return time_ms
 
@@ -246,7 +247,7 @@ class _Convolution:
 def _convolution(
     file: PlainFile, group: h5py.Group, where: str, input_shape: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
-    """A convolution as read by lava-dl: weights, strides and padding as in torch."""
+    """Read a convolution like lava-dl, with weights, strides and padding as in torch."""
     weight = _whole_numbers(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
@@ -321,7 +322,7 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolutio
 
 
 def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
-    """[size] biases, from one number per neuron or one for all."""
+    """[size]: biases, from one number per neuron or one for all neurons."""
     bias = (
         _whole_numbers(file.array(group, "bias"), "bias")
         if "bias" in group
@@ -352,12 +353,12 @@ def _layer_findings(
     first: bool,
     input_shape: Shape | None,
 ) -> Iterator[Finding]:
-    """The reason why a layer cannot be part of an integer network; at most one finding.
+    """At most one finding: the reason why an integer network cannot represent a layer.
 
     Args:
         file, group, kind, where: the layer.
         first: no layer of neurons comes before it.
-        of: output shape of the layer before, if known.
+        input_shape: output shape of the previous layer; None if unknown.
     """
     if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):
         return
@@ -442,7 +443,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
 
 
 def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """[post, pre] int64 delays, from one delay, one per target or source, or one per synapse."""
+    """[post, pre] int64: delays, from one delay, one per target or source, or one per synapse."""
     delay = _whole_numbers(values, "delay")
     if delay.ndim == 1 and delay.size == shape[0]:
         delay = delay[:, None]
@@ -459,16 +460,16 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _whole_numbers(values: NDArray, name: str) -> NDArray[np.int64]:
-    """Whole numbers, stored in any type."""
+    """Convert whole numbers of any type to int64; raises `FileFormatError` for other numbers."""
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
         raise FileFormatError(
-            f"{name} holds numbers that are not whole",
+            f"{name} contains numbers that are not whole",
             code="netx-not-whole",
             fix="write the quantised network, with whole numbers",
         )
     if (abs(values.astype(np.float64)) > 1 << 31).any():
         raise FileFormatError(
-            f"{name} holds numbers beyond 32 bits",
+            f"{name} contains numbers beyond 32 bits",
             code="netx-number-range",
             fix="write the quantised network, with numbers in the chip's range",
         )

@@ -1,8 +1,8 @@
-"""Layers of a NetX file: a chain of dense layers, as interpreted by lava-dl's reader.
+"""Dense layers of a NetX file, as interpreted by lava-dl's reader.
 
-The reader changes the weights of a file: it shifts a matrix up to use all 8 bits, and gives Lava
-the shift as a negative exponent and a number of bits. If Lava would then clip or truncate weights,
-the file does not represent the network.
+The reader shifts the weights of a matrix up to use all 8 bits, and gives Lava this shift as a
+negative exponent, with a number of bits. If Lava would then clip or truncate weights, the file does
+not represent the network.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ BIAS_EXPONENT = 6
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer of neurons with its synapses; all arrays int64.
+    """A layer of neurons with its synapses; all arrays are int64.
 
     Attributes:
-        weight: [post, pre].
-        delay: [post, pre] steps; None for synapses without delays, which are another kind.
+        weight: [post, pre] weights.
+        delay: [post, pre] delays in steps; None for Lava's synapses without delays.
         recurrent: [post, post] weights from the layer to itself; None if it is not recurrent.
-        bias: [post], added to the membrane after a shift by `BIAS_EXPONENT`.
-        i_decay: part of u that a step loses, of 4096.
-        v_decay: part of v that a step loses, of 4096.
-        threshold: compared with v after a shift by 6 bits.
-        unrolled: the weights are those of a convolution, which the reader does not change.
+        bias: [post] biases, added to the membrane after a shift by `BIAS_EXPONENT`.
+        i_decay: share of u that is lost in a step, of 4096.
+        v_decay: share of v that is lost in a step, of 4096.
+        threshold: threshold, compared with v after a shift by 6 bits.
+        unrolled: the layer is a convolution, whose weights the reader does not change.
     """
 
     weight: Integers
@@ -61,7 +61,7 @@ class Layer:
         )
 
     def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
-        """The reason why the reader would change the weights.
+        """The reason why Lava would run other weights.
 
         Args:
             where: name of the layer, for the finding.
@@ -72,7 +72,7 @@ class Layer:
         """
         if self.unrolled:
             if abs(self.weight).max(initial=0) > MAX_WEIGHT - 1:
-                yield Finding("netx-weights-range", where, "weights go beyond 255", fix)
+                yield Finding("netx-weights-range", where, "weights exceed 255", fix)
             return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
         together = np.hstack(parts)
@@ -95,7 +95,7 @@ class Layer:
             return
         shift, bits = scaling(together)
         if shift < 0:
-            yield Finding("netx-weights-range", where, "weights go beyond 255", fix)
+            yield Finding("netx-weights-range", where, "weights exceed 255", fix)
         elif any(_changes(part << shift, bits) for part in parts):
             yield Finding(
                 "netx-weights-bits",
@@ -112,7 +112,7 @@ def _same(first: Integers | None, second: Integers | None) -> bool:
 
 
 def scaling(weight: Integers) -> tuple[int, int]:
-    """Shift and bits of weights by `lava.lib.dl.netx.utils.optimize_weight_bits`."""
+    """Shift and bits of weights, as in lava-dl's `lava.lib.dl.netx.utils.optimize_weight_bits`."""
     most, least = int(weight.max()), int(weight.min())
     signed = most >= 0 > least
     if signed:
@@ -125,6 +125,6 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 
 def _changes(weight: Integers, bits: int) -> bool:
-    """True if Lava would clip the shifted weights, or drop some of their bits."""
+    """True if Lava would clip or truncate the shifted weights."""
     cut = 8 - bits + (sign_mode(weight) == MIXED)
     return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())

@@ -1,4 +1,4 @@
-"""Convert the layers of a NetX file to an integer network, with findings on misfits."""
+"""Convert layers of a NetX file to an integer network, and list everything that does not fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nmtool.network.readout import FIRST_SPIKE, MEAN, Readout
 _log = logging.getLogger(__name__)
 
 DT_MS = 1.0
-"""Length of a step in ms, for files without it."""
+"""Default length of a step in ms, for files that do not give it."""
 
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
@@ -90,19 +90,19 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
         )
     limit = LOIHI2.bias_limit
     if (layer.bias < -limit).any() or (layer.bias >= limit).any():
-        yield Finding("netx-bias-range", where, f"biases exceed {-limit} … {limit - 1}", _FIX)
+        yield Finding("netx-bias-range", where, f"biases are not in {-limit} … {limit - 1}", _FIX)
     delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
     if delay.min() < 0 or delay.max() > LOIHI2.max_delay:
         yield Finding(
             "netx-delay-range",
             where,
-            f"delays reach from {delay.min()} to {delay.max()}, not 0 … {LOIHI2.max_delay}",
+            f"delays are {delay.min()} … {delay.max()}, beyond 0 … {LOIHI2.max_delay}",
             _FIX,
         )
     yield from layer.reader_findings(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if layer.unrolled:
-            continue  # `_projections` separates the signs
+            continue  # `_projections` splits weights by sign
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
             yield Finding(
                 "netx-weights-odd",
@@ -115,8 +115,8 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
 def network_of(file: NetxFile) -> IntegerNetwork:
     """The network of a file without misfits.
 
-    Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean`
-    for a last layer whose threshold is out of reach, and `first_spike` for any other.
+    Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean` if
+    the threshold of the last layer is out of reach, else `first_spike`.
     """
     assumed = []
     if file.dt_ms is None:
@@ -160,9 +160,9 @@ def _population(name: str, layer: Layer) -> IntegerPopulation:
 
 
 def _projections(source: str, target: str, layer: Layer) -> list[IntegerProjection]:
-    """One projection; two for a convolution with odd weights of both signs.
+    """Make one projection, or two for a convolution with odd weights of both signs.
 
-    A matrix of both signs loses a bit, while one of a single sign can hold every weight.
+    A matrix with both signs loses the lowest bit; a matrix with one sign can represent all weights.
     """
     parts = [layer.weight]
     if layer.unrolled and sign_mode(layer.weight) == MIXED and (layer.weight % 2).any():

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).with_name("package")
 CHECK_S = 120.0
 
 VARIABLES = {"PYTHONPATH": str(LAVA_PACKAGE)}
-"""Environment variables with which the package of exported Lava folders can be imported."""
+"""Environment variables that make the package of exported Lava folders importable."""
 
 
 def find() -> Environment:
@@ -68,8 +68,8 @@ def run(
 
     Args:
         path: the file.
-        network: the network in it, whose populations are recorded.
-        layers: its populations in the order of the layers.
+        network: network in the file, whose populations are recorded.
+        layers: names of its populations in the order of the layers.
         spikes: the input.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.

@@ -1,6 +1,6 @@
-"""ONNX: one file of standard operators that runs in onnxruntime, bit for bit.
+"""ONNX: a file of standard operators that runs in onnxruntime, bit for bit.
 
-Writing needs onnx, running onnxruntime; reading back needs neither.
+Writing needs the library onnx, running needs onnxruntime; reading back needs neither.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Onnx(Format, name="onnx"):
-    """An ONNX file. Every network of integers can be written to one."""
+    """An ONNX file. Every integer network can be written."""
 
     @classmethod
     def require(cls) -> None:
@@ -39,7 +39,7 @@ class Onnx(Format, name="onnx"):
 
     @cached_property
     def content(self) -> Content:
-        """The content of the file."""
+        """The file, after a check of its digest."""
         from nmtool.exporters.onnx import file
 
         return file.read(self.path)

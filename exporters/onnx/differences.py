@@ -1,4 +1,4 @@
-"""Two ONNX files, node by node and constant by constant: whether they compute the same."""
+"""Compare two ONNX files, node by node and constant by constant."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from nmtool.exporters.differences import array_change
 _FIX = "export the network again"
 _TEXTS = ("doc_string",)
 _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
-"""Fields that name the producer of a file, which have no effect on a run."""
+"""Fields about the producer of a file, without effect on a run."""
 
 
 def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
-    """Differences between two models in the parts that have an effect on a run.
+    """Findings for differences between two models in the parts that have an effect on a run.
 
-    Libraries of other versions may order fields otherwise, so that files of the same content
-    need not have the same bytes.
+    The bytes of equal models may differ, since other versions of libraries may order fields
+    differently.
 
     Args:
-        expected: a file that nmtool has written.
-        stored: another one.
+        expected: content of the file that nmtool would write.
+        stored: content of the file to check.
     """
     import onnx
 
@@ -43,7 +43,7 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
 
 
 def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
-    """Members of two graphs that differ, in their order; those of a loop's body one by one."""
+    """Findings for members of two graphs that differ, in order, including members of loops."""
     for group in ("node", "initializer", "input", "output"):
         mine, theirs = list(getattr(expected, group)), list(getattr(stored, group))
         for our_member, their_member in zip(mine, theirs, strict=False):
@@ -61,14 +61,14 @@ def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
 
 
 def _bodies(our_node: Any, their_node: Any) -> Iterator[Finding]:
-    """Differences between the graphs that two nodes hold."""
+    """Findings for differences between the graphs inside two nodes."""
     for mine, theirs in zip(our_node.attribute, their_node.attribute, strict=False):
         if mine.HasField("g") and theirs.HasField("g"):
             yield from _graph(mine.g, theirs.g)
 
 
 def _number(our_constant: Any, their_constant: Any) -> str:
-    """Change of a constant's numbers, in words."""
+    """The change of a constant's numbers, in words."""
     from onnx import numpy_helper
 
     try:

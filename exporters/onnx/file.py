@@ -1,8 +1,8 @@
-"""The ONNX file, written and read back: a graph, properties and a digest at the end.
+"""Write and read ONNX files: a graph, and properties that end with a digest.
 
-Properties hold the header of the `IntegerNetwork` file, the known answers and a digest
-of all other bytes. The arrays are the constants of the graph itself. A file whose digest does not
-match is refused before anything in it is used.
+The properties are the header of the `IntegerNetwork` file, the known answers, and a digest of all
+other bytes. The arrays of the network are the constants of the graph itself. A file whose digest
+does not match is refused before anything in it is used.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _DTYPES: dict[Any, type] = {2: np.uint8, 3: np.int8, 7: np.int64}
 
 
 def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
-    """The bytes of an ONNX file, the same for the same network and answers.
+    """The bytes of an ONNX file; the same network and answers give the same bytes.
 
     Raises:
         MissingError: onnx is not installed.
@@ -103,12 +103,12 @@ def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
 @dataclass(frozen=True)
 class Content:
-    """An ONNX file of nmtool.
+    """The content of an ONNX file written by nmtool.
 
     Attributes:
         path: path of the file.
-        model: all its bytes.
-        properties: its properties.
+        model: all bytes of the file.
+        properties: properties of the model.
     """
 
     path: Path
@@ -116,17 +116,17 @@ class Content:
     properties: dict[str, str]
 
     def network(self) -> IntegerNetwork:
-        """The network; raises `FileFormatError` where it is incomplete or invalid."""
+        """The network; raises `FileFormatError` if it is incomplete or invalid."""
         network = self.unchecked_network()
         check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
         return network
 
     def unchecked_network(self) -> IntegerNetwork:
-        """The network, even if its content hash is not the recorded one."""
+        """The network, even if its content hash differs from the stored hash."""
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
-        except Exception as error:  # other content than a network raises anything
+        except Exception as error:  # invalid content raises any exception
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
         return integer_network.unpack(Archive(self.path, header, arrays))
 
@@ -149,7 +149,8 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         sealed: refuse a file that does not match its digest.
 
     Raises:
-        FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
+        FileFormatError: the file is missing, damaged, changed, or not written by nmtool, or it was
+            written by a newer nmtool.
     """
     path = Path(path)
     model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
@@ -195,7 +196,7 @@ def _entry(field: Field) -> tuple[str, str]:
 def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, NDArray]:
     """The arrays of an `IntegerNetwork` file, from the constants of a graph.
 
-    Removes from the header what only ONNX needs.
+    Removes the sign modes, which only ONNX needs, from the header.
     """
     sign_modes = [entry.pop("sign_mode") for entry in header["projections"]]
     names = projection_names((e["source"], e["target"]) for e in header["projections"])
@@ -211,7 +212,7 @@ def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, ND
 
 
 def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
-    """Constants of the graph and its subgraphs, by name without suffix."""
+    """Constants of the graph and its subgraphs, by their names without suffix."""
     counted = _Counted()
     graphs = [f.content for f in counted.fields(memoryview(model)) if f.number == _GRAPH]
     for graph in graphs:
@@ -247,7 +248,7 @@ def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
 
 
 def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
-    """Name and values, if their dtype is one in which networks are stored."""
+    """Name and values of a constant, unless no network is stored in its dtype."""
     kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
     if kind not in _DTYPES:
         return

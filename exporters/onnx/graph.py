@@ -1,7 +1,7 @@
-"""The network as an ONNX graph: time loops of populations, and projections outside of the loops.
+"""Write the network as an ONNX graph: time loops of populations, and projections between loops.
 
 A feedforward projection needs no loop: all spikes of its source are known before the first step of
-its target, so one scatter adds them all, at the steps when they arrive.
+its target. One scatter adds all these spikes at their steps of arrival.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ SPIKES = "spikes"
 def make_graph(network: IntegerNetwork) -> Any:
     """The ONNX `GraphProto` of a network.
 
-    Its input is `spikes`, bool [batch, time, channels]. Its outputs are, per population,
-    `<name>.spikes` bool (of populations that spike), `<name>.v` and `<name>.u` int32, all
-    [batch, time, neurons]: v after a reset, every sample from a fresh state.
+    The input of the graph is `spikes`, bool [batch, time, channels]. Its outputs are
+    [batch, time, neurons] per population: `<name>.spikes` bool, if the population spikes, and
+    `<name>.v` (after a reset) and `<name>.u` int32. Every sample starts from a fresh state.
     """
     from onnx import helper
 
@@ -49,7 +49,7 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Recurrent groups of populations in feedforward order, with the projections inside them."""
+    """Groups of mutually recurrent populations in feedforward order, with their own projections."""
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)
@@ -67,7 +67,7 @@ class _Builder:
 
     Attributes:
         recorded: names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
-        events: spike lists by source.
+        events: lists of spikes by source.
     """
 
     def __init__(self, network: IntegerNetwork) -> None:
@@ -83,7 +83,7 @@ class _Builder:
         self.rows = self.nodes.add("Mul", [self.time, self.batch], "n_rows", "steps × samples")
 
     def add(self, loop: Loop) -> None:
-        """Append a group; its sources have been appended before."""
+        """Append the nodes of a group, after those of all groups that project to it."""
         inside = {projection.name for projection in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
         driven = {
@@ -99,7 +99,8 @@ class _Builder:
     ) -> str:
         """int32 [time, batch, neurons]: input to a population from other groups.
 
-        Rows are samples of step 0, samples of step 1 and so on, until the last arrival.
+        Spikes are added to rows: all samples of step 0, all samples of step 1 and so on, until the
+        last arrival.
         """
         nodes, name, size = self.nodes, population.name, population.size
         rows = self._silence(population, projections)
@@ -115,7 +116,7 @@ class _Builder:
         return nodes.add("Reshape", [within, shape], f"{name}.from_outside", allowzero=1)
 
     def _silence(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
-        """int32 [rows, neurons] of zeros: the sample, and steps after it that delays reach."""
+        """int32 [rows, neurons] of zeros, for all steps of a sample and for later arrivals."""
         from onnx import numpy_helper
 
         nodes, name = self.nodes, population.name
@@ -129,7 +130,7 @@ class _Builder:
         return nodes.add("ConstantOfShape", [shape], f"{name}.silence", value=zero)
 
     def _list(self, source: str) -> Events:
-        """All spikes of a source as lists, by the row of their arrival."""
+        """All spikes of a source as lists, with the rows of their arrivals."""
         if source not in self.events:
             self.events[source] = self._listed(source)
         return self.events[source]
@@ -154,7 +155,7 @@ class _Builder:
         return Events(place, part["neuron"], self.batch)
 
     def outputs(self) -> list[Any]:
-        """The graph's outputs as `ValueInfoProto`; appends their nodes."""
+        """Append the nodes of the graph's outputs, and return the outputs as `ValueInfoProto`."""
         from onnx import helper
 
         infos = []

@@ -1,8 +1,8 @@
 """The time loop of mutually recurrent populations: one ONNX `Scan` per group.
 
-A single population without recurrence needs no synapses inside its loop. Recurrent spikes arrive
-through a window of future steps per population: row r holds the input due in r steps, and all rows
-move up by one in each step.
+A single population without recurrence needs no synapses inside its loop. For recurrent spikes, each
+population has a window of future steps: row r is the input due in r steps, and all rows move up by
+one in each step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerPopulation
 
 NOW = "[n]"
-"""Suffix of names of values inside the loop, at step n."""
+"""Suffix of the names of values inside the loop, at step n."""
 
 BEFORE = "[n-1]"
 
@@ -28,11 +28,11 @@ BATCH = "batch"
 """Symbolic dimension: the number of samples."""
 
 QUANTITIES: dict[str, type] = {"spikes": np.bool_, "v": np.int32, "u": np.int32}
-"""Quantities recorded from populations, and their dtypes."""
+"""Recorded quantities of populations, and their dtypes."""
 
 
 def recorded_quantities(population: IntegerPopulation) -> list[str]:
-    """Recorded quantities of a population: all; of integrators without threshold, no spikes."""
+    """Recorded quantities of a population; non-spiking populations have no `spikes`."""
     return [name for name in QUANTITIES if name != "spikes" or population.kind == LIF]
 
 
@@ -42,7 +42,7 @@ class Loop:
 
     Attributes:
         populations: populations of the group.
-        projections: those inside the group.
+        projections: projections between populations of the group.
     """
 
     populations: Sequence[IntegerPopulation]
@@ -55,15 +55,15 @@ class Loop:
 
     @property
     def sources(self) -> list[str]:
-        """Names of the populations that project within the group."""
+        """Names of the populations that project to populations of the group."""
         return list(dict.fromkeys(p.projection.source for p in self.projections))
 
     def into(self, population: IntegerPopulation) -> list[NamedProjection]:
-        """Projections inside the group to one of its populations."""
+        """Projections of the group to one of its populations."""
         return [p for p in self.projections if p.projection.target == population.name]
 
     def window(self, population: IntegerPopulation) -> int:
-        """Future steps that recurrent spikes reach in a population; 0 for none."""
+        """Number of future steps at which recurrent spikes can arrive at a population."""
         delays = [int(p.projection.delay.max()) for p in self.into(population)]
         return max(delays) + 1 if delays else 0
 
@@ -74,7 +74,7 @@ def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> di
     Args:
         nodes: nodes of the graph around the loop.
         loop: the group.
-        driven: input from outside the group by population, int32 [time, batch, neurons].
+        driven: per population, input from outside the group, int32 [time, batch, neurons].
         batch: int64 [1], the number of samples.
 
     Returns:
@@ -109,7 +109,7 @@ class _Body:
     """The graph of one step of a group.
 
     Attributes:
-        states: name and shape (without batch) of every state variable carried to the next step.
+        states: name and shape (without batch) of every state variable.
         records: names of the quantities recorded in each step.
     """
 
@@ -157,7 +157,7 @@ class _Body:
         return [_value(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:
-        """Copies, since a graph cannot output a value twice."""
+        """Recorded outputs; they are copies, since a graph cannot output a value twice."""
         sizes = {population.name: population.size for population in self.loop.populations}
         infos = []
         for stem in self.records:
@@ -167,7 +167,7 @@ class _Body:
         return infos
 
     def _step(self, population: IntegerPopulation) -> None:
-        """u, v and spikes of a population from its input."""
+        """Append the nodes for u, v and spikes of a population."""
         name, nodes, arriving = population.name, self.nodes, _outside_input(population)
         if self.loop.window(population):
             first = nodes.number(0, np.int64)
@@ -190,7 +190,7 @@ class _Body:
         return sample, neuron_
 
     def _send(self, population: IntegerPopulation, lists: dict[str, tuple[str, str]]) -> None:
-        """Move the window up by a step and add the recurrent spikes to it."""
+        """Append the nodes that move the window up by a step and add the recurrent spikes."""
         name, nodes, window = population.name, self.nodes, self.loop.window(population)
         before = f"{name}.coming{BEFORE}"
         unit, end = nodes.list(1), nodes.list(window)
@@ -205,7 +205,7 @@ class _Body:
         nodes.add("Reshape", [rows, shape], f"{name}.coming", "what is due in the coming steps")
 
     def _first_row(self, named_projection: NamedProjection, sample: str, window: int) -> str:
-        """Start of the window of each spike's sample, int64 [spikes, 1]."""
+        """Row at which the window of each spike's sample starts, int64 [spikes, 1]."""
         nodes, stem = self.nodes, f"{named_projection.name}.window"
         first = nodes.add("Mul", [sample, nodes.number(window, np.int64)], stem)
         return nodes.add("Unsqueeze", [first, nodes.list(1)], f"{stem}_rows")

@@ -1,7 +1,7 @@
 """A time step in ONNX: `nmtool.hardware_sim.step.neuron_step`, operator by operator.
 
-State is int32, as the chip's models wrap it; products of state and decay need int64. ONNX
-divides integers towards zero, which is how decays round.
+u and v are int32, so that they wrap as in the chip's models. Products with decay factors need
+int64. ONNX rounds quotients of integers towards zero, as decays require.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nmtool.network.integer_network import IntegerPopulation
 
 
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
-    """Add the nodes that compute u from `arriving` (int32 a) and `before`, u of the last step."""
+    """Add the nodes that compute u from `arriving`, int32 a, and `before`, u of the last step."""
     name = population.name
     decayed_u = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")
@@ -31,7 +31,7 @@ def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, befo
 
 
 def _wrapped(nodes: Nodes, u: str, name: str) -> str:
-    """u > M becomes u − 2M, u ≤ −M becomes u + 2M, once; M = 2^23."""
+    """Wrap u once: u > M becomes u − 2M, and u ≤ −M becomes u + 2M; M = 2^23."""
     bounds = [nodes.number(1 - STATE_LIMIT, np.int32), nodes.number(STATE_LIMIT, np.int32)]
     inside = nodes.add("Clip", [u, *bounds], f"{name}.u_inside")
     beyond = nodes.add("Sub", [u, inside], f"{name}.u_beyond", "0 where u fits in 24 bits")
@@ -41,7 +41,7 @@ def _wrapped(nodes: Nodes, u: str, name: str) -> str:
 
 
 def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, before: str) -> str:
-    """Add the nodes that compute v before a reset, from u of this step and v of the last one."""
+    """Add the nodes that compute v before a reset, from u of this step and v of the last step."""
     name = population.name
     decayed_v = _decayed(nodes, before, population.keep_v, f"{name}.v_kept")
     bias = nodes.constant(f"{name}.bias", population.bias, np.int64, "added to v each step")
@@ -56,7 +56,7 @@ def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, befo
 
 
 def add_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tuple[str, str]:
-    """Spikes (bool) and v after the reset, from v before it."""
+    """Add the nodes that compute spikes (bool) and v after a reset, from v before the reset."""
     name = population.name
     threshold = nodes.constant(
         f"{name}.threshold", population.vth << STATE_SHIFT, np.int32, "a spike when v is above"

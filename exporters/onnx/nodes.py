@@ -1,4 +1,4 @@
-"""The nodes and constants of an ONNX graph while it is built."""
+"""Collect the nodes and constants of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Nodes:
     Attributes:
         nodes: NodeProtos.
         constants: TensorProtos by name.
-        suffix: suffix of the names of values, so that a subgraph's names are distinct.
+        suffix: suffix of the names of values, which makes names in a subgraph unique.
     """
 
     def __init__(self, suffix: str = "") -> None:
@@ -24,13 +24,13 @@ class Nodes:
         self.suffix = suffix
 
     def name(self, stem: str) -> str:
-        """Name of a value of this graph: stem and suffix."""
+        """Name of a value in this graph: stem and suffix."""
         return stem + self.suffix
 
     def add(
         self, operator: str, inputs: Sequence[str], stem: str, doc: str = "", **attributes: Any
     ) -> str:
-        """Append a node with one output of the same name, and return that name."""
+        """Append a node and its only output, which have the same name; returns this name."""
         output = self.name(stem)
         self.add_many(operator, inputs, [output], output, doc, **attributes)
         return output
@@ -44,14 +44,14 @@ class Nodes:
         doc: str = "",
         **attributes: Any,
     ) -> None:
-        """Append a node with several outputs, whose names get no suffix."""
+        """Append a node with several outputs; their names get no suffix."""
         from onnx import helper
 
         node = helper.make_node(operator, inputs, outputs, name, doc or None, **attributes)
         self.nodes.append(node)
 
     def constant(self, stem: str, values: ArrayLike, dtype: type, doc: str = "") -> str:
-        """Add a constant unless one of that name exists, and return its name."""
+        """Add a constant, unless its name exists, and return the name."""
         from onnx import numpy_helper
 
         name = self.name(stem)
@@ -63,15 +63,15 @@ class Nodes:
         return name
 
     def number(self, value: int, dtype: type) -> str:
-        """A scalar constant, named after its value."""
+        """Add a scalar constant, and return its name, which contains the value."""
         return self.constant(f"{value}:{np.dtype(dtype).name}", value, dtype)
 
     def list(self, *values: int) -> str:
-        """A constant list of int64, e.g. a shape or axes."""
+        """Add a constant list of int64, such as a shape or axes, and return its name."""
         return self.constant(f"{','.join(map(str, values))}:list", values, np.int64)
 
     def cast(self, value: str, dtype: type, stem: str, doc: str = "") -> str:
-        """Convert to another integer type; larger values keep their low bits."""
+        """Convert a value to another integer type; numbers out of range keep their low bits."""
         from onnx import helper
 
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -1,4 +1,4 @@
-"""Running an ONNX file with onnxruntime."""
+"""Run an ONNX file in onnxruntime."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run(
     """Run every sample from a fresh state.
 
     Args:
-        model: an ONNX file of the network.
-        network: whose populations are recorded.
+        model: content of the network's ONNX file.
+        network: network in the file, whose populations are recorded.
         spikes: the input.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
@@ -47,7 +47,7 @@ def run(
 
 
 def library() -> Any:
-    """The module `onnxruntime`; raises `MissingError` where it is not installed."""
+    """The module `onnxruntime`; raises `MissingError` if it is not installed."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -56,7 +56,7 @@ def library() -> Any:
 
 
 def _session(model: bytes) -> Any:
-    """One thread: the operators of a step are too small to share."""
+    """Make a session with one thread, because the operators of a step are too small to share."""
     onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -88,7 +88,7 @@ def _failure(error: Exception) -> BackendError:
 
 
 def output_names(network: IntegerNetwork, deep: bool) -> list[str]:
-    """Names of the graph's outputs that a recording consists of."""
+    """Names of the graph's outputs that a recording contains."""
     spikes = [f"{p.name}.spikes" for p in network.spiking]
     if deep:
         return spikes + [f"{p.name}.{q}" for p in network.populations for q in "uv"]
@@ -96,11 +96,11 @@ def output_names(network: IntegerNetwork, deep: bool) -> list[str]:
 
 
 def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Recording:
-    """A recording from outputs by name, with u and v if the outputs include them.
+    """Make a recording from outputs, with u and v if the outputs include them.
 
     Args:
-        network: whose outputs they are.
-        outputs: arrays [samples, steps, neurons] by the names of the graph's outputs.
+        network: the network that gave the outputs.
+        outputs: arrays [samples, steps, neurons] by name of the graph's output.
     """
 
     def of(quantity: str) -> dict[str, NDArray]:

@@ -1,7 +1,7 @@
 """Synapses in ONNX: every spike adds its weights to the target at the step of its arrival.
 
-The file stores weights in one byte each (`nmtool.exporters.stored_weights`). Stored weight times
-`factor` is what a spike adds to a, weight exponent included.
+The file stores each weight in one byte (`nmtool.exporters.stored_weights`). A spike adds the stored
+weight times `factor` to the input a; `factor` includes the weight exponent.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class NamedProjection:
     """A projection and its name in the file.
 
     Attributes:
-        name: `source->target`, with a number where several connect the same populations.
-        projection: the synapses.
+        name: `source->target`, with a number if several projections connect the same populations.
+        projection: the projection.
     """
 
     name: str
@@ -41,7 +41,7 @@ class NamedProjection:
 
 
 def named_projections(network: IntegerNetwork) -> list[NamedProjection]:
-    """The projections of a network with their names, in its order."""
+    """The projections of a network with their names, in the network's order."""
     ends = [(p.source, p.target) for p in network.projections]
     pairs = zip(projection_names(ends), network.projections, strict=True)
     return [NamedProjection(name, projection) for name, projection in pairs]
@@ -60,12 +60,12 @@ def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Events:
-    """Spikes as lists with one entry per spike: names of int64 values [spikes].
+    """Names of lists in a graph, int64 [spikes], with one entry per spike.
 
     Attributes:
         place: row of the target in which the spike arrives with delay 0, [spikes, 1].
         neuron: the source neuron that spiked.
-        stride: rows between the arrivals of consecutive steps; '' for one row.
+        stride: number of rows from the arrivals of one step to those of the next; '' for 1.
     """
 
     place: str
@@ -80,7 +80,7 @@ def add_arrivals(nodes: Nodes, named: NamedProjection, events: Events, rows: str
         nodes: the graph.
         named: the projection.
         events: spikes of its source.
-        rows: the input so far, int32 [rows, post], one row per sample and step.
+        rows: the target's input so far, int32 [rows, post], one row per sample and step.
 
     Returns:
         Name of the rows with the projection's weights added.

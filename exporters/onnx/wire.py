@@ -1,7 +1,7 @@
-"""Reading protobuf's wire format, as far as ONNX files need it.
+"""Read protobuf's wire format, as far as ONNX files need it.
 
-Needs no onnx package, and is safe on untrusted files: nothing is copied, and time is proportional
-to the file size.
+The reader does not need the library onnx, and is safe for untrusted files: it copies nothing, and
+its time is proportional to the file size.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 
 MAX_FIELDS = 500_000
-"""Limit for a message, without nested messages, and for a packed list of numbers."""
+"""Largest number of fields of a message, without nested messages, and of numbers in a list."""
 
 
 class WireError(ValueError):
@@ -28,7 +28,7 @@ class Field:
     Attributes:
         number: field number in the message's definition.
         value: a number, or the bytes of a string, an array or a nested message.
-        first, end: byte range of the field in the message, tag included.
+        first, end: byte range of the field in the message, including its tag.
     """
 
     number: int
@@ -38,14 +38,14 @@ class Field:
 
     @property
     def content(self) -> memoryview:
-        """The bytes; raises `WireError` where the field is a number."""
+        """The bytes; raises `WireError` if the field is a number."""
         if isinstance(self.value, int):
             raise WireError(f"field {self.number} is a number")
         return self.value
 
     @property
     def text(self) -> str:
-        """The bytes as text; raises `WireError` where they are not UTF-8."""
+        """The bytes as text; raises `WireError` if they are not UTF-8."""
         try:
             return str(self.content, "utf-8")
         except UnicodeDecodeError as error:
@@ -53,7 +53,7 @@ class Field:
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """The fields of a message, in order; raises `WireError` for invalid or too many ones."""
+    """The fields of a message, in order; raises `WireError` for invalid or too many fields."""
     place = count = 0
     while place < len(message):
         if (count := count + 1) > MAX_FIELDS:
@@ -61,14 +61,14 @@ def fields(message: memoryview) -> Iterator[Field]:
         tag, after = _varint(message, place)
         number, kind = tag >> 3, tag & 7
         if number == 0:
-            raise WireError("there is no field 0")
+            raise WireError("a field has the invalid number 0")
         value, end = _value(message, after, kind)
         yield Field(number, value, place, end)
         place = end
 
 
 def numbers(content: memoryview) -> list[int]:
-    """A packed list of numbers; raises `WireError` where it is invalid or too long."""
+    """Read a packed list of numbers; raises `WireError` if it is invalid or too long."""
     values: list[int] = []
     place = 0
     while place < len(content):
@@ -87,7 +87,7 @@ def _value(message: memoryview, place: int, kind: int) -> tuple[int | memoryview
     elif kind in _FIXED:
         size = _FIXED[kind]
     else:
-        raise WireError(f"there is no wire type {kind}")
+        raise WireError(f"a field has the unknown wire type {kind}")
     if size > len(message) - place:
         raise WireError("it ends in the middle of a field")
     return message[place : place + size], place + size

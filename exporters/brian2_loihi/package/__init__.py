@@ -1,1 +1,1 @@
-"""Runs in the environment of brian2-loihi, where there is no nmtool."""
+"""Script for the environment of brian2-loihi, in which nmtool is not installed."""

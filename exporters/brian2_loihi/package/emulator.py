@@ -1,8 +1,8 @@
-"""A network of integers built of brian2-loihi's own classes; samples lie side by side in it.
+"""An integer network built from brian2-loihi's own classes, which runs several samples at once.
 
-Starting Brian costs the same for one sample as for many, so that a run holds several: neuron j of
-sample s is neuron s·size + j of its group, and no synapse leads from one sample to another. What
-`nmtool.exporters.brian2_loihi` says about steps, delays and monitors is done here.
+Starting Brian takes the same time for one sample as for many. Each run therefore simulates several
+samples: neuron j of sample s is neuron s·size + j of its group, and no synapse connects two
+samples. `nmtool.exporters.brian2_loihi` explains steps, delays and monitors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Trace:
     Attributes:
         sample, step, neuron: [spikes] int64, sorted in this order.
         u: [samples, steps, neurons] float64 whole numbers, after the arrivals of each step.
-        v: likewise, after a reset; for populations that do not spike, before one.
+        v: [samples, steps, neurons] float64 whole numbers, after a reset; for populations that do
+            not spike, before the comparison with the threshold.
     """
 
     sample: NDArray[np.int64]
@@ -49,13 +50,13 @@ class Trace:
 
 
 class Emulator:
-    """A network for a fixed number of samples and steps, run again and again from a fresh state.
+    """A network for a fixed number of samples and steps; every run starts from a fresh state.
 
     Args:
-        header: of the network's archive: `channels`, `populations`, `projections`.
-        arrays: the members of the archive, by name.
-        samples: how many run at once.
-        steps: of each sample.
+        header: header of the network's archive: `channels`, `populations`, `projections`.
+        arrays: members of the archive, by name.
+        samples: number of samples that run at once.
+        steps: number of steps of each sample.
     """
 
     def __init__(
@@ -89,14 +90,14 @@ class Emulator:
         channel: NDArray[np.int64],
         beat: Callable[..., None],
     ) -> dict[str, Trace]:
-        """Run as many samples as fit at once; returns what every population did.
+        """Run all samples at once, and return the activity of every population.
 
         Args:
-            sample, step, channel: [spikes] the input; without any spike, a sample is silent.
-            beat: called now and then, with whatever Brian reports.
+            sample, step, channel: [spikes] the input; samples without spikes are silent.
+            beat: called every `HEARTBEAT_S` s with Brian's progress report.
         """
         self.network.restore()
-        arrives = step + 1 < self.steps  # in the step after, as from any other population
+        arrives = step + 1 < self.steps  # one step later, like spikes of any other population
         index = sample * self.sizes[INPUT] + channel
         self.input.set_spikes(index[arrives], (step[arrives] + 1) * brian2.ms)
         self.network.run(self.steps, report=beat, report_period=HEARTBEAT_S * brian2.second)
@@ -105,7 +106,7 @@ class Emulator:
     def _group(self, entry: dict[str, Any]) -> LoihiNeuronGroup:
         return LoihiNeuronGroup(
             self.samples * entry["size"],
-            refractory=1,  # the step of the spike itself: the next one may spike again
+            refractory=1,  # only the step of the spike: the neuron may spike in the next step
             threshold_v_mant=HIGHEST_THRESHOLD if entry["kind"] == LI else entry["vth"],
             decay_v=entry["dv"],
             decay_I=entry["du"] + 1,
@@ -114,7 +115,7 @@ class Emulator:
     def _synapses(
         self, entry: dict[str, Any], weight: NDArray[np.int64], delay: NDArray[np.int64]
     ) -> list[LoihiSynapses]:
-        """One object per delay; the sign mode is that of the whole matrix."""
+        """Make one object per delay, all with the sign mode of the whole matrix."""
         source, target = entry["source"], entry["target"]
         source_group = self.input if source == INPUT else self.groups[source]
         connections = []
@@ -137,7 +138,7 @@ class Emulator:
         return connections
 
     def _side_by_side(self, index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-        """[samples · n] the indices [n] in a population of that size, once for every sample."""
+        """[samples · n]: indices [n] in a population, repeated with an offset for every sample."""
         return (index + size * np.arange(self.samples)[:, None]).ravel()
 
     def _trace(self, name: str) -> Trace:
@@ -154,7 +155,7 @@ class Emulator:
         )
 
     def _dense(self, values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-        """[samples, steps, neurons] of [samples · neurons, steps]."""
+        """Convert [samples · neurons, steps] to [samples, steps, neurons]."""
         return np.asarray(values).reshape(self.samples, size, self.steps).transpose(0, 2, 1)
 
 

@@ -1,13 +1,15 @@
-"""Run the network of one archive on the input of another, in brian2-loihi.
+"""Run a network on input events in brian2-loihi.
 
     python run.py NETWORK.npz EVENTS.npz RECORDING.npz [--deep]
 
-NETWORK.npz is an integer network as nmtool saves it, EVENTS.npz holds `offset`, `step`, `neuron`
-and `n_steps`, and RECORDING.npz is a recording that nmtool loads. Each finished sample is reported
-as a line of JSON on the standard output. Where a state leaves the range of 24 bits, in which a chip
-would wrap or clip it and brian2-loihi goes on counting, the run ends without a recording. The last
-line then has a list `beyond` of populations and quantities (`u` or `v`): number of such samples so
-far, and sample, step and value of the first.
+NETWORK.npz is an integer network as nmtool saves it, EVENTS.npz contains `offset`, `step`, `neuron`
+and `n_steps`, and RECORDING.npz is a recording that nmtool loads. For each finished sample, the
+script prints a line of JSON on the standard output.
+
+If u or v leaves the range of 24 bits, a chip would wrap or clip it, but brian2-loihi does not. The
+run then ends without a recording, and the last line has a list `beyond`. Each entry is a population
+with a quantity (`u` or `v`), the number of samples out of range so far, and sample, step and value
+of the first overflow.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ KIND, VERSION = "nmtool recording", 1
 LIMIT = 1 << 23
 MAX_AT_ONCE = 64
 MAX_SYNAPSES = 1 << 20
-"""So many synapses at once cost about what 60 objects of Brian do."""
+"""Limit of synapses in a run; this many take about as long as 60 objects of Brian."""
 
 MAX_VALUES = 1 << 23
-"""Values of u and of v that are held at once; a sample that needs more runs alone."""
+"""Limit of recorded values of u, and of v, in a run; a sample with more values runs alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +80,7 @@ def _archive(path: str) -> dict[str, NDArray]:
 def _at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """Number of samples that run side by side: all that fit in memory and make Brian faster."""
+    """Number of samples to run at once: as many as fit in memory and make Brian faster."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
@@ -89,7 +91,7 @@ def _at_once(
 
 
 def _spikes(events: dict[str, NDArray], first: int, count: int) -> tuple[NDArray, ...]:
-    """Sample counted from `first`, step and channel of the spikes of some samples."""
+    """Sample (counted from `first`), step and channel of the spikes of `count` samples."""
     offset = events["offset"][first : first + count + 1]
     own = slice(offset[0], offset[-1])
     sample = np.repeat(np.arange(count), np.diff(offset))
@@ -103,9 +105,10 @@ def _beat(*report: object) -> None:
 def _beyond(
     entry: dict[str, Any], traces: dict[str, Trace], first: int
 ) -> Iterator[dict[str, object]]:
-    """Places where u or v of a population leaves the range.
+    """Entries of `beyond` for a population.
 
-    A spiking v that is too large spikes, clipped or not, and is reset: nothing is lost.
+    Only non-spiking populations can have a v that is too large: otherwise such a v leads to a
+    spike, whether clipped or not, and is reset.
     """
     trace = traces[entry["name"]]
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
@@ -129,7 +132,7 @@ def _beyond(
 def _recorded(
     header: dict[str, Any], traces: dict[str, Trace], first: int, count: int, deep: bool
 ) -> dict[str, NDArray]:
-    """The recording of some samples; what the run held beyond `count` is left out."""
+    """The recording of the first `count` samples of a run."""
     members = {}
     for entry in header["populations"]:
         name, trace = entry["name"], traces[entry["name"]]
@@ -147,7 +150,7 @@ def _recorded(
 
 
 def _header(header: dict[str, Any], n_steps: int, deep: bool) -> dict[str, Any]:
-    """The header of the recording, from that of the network."""
+    """The header of the recording, from the header of the network."""
     populations = header["populations"]
     spiking = {e["name"]: [n_steps, e["size"]] for e in populations if e["kind"] != LI}
     dense = {

@@ -1,8 +1,8 @@
-"""Import lava-dl's reader of NetX files without what its training needs.
+"""Import lava-dl's reader of NetX files without the dependencies of lava-dl's training.
 
-The packages around the reader import torch and more, the reader itself uses nothing of them but
-for resonators. Those packages are stood in for by empty ones, so that lava-dl need not be
-installed with all that it asks for.
+The packages around the reader import torch and other libraries. The reader needs these packages
+only for resonators. Empty packages replace them, so that lava-dl can be installed without its
+dependencies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AROUND = (
 
 
 def network_class() -> Any:
-    """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` where there is no lava-dl."""
+    """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` if lava-dl is not installed."""
     folders = [str(Path(folder, "lib/dl/netx")) for folder in lava.__path__]
     _stand_in("lava.lib.dl.netx", folders)
     for name in _AROUND:
@@ -36,10 +36,10 @@ def network_class() -> Any:
 
 
 def _stand_in(name: str, folders: list[str]) -> None:
-    """Let a package without content count as imported, with submodules in some folders."""
+    """Register an empty package as imported; submodules are found in the given folders."""
     package = ModuleType(name)
     package.__path__ = folders
-    package.__file__ = __file__  # Lava asks every module where it lies
+    package.__file__ = __file__  # Lava reads this attribute of every module
     sys.modules.setdefault(name, package)
 
 

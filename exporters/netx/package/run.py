@@ -1,9 +1,10 @@
-"""Run a NetX file in Lava, by the reader of lava-dl.
+"""Run a NetX file in Lava, through lava-dl's reader.
 
     python run.py FILE.net ARRAYS.npz EVENTS.npz RECORDING.npz --layers NAME ... [--deep]
 
-ARRAYS.npz tells how the layers are called and which of them spike; what runs is FILE.net.
-EVENTS.npz and RECORDING.npz are those of an exported Lava folder, whose package this one uses.
+The network that runs is FILE.net; ARRAYS.npz only gives names of populations, and which of them
+spike. EVENTS.npz and RECORDING.npz are as in an exported Lava folder, whose package this script
+uses.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from reader import network_class
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """Network that lava-dl made of a file.
+    """A network that lava-dl has read from a file.
 
     Attributes:
-        process: contains all layers.
-        populations: their neurons by name.
+        process: Lava process with all layers.
+        populations: neurons of the layers, by name of the population.
     """
 
     process: AbstractProcess
@@ -41,7 +42,7 @@ class LoadedNetwork:
 
 
 def build(path: str, layers: list[str], arrays: NetworkArrays, spikes: NDArray) -> LoadedNetwork:
-    """The network of a file, fed by [channels, steps] spikes."""
+    """Read the network of a file, and connect a source of spikes [channels, steps] to it."""
     network = network_class()(net_config=path)
     source = RingBuffer(data=spikes)
     source.s_out.connect(network.inp)
