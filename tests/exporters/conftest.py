@@ -1,4 +1,4 @@
-"""Processors that tests run on, where they can be emulated."""
+"""Emulated processors on which tests run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nmtool.exporters.processors import Processor
 
 @pytest.fixture(scope="module")
 def real(request: pytest.FixtureRequest) -> Processor:
-    """The processor of a parametrised test, if its compiler and emulator are installed."""
+    """The processor of a parametrised test; skips the test if its tools are not installed."""
     processor: Processor = request.param
     if processor.missing:
         pytest.skip(f"missing: {', '.join(processor.missing)}")

@@ -1,4 +1,4 @@
-"""Replaces `emulator.py` of the package for brian2-loihi by the integer simulator."""
+"""The integer simulator in place of brian2-loihi: replaces `emulator.py` of its package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HIGHEST_THRESHOLD, LI = 131071, "li"
 
 
 class Emulator:
-    """Runs the network of the script's first argument."""
+    """Runs the network that is the first argument of the script."""
 
     def __init__(self, header: dict[str, Any], arrays: object, samples: int, steps: int) -> None:
         self.input = np.zeros((samples, steps, header["channels"]["size"]), bool)

@@ -1,4 +1,4 @@
-"""Replaces the installation of a referee."""
+"""A fake installation of a referee."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nmtool.errors import BackendError
 
 
 class Installer:
-    """Replaces `supervise`: records the commands, and creates the file of the interpreter."""
+    """Fake `supervise`: records the commands, and creates the file of the interpreter."""
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []

@@ -28,7 +28,7 @@ def graphs(draw: st.DrawFn) -> Drawn:
 
 
 class _Numbers:
-    """Numbers in general position, for neurons that spike often."""
+    """Draws numbers in general position, for neurons that spike often."""
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
@@ -67,11 +67,11 @@ class _Numbers:
 
 
 class _Drawing:
-    """A graph that grows from the input to the output.
+    """Builds a random graph from the input to the output.
 
     Attributes:
         sizes: number of lines of the input and of every layer, by name, in order.
-        entries: node of every layer to which its wires lead.
+        entries: per layer, the node to which wires lead.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
@@ -81,7 +81,7 @@ class _Drawing:
         self.entries: list[str] = []
 
     def layer(self, name: str, *, skips: bool) -> None:
-        """Add neurons after the last layer, perhaps also after an earlier one and themselves."""
+        """Add neurons after the last layer, perhaps with a skip connection or recurrence."""
         before, *earlier = reversed(self.sizes)
         skipped = [self.draw(st.sampled_from(earlier))] if skips and earlier else []
         seen, size = {*self.drawn.nodes}, self.draw(st.integers(1, 3))
@@ -94,7 +94,7 @@ class _Drawing:
             self.drawn.layers[f"layer{name}"] = [n for n in self.drawn.nodes if n not in seen]
 
     def neurons(self, name: str, wires: list[str]) -> str:
-        """Add neurons, perhaps with a node for their synapses; returns the first of these nodes."""
+        """Add neurons, perhaps with a node for their synapses, and return the first new node."""
         kind = self.draw(st.sampled_from([*SPIKING, "LIF behind LI", "IF behind I"]))
         v_leak = self.draw(st.sampled_from([0.0, 0.4]))
         v_reset = self.draw(st.sampled_from([0.0, 0.0, -0.3]))
@@ -106,7 +106,7 @@ class _Drawing:
         return wires[0] if synapse else name
 
     def wires(self, name: str, pre: str, size: int) -> str:
-        """Add a matrix, perhaps with delays and factors; returns the last of these nodes."""
+        """Add a matrix, perhaps with delays and factors, and return the last new node."""
         import nir
 
         draw, numbers, add = self.draw, self.numbers, self.drawn.add
@@ -123,7 +123,7 @@ class _Drawing:
         return last
 
     def feedback(self) -> None:
-        """Add a connection from the last layer to the first, with the delay that hops require."""
+        """Add a connection from the last layer to the first, with a delay of a step per hop."""
         import nir
 
         _, *layers = self.sizes

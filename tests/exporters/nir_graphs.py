@@ -1,6 +1,7 @@
-"""Graphs like those of other tools, and a definition of what each node computes.
+"""Graphs like those of other tools, and a definition of the output of each node.
 
-The definition is independent of nmtool's import and runtime; nodes are those of the library `nir`.
+The definition is independent of nmtool's import and interpreter. Nodes are objects of the library
+`nir`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ Values = NDArray[np.float64]
 
 @dataclass
 class Drawn:
-    """A graph without nested ones.
+    """A graph without nested graphs.
 
     Attributes:
         nodes: nodes of the library `nir`.
-        edges: edges between them.
-        late: edges from neurons into the wires of a loop: they carry the spikes of the previous
-            step, 0 in the first. The wires themselves, with their biases, run in every step.
+        edges: edges between the nodes.
+        late: edges from neurons into the wires of a loop, which carry the spikes of the previous
+            step, 0 in the first step. The wires themselves, with their biases, run in every step.
         looping: the wires of loops.
-        layers: per layer, nodes that can form a nested graph: one edge leads to the first of them,
-            and edges to other nodes start only at the last.
+        layers: per layer, nodes that can form a nested graph: one edge leads into the layer, to
+            its first node, and only its last node has edges to other layers.
     """
 
     nodes: dict[str, Any]
@@ -43,13 +44,13 @@ class Drawn:
     layers: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, node: Any, *sources: str) -> str:
-        """Add a node with these inputs."""
+        """Add a node with edges from its sources."""
         self.nodes[name] = node
         self.edges += [(source, name) for source in sources]
         return name
 
     def loop(self, pre: str, post: str) -> None:
-        """Add an edge that closes a loop; the wires before it, back to neurons, are one chain."""
+        """Add an edge that closes a loop; the wires from the neurons to this edge are a chain."""
         self.edges.append((pre, post))
         while type(self.nodes[pre]).__name__ not in (*SPIKING, *INTEGRATING):
             self.looping.add(pre)
@@ -58,12 +59,12 @@ class Drawn:
         self.late.add((pre, post))
 
     def of(self, *kinds: str) -> list[str]:
-        """Names of the nodes of some kinds."""
+        """Names of all nodes of the given kinds."""
         return [name for name, node in self.nodes.items() if type(node).__name__ in kinds]
 
 
 def end(kind: str, size: int) -> Any:
-    """An `Input` or `Output` with a number of lines."""
+    """Make an `Input` or `Output` with `size` lines."""
     import nir
 
     shape = {kind.lower(): np.array([size])}

@@ -1,4 +1,4 @@
-"""The second referee: networks that brian2-loihi can express, and its recordings."""
+"""brian2-loihi: refused networks, its environment, and its recordings."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_without_an_environment_the_fix_is_named(
     assert str(tmp_path / "none") in caught.value.why
 
 
-def test_a_python_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_brian2_loihi_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REFEREE.python_variable, sys.executable)
     with refused(BackendError, "runtime-failed") as caught:
         Brian2Loihi.require()
@@ -142,7 +142,7 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert entry["brian2-loihi"] == "brian2-loihi==0.5.2"
 
 
-def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsupported_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     probe = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
     monkeypatch.setattr("nmtool.exporters.environments.probe", probe)
     with refused(MissingError, "brian2-loihi-python-unfit") as caught:
@@ -154,7 +154,7 @@ def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) 
 
 
 def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
-    """Compare all that brian2-loihi records with the simulator."""
+    """Compare a recording of brian2-loihi with the simulator's."""
     path = Brian2Loihi.write(network, folder / "network", force=True).path
     finished: list[int] = []
     actual = Brian2Loihi(path).run(spikes, deep=deep, on_progress=finished.append)
@@ -163,7 +163,7 @@ def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) 
 
 
 def answering(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Brian2Loihi:
-    """Replace brian2-loihi's Python by a shell script, and run a network."""
+    """Write a network, and replace brian2-loihi's Python by a shell script."""
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
@@ -333,7 +333,7 @@ def test_faults_of_one_unit_are_seen(
 
 @pytest.mark.brian2_loihi
 @pytest.mark.usefixtures("referee")
-def test_verify_compares_with_it() -> None:
+def test_verify_compares_with_brian2_loihi() -> None:
     network = fitting_network(4, 1, True)
     spikes = random_raster(4, 2, 40, network.channels.size)
     certificate = nm.verify(network, spikes, against=["brian2-loihi"], deep=True)

@@ -1,4 +1,4 @@
-"""An export of which one number was changed is refused, and the number is named."""
+"""If one number of an export was changed, the export is refused, and the number is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
 
 
 def _in_text(start: str) -> Callable[[Path], None]:
-    """Writes the first number after some text anew, by two higher."""
+    """Make a function that increases the first number after `start` by 2."""
 
     def change(path: Path) -> None:
         before, middle, after = path.read_text().partition(start)

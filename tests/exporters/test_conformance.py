@@ -1,7 +1,6 @@
-"""Every format keeps the same promises, as far as its class has the hooks for them.
+"""Properties of all formats whose classes have the necessary hooks.
 
-Properties of single formats are tested in files of their own. A new format is tested here as soon
-as it is entered in `formats.PLACES`.
+Other files test properties of single formats. These tests include every format in `formats.PLACES`.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ MARKS = {
     "fenn": [pytest.mark.fenn],
     **{name: [pytest.mark.processors] for name in PROCESSORS},
 }
-"""Formats that run in an environment of their own."""
+"""Marks of the formats that need an environment or tools of their own."""
 
 CONSTRAINED = ("netx", "brian2-loihi", "verilog", "fenn")
 """Formats that cannot represent every integer network."""
@@ -63,10 +62,10 @@ SEALED = ("c", "onnx")
 """Formats whose files end with a digest, which detects every change."""
 
 IN_WORDS = ("c", "lava", "onnx", "verilog", "fenn")
-"""Formats that state the length of a step for users."""
+"""Formats whose exports state the length of a step for users."""
 
 TEXTS = (".py", ".v", ".cpp", ".hex", "")
-"""Folders whose files are compared byte for byte, so that few kinds of damage are enough."""
+"""Extensions of files that are compared byte for byte: few kinds of damage are enough."""
 
 N_CHANNELS = 5
 
@@ -81,7 +80,7 @@ def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
 NETWORKS = {name: plain(4, runs_in) for name, runs_in in ARITHMETICS.items()}
 OTHERS = {name: plain(3, runs_in) for name, runs_in in ARITHMETICS.items()}
 ANSWERS = {name: known_answers(network) for name, network in NETWORKS.items()}
-"""Networks by arithmetic, of which a format supports one."""
+"""Networks and known answers by arithmetic; each format supports one arithmetic."""
 
 
 def formats_that(ability: str, *, runs: bool = False) -> pytest.MarkDecorator:
@@ -98,11 +97,11 @@ EXPORTS = pytest.mark.parametrize(
     [exporter for exporter in all_formats() if exporter.writes or exporter.runs],
     ids=lambda exporter: exporter.name,
 )
-"""Referees only run networks, but are given files, too."""
+"""Run a test once per format that writes or runs networks: files are also made for referees."""
 
 
 def check_written(exporter: type[Format], path: Path) -> None:
-    """Check the executable part of an export if the format runs networks, otherwise read it."""
+    """Check the part of an export that runs; if the format does not run networks, read it."""
     if exporter.runs:
         exporter(path).check_written()
     else:
@@ -161,7 +160,7 @@ def test_the_same_content_gives_the_same_bytes(exporter: type[Format], tmp_path:
 
 
 @EXPORTS
-def test_populations_that_are_not_in_alphabetical_order(
+def test_populations_in_another_than_alphabetical_order(
     exporter: type[Format], tmp_path: Path
 ) -> None:
     network = NETWORKS[exporter.arithmetic.name]
@@ -213,7 +212,7 @@ def assert_comes_back(
 def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
-    """In every format whose library is installed."""
+    """Tests all formats whose libraries are installed."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
@@ -294,7 +293,7 @@ def test_a_runtime_equals_the_simulator(exporter: type[Format], tmp_path: Path) 
 
 
 @formats_that("runs", runs=True)
-def test_currents_without_memory(exporter: type[Format], tmp_path: Path) -> None:
+def test_the_largest_decay_of_the_current(exporter: type[Format], tmp_path: Path) -> None:
     """With the largest du (in `loihi2` 4095, lava-dl's `iDecay` 4096), nothing of u remains."""
     try:
         exporter.require()
@@ -315,7 +314,7 @@ def test_currents_without_memory(exporter: type[Format], tmp_path: Path) -> None
 def test_populations_that_feed_each_other_through_relays(
     exporter: type[Format], tmp_path: Path
 ) -> None:
-    """They have two time constants, and delays that need relays."""
+    """The populations have two time constants, and delays that need relays."""
     try:
         exporter.require()
     except MissingError as error:
@@ -341,7 +340,7 @@ def test_populations_that_feed_each_other_through_relays(
 
 @formats_that("runs")
 def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path) -> None:
-    """The check happens before the runtime is looked for."""
+    """The check does not need the runtime."""
     path = export(exporter, tmp_path)
     with refused(DataError, "input-channels-differ"):
         exporter(path).run(random_raster(0, 1, 10, 3))
@@ -374,7 +373,7 @@ def test_an_existing_export_is_replaced_only_with_force(
     "exporter", [f for f in all_formats() if f.writes and f.is_folder], ids=lambda f: f.name
 )
 def test_force_deletes_no_file_of_the_user(exporter: type[Format], tmp_path: Path) -> None:
-    """Neither in any folder of the export nor with any extension."""
+    """The user's files are in all folders of the export, and have all of its extensions."""
     path = export(exporter, tmp_path)
     (path / "build").mkdir()
     (path / "build" / "compiled").touch()
@@ -415,7 +414,7 @@ def test_an_unwritable_path_is_an_error(exporter: type[Format], tmp_path: Path) 
 def test_a_full_disk_leaves_the_earlier_export(
     exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever of its files does not fit on the disk, and is half written."""
+    """Tests several positions of the file that is only half written."""
     export(exporter, tmp_path, OTHERS[exporter.arithmetic.name])
     before, write, room = contents(tmp_path), output.write_bytes, 0
 
@@ -443,7 +442,7 @@ def test_a_full_disk_leaves_the_earlier_export(
 
 
 def integers_that_run(network: IntegerNetwork) -> list[object]:
-    """All integers that affect a run of a network, without names."""
+    """All integers of a network that affect a run."""
     constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
     synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
     return [*constants, *synapses]
@@ -452,8 +451,8 @@ def integers_that_run(network: IntegerNetwork) -> list[object]:
 def is_noticed(exporter: type[Format], path: Path, damage: str) -> bool:
     """True if all functions refuse a damaged artefact; otherwise its content must be unchanged.
 
-    An HDF5 file whose group `/nmtool` lost its name counts as a foreign file: it has the same
-    integers without names, or real numbers, and no known answers.
+    If the group `/nmtool` of an HDF5 file loses its name, the file counts as foreign: it then has
+    the same integers without names, or real numbers, and no known answers.
     """
     network = answers = None
     with contextlib.suppress(InputError):
@@ -497,7 +496,7 @@ def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
 
 @EXPORTS
 def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: Path) -> None:
-    """Every file that is read is damaged; of many files some eight, except at night."""
+    """Damages each file of an export; of many files about eight, all with `THOROUGH`."""
     path = export(exporter, tmp_path)
     files = [
         file for file in sorted(tmp_path.rglob("*")) if file.is_file() and file.suffix != ".md"
@@ -534,7 +533,7 @@ def test_missing_and_foreign_files_are_refused(exporter: type[Format], tmp_path:
     "format_", [exporter for exporter in all_formats() if exporter.writes], ids=lambda f: f.name
 )
 def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
-    """A format supports one arithmetic; every network in another one is refused."""
+    """A format supports one arithmetic; networks in other arithmetics are refused."""
     arithmetic = FENN16 if format_.arithmetic != FENN16 else LOIHI2
     network = quantise_network(Network.layers([3, 4, 2]), target=arithmetic).network
     with refused(DoesNotFitError, "format-does-not-fit") as caught:

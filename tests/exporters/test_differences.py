@@ -1,4 +1,4 @@
-"""Changed numbers of an export are named."""
+"""Descriptions of the numbers that were changed in an export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Format`: the parts common to all formats, with a format that the simulator runs."""
+"""`Format`: the methods common to all formats, tested with a format that the simulator runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Faulty = Callable[..., type[Format]]
 
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
-    """`faulty(fault)` is a format that the simulator runs, with a fault."""
+    """`faulty(fault)` is a format that the simulator runs, with a fault in its recordings."""
     monkeypatch.setitem(PLACES, "x", Place((".npz",)))
 
     def made(fault: Callable[[Recording], Recording] = lambda same: same) -> type[Format]:

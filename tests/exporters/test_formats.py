@@ -49,7 +49,7 @@ def test_formats_with_all_abilities(name: str) -> None:
     assert name in formats_that_run()
 
 
-def test_formats_that_only_read_or_run() -> None:
+def test_formats_that_can_only_read_or_only_run() -> None:
     only = {"mlgenn": (False, True, False, False), "brian2-loihi": (False, False, True, False)}
     for name, can in only.items():
         exporter = format_named(name)
@@ -87,7 +87,7 @@ def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_format_imports_no_format_but_its_base(name: str) -> None:
+def test_importing_a_format_imports_no_other_format(name: str) -> None:
     code = (
         "import sys\n"
         "from nmtool.exporters.formats import PLACES, format_named\n"

@@ -1,4 +1,4 @@
-"""JSON files: their content, and errors in foreign ones."""
+"""JSON files: their content, and errors of damaged and foreign files."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ def written(folder: Path, values: dict[str, np.ndarray], epoch: int = 3) -> Path
 def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> np.ndarray:
     """[steps, outputs]: membranes by the equations in mlGeNN's models.
 
-    Every step: what arrived is added to inSyn, V ← αV + scale·inSyn, inSyn ← β·inSyn, then
-    V ≥ ϑ spikes. A spike of step n arrives after the latency of a step and its delay.
+    In every step, arriving weights are added to inSyn, then V ← αV + scale·inSyn, inSyn ← β·inSyn,
+    and a neuron with V ≥ ϑ spikes. A spike arrives after one step of latency and its delay.
     """
     syn = {name: np.zeros(SIZES[name]) for name in ("Hid", "Out")}
     v = {name: np.zeros(SIZES[name]) for name in ("Hid", "Out")}
@@ -147,7 +147,7 @@ def test_names_with_underscores(tmp_path: Path) -> None:
     assert [p.name for p in network.populations] == ["Hid_1", "Out"]
 
 
-def test_names_that_could_be_several(tmp_path: Path) -> None:
+def test_ambiguous_names_need_the_populations(tmp_path: Path) -> None:
     written(tmp_path, {"Conn_A_B_C-g": np.ones(6)})
     with refused(UsageError, "mlgenn-names-ambiguous"):
         load(tmp_path, ALIKE)
@@ -158,7 +158,7 @@ def test_names_that_could_be_several(tmp_path: Path) -> None:
     assert "A_B_C" in caught.value.what
 
 
-def test_names_that_could_be_very_many(tmp_path: Path) -> None:
+def test_names_with_too_many_readings_are_refused(tmp_path: Path) -> None:
     values = {f"Conn_{'_'.join('ABCDEFGHIJK')}{number}-g": np.ones(6) for number in range(5)}
     with refused(UsageError, "mlgenn-names-too-many"):
         load(written(tmp_path, values), ALIKE)
@@ -242,7 +242,9 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 
 @settings(max_examples=examples(2), deadline=None)
 @given(cut=st.integers(0, 200), flip=st.integers(0, 127))
-def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_damaged_files_give_the_network_or_an_error(
+    cut: int, flip: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Truncated files and changed headers give the network or a clear error."""
     folder = written(tmp_path_factory.mktemp("run"), arrays())
     path = folder / "3-Conn_Hid_Out-g.npy"
@@ -303,7 +305,7 @@ def test_old_and_new_names_of_variables_are_read(tmp_path: Path) -> None:
     assert len(hashes) == 1
 
 
-def test_two_outputs(tmp_path: Path) -> None:
+def test_two_outputs_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "mlgenn-role-unclear") as caught:
         load(written(tmp_path, arrays() | {"Conn_Hid_Other-g": np.zeros(10)}), OPTIONS)
     assert "Other, Out" in caught.value.why
@@ -338,13 +340,13 @@ def test_a_sample_lasts_one_second_by_default(tmp_path: Path) -> None:
     assert network.n_steps == 500
 
 
-def test_a_window_is_a_read_out_too(tmp_path: Path) -> None:
+def test_the_readout_rule_window_is_imported(tmp_path: Path) -> None:
     options = replace(OPTIONS, readout="window", window=12)
     readout = load(written(tmp_path, arrays()), options).readout
     assert (readout.population, readout.rule, readout.window) == ("Out", "window", 12)
 
 
-# The integers that PyFeNN's examples make of a checkpoint.
+# Checkpoints rounded to integers as in PyFeNN's examples.
 
 
 def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:
@@ -355,7 +357,7 @@ def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-def test_integers_are_those_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
+def test_integers_equal_the_formula_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
     values = arrays(scale=0.2)
     values["Conn_Hid_Out-g"] *= 8
     options = replace(ALIKE, fixed_point=8, scaled=scaled)

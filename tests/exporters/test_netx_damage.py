@@ -1,4 +1,4 @@
-"""NetX files that are damaged, changed or foreign are refused, never misread."""
+"""NetX files that are damaged, changed or foreign are refused."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_missing_h5py_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch)
 # Networks that NetX cannot represent, with every reason.
 
 
-def test_skips_feedback_and_loops_with_delays() -> None:
+def test_skips_feedback_and_delayed_loops_are_refused() -> None:
     layers, findings = layers_of(random_network(3, 2, False))
     assert layers == []
     assert [(finding.code, finding.where) for finding in findings] == [
@@ -104,7 +104,7 @@ def test_skips_feedback_and_loops_with_delays() -> None:
     assert "netx-recurrent-delays" in codes(findings)
 
 
-def test_parallel_projections_and_lonely_populations() -> None:
+def test_parallel_projections_and_unconnected_populations_are_refused() -> None:
     projections = [*NETWORK.projections, NETWORK.projections[0]]
     lonely = replace(NETWORK.population("out"), name="lonely")
     crowded = replace(
@@ -131,12 +131,12 @@ def test_parallel_projections_and_lonely_populations() -> None:
         (np.array([[-1, -1, -1], [-1, -1, -1]]), "netx-weights-bits"),
     ],
 )
-def test_weights_that_the_reader_changes(weight: np.ndarray, code: str) -> None:
+def test_weights_that_the_reader_would_change_are_refused(weight: np.ndarray, code: str) -> None:
     (finding,) = _refused_weights(weight, 8, 0)
     assert (finding.code, finding.where) == (code, "population out")
 
 
-def test_exponents_fit_while_weights_do() -> None:
+def test_weight_exponents_are_limited_by_the_shifted_weights() -> None:
     small = np.array([[4, -8, 2], [20, 6, -30]])
     assert codes(_refused_weights(small, 8, 2)) == []
     assert codes(_refused_weights(small * 4, 8, 3)) == ["netx-weights-signs"]
@@ -163,7 +163,7 @@ def _refused_weights(weight: np.ndarray, bits: int, exponent: int) -> list[Findi
     return layers_of(network)[1]
 
 
-def test_biases_between_the_steps_of_netx() -> None:
+def test_biases_that_are_no_multiples_of_64_are_refused() -> None:
     population = replace(NETWORK.populations[0], bias_exponent=3, bias_mantissa=5)
     others = NETWORK.populations[1:]
     _, findings = layers_of(replace(NETWORK, populations=[population, *others]))
@@ -172,7 +172,7 @@ def test_biases_between_the_steps_of_netx() -> None:
     ]
 
 
-def test_biases_of_more_bits_than_netx_has() -> None:
+def test_biases_beyond_the_range_of_netx_are_refused() -> None:
     others = NETWORK.populations[1:]
     for exponent, mantissa, fits in (
         *((6, 4095, True), (6, -4096, True), (7, 2047, True), (7, -2048, True)),
@@ -188,7 +188,7 @@ def test_biases_of_more_bits_than_netx_has() -> None:
 # Files from other tools.
 
 
-def test_a_file_of_lava_dl_is_taken_in(tmp_path: Path) -> None:
+def test_a_file_from_lava_dl_is_imported(tmp_path: Path) -> None:
     first = dense(64, 7, 1, delay=np.arange(7, dtype=np.float32) * 3, bias=np.arange(7) - 3.0)
     last = dense(7, 4, 2, neuron={**NEURON, "vThMant": SILENT_THRESHOLD})
     path = write_foreign(
@@ -245,7 +245,7 @@ def test_a_sample_keeps_its_number_of_steps(folder: Path, dt_ms: float, n_steps:
     assert (network.dt_ms, network.n_steps) == (dt_ms, n_steps)
 
 
-def test_a_part_of_a_step_counts_as_one(tmp_path: Path) -> None:
+def test_part_of_a_step_counts_as_a_whole_step(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "timed.net", dense(2, 2), simulation=False)
     for duration, n_steps in ((20.5, 11), (1e-3, 1), (20.0, 10)):
         with h5py.File(path, "a") as file:
@@ -268,7 +268,7 @@ def test_invalid_time_steps_are_refused(key: str, value: float, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("times", [{"Ts": 1e-320}, {"Ts": 1e-320, "tSample": 1e300}])
-def test_more_steps_than_can_be_counted(times: dict[str, float], tmp_path: Path) -> None:
+def test_too_many_steps_are_refused(times: dict[str, float], tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "timed.net", dense(2, 2), simulation=False)
     with h5py.File(path, "r+") as file:
         for key, value in times.items():
@@ -323,7 +323,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         assert word in str(caught.value)
 
 
-def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
+def test_the_largest_decay_of_the_current_is_imported(tmp_path: Path) -> None:
     layer = dense(5, 4, neuron={**NEURON, "iDecay": 4096, "vDecay": 0})
     network = Netx(write_foreign(tmp_path / "foreign.net", layer)).network
     assert (network.populations[0].du, network.populations[0].dv) == (4095, 0)
@@ -358,7 +358,7 @@ CAMERA = {"type": b"input", "shape": np.array([2, 7, 9])}
 
 
 def test_convolutions_are_unrolled(tmp_path: Path) -> None:
-    """Compared with sums over windows; lava-dl's own reader gave the same spikes."""
+    """The expected weights are sums over windows; lava-dl's own reader gave the same spikes."""
     random = np.random.default_rng(0)
     first, second = (
         random.integers(-40, 80, (4, 2, 3, 2)),

@@ -1,4 +1,4 @@
-"""NetX files run by the reader of lava-dl in Lava, compared with the simulator."""
+"""NetX files that run in Lava through lava-dl's reader, compared with the simulator."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_written_files_equal_the_simulator(recurrent: bool, seed: int, tmp_path:
 
 @pytest.mark.lava
 @pytest.mark.usefixtures("python")
-def test_files_of_others_are_read_as_lava_dl_reads_them(tmp_path: Path) -> None:
+def test_foreign_files_are_read_as_by_lava_dl(tmp_path: Path) -> None:
     delay = np.random.default_rng(5).integers(0, 62, 9).astype(np.float32)
     loop = np.random.default_rng(6).integers(-20, 20, (6, 6)) * 2
     path = write_foreign(
@@ -74,7 +74,7 @@ def test_files_of_others_are_read_as_lava_dl_reads_them(tmp_path: Path) -> None:
 @pytest.mark.lava
 @settings(max_examples=examples(0.7))
 @given(seed=seeds, size=st.integers(1, 12))
-def test_weights_are_scaled_as_lava_dl_does(python: Path, seed: int, size: int) -> None:
+def test_weights_are_scaled_as_by_lava_dl(python: Path, seed: int, size: int) -> None:
     random = np.random.default_rng(seed)
     matrices = []
     for _ in range(30):
@@ -121,7 +121,7 @@ def test_run_checks_its_input_first(tmp_path: Path) -> None:
 
 
 def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python without Lava represents one with Lava but without lava-dl."""
+    """A script that fails replaces the Python of an environment without lava-dl."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
     python.chmod(0o700)

@@ -1,4 +1,4 @@
-"""A format of ten lines, which can be written and read but not run, works like any other."""
+"""A new format of a few lines, which can be written and read, but not run."""
 
 from __future__ import annotations
 

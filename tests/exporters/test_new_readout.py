@@ -1,4 +1,4 @@
-"""A rule of the readout that is only in the table is refused, never answered by the mean."""
+"""A new readout rule that no code implements is refused, and not replaced by the mean."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def network_for(exporter: type[Format]) -> IntegerNetwork:
 @pytest.mark.parametrize(
     "exporter", [f for f in all_formats() if f.writes or f.runs], ids=lambda f: f.name
 )
-def test_no_format_has_it(exporter: type[Format], tmp_path: Path) -> None:
+def test_no_format_supports_an_unknown_rule(exporter: type[Format], tmp_path: Path) -> None:
     network, path = network_for(exporter), tmp_path / f"n{next(iter(exporter.extensions), '')}"
     artefact = exporter(path)
     artefact.network = network
@@ -70,7 +70,7 @@ def test_no_format_has_it(exporter: type[Format], tmp_path: Path) -> None:
             assert codes(nm.check(network, target)[target.name].unsupported)[0] == "format-readout"
 
 
-def test_no_function_scores_it() -> None:
+def test_no_function_scores_by_an_unknown_rule() -> None:
     network, readout = network_for(Format), Readout("out", "median")
     membrane, spikes = np.zeros((1, 4, 1), np.int32), Raster.silent(1, 4, 1)
     for scores in (
@@ -81,7 +81,7 @@ def test_no_function_scores_it() -> None:
         lambda: losses.membrane_scores(torch.from_numpy(membrane), readout),
         lambda: simulate(network, Raster.silent(1, 9, 5)).scores,
         lambda: nm.Session(network).step(9),
-        # Nor one of another kind, or whose scores are no means.
+        # Rules for another kind of population, and rules whose scores are not weighted means.
         lambda: time_weights(Readout("out", MAX), 4),
         lambda: membrane_scores(membrane, Readout("out", FIRST_SPIKE)),
     ):

@@ -1,4 +1,4 @@
-"""Foreign NIR files with constants: biases of Affine nodes and v_leak, from the right step on."""
+"""Constants in foreign NIR files (biases of `Affine`, v_leak) act from the right step on."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def assert_same(expected: dict, actual: Any, later: dict[str, int]) -> None:
     v_leak=st.sampled_from([0.0, 0.7]),
     recurrent=st.booleans(),
 )
-def test_spikes_are_those_of_the_graph(
+def test_spikes_equal_those_of_the_graph(
     folder: Path,
     seed: int,
     kinds: tuple[str, str],
@@ -140,7 +140,9 @@ def test_spikes_are_those_of_the_graph(
 
 @pytest.mark.parametrize("kind", ["LIF", "CubaLIF"])
 @pytest.mark.parametrize("v_leak", [0.0, 1.5])
-def test_constants_alone_make_neurons_spike(kind: str, v_leak: float, tmp_path: Path) -> None:
+def test_constants_without_input_make_neurons_spike(
+    kind: str, v_leak: float, tmp_path: Path
+) -> None:
     random = np.random.default_rng(1)
     nodes = two_layers(random, (kind, kind), v_leak)
     nodes["w"] = nir.Affine(np.ones((4, 3)), np.full(4, 0.0 if v_leak else 0.6))
@@ -153,7 +155,7 @@ def test_constants_alone_make_neurons_spike(kind: str, v_leak: float, tmp_path: 
     ("before", "behind", "implied", "begins"),
     [(0, 0, True, 0), (2, 0, True, 0), (0, 2, True, 2), (3, 0, False, 0), (1, 2, False, 2)],
 )
-def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
+def test_a_loop_delays_spikes_by_a_step_but_not_constants(
     before: int, behind: int, implied: bool, begins: int, tmp_path: Path
 ) -> None:
     """A bias of 0.4 reaches 1 in every third step; `Delay`s after the bias delay it."""
@@ -238,7 +240,7 @@ def test_quantised_networks_keep_the_clock(tmp_path: Path) -> None:
 
 
 def with_synapse(r: float) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The second layer after a synapse node of its own, which has a v_leak."""
+    """A graph whose second layer has a separate synapse node with a v_leak."""
     nodes = two_layers(np.random.default_rng(0), ("LIF", "LIF"))
     nodes["synapse"] = nir.LI(tau=np.full(2, 4e-4), r=np.full(2, r), v_leak=np.array([0.8, 0.0]))
     return nodes, [*FORWARD[:3], ("x", "synapse"), ("synapse", "b"), ("b", "out")]
@@ -250,7 +252,7 @@ def test_a_synapse_node_with_a_leak_potential(tmp_path: Path) -> None:
     assert_same(expected, actual, {"a": 1, "b": 2})
 
 
-def test_a_potential_that_no_input_reaches_is_refused(tmp_path: Path) -> None:
+def test_a_leak_potential_that_no_input_can_express_is_refused(tmp_path: Path) -> None:
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(write(tmp_path / "x.nir", *with_synapse(r=0.0))).read(ImportOptions())
     (finding,) = caught.value.findings

@@ -61,7 +61,7 @@ def test_known_answers_are_read_back(path: Path) -> None:
         Nir(without).known_answers()
 
 
-def test_nir_itself_reads_it(path: Path) -> None:
+def test_the_library_nir_reads_the_file(path: Path) -> None:
     graph = nir.read(path)
     assert set(graph.nodes) == set(read_graph(path).nodes)
     assert isinstance(graph.nodes["first"], nir.CubaLIF)
@@ -268,7 +268,7 @@ def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
         ("sinabs", {}, ["peer-kind", "peer-reset first"]),
     ],
 )
-def test_networks_that_peers_break_are_refused(
+def test_networks_that_peers_run_incorrectly_are_refused(
     profile: str, changes: dict[str, Any], reasons: list[str], tmp_path: Path
 ) -> None:
     options = {"profile": profile, "readout": "spikes", **changes}
@@ -280,7 +280,7 @@ def test_networks_that_peers_break_are_refused(
 
 
 @pytest.mark.parametrize("profile", ["norse", "snntorch", "spikingjelly"])
-def test_neurons_that_peers_break(profile: str, tmp_path: Path) -> None:
+def test_neurons_that_peers_run_incorrectly_are_refused(profile: str, tmp_path: Path) -> None:
     network = layered_network(recurrent=False)
     populations = [
         Population("first", 8, tau_mem_ms=np.arange(1, 9), bias=0.5),
@@ -310,7 +310,7 @@ def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
     Nir.write(network, tmp_path / "x.nir", options=options)
 
 
-def test_two_populations_that_answer(tmp_path: Path) -> None:
+def test_norse_refuses_graphs_with_two_outputs(tmp_path: Path) -> None:
     network = layered_network(recurrent=False)
     skip = Projection("first", "out", np.ones((8, 3)), np.ones((8, 3), int))
     network = network.with_projections([*network.projections, skip])
@@ -336,6 +336,6 @@ def test_unknown_options(changes: dict[str, Any], code: str) -> None:
     assert str(*changes.values()) in caught.value.what
 
 
-def test_inner_variables_are_not_compared(path: Path) -> None:
+def test_u_and_v_are_not_compared(path: Path) -> None:
     with refused(UsageError, "deep-not-available"):
         Nir(path).run(noise(), deep=True)

@@ -46,7 +46,7 @@ def conv(padding: int = 0) -> Any:
 def row(nodes: Nodes, path: Path, *more: tuple[str, str], changes: Changes | None = None) -> Path:
     """Write a file with a chain of nodes between an input and an output of two lines.
 
-    There may be more edges. Changes replace datasets of nodes by values that the library refuses.
+    `more` are further edges. `changes` replace datasets by values that the library would refuse.
     """
     nodes = {"in": end("Input", 2), **nodes, "out": end("Output", 2)}
     names = list(nodes)
@@ -153,7 +153,7 @@ def test_findings_beyond_the_limit_are_counted() -> None:
     assert "5 more of nir-kind" in shown[-1].what
 
 
-def test_findings_alike_are_printed_on_one_line(tmp_path: Path) -> None:
+def test_equal_findings_are_printed_on_one_line(tmp_path: Path) -> None:
     nodes = {f"n{number:02}": lif(tau=-1.0 - number) for number in range(62)}
     nodes["o"] = lif(v_reset=2.0)
     with refused(FileFormatError, "nir-graph-unfit") as caught:
@@ -176,7 +176,7 @@ def test_errors_of_wrong_input_keep_why_fix_and_findings() -> None:
     assert all(part in error.what for part in ("x.nir", "NIR file", "something is wrong"))
 
 
-def test_errors_of_another_exit_code_pass() -> None:
+def test_errors_with_another_exit_code_are_not_changed() -> None:
     missing: NmtoolError = MissingError("a library is missing", code="some-code")
     with refused(MissingError, "some-code") as caught, damage_named("x.nir", "NIR file"):
         raise missing

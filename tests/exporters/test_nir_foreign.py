@@ -1,4 +1,4 @@
-"""Random foreign NIR graphs: the network computes what the nodes define."""
+"""Random foreign NIR graphs: the imported network has the spikes that the nodes define."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def written(drawn: Drawn, path: Path, *, nested: bool) -> Path:
 
 
 def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
-    """The network's recording, and the number of steps by which it is later than the graph."""
+    """Recording of the imported network, and number of steps by which its output is later."""
     network = Nir(path).read(ImportOptions(n_steps=STEPS))
     later = network.n_steps - STEPS
     more = np.zeros((later, CHANNELS), np.bool_)
@@ -48,7 +48,7 @@ def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
 
 
 def shifts(expected: NDArray, actual: NDArray) -> list[int]:
-    """Numbers of steps by which the expected spikes can be shifted to equal the actual ones."""
+    """All numbers of steps by which shifted expected spikes equal the actual spikes."""
     return [
         later
         for later in range(MOST_HOPS + 1)
@@ -57,11 +57,11 @@ def shifts(expected: NDArray, actual: NDArray) -> list[int]:
     ]
 
 
-def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
-    """[steps, size]: membranes of the network's output, which count spikes."""
+def answer_of(drawn: Drawn, outputs: dict[str, NDArray]) -> NDArray:
+    """[steps, size]: expected membranes of the output population, which may count spikes."""
     (last,) = [pre for pre, post in drawn.edges if post == "output"]
     counts = last in drawn.of(*SPIKING)
-    return np.cumsum(passed_on[last], axis=0) if counts else passed_on[last]
+    return np.cumsum(outputs[last], axis=0) if counts else outputs[last]
 
 
 @settings(max_examples=examples(3.5))
@@ -94,20 +94,20 @@ def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn:
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
     actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
     for name, values in expected.items():
-        if name in drawn.looping:  # compare their spikes where they arrive, a step later
+        if name in drawn.looping:  # the targets of these wires show their signals a step later
             continue
         np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
 def test_most_graphs_spike() -> None:
-    """Otherwise the comparisons above would prove nothing."""
+    """Comparisons of silent graphs would prove nothing."""
     counts = []
 
     @settings(max_examples=examples(2), database=None)
     @given(drawn=graphs())
     def collect(drawn: Drawn) -> None:
-        passed_on = meaning(drawn, noise())
-        counts.extend(passed_on[n].sum() for n in drawn.of(*SPIKING))
+        outputs = meaning(drawn, noise())
+        counts.extend(outputs[n].sum() for n in drawn.of(*SPIKING))
 
     collect()
     assert np.mean(np.array(counts) > 3) > 0.6

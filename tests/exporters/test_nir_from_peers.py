@@ -1,4 +1,4 @@
-"""Files written by other libraries: the network has the spikes of their own modules.
+"""Files written by other libraries: the imported network has the spikes of their modules.
 
 `make peers` installs the libraries and runs this file, which fails if a library is missing.
 """
@@ -42,7 +42,7 @@ def linear(pre: int, post: int, mean: float) -> Any:
 
 
 def steps(noise: NDArray[np.bool_]) -> Any:
-    """Steps of an input, [1, channels] each, for torch modules."""
+    """Input steps for torch modules, [1, channels] each."""
     import torch
 
     return torch.as_tensor(noise, dtype=torch.float32)[:, None]

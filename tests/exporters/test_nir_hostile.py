@@ -261,13 +261,13 @@ def test_foreign_names_are_shown_without_control_characters(
 
 
 def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
-    """A dataset of zeros, which take no space until they are read."""
+    """Make a compressed dataset of zeros, which needs almost no space in the file."""
     chunks = tuple(min(size, 1 << 12) for size in shape)
     return replaced(name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip")
 
 
 def one_text_for_all(name: str, *shape: int) -> Change:
-    """A string of 8 MB, stored once, for every element of a shape."""
+    """Make a dataset of 8 MB strings, whose elements all refer to the same stored string."""
 
     def change(node: Any) -> None:
         replaced(name, data=["x" * (1 << 23)], dtype=TEXT, chunks=(1,))(node)
@@ -320,7 +320,7 @@ except FileFormatError as error:
 def test_decompression_bombs_are_not_unpacked(
     change: Change, expected: str, whole: bytes, tmp_path: Path
 ) -> None:
-    """Reading them takes less than 2 GB; unpacked, each would take more than twice as much."""
+    """Reading a bomb takes less than 2 GB; unpacked, it would take more than twice as much."""
     path = changed(tmp_path / "x.nir", whole, change)
     done = subprocess.run(
         [sys.executable, "-c", _LOAD, path], capture_output=True, text=True, check=True
@@ -345,7 +345,7 @@ def test_wires_that_multiply_synapses(
 
 
 def settings_changed(**changes: Any) -> Change:
-    """Change the settings that the file records, some of which are in a mapping."""
+    """Change entries of the settings stored in the file."""
 
     def change(node: Any) -> None:
         extra = node.parent["nmtool"]

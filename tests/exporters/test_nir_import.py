@@ -47,8 +47,8 @@ def ends(inputs: int, outputs: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", FORMS[:3])
 @pytest.mark.parametrize("max_delay", [0, 5])
-def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
-    """The graphs are nmtool's own, but without its group, so that they count as foreign."""
+def test_spikes_equal_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
+    """nmtool writes the graphs; without its group, their files count as foreign."""
     network, spikes = layered_network(max_delay=max_delay), noise()
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
     imported = Nir(foreign(path)).network
@@ -60,7 +60,7 @@ def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path
     np.testing.assert_allclose(actual.membrane["out"], expected.membrane["out"], atol=1e-9)
 
 
-def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
+def test_a_graph_with_free_hops_runs_later(tmp_path: Path) -> None:
     network, spikes = layered_network(), noise()
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(hops="free")).path
     imported = Nir(foreign(path)).read(ImportOptions(n_steps=60, dt_ms=1.0))

@@ -1,4 +1,4 @@
-"""Written files run in other libraries, with the spikes of the network.
+"""Written files that run in other libraries, compared with the spikes of the network.
 
 `make peers` installs the libraries and runs this file, which fails if a library is missing.
 """
@@ -50,7 +50,7 @@ def _steps(model: Any, spikes: NDArray) -> NDArray:
 
 
 def _whole(model: Any, sample: NDArray) -> NDArray:
-    """Output of a torch module that gets whole samples."""
+    """Output of a torch module for whole samples."""
     import torch
 
     with torch.no_grad():
@@ -118,7 +118,7 @@ def written(network: Network | IntegerNetwork, path: Path, **options: Any) -> Pa
 
 
 def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
-    """Number of spikes of the population `second` that differ, of many."""
+    """Number of bins in which spikes of the population `second` differ."""
     spikes = noise()
     expected = Nir.reference(network, spikes).spikes["second"].dense()
     assert expected.sum() > 100
@@ -132,7 +132,7 @@ def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
 
 
 def integer_network(max_delay: int = 0) -> IntegerNetwork:
-    """An integer network with these layers; its decays are exact in a NIR file."""
+    """An integer network like `layered_network`; a NIR file represents its decays exactly."""
     random = np.random.default_rng(2)
 
     def synapses(source: str, target: str, shape: tuple[int, int], mean: int) -> IntegerProjection:
@@ -172,7 +172,7 @@ def test_recurrent_networks(network: Network | IntegerNetwork, run: Run, tmp_pat
     "network", [layered_network(max_delay=9), integer_network(max_delay=9)], ids=["float", "int"]
 )
 def test_delays(form: str, hops: str, network: Network | IntegerNetwork, tmp_path: Path) -> None:
-    """In the only known library that supports the node `Delay`."""
+    """sc-neurocore is the only known library that supports the node `Delay`."""
     path = written(network, tmp_path / "network.nir", form=form, hops=hops)
     assert different(network, path, sc_neurocore) == 0
 
@@ -191,13 +191,13 @@ def test_skipping_projections(run: Run, tmp_path: Path) -> None:
     assert different(skipping_network(), path, run) == 0
 
 
-def test_norse_runs_skipping_projections_wrongly(tmp_path: Path) -> None:
+def test_norse_runs_skipping_projections_incorrectly(tmp_path: Path) -> None:
     path = written(skipping_network(), tmp_path / "network.nir", profile="spikingjelly")
     assert different(skipping_network(), path, norse) > 10
 
 
 def direct_network(weight: float, **constants: Any) -> Network:
-    """A network of an output only, or with a population before it, with the same weights."""
+    """A network with only an output, or with a population before it and the same weights."""
     populations = [Population("out", CHANNELS, LI)]
     ends = [INPUT, "out"]
     if constants:
@@ -221,13 +221,13 @@ def test_rockpool_runs_graphs_without_neurons(tmp_path: Path) -> None:
     np.testing.assert_allclose(rockpool(path, spikes), expected["output"], rtol=1e-6)
 
 
-def test_rockpool_runs_graphs_with_neurons_wrongly(tmp_path: Path) -> None:
+def test_rockpool_runs_graphs_with_neurons_incorrectly(tmp_path: Path) -> None:
     path = written(layered_network(), tmp_path / "x.nir", profile="spikingjelly")
     assert rockpool(path, noise().dense()).max() > 1
 
 
 def test_sinabs_ignores_weights(tmp_path: Path) -> None:
-    """It treats all weights as 1, and fails on two consecutive nodes that it does not support."""
+    """sinabs treats weights as 1, and fails on two consecutive nodes that it does not support."""
     constants = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
     answers = []
     for weight in (0.1, 100.0):

@@ -1,6 +1,7 @@
 """Graphs like those published with NIR (neuromorphs/NIR, `paper/`), rebuilt from their description.
 
-The files themselves are not here: their nodes, constants and sizes are, with other weights.
+The published files themselves are not used. The rebuilt graphs have the same nodes, constants and
+sizes, but other weights.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def written(graph: Any, path: Path) -> Path:
 LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
 LIF_STEPS, STEPS_PER_INPUT = 1000, 10
 LIF_SPIKES = [460, 510, 710, 760]
-"""Spike steps of norse's trace in the paper."""
+"""Steps at which norse's trace in the paper spikes."""
 
 
 def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_braille_runs(biased: bool, nested: bool, tmp_path: Path) -> None:
     assert network.readout.rule == "max"
 
 
-def test_a_recurrent_graph_that_is_fed_through_its_own_weights(tmp_path: Path) -> None:
+def test_input_through_the_recurrent_matrix_is_refused(tmp_path: Path) -> None:
     """As in `extras/`: the input and the feedback pass through the same matrix."""
     drawn = braille(biased=False)
     drawn.edges[drawn.edges.index(("fc1", "lif1.lif"))] = ("fc1", "lif1.w_rec")

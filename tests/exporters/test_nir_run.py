@@ -1,4 +1,4 @@
-"""Written files, when run, give exactly the spikes of the network in real numbers."""
+"""Runs of written files give exactly the spikes of the network in real numbers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_reference_equals_the_trainer(bias: float) -> None:
     np.testing.assert_allclose(actual.membrane["out"], expected.membrane["out"], rtol=1e-9)
 
 
-def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
+def test_the_reference_equals_the_simulator_if_nothing_is_truncated() -> None:
     """v never leaks, and less than one unit of u remains after a step."""
     network = IntegerNetwork(
         InputChannels(3),
@@ -132,7 +132,7 @@ def test_delays_and_loops(form: str, tmp_path: Path) -> None:
     assert_as_expected(Nir.reference(network, spikes), actual)
 
 
-def test_populations_that_nothing_connects(tmp_path: Path) -> None:
+def test_unconnected_populations(tmp_path: Path) -> None:
     network = scattered_network()
     spikes = random_raster(0, 2, 25, 2)
     path = Nir.write(network, tmp_path / "x.nir").path
@@ -140,7 +140,7 @@ def test_populations_that_nothing_connects(tmp_path: Path) -> None:
 
 
 def test_samples_do_not_affect_each_other(tmp_path: Path) -> None:
-    """Results are equal bit for bit for any number of samples that run together."""
+    """Results are bit-identical for any number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
     finished: list[int] = []

@@ -1,4 +1,4 @@
-"""Imports of modules like snnTorch's, and their errors; without torch."""
+"""Imports of modules like snnTorch's, and their errors; most tests do not need torch."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_recurrent_layers_and_their_constants() -> None:
     network = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
     assert network.dt_ms == 2.0
     lif = reference(network, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
-    # No input reaches it, so that no hop delays it. mem: 0.75, 1.125: a spike, which the loop adds
+    # Without input, no hop delays the neuron. mem: 0.75, then 1.125: a spike, which the loop adds
     assert lif[:3].tolist() == [0, 1, 1]
 
 

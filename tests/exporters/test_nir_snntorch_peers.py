@@ -101,12 +101,12 @@ def test_imported_modules_have_equal_spikes(kind: str, late: bool, tmp_path: Pat
 def test_other_resets_are_refused_and_differ(
     kind: str, reset: str, code: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If a reset ever gives the same spikes, it need not be refused any more."""
+    """If a reset gave the same spikes, it would not have to be refused."""
     module = model(kind, reset=reset, late=True)
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
     assert codes(caught.value) == [code] * 2
-    later = 3  # the answer comes this many steps later here
+    later = 3  # number of steps by which the imported network's output is later
     longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
         network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)
@@ -118,8 +118,8 @@ def test_other_resets_are_refused_and_differ(
     assert bins == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
 
 
-def test_a_module_retrained_with_other_resets_is_read(tmp_path: Path) -> None:
-    """The remark on approximations advises this; after a step, states carry gradients."""
+def test_a_module_retrained_with_other_resets_is_imported(tmp_path: Path) -> None:
+    """The remark on approximations advises retraining, after which states carry gradients."""
     import torch
 
     module = model("Synaptic", reset="zero", late=False)

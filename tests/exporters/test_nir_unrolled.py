@@ -43,7 +43,7 @@ def pool(kind: str = "SumPool2d", size: int = 2) -> Any:
 
 
 def fires(*shape: int, threshold: Any = 0.5) -> Any:
-    """Neurons without memory, which spike if their input is above the threshold."""
+    """Neurons without memory: they spike if their input is above the threshold."""
     return nir.Threshold(np.full(shape, threshold))
 
 
@@ -348,7 +348,9 @@ def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None
     ]
 
 
-def test_windows_that_unroll_too_far_are_refused_with_their_size(tmp_path: Path) -> None:
+def test_windows_that_need_too_large_projections_are_refused_with_their_size(
+    tmp_path: Path,
+) -> None:
     """The size is that of the projection: 2·64·64 lines times 4·64·64 neurons, 12 bytes each."""
     nodes = {
         "a": conv2d(4, 2, 3, 3, places=(64, 64), padding="same"),
@@ -362,8 +364,8 @@ def test_windows_that_unroll_too_far_are_refused_with_their_size(tmp_path: Path)
         assert part in finding.what
 
 
-def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -> None:
-    """They are refused before unrolling: one has too many outputs, one too many synapses."""
+def test_windows_with_too_many_outputs_or_synapses_are_refused(tmp_path: Path) -> None:
+    """The windows are refused before unrolling, because of their outputs or their synapses."""
     nodes = {
         "a": conv2d(1, 1, 1, 1, places=(4, 4), padding=1 << 12),
         "b": fires(1),

@@ -115,13 +115,13 @@ def node_model(node: Any) -> Callable[[Tensor], Tensor]:
 def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
     """Output of every node, [steps, lines], for frames [steps, *input shape]."""
     steps = [node_model(node) for node in nodes]
-    passed_on: list[list[NDArray]] = [[] for _ in nodes]
+    outputs: list[list[NDArray]] = [[] for _ in nodes]
     for frame in frames:
         x = torch.as_tensor(frame, dtype=torch.float64)
-        for step, rows in zip(steps, passed_on, strict=True):
+        for step, rows in zip(steps, outputs, strict=True):
             x = step(x)
             rows.append(x.numpy().ravel())
-    return [np.array(rows) for rows in passed_on]
+    return [np.array(rows) for rows in outputs]
 
 
 # Files with windows, and the networks read from them.
@@ -161,7 +161,7 @@ def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
 
 @st.composite
 def convolutions(draw: st.DrawFn, axes: int, padding: Any) -> tuple[Any, Shape]:
-    """A convolution and its input shape; padding is a word, or with `numbers` numeric."""
+    """A convolution and its input shape; `padding` is a word, or `numbers` for random numbers."""
     groups = draw(st.integers(1, 3))
     ins, outs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     taps, dilation = _each(draw, axes, 1, 4), _each(draw, axes, 1, 2)
@@ -198,7 +198,7 @@ def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
 
 
 def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: int) -> None:
-    """Assert that the output equals that of the window in each step."""
+    """Assert that the imported window has the same output as in torch, in each step."""
     frames = noise(shape, seed)
     network = imported([node], shape, path, explicit=explicit)
     (expected,) = run_row([node], frames)
@@ -212,7 +212,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=examples(0.7))
 @given(data=st.data(), explicit=st.booleans(), seed=seeds)
-def test_convolutions_are_those_of_torch(
+def test_convolutions_equal_torch(
     path: Path, axes: int, padding: str, data: st.DataObject, explicit: bool, seed: int
 ) -> None:
     node, shape = data.draw(convolutions(axes, padding))
@@ -222,7 +222,7 @@ def test_convolutions_are_those_of_torch(
 @pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
 @settings(max_examples=examples(0.7))
 @given(data=st.data(), seed=seeds)
-def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
+def test_pools_equal_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
     node, shape = data.draw(pools(kind))
     assert_alike(node, shape, path, explicit=False, seed=seed)
 
@@ -231,7 +231,7 @@ def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, se
 
 
 class _Row:
-    """A chain of nodes that grows, and the shape of its output."""
+    """Builds a random chain of nodes; `shape` is the shape of its output."""
 
     def __init__(self, draw: st.DrawFn, shape: Shape) -> None:
         self.draw, self.shape, self.nodes = draw, shape, list[Any]()
@@ -302,18 +302,18 @@ def test_networks_have_the_spikes_of_torch(
     nodes, shape = drawn
     frames = noise(shape, seed)
     network = imported(nodes, shape, path, explicit=explicit)
-    actual, passed_on = ran(network, frames), run_row(nodes, frames)
+    actual, outputs = ran(network, frames), run_row(nodes, frames)
     spiking = [i for i, node in enumerate(nodes) if hasattr(node, "v_threshold")]
     for later, index in enumerate(spiking, start=1):
         trains = actual.spikes[f"n{index}"].dense()[0] != 0
         assert not trains[:later].any()
         np.testing.assert_array_equal(
-            trains[later:][:STEPS], passed_on[index][: len(trains) - later] > 0
+            trains[later:][:STEPS], outputs[index][: len(trains) - later] > 0
         )
 
 
 def test_most_networks_spike() -> None:
-    """Otherwise the comparison above would prove nothing."""
+    """Comparisons of silent networks would prove nothing."""
     rates = []
 
     @settings(max_examples=examples(0.7), database=None)
@@ -385,10 +385,10 @@ def test_the_published_convolutional_graph(path: Path) -> None:
     frames = noise((2, 34, 34), seed=0, rate=0.02)[:8]
     network = imported(nodes, (2, 34, 34), path)
     assert sum(population.size for population in network.populations) == 2 * 4096 + 788
-    passed_on = run_row(nodes, frames)
+    outputs = run_row(nodes, frames)
     more = np.zeros((STEPS - len(frames), 2, 34, 34), np.bool_)
     actual = ran(network, np.concatenate([frames, more]))
     for later, index in enumerate((1, 3, 6, 10, 12), start=1):
         trains = actual.spikes[f"n{index}"].dense()[0] != 0
-        assert passed_on[index].any()
-        np.testing.assert_array_equal(trains[later:][: len(frames)], passed_on[index] > 0)
+        assert outputs[index].any()
+        np.testing.assert_array_equal(trains[later:][: len(frames)], outputs[index] > 0)

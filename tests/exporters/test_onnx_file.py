@@ -1,4 +1,4 @@
-"""ONNX files: they are read back, and everything else is refused before use."""
+"""ONNX files of nmtool are read back; all other files are refused before use."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _sessions(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Fail if a file is given to onnxruntime, unless a test uses `onnxruntime_is_here`."""
+    """Make onnxruntime fail on any file, unless the test uses `onnxruntime_is_here`."""
     if "onnxruntime_is_here" not in request.fixturenames:
         monkeypatch.setattr(ort, "InferenceSession", None)
 
 
 @pytest.fixture
 def onnxruntime_is_here() -> None:
-    """Lets a test run files."""
+    """Allow a test to run files."""
 
 
 def assert_refused(path: Path) -> FileFormatError:
-    """Assert that all functions that take a file refuse it."""
+    """Assert that all functions that read a file refuse it."""
     return written_files.assert_refused(Onnx, path)
 
 
@@ -80,7 +80,7 @@ def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPa
     assert sum(finished) == ANSWERS.spikes.n_samples
 
 
-def test_onnx_itself_opens_it(path: Path) -> None:
+def test_the_library_onnx_opens_the_file(path: Path) -> None:
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
@@ -93,7 +93,7 @@ def test_onnx_itself_opens_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"more", b"\x3a\x00", b"\x72\x00"])
-def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
+def test_appended_bytes_are_refused(path: Path, more: bytes) -> None:
     path.write_bytes(path.read_bytes() + more)
     assert assert_refused(path).code in ("file-damaged", "export-changed")
 
@@ -104,7 +104,7 @@ def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "foreign.onnx").code in ("file-damaged", "file-foreign")
 
 
-def test_files_that_are_too_large(tmp_path: Path) -> None:
+def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with open(tmp_path / "huge.onnx", "wb") as file:
         file.truncate(3 << 30)
     error = assert_refused(tmp_path / "huge.onnx")
@@ -124,7 +124,7 @@ def test_other_onnx_models_are_refused(tmp_path: Path) -> None:
 
 
 def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
-    """Change a file, with a new digest or with the old one."""
+    """Change a file; if `seal`, also update its digest."""
     model = onnx.load(path)
     change(model)
     if seal:
@@ -191,7 +191,9 @@ def test_an_equal_file_with_other_bytes_is_accepted(path: Path) -> None:
         lambda model: model.metadata_props.append(model.metadata_props[0]),
     ],
 )
-def test_a_change_without_a_new_digest(change: Callable[[Any], object], path: Path) -> None:
+def test_a_change_without_a_new_digest_is_refused(
+    change: Callable[[Any], object], path: Path
+) -> None:
     changed(path, change, seal=False)
     assert assert_refused(path).code == "export-changed"
 
@@ -220,11 +222,11 @@ INSIDE: dict[str, Callable[[Any], object]] = {
 
 
 CODES = {"no populations": "population-unknown", "another arithmetic": "arithmetic-unknown"}
-"""Codes for damage that makes a network inconsistent; all other damage is `file-damaged`."""
+"""Error codes of damage that makes a network inconsistent; all other codes are `file-damaged`."""
 
 
 @pytest.mark.parametrize("case", INSIDE)
-def test_a_change_with_a_new_digest(case: str, path: Path) -> None:
+def test_a_change_with_a_new_digest_is_refused(case: str, path: Path) -> None:
     changed(path, INSIDE[case], seal=True)
     for take in (lambda p: Onnx(p).read(), lambda p: Onnx(p).run(random_raster(0, 1, 20, 5))):
         with refused(FileFormatError, CODES.get(case, "file-damaged")) as caught:

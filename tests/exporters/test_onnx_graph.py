@@ -1,4 +1,4 @@
-"""The graph of a network: its results in two runtimes, and its nodes."""
+"""The ONNX graph of a network: its results in two runtimes, and its nodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 EVALUATES_LOOPS = (1, 22)
-"""Oldest version of onnx whose evaluator does not mix up the states of a `Scan`."""
+"""Oldest version of onnx whose evaluator runs a `Scan` with several states correctly."""
 
 
 def in_onnxruntime(network: IntegerNetwork, spikes: Raster) -> Recording:
@@ -76,7 +76,7 @@ def test_onnxruntime_equals_the_simulator(
 
 @pytest.mark.parametrize("n_hidden", [1, 2, 4])
 @pytest.mark.parametrize("spiking_output", [False, True])
-def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool) -> None:
+def test_recurrent_layers_with_feedback(n_hidden: int, spiking_output: bool) -> None:
     network = random_network(n_hidden, n_hidden, spiking_output)
     spikes = random_raster(9, 4, 200, network.channels.size)
     expected = simulate(network, spikes, deep=True)
@@ -126,7 +126,7 @@ def test_every_delay_and_a_fresh_state() -> None:
     assert_same(simulate(self_sustained_network(), spikes, deep=True), actual)
 
 
-def test_populations_that_nothing_connects() -> None:
+def test_unconnected_populations() -> None:
     spikes = random_raster(2, 2, 25, 2)
     expected = simulate(scattered_network(), spikes, deep=True)
     assert_same(expected, in_onnxruntime(scattered_network(), spikes))

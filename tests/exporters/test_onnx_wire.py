@@ -1,4 +1,4 @@
-"""Protobuf's wire format: any bytes are either complete fields or an error."""
+"""Protobuf's wire format: any bytes give either complete fields or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supervised command ends with all its child processes, whatever happens."""
+"""After every run of a supervised command, all its child processes have ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nmtool.exporters.supervise import supervise
 from tests.refusals import refused
 
 PATIENCE_S = 20.0
-"""Seconds that a process may take to end after a signal, on a busy machine."""
+"""Longest time in s in which a process must end after a signal, on a busy machine."""
 
 HANG_WITH_CHILD = """
 import os, subprocess, sys, time
@@ -47,7 +47,7 @@ def python(code: str, *arguments: str) -> list[str]:
 
 
 def gone(pid: int) -> bool:
-    """True if a process ends within some time."""
+    """True if a process ends within `PATIENCE_S`."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
@@ -102,7 +102,7 @@ def test_without_error_lines_the_output_is_the_reason() -> None:
     assert caught.value.why.endswith("said before")
 
 
-def test_death_by_a_signal_is_named() -> None:
+def test_a_signal_that_ends_a_command_is_named() -> None:
     with refused(BackendError, "runtime-failed") as caught:
         supervise(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), what="it")
     assert "SIGKILL" in caught.value.why
@@ -136,7 +136,7 @@ def test_a_command_that_prints_is_not_idle() -> None:
     assert len(lines) == 6
 
 
-def test_a_command_deaf_to_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.exporters.supervise.GRACE_S", 0.2)
     lines: list[str] = []
     with refused(BackendError, "runtime-silent"):

@@ -1,6 +1,6 @@
-"""In every format, an artefact of another network is refused before anything of it runs.
+"""In every format, an export of another network is refused before its runtime starts.
 
-The tests do not need Lava, since files are refused before a runtime is looked for.
+The tests therefore do not need Lava.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def exported(name: str, folder: Path, network: IntegerNetwork | None = None) -> 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The calls of runtimes, of which there must be none if a file is refused."""
+    """Recorded calls of runtimes; the list must stay empty if a file is refused."""
     calls: list[str] = []
     for exporter in map(formats.format_named, formats.formats_that_run()):
         for verb in ("require", "run", "check"):
@@ -77,7 +77,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_consistent_mutant_is_another_network(
     name: str, kind: str, tmp_path: Path, runs: list[str]
 ) -> None:
-    """One number is changed and the known answers are new, so the artefact itself is valid."""
+    """One number differs, and the known answers match it, so the export itself is valid."""
     right = network_for(name)
     if kind == "bias" and not right.runs_in.bias_limit:
         pytest.skip("the arithmetic has no biases")
@@ -134,7 +134,7 @@ def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
         nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
 
 
-# The same network, but different content that is run.
+# The same embedded network, but a changed part that runs.
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:
@@ -157,7 +157,7 @@ def onnx_altered(change: Callable[[Any], None]) -> Tamper:
 
 
 def onnx_constant(model: Any) -> None:
-    """Change a constant that is not a stored number: the decay factor of u, in the loop's body."""
+    """Change a constant in the loop's body that is no array of the network: the decay of u."""
     from onnx import numpy_helper
 
     for graph in onnx_graphs(model):
@@ -204,7 +204,7 @@ def c_threshold(path: Path) -> None:
 
 
 def hdf5_number(*places: str, by: float = 1.0) -> Tamper:
-    """Change one number of the first dataset whose path has this ending."""
+    """Change one number of the first dataset whose path ends with one of `places`."""
 
     def tamper(path: Path) -> None:
         import h5py
@@ -230,7 +230,7 @@ def nir_edge(path: Path) -> None:
 
 
 def nir_settings(path: Path) -> None:
-    """Change the node whose spikes are read as those of a population."""
+    """Record the spikes of all populations from the same node."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -254,7 +254,7 @@ def nir_options(path: Path) -> None:
 
 
 def netx_more(path: Path) -> None:
-    """Add something that lava-dl reads and nmtool never writes."""
+    """Add a dataset that lava-dl reads and nmtool never writes."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -275,7 +275,7 @@ def lava_file(name: str) -> Tamper:
 
 
 def lava_arrays(path: Path) -> None:
-    """Change a number so that a reader without checks would read another one."""
+    """Change the type of a number, not its value."""
     from nmtool import storage
 
     file = path / "lava_network/arrays.npz"
@@ -341,7 +341,7 @@ def test_exports_that_nmtool_would_not_write_are_refused(
     assert runs == []
 
 
-# Code by others.
+# Exports with changed code.
 
 
 def test_a_lava_folder_with_other_code_needs_the_option_trust(

@@ -1,4 +1,4 @@
-"""Checks and examples common to the tests of formats with a single file."""
+"""Common examples and checks for tests of formats whose exports are single files."""
 
 from __future__ import annotations
 
