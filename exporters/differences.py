@@ -37,8 +37,8 @@ def array_change(expected: NDArray, stored: NDArray) -> str:
     place = tuple(np.argwhere(differ)[0])
     where = f"{[int(i) for i in place]} " if place else ""
     text = f"{where}is {stored[place]}, not {expected[place]}"
-    many = int(differ.sum())
-    return text if many == 1 else f"{text}; {many} of {differ.size} numbers differ"
+    count = int(differ.sum())
+    return text if count == 1 else f"{text}; {count} of {differ.size} numbers differ"
 
 
 def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Finding]:

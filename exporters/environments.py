@@ -138,7 +138,7 @@ class Referee(ABC):
     def locate(self) -> Environment:
         """The environment of the referee, unchecked; raises `MissingError` if there is none."""
         path = os.environ.get(self.python_variable)
-        python = Path(path) if path else _remembered(self.home)
+        python = Path(path) if path else _stored_python(self.home)
         if python is None or not python.is_file():
             raise self.missing(
                 f"{self.python_variable} names {path}, which does not exist"
@@ -170,14 +170,14 @@ class Referee(ABC):
             BackendError: the installation failed; an earlier environment is untouched.
             StorageError: the folder could not be written.
         """
-        if not force and (existing := self._working()) is not None:
+        if not force and (existing := self._working_environment()) is not None:
             return existing
         base, version = self.choose_base(python)
         folder = self._new_folder()
         try:
             environment = self._install(base, version, folder, on_line, build)
             environment.check()
-            previous = _remembered(self.home)
+            previous = _stored_python(self.home)
             relative = environment.python.relative_to(self.home).as_posix()
             entry = {"python": relative, self.name: self.version}
             storage.write_text(self.home / POINTER, json.dumps(entry))
@@ -200,8 +200,8 @@ class Referee(ABC):
                 fix=f"name another folder in the environment variable {self.home_variable}",
             ) from error
 
-    def _working(self) -> Environment | None:
-        python = _remembered(self.home)
+    def _working_environment(self) -> Environment | None:
+        python = _stored_python(self.home)
         if python is None or not python.is_file():
             return None
         environment = Environment(python, self)
@@ -325,7 +325,7 @@ def environment_of(name: str) -> ModuleType:
     return import_module(f"nmtool.exporters.{name.replace('-', '_')}.environment")
 
 
-def _remembered(home: Path) -> Path | None:
+def _stored_python(home: Path) -> Path | None:
     try:
         text = (home / POINTER).read_text(encoding="utf-8")
         return home / str(json.loads(text)["python"])

@@ -38,7 +38,7 @@ It prints the class of every sample, its name and its score, and says how many c
 that the samples are labelled with. `--predictions` writes classes as a table, with the scores of
 all classes; `--json` prints lines of JSON instead, for programs.
 """
-"""Text below the commands: output of the script."""
+"""Text on the output of the script, below the commands."""
 
 EVENTS = """\
 `EVENTS` has one of two forms.

@@ -24,7 +24,7 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
 
     Raises:
         UsageError: a path exists and may not be replaced.
-        StorageError: a file could not be written; existing ones are unchanged.
+        StorageError: a file could not be written; existing files are unchanged.
     """
     for path in map(Path, files):
         if path.is_dir():
@@ -133,10 +133,10 @@ def _check_free(
             why="only earlier exports are replaced",
             fix="choose another folder",
         )
-    strangers = sorted(files_in(folder) - files)
-    if strangers:
+    unknown = sorted(files_in(folder) - files)
+    if unknown:
         raise UsageError(
-            f"{folder} contains files that are not part of the export: {', '.join(strangers[:3])}",
+            f"{folder} contains files that are not part of the export: {', '.join(unknown[:3])}",
             code="path-holds-others",
             why="replacing it would delete them",
             fix="move them elsewhere, or choose another folder",

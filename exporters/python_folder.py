@@ -1,8 +1,8 @@
 """`PythonFolder`: base class of exports that are Python programs for another simulator.
 
-Such a folder contains a script, a package with the network's integers and its modules, a README,
-and optionally known answers and data samples. It runs without nmtool, in the simulator's own
-environment. nmtool runs a copy of it as a subprocess and reads its recording.
+Such a folder contains a script, a package (modules and the network's integers), a README, and
+optionally known answers and data samples. It runs without nmtool, in the simulator's own
+environment. nmtool runs a copy of the folder as a subprocess and reads its recording.
 """
 
 from __future__ import annotations

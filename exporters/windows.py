@@ -43,8 +43,8 @@ class Axis:
 
     def outputs(self, size: int) -> int:
         """Number of outputs for an input of `size` places; 0 if the window is too large."""
-        room = size + self.before + self.after - self.dilation * (self.taps - 1) - 1
-        return room // self.stride + 1 if room >= 0 else 0
+        span = size + self.before + self.after - self.dilation * (self.taps - 1) - 1
+        return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
         """Per output, the first tap on the input, not on padding, and the number of such taps."""

@@ -64,7 +64,7 @@ def read_connections(
         FileFormatError: there are no such files, or some are invalid; all of these are listed.
         UsageError: file names are ambiguous, or it is not clear which checkpoint is the latest.
     """
-    chosen = _chosen(folder, epoch)
+    chosen = _chosen_checkpoint(folder, epoch)
     files = _files(folder, chosen)
     sources_and_targets = _sources_and_targets(sorted(files), populations, folder)
     findings = _variables_of_populations(folder, chosen)
@@ -95,7 +95,7 @@ def checkpoints(folder: str | Path) -> list[str]:
     return sorted(epochs, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else name))
 
 
-def _chosen(folder: str | Path, epoch: str | int | None) -> str:
+def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
     """The requested checkpoint, or the latest."""
     if not Path(folder).is_dir():
         raise FileFormatError(
@@ -171,8 +171,8 @@ def _sources_and_targets(
             code="mlgenn-names-too-many",
             fix=_NAME_THEM,
         )
-    readings = sorted(itertools.product(*choices), key=_populations_of)
-    if len(readings) > 1 and _populations_of(readings[0]) == _populations_of(readings[1]):
+    readings = sorted(itertools.product(*choices), key=_count_populations)
+    if len(readings) > 1 and _count_populations(readings[0]) == _count_populations(readings[1]):
         raise UsageError(
             f"file names in {folder} have several possible sources and targets",
             code="mlgenn-names-ambiguous",
@@ -192,7 +192,7 @@ def _splits(name: str, populations: tuple[str, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def _populations_of(reading: tuple[tuple[str, str], ...]) -> int:
+def _count_populations(reading: tuple[tuple[str, str], ...]) -> int:
     return len({name for pair in reading for name in pair})
 
 

@@ -356,7 +356,7 @@ def _layer_findings(
     """At most one finding: the reason why an integer network cannot represent a layer.
 
     Args:
-        file, group, kind, where: the layer.
+        file, group, kind, where: file, group, kind and name of the layer.
         first: no layer of neurons comes before it.
         input_shape: output shape of the previous layer; None if unknown.
     """

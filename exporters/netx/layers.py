@@ -76,8 +76,8 @@ class Layer:
             return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
         together = np.hstack(parts)
-        most, least = int(together.max()), int(together.min())
-        if most == least == 0:
+        largest, smallest = int(together.max()), int(together.min())
+        if largest == smallest == 0:
             yield Finding(
                 "netx-weights-zero",
                 where,
@@ -85,7 +85,7 @@ class Layer:
                 fix,
             )
             return
-        if most > 254 and least < 0:
+        if largest > 254 and smallest < 0:
             yield Finding(
                 "netx-weights-signs",
                 where,
@@ -113,12 +113,12 @@ def _same(first: Integers | None, second: Integers | None) -> bool:
 
 def scaling(weight: Integers) -> tuple[int, int]:
     """Shift and bits of weights, as in lava-dl's `lava.lib.dl.netx.utils.optimize_weight_bits`."""
-    most, least = int(weight.max()), int(weight.min())
-    signed = most >= 0 > least
+    largest, smallest = int(weight.max()), int(weight.min())
+    signed = largest >= 0 > smallest
     if signed:
-        scale = min(127 / most if most else np.inf, -128 / least)
+        scale = min(127 / largest if largest else np.inf, -128 / smallest)
     else:
-        scale = 255 / most if most > 0 else -256 / least
+        scale = 255 / largest if largest > 0 else -256 / smallest
     shift = int(np.floor(np.log2(scale))) + signed
     trailing = next((n for n in range(8, 0, -1) if not (weight % (1 << n)).any()), 0)
     return shift, 8 - shift - (trailing - signed)

@@ -43,7 +43,7 @@ from nmtool.exporters.nir.graph.nodes import (
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.exporters.nir.snntorch_resets import copy_of, difference, made_input
+from nmtool.exporters.nir.snntorch_resets import copy_of, difference, noise_input
 from nmtool.exporters.windows import Shape
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
@@ -101,7 +101,7 @@ def from_snntorch(
         sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
         n_steps: steps of a sample; by default 1 s.
-        rule: rule of the readout.
+        rule: readout rule; by default `max` (of spike counts) if the output spikes, else `mean`.
         approximate: import layers with other resets as if they reset to zero at once. Spikes then
             differ, and a warning gives the number of differences on `approximate_on`. To recover
             the accuracy, train a module with resets to zero, starting from these weights.
@@ -138,7 +138,7 @@ def from_snntorch(
     network = network_of(graph, options, resets_known=True)
     if accepted:
         shape = graph.nodes["input"].values["shape"].tolist()
-        spikes = made_input(network) if approximate_on is None else approximate_on
+        spikes = noise_input(network) if approximate_on is None else approximate_on
         text = difference(network, [layer for _, layer in layers], shape, spikes)
         _log.warning(
             f"remark[snntorch-approximate]: {text}; to remove the difference, create the module "

@@ -24,7 +24,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Firing rates of the generated samples, in spikes per channel and step."""
 
 
-def made_input(network: Network) -> Raster:
+def noise_input(network: Network) -> Raster:
     """Noise at several rates, always the same for a network."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]

@@ -103,10 +103,10 @@ class _Builder:
         last arrival.
         """
         nodes, name, size = self.nodes, population.name, population.size
-        rows = self._silence(population, projections)
+        rows = self._zero_rows(population, projections)
         for named_projection in projections:
             rows = add_arrivals(
-                nodes, named_projection, self._list(named_projection.projection.source), rows
+                nodes, named_projection, self._events_of(named_projection.projection.source), rows
             )
         cut = [nodes.list(0), self.rows, nodes.list(0)]
         within = nodes.add("Slice", [rows, *cut], f"{name}.within", "arrivals within the sample")
@@ -115,7 +115,7 @@ class _Builder:
         )
         return nodes.add("Reshape", [within, shape], f"{name}.from_outside", allowzero=1)
 
-    def _silence(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
+    def _zero_rows(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
         """int32 [rows, neurons] of zeros, for all steps of a sample and for later arrivals."""
         from onnx import numpy_helper
 
@@ -129,13 +129,13 @@ class _Builder:
         zero = numpy_helper.from_array(np.zeros(1, np.int32))
         return nodes.add("ConstantOfShape", [shape], f"{name}.silence", value=zero)
 
-    def _list(self, source: str) -> Events:
+    def _events_of(self, source: str) -> Events:
         """All spikes of a source as lists, with the rows of their arrivals."""
         if source not in self.events:
-            self.events[source] = self._listed(source)
+            self.events[source] = self._new_events(source)
         return self.events[source]
 
-    def _listed(self, source: str) -> Events:
+    def _new_events(self, source: str) -> Events:
         nodes = self.nodes
         raster = SPIKES if source == INPUT else self.recorded[f"{source}.spikes"]
         order = ("sample", "step", "neuron") if source == INPUT else ("step", "sample", "neuron")

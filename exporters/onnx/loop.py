@@ -134,7 +134,7 @@ class _Body:
 
         for population in self.loop.populations:
             self._step(population)
-        lists = {source: self._list(source) for source in self.loop.sources}
+        lists = {source: self._spike_indices(source) for source in self.loop.sources}
         for population in self.loop.populations:
             if self.loop.window(population):
                 self._send(population, lists)
@@ -178,7 +178,7 @@ class _Body:
         if population.kind == LIF:
             neuron.add_spikes(nodes, population, v)
 
-    def _list(self, source: str) -> tuple[str, str]:
+    def _spike_indices(self, source: str) -> tuple[str, str]:
         """Sample and neuron of every spike of this step, int64 [spikes]."""
         nodes = self.nodes
         text = "sample and neuron of every spike"

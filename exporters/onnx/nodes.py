@@ -13,8 +13,8 @@ class Nodes:
     """The nodes and constants of one graph, in the order in which they were added.
 
     Attributes:
-        nodes: NodeProtos.
-        constants: TensorProtos by name.
+        nodes: nodes as `NodeProto`.
+        constants: constants as `TensorProto`, by name.
         suffix: suffix of the names of values, which makes names in a subgraph unique.
     """
 

@@ -40,8 +40,8 @@ def run(
     """
     session = _session(model)
 
-    def run(some: Raster) -> Recording:
-        return recording(network, _outputs(session, network, some, deep))
+    def run(samples: Raster) -> Recording:
+        return recording(network, _outputs(session, network, samples, deep))
 
     return in_batches(run, spikes, SAMPLES_AT_ONCE, on_progress)
 

@@ -65,7 +65,7 @@ def test_every_bias_is_a_finding(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_biased_network_is_not_run_either(tmp_path: Path) -> None:
+def test_a_biased_network_is_not_run(tmp_path: Path) -> None:
     network = one_neuron(LI, 2, 0)
     biased = replace(network, populations=[replace(network.populations[0], bias_mantissa=1)])
     biased.save(tmp_path / "network")
@@ -73,7 +73,7 @@ def test_a_biased_network_is_not_run_either(tmp_path: Path) -> None:
         Brian2Loihi(tmp_path / "network").run(ALWAYS)
 
 
-def test_integers_are_written_as_they_are(tmp_path: Path) -> None:
+def test_integers_are_written_unchanged(tmp_path: Path) -> None:
     network = fitting_network(1, 1, False)
     path = Brian2Loihi.write(network, tmp_path / "network").path
     assert Brian2Loihi(path).network.content_hash == network.content_hash
@@ -153,7 +153,9 @@ def test_an_unsupported_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 # The output of the process.
 
 
-def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
+def comparison_with_simulator(
+    network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool
+) -> Comparison:
     """Compare a recording of brian2-loihi with the simulator's."""
     path = Brian2Loihi.write(network, folder / "network", force=True).path
     finished: list[int] = []
@@ -162,7 +164,7 @@ def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) 
     return compare_recordings(simulate(network, spikes, deep=deep), actual)
 
 
-def answering(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Brian2Loihi:
+def with_script(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Brian2Loihi:
     """Write a network, and replace brian2-loihi's Python by a shell script."""
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
@@ -175,7 +177,7 @@ def answering(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bri
 def test_an_unreadable_output_is_an_error(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    artefact = answering(script, tmp_path, monkeypatch)
+    artefact = with_script(script, tmp_path, monkeypatch)
     with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
         artefact.run(ALWAYS)
     assert "recording.npz" in caught.value.why
@@ -185,7 +187,7 @@ def test_every_overflow_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyP
     keys = ("population", "quantity", "samples", "sample", "step", "value")
     places = [("out", "u", 2, 1, 12, 8_500_000), ("out", "v", 4, 1, 17, -9_000_000)]
     line = json.dumps({"beyond": [dict(zip(keys, place, strict=True)) for place in places]})
-    artefact = answering(f"echo '{line}'", tmp_path, monkeypatch)
+    artefact = with_script(f"echo '{line}'", tmp_path, monkeypatch)
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
         artefact.run(ALWAYS)
     assert codes(caught.value) == ["brian2-loihi-overflow"] * 2
@@ -211,7 +213,7 @@ def test_the_script_writes_a_recording(
     monkeypatch.setattr(REFEREE, "find", lambda: Environment(Path(sys.executable), REFEREE))
     network = fitting_network(1, 1, spiking_output)
     spikes = random_raster(3, n_samples, 40, network.channels.size)
-    assert compared(network, spikes, tmp_path, deep).identical
+    assert comparison_with_simulator(network, spikes, tmp_path, deep).identical
 
 
 # In brian2-loihi itself.
@@ -254,7 +256,9 @@ def test_random_networks_equal_the_simulator(
 ) -> None:
     network = fitting_network(seed, n_hidden, spiking_output)
     spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
-    comparison = compared(network, spikes, tmp_path_factory.mktemp("random"), deep=True)
+    comparison = comparison_with_simulator(
+        network, spikes, tmp_path_factory.mktemp("random"), deep=True
+    )
     assert comparison.identical, comparison.first_divergence
 
 
@@ -265,7 +269,7 @@ def test_every_delay_and_a_fresh_state_per_sample(tmp_path: Path) -> None:
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((70, 100, 2), bool)  # more samples than run at once
     dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
-    comparison = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
+    comparison = comparison_with_simulator(network, Raster.from_dense(dense), tmp_path, deep=False)
     assert comparison.identical, comparison.first_divergence
     assert comparison.spikes_emitted > 300
 
@@ -274,7 +278,9 @@ def test_every_delay_and_a_fresh_state_per_sample(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("referee")
 def test_steps_of_spikes_are_right_in_long_samples(tmp_path: Path) -> None:
     network = one_neuron(LIF, 254, 0, vth=100)
-    comparison = compared(network, Raster.from_dense(np.ones((1, 4100, 1))), tmp_path, deep=False)
+    comparison = comparison_with_simulator(
+        network, Raster.from_dense(np.ones((1, 4100, 1))), tmp_path, deep=False
+    )
     assert comparison.identical, comparison.first_divergence
     assert comparison.spikes_emitted == 4099
 
@@ -307,7 +313,7 @@ def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: P
 @pytest.mark.usefixtures("referee")
 def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     network = one_neuron(LIF, 254, 7, du=1200, dv=0)
-    comparison = compared(network, ALWAYS, tmp_path, deep=True)
+    comparison = comparison_with_simulator(network, ALWAYS, tmp_path, deep=True)
     assert simulate(network, ALWAYS).counts["v_clips"] > 0
     assert comparison.identical, comparison.first_divergence
 

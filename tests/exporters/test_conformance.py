@@ -160,9 +160,7 @@ def test_the_same_content_gives_the_same_bytes(exporter: type[Format], tmp_path:
 
 
 @EXPORTS
-def test_populations_in_another_than_alphabetical_order(
-    exporter: type[Format], tmp_path: Path
-) -> None:
+def test_populations_not_in_alphabetical_order(exporter: type[Format], tmp_path: Path) -> None:
     network = NETWORKS[exporter.arithmetic.name]
     names = [p.name for p in network.populations]
     new_names = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
@@ -197,7 +195,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("exports")
 
 
-def assert_comes_back(
+def assert_read_back(
     exporter: type[Format], folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
 ) -> None:
     path = export(exporter, folder, network, answers=answers, force=True)
@@ -221,7 +219,7 @@ def test_integers_are_read_back_or_refused(
         if takes and has_libraries(exporter):
             limits = (DoesNotFitError,) if exporter.name in CONSTRAINED else ()
             with contextlib.suppress(*limits):
-                assert_comes_back(exporter, folder, network, answers)
+                assert_read_back(exporter, folder, network, answers)
 
 
 @formats_that("holds_floats")
@@ -234,7 +232,7 @@ def test_floats_are_read_back(exporter: type[Format], folder: Path) -> None:
     def round_trip(network: Network, seed: int) -> None:
         spikes = random_raster(seed, 2, 9, network.channels.size)
         answers = KnownAnswers(network.content_hash, spikes, reference(network, spikes))
-        assert_comes_back(exporter, folder, network, answers)
+        assert_read_back(exporter, folder, network, answers)
 
     round_trip()
 
@@ -256,7 +254,7 @@ def test_known_answers_are_read_back(exporter: type[Format], tmp_path: Path) -> 
 
 
 @EXPORTS
-def test_a_format_without_a_place_for_answers(
+def test_a_format_without_known_answers_refuses_them(
     exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "carries", False)
@@ -300,8 +298,8 @@ def test_the_largest_decay_of_the_current(exporter: type[Format], tmp_path: Path
     except MissingError as error:
         pytest.skip(str(error))
     network = NETWORKS[exporter.arithmetic.name]
-    forgetful = [replace(p, du=network.runs_in.max_du, dv=0) for p in network.populations]
-    network = replace(network, populations=forgetful)
+    without_memory = [replace(p, du=network.runs_in.max_du, dv=0) for p in network.populations]
+    network = replace(network, populations=without_memory)
     spikes = random_raster(3, 3, 30, N_CHANNELS)
     simulated = simulate(network, spikes, deep=exporter.records_states)
     assert any(raster.n_spikes for raster in simulated.spikes.values())

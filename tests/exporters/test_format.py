@@ -53,9 +53,7 @@ def test_overridden_hooks_define_the_abilities_of_a_format(faulty: Faulty) -> No
     )
 
 
-def test_samples_are_left_out_of_formats_without_a_place_for_them(
-    faulty: Faulty, tmp_path: Path
-) -> None:
+def test_formats_without_data_samples_ignore_them(faulty: Faulty, tmp_path: Path) -> None:
     exporter = faulty()
     with_samples = exporter.write(NETWORK, tmp_path / "a.npz", samples=cases.spike_events(3))
     assert (

@@ -1,4 +1,4 @@
-"""The formats of paths: by name, by content, and without unnecessary imports."""
+"""Formats are recognised from paths, and imported only when needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nmtool.exporters.processors import PROCESSORS
 from tests.refusals import refused
 
 
-def test_every_format_has_its_place() -> None:
+def test_every_format_has_an_entry_in_places() -> None:
     assert [exporter.name for exporter in all_formats()] == list(PLACES)
     for exporter in all_formats():
         assert format_named(exporter.name) is exporter

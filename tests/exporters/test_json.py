@@ -37,7 +37,7 @@ def edited(path: Path, **changes: Any) -> Json:
     return Json(path)
 
 
-def test_a_step_is_a_line_that_json_alone_reads(path: Path) -> None:
+def test_each_step_is_a_line_of_json(path: Path) -> None:
     text = path.read_text("utf-8")
     samples = json.loads(text)["samples"]
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
@@ -58,7 +58,7 @@ def test_a_step_is_a_line_that_json_alone_reads(path: Path) -> None:
                 assert step[population.name] == expected
 
 
-def test_space_and_the_order_of_keys_do_not_count(path: Path) -> None:
+def test_white_space_and_the_order_of_keys_do_not_matter(path: Path) -> None:
     document = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(dict(reversed(document.items())), indent=3), "utf-8")
     assert Json(path).network == NETWORK

@@ -30,7 +30,7 @@ OPTIONS = MlgennOptions(
     tau_syn_ms=4.0,
     threshold={"Hid": 1.0},
 )
-ALIKE = MlgennOptions(n_steps=STEPS, tau_mem_ms=20.0, tau_syn_ms=5.0, threshold=1.0)
+SAME_CONSTANTS = MlgennOptions(n_steps=STEPS, tau_mem_ms=20.0, tau_syn_ms=5.0, threshold=1.0)
 
 
 def load(folder: Path, options: MlgennOptions | None = None) -> Network | IntegerNetwork:
@@ -106,7 +106,7 @@ def test_an_imported_network_has_the_spikes_of_mlgenn(
 def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
     """With one synapse of weight 1 and no memory, V becomes exactly ϑ = 1."""
     values = {"Conn_In_Hid-g": np.ones(1), "Conn_Hid_Out-g": np.ones(1)}
-    options = replace(ALIKE, n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1})
+    options = replace(SAME_CONSTANTS, n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1})
     options = replace(options, scaled=False)
     network = load(written(tmp_path, values), options)
     spikes = Raster.from_dense(np.eye(4, 1, dtype=np.bool_)[None])
@@ -143,25 +143,25 @@ def test_names_with_underscores(tmp_path: Path) -> None:
         for name, value in arrays().items()
         if not name.endswith("-d")
     }
-    network = load(written(tmp_path, values), ALIKE)
+    network = load(written(tmp_path, values), SAME_CONSTANTS)
     assert [p.name for p in network.populations] == ["Hid_1", "Out"]
 
 
 def test_ambiguous_names_need_the_populations(tmp_path: Path) -> None:
     written(tmp_path, {"Conn_A_B_C-g": np.ones(6)})
     with refused(UsageError, "mlgenn-names-ambiguous"):
-        load(tmp_path, ALIKE)
-    options = replace(ALIKE, populations=("A_B", "C"), sizes={"C": 2})
+        load(tmp_path, SAME_CONSTANTS)
+    options = replace(SAME_CONSTANTS, populations=("A_B", "C"), sizes={"C": 2})
     assert load(tmp_path, options).channels.size == 3
     with refused(UsageError, "mlgenn-names-unsplit") as caught:
-        load(tmp_path, replace(ALIKE, populations=("A", "C")))
+        load(tmp_path, replace(SAME_CONSTANTS, populations=("A", "C")))
     assert "A_B_C" in caught.value.what
 
 
 def test_names_with_too_many_readings_are_refused(tmp_path: Path) -> None:
     values = {f"Conn_{'_'.join('ABCDEFGHIJK')}{number}-g": np.ones(6) for number in range(5)}
     with refused(UsageError, "mlgenn-names-too-many"):
-        load(written(tmp_path, values), ALIKE)
+        load(written(tmp_path, values), SAME_CONSTANTS)
 
 
 def test_unknown_sizes_must_be_given(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_invalid_arrays_are_refused(
     assert finding.fix
 
 
-def test_everything_wrong_is_listed(tmp_path: Path) -> None:
+def test_all_invalid_files_are_listed(tmp_path: Path) -> None:
     written(tmp_path, arrays() | {"Conn_In_Hid-g": np.zeros(0)})
     for name in ("Hid_Out-g", "Hid_Hid-g"):
         (tmp_path / f"3-Conn_{name}.npy").write_bytes(b"\x93NUMPY\x01\x00")
@@ -360,7 +360,7 @@ def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:
 def test_integers_equal_the_formula_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
     values = arrays(scale=0.2)
     values["Conn_Hid_Out-g"] *= 8
-    options = replace(ALIKE, fixed_point=8, scaled=scaled)
+    options = replace(SAME_CONSTANTS, fixed_point=8, scaled=scaled)
     network = load(written(tmp_path, values), options)
     assert isinstance(network, IntegerNetwork)
     assert network.arithmetic == "fenn16"
@@ -387,14 +387,14 @@ def test_integers_equal_the_formula_of_pyfenn(scaled: bool, tmp_path: Path) -> N
 
 
 def test_an_infinite_time_constant_gets_the_largest_15_bit_factor(tmp_path: Path) -> None:
-    options = replace(ALIKE, tau_mem_ms=1e9, scaled=False, fixed_point=8)
+    options = replace(SAME_CONSTANTS, tau_mem_ms=1e9, scaled=False, fixed_point=8)
     network = load(written(tmp_path, arrays(scale=0.2)), options)
     assert isinstance(network, IntegerNetwork)
     assert {population.keep_v for population in network.populations} == {32767}
 
 
 def test_a_threshold_beyond_16_bits_is_refused(tmp_path: Path) -> None:
-    options = replace(ALIKE, threshold=1000.0, fixed_point=8)
+    options = replace(SAME_CONSTANTS, threshold=1000.0, fixed_point=8)
     with refused(NetworkError, "constant-range"):
         load(written(tmp_path, arrays(scale=0.2)), options)
 
@@ -403,4 +403,4 @@ def test_a_delay_beyond_six_bits_is_refused(tmp_path: Path) -> None:
     values = arrays(scale=0.2)
     values["Conn_Hid_Hid-d"] = np.full(25, 256 + 9)
     with refused(NetworkError, "delays-not-steps"):
-        load(written(tmp_path, values), replace(ALIKE, fixed_point=8))
+        load(written(tmp_path, values), replace(SAME_CONSTANTS, fixed_point=8))

@@ -57,7 +57,7 @@ def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spi
     assert Netx(path).network.content_hash == network.content_hash
 
 
-def test_the_layers_alone_are_the_same_network(path: Path) -> None:
+def test_layers_without_the_embedded_network_give_the_same_integers(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
     network = Netx(path).network
@@ -106,19 +106,19 @@ def test_skips_feedback_and_delayed_loops_are_refused() -> None:
 
 def test_parallel_projections_and_unconnected_populations_are_refused() -> None:
     projections = [*NETWORK.projections, NETWORK.projections[0]]
-    lonely = replace(NETWORK.population("out"), name="lonely")
-    crowded = replace(
+    unconnected = replace(NETWORK.population("out"), name="unconnected")
+    network = replace(
         NETWORK,
         projections=projections,
-        populations=[*NETWORK.populations, lonely],
-        readout=replace(NETWORK.readout, population="lonely"),
+        populations=[*NETWORK.populations, unconnected],
+        readout=replace(NETWORK.readout, population="unconnected"),
     )
     with refused(DoesNotFitError, "netx-does-not-fit") as caught:
-        Netx.write(crowded, "never.net")
+        Netx.write(network, "never.net")
     assert [(finding.code, finding.where) for finding in caught.value.findings] == [
-        ("netx-not-reached", "population lonely"),
+        ("netx-not-reached", "population unconnected"),
         ("netx-projection-twice", "projection input → h0"),
-        ("netx-readout-not-last", "population lonely"),
+        ("netx-readout-not-last", "population unconnected"),
     ]
     assert all("lava" in finding.fix for finding in caught.value.findings)
 

@@ -304,14 +304,14 @@ import nmtool.exporters.nir.reading.network
 from nmtool.exporters.nir import Nir
 from nmtool.errors import FileFormatError
 
-def used():
+def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
-before = used()
+before = peak_memory()
 try:
     Nir(sys.argv[1]).read()
 except FileFormatError as error:
-    print(used() - before, error.code)
+    print(peak_memory() - before, error.code)
 """
 
 
@@ -330,7 +330,7 @@ def test_decompression_bombs_are_not_unpacked(
     assert code == expected
 
 
-def test_wires_that_multiply_synapses(
+def test_wires_with_too_many_synapses_are_refused(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = changed(tmp_path / "x.nir", whole, chain(20, 10, "Scale", scale=1.0))

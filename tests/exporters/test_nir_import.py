@@ -70,7 +70,7 @@ def test_a_graph_with_free_hops_runs_later(tmp_path: Path) -> None:
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
 
 
-def test_an_output_that_spikes_is_counted(tmp_path: Path) -> None:
+def test_spikes_of_a_spiking_output_are_counted(tmp_path: Path) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.full((2, 3), [[0.9], [0.3]])), "2.lif": lif(2)}
     edges = [("in", "w"), ("w", "2.lif"), ("2.lif", "out")]
     network = Nir(write(tmp_path / "x.nir", nodes, edges)).read(ImportOptions())
@@ -109,7 +109,7 @@ def test_parallel_edges_scales_thresholds_and_nested_graphs(tmp_path: Path) -> N
     assert np.argwhere(spikes.dense()[0]).tolist() == [[3, 1]]
 
 
-def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
+def test_all_unsupported_parts_are_listed(tmp_path: Path) -> None:
     nodes = {
         **ends(4, 4),
         "pool": nir.SumPool2d(np.array([1, 1]), np.array([1, 1]), np.array([0, 0])),
@@ -160,9 +160,7 @@ def test_assumptions_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert "a reset to v_reset" in assumed
 
 
-def test_the_shift_of_the_answer_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_lag_of_the_output_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
     network = Nir(path).read(ImportOptions(n_steps=25))

@@ -55,7 +55,7 @@ def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
     spikes = np.zeros((1, LIF_STEPS, 1), np.bool_)
     spikes[0, STEPS_PER_INPUT * np.array(LIF_INPUT), 0] = True
     raster = Nir.reference(network, Raster.from_dense(spikes)).spikes["n1"]
-    assert (raster.step - 1).tolist() == LIF_SPIKES  # a hop costs a step here
+    assert (raster.step - 1).tolist() == LIF_SPIKES  # the hop takes a step in nmtool
 
 
 # 03_rnn: letters in Braille, recurrent.

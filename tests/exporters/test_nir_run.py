@@ -30,7 +30,7 @@ from tests.thorough import examples
 
 pytest.importorskip("nir")
 
-ways = st.builds(
+writing_options = st.builds(
     NirOptions,
     form=st.sampled_from(FORMS[:3]),
     readout=st.sampled_from(READOUTS),
@@ -61,7 +61,7 @@ def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) 
 @settings(max_examples=examples(1))
 @given(
     network=st.one_of(integer_networks(), float_networks().map(in_general_position)),
-    options=ways,
+    options=writing_options,
     data=st.data(),
 )
 def test_a_file_gives_the_recording_of_its_network(

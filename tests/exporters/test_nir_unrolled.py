@@ -79,7 +79,7 @@ def imported(
     return Nir(path).read(ImportOptions(n_steps=STEPS))
 
 
-def listed(
+def findings_of(
     path: Path,
     shape: tuple[int, ...],
     nodes: dict[str, Any],
@@ -158,16 +158,16 @@ def test_constants_of_channels(tmp_path: Path) -> None:
     assert np.argwhere(spikes.dense()[0]).tolist() == [[1, line] for line in range(4)]
 
 
-def test_constants_of_channels_beside_those_of_neurons(tmp_path: Path) -> None:
+def test_constants_per_channel_and_per_neuron_in_one_node(tmp_path: Path) -> None:
     reset = np.array([-1.0, 0.5]).reshape(2, 1, 1)
     nodes = {"t": lif(2, 2, 2)}
     network = imported(tmp_path / "x.nir", (2, 2, 2), nodes, 8, {"t/v_reset": reset})
     assert network.population("t").threshold.tolist() == [2.0] * 4 + [0.5] * 4
 
 
-def test_constants_of_other_channels(tmp_path: Path) -> None:
+def test_constants_for_another_number_of_channels_are_refused(tmp_path: Path) -> None:
     nodes = {"t": nir.Threshold(np.full((3, 1, 1), 0.5)), "p": pool()}
-    findings = listed(tmp_path / "x.nir", (2, 4, 4), nodes, 8)
+    findings = findings_of(tmp_path / "x.nir", (2, 4, 4), nodes, 8)
     assert ("nir-size", "in → t") in [(finding.code, finding.where) for finding in findings]
 
 
@@ -182,7 +182,7 @@ def test_flattening_joins_axes(start: int, end: int, shape: tuple[int, ...]) -> 
     assert inference.output_shapes["f"] == shape
 
 
-def test_a_loop_that_nothing_enters_has_the_shape_of_its_convolution() -> None:
+def test_an_isolated_loop_has_the_shape_of_its_convolution() -> None:
     conv = conv2d(1, 1, 3, 3, padding=1)
     names = ("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
     values = {key: np.asarray(getattr(conv, key)) for key in names}
@@ -222,7 +222,7 @@ def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:
     np.testing.assert_allclose(network.projections[0].weight.T.reshape(2, 4, 4), expected)
 
 
-def test_a_convolution_behind_a_flatten(tmp_path: Path) -> None:
+def test_a_convolution_after_a_flatten(tmp_path: Path) -> None:
     """Flattening two of three axes leaves channels and positions for a Conv1d."""
     conv = nir.Conv1d(6, np.ones((1, 2, 3)), 3, 0, 1, 1, np.zeros(1))
     nodes = {"f": nir.Flatten(np.array([2, 2, 3])), "c": conv, "t": fires(1, 2)}
@@ -272,7 +272,7 @@ def test_impossible_convolutions_are_refused(
 ) -> None:
     nodes = {"c": conv2d(3, 1, 2, 2), "t": fires(3, 3, 3)}
     changes = {f"c/{name}": value for name, value in changes.items()}
-    (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
+    (finding,) = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
     code, _, detail = expected.partition(" ")
     assert (finding.code, finding.where) == (code, "c")
     assert detail in finding.what
@@ -296,13 +296,13 @@ def test_impossible_convolutions_are_refused(
 def test_impossible_pools_are_refused(code: str, changes: Changes, tmp_path: Path) -> None:
     changes = {f"p/{name}": value for name, value in changes.items()}
     nodes = {"p": pool(), "t": fires(1, 2, 2)}
-    (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)
+    (finding,) = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)
     assert (finding.code, finding.where) == (code, "p")
 
 
 def test_a_pool_without_a_known_input_shape(tmp_path: Path) -> None:
     nodes = {"t": fires(16), "p": pool(), "u": fires(4), "q": pool()}
-    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 1)
+    findings = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 1)
     assert [(finding.code, finding.where) for finding in findings] == [
         ("nir-shape", "p"),
         ("nir-shape", "q"),
@@ -310,7 +310,7 @@ def test_a_pool_without_a_known_input_shape(tmp_path: Path) -> None:
     assert "16" in findings[0].what
 
 
-def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
+def test_two_inputs_of_different_shapes_are_refused(tmp_path: Path) -> None:
     """Both have the same number of lines, but other channels and positions."""
     nodes = {
         "in": nir.Input({"input": np.array([2, 2, 4])}),
@@ -329,7 +329,7 @@ def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
     assert finding.where in ("a → p", "b → p")
 
 
-def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_windows_are_listed(tmp_path: Path) -> None:
     nodes = {
         "a": conv2d(2, 1, 2, 2),
         "b": fires(2, 3, 3, threshold=-1.0),
@@ -339,7 +339,7 @@ def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None
         "f": pool(size=3),
         "g": nir.Linear(np.ones((2, 3))),
     }
-    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 2, {"a/stride": [0, 1]})
+    findings = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 2, {"a/stride": [0, 1]})
     assert [(finding.where, finding.code) for finding in findings] == [
         ("a", "nir-window"),
         ("b", "nir-threshold"),
@@ -358,7 +358,7 @@ def test_windows_that_need_too_large_projections_are_refused_with_their_size(
         "c": pool(size=32),
         "d": lif(4, 2, 2),
     }
-    (finding,) = listed(tmp_path / "x.nir", (2, 64, 64), nodes, 16)
+    (finding,) = findings_of(tmp_path / "x.nir", (2, 64, 64), nodes, 16)
     assert (finding.code, finding.where) == ("nir-unrolled", "a")
     for part in ("8,192 × 16,384", f"{1 << 27:,}", f"{12 << 27:,} bytes", f"{1 << 25:,}"):
         assert part in finding.what
@@ -372,12 +372,12 @@ def test_windows_with_too_many_outputs_or_synapses_are_refused(tmp_path: Path) -
         "c": conv2d(64, 1, 32, 32, places=(512, 512), padding="valid"),
         "d": conv2d(8, 1, 32, 32, places=(256, 256), padding="valid"),
     }
-    findings = listed(tmp_path / "x.nir", (1, 4, 4), {"a": nodes["a"], "b": nodes["b"]})
+    findings = findings_of(tmp_path / "x.nir", (1, 4, 4), {"a": nodes["a"], "b": nodes["b"]})
     assert codes(findings) == ["nir-unrolled"]
     assert f"{(4 + (1 << 13)) ** 2:,} outputs" in findings[0].what
     for name, size, outputs in (("c", 512, 64 * 481**2), ("d", 256, 8 * 225**2)):
         nodes_ = {name: nodes[name], "t": fires(1)}
-        findings = listed(tmp_path / "x.nir", (1, size, size), nodes_)
+        findings = findings_of(tmp_path / "x.nir", (1, size, size), nodes_)
         assert codes(findings) == ["nir-unrolled"]
         assert f"{outputs:,} outputs" in findings[0].what
     assert f"{8 * 225**2 * 1024:,} synapses" in findings[0].what
@@ -389,7 +389,7 @@ def test_windows_that_exceed_the_limit_together(
     nodes = {"a": conv2d(2, 1, 2, 2), "b": pool(size=1), "c": conv2d(2, 2, 2, 2, places=(3, 3))}
     assert imported(tmp_path / "x.nir", (1, 4, 4), nodes, 8).channels.size == 16
     monkeypatch.setattr(shapes, "MAX_UNROLLED", 153)
-    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
+    findings = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
     assert [(finding.code, finding.where) for finding in findings] == [
         ("nir-unrolled", name) for name in "ac"
     ]
@@ -400,7 +400,7 @@ def test_windows_that_exceed_the_limit_together(
 def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
     nodes = {"c": conv2d(2, 1, 2, 2)}
     changes = {"in/shape": np.ones(1 << 20, int)}
-    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8, changes)
+    findings = findings_of(tmp_path / "x.nir", (1, 4, 4), nodes, 8, changes)
     assert [(finding.code, finding.where) for finding in findings] == [("nir-shape", "in")]
 
 

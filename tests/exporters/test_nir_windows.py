@@ -150,7 +150,7 @@ def noise(shape: Shape, seed: int, rate: float = 0.3) -> NDArray[np.bool_]:
     return np.random.default_rng(seed).random((STEPS, *shape)) < rate
 
 
-def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
+def recording_of(network: Network, frames: NDArray[np.bool_]) -> Any:
     flat = frames.reshape(STEPS, -1)
     more = np.zeros((network.n_steps - STEPS, flat.shape[1]), np.bool_)
     return Nir.reference(network, Raster.from_dense(np.concatenate([flat, more])[None]))
@@ -203,7 +203,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
     network = imported([node], shape, path, explicit=explicit)
     (expected,) = run_row([node], frames)
     later = network.n_steps - STEPS
-    actual = ran(network, frames).membrane["answer"][0][later:]
+    actual = recording_of(network, frames).membrane["answer"][0][later:]
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -302,7 +302,7 @@ def test_networks_have_the_spikes_of_torch(
     nodes, shape = drawn
     frames = noise(shape, seed)
     network = imported(nodes, shape, path, explicit=explicit)
-    actual, outputs = ran(network, frames), run_row(nodes, frames)
+    actual, outputs = recording_of(network, frames), run_row(nodes, frames)
     spiking = [i for i, node in enumerate(nodes) if hasattr(node, "v_threshold")]
     for later, index in enumerate(spiking, start=1):
         trains = actual.spikes[f"n{index}"].dense()[0] != 0
@@ -350,7 +350,7 @@ def test_a_recurrent_convolution(path: Path) -> None:
     for frame in frames:
         spikes = step(convolved(forward, torch.as_tensor(frame).double()) + convolved(back, spikes))
         expected.append(spikes.numpy().ravel())
-    trains = ran(network, frames).spikes["cell"].dense()[0] != 0
+    trains = recording_of(network, frames).spikes["cell"].dense()[0] != 0
     assert 0.05 < np.mean(expected) < 0.95
     np.testing.assert_array_equal(trains[1:][:STEPS], np.array(expected)[: len(trains) - 1] > 0)
 
@@ -387,7 +387,7 @@ def test_the_published_convolutional_graph(path: Path) -> None:
     assert sum(population.size for population in network.populations) == 2 * 4096 + 788
     outputs = run_row(nodes, frames)
     more = np.zeros((STEPS - len(frames), 2, 34, 34), np.bool_)
-    actual = ran(network, np.concatenate([frames, more]))
+    actual = recording_of(network, np.concatenate([frames, more]))
     for later, index in enumerate((1, 3, 6, 10, 12), start=1):
         trains = actual.spikes[f"n{index}"].dense()[0] != 0
         assert outputs[index].any()

@@ -90,7 +90,7 @@ def test_recurrent_layers_with_feedback(n_hidden: int, spiking_output: bool) -> 
 )
 @settings(max_examples=examples(1.5), phases=[Phase.generate])
 @given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 40))
-def test_onnx_s_evaluator_equals_the_simulator(
+def test_the_evaluator_of_onnx_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:
     spikes = random_raster(seed, 2, n_steps, network.channels.size)

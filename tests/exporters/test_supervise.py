@@ -15,7 +15,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters.supervise import supervise
 from tests.refusals import refused
 
-PATIENCE_S = 20.0
+LONGEST_S = 20.0
 """Longest time in s in which a process must end after a signal, on a busy machine."""
 
 HANG_WITH_CHILD = """
@@ -46,9 +46,9 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
-def gone(pid: int) -> bool:
-    """True if a process ends within `PATIENCE_S`."""
-    deadline = time.monotonic() + PATIENCE_S
+def has_ended(pid: int) -> bool:
+    """True if a process ends within `LONGEST_S`."""
+    deadline = time.monotonic() + LONGEST_S
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -126,7 +126,7 @@ def test_a_hanging_command_ends_with_its_children(limit: str, code: str) -> None
     assert "2 s" in caught.value.why
     assert caught.value.fix == "do this"
     assert len(pids(lines)) == 2
-    assert all(gone(pid) for pid in pids(lines))
+    assert all(has_ended(pid) for pid in pids(lines))
 
 
 def test_a_command_that_prints_is_not_idle() -> None:
@@ -141,7 +141,7 @@ def test_a_command_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatc
     lines: list[str] = []
     with refused(BackendError, "runtime-silent"):
         supervise(python(STUBBORN), what="it", idle_timeout_s=1.0, on_line=lines.append)
-    assert all(gone(pid) for pid in pids(lines))
+    assert all(has_ended(pid) for pid in pids(lines))
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -153,7 +153,7 @@ def test_children_of_a_finished_command_are_ended(code: int) -> None:
     else:
         supervise(python(LEAVE_CHILD, str(code)), what="it", on_line=lines.append)
     assert len(pids(lines)) == 1
-    assert all(gone(pid) for pid in pids(lines))
+    assert all(has_ended(pid) for pid in pids(lines))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
@@ -167,7 +167,7 @@ def test_an_interruption_ends_everything(error: type[BaseException]) -> None:
     with pytest.raises(error):
         supervise(python(HANG_WITH_CHILD), what="it", on_line=interrupt)
     assert len(pids(lines)) == 2
-    assert all(gone(pid) for pid in pids(lines))
+    assert all(has_ended(pid) for pid in pids(lines))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a service of Linux")
@@ -184,4 +184,4 @@ def test_the_command_ends_when_the_supervisor_is_killed() -> None:
         assert supervisor.stdout is not None
         pid = int(supervisor.stdout.readline())
         supervisor.send_signal(signal.SIGKILL)
-    assert gone(pid)
+    assert has_ended(pid)

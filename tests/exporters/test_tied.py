@@ -41,7 +41,7 @@ LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["
 Tamper = Callable[[Path], None]
 
 
-def need(name: str) -> None:
+def import_libraries(name: str) -> None:
     for library in LIBRARIES.get(name, ()):
         pytest.importorskip(library)
 
@@ -52,7 +52,7 @@ def network_for(name: str) -> IntegerNetwork:
 
 
 def exported(name: str, folder: Path, network: IntegerNetwork | None = None) -> Path:
-    need(name)
+    import_libraries(name)
     extension = next(iter(formats.format_named(name).extensions), "")
     return nm.export(network or network_for(name), folder / f"network{extension}", to=name)
 
@@ -74,7 +74,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["weight", "delay", "vth", "bias"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_consistent_mutant_is_another_network(
+def test_an_export_with_one_other_number_is_another_network(
     name: str, kind: str, tmp_path: Path, runs: list[str]
 ) -> None:
     """One number differs, and the known answers match it, so the export itself is valid."""
@@ -122,7 +122,7 @@ def test_an_export_of_its_own_network_passes(
 
 
 def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
-    need("nir")
+    import_libraries("nir")
     from tests.nmtool.cli import cases
 
     floats = cases.float_network()

@@ -28,14 +28,14 @@ _AROUND = (
 def network_class() -> Any:
     """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` if lava-dl is not installed."""
     folders = [str(Path(folder, "lib/dl/netx")) for folder in lava.__path__]
-    _stand_in("lava.lib.dl.netx", folders)
+    _add_empty_package("lava.lib.dl.netx", folders)
     for name in _AROUND:
-        _stand_in(name, [])
+        _add_empty_package(name, [])
     sys.modules[_RESONATORS].neuron_params = None  # type: ignore[attr-defined]
     return importlib.import_module("lava.lib.dl.netx.hdf5").Network
 
 
-def _stand_in(name: str, folders: list[str]) -> None:
+def _add_empty_package(name: str, folders: list[str]) -> None:
     """Register an empty package as imported; submodules are found in the given folders."""
     package = ModuleType(name)
     package.__path__ = folders

@@ -61,16 +61,16 @@ def main() -> int:
         make = partial(build, options.network, options.layers)
         for done, traces in enumerate(run_apart(arrays, events, options.deep, _beat, make), 1):
             recorder.add(traces)
-            _say(samples_done=done)
+            _report(samples_done=done)
         recorder.write(options.recording)
     return 0
 
 
 def _beat(steps: int) -> None:
-    _say(steps_done=steps)
+    _report(steps_done=steps)
 
 
-def _say(**line: int) -> None:
+def _report(**line: int) -> None:
     print(json.dumps(line), flush=True)
 
 

@@ -30,8 +30,8 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
         roots: inputs.
     """
     pairs, ordered = list(pairs), sorted(names)
-    distance, far = reached(roots, pairs), len(ordered) + 1
-    by_distance = sorted(ordered, key=lambda name: (distance.get(name, far), name))
+    distance, unreached = reached(roots, pairs), len(ordered) + 1
+    by_distance = sorted(ordered, key=lambda name: (distance.get(name, unreached), name))
     place = {name: number for number, name in enumerate(by_distance)}
     group = {
         name: number
@@ -56,13 +56,13 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
     for pre, post in pairs:
         targets.setdefault(pre, []).append(post)
     distance = dict.fromkeys(roots, 0)
-    ahead = deque(distance)
-    while ahead:
-        pre = ahead.popleft()
+    queue = deque(distance)
+    while queue:
+        pre = queue.popleft()
         for post in targets.get(pre, []):
             if post not in distance:
                 distance[post] = distance[pre] + 1
-                ahead.append(post)
+                queue.append(post)
     return distance
 
 

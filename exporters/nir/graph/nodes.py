@@ -37,7 +37,7 @@ Edge = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One NIR node.
+    """A NIR node.
 
     Attributes:
         kind: NIR type of the node.

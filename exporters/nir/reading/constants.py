@@ -42,14 +42,14 @@ def with_constants(parts: Parts) -> Parts:
         pairs = {
             (name, constant)
             for name in parts.populations
-            for constant in _not_biases(parts, name, later[name])
+            for constant in _clocked_constants(parts, name, later[name])
         }
         if pairs <= clocked:
             return done
         clocked |= pairs
 
 
-def _not_biases(parts: Parts, name: str, later: int) -> Iterator[str]:
+def _clocked_constants(parts: Parts, name: str, later: int) -> Iterator[str]:
     """Kinds of a population's constants that equal no bias if it runs `later` steps later."""
     neurons, sent = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
@@ -77,7 +77,7 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
                 SynapseList.none(),
             )
         if (name, LEAK) in clocked:
-            drive, sent = drive - neurons.drive, wires.summed([sent, *_as_jumps(neurons)])
+            drive, sent = drive - neurons.drive, wires.summed([sent, *_clock_synapses(neurons)])
         populations[name] = replace(population, population=replace(neurons, drive=drive))
         others = {
             key: synapses for key, synapses in arriving[name].origins.items() if key != CONSTANT
@@ -86,12 +86,12 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
         ones = np.ones(1)  # spikes in every step
-        ticking = StepPopulation(clock, 1, LIF, ones, ones, drive=2 * ones, threshold=ones)
-        populations[clock], arriving[clock] = GraphPopulation(ticking, ones), Signal(1)
+        clock_population = StepPopulation(clock, 1, LIF, ones, ones, drive=2 * ones, threshold=ones)
+        populations[clock], arriving[clock] = GraphPopulation(clock_population, ones), Signal(1)
     return replace(parts, populations=populations, arriving=arriving)
 
 
-def _as_jumps(neurons: StepPopulation) -> list[SynapseList]:
+def _clock_synapses(neurons: StepPopulation) -> list[SynapseList]:
     """Synapses from the clock that give v a constant drive from the first step on.
 
     u jumps by the whole drive in the first step, and later by the part that it loses in a step.

@@ -52,7 +52,7 @@ def output_signal(node: Node, signal: Signal, input_shape: Shape | None) -> Sign
         return _window_output(node, signal, input_shape)
     weight = node.values["weight"].astype(np.float64)
     line, post = np.nonzero(weight.T)
-    signal = wires.spread(signal, Matrix.of(weight.shape, line, post, weight[post, line]))
+    signal = wires.multiplied(signal, Matrix.of(weight.shape, line, post, weight[post, line]))
     return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
 
 
@@ -70,7 +70,7 @@ def _window_output(node: Node, signal: Signal, input_shape: Shape) -> Signal:
     order = np.argsort(line, axis=None, kind="stable")
     order = order[np.ravel(weight)[order] != 0]
     line, post, weight = (np.ravel(part)[order] for part in (line, post, weight))
-    signal = wires.spread(signal, Matrix.of(shape, line, post, weight.astype(np.float64)))
+    signal = wires.multiplied(signal, Matrix.of(shape, line, post, weight.astype(np.float64)))
     if node.kind in POOLS:
         return signal
     per_channel = np.broadcast_to(np.ravel(node.values["bias"]), (after[0],))

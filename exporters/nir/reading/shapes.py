@@ -157,9 +157,9 @@ class _Inference:
             return _flattened(node, input_shape)
         if math.prod(own) == 1 or input_shape is None:
             return input_shape
-        alike = len(own) == len(input_shape)
-        alike = alike and all(o in (1, a) for o, a in zip(own, input_shape, strict=True))
-        return input_shape if alike else own
+        fits = len(own) == len(input_shape)
+        fits = fits and all(o in (1, a) for o, a in zip(own, input_shape, strict=True))
+        return input_shape if fits else own
 
     def _window_shape(self, name: str, shape: Shape) -> Shape | None:
         node, where = self.graph.nodes[name], printable(name)
@@ -228,7 +228,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     for pre, post in graph.edges:
         node, sent = graph.nodes[post], shapes.output_shapes[pre]
         wanted = _expected_shape(node, post, shapes)
-        if sent is None or wanted is None:  # has a finding already
+        if sent is None or wanted is None:  # another finding names the reason
             continue
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(sent) != math.prod(wanted):
@@ -275,7 +275,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
-            if count * len(counts) >= sum(counts.values())  # at least the mean
+            if count * len(counts) >= sum(counts.values())  # not below the mean
         ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [

@@ -164,10 +164,11 @@ def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
     return replace(signal, origins=origins)
 
 
-def spread(signal: Signal, matrix: Matrix) -> Signal:
+def multiplied(signal: Signal, matrix: Matrix) -> Signal:
     """Multiply a signal by a matrix."""
     origins = {
-        name: summed([_joined(synapses, matrix)]) for name, synapses in signal.origins.items()
+        name: summed([_matrix_product(synapses, matrix)])
+        for name, synapses in signal.origins.items()
     }
     return Signal(matrix.size, origins)
 
@@ -181,11 +182,11 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
     return added([signal, constant], signal.size) if line.size else signal
 
 
-def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
+def _matrix_product(synapses: SynapseList, matrix: Matrix) -> SynapseList:
     """Connect every synapse to all entries of the matrix for its line."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
-    check_synapses(total, "it has", why="some go through matrices")
+    check_synapses(total, "it has", why="consecutive matrices multiply the number of synapses")
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
     at = matrix.start[synapses.line[which]] + nth

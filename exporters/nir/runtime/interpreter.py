@@ -105,8 +105,10 @@ class _Machine:
         for feed, name in self.delay_of.items():
             self.rings[feed].keep(self.n, self._arriving(name, outputs))
         before, self.constants, self.n = self.constants, self._next_constants(), self.n + 1
-        begun = {name: outputs[name] + (now - before[name]) for name, now in self.constants.items()}
-        self.carried = outputs | begun
+        closing_outputs = {
+            name: outputs[name] + (now - before[name]) for name, now in self.constants.items()
+        }
+        self.carried = outputs | closing_outputs
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:

@@ -51,8 +51,8 @@ def record(
         )
     spiking = {p.name: p.kind == LIF for p in network.populations}
 
-    def run(some: Raster) -> Recording:
-        activity = _activity(graph, network, settings, some.dense())
+    def run(samples: Raster) -> Recording:
+        activity = _activity(graph, network, settings, samples.dense())
         return Recording(
             network.readout,
             {n: Raster.from_dense(v) for n, v in activity.items() if spiking[n]},

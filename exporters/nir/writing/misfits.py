@@ -30,7 +30,7 @@ def misfits(plan: Plan) -> list[Finding]:
     return [finding for rule in _RULES for finding in rule(plan)]
 
 
-def _delays_that_differ(plan: Plan) -> list[Finding]:
+def _delays_not_axonal(plan: Plan) -> list[Finding]:
     if plan.options.form != AXONAL:
         return []
     what = "synapses of a neuron have different delays, but the form axonal has only one"
@@ -53,7 +53,7 @@ def _too_many_nodes(plan: Plan) -> list[Finding]:
     return [Finding("too-many-nodes", "network", what, "choose the form expander")]
 
 
-def _early_drives(plan: Plan) -> list[Finding]:
+def _early_biases(plan: Plan) -> list[Finding]:
     return [
         Finding(
             "drive-ahead",
@@ -74,7 +74,7 @@ def _readout_that_spikes(plan: Plan) -> list[Finding]:
     return [Finding("readout-spikes", plan.readout, what, f"choose the readout {POPULATION}")]
 
 
-def _nothing_left(plan: Plan) -> list[Finding]:
+def _empty_graph(plan: Plan) -> list[Finding]:
     if plan.options.readout != SPIKES or plan.end_populations - {INPUT}:
         return []
     what = "no spiking population leads to it, so nothing is left to write"
@@ -82,9 +82,9 @@ def _nothing_left(plan: Plan) -> list[Finding]:
 
 
 _RULES: tuple[Callable[[Plan], list[Finding]], ...] = (
-    _delays_that_differ,
+    _delays_not_axonal,
     _too_many_nodes,
-    _early_drives,
+    _early_biases,
     _readout_that_spikes,
-    _nothing_left,
+    _empty_graph,
 )

@@ -59,7 +59,7 @@ class NodeNames:
 
     @property
     def all(self) -> set[str]:
-        """The names."""
+        """All names, as a set."""
         return {self.entry, self.membrane, self.drive}
 
 

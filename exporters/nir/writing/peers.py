@@ -63,7 +63,7 @@ _WITHOUT_LEAK_POTENTIAL = {
 _UNIFORM_NEURONS = ("snntorch", "spikingjelly")
 _SEVERAL_SPIKES = ("rockpool", "sinabs")
 
-_ANOTHER = "choose another profile"
+_OTHER_PROFILE = "choose another profile"
 
 
 def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -> list[Finding]:
@@ -84,7 +84,7 @@ def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -
     return findings + _steps(graph, options)
 
 
-def _of(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
+def _nodes_of_kind(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
     return [(name, graph.nodes[name]) for name in graph.of_kind(*kinds)]
 
 
@@ -93,10 +93,10 @@ def _delays(graph: Graph, peer: str) -> list[Finding]:
     if not names:
         return []
     fix = "train without delays, or with one delay for all synapses between two populations"
-    return [Finding("peer-delay", _named(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
+    return [Finding("peer-delay", _first_name(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
 
 
-def _named(names: list[str]) -> str:
+def _first_name(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
@@ -106,7 +106,12 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
     dropped = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
     clause = f"{MEASURED[peer]} drops every"
     return [
-        Finding("peer-kind", _named(names), f"{clause} {kind}, silently or with an error", _ANOTHER)
+        Finding(
+            "peer-kind",
+            _first_name(names),
+            f"{clause} {kind}, silently or with an error",
+            _OTHER_PROFILE,
+        )
         for kind, names in dropped.items()
         if names
     ]
@@ -126,7 +131,7 @@ def _leaks(graph: Graph, peer: str) -> list[Finding]:
     what = f"its bias is v_leak, and {MEASURED[peer]} {_WITHOUT_LEAK_POTENTIAL[peer]}"
     return [
         Finding("peer-bias", name, what, "train without biases")
-        for name, node in _of(graph, CUBA_LIF, CUBA_LI, LIF, LI)
+        for name, node in _nodes_of_kind(graph, CUBA_LIF, CUBA_LI, LIF, LI)
         if node.values["v_leak"].any()
     ]
 
@@ -137,7 +142,7 @@ def _constants(graph: Graph, peer: str) -> list[Finding]:
     what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
     return [
         Finding("peer-uniform", name, what, "train with one constant per population")
-        for name, node in _of(graph, *SPIKING)
+        for name, node in _nodes_of_kind(graph, *SPIKING)
         if any(np.unique(value).size > 1 for value in node.values.values())
     ]
 
@@ -201,7 +206,7 @@ def _resets(graph: Graph, peer: str) -> list[Finding]:
     if peer not in _SEVERAL_SPIKES:
         return []
     what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
-    return [Finding("peer-reset", name, what, _ANOTHER) for name in graph.of_kind(*SPIKING)]
+    return [Finding("peer-reset", name, what, _OTHER_PROFILE) for name in graph.of_kind(*SPIKING)]
 
 
 def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
