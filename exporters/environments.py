@@ -32,7 +32,7 @@ POINTER = "environment.json"
 """File with the path of a referee's environment; written only when the environment is complete."""
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
-"""Python versions on which referees are known to run."""
+"""Oldest and newest Python on which referees run."""
 
 CHECK_S = 120.0
 INSTALL_SILENCE_S = 900.0

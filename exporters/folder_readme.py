@@ -90,7 +90,7 @@ def values(
 
     Args:
         network: the network in the folder.
-        answers: its known answers, if any.
+        answers: known answers in the folder; None if there are none.
         n_samples: number of data samples in the folder.
         package: folder of the modules.
         arguments: arguments of the script, as a usage line.

@@ -38,7 +38,7 @@ class PythonFolder(Format):
 
     Attributes:
         referee: the simulator that runs the folder.
-        inner: name of the package in the folder, which contains the network's integers.
+        inner: name of the folder's package, with the network's integers.
     """
 
     executes_code = True

@@ -25,7 +25,7 @@ and builds the network from brian2-loihi's unmodified classes. Its sources show:
 - **Refractory periods** are at least 1. A period of 1 has no effect: a neuron can spike in every
   step.
 - **State** is float64 and neither wraps nor saturates. It is exact up to 24 bits.
-- **Thresholds** are at most 131071. v can exceed such a threshold just below its limit of
+- **Thresholds** are at most 131071. v can exceed this largest threshold just below its own limit of
   2^23 − 1. The v of non-spiking populations is therefore read before the comparison with the
   threshold, and refused if it is larger.
 - **There is no bias.**

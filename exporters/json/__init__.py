@@ -54,7 +54,7 @@ class Json(Format, name="json"):
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:
-        """No findings: a file contains only numbers, and reading them checks their digest."""
+        """No findings: only the numbers of a file run, and reading the file checks its digest."""
         self.decode()
         return []
 

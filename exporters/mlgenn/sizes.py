@@ -17,8 +17,8 @@ def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> 
     one population gives the size of the other.
 
     Args:
-        connections: all connections.
-        given: known sizes.
+        connections: connections of the checkpoint.
+        given: sizes in the options.
     """
     sizes = dict(given)
     while new := dict(_derived_sizes(connections, sizes)):
@@ -32,7 +32,7 @@ def check_sizes(
     """Raise `FileFormatError` if lengths of arrays do not match the sizes.
 
     Args:
-        connections: all connections.
+        connections: connections of the checkpoint.
         sizes: sizes of all populations.
         folder: folder of the checkpoint, for messages.
     """

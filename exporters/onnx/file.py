@@ -108,7 +108,7 @@ class Content:
     Attributes:
         path: path of the file.
         model: all bytes of the file.
-        properties: properties of the model.
+        properties: metadata of the model by key: header, hash, known answers and digest.
     """
 
     path: Path

@@ -447,7 +447,7 @@ def integers_that_run(network: IntegerNetwork) -> list[object]:
 
 
 def is_noticed(exporter: type[Format], path: Path, damage: str) -> bool:
-    """True if all functions refuse a damaged artefact; otherwise its content must be unchanged.
+    """True if all functions refuse a damaged export; asserts that anything read is unchanged.
 
     If the group `/nmtool` of an HDF5 file loses its name, the file counts as foreign: it then has
     the same integers without names, or real numbers, and no known answers.
