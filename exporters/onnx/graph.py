@@ -49,7 +49,7 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of mutually recurrent populations in feedforward order, with their own projections."""
+    """Groups of mutually recurrent populations in feedforward order, with projections inside."""
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)

@@ -142,7 +142,7 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
         if closes == {True, False}:
             raise FileFormatError(
                 f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "
-                "with others",
+                "with other signals",
                 code="nir-loop-mixed",
                 why="it is not clear which of them take a step",
                 fix="use a separate matrix for the loop",

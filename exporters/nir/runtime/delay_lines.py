@@ -92,7 +92,7 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots for delays of 0 to `longest` steps, and one more: the next step uses values, too."""
+    """Slots for delays of 0 … `longest`, and one more: read values are used until the next step."""
     return longest + 2
 
 
