@@ -66,18 +66,6 @@ class Referee(ABC):
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
         """Arguments of `pip install`, one list per call, for a version of Python."""
 
-    @abstractmethod
-    def missing(self, why: str) -> MissingError:
-        """The error for a simulator that is not set up, with the reason."""
-
-    @abstractmethod
-    def unfit(self, python: str | Path) -> MissingError:
-        """The error for an unsuitable base interpreter."""
-
-    @abstractmethod
-    def unreadable(self, why: str, fix: str) -> BackendError:
-        """The error for an unreadable recording of the simulator."""
-
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
         """Choose the base interpreter, and return its path and version.
 
@@ -89,7 +77,12 @@ class Referee(ABC):
         """
         interpreter = probe([str(python or sys.executable)])
         if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
-            raise self.unfit(python or sys.executable)
+            raise MissingError(
+                f"{self.title} cannot be installed with {python or sys.executable}",
+                code="referee-python-unfit",
+                why=f"{self.title} needs a working Python 3.10 to 3.13 with venv and ensurepip",
+                fix="install such a Python (apt install python3-venv; uv python install 3.10)",
+            )
         return interpreter
 
     # Common to all subclasses.
@@ -140,10 +133,13 @@ class Referee(ABC):
         path = os.environ.get(self.python_variable)
         python = Path(path) if path else _stored_python(self.home)
         if python is None or not python.is_file():
-            raise self.missing(
-                f"{self.python_variable} names {path}, which does not exist"
+            raise MissingError(
+                f"{self.title} is not set up",
+                code="referee-not-set-up",
+                why=f"{self.python_variable} names {path}, which does not exist"
                 if path
-                else f"there is no environment in {self.home}"
+                else f"there is no environment in {self.home}",
+                fix=f"{self.setup}, or name a Python with {self.version} in {self.python_variable}",
             )
         return Environment(python, self)
 
@@ -313,7 +309,12 @@ class Environment:
             return Recording.load(recording)
         except FileFormatError as error:
             why = ": ".join(filter(None, [error.what, error.why]))
-            raise self.referee.unreadable(why, fix) from error
+            raise BackendError(
+                f"the recording by {self.referee.title} cannot be read",
+                code="referee-recording-unreadable",
+                why=why,
+                fix=fix,
+            ) from error
 
 
 _checked: set[Environment] = set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.environments import Environment, Referee, Version
 
 PACKAGE = Path(__file__).with_name("package")
@@ -23,30 +22,6 @@ class _Brian2Loihi(Referee):
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
         """Versions that work together on Python 3.10 to 3.13; Brian 2.9 fails with numpy 2.5."""
         return [[self.version, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15"]]
-
-    def missing(self, why: str) -> MissingError:
-        return MissingError(
-            "brian2-loihi is not set up",
-            code="brian2-loihi-not-set-up",
-            why=why,
-            fix=f"{self.setup}, or name a Python with {self.version} in {self.python_variable}",
-        )
-
-    def unfit(self, python: str | Path) -> MissingError:
-        return MissingError(
-            f"brian2-loihi cannot be installed with {python}",
-            code="brian2-loihi-python-unfit",
-            why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
-            fix="install such a Python (apt install python3-venv)",
-        )
-
-    def unreadable(self, why: str, fix: str) -> BackendError:
-        return BackendError(
-            "the output of brian2-loihi cannot be read",
-            code="brian2-loihi-answer-unreadable",
-            why=why,
-            fix=fix,
-        )
 
 
 REFEREE = _Brian2Loihi()

@@ -66,36 +66,12 @@ _PROGRAMS = ("git", "make", "g++", "pkg-config")
 
 
 class _Fenn(Referee):
-    name, title, version = "fenn", "FeNN", f"pyfenn=={VERSION}"
+    name, title, version = "fenn", "FeNN's simulator", f"pyfenn=={VERSION}"
     check = ("check.py", VERSION)
     folder = PACKAGE
 
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
         return [REQUIREMENTS]
-
-    def missing(self, why: str) -> MissingError:
-        return MissingError(
-            "FeNN's simulator is not set up",
-            code="fenn-not-set-up",
-            why=why,
-            fix=f"{self.setup}, or name a Python with {self.version} in {self.python_variable}",
-        )
-
-    def unfit(self, python: str | Path) -> MissingError:
-        return MissingError(
-            f"PyFeNN cannot be installed with {python}",
-            code="fenn-python-unfit",
-            why="PyFeNN needs a working Python 3.10 to 3.13 with venv and ensurepip",
-            fix="install such a Python (apt install python3-venv)",
-        )
-
-    def unreadable(self, why: str, fix: str) -> BackendError:
-        return BackendError(
-            "the recording by FeNN's simulator cannot be read",
-            code="fenn-recording-unreadable",
-            why=why,
-            fix=fix,
-        )
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
         """Choose the base interpreter; also raises `MissingError` for missing build tools."""

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nmtool.errors import BackendError, MissingError
 from nmtool.exporters import environments
 from nmtool.exporters.environments import Environment, Referee, Version, clean_variables
 from nmtool.exporters.supervise import output_of
@@ -38,30 +37,6 @@ class _Lava(Referee):
         if version == NATIVE_PYTHON:
             return [[self.version]]
         return [DEPENDENCIES, ["--no-deps", "--ignore-requires-python", self.version]]
-
-    def missing(self, why: str) -> MissingError:
-        return MissingError(
-            "Lava is not set up",
-            code="lava-not-set-up",
-            why=why,
-            fix=f"{self.setup}, or name a Python with {self.version} in {self.python_variable}",
-        )
-
-    def unfit(self, python: str | Path) -> MissingError:
-        return MissingError(
-            f"Lava cannot be installed with {python}",
-            code="lava-python-unfit",
-            why="Lava needs a working Python 3.10 to 3.13 with venv and ensurepip",
-            fix="install such a Python (apt install python3.10-venv; uv python install 3.10)",
-        )
-
-    def unreadable(self, why: str, fix: str) -> BackendError:
-        return BackendError(
-            "the recording by Lava cannot be read",
-            code="lava-recording-unreadable",
-            why=why,
-            fix=fix,
-        )
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
         """Choose the base interpreter: by default a Python 3.10 if any, else the running one."""

@@ -113,7 +113,7 @@ def test_without_an_environment_the_fix_is_named(
 ) -> None:
     monkeypatch.delenv(REFEREE.python_variable, raising=False)
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
-    with refused(MissingError, "brian2-loihi-not-set-up") as caught:
+    with refused(MissingError, "referee-not-set-up") as caught:
         Brian2Loihi.require()
     assert "nmtool setup brian2-loihi" in caught.value.fix
     assert REFEREE.python_variable in caught.value.fix
@@ -145,7 +145,7 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_an_unsupported_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     probe = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
     monkeypatch.setattr("nmtool.exporters.environments.probe", probe)
-    with refused(MissingError, "brian2-loihi-python-unfit") as caught:
+    with refused(MissingError, "referee-python-unfit") as caught:
         set_up_brian2_loihi(force=True, python="python3.9")
     assert "python3.9" in caught.value.what
 
@@ -178,7 +178,7 @@ def test_an_unreadable_output_is_an_error(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artefact = with_script(script, tmp_path, monkeypatch)
-    with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
+    with refused(BackendError, "referee-recording-unreadable") as caught:
         artefact.run(ALWAYS)
     assert "recording.npz" in caught.value.why
 
@@ -225,7 +225,7 @@ def referee() -> None:
     try:
         Brian2Loihi.require()
     except MissingError as error:
-        if error.code != "brian2-loihi-not-set-up":
+        if error.code != "referee-not-set-up":
             raise
         pytest.skip(str(error))
 

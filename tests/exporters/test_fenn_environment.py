@@ -181,12 +181,12 @@ def test_everything_that_a_build_lacks_is_named(
 
 def test_an_unsuitable_python_is_refused(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_environments, "probe", lambda command: (Path(command[0]), (3, 9)))
-    with refused(MissingError, "fenn-python-unfit"):
+    with refused(MissingError, "referee-python-unfit"):
         environments.set_up_fenn(python="/usr/bin/python3.9")
 
 
 def test_without_an_environment_the_fix_is_named(builder: Builder) -> None:
-    with refused(MissingError, "fenn-not-set-up") as caught:
+    with refused(MissingError, "referee-not-set-up") as caught:
         REFEREE.find()
     for words in ("nmtool setup fenn", environments.VERSION, "NMTOOL_FENN_PYTHON"):
         assert words in caught.value.fix

@@ -338,7 +338,7 @@ def test_a_recording_that_cannot_be_read(fake: Environment, tmp_path: Path) -> N
     artefact = Fenn.write(fenn_network(2, largest=5), tmp_path / "export")
     text = (artefact.path / "run.py").read_text()
     (artefact.path / "run.py").write_text(text.replace("recorder.write(", "print("))
-    with refused(BackendError, "fenn-recording-unreadable") as caught:
+    with refused(BackendError, "referee-recording-unreadable") as caught:
         artefact.run(fenn_raster(2, artefact.integers), trust=True, environment=fake)
     assert "there is no file" in caught.value.why
 

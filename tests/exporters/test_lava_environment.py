@@ -37,7 +37,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
 
 
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
-    with refused(MissingError, "lava-not-set-up") as caught:
+    with refused(MissingError, "referee-not-set-up") as caught:
         REFEREE.find()
     assert "nmtool setup lava" in caught.value.fix
 
@@ -46,7 +46,7 @@ def test_a_named_python_must_exist(
     installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(REFEREE.python_variable, str(tmp_path / "python"))
-    with refused(MissingError, "lava-not-set-up") as caught:
+    with refused(MissingError, "referee-not-set-up") as caught:
         REFEREE.find()
     assert f"names {tmp_path / 'python'}" in caught.value.why
 
@@ -104,7 +104,7 @@ def test_other_pythons_are_refused(
     version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, version)
-    with refused(MissingError, "lava-python-unfit") as caught:
+    with refused(MissingError, "referee-python-unfit") as caught:
         environments.set_up_lava()
     assert sys.executable in caught.value.what
 
@@ -139,7 +139,7 @@ def test_an_incomplete_environment_is_never_used(
     with refused(BackendError, "runtime-failed"):
         environments.set_up_lava()
     assert list(REFEREE.home.iterdir()) == []
-    with refused(MissingError, "lava-not-set-up"):
+    with refused(MissingError, "referee-not-set-up"):
         REFEREE.find()
 
 

@@ -282,7 +282,7 @@ def test_a_script_without_a_recording_is_a_failure(
     folder = Lava.write(network, tmp_path / "export").path
     (folder / "run.py").write_text(script)
     here, finished = Environment(Path(sys.executable), REFEREE), []
-    with refused(BackendError, "lava-recording-unreadable") as caught:
+    with refused(BackendError, "referee-recording-unreadable") as caught:
         Lava(folder).run(
             random_raster(0, 1, 10, 2), trust=True, environment=here, on_progress=finished.append
         )

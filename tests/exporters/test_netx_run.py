@@ -149,7 +149,7 @@ def test_a_run_without_a_recording_is_a_failure_of_lava(
 ) -> None:
     monkeypatch.setattr(runtime, "find", lambda: Environment(Path("/bin/true"), REFEREE))
     path = Netx.write(chain_network(1), tmp_path / "network.net").path
-    with refused(BackendError, "lava-recording-unreadable") as caught:
+    with refused(BackendError, "referee-recording-unreadable") as caught:
         Netx(path).run(random_raster(0, 1, 10, 5))
     assert "recording.npz" in caught.value.why
     assert "without lava-dl" in caught.value.fix

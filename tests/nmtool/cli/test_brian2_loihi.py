@@ -49,7 +49,7 @@ def test_not_set_up(
     monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
     result = nmtool(*words)
-    assert (result.code, result.out, result.error) == (3, "", "brian2-loihi-not-set-up")
+    assert (result.code, result.out, result.error) == (3, "", "referee-not-set-up")
     for value in (tmp_path / "none", "nmtool setup brian2-loihi", "NMTOOL_BRIAN2_LOIHI_PYTHON"):
         assert str(value) in result.err
 

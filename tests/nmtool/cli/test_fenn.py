@@ -38,7 +38,7 @@ def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
     result = nmtool("setup", "fenn", "--status")
-    assert (result.code, result.out, result.error) == (3, "", "fenn-not-set-up")
+    assert (result.code, result.out, result.error) == (3, "", "referee-not-set-up")
     for value in (tmp_path / "none", "nmtool setup fenn", "NMTOOL_FENN_PYTHON"):
         assert str(value) in result.err
 

@@ -45,7 +45,7 @@ def test_not_set_up(
     monkeypatch.delenv(REFEREE.python_variable, raising=False)
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
     result = nmtool(*words, "--json")
-    assert (result.code, result.out, result.error) == (3, "", "lava-not-set-up")
+    assert (result.code, result.out, result.error) == (3, "", "referee-not-set-up")
     for value in (tmp_path / "none", REFEREE.version, REFEREE.python_variable):
         assert str(value) in result.err
 

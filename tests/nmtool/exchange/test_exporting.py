@@ -393,7 +393,7 @@ def test_a_file_that_cannot_be_read_back(
 def test_a_missing_runtime_is_reported(
     integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
+    missing = MissingError("Lava is gone", code="referee-not-set-up", fix="fetch it")
     monkeypatch.setattr("nmtool.exporters.lava.environment.REFEREE.find", failing(missing))
     conversion = nm.convert(integers, tmp_path / "folder", to="lava")
     assert conversion.passed
