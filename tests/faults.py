@@ -183,7 +183,7 @@ RULES = {
         (("u += -2 * STATE_LIMIT if u > 0 else 2 * STATE_LIMIT", "pass"),),
         (("u -= 2 * STATE_LIMIT", ""), ("u += 2 * STATE_LIMIT", "")),
         (('nodes.add("Sub", [u, turn]', 'nodes.add("Identity", [u]'),),
-        {"detail": "goes on"},
+        {"detail": "keeps growing"},
     ),
     "v wraps": Rule(
         "v-overflow",
@@ -205,7 +205,7 @@ RULES = {
         (("v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT", "pass"),),
         (("v = STATE_LIMIT - 1", ""), ("v = 1 - STATE_LIMIT", "")),
         ((_SATURATED, 'nodes.add("Identity", [low]'),),
-        {"detail": "goes on"},
+        {"detail": "keeps growing"},
     ),
     "≥": Rule(
         "at-threshold",

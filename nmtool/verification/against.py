@@ -1,4 +1,4 @@
-"""`Against`: the backends and recordings that a network is compared with, and on which input."""
+"""`Against`: the backends and recordings that a network is compared with, and the input."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from nmtool.exporters.format import Format
 
 Named = str | Path | Recording
-"""The name of a backend; a recording, or the path of one."""
+"""The name of a backend, a recording, or the path of a recording."""
 
 RECORDING = "recording"
-"""The name of a recording in memory among the backends."""
+"""Name of a recording in memory in a certificate."""
 
 Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
@@ -45,7 +45,7 @@ class Against:
     Attributes:
         subject: name of the network, for messages.
         formats: formats whose runtimes are compared, each once.
-        export: the export that runs unchanged, in its own format; None if there is none.
+        export: an existing export, to run unchanged; None if there is none.
         recordings: recordings by other frameworks, or their paths, by name in the certificate.
     """
 
@@ -69,7 +69,7 @@ class Against:
             artefact: an export to run unchanged; by default `network`, if it is one.
 
         Raises:
-            UsageError: a backend is unknown, or that of the export is not among the named ones.
+            UsageError: a backend is unknown, or the export's own backend is not named.
             FileFormatError: a path does not exist.
         """
         from nmtool.exporters.formats import artefact_at
@@ -121,9 +121,9 @@ class Against:
 
     @property
     def takes_floats(self) -> bool:
-        """True if a float network is compared as it is, instead of its integers.
+        """True if a float network is compared without rounding it to integers.
 
-        That is the case if only recordings, or only an export of real numbers, are compared.
+        That is the case if nothing but recordings and an export of real numbers is compared.
         """
         own = type(self.export)
         return all(format_.holds_floats and format_ is own for format_ in self.formats)
@@ -132,7 +132,7 @@ class Against:
         """Choose the input of the comparison.
 
         Args:
-            has_data: data are named.
+            has_data: the caller named data.
             deep: u and v are compared, too.
             exercise: generated samples are compared in addition to data.
 
@@ -142,7 +142,7 @@ class Against:
         """
         if self.recordings and (exercise or not has_data):
             raise UsageError(
-                "comparing a recording needs the recorded samples, and only those",
+                "a recording can only be compared on the samples that were recorded",
                 code="recording-data",
                 fix="leave out `exercise=`" if exercise else "name the samples: `data=`",
             )
@@ -214,7 +214,7 @@ class Against:
             raise UsageError(
                 f"a float network cannot be compared with {', '.join(integers)}",
                 code="network-float",
-                why="they run integers",
+                why="these backends run integers",
                 fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
             )
 
@@ -250,7 +250,7 @@ def _format_that_runs(name: str) -> type[Format]:
 
 
 def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Recording]:
-    """Recordings by the names they have in a certificate."""
+    """Recordings by their names in a certificate."""
     by_name: dict[str, str | Path | Recording] = {}
     for recording in recordings:
         name = first = RECORDING if isinstance(recording, Recording) else Path(recording).name

@@ -56,10 +56,10 @@ from nmtool.verification.coverage import exercised
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192
-"""Largest numbers of candidates: changes per projection, small ones first; input changes."""
+"""Largest number of candidate changes: per projection (small changes first), and of the input."""
 
 MOST_SUSPECTS = 8_000
-"""Number of input spikes after which the search goes no further back."""
+"""Number of candidate input spikes after which the search tries no earlier steps."""
 
 
 class Case:
@@ -69,16 +69,16 @@ class Case:
         network: the expected network.
         spikes: the input raster of all samples.
         actual: the recording of all samples.
-        samples: the samples that are examined.
+        samples: indices of the samples to examine.
 
     Attributes:
-        network, samples: as above.
+        network, samples: the arguments of the same names.
         deep: u and v of every neuron were recorded.
         sent: spikes by source.
         events: the same spikes as streams, sorted by step.
         seen: the recording, by population.
         cells: the network's neurons and synapses, by population.
-        outcome: deviations from them, by population.
+        outcome: deviations of the recording from the network, by population.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class Case:
         events: Streams | None = None,
         start: Mapping[str, Start] | None = None,
     ) -> bool:
-        """True if nothing deviates from a candidate.
+        """True if the recording does not deviate from a candidate.
 
         Args:
-            cells: the populations that the candidate changes, with the change.
-            events: spikes that are sent; by default the recorded ones.
+            cells: the changed populations of the candidate, by name.
+            events: spikes that are sent; by default the recorded spikes.
             start: u and v at the beginning of samples, by population; by default 0.
         """
         if not cells.keys() >= {*self.deviating}:
@@ -155,13 +155,13 @@ class Case:
     def explaining(
         self, name: str, guesses: Cells, events: Streams | None = None
     ) -> NDArray[np.intp]:
-        """Indices of the candidate faults that explain the whole recording of their neurons."""
+        """Indices of the candidates that explain the whole recording of the affected neurons."""
         events = self.events if events is None else events
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
     def before(self) -> tuple[Streams, dict[str, Start]]:
-        """The spikes, with those still travelling from the sample before, and its final states."""
+        """The spikes with those of the previous sample before them, and its final u and v."""
         previous = self.samples[0] - 1
         both = streams(self.network, self._sent_in([previous, self.samples[0]]))
         step = both.step.copy()
@@ -178,13 +178,14 @@ class Case:
 
 
 def find_causes(case: Case) -> list[Cause]:
-    """All single faults that explain every deviation, those of a single number first.
+    """Find all single faults that explain every deviation; faults of single numbers come first.
 
     Args:
         case: a case with deviations.
 
     Returns:
-        One cause per place, with the nearest value and, if there are several, their span.
+        One cause per place, with the explaining value that is nearest to the network's and, if
+        several values explain the recording, their span.
     """
     causes: list[Cause] = []
     if len(case.deviating) == 1:
@@ -200,7 +201,7 @@ def find_causes(case: Case) -> list[Cause]:
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
 
-# Causes in one neuron, the only one that deviates.
+# Causes if a single neuron deviates.
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
@@ -220,7 +221,7 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
 
 
 def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Weights, then delays."""
+    """Faulty weights, then faulty delays."""
     first = _excess(case, name, neuron) if case.deep else None
     if case.deep and first is None:
         return
@@ -254,12 +255,12 @@ def _weights(
 def _can_hold(
     projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """True for synapses that can have a value: the changed matrix keeps to bits and sign mode."""
+    """True for synapses whose weight may become `value`, given the matrix's bits and sign mode."""
     runs_in, weight = projection.runs_in, projection.weight
     single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
 
     def others(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """True where `which` holds for any weight but the changed one."""
+        """True where `which` is true for at least one weight other than the changed one."""
         return which.sum() > which[pre, neuron]
 
     has_both = (others(weight > 0) | (value > 0)) & (others(weight < 0) | (value < 0))
@@ -285,7 +286,7 @@ def _delays(
 def _by_synapse(
     case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
 ) -> Iterator[Cause]:
-    """A cause per synapse of a neuron, with the nearest of the guessed values."""
+    """Yield a cause per synapse of a neuron, with the nearest value that explains it."""
     projection = case.network.projections[index]
     stored = getattr(projection, kind)[:, neuron].astype(np.int64)
     differs = value != stored[pre]
@@ -347,7 +348,7 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
         yield from _cause_range(cause, guesses)
 
 
-# Causes in one population, the only one that deviates.
+# Causes if a single population deviates.
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
@@ -387,8 +388,8 @@ def _thresholds(case: Case, name: str) -> Iterator[Cause]:
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
     """Other thresholds that separate the membranes with a spike from those without.
 
-    Resets are the recorded ones, so that membranes do not depend on the threshold. Non-spiking
-    populations have none.
+    Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
+    populations have no threshold.
     """
     if name not in case.sent:
         return np.zeros(0, np.int64)
@@ -460,7 +461,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
 
 
 def _latencies(case: Case) -> Iterator[Cause]:
-    """One step more or less for one projection, several, or all."""
+    """Spikes of one projection, of several or of all that arrive a step late or early."""
     projections = case.network.projections
     everything = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
@@ -504,7 +505,7 @@ _BOTH = "the decay of u and v"
 
 
 def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
-    """Kind, detail and rules of every wrong rule of the arithmetic."""
+    """Kind, detail and changed rules for every mistake in a rule of the arithmetic."""
     right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
     roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
     for kind, rule in roundings.items():
@@ -512,7 +513,7 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
             yield kind, "u", right._replace(round_u=rule)
             yield kind, "v", right._replace(round_v=rule)
             yield kind, _BOTH, right._replace(round_u=rule, round_v=rule)
-    ways = {"wraps around": WRAP, "stops at the limit": CLIP, "goes on": FREE}
+    ways = {"wraps around": WRAP, "stops at the limit": CLIP, "keeps growing": FREE}
     for detail, rule in ways.items():
         if rule != right.limit_u:
             as_bits = f" as {bits}-bit numbers do" * (rule == WRAP)
@@ -532,7 +533,7 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """A state whose decay lacks its +1, or has an additional +1."""
+    """Cause and change: the decay of u or v lacks its +1, or has an additional +1."""
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
         f"{{0}}·({runs_in.decay_one} − d{{0}})",
@@ -547,7 +548,7 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
-    """Wrong rules and decays' +1, in all populations, or else in the only one that deviates."""
+    """Wrong rules and decays' +1, in all populations or else in the only deviating population."""
     runs_in = case.network.runs_in
     candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
@@ -561,7 +562,7 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
         if case.holds(changed):
-            grows_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
+            grows_on |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
             yield cause
         elif len(case.deviating) == 1 and case.holds(
             {name: changed[name] for name in case.deviating}
@@ -569,11 +570,11 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
             yield replace(cause, population=case.deviating[0])
 
 
-_FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")
+_FREE_OUTPUTS = Cause("v-overflow", detail="keeps growing (outputs without any threshold)")
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """The cells without limits of v; non-spiking ones get a threshold that v then cannot reach."""
+    """The cells without limits of v; non-spiking cells get a threshold that v cannot reach."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
@@ -623,7 +624,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
         step = events.step.copy()
         step[: own.size][own] = events.n_steps  # after the last step, so that it never arrives
         return True, events._replace(step=step)
-    assert at is not None, "a channel that falls silent has spikes"
+    assert at is not None, "only a channel with spikes can be silenced"
     offset = events.offset + 1
     offset[0, 0] = 0
     step, neuron = np.insert(events.step, 0, at), np.insert(events.neuron, 0, channel)
@@ -641,7 +642,8 @@ def _suspects(
 ) -> list[tuple[int, int | None]]:
     """Channels and steps of input spikes that would reach a neuron at a step.
 
-    Without u and v, the effect may be visible later: earlier steps are included, too.
+    Without u and v, the effect of a spike may only be visible later, so earlier spikes are
+    included, too.
     """
     suspects: dict[tuple[int, int | None], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):

@@ -84,8 +84,8 @@ class Check(Tabular):
         comparison: comparison of all samples.
         recording: the backend's recording.
         seconds: time that the backend took.
-        model: model of the backend that ran, '' if it has only one.
-        stock: check of the fast model, if it was made.
+        model: neuron model that the backend ran; '' if it has only one.
+        stock: check of the fast model against Lava's own; None if there was none.
         agreement: for real numbers, agreement with the integers; differences are not failures.
         explanation: explanation of the first sample that differs.
         steps_later: for recordings by other frameworks, steps by which each population is later
@@ -118,7 +118,7 @@ class Check(Tabular):
         return self.stock.first_divergence or self.stock.first_between_models
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, by the names scripts rely on."""
+        """Counts, under stable names for scripts."""
         entry = {**self.comparison.as_json(), "seconds": round(self.seconds, 3)}
         if self.model:
             entry["model"] = self.model
@@ -138,7 +138,7 @@ class Check(Tabular):
         return entry
 
     def tables(self) -> list[Table]:
-        """The comparison, and the check of the fast model if it was made."""
+        """The comparison, and the check of the fast model if there was one."""
         tables = self.comparison.tables()
         if self.stock is not None:
             stock = self.stock.comparison.tables()[0]
@@ -166,19 +166,21 @@ class Certificate(Result):
     Attributes:
         samples: number of samples.
         network_hash: content hash of the network.
-        checks: by name of the backend.
-        accuracy: share of samples classified correctly, 0 … 1, by backend and of the integer
+        checks: the comparison of each backend, by name.
+        accuracy: share of samples classified correctly, 0 … 1, by backend, including the integer
             simulator; empty for samples without labels, or with most events beyond the last step.
         on_known_answers: the inputs were the known answers of an export, or generated for the
             network.
         generated: by backend, comparison of samples generated to exercise the network, including
             u and v of every neuron if the backend records them.
-        coverage: stored numbers that all these samples exercised; None if not measured.
-        mutation: one-unit faults that they would have shown; None if not measured.
-        overflows: counts in the integer simulator: `u_wraps` and `v_clips` among `neuron_updates`;
-            `v_clips_outputs` of non-spiking populations only; `spikes_if_v_grows` and others:
-            samples whose answers depend on clips (`overflows.count_dependent`). For a network in
-            `fenn16`: `u_clips`, and no such samples.
+        coverage: stored numbers that the samples exercised, generated samples included; None if
+            not measured.
+        mutation: one-unit faults that the same samples would have revealed; None if not measured.
+        overflows: counts in the integer simulator: `u_wraps` and `v_clips` in `neuron_updates`
+            updates; `v_clips_outputs`, only the clips in non-spiking populations;
+            `spikes_if_v_grows` and others, samples whose answers depend on clips
+            (`overflows.count_dependent`). Networks in `fenn16` have `u_clips` instead of `u_wraps`,
+            and no counts of samples.
         generated_overflows: the same for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).
@@ -229,7 +231,7 @@ class Certificate(Result):
         return next(((name, place) for name, place in places if place is not None), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """Plain values, under stable names for scripts."""
         about: dict[str, Any] = {"samples": self.samples, "hash": self.network_hash}
         if not self.on_known_answers:
             about["accuracy"] = dict(self.accuracy)
@@ -356,8 +358,8 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
             yield f"  first divergence: {stock.first_between_models}", ""
     elif not check.identical:
         yield (
-            f"{name}: the fast model equals Lava's own there, so the comparison counts: the export "
-            "differs from the network",
+            f"{name}: the fast model equals Lava's own in these steps, so the comparison counts: "
+            "the export differs from the network",
             "",
         )
 
@@ -376,19 +378,23 @@ def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
         words = ", ".join(f"{population} {text}" for population, text in texts.items())
     if not check.shift_explains:
         yield (
-            f"{name}: hops are free there; compared as recorded, {words} than it runs here, in "
-            "steps of the recording",
+            f"{name}: hops take no step in the recording; its shift relative to nmtool: {words}; "
+            "steps are counted as recorded",
             "",
         )
         return
     yield (
-        f"  [recording-shifted] it is the network's own run, {words}: nothing else differs",
+        f"  [recording-shifted] only the timing of the recording differs from nmtool: {words}",
         "warning",
     )
     if max(check.steps_later.values()) < 0:
-        yield "  hops cost a step here; where they cost none, write hops='free' into the file", ""
+        yield (
+            "  a hop takes one step in nmtool; if it takes none in the framework, write "
+            "hops='free' into the file",
+            "",
+        )
     else:
-        yield "  record every step, the first one too, and from a fresh state", ""
+        yield "  record every step from the first one on, starting from a fresh state", ""
 
 
 def _compared(
@@ -405,6 +411,6 @@ def _compared(
     if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
-        # Of a recording of another framework it is not clear which side is expected.
+        # Another framework may be right: say which side the second value comes from.
         where = f" in {label}" if label.endswith(".npz") else ""
         yield f"  first divergence: {first}{where}", ""

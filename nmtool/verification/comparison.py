@@ -115,13 +115,13 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Shared spikes as a share of the spikes in either recording; 1 without spikes."""
+        """Number of shared spikes divided by the number in either recording; 1 without spikes."""
         either = self.spikes_shared + self.spikes_different
         return self.spikes_shared / either if either else 1.0
 
 
 FLOAT_TOLERANCE = 1e-9
-"""Tolerance for membranes of real numbers, relative to the largest of their population."""
+"""Tolerance for membranes of real numbers, relative to the largest in the population."""
 
 _QUANTITIES = ("u", "v", "spike")
 _ALWAYS = ("spikes", "membrane")
@@ -253,7 +253,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def with_expected_within(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with expected values where the difference is within tolerance.
+    """The actual recording, with values within the tolerance replaced by the expected ones.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.

@@ -41,8 +41,8 @@ class ProjectionCoverage(Plain):
         delays: number of different delays of synapses that some input can reach.
         delays_exercised: number of delays with an exercised synapse.
         silent: indices of source neurons that have synapses and never spiked.
-        late: synapses of other source neurons, whose spikes arrive after the last step.
-        beyond_reach: synapses over which no possible input makes a spike arrive in time.
+        late: number of synapses whose source neuron spiked, but too late to arrive in time.
+        beyond_reach: number of synapses over which no possible input makes a spike arrive in time.
     """
 
     source: str
@@ -61,7 +61,7 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line that lists the parts that were not exercised; '' if there are none."""
+        """A line on the synapses that were not exercised, and why; '' if there are none."""
         left = self.synapses - self.synapses_exercised
         if not left:
             return ""
@@ -160,7 +160,7 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line on the whole network, without quantities that it does not have."""
+        """One line on the whole network; quantities that it does not have are left out."""
         words = {
             "synapses": "of synapses",
             "delays": "of delays",
@@ -238,8 +238,8 @@ def coverage(
 ) -> Coverage:
     """Measure which stored numbers the samples exercised.
 
-    With any other weight of a synapse that was not exercised, nothing would differ. An exercised
-    synapse may still have an error too small to show, which the mutation score measures
+    The weight of a synapse that was not exercised has no effect on the comparison. The weight of an
+    exercised synapse may still be wrong by too little to show; the mutation score measures this
     (`mutation.py`).
 
     Args:
@@ -283,7 +283,7 @@ def coverage(
 def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
-    """By source, [neurons] int64: earliest step of a spike in any sample, or `n_steps`."""
+    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if none."""
     steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)

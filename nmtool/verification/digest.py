@@ -9,10 +9,10 @@ _LEFT_BY_PYTHON = "__pycache__"
 
 
 def artefact_digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal, or of all files in a folder.
+    """SHA-256, in hexadecimal, of a file's bytes or of all files in a folder.
 
-    The digest of a folder is that of the lines `DIGEST  PATH`, sorted by the bytes of the paths
-    relative to the folder, without Python's caches. In a shell:
+    The digest of a folder is the digest of one line `DIGEST  PATH` per file, without Python's
+    caches. Paths are relative to the folder, and lines are sorted by their bytes. In a shell:
 
         find . -type f -not -path '*__pycache__*' | cut -c 3- | LC_ALL=C sort \\
             | xargs sha256sum | sha256sum

@@ -1,11 +1,11 @@
 """`exercise`: generate samples that reveal faults which the data do not.
 
-Candidates are random: all channels or some of them spike, evenly or in bursts, with rates from far
-below to far above what makes the network spike. In some candidates only those channels spike that
-excite one neuron, which has not spiked or has a fault that no sample has shown; some vary the
-candidate that brought such a neuron nearest to its threshold. Each round keeps the candidates that
-reach synapses or show one-unit faults for the first time. Each round draws its own faults, so that
-those of a mutation score, drawn from another seed, are not targeted.
+Candidates are random: all channels or some of them spike, evenly or in bursts, at rates from far
+below to far above those at which the network spikes. Some candidates target a neuron that has not
+spiked, or that has a fault which no sample has shown: only channels that excite this neuron spike.
+Others vary the candidate that brought such a neuron nearest to its threshold. Each round keeps the
+candidates that reach synapses or show one-unit faults for the first time. Each round draws its own
+faults, from other seeds than a mutation score, so that the faults of the score are not targeted.
 
 The samples are meant for a comparison of u and v of every neuron.
 """
@@ -35,10 +35,10 @@ ROUNDS = 12
 """Largest number of rounds in which candidates are tried."""
 
 FAULTS = 500
-"""Largest number of targeted faults; each round replaces the shown ones."""
+"""Largest number of targeted faults; each round replaces the faults that samples now show."""
 
 ENOUGH = 3
-"""Number of consecutive rounds without a target, or without success, that end the search."""
+"""Number of consecutive rounds without target or success after which the search ends."""
 
 REFUSED = 20
 """Number of overflowing candidates after which a round ends."""
@@ -66,8 +66,8 @@ def exercise(
 
     Args:
         network: the network to compare.
-        spikes: samples that are compared anyway, perhaps none; the new ones have equal length.
-        deep: their comparison includes u and v of every neuron.
+        spikes: samples that are compared already, possibly none; new samples have equal length.
+        deep: the comparison of `spikes` includes u and v of every neuron.
         n_samples: largest number of samples to generate.
 
     Returns:
@@ -195,7 +195,7 @@ class _Search:
         return gain
 
     def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
-        """Number of sources with synapses that a candidate would be the first to reach."""
+        """Number of source neurons with synapses that a candidate reaches for the first time."""
         n_sources = 0
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             rows = np.flatnonzero(missing.any(axis=1))

@@ -43,7 +43,7 @@ MOST_CAUSES = 100
 """Largest number of listed causes; further ones are only counted."""
 
 SAMPLES_TOGETHER = 4
-"""Number of different samples that are examined together, if they were recorded deep."""
+"""Largest number of differing samples that are examined together, if they were recorded deep."""
 
 _VALUES_TOGETHER = 1 << 22
 
@@ -73,8 +73,8 @@ def explain(
         network: the expected network; causes are only searched for integer networks.
         spikes: the input of the recordings, binned or not.
         expected, actual: recordings of the same samples.
-        other: the network of `actual`, if it is another one of the same shape, e.g. with fewer
-            bits, or float. Then spikes and arriving weights are compared.
+        other: the network of `actual`, if it is not `network`; it has the same shape, but e.g.
+            fewer bits or float weights. Only spikes and arriving weights are then compared.
         backend: name of the backend of `actual`, for the text.
 
     Raises:
@@ -85,7 +85,7 @@ def explain(
     for subject in (network,) if other is None else (network, other):
         _check_fit(subject, raster, actual)
     expected = _deepened(network, raster, expected, actual)
-    # Membranes of different scales are not comparable: only spikes are compared.
+    # Membranes of two networks have different scales, so only their spikes are compared.
     explanation = _compared(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )
@@ -118,7 +118,7 @@ class ArtefactRun:
 
     Attributes:
         artefact: the export.
-        network: the network that it should hold.
+        network: the network that the export should contain.
         spikes: the input.
         simulated: recording of the integer simulator; None for real numbers.
         answers: the export's own known answers; None: `simulated`, or the format's reference.
@@ -157,9 +157,9 @@ class ArtefactRun:
 def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
     """Add an explanation to the check of a run, if something differs.
 
-    The first different sample is run again alone, with u and v if the format records them. For
-    real numbers there are only place and arrivals, since the file's numbers were compared before
-    it ran.
+    The first sample that differs is run again alone, with u and v if the format records them. For
+    real numbers only place and arrivals are given: the numbers in the file were compared before it
+    ran.
 
     Args:
         run: the run of an export.
@@ -169,7 +169,7 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
     place, artefact = check.comparison.first_divergence, run.artefact
     if place is None:
         return check
-    with progress(f"why {artefact.name} differs in sample {place.sample}"):
+    with progress(f"explaining why {artefact.name} differs in sample {place.sample}"):
         sample = [place.sample]
         reference, answered = run.expected, check.recording
         if artefact.reference is not None:
@@ -253,7 +253,11 @@ def check_foreign(
 def _run_again(
     run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
-    """A new recording of the sample with u and v, or the old one; and the reason if it is old."""
+    """Record the sample again, with u and v.
+
+    Returns:
+        The new recording and ''; or the old recording and the reason why it is used.
+    """
     try:
         deep = run.artefact.run(spikes, deep=True, **run.options)
     except BackendError as error:
@@ -353,7 +357,11 @@ def _causes(
     case = Case(network, spikes, actual, [sample])
     if not case.deviating:
         return [Cause("expected-differs")], 0, case.deep
-    others = [index for index in _samples(_different_outside(expected, actual)) if index != sample]
+    others = [
+        index
+        for index in _samples(_differing_spikes_and_outputs(expected, actual))
+        if index != sample
+    ]
     size = spikes.n_steps * sum(population.size for population in network.populations)
     many = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
     causes: list[Cause] = []
@@ -363,7 +371,9 @@ def _causes(
     return causes or find_causes(case), case.updates, case.deep
 
 
-def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
+def _differing_spikes_and_outputs(
+    expected: Recording, actual: Recording
+) -> dict[str, NDArray[np.bool_]]:
     return _differing_bins(replace(expected, current={}, potential={}), actual)
 
 

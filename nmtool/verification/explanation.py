@@ -12,12 +12,12 @@ from nmtool.verification.comparison import Divergence
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
 """Values on which causes were tried: all states, only spikes and outputs, or none (no search)."""
 
-CAUSES_SAID = 6
-ARRIVALS_SAID = 12
+CAUSES_SHOWN = 6
+ARRIVALS_SHOWN = 12
 
 _WAYS = {
-    "weight": "the weight {synapse} is {actual}, not {expected}",
-    "delay": "the delay {synapse} is {actual} steps, not {expected}",
+    "weight": "the weight of {synapse} is {actual}, not {expected}",
+    "delay": "the delay of {synapse} is {actual} steps, not {expected}",
     "decay-u": "du of {population} is {actual}, not {expected}",
     "decay-v": "dv of {population} is {actual}, not {expected}",
     "threshold": "vth of {population} is {actual}, not {expected}",
@@ -29,20 +29,20 @@ _WAYS = {
     "truncation": "{detail} of {population} rounds toward zero, not {rounding}",
     "floor": "{detail} of {population} rounds down, not {rounding}",
     "rounding": "{detail} of {population} rounds {nearest}, not {rounding}",
-    "u-overflow": "u of {population} {detail} where it should {u_limit}",
-    "v-overflow": "v of {population} {detail} where it should stop at {v_limit}",
-    "sums": "sums of what arrives at {population} go on where they should stop",
+    "u-overflow": "u of {population} {detail}, but should {u_limit}",
+    "v-overflow": "v of {population} {detail}, but should stop at {v_limit}",
+    "sums": "sums of arriving weights at {population} do not stop at their limit",
     "at-threshold": "{population} spikes where v equals the threshold, too (≥ for >)",
     "above-threshold": "{population} does not spike where v equals the threshold (> for ≥)",
     "reset": "after a spike of {population}, {detail}",
-    "update-order": "v of {population} takes u of the step before",
+    "update-order": "v of {population} adds u of the previous step",
     "latency": "{detail} a step {side}",
     "input": "the input differs: {detail}",
     "projection-missing": "{projection} delivers nothing",
     "delays-ignored": "{projection} has no delays",
     "projection-transposed": "{detail} of {projection} are transposed",
-    "state-kept": "a sample begins with {detail} that the one before has left",
-    "expected-differs": "the expected recording is not that of the network, but the other one is",
+    "state-kept": "a sample begins with {detail} left over from the previous sample",
+    "expected-differs": "the network produces the actual recording, not the expected one",
 }
 """Sentences for causes, by kind."""
 
@@ -61,13 +61,13 @@ class Cause(Plain):
     Attributes:
         kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
         population: population, or target of the projection; '' for all.
-        source: source of the projection; '' if none is concerned.
+        source: source of the projection; '' for causes without projection.
         pre: source neuron or channel of a synapse; for `input`, the channel.
         neuron: index in the population.
         step: for `input`, the step.
         expected: value in the network.
-        actual: the nearest value that explains the recording; for `latency`, the steps.
-        span: smallest and largest such value, if there are several.
+        actual: the nearest value that explains the recording; for `latency`, +1 or −1 step.
+        span: smallest and largest explaining value, if there are several.
         detail: further details, in words.
         arithmetic: name of the network's arithmetic.
     """
@@ -99,7 +99,7 @@ class Cause(Plain):
                 "side": "late" if (self.actual or 0) > 0 else "early",
             }
         )
-        between = "" if self.span is None else f" (or others in {self.span[0]} … {self.span[1]})"
+        between = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
         return _WAYS[self.kind].format(**words) + between
 
 
@@ -149,7 +149,7 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """Causes of the difference between two recordings, or place of that between two networks.
+    """Place and causes of the difference between two recordings; of two networks, the place.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -162,19 +162,19 @@ class Explanation(Result):
 
     Attributes:
         place: the first difference; None without one.
-        causes: single faults, each of which explains everything; empty if no single fault does.
-            If there are many, the first ones.
-        n_causes: number of all such causes.
+        causes: single faults, each of which explains all differences; at most 100. Empty if no
+            single fault explains them.
+        n_causes: number of all causes.
         tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, if u and v were not recorded;
             `nothing`, if causes were not searched: for real numbers and between networks.
         updates: number of neuron updates that deviate from the network, given the state before.
         arrivals: spikes that reach the neuron at that step, according to the network.
-        other_arrivals: the same in the other network, if there is one.
+        other_arrivals: the same in the other network; None if there is none.
         different: number of bins with any difference, by population.
         samples_different: number of samples with any difference.
         samples: number of samples.
         backend: name of the backend of the actual recording; '' if not given.
-        remark: further remark, usually ''.
+        remark: why the sample has no new recording with u and v; usually ''.
 
     `print(explanation)` gives sentences.
     """
@@ -226,13 +226,13 @@ class Explanation(Result):
         if self.n_causes == 1:
             yield f"cause{where}: {self.causes[0]}"
         elif self.causes:
-            yield f"{self.n_causes} causes explain it equally{where}:"
-            yield from (f"  {cause}" for cause in self.causes[:CAUSES_SAID])
-            if self.n_causes > CAUSES_SAID:
-                yield f"  and {self.n_causes - CAUSES_SAID} more"
+            yield f"{self.n_causes} causes explain the differences equally well{where}:"
+            yield from (f"  {cause}" for cause in self.causes[:CAUSES_SHOWN])
+            if self.n_causes > CAUSES_SHOWN:
+                yield f"  and {self.n_causes - CAUSES_SHOWN} more"
         elif self.tried_on != NOTHING and self.place is not None:
             many = f"{shown(self.updates)} updates of neurons deviate from the network"
-            yield f"no single cause explains it{where}: {many}"
+            yield f"no single cause explains the differences{where}: {many}"
 
     def _arrivals(self, label: str, arrivals: Sequence[Arrival]) -> Iterator[str]:
         assert self.place is not None
@@ -240,8 +240,8 @@ class Explanation(Result):
         if not arrivals:
             yield f"{label}: nothing reaches {cell} at step {self.place.step}"
             return
-        listed = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
-        more = len(arrivals) - ARRIVALS_SAID
+        listed = "; ".join(map(str, arrivals[:ARRIVALS_SHOWN]))
+        more = len(arrivals) - ARRIVALS_SHOWN
         more_text = f"; and {more} more" if more > 0 else ""
         yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
@@ -258,12 +258,15 @@ class Explanation(Result):
         ]
         tables = [Table("explanation", ("", "value"), [row for row in rows if row[1] != ""])]
         if self.causes:
-            rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SAID]]
-            tables.append(Table("causes", ("kind", "what it is"), rows))
+            rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SHOWN]]
+            tables.append(Table("causes", ("kind", "cause"), rows))
         columns = ("source", "neuron", "weight", "delay", "step")
-        for title, arrivals in (("arrivals", self.arrivals), ("in the other", self.other_arrivals)):
+        for title, arrivals in (
+            ("arrivals", self.arrivals),
+            ("arrivals in the other network", self.other_arrivals),
+        ):
             if arrivals:
-                cells = [tuple(asdict(arrival).values()) for arrival in arrivals[:ARRIVALS_SAID]]
+                cells = [tuple(asdict(arrival).values()) for arrival in arrivals[:ARRIVALS_SHOWN]]
                 tables.append(Table(title, columns, cells))
         return tables
 

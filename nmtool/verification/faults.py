@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
 
 _WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold"}
-"""Names of kinds of faults in texts, where they differ from the attribute."""
+"""Names in texts, for kinds of faults whose text differs from their code."""
 
 _FIELDS = {
     "bias": "bias_mantissa",
     "bias exponent": "bias_exponent",
     "weight exponent": "weight_exponent",
 }
-"""Attributes of kinds of numbers that are not named like their kind."""
+"""Attribute that stores a kind of number, where it has another name than the kind."""
 
 
 @dataclass(frozen=True)
@@ -182,19 +182,19 @@ def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
 
 
 def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
-    """The numbers of a kind that a projection or a population stores."""
+    """The numbers of one kind that a projection or population stores."""
     return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
 
 
 def _unit(part: _Part, kind: str) -> int:
-    """The grid step of such numbers."""
+    """The grid step of the numbers of one kind."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
     return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)
 
 
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The number that the network stores."""
+    """The correct number, as the network stores it."""
     part = _parts_with(network, fault.kind)[fault.place[0]]
     return int(_stored(part, fault.kind)[fault.place[1:]])
 
@@ -216,8 +216,8 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
     Args:
         network: the network.
-        n: number of faults; fewer if there are not as many.
-        seed: seed of the draw, with the same result in every version of numpy.
+        n: number of faults; fewer if the network has fewer.
+        seed: seed of the draw; a seed gives the same faults with every version of numpy.
     """
     from nmtool.hardware_sim.uniform import Draws
 

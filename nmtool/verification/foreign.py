@@ -1,8 +1,8 @@
 """Recordings by other frameworks, compared with nmtool's simulation of the network.
 
 A file is a plain `.npz` of dense arrays (docs/recording.md). Frameworks differ in timing: a hop
-takes one step here and none in most of them, so that every population may be shifted by a constant
-number of steps. If such shifts explain all differences, the comparison says so.
+takes one step in nmtool and none in most frameworks, so that every population may be shifted by a
+constant number of steps. If such shifts explain all differences, the comparison says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SAMPLES_FIRST, STEPS_FIRST = "samples steps neurons", "steps samples neurons"
 DELAYED, FREE = "delayed", "free"
 
 SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
-"""Tolerances for membranes recorded in float32 and float16, relative to their largest."""
+"""Tolerances for membranes in float32 and float16, relative to the largest in the population."""
 
 _FREE_BYTES = 512 << 20
 
@@ -73,7 +73,7 @@ class ForeignRecording:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """[samples] int64: classes, as recorded or by the readout; None if there are neither."""
+        """[samples] int64: recorded classes, else those of the recorded outputs; None without."""
         recording, readout = self.recording, self.recording.readout
         answering = recording.spikes if readout.kind == LIF else recording.membrane
         if self.predictions is not None or readout.population not in answering:
@@ -82,7 +82,7 @@ class ForeignRecording:
 
     @property
     def tolerance(self) -> float:
-        """Tolerance for real membranes, relative to the largest of their population."""
+        """Tolerance for membranes of real numbers, relative to the largest in the population."""
         dense = [*self.recording.v.values(), *self.recording.current.values()]
         sizes = [values.dtype.itemsize for values in dense if values.dtype.kind == "f"]
         return {2: HALF_TOLERANCE, 4: SINGLE_TOLERANCE}.get(min(sizes, default=8), FLOAT_TOLERANCE)
@@ -106,15 +106,15 @@ class Shifted:
 def foreign_recording(
     source: str | Path | Recording, network: Network | IntegerNetwork, n_samples: int, n_steps: int
 ) -> ForeignRecording:
-    """Read a recording of a network, in a file of its own or nmtool's, or in memory.
+    """Read a recording of a network.
 
     Args:
-        source: a file, or a recording.
+        source: a recording in memory, its file, or a file in the format of docs/recording.md.
         network: the network that was recorded.
         n_samples, n_steps: size of the input.
 
     Raises:
-        FileFormatError: the file is missing or damaged, or another file of nmtool.
+        FileFormatError: the file is missing or damaged, or is another kind of file of nmtool.
         DataError: the recording does not fit network and input; each misfit is a finding.
     """
     if not isinstance(source, Recording) and (kind := storage.archive_kind(source)):
@@ -122,8 +122,8 @@ def foreign_recording(
             raise FileFormatError(
                 f"{source} is a network, not a recording",
                 code="file-kind",
-                fix="record it on the same samples, nmtool.simulate(…).save(FILE); or check that "
-                "an export holds the network: `artefact=`",
+                fix="record it on the same samples: nmtool.simulate(…).save(FILE); or, to check "
+                "that an export contains this network, name the export: `artefact=`",
             )
         source = Recording.load(source)
     findings: list[Finding] = []
@@ -157,7 +157,7 @@ def foreign_recording(
     return ForeignRecording(recording, read.n_recorded, read.predictions, read.free)
 
 
-_FIX_NAMES = "name arrays as the network's populations, e.g. np.savez(path, axes=…, hidden=spikes)"
+_FIX_NAMES = "name arrays after populations of the network, e.g. np.savez(path, axes=…, hidden=…)"
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
@@ -187,7 +187,7 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
 
 
 class _Reader:
-    """Arrays of a file by the quantity that they record; misfits become findings."""
+    """Collects the arrays of a file by quantity and population; misfits become findings."""
 
     def __init__(
         self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool = False
@@ -215,7 +215,7 @@ class _Reader:
     def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
         """Store an array, or yield findings on why it does not fit the network."""
         if array.dtype.kind not in "biuf":
-            yield Finding("recording-dtype", name, f"it holds {array.dtype}", "write numbers")
+            yield Finding("recording-dtype", name, f"its type is {array.dtype}", "write numbers")
             return
         letter, _, population = name.rpartition(".")
         ours = self.populations.get(population)
@@ -244,7 +244,7 @@ class _Reader:
             yield Finding("recording-twice", name, what, "leave out one of them")
         self.arrays[quantity, population] = array
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            what = "it holds numbers that are not finite"
+            what = "it contains NaN or infinite numbers"
             yield Finding("recording-values", name, what, "record the network again")
 
     def _shape(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
@@ -319,7 +319,7 @@ def _shift(
     name: str,
     candidates: range | list[int],
 ) -> tuple[int, int]:
-    """The shift of a population with the fewest differences, and the number of these."""
+    """The shift of a population that leaves the fewest differences, and their number."""
     alone = replace(foreign, recording=foreign.recording.only([name]), predictions=None)
     best = (0, -1)
     for by in candidates:
@@ -361,7 +361,7 @@ def _predictions(
 ) -> NDArray[np.int64]:
     """[samples] predicted classes of the network over the recorded steps.
 
-    An output that was not recorded is taken to be one hop later than its inputs.
+    If the output was not recorded, its shift is assumed to be one step more than its inputs'.
     """
     name = network.readout.population
     if name in shifts or not shifts:
@@ -373,7 +373,7 @@ def _predictions(
 
 
 def whole_numbers(recording: Recording) -> Recording:
-    """The recording with whole real numbers as int64, since integers may be stored as floats."""
+    """The recording with float arrays of whole numbers as int64; frameworks may store these."""
 
     def whole(group: str, name: str, values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
@@ -383,7 +383,7 @@ def whole_numbers(recording: Recording) -> Recording:
 
 
 def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """The recording of `n_steps` steps, starting at step `shift` of each population."""
+    """`n_steps` steps of a recording, starting at step `shifts[name]` of each population."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:
         by = shifts.get(name, 0)

@@ -14,9 +14,9 @@ from nmtool.verification.explanation import Explanation
 def join(portions: Iterable[Certificate]) -> Certificate:
     """Merge the certificates of one network on consecutive portions of samples.
 
-    Counts are added. Coverage and generated samples come from the portion that has them; recording
-    and explanation of a check come from the first portion that differs, else from the first one,
-    so that no other need be in memory.
+    Counts are added. Coverage and generated samples come from the first portion. The recording and
+    explanation of a check come from the first portion that differs, else from the first one, so
+    that one recording at a time is in memory.
 
     Args:
         portions: at least one, of the same backends, in the order of their samples.
@@ -45,7 +45,7 @@ def _add(left: Certificate, right: Certificate) -> Certificate:
 
 
 def _check(left: Check, right: Check, first: int) -> Check:
-    """Merge a check of the samples before index `first` with one of those from there on."""
+    """Merge the check of the samples before index `first` with the check of later samples."""
     comparison = _comparison(left.comparison, right.comparison, first)
     check = replace(left, comparison=comparison, seconds=left.seconds + right.seconds)
     if left.agreement is not None and right.agreement is not None:

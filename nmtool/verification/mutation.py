@@ -7,7 +7,7 @@ comparison also if u or v of any neuron differs.
 A fault counts as equivalent if it is proven that no input of this length shows it: bounds
 (`state_bounds.py`) prove that no spike can arrive over the synapse in time, that u or v is always
 too small for the decay to matter, or that the neuron cannot spike with or without the fault and
-nothing else of it is compared. Faults that no input shows for subtler reasons count as not seen.
+nothing else of it is compared. Other faults that no input can show count as not seen.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def mutation_score(
     Args:
         network: the network.
         spikes: the input.
-        n: number of faults; fewer if the network has not as many.
+        n: number of faults; fewer if the network has fewer.
         seed: seed of the draw.
         deep: the comparison includes u and v of every neuron.
         recording: the simulator's recording of `spikes`; by default it is computed.

@@ -1,11 +1,11 @@
 """Overflows: how often states exceed their bits, and which answers depend on it.
 
-Several chips run `loihi2`, but differ in what happens beyond 24 bits: membranes clip here, and keep
-growing or wrap around on other chips. With the spikes of a recording given
-(`hardware_sim/replay.py`), membranes are computed by such other rules. If every spike stays the
-same, every neuron gets the same input, so that a chip with that rule gives the same answer.
+Several chips run `loihi2`, but treat membranes beyond 24 bits differently: they clip in the
+simulator, and keep growing or wrap around on other chips. From the spikes of a recording,
+`hardware_sim/replay.py` computes membranes by these other rules. If every spike stays the same,
+every neuron gets the same input, so that a chip with that rule gives the same answer.
 
-The only chip of `fenn16` clips like the simulator: there, clips are only counted.
+FeNN, the only chip of `fenn16`, clips like the simulator, so its clips are only counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GROWS, WRAPS = "grows", "wraps"
 
 
 def dependence() -> dict[str, int]:
-    """Counts of samples that depend on overflows, by difference and overflow rule; all 0."""
+    """Counts of samples whose answers depend on overflows, all 0, by difference and rule."""
     return {f"{noun}_if_v_{way}": 0 for way in (GROWS, WRAPS) for noun in ("spikes", "predictions")}
 
 
@@ -40,7 +40,7 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
 
     Args:
         counts: counts as in `Certificate.overflows`.
-        of: the samples, in words.
+        of: words on the samples, appended to the number of updates.
     """
     if not (counts.get("u_wraps") or counts.get("v_clips") or counts.get("u_clips")):
         return ""
@@ -64,24 +64,24 @@ def answers_depend(counts: Mapping[str, int]) -> bool:
 
 def _verdict(counts: Mapping[str, int]) -> Iterator[str]:
     if not answers_depend(counts):
-        yield "no spike and no prediction depends on it"
+        yield "no spike and no prediction depends on them"
         return
     if counts["u_wraps"]:
         yield f"where currents do not wrap{_names('u', GROWS)}, spikes may differ"
     if not counts["v_clips"]:
         return
-    for way, words in {GROWS: "grow on", WRAPS: "wrap around"}.items():
+    for way, words in {GROWS: "keep growing", WRAPS: "wrap around"}.items():
         spikes, predictions = counts[f"spikes_if_v_{way}"], counts[f"predictions_if_v_{way}"]
         consequence = "spikes and predictions stay the same"
         if spikes or predictions:
             consequence = (
-                f"{spikes} samples have other spikes, {predictions} only another prediction"
+                f"{spikes} samples have other spikes, {predictions} others only another prediction"
             )
         yield f"where membranes {words}{_names('v', way)}, {consequence}"
 
 
 def _names(state: str, way: str) -> str:
-    """Names of targets that do so beyond 24 bits, in parentheses."""
+    """Names, in parentheses, of targets whose u or v grows or wraps beyond 24 bits."""
     neurons = {name: target_named(name).neuron for name in target_names()}
     names = [
         name
@@ -94,7 +94,7 @@ def _names(state: str, way: str) -> str:
 def count_overflows(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
 ) -> dict[str, int]:
-    """Overflows and dependent answers, by the names of `Certificate.overflows`.
+    """Count overflows, and the samples that depend on them, for `Certificate.overflows`.
 
     Args:
         network: the network.
@@ -145,7 +145,7 @@ def count_dependent(
 
 
 def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[np.intp]:
-    """Samples in which membranes may have clipped; all, if one of a spiking neuron has."""
+    """Samples in which membranes may have clipped; all samples if a spiking neuron's has."""
     outputs = sum(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
     if outputs < recording.counts["v_clips"]:
         return np.arange(recording.n_samples)

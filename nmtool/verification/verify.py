@@ -1,8 +1,8 @@
 """`verify`: compare other backends with the integer simulator, spike for spike.
 
 `Against` (`against.py`) lists the backends, and chooses the input: data, inputs generated for the
-network, or the known answers of an export. In all cases `_compare` runs everything on one set of
-samples; data on disk are compared in portions.
+network, or the known answers of an export. In all cases `_compare` runs all backends on one set of
+samples. Data on disk are compared in portions.
 """
 
 from __future__ import annotations
@@ -70,27 +70,26 @@ def verify(
     Args:
         network: integer network, or the path of a network or an export. A float network can only
             be compared with formats of real numbers.
-        data: samples, binned or not, or the name of a split, `digits:test`. Samples on disk are
-            compared in portions, and coverage is measured on the first portion. Without data, an
-            export is compared on its known answers, and integers on inputs generated to reveal
-            single faults, nearly all of them with `deep`.
+        data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
+            are compared in portions; coverage is measured on the first one. Without data, an export
+            is compared on its known answers, and an integer network on inputs generated to reveal
+            single faults. With `deep`, these inputs reveal nearly all single faults.
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m`, `riscv32` and `powerpc` (the C file on a processor
             emulated by QEMU); by default that of the export. Also recordings by another framework
-            (docs/recording.md), in memory or as FILE.npz, with which float networks are compared,
-            too.
+            (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
-            export. It must contain the network, and its code must be what nmtool writes.
+            export. It must contain the network, and its code must equal what nmtool writes.
         deep: compare u and v of every neuron, too.
         trust: run an export even if its code differs from what this nmtool writes; only for code
             whose authors you trust. C files that differ, and files that do not match their own
-            digest, are refused even then.
+            digest, are always refused.
         coverage: measure which stored numbers the samples exercised, and how many one-unit faults
-            they would have shown; only for integers compared with integers.
-        exercise: also compare generated samples, with u and v of every neuron, which exercise
-            further parts of the network.
-        options: arguments of a backend's `check`, by backend, e.g. `{"lava": {"model": "stock"}}`.
+            they would have revealed; only if integers are compared with integers.
+        exercise: also compare u and v of every neuron on generated samples, which exercise further
+            parts of the network.
+        options: options by backend, e.g. `{"lava": {"model": "stock"}}`: arguments of its `check`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
@@ -128,7 +127,7 @@ class _Settings:
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
     def for_portion(self, number: int) -> _Settings:
-        """The same for a portion of the data; coverage and exercise only apply to the first."""
+        """Settings for a portion of the data; only the first has coverage and exercise."""
         return self if number == 0 else replace(self, coverage=False, exercise=False)
 
 
@@ -139,8 +138,8 @@ class _Samples:
     Attributes:
         spikes: the input.
         label: [samples] classes; None without labels.
-        answers: known answers of an export; None: those of the integer simulator, or of a format's
-            reference.
+        answers: known answers of an export; None: the integer simulator, or the reference of a
+            format, computes the expected recording.
         is_made: the inputs were generated for the network.
     """
 
@@ -173,7 +172,7 @@ def _on_inputs(
     against: Against,
     settings: _Settings,
 ) -> Certificate:
-    """Compare on data, or without data on generated inputs."""
+    """Compare on data or, without data, on generated inputs."""
     export, expected = against.export, _network(network, against.export)
     against.check_arithmetic(expected)
     against.check_options(settings.options)
@@ -251,12 +250,12 @@ def _network(
 def _check_own(
     network: Network | IntegerNetwork | str | Path, against: Against, *, trust: bool
 ) -> None:
-    """Check that an export holds the network, before any of its code runs.
+    """Check that an export contains the network, before any of its code runs.
 
-    An export of real numbers may hold the float network of the integers.
+    An export of real numbers may contain the float network from which the integers were rounded.
 
     Args:
-        network: the network that it should hold.
+        network: the network that the export should contain.
         against: the comparison, with the export.
         trust: accept code that differs from what nmtool writes.
 
@@ -275,7 +274,7 @@ def _check_own(
         raise
     if carried not in (expected.content_hash, getattr(expected, "source_hash", "")):
         raise ArtefactError(
-            f"{export.path} holds another network",
+            f"{export.path} contains another network",
             code="artefact-other-network",
             why=f"its content hash is {carried}, not {expected.content_hash}",
             fix="export the network again",
@@ -288,12 +287,12 @@ def _check_own(
 def _changes(
     expected: Network | IntegerNetwork, export: Format, *, changed: bool = False
 ) -> tuple[Finding, ...]:
-    """The numbers of an export that are not those of the network, if both are integers.
+    """The numbers that differ between an export and the network; none unless both are integers.
 
     Args:
-        expected: the network that it should hold.
-        export: the export; none of it runs.
-        changed: it was changed after it was written, so that it may be damaged, too.
+        expected: the network that the export should contain.
+        export: the export; it is read and not run.
+        changed: the export was changed after nmtool wrote it, and may be damaged.
     """
     from nmtool.exporters.differences import network_changes
 
@@ -320,7 +319,7 @@ def _compare(
     samples: _Samples,
     settings: _Settings,
 ) -> Certificate:
-    """Run everything on some samples and compare with the integer simulator."""
+    """Run all backends on some samples, and compare them with the integer simulator."""
     spikes, label, progress = samples.spikes, samples.label, settings.progress
     foreign = {
         name: foreign_recording(source, network, spikes.n_samples, spikes.n_steps)
@@ -370,7 +369,7 @@ def _compare(
         generated_checks = (
             {} if generated is None else _check_generated(runs, generated, answered, progress)
         )
-        with progress("what the samples exercise"):
+        with progress("measuring coverage"):
             exercised = extent.result()
     # Real numbers have no overflows.
     counted = simulated if runs_integers or samples.answers is None else None
@@ -428,13 +427,13 @@ def _accuracy(
     checks: Mapping[str, Check],
     foreign: Mapping[str, ForeignRecording],
 ) -> dict[str, float]:
-    """Share classified correctly, 0 … 1, by backend and recording with classes.
+    """Accuracy, 0 … 1, by name; recordings without classes are left out.
 
     Args:
         label: [samples] classes.
-        simulated: recording of the simulator.
+        simulated: recording of the integer simulator.
         checks: by name of the backend or recording.
-        foreign: recordings by other frameworks among them.
+        foreign: by name, the recordings by other frameworks.
     """
     accuracy = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
     for name, check in checks.items():
@@ -446,7 +445,7 @@ def _accuracy(
 
 
 class _Extent(TypedDict, total=False):
-    """Coverage and mutation score, by the names of a certificate; empty for real numbers."""
+    """Coverage and mutation score, as fields of a `Certificate`; empty for real numbers."""
 
     coverage: Coverage
     mutation: MutationScore
@@ -485,7 +484,7 @@ def _extent(
 def _generated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Raster | None:
-    """Samples that exercise the parts missed by the given samples; None if there are none."""
+    """Samples that exercise parts missed by the given samples; None if none were found."""
     if isinstance(network, Network):
         raise UsageError(
             "`exercise=` needs an integer network",

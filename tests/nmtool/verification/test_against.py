@@ -25,7 +25,7 @@ def export(tmp_path: Path) -> Path:
     ("named", "names"),
     [((), ["c"]), (["onnx"], ["onnx"]), (["nir", "c", "nir"], ["nir", "c"]), ("lava", ["lava"])],
 )
-def test_an_export_is_compared_where_nothing_else_is_named(
+def test_an_export_is_compared_by_default(
     named: Named | Sequence[Named], names: list[str], export: Path
 ) -> None:
     for against in (Against.of(export, named), Against.of(str(export), named)):

@@ -123,15 +123,17 @@ def test_a_check_is_identical_where_nothing_differs() -> None:
     assert not WRONG.identical
     assert WRONG.first_divergence == Divergence(1, 2, "hidden", 0, "spike", 0.0, 1.0)
     disagreeing = check(agreement=Agreement(60, 60, 0, 2))
-    assert disagreeing.identical, "how far reals follow integers is no reason to fail"
+    assert disagreeing.identical, "agreement of floats with integers is not required"
 
 
-def test_a_model_that_differs_is_found_in_the_sample_s_own_steps() -> None:
+def test_a_differing_model_is_located_in_steps_of_the_sample() -> None:
     backend = check(stock=stock(recording(*SPIKES, (0, 2, 0)), first=4))
     assert not backend.identical
     assert backend.first_divergence == Divergence(1, 6, "hidden", 0, "spike", 0.0, 1.0)
     both = replace(WRONG, stock=backend.stock)
-    assert both.first_divergence == WRONG.first_divergence, "all samples come first"
+    assert both.first_divergence == WRONG.first_divergence, (
+        "the comparison of all samples comes first"
+    )
 
 
 # A certificate.
@@ -179,7 +181,7 @@ def test_a_certificate_of_silence_warns() -> None:
 
 
 RIGHT_MEMBRANE = Recording(RIGHT.readout, {}, RIGHT.membrane)
-"""Of a network none of whose neurons can spike."""
+"""Recording of a network without spiking neurons."""
 
 
 def test_a_model_that_differs_is_an_alarm() -> None:
@@ -202,7 +204,7 @@ FLIPPED = recording(*SPIKES, (0, 2, 0))
         (RIGHT, FLIPPED, False, False, ["", "", "alarm", ""]),
     ],
 )
-def test_lava_s_two_models_are_compared_with_each_other(
+def test_both_models_of_lava_are_compared_with_each_other(
     own: Recording, fast: Recording, stands_in: bool, same: bool, weights: list[str]
 ) -> None:
     """Stock = fast = simulator; stock = fast ≠ simulator; stock ≠ fast, with either right."""

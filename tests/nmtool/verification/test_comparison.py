@@ -176,7 +176,7 @@ def _shuffled(raster: Raster, data: st.DataObject) -> Raster:
     return raster.take(data.draw(st.permutations(range(raster.n_samples))))
 
 
-def test_a_shallow_recording_is_compared_by_what_it_holds(expected: Recording) -> None:
+def test_only_quantities_of_the_expected_recording_are_compared(expected: Recording) -> None:
     shallow = replace(expected, current={}, potential={})
     assert compare_recordings(shallow, expected).membrane_compared == SAMPLES * STEPS * 3
     assert compare_recordings(shallow, expected).identical
@@ -219,7 +219,7 @@ def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
     assert spike_agreement(expected, expected).share == 1.0
 
 
-def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
+def test_agreement_needs_no_u_and_v(expected: Recording) -> None:
     """NIR's recordings have no u and v, but those of the integers may have them."""
     shallow = replace(expected, current={}, potential={})
     assert (
@@ -241,7 +241,7 @@ def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
 
 @pytest.mark.parametrize("shape", [(1, 10, 30), (2, 30, 10), (1, 29, 10), (1, 30, 11)])
 def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
-    """Both are silent, and in the first case have equally many bins: no count would differ."""
+    """Both recordings are silent. With the first shape they have as many bins: no count differs."""
     for compared in (compare_recordings, spike_agreement):
         with refused(DataError, "recordings-incomparable") as caught:
             compared(silent(1, 30, 10), silent(*shape))
@@ -252,7 +252,7 @@ def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
         assert str(list(shape)) in finding.what
 
 
-def test_populations_that_only_one_of_them_has() -> None:
+def test_populations_in_only_one_of_two_recordings() -> None:
     narrow, wide = silent(1, 4, 2, names=("a",)), silent(1, 4, 2, names=("a", "b"))
     for expected, actual in ((narrow, wide), (wide, narrow)):
         with refused(DataError, "recordings-incomparable") as caught:
@@ -262,7 +262,7 @@ def test_populations_that_only_one_of_them_has() -> None:
 
 
 @pytest.mark.parametrize("group", ["membrane", "current", "potential"])
-def test_values_that_are_expected_and_were_not_recorded(expected: Recording, group: str) -> None:
+def test_expected_values_that_were_not_recorded_are_listed(expected: Recording, group: str) -> None:
     values = getattr(expected, group)
     with refused(DataError, "recordings-incomparable") as caught:
         compare_recordings(expected, replace(expected, **{group: {}}))
@@ -272,7 +272,7 @@ def test_values_that_are_expected_and_were_not_recorded(expected: Recording, gro
         assert str(list(array.shape)) in findings[f"{group} of {name}"]
 
 
-def test_everything_that_has_another_shape_is_listed(expected: Recording) -> None:
+def test_all_arrays_of_other_shapes_are_listed(expected: Recording) -> None:
     actual = replace(
         expected,
         spikes={**expected.spikes, "second": Raster.silent(SAMPLES, STEPS, 9)},
@@ -296,14 +296,14 @@ def test_recordings_of_other_shapes_are_never_identical(
 ) -> None:
     other = _reshaped(recording, data)
     for expected, actual in ((recording, other), (other, recording)):
-        if expected is other and not _held(other) >= _held(recording):
+        if expected is other and not _recorded_states(other) >= _recorded_states(recording):
             continue  # u and v that are not expected are not compared
         with refused(DataError, "recordings-incomparable"):
             compare_recordings(expected, actual)
 
 
-def _held(recording: Recording) -> set[tuple[str, str]]:
-    """What of u and v is there."""
+def _recorded_states(recording: Recording) -> set[tuple[str, str]]:
+    """Quantity and population of every u and v in a recording."""
     return {(group, n) for group in ("current", "potential") for n in getattr(recording, group)}
 
 

@@ -54,7 +54,7 @@ def test_coverage_of_one_spike() -> None:
     assert (first.label, first.synapses, first.synapses_exercised) == ("input → cell", 3, 2)
     assert (first.silent, first.late, first.beyond_reach) == ((1,), 0, 0)
     assert (second.synapses, second.synapses_exercised) == (2, 1)
-    assert (second.delays, second.delays_exercised) == (1, 1), "the other one is beyond reach"
+    assert (second.delays, second.delays_exercised) == (1, 1), "the other delay is beyond reach"
     assert (second.silent, second.late, second.beyond_reach) == ((1,), 0, 1)
     cell, out = tally.populations
     assert (cell.neurons, cell.driven, cell.spiked, cell.biases) == (2, 2, 1, 0)
@@ -83,7 +83,7 @@ def test_channels_are_silent_in_samples_shorter_than_the_network() -> None:
     assert (tally.silent, tally.late) == ((1,), 0)
 
 
-def test_a_bias_is_exercised_where_it_shows() -> None:
+def test_a_bias_is_exercised_by_a_spike_or_a_compared_v() -> None:
     silent = Raster.silent(1, 20, 2)
     biased = row(bias=4)
     assert coverage(biased, silent).populations[0].biases_exercised == 0
@@ -92,7 +92,7 @@ def test_a_bias_is_exercised_where_it_shows() -> None:
     assert coverage(biased, Raster.silent(0, 20, 2), deep=True).populations[1].biases_exercised == 0
 
 
-def test_everything_that_is_exercised_leaves_no_remark() -> None:
+def test_full_coverage_has_no_remark() -> None:
     network = row()
     weight = np.array([[200, 200], [200, 200]])
     first = replace(network.projections[0], weight=weight)
@@ -111,7 +111,7 @@ def test_data_must_fit() -> None:
 
 @settings(max_examples=examples(0.8))
 @given(st.data())
-def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -> None:
+def test_weights_that_are_not_exercised_have_no_effect(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
@@ -128,7 +128,7 @@ def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -
 
 @settings(max_examples=examples(0.8))
 @given(st.data())
-def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
+def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
@@ -156,7 +156,7 @@ def test_the_first_step_at_which_a_neuron_can_spike(delay: int, expected: list[i
 
 
 def test_a_clock_that_inhibits_in_every_step_keeps_neurons_silent() -> None:
-    """The second neuron gets 2 · 100 a step from channels at most, and loses 150 to the clock."""
+    """In a step, the second neuron gets at most 2 · 100 from channels, and −150 from the clock."""
     network = row()
     clock = IntegerPopulation("clock", 1, LIF, 4095, 4095, 1, 1.0, bias_mantissa=4000)
     to_cell = IntegerProjection("clock", "cell", np.array([[0, -150]]), np.array([[0, 0]]))

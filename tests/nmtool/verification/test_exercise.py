@@ -30,8 +30,8 @@ def witness(network: IntegerNetwork, spikes: Raster) -> Witness:
     return Witness(network, streams(network, sent), True)
 
 
-def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:
-    """Compared with a hundred samples of noise of all rates, on faults that were not targets."""
+def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
+    """The noise has a hundred samples of all rates; the faults were not targets of the search."""
     seen = visible = 0
     for seed, network in enumerate(NETWORKS):
         generated = exercise(network, silence(network))
@@ -50,7 +50,7 @@ def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:
     assert seen >= 0.99 * visible
 
 
-def test_what_the_data_show_is_not_generated_again() -> None:
+def test_faults_that_the_data_show_need_no_generated_samples() -> None:
     network = NETWORKS[0]
     generated = exercise(network, silence(network))
     assert generated.n_samples > 0
@@ -87,7 +87,7 @@ def test_no_more_samples_than_allowed() -> None:
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 2])
-def test_next_to_no_steps(n_steps: int) -> None:
+def test_samples_of_zero_to_two_steps(n_steps: int) -> None:
     network = NETWORKS[0]
     nothing = Raster.silent(1, n_steps, network.channels.size)
     assert exercise(network, nothing).n_steps == n_steps

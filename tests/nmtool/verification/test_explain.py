@@ -1,4 +1,4 @@
-"""`explain`: single faults are seen, placed and named; other differences are reported."""
+"""`explain`: single faults are detected, located and named; other differences are reported."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ EXPECTED = simulate(NETWORK, SPIKES, deep=True)
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
 
-def outside(recording: Recording) -> Recording:
+def without_states(recording: Recording) -> Recording:
     return Recording(recording.readout, recording.spikes, recording.membrane)
 
 
 def faulty(kind: str, *, seen_outside: bool = False) -> Fault:
-    """A fault of a kind that shows in the first network, outside too where that is asked for."""
+    """A fault of a kind that changes the recording; with `seen_outside`, also without u and v."""
     for fault in faults.stored_faults(NETWORK, SPIKES, 0):
         actual = simulate(fault.network, SPIKES, deep=True)
-        pair = (outside(EXPECTED), outside(actual)) if seen_outside else (EXPECTED, actual)
+        pair = (
+            (without_states(EXPECTED), without_states(actual))
+            if seen_outside
+            else (EXPECTED, actual)
+        )
         if fault.kind == kind and not nm.compare_recordings(*pair).identical:
             return fault
     raise AssertionError(f"no {kind} shows")
@@ -121,7 +125,7 @@ def test_a_graph_with_a_wrong_number() -> None:
     steps=st.integers(-12, 30),
     weight=st.integers(-10, 10),
 )
-def test_a_synapse_is_named_whatever_it_holds(
+def test_a_faulty_weight_or_delay_of_any_size_is_named(
     seed: int, pre: int, post: int, steps: int, weight: int
 ) -> None:
     network = faults.live_network(seed, recurrent=True)
@@ -148,8 +152,8 @@ def test_a_synapse_is_named_whatever_it_holds(
 @pytest.mark.parametrize("kind", ["weight", "delay", "bias", "decay-u", "decay-v"])
 def test_output_spikes_alone_are_enough(kind: str) -> None:
     fault = faulty(kind, seen_outside=True)
-    actual = outside(simulate(fault.network, SPIKES))
-    explanation = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
+    actual = without_states(simulate(fault.network, SPIKES))
+    explanation = nm.explain(NETWORK, SPIKES, without_states(EXPECTED), actual)
     assert explanation.tried_on == OUTSIDE
     assert any(map(fault.is_named_by, explanation.causes))
 
@@ -157,7 +161,7 @@ def test_output_spikes_alone_are_enough(kind: str) -> None:
 @pytest.mark.parametrize("deep", [False, True])
 def test_weights_are_proposed_only_if_the_projection_can_have_them(deep: bool) -> None:
     seen = simulate(faulty("weight", seen_outside=True).network, SPIKES, deep=True)
-    recordings = [r if deep else outside(r) for r in (EXPECTED, seen)]
+    recordings = [r if deep else without_states(r) for r in (EXPECTED, seen)]
     causes = [c for c in nm.explain(NETWORK, SPIKES, *recordings).causes if c.kind == "weight"]
     assert causes
     for cause in causes:
@@ -207,7 +211,7 @@ def test_synapses_that_always_fire_together_are_both_named() -> None:
     assert (explanation.single, explanation.n_causes) == (None, 2)
 
 
-def test_a_state_that_is_kept_from_the_sample_before() -> None:
+def test_states_left_over_from_the_previous_sample() -> None:
     dense = SPIKES.dense()
     joined = Raster.from_dense(np.concatenate([dense[:1], dense[1:2]], axis=1))
     long = simulate(NETWORK, joined, deep=True)
@@ -279,7 +283,7 @@ def test_equal_recordings_have_no_explanation() -> None:
     assert repr(explanation)
 
 
-def test_an_expectation_of_another_network() -> None:
+def test_the_expected_recording_may_be_of_another_network() -> None:
     other = simulate(faulty("weight").network, SPIKES, deep=True)
     explanation = nm.explain(NETWORK, SPIKES, other, EXPECTED)
     assert [cause.kind for cause in explanation.causes] == ["expected-differs"]
@@ -353,7 +357,7 @@ def test_counts_and_plain_values() -> None:
     assert "\n" not in repr(explanation)
 
 
-def test_recordings_of_something_else() -> None:
+def test_recordings_of_another_network_or_input_are_refused() -> None:
     with refused(nm.DataError, "recordings-incomparable"):
         nm.explain(NETWORK, SPIKES, EXPECTED, simulate(NETWORK, SPIKES[:1], deep=True))
     with refused(nm.DataError, "recording-other-input"):
@@ -370,7 +374,7 @@ def test_recordings_of_something_else() -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("deep", [True, False])
-def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_explains_a_difference(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     fault, right = faulty("bias", seen_outside=True), c.runtime.run
 
     def run(data: bytes, network: IntegerNetwork, *others: Any, **more: Any) -> Recording:
@@ -390,7 +394,9 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_compiler
-def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_remarks_that_a_sample_alone_does_not_differ(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     right, network, spikes = c.runtime.run, cases.integer_network(), cases_raster()
     monkeypatch.setattr(
         c.runtime,
@@ -406,7 +412,7 @@ def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.Mon
 
 
 @needs_compiler
-def test_verify_of_an_export_alone_says_why(
+def test_verify_of_an_export_without_data_explains_a_difference(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     path = nm.export(NETWORK, f"{tmp_path}/network.c")

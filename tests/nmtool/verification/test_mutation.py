@@ -47,7 +47,7 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
 
 @settings(max_examples=examples(0.8))
 @given(st.data())
-def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
+def test_no_input_shows_an_equivalent_fault(data: st.DataObject) -> None:
     network, deep = data.draw(integer_networks(data.draw(arithmetics))), data.draw(st.booleans())
     score = mutation_score(network, Raster.silent(0, 9, network.channels.size), 40, 0, deep)
     assert score.n_seen == 0
@@ -56,7 +56,7 @@ def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
         assert not (equivalent and differs(network, fault, spikes, deep)), str(fault)
 
 
-def test_the_reference_sees_the_same() -> None:
+def test_the_reference_simulator_shows_the_same_faults() -> None:
     score = mutation_score(NETWORK, SPIKES, 24, deep=True)
     expected = run_reference(NETWORK, SPIKES)
     for fault, seen in zip(score.faults, score.seen, strict=True):
@@ -100,7 +100,7 @@ def test_the_same_arguments_give_the_same_score() -> None:
     assert given_.as_json() == mutation_score(NETWORK, SPIKES).as_json()
 
 
-def test_the_score_as_a_value() -> None:
+def test_json_sentence_and_table_of_a_score() -> None:
     score = mutation_score(NETWORK, SPIKES, 50)
     plain = score.as_json()
     assert (plain["faults"], plain["seen"]) == (50, score.n_seen)
@@ -128,7 +128,7 @@ def test_biases_that_are_0_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])
-def test_next_to_no_steps(n_steps: int) -> None:
+def test_zero_steps_and_one_step(n_steps: int) -> None:
     spikes = Raster.silent(2, n_steps, NETWORK.channels.size)
     assert mutation_score(NETWORK, spikes, 30).n_seen <= 30
 

@@ -35,7 +35,7 @@ def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:
 
 
 def same_spikes(first: Recording, second: Recording) -> np.ndarray:
-    """[samples] bool."""
+    """[samples] bool: True where all spikes are equal."""
     pairs = [(raster.dense(), second.spikes[name].dense()) for name, raster in first.spikes.items()]
     mask = np.ones(first.n_samples, np.bool_)
     for mine, theirs in pairs:
@@ -44,7 +44,7 @@ def same_spikes(first: Recording, second: Recording) -> np.ndarray:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 2), st.booleans())
-def test_the_samples_that_depend_are_those_that_other_rules_answer_otherwise(
+def test_dependent_samples_are_those_that_change_under_other_rules(
     seed: int, n_hidden: int, spiking_output: bool
 ) -> None:
     network = random_network(seed, n_hidden, spiking_output)

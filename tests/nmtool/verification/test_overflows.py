@@ -20,7 +20,9 @@ COUNTS = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40
         ({"predictions_if_v_wraps": 1}, True),
     ],
 )
-def test_a_sentence_names_who_answers_otherwise(changes: dict[str, int], depends: bool) -> None:
+def test_the_sentence_names_targets_with_other_answers(
+    changes: dict[str, int], depends: bool
+) -> None:
     counts = COUNTS | changes
     sentence = overflow_sentence(counts, " of these")
     assert "40 updates of neurons of these" in sentence
@@ -28,7 +30,7 @@ def test_a_sentence_names_who_answers_otherwise(changes: dict[str, int], depends
     assert ("no spike and no prediction" in sentence) is not depends
     assert ("(catalyst-n1)" in sentence) is (depends and counts["v_clips"] > 0)
     assert ("(brian2-loihi)" in sentence) is depends
-    assert "(nir" not in sentence, "which runs real numbers"
+    assert "(nir" not in sentence, "NIR runs real numbers"
 
 
 def test_without_overflows_there_is_no_sentence() -> None:

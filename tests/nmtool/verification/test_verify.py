@@ -38,7 +38,7 @@ EVENTS = cases.spike_events(cases.N_TEST, 2)
 RASTER = bin_events(EVENTS, 1.0, 30).raster
 BINS, VALUES = RASTER.n_samples * 30 * 3, RASTER.n_samples * 30 * 2
 DEEP = RASTER.n_samples * 30 * (5 + 3)
-"""u of five neurons, v of three that spike."""
+"""Number of values: u of all five neurons, and v of the three spiking neurons."""
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
@@ -140,8 +140,8 @@ def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(lava: FakeLava) 
     assert not everything["folder"].exists()
 
 
-def test_a_late_burst_is_what_the_stock_model_runs(lava: FakeLava) -> None:
-    """Nothing spikes in the first steps, for the longest delay and 20 steps more."""
+def test_the_stock_model_runs_a_late_burst(lava: FakeLava) -> None:
+    """The first spike comes later than step 20, the length of an excerpt without delays."""
     prompt = [replace(p, delay=np.zeros_like(p.delay)) for p in INTEGERS.projections]
     late = np.zeros((2, 60, cases.N_UNITS), np.bool_)
     late[1, 26:29] = True
@@ -162,7 +162,7 @@ def test_a_late_burst_is_what_the_stock_model_runs(lava: FakeLava) -> None:
         (["stock", "fast"], ["fast", "stock", "fast", "fast"], True),
     ],
 )
-def test_lava_s_two_models_run_the_same_steps_where_one_differs(
+def test_both_models_of_lava_run_the_same_steps_if_one_differs(
     wrong: list[str], runs: list[str], stands_in: bool, lava: FakeLava
 ) -> None:
     """The last run of a wrong fast model explains the difference."""
@@ -189,7 +189,7 @@ def test_options_of_a_backend(lava: FakeLava) -> None:
     assert (certificate.checks["lava"].model, certificate.checks["lava"].stock) == ("stock", None)
 
 
-def test_a_recording_of_another_shape_is_no_certificate(
+def test_a_recording_of_another_shape_is_refused(
     lava: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lava.faults = {"fast": lambda recording: recording.concatenate([recording, recording])}
@@ -216,7 +216,7 @@ def test_u_and_v_of_every_neuron(caplog: pytest.LogCaptureFixture) -> None:
     assert "nir" in record.getMessage()
 
 
-def test_a_backend_without_inner_variables_alone_refuses() -> None:
+def test_deep_is_refused_if_the_only_backend_records_no_states() -> None:
     need("nir")
     with refused(UsageError, "deep-not-available"):
         nm.verify(INTEGERS, EVENTS, against=["nir"], deep=True)
@@ -251,7 +251,7 @@ def test_floats_are_not_compared_with_integers(
 
 @needs_compiler
 @pytest.mark.parametrize("as_text", [False, True])
-def test_an_export_is_run_as_it_is(
+def test_an_export_is_run_unchanged(
     as_text: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
@@ -305,7 +305,7 @@ def test_an_artefact_of_another_network_is_refused(lava: FakeLava, tmp_path: Pat
     assert nm.verify(tmp_path / "silent.npz", artefact=folder).identical
 
 
-def test_an_artefact_that_would_not_be_run(tmp_path: Path) -> None:
+def test_an_artefact_that_cannot_run_is_refused(tmp_path: Path) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     with refused(UsageError, "artefact-unused") as caught:
         nm.verify(INTEGERS, EVENTS, against=["onnx"], artefact=path)
@@ -351,7 +351,7 @@ def test_floats_in_nir_are_verified_by_their_known_answers(tmp_path: Path) -> No
 
 @needs_compiler
 @pytest.mark.parametrize("deep", [False, True])
-def test_integers_without_data_are_compared_on_inputs_made_for_them(deep: bool) -> None:
+def test_integers_without_data_are_compared_on_generated_inputs(deep: bool) -> None:
     certificate = nm.verify(INTEGERS, against="c", deep=deep)
     assert certificate.identical
     assert certificate.on_known_answers
@@ -377,7 +377,9 @@ def test_floats_without_data_are_compared_in_nir() -> None:
 
 
 @needs_compiler
-def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_with_a_wrong_answer_is_not_identical(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     faulty(C, flip_spike(0, 3, 1), monkeypatch)
     certificate = nm.verify(path)
@@ -406,7 +408,7 @@ def test_comparisons_that_need_data(tmp_path: Path) -> None:
 # Generated samples.
 
 
-def test_generated_samples_show_what_the_data_do_not(lava: FakeLava) -> None:
+def test_generated_samples_show_faults_that_the_data_do_not(lava: FakeLava) -> None:
     certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], exercise=True)
     assert certificate.identical
     bare = nm.verify(INTEGERS, EVENTS, against=["lava"], coverage=False)
@@ -419,7 +421,7 @@ def test_generated_samples_show_what_the_data_do_not(lava: FakeLava) -> None:
     assert again.mutation == certificate.mutation
 
 
-def test_samples_are_generated_for_integers_beside_data() -> None:
+def test_samples_are_generated_only_for_integers_and_with_data() -> None:
     need("nir")
     with refused(UsageError, "exercise-float"):
         nm.verify(FLOATS, EVENTS, against=["nir"], exercise=True)

@@ -35,7 +35,7 @@ def arrays(recording: Any) -> dict[str, NDArray]:
 
 
 def hop_free(network: nm.Network, spikes: Raster) -> dict[str, NDArray]:
-    """Run the network as in other tools: hops between populations cost no step, loops one."""
+    """Run the network as other tools do: only recurrent hops take a step."""
     steps, n_steps = step_network(network), spikes.n_steps
     emitted = {INPUT: spikes.first_steps(n_steps + 1).dense()}
     traces: dict[str, NDArray] = {}
@@ -92,14 +92,14 @@ def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
     assert [*certificate.artefacts] == ["recording.npz"]
 
 
-def test_membranes_of_few_bits(tmp_path: Path) -> None:
+def test_membranes_in_float16(tmp_path: Path) -> None:
     values = {"out": arrays(RAN)["out"].astype(np.float16)}
     assert nm.verify(FLOATS, NOISE, against=written(tmp_path, values)).identical
     values["out"][0, 30] += 0.005 * np.abs(values["out"]).max()
     assert not nm.verify(FLOATS, NOISE, against=written(tmp_path, values)).identical
 
 
-def test_steps_first_and_membranes_of_everything(tmp_path: Path) -> None:
+def test_steps_first_with_u_and_v_of_every_neuron(tmp_path: Path) -> None:
     values = arrays(RAN)
     values |= {f"v.{name}": v.astype(np.float32) for name, v in RAN.potential.items()}
     values |= {f"u.{name}": u for name, u in RAN.current.items()}
@@ -110,7 +110,7 @@ def test_steps_first_and_membranes_of_everything(tmp_path: Path) -> None:
     assert check.comparison.membrane_compared == NOISE.n_samples * 60 * (3 + 13 + 16)
 
 
-def test_integers_exactly_and_recordings_of_ours(tmp_path: Path) -> None:
+def test_integers_in_files_of_numpy_and_of_nmtool(tmp_path: Path) -> None:
     ANSWERED.save(tmp_path / "own.npz")
     values = {n: a.astype(np.float64) for n, a in arrays(ANSWERED).items()}
     path = written(tmp_path, values, predictions=ANSWERED.predictions)
@@ -164,7 +164,7 @@ def test_predictions_are_compared(tmp_path: Path) -> None:
     assert "predictions different 1" in str(nm.verify(INTEGERS, INPUTS, against=path))
 
 
-def test_what_a_recording_lacks_is_not_counted(tmp_path: Path) -> None:
+def test_quantities_that_were_not_recorded_are_not_counted(tmp_path: Path) -> None:
     path = written(tmp_path, {"h0": arrays(ANSWERED)["h0"]})
     certificate = nm.verify(INTEGERS, INPUTS, against=path)
     (check,) = certificate.checks.values()
@@ -209,7 +209,7 @@ def test_a_constant_shift_is_reported(later: int, tmp_path: Path) -> None:
     assert certificate.as_json()["backends"]["recording.npz"]["steps_later"]["out"] == later
 
 
-def test_a_shift_that_does_not_explain_everything_is_none(tmp_path: Path) -> None:
+def test_a_shift_that_does_not_explain_everything_is_not_reported(tmp_path: Path) -> None:
     values = arrays(RAN)
     values["first"] = np.roll(values["first"], 1, axis=1)
     values["first"][:, 0] = 0
@@ -219,7 +219,7 @@ def test_a_shift_that_does_not_explain_everything_is_none(tmp_path: Path) -> Non
     assert check.steps_later == {}
 
 
-def test_frameworks_whose_hops_cost_nothing(tmp_path: Path) -> None:
+def test_frameworks_whose_hops_take_no_step(tmp_path: Path) -> None:
     values = hop_free(FLOATS, NOISE)
     path = written(tmp_path, values)
     (check,) = nm.verify(FLOATS, NOISE, against=path).checks.values()
@@ -239,7 +239,7 @@ def test_frameworks_whose_hops_cost_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("short", ["first", "out"])
-def test_arrays_that_end_with_the_hops_of_their_own(short: str, tmp_path: Path) -> None:
+def test_an_array_may_be_shorter_if_hops_are_free(short: str, tmp_path: Path) -> None:
     values = hop_free(FLOATS, NOISE)
     values[short] = values[short][:, :-2]
     for order in (1, -1):
@@ -251,7 +251,7 @@ def test_arrays_that_end_with_the_hops_of_their_own(short: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["axes", "hops", "predictions"])
-def test_populations_with_names_that_files_reserve(name: str) -> None:
+def test_populations_may_have_names_that_files_reserve(name: str) -> None:
     network = nm.Network(
         FLOATS.channels,
         [replace(p, name=name if p.name == "first" else p.name) for p in FLOATS.populations],
@@ -316,7 +316,7 @@ def test_recordings_that_do_not_fit_are_refused(
     assert all(finding.fix for finding in caught.value.findings)
 
 
-def test_axes_the_wrong_way_round_are_named(tmp_path: Path) -> None:
+def test_swapped_axes_are_reported(tmp_path: Path) -> None:
     path = written(tmp_path, arrays(RAN), axes="steps samples neurons")
     with refused(DataError, "recording-unfit") as caught:
         nm.verify(FLOATS, NOISE, against=path)
@@ -339,7 +339,7 @@ def test_invalid_files_are_refused(tmp_path: Path) -> None:
         nm.verify(FLOATS, NOISE, against=path)
 
 
-def test_it_needs_the_samples_that_were_recorded(tmp_path: Path) -> None:
+def test_a_recording_needs_the_recorded_samples(tmp_path: Path) -> None:
     path = written(tmp_path, arrays(ANSWERED))
     with refused(UsageError, "recording-data"):
         nm.verify(INTEGERS, against=path)
@@ -352,7 +352,7 @@ def test_a_wrong_type_is_refused() -> None:
         nm.verify(FLOATS, NOISE, against=3)  # type: ignore[arg-type]
 
 
-def test_states_of_neurons_that_spike_beside_a_backend(tmp_path: Path) -> None:
+def test_recorded_v_of_spiking_neurons_beside_a_backend(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     states = {f"v.{name}": v for name, v in ANSWERED.potential.items()}
     certificate = nm.verify(INTEGERS, INPUTS, against=["onnx", str(written(tmp_path, states))])
