@@ -22,12 +22,12 @@ from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.targets.target import Memory
 
 ALL = "all"
-"""Word for all targets that come with nmtool."""
+"""Name that stands for all targets that come with nmtool."""
 
 
 @dataclass(frozen=True, repr=False)
 class CheckReport(Result):
-    """A network on several targets, side by side.
+    """Fit of a network to several targets.
 
     >>> import nmtool as nm
     >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo-imu"])
@@ -38,7 +38,7 @@ class CheckReport(Result):
 
     Attributes:
         network_hash: content hash of the network.
-        arithmetic: `loihi2`, or `float` if it was rounded for each target.
+        arithmetic: name of the network's arithmetic; `float` if it was rounded for each target.
         fits: one per target, in the given order.
     """
 
@@ -69,7 +69,7 @@ class CheckReport(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that does not fit, changes or is wasteful, on any target."""
+        """All findings on any target: parts that do not fit, changes and waste."""
         findings = [
             why for outcome in self.fits for why in (*outcome.unsupported, *outcome.approximate)
         ]
@@ -110,17 +110,17 @@ def check(
     'faithful'
 
     Args:
-        network: integer network, or float network, which is rounded for each target; a run, or a
+        network: integer network; float network or run, which is rounded for each target; or a
             path.
         targets: names, `.toml` files, or `Target`s; `all`: every target that comes with nmtool.
-        relays: when rounding, realise longer delays with relay populations, which take resources;
-            by default they are clipped.
+        relays: realise delays beyond a target's limit with relay populations, which take
+            resources; by default these delays are clipped.
         quantising: arguments of `quantise_network` for a float network, e.g. `{"weight_bits": 4}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: a target is unknown, its file is wrong, or there are unknown quantisation
-            arguments, or any for an integer network.
+        UsageError: a target or a quantisation argument is unknown, a target's file is wrong, or
+            there are quantisation arguments for an integer network.
         FileFormatError: there is no network at that path.
     """
     chosen = [target_named(choice) for choice in several_targets(targets)]
@@ -142,12 +142,12 @@ def check(
 def fits_of_format(
     network: Network | IntegerNetwork, name: str, options: object = None
 ) -> tuple[Fit, ...]:
-    """Fits on the targets that are reached through a format, with the format itself first.
+    """Fits on all targets of a format; the format itself comes first.
 
     Args:
         network: the network to be written.
         name: name of the format.
-        options: how it is written, e.g. the lanes of a Verilog core.
+        options: options of the export, e.g. the lanes of a Verilog core.
     """
     targets = [target_named(target_name) for target_name in target_names()]
     of_format = [target for target in targets if target.format == name]
@@ -157,7 +157,7 @@ def fits_of_format(
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
-"""Integers of a float network by `Target.rounding`, computed once for equal targets."""
+"""Integers of a float network by `Target.rounding`; targets that round alike share them."""
 
 
 def _fit(
@@ -176,7 +176,7 @@ def _fit(
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
             return Fit(target, unsupported=tuple(format_.reasons_against(network, options)))
-        # Rounding clips delays; for a target without delays, all would be lost unnoticed.
+        # Rounding clips delays. For a target without delays, it would set all to 0 unnoticed.
         keeps = target.max_delay or relays
         rounding_target = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
         if rounding_target.rounding not in roundings:
@@ -206,9 +206,9 @@ def _fit(
 
 
 def _rounded(rounded: Quantisation) -> Finding:
-    """The finding on the rounding of a float network, with the largest error."""
+    """The finding on the rounding of a float network, with the projections' largest rms error."""
     worst = max((projection.rms_error for projection in rounded.report.projections), default=0.0)
-    what = f"the float network is rounded; weights change by up to {worst:.2%} of their rms"
+    what = f"the float network is rounded; the rms error of its weights is up to {worst:.2%}"
     fix = "measure the accuracy lost: nmtool quantise --data DATA; training in integers avoids it"
     return Finding("floats-rounded", "network", what, fix)
 
@@ -222,7 +222,7 @@ def several_targets(
         return target_names()
     if not names:
         raise UsageError(
-            "no target is named", code="target-missing", fix=f"name one, or {ALL}, or leave it out"
+            "no target is named", code="target-missing", fix=f"name a target, or '{ALL}'"
         )
     return names
 

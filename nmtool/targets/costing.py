@@ -61,18 +61,18 @@ def cost(
     Operations are counted exactly, in the network's own arithmetic, per inference (a sample from a
     fresh state), by population and projection, and over steps. Latency and energy are estimated if
     the target's figures per event are known. For the target `c`, the network's C program is
-    compiled and timed here; for a microcontroller, its instructions are counted in an emulator.
+    compiled and timed on this machine; for a microcontroller, an emulator counts its instructions.
 
     >>> cost(q.network, data.test)  # doctest: +SKIP
     <Cost: 12,345 synaptic events per inference, 300 samples>
 
     Args:
-        network: float or integer, a run, or the path of one. Chips run integers: quantise a float
+        network: float or integer network, a run, or a path. Chips run integers: quantise a float
             network first.
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
-        target: target to run on: a name, e.g. `loihi1`, the path of a target's file, or a
-            `Target`.
+        target: chip or software to run on: a name, e.g. `loihi1`, the path of a target's file, or
+            a `Target`.
         energy_of: use another target's figures per event, e.g. `loihi1` for Loihi 2, which has no
             published figures; latency and energy then name that target.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -159,9 +159,9 @@ def compare_cost(
     <Tradeoff: 1 networks>
 
     Args:
-        networks: networks by name; or a list, in which paths are names and others are numbered
-            from 1.
-        data: the samples, or the name of a split, `digits:test`.
+        networks: networks by name; or a list, in which paths serve as names and networks in memory
+            are numbered from 1.
+        data: the samples, or the name of a split, e.g. `digits:test`.
         target, energy_of: as for `cost`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
@@ -192,7 +192,7 @@ def compare_cost(
 def _named(
     network: AnyNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
-    """Counts of projections by name; parallel ones are numbered."""
+    """Counts of projections by name; parallel projections are numbered."""
     by_projection: dict[str, NDArray[np.int64]] = {}
     for projection, count in zip(network.projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
@@ -246,7 +246,7 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
 
 
 def _bits(network: IntegerNetwork) -> str:
-    """Bits of weights and of delays, the latter as multiples of their largest common stride."""
+    """Bits of weights and of delays, e.g. `8/6`; delays count in their largest common stride."""
     weights = {projection.weight_bits for projection in network.projections}
     used = [
         p.delay[p.weight != 0] for p in network.projections
@@ -313,7 +313,7 @@ class _Placement:
         chip: the target; None without one.
         cores: content of each core; empty if unknown.
         words: number of cores in words, with its assumptions.
-        misfit: why no core can hold a neuron; '' if one can.
+        misfit: why a neuron does not fit on a core; '' if all fit.
     """
 
     chip: Target | None
@@ -442,14 +442,14 @@ def _source(origin: Origin) -> str:
 
 
 def _chip_of_figures(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
-    """The chip whose figures an estimate uses, and how they are known, in words."""
+    """Words on the figures that an estimate uses: their marks and their chip."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
     whose = f"{marks} per-event figures of {figures.title or figures.name}"
     return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
 
 
 def _note(place: _Placement, unknown: Sequence[str]) -> str:
-    """What an estimate includes and excludes."""
+    """Words on the parts that an estimate includes and excludes."""
     parts = ["all neurons updated in every step"]
     if _stores_zeros(place.chip):
         parts.append("synapses of weight 0 included")
@@ -468,7 +468,9 @@ def _of_program(
     progress: Progress,
     processor: str,
 ) -> Estimate:
-    """Time of the C program here, or its instructions on a processor; or the reason for none."""
+    """Time of the C program on this machine, or its instructions in an emulator, or the reason
+    why neither could be measured.
+    """
     from nmtool.exporters.c.timing import PASSES, instructions, measure
     from nmtool.exporters.processors import PROCESSORS
 

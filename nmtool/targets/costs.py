@@ -1,7 +1,7 @@
 """`Cost`: operations, sparsity, memory, latency and energy of a network on samples.
 
-Counts are exact. Latency and energy are estimates or measurements, each with what it covers. An
-unknown quantity is absent, with the reason, and never 0.
+Counts are exact. Latency and energy are estimates or measurements; each states its boundary. For an
+unknown quantity, the reason is given, never 0.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ AXES = {
     "energy": "energy per inference",
     "latency": "latency per inference",
 }
-"""Costs for the axis of a plot of accuracy against cost."""
+"""Costs that a plot of accuracy can have as its axis, with their labels."""
 
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
-_SPREAD = ("mean", "95 %", "worst", "of sample", "per step", "worst step")
+_SPREAD = ("mean", "95 %", "worst", "in sample", "per step", "worst step")
 """Headers of the columns of a `Spread`, as in `_columns`."""
 
 _CSV = (
@@ -109,7 +109,7 @@ class Counted:
 
     @classmethod
     def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
-        """From counts [samples, steps] int64 by name, and their shape, in case there are none."""
+        """From counts [samples, steps] int64 by name; without counts, from zeros of this shape."""
         total = sum(parts.values(), np.zeros(shape, np.int64))
         return cls(Spread.of(total), {name: Spread.of(counts) for name, counts in parts.items()})
 
@@ -187,10 +187,10 @@ class Cost(Result):
         samples, steps: number of samples, and of steps per sample.
         accuracy: share of samples classified correctly, 0 … 1.
         target: name of the target, '' without one.
-        cores: number of the target's cores that the network takes; None if unknown, so that each
-            population counts as one.
-        grouping: the same in words, with its assumptions, e.g. `2 cores if accumulators are as on
-            Loihi 1`.
+        cores: number of the target's cores that the network takes; None if unknown. Each
+            population then counts as one core.
+        grouping: number of cores in words, with its assumptions, e.g. `2 cores if accumulators are
+            as on Loihi 1`.
         synaptic_events: by projection; spikes times their synapses of nonzero weight.
         synapses_read: by projection; spikes times all their synapses, including weight 0.
         neuron_updates: by population; neurons times steps.
@@ -254,17 +254,17 @@ class Cost(Result):
         return f"<Cost: {shown(events)} synaptic events per inference, {self.samples} samples>"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on; unknown quantities are in `absent`."""
+        """Plain values, under stable names for scripts; unknown quantities are in `absent`."""
         plain = super().as_json()
         if not self.operations:
             del plain["operations"]
         return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
-        """A line per quantity and place, under a header; empty fields are unknown.
+        """A header, and a line per quantity and place; empty fields are unknown.
 
         Args:
-            sources: add a line per figure behind latency and energy.
+            sources: add a line per figure that latency and energy are computed from.
         """
         rows = [*self._rows()]
         if sources:
@@ -281,11 +281,11 @@ class Cost(Result):
         return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
 
     def constants(self) -> list[Constant]:
-        """The figures behind energy and latency."""
+        """The figures that energy and latency are computed from."""
         return [*self.energy.constants, *self.latency.constants]
 
     def sources(self) -> Table:
-        """The figures behind energy and latency, with mark and source."""
+        """The figures that energy and latency are computed from, with mark and source."""
         rows = [
             (c.target, c.name.replace("_", " "), shown(c.value), c.unit, c.mark, c.source)
             for c in self.constants()
@@ -321,7 +321,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences on what is included in latency and energy, or why they are unknown."""
+        """Sentences on the parts that latency and energy include, or why they are unknown."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -427,7 +427,7 @@ class Tradeoff(Tabular):
         }
 
     def as_csv(self) -> str:
-        """A line per network under a header: means per inference; empty fields are unknown.
+        """A header, and a line of means per inference for each network; empty if unknown.
 
         `energy` and `latency` include unit and boundary; `energy_mean` is only the number.
         """
@@ -467,7 +467,7 @@ class Tradeoff(Tabular):
         return tables
 
     def notes(self) -> list[str]:
-        """Sentences on what is included in latency and energy, or why they are unknown."""
+        """Sentences on the parts that latency and energy include, or why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(
@@ -529,7 +529,7 @@ def _percent(share: float | None) -> str:
 
 
 def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
-    """Raise the errors of `Tradeoff.plot` that can be known before anything is counted."""
+    """Raise the errors of `Tradeoff.plot` that need no counts, before counting starts."""
     check_path(path)
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise UsageError(

@@ -29,7 +29,7 @@ from nmtool.targets.target import Core, Memory, Target
 _SAME_DECAY = 0.005
 """Relative change of a time constant below which there is no finding."""
 _UNROLLED = 0.8
-"""A larger share of zeros is the network's structure, such as an unrolled convolution."""
+"""Share of zeros above which they belong to the structure, such as an unrolled convolution."""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -64,7 +64,7 @@ class Use(Plain):
 
 @dataclass(frozen=True, repr=False)
 class Fit(Result):
-    """A network on one target.
+    """Fit of a network to one target.
 
     >>> import nmtool as nm
     >>> fit = nm.check(nm.Network.layers([5, 8, 3], delays=10), "loihi2")["loihi2"]
@@ -73,8 +73,8 @@ class Fit(Result):
 
     Attributes:
         target: the target.
-        unsupported: findings on why it does not run there; empty if it does.
-        approximate: findings on what changes there.
+        unsupported: findings on why the target cannot run it; empty if it can.
+        approximate: findings on changes on the target.
         wasteful: findings on unused neurons, synapses and bits.
         resources: the cores that it takes; None if the target has no figures on cores.
         uses: resources of an FPGA or of a memory; empty for all other targets.
@@ -99,9 +99,9 @@ class Fit(Result):
 
     @property
     def words(self) -> str:
-        """`faithful, 3 of 128 cores if …`, `faithful, 129 of 208 block RAMs`."""
+        """Verdict and scarcest resource, e.g. `faithful, 129 of 208 block RAMs`."""
         if any(finding.code == "target-arithmetic" for finding in self.unsupported):
-            return f"{self.verdict} for integers of another arithmetic; quantise the run for it"
+            return f"{self.verdict}: the arithmetic differs; quantise the float network for it"
         if self.uses:
             scarcest = max(self.uses, key=lambda usage: usage.share)
             return f"{self.verdict}, {scarcest}"
@@ -110,7 +110,7 @@ class Fit(Result):
         return f"{self.verdict}, {self.resources.in_words()}"
 
     def tables(self) -> list[Table]:
-        """The cores that it takes, or the resources of an FPGA or memory."""
+        """A table of the network's cores, or of resources of an FPGA or a memory."""
         if self.uses:
             bound = "" if self.target.memory == Memory() else "upper bound"
             rows = [
@@ -122,7 +122,7 @@ class Fit(Result):
                 )
                 for usage in self.uses
             ]
-            return [Table(self.target.name, ("", "takes", "of", "estimate"), rows)]
+            return [Table(self.target.name, ("", "used", "available", "estimate"), rows)]
         return [] if self.resources is None else self.resources.tables()
 
 
@@ -133,7 +133,7 @@ def fit(
     misfits: Iterable[Finding] = (),
     changed: Iterable[Finding] = (),
 ) -> Fit:
-    """Find everything that does not fit, that changes, or that is wasteful.
+    """Find all parts of a network that do not fit, that change, or that are wasted.
 
     >>> from nmtool.targets import target_named
     >>> fit(network, target_named("loihi2")).verdict  # doctest: +SKIP
@@ -142,8 +142,8 @@ def fit(
     Args:
         network: the integer network.
         target: a chip or a format.
-        misfits: findings of the format through which the target is reached.
-        changed: findings of the rounding to these integers.
+        misfits: findings of the target's export format.
+        changed: findings on the rounding of a float network to these integers.
     """
     core, chip = target.core, target.chip
     has_capacities = replace(core, dense=None) != Core()  # `dense` is not a capacity
@@ -162,7 +162,7 @@ def fit(
 def _without_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split exceeded capacities: exceeded in any case, and exceeded only if zeros take memory."""
+    """Split exceeded capacities: those exceeded anyway, and those only if zeros take memory."""
     sparse = replace(target, core=replace(target.core, dense=False))
     certain = findings(resources(network, sparse), network)
     places = {(finding.code, finding.where) for finding in certain}
@@ -201,7 +201,7 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if projection.source in _clocks(network):
-                fix = "choose a target with delays: these switch on a constant input at its step"
+                fix = "choose a target with delays: these delays time the start of a constant input"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
@@ -252,12 +252,12 @@ def _holds_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # All quantised networks keep within the default bound; formats also add larger sums exactly.
+    # The default bound needs no check: quantised networks keep it, and formats add larger sums.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
 def _word(target: Target) -> str:
-    """Name by which others get a target; the user's own is a file or a value in Python."""
+    """Name of a target that comes with nmtool; `TARGET` for a user's file or value."""
     is_packaged = target.name in target_names() and target_named(target.name) == target
     return target.name if is_packaged else "TARGET"
 
@@ -306,16 +306,17 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield Finding("target-rounding", "neurons", what, fix)
     if neuron.compare not in (None, reference.compare):
         what = (
-            f"membranes that spike are {neuron.compare} the threshold, not {reference.compare} it"
+            f"a neuron spikes if its membrane is {neuron.compare} the threshold, not "
+            f"{reference.compare} it"
         )
         fix = "spikes differ only where a membrane equals its threshold"
         yield Finding("target-compare", "neurons", what, fix)
     if neuron.reset not in (None, reference.reset):
         what = f"the reset after a spike is {neuron.reset}, not {reference.reset}"
-        fix = "spikes that follow each other differ; train with this reset"
+        fix = "the membrane after a spike differs; train with this reset"
         yield Finding("target-reset", "neurons", what, fix)
     if neuron.current not in (None, reference.current):
-        what = f"the membrane takes the current of the {neuron.current}, not of {reference.current}"
+        what = f"the membrane adds the current of the {neuron.current}, not of {reference.current}"
         fix = "every hop takes one step more: shorten delays by one"
         yield Finding("target-current", "neurons", what, fix)
     if neuron.spikes_per_step not in (None, reference.spikes_per_step):
@@ -342,12 +343,12 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
-    clocks = _clocks(network)  # spike in every step, also with states of fewer bits
+    clocks = _clocks(network)  # these spike in every step even if states have fewer bits
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:
             what = f"its threshold needs states of {needed} bits, but they have {bits}"
-            fix = f"states are scaled down, which loses their last {needed - bits} bits"
+            fix = f"scale states down; they lose their last {needed - bits} bits"
             yield Finding("target-state-bits", population.name, what, fix)
 
 
@@ -373,12 +374,12 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
                 what = f"some input could drive its {noun} beyond {bits} bits, where {outcome}"
                 fix = "compare on data: nmtool verify counts overflows"
                 if bits < state_bits:
-                    fix = "scale states down, which loses their last bits"
+                    fix = "scale states down; they lose their last bits"
                 yield Finding("target-overflow", population.name, what, fix)
 
 
 def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
-    """Findings on decays that are not powers of two, with the nearest ones that are."""
+    """Findings on decays that are not powers of two, and on the effect of the nearest power."""
     for population in network.populations:
         decay_unit = population.runs_in.decay_one
         decays = (
@@ -461,13 +462,13 @@ def _reaching_output(network: IntegerNetwork) -> dict[str, np.ndarray]:
 
 
 def _are_wires(weight: np.ndarray) -> bool:
-    """True if every source or every target has a single synapse, as for relays and imports."""
+    """True if all sources or all targets have at most one synapse, as for relays and imports."""
     synapses = weight != 0
     return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 
 
 def _spare_bits(weight: np.ndarray, weight_bits: int, runs_in: Arithmetic) -> int:
-    """Number of unused bits, because all weights are multiples of a larger step."""
+    """Number of bits that no weight uses, since all weights are multiples of a larger step."""
     used = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)), axis=None))
     if not used:
         return 0

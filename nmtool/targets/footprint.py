@@ -29,7 +29,7 @@ class Footprint(Plain):
 
     Attributes:
         parameters: bytes that do not change while it runs.
-        state: bytes that do.
+        state: bytes that change while it runs.
     """
 
     _json = "parameters state total"
@@ -44,11 +44,11 @@ class Footprint(Plain):
 
 
 def integer_footprint(network: IntegerNetwork) -> Footprint:
-    """The footprint in a chip's integers, packed without gaps; zeros are stored like any weight.
+    """The footprint in a chip's integers, packed without gaps; weights of 0 are stored, too.
 
     A synapse takes the bits of its projection's weights and of its projection's longest delay. A
-    neuron takes 13 bits of bias, 24 bits each for u and v, and 16 bits for the sum that arrives in
-    each future step that the longest delay to its population reaches. A population takes 44 bits
+    neuron takes 13 bits of bias and 24 bits each for u and v. Sums of arrivals take 16 bits for
+    each future step, up to the longest delay to the neuron's population. A population takes 44 bits
     of constants, a projection 4 bits of exponent. These are the bits of `loihi2`; all but the 16
     depend on the arithmetic. Delays of synapses with weight 0 do not count.
     """
@@ -77,8 +77,8 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
 def torch_footprint(network: AnyNetwork) -> Footprint:
     """The footprint that NeuroBench counts for a copy in torch, all in float32.
 
-    The copy has a matrix of weights and one of delays per projection, and per neuron decay factors
-    of u and v, threshold, bias, u, v, and the sums that arrive in future steps.
+    Per projection, the copy has a matrix of weights and a matrix of delays. Per neuron, it has
+    decay factors of u and v, threshold, bias, u, v, and the sums that arrive in future steps.
     """
     parameters = sum(2 * p.weight.size for p in network.projections)
     parameters += sum(_NEURON_CONSTANTS * p.size for p in network.populations)

@@ -1,6 +1,6 @@
 """Targets from TOML files: those that come with nmtool, and your own.
 
-Each figure is a small table, which also says how it is known:
+Each figure is a table of its value and its origin:
 
     [core]
     neurons = { value = 1024, mark = "source code", source = "nengo-loihi" }
@@ -132,13 +132,14 @@ def _target(
 
 
 class _Reader:
-    """Parses a file's content to a target, and collects everything wrong with it.
+    """Parses a file's content to a target, and collects a finding for each mistake.
 
     Contradictions are only searched if all figures are valid.
 
     Args:
         content: content of the file.
-        packaged: words allowed in nmtool's own targets, by key; empty for others.
+        packaged: for a user's file, the allowed values of `format` and `processor`: those of
+            nmtool's own targets. Empty for nmtool's own files.
     """
 
     def __init__(self, content: dict[str, Any], packaged: Mapping[str, Sequence[str]]) -> None:
@@ -149,7 +150,7 @@ class _Reader:
         self.sources: dict[str, str] = {}
 
     def target(self) -> Target:
-        """The target; if there are findings, an arbitrary one."""
+        """The target; an empty target if there are findings."""
         self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
         sources = self.content.get("sources", {})
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
@@ -230,7 +231,7 @@ class _Reader:
         if not isinstance(entry, dict) or "value" not in entry:
             wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
-            wrong = f"its keys are {', '.join(sorted(entry))}"
+            wrong = f"its keys are {', '.join(sorted(entry))}, beyond value, mark, source and note"
         elif entry.get("mark") not in MARKS:
             wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
@@ -240,7 +241,7 @@ class _Reader:
         elif not isinstance(entry.get("note", ""), str):
             wrong = "its note is not text"
         if wrong:
-            fix = '{ value = …, mark = "published", source = "…" }, and its source in [sources]'
+            fix = 'write { value = …, mark = "published", source = "…" }; list sources in [sources]'
             self.findings.append(Finding("target-origin", place, wrong, fix))
             return False
         source = self.sources.get(entry.get("source", ""), "")
@@ -249,7 +250,7 @@ class _Reader:
 
     def _value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
         choices, low = about["choices"], about["low"]
-        unknown = "leave it out where it is unknown"
+        unknown = "leave it out if it is unknown"
         if choices:
             if value not in choices:
                 self._wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
@@ -259,7 +260,7 @@ class _Reader:
         elif isinstance(value, bool) or not isinstance(value, about["type"]):
             self._wrong_value(place, f"{value!r} is not a number", f"give a number; {unknown}")
         elif not low <= value < 1 << 62:
-            self._wrong_value(place, f"{value!r} is not {low} or more", unknown)
+            self._wrong_value(place, f"{value!r} is not in {low} … 2^62 − 1", unknown)
         return value
 
     def _limit(self, limit: str, value: Any) -> Any:
@@ -280,7 +281,7 @@ class _Reader:
             for pair in pairs
         )
         if not is_valid or pairs != sorted(pairs):
-            example = "give [[tiles, µs], …], tiles growing"
+            example = "give [[tiles, µs], …], with ascending tiles"
             self._wrong_value(BARRIER, "it is not a list of increasing pairs", example)
             return ()
         return tuple((tiles, float(us)) for tiles, us in pairs)
@@ -291,19 +292,19 @@ class _Reader:
         if on_core > on_chip:
             self._contradiction("core.neurons", "a core has more neurons than the chip")
         elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
-            self._contradiction("chip.neurons", "all cores together have fewer neurons")
+            self._contradiction("chip.neurons", "the chip has more neurons than all its cores")
         if values["max_delay"] == 0 and f"{HOLDS}.delay_bits" in self.origins:
             self._contradiction("holds.delay_bits", "there are bits for delays, but no delays")
         bits = max(values["delay_bits"], default=0)
         if 0 < bits < values["max_delay"].bit_length() and f"{HOLDS}.max_delay" not in self.origins:
-            what = f"{bits} bits hold {(1 << bits) - 1} steps, or more where delays have a stride"
+            what = f"{bits} bits hold {(1 << bits) - 1} steps, or more if delays have a stride"
             self._wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
-            self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
+            self._contradiction("core.neuron_bytes", "a neuron takes more bytes than a core has")
         self._find_uncheckable(core, values["fabric"])
 
     def _find_uncheckable(self, core: Core, fabric: Fabric) -> None:
-        """Report figures that cannot be checked, because the file lacks another figure for that."""
+        """Report figures that cannot be checked without a figure that the file lacks."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")

@@ -118,7 +118,7 @@ class Resources(Plain):
 
     @property
     def chips(self) -> int | None:
-        """Number of chips with as many cores; None if unknown."""
+        """Number of chips that together have enough cores; None if unknown."""
         per_chip = self.target.chip.cores
         return None if self.cores is None or per_chip is None else -(-self.cores // per_chip)
 
@@ -129,7 +129,7 @@ class Resources(Plain):
 
     @property
     def binding(self) -> list[str]:
-        """The limiting resource of each population, ordered by the population's number of cores."""
+        """The limiting resource of each population; populations with most cores come first."""
         order = sorted(self.populations, key=lambda p: -(p.cores or 0))
         return list(dict.fromkeys(p.binding for p in order if p.binding and (p.cores or 2) > 1))
 
@@ -146,7 +146,7 @@ class Resources(Plain):
         return words
 
     def in_words(self) -> str:
-        """`2 of 128 cores if accumulators are as on Loihi 1`; or that they are unknown."""
+        """E.g. `2 of 128 cores if accumulators are as on Loihi 1`, or `cores: unknown`."""
         if self.cores is None:
             return "cores: unknown"
         per_chip = self.target.chip.cores
@@ -155,7 +155,7 @@ class Resources(Plain):
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
 
     def tables(self) -> list[Table]:
-        """Cores by population, and changes that would save some."""
+        """Cores by population, and changes that would save cores."""
         keys = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
         by = [f"by {key}" for key in keys]
         header = ["population", "neurons", "fan-in", "bytes", *by, "binds", "cores"]
@@ -228,17 +228,17 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
             wrong.append(Finding("neuron-beyond-core", population.population, what, sparser))
         fan_in = target.core.fan_in
         if fan_in is not None and population.synapses > fan_in:
-            what = f"a neuron has {population.synapses:,} synapses, but one of {name} can have "
+            what = f"a neuron has {population.synapses:,} synapses, but on {name} it can have "
             what += f"{fan_in:,}"
             wrong.append(Finding("fan-in-exceeded", population.population, what, sparser))
         axons = sum(p.shape[0] for p in network.projections if p.target == population.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
             what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
             what += f"{target.core.axons_in:,}"
-            fix = "give it fewer sources"
+            fix = "connect fewer neurons to it"
             wrong.append(Finding("axons-in-exceeded", population.population, what, fix))
     if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
-        what = f"{name} has too few cores: with each population on its own, {demand.in_words()}"
+        what = f"{name} has too few cores: populations on separate cores take {demand.in_words()}"
         fix = f"{smaller}; the table has the number of cores if populations share them"
         wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
@@ -277,7 +277,7 @@ def _hidden_counts(
     total = sum(int(count.sum()) for count in fan_out.values())
     yield "synapses between hidden neurons", total, chip.hidden_synapses
     most = max(int(count.max(initial=0)) for count in fan_out.values())
-    yield "synapses from one hidden neuron to hidden ones", most, chip.hidden_fan_out
+    yield "synapses from one hidden neuron to hidden neurons", most, chip.hidden_fan_out
     reached = sum(int(np.count_nonzero(count)) for count in fed.values())
     yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
     reading = sum(int(np.count_nonzero(count)) for count in read.values())
@@ -325,9 +325,9 @@ def _with_axons(
 ) -> dict[str, PopulationCores]:
     """Add the axons out, whose number depends on the number of target cores.
 
-    More cores of one population can mean more axons of another, so that this is repeated until
-    nothing changes. It terminates, because neurons per core only decrease, and populations without
-    a single neuron per core are skipped.
+    More cores of one population can mean more axons of another, so the count is repeated until
+    nothing changes. It terminates because neurons per core only decrease, and populations with no
+    neuron per core are skipped.
     """
     axons = target.core.axons_out
     if axons is None:

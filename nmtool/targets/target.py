@@ -1,8 +1,8 @@
 """`Target`: limits and capacities of a chip or a format, and how they are known.
 
 Integer networks run in the arithmetic `loihi2` (`docs/arithmetic.md`) or in the one that a target
-names. Quantisation uses the target's limits, which narrow that arithmetic; its sections decide
-whether a network fits, and what it costs. Unpublished figures are None, never 0.
+names. Quantisation uses the target's limits, which narrow that arithmetic. The figures in its
+sections decide whether a network fits, and what it costs. Unpublished figures are None, never 0.
 
 >>> Target("short", max_delay=31).max_threshold
 131071
@@ -55,7 +55,7 @@ class Core:
     )
     fan_in: int | None = figure("synapses to one of its neurons", low=1)
     axons_in: int | None = figure("source neurons that send to it", low=1)
-    axons_out: int | None = figure("pairs of its neurons and of cores that they send to", low=1)
+    axons_out: int | None = figure("pairs of a neuron and a core that it sends to", low=1)
     dense: bool | None = figure("synapses of weight 0 take memory, too")
 
 
@@ -67,19 +67,19 @@ class Chip:
     neurons: int | None = figure("neurons", low=1)
     synapses: int | None = figure("synapses", low=1)
     inputs: int | None = figure("input channels", low=1)
-    outputs: int | None = figure("neurons of the population that answers", low=1)
+    outputs: int | None = figure("neurons of the output population", low=1)
     hidden: int | None = figure("neurons of all other populations", low=1)
     hidden_synapses: int | None = figure("synapses between hidden neurons", low=1)
-    hidden_fan_out: int | None = figure("synapses from one hidden neuron to hidden ones", low=1)
+    hidden_fan_out: int | None = figure("synapses from one hidden neuron to hidden neurons", low=1)
     hidden_with_input: int | None = figure("hidden neurons that inputs reach", low=1)
     hidden_with_output: int | None = figure("hidden neurons that outputs read from", low=1)
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """Capacity of an FPGA, which a core of nmtool's Verilog is built into."""
+    """Capacity of an FPGA for a core of nmtool's Verilog."""
 
-    family: str | None = figure("its kind of memories", choices=("ecp5", "ice40up"))
+    family: str | None = figure("kind of its memories", choices=("ecp5", "ice40up"))
     luts: int | None = figure("look-up tables of four inputs", low=1)
     block_rams: int | None = figure("block RAMs, of 18 kbit in an ECP5, 4 in an iCE40", low=1)
     large_rams: int | None = figure("RAMs of 256 kbit with one port", low=0)
@@ -88,7 +88,7 @@ class Fabric:
 
 @dataclass(frozen=True)
 class Memory:
-    """Memories of a microcontroller, which the C export is built for."""
+    """Memories of a microcontroller for the C export."""
 
     flash: int | None = figure("bytes of flash, for code and constants", low=1)
     ram: int | None = figure("bytes of RAM, for variables and the stack", low=1)
@@ -100,8 +100,8 @@ class EventCosts:
 
     synaptic_event: float | None = figure("a spike that passes a synapse", low=0, real=True)
     neuron_access: float | None = figure("a neuron's state read and written", low=0, real=True)
-    neuron_update: float | None = figure("a neuron's step, beside the access", low=0, real=True)
-    spike_out: float | None = figure("a spike made", low=0, real=True)
+    neuron_update: float | None = figure("a neuron's step, without the access", low=0, real=True)
+    spike_out: float | None = figure("a spike emitted", low=0, real=True)
     axon_out: float | None = figure("a spike sent to one core", low=0, real=True)
     axon_in: float | None = figure("a spike received by one core", low=0, real=True)
     hop: float | None = figure("a spike passed on from one router to the next", low=0, real=True)
@@ -120,19 +120,20 @@ class Target(Limits):
 
     Attributes:
         name: its name in commands.
-        weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keywords.
+        weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keyword arguments.
         title: its name for display.
         kind: `chip` or `software`.
         format: the export format for it, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
-        arithmetic: `loihi2` or `fenn16` if it runs that bit by bit; '' if `neuron` describes it.
+        arithmetic: arithmetic that it computes bit by bit, `loihi2` or `fenn16`; '' if it computes
+            another one, which `neuron` describes.
         neuron, core, chip: properties of its neurons, and capacities; unknown fields are None.
         fabric: resources of an FPGA.
         memory: memories of a microcontroller.
         energy_pj, time_ns: energy and time per event.
         barrier_us: (tiles of four cores, µs) pairs: time of a step in addition to its events.
-        origins: how a figure is known, by its place, such as `core.neurons`.
+        origins: mark and source of each figure, by its place, such as `core.neurons`.
 
     Raises:
         UsageError: a limit is beyond what the arithmetic can run.
@@ -168,11 +169,11 @@ class Target(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of networks made for the target; `loihi2` if it runs none of nmtool's."""
+        """The arithmetic of networks for the target; `loihi2` if it computes another one."""
         return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:
-        """Barrier synchronisation of a step in microseconds, for a number of cores; or None."""
+        """Time of the barrier of a step on a number of cores, in µs; None if unknown."""
         tiles = -(-cores // CORES_PER_TILE)
         return next((us for limit, us in self.barrier_us if limit >= tiles), None)
 

@@ -1,4 +1,4 @@
-"""`nmtool.check`: networks of integers and floats, formats, targets of one's own."""
+"""`nmtool.check`: integer and float networks, formats, and targets of users."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_integers_on_every_target() -> None:
     assert report.as_json()["targets"][0]["target"] == target_names()[0]
 
 
-def test_a_format_has_findings_for_what_it_cannot_hold() -> None:
+def test_a_format_has_findings_for_parts_it_cannot_represent() -> None:
     """The findings are those of its export."""
     loop = replace(CHAIN.projections[-1], source="input")
     beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
@@ -59,14 +59,14 @@ def _wired(network: nm.IntegerNetwork, like: nm.IntegerProjection) -> nm.Integer
     return replace(like, weight=np.full(shape, 2), delay=np.zeros(shape, int))
 
 
-def test_floats_are_rounded_but_where_a_format_holds_them() -> None:
+def test_floats_are_rounded_except_for_formats_with_floats() -> None:
     report = nm.check(FLOATS, ["c", "nir", "loihi2"])
     assert words(report) == {"c": APPROXIMATE, "nir": FAITHFUL, "loihi2": APPROXIMATE}
     assert "floats-rounded" in [finding.code for finding in report["c"].approximate]
     assert report.arithmetic == "float"
 
 
-def test_rounding_for_a_target_cuts_to_its_limits() -> None:
+def test_rounding_for_a_target_clips_to_its_limits() -> None:
     short = nm.Target("short", max_delay=2)
     codes = [finding.code for finding in nm.check(FLOATS, short)["short"].approximate]
     assert "delay-range" in codes
@@ -74,7 +74,7 @@ def test_rounding_for_a_target_cuts_to_its_limits() -> None:
     assert {finding.code for finding in none.unsupported} == {"target-without-delays"}
 
 
-def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
+def test_relays_realise_delays_beyond_a_target() -> None:
     short = nm.Target("short", max_delay=2, core=Core(neurons=8))
     cut = nm.check(FLOATS, short)["short"]
     relayed = nm.check(FLOATS, short, relays=True)["short"]
@@ -88,12 +88,12 @@ def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
         nm.check(CHAIN, relays=True)
 
 
-def test_floats_take_the_bits_that_a_target_has() -> None:
+def test_floats_are_rounded_to_the_bits_of_a_target() -> None:
     few = nm.Target("few", weight_bits=(2, 3), delay_bits=(1, 2), max_delay=3)
     assert words(nm.check(FLOATS, few)) == {"few": APPROXIMATE}
 
 
-def test_bits_of_floats_and_none_of_integers() -> None:
+def test_quantising_options_apply_to_floats_only() -> None:
     wide = nm.check(FLOATS, "c")["c"].approximate[0].what
     narrow = nm.check(FLOATS, "c", quantising={"weight_bits": 2})["c"].approximate[0].what
     assert wide != narrow
@@ -105,7 +105,7 @@ def test_bits_of_floats_and_none_of_integers() -> None:
         assert "weight_bits" in caught.value.fix
 
 
-def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:
+def test_a_path_and_a_target_file_of_a_user(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     (tmp_path / "mine.toml").write_text(
         'name = "mine"\nkind = "chip"\narithmetic = { value = "loihi2", mark = "inferred" }\n'
@@ -125,7 +125,7 @@ def test_unknown_targets_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if name not in ("mlgenn", *PROCESSORS)])
-def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
+def test_every_format_is_a_target_and_may_have_chips(name: str) -> None:
     first, *others = fits_of_format(CHAIN, name)
     assert first.target.name == name
     assert first.target is target_named(name)
@@ -140,7 +140,7 @@ def test_a_format_gets_the_options_of_the_export() -> None:
     assert {finding.code for finding in fit.unsupported} == {"delays-not-axonal"}
 
 
-def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
+def test_export_convert_and_inspect_give_the_same_verdicts(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
     words_of = {fit.target.name: fit.verdict for fit in done.fits}
@@ -149,7 +149,9 @@ def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 
 
-def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_that_round_alike_share_the_rounded_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     right, targets = checking.quantise_network, []
     monkeypatch.setattr(
         checking, "quantise_network", lambda *a, **k: targets.append(k["target"]) or right(*a, **k)
@@ -174,7 +176,7 @@ def test_a_network_of_another_arithmetic() -> None:
         codes = [finding.code for finding in fit.unsupported]
         if fit.target.name != "fenn":
             assert "target-arithmetic" in codes, fit.target.name
-    assert "quantise the run" in nm.check(CHAIN, "fenn")["fenn"].words
+    assert "quantise the float network" in nm.check(CHAIN, "fenn")["fenn"].words
     codes = [finding.code for finding in nm.check(CHAIN, "fenn")["fenn"].unsupported]
     assert codes == ["format-arithmetic", "target-arithmetic"]
 

@@ -38,8 +38,8 @@ SPEECH = {
     "700-512-20": (speech_network(700, 512, 20, recurrent=False), speech_raster(700)),
 }
 CORES = {"234-256-10": {"hidden": 2, "output": 1}, "700-512-20": {"hidden": 5, "output": 1}}
-"""On Loihi 1. Neurons of 490 synapses of 14 bits: 152 by memory, 128 by accumulators; of 700: 106
-by memory; of 256 and 512: 128 by accumulators."""
+"""Cores on Loihi 1. Neurons per core with 490 synapses of 14 bits: 152 by memory, 128 by
+accumulators; with 700 synapses: 106 by memory; with 256 and 512: 128 by accumulators."""
 
 
 def samples_of(raster: Raster) -> Samples:
@@ -260,7 +260,7 @@ def test_estimates_of_a_small_network_by_hand() -> None:
 
 @settings(max_examples=examples(1))
 @given(st.data())
-def test_parts_sum_to_totals_and_to_what_evaluate_says(data: st.DataObject) -> None:
+def test_parts_sum_to_totals_and_to_results_of_evaluate(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
     raster = data.draw(rasters(network.channels.size, max_steps=20))
     samples = samples_of(raster)
@@ -294,7 +294,7 @@ def test_spreads_over_samples_and_steps(counts: list[list[int]]) -> None:
 
 @settings(max_examples=examples(1))
 @given(st.data())
-def test_energy_is_that_of_the_events_of_any_network(data: st.DataObject) -> None:
+def test_energy_is_the_sum_over_events(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
     raster = data.draw(rasters(network.channels.size, max_steps=20))
     cost = nm.cost(network, samples_of(raster), target="loihi1")
@@ -362,7 +362,7 @@ def test_a_target_without_cores_counts_populations(tmp_path: Path) -> None:
     assert cost.latency.spread is None
 
 
-def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
+def test_a_network_that_fits_on_no_core_is_not_estimated(tmp_path: Path) -> None:
     file = tmp_path / "tiny.toml"
     file.write_text(
         'name = "tiny"\nkind = "chip"\n[energy_pj]\n'
@@ -577,7 +577,7 @@ def test_parallel_projections_are_numbered() -> None:
 @pytest.mark.parametrize(
     ("delays", "bits"), [([0], "8/0"), ([0, 1], "8/1"), ([0, 4, 60], "8/4"), ([3, 7], "8/3")]
 )
-def test_bits_of_delays_are_those_of_multiples_of_a_stride(delays: list[int], bits: str) -> None:
+def test_bits_of_delays_count_multiples_of_a_stride(delays: list[int], bits: str) -> None:
     network = random_network(3, 1, False)
     projections = [
         replace(

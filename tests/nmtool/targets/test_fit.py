@@ -118,8 +118,8 @@ def test_networks_at_a_limit_are_faithful(limits: dict, design: dict) -> None:
 
 
 @given(network=integer_networks())
-def test_held_as_a_network_checks_itself(network: IntegerNetwork) -> None:
-    """The constants that just hold a network, and one less of the longest delay."""
+def test_a_target_with_exactly_the_limits_of_a_network_runs_it(network: IntegerNetwork) -> None:
+    """The target's limits are the largest constants of the network."""
     constants = {
         "max_delay": network.max_delay,
         "max_du": max(p.du for p in network.populations),
@@ -163,7 +163,7 @@ def test_every_difference_of_a_neuron_is_named(neuron: dict, code: list[str]) ->
     assert codes(fit(network(), target))[:2] == ([], code)
 
 
-def test_decays_that_are_no_shift_say_what_they_become() -> None:
+def test_decays_that_are_no_shift_give_the_change_of_time_constants() -> None:
     target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, decay="shift"))
     first, second = fit(network(du=1199, dv=400), target).approximate[:2]
     ratio = np.log(1 - 1200 / 4096) / np.log(1 - 1024 / 4096)
@@ -236,7 +236,7 @@ def test_fixes_name_targets_of_nmtool_only() -> None:
         Target(max_delay=2)  # type: ignore[call-arg]
 
 
-def test_few_bits_of_delay_reach_far_in_a_stride() -> None:
+def test_few_bits_represent_long_delays_with_a_stride() -> None:
     target = Target("mine", delay_bits=(1, 2, 3, 4), max_delay=60)
     floats = nm.Network.layers([5, 8, 3], delays=60)
     integers = nm.quantise(floats, target=target).network
@@ -268,7 +268,7 @@ def test_one_figure_of_a_core_is_enough(core: Core, chip: Chip, code: str) -> No
     assert set(codes(fitting)[0]) == {code}
 
 
-def test_memory_for_zeros_says_nothing_of_cores() -> None:
+def test_dense_storage_alone_determines_no_cores() -> None:
     assert fit(network(), Target("t", core=Core(dense=True))).resources is None
 
 
@@ -282,7 +282,7 @@ def test_memory_for_zeros_says_nothing_of_cores() -> None:
     ],
 )
 @pytest.mark.parametrize("core", [Core(), Core(neurons=100)])
-def test_a_chip_that_holds_a_network_without_its_zeros(
+def test_a_chip_that_is_too_small_for_weights_of_zero(
     core: Core, dense: bool | None, capacity: int, word: str, code: str | None
 ) -> None:
     """Three of its six synapses have weight 0."""
@@ -341,7 +341,7 @@ def test_a_time_constant_that_hardly_changes_is_no_finding(
         ([[4, -8], [12, 8]], 7, None),
     ],
 )
-def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> None:
+def test_unused_bits_of_weights(weight: list, bits: int, used: int | None) -> None:
     integers = network(weight, bits=bits)
     wasted = [
         finding for finding in fit(integers, LOIHI2).wasteful if finding.code == "bits-unused"
@@ -358,7 +358,7 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
             replace(integers.projections[0], weight_bits=used - 1)
 
 
-def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
+def test_a_target_with_an_unknown_neuron_is_never_faithful() -> None:
     fitting = fit(network(), Target("t", arithmetic="", neuron=Neuron(), core=Core()))
     assert codes(fitting)[1] == ["target-neuron-unknown"]
 
@@ -380,10 +380,10 @@ def test_a_clock_population_causes_no_findings() -> None:
     assert "target-state-bits" not in [finding.code for finding in fitting.approximate]
     (delayed,) = [finding for finding in fitting.unsupported if finding.where == "clock → output"]
     assert delayed.code == "target-without-delays"
-    assert "max_delay" not in delayed.fix, "training has no part in it"
+    assert "max_delay" not in delayed.fix, "training cannot change the delays of a clock"
 
 
-def test_zeros_of_an_unrolled_convolution_are_no_fault_of_training() -> None:
+def test_zeros_of_an_unrolled_convolution_do_not_advise_a_smaller_network() -> None:
     """Five neurons see two of twelve channels each, one of them three: 49 of 60 weights are 0."""
     dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
     floats = nm.Network.layers([12, 5])

@@ -1,3 +1,5 @@
+"""Limits of targets, in grids of delays, rounding, training and checks of networks."""
+
 from __future__ import annotations
 
 import re
@@ -28,11 +30,11 @@ def delayed(*delays: int) -> nm.Network:
     return network.with_projections([projection])
 
 
-def held_delays(network: IntegerNetwork) -> list[int]:
+def stored_delays(network: IntegerNetwork) -> list[int]:
     return network.projections[0].delay.ravel().tolist()
 
 
-def test_a_grid_holds_no_delay_that_its_target_does_not() -> None:
+def test_a_delay_grid_stays_within_its_target() -> None:
     assert DelayGrid(target=SHORT).longest == 31
     assert DelayGrid(3, 7, target=SHORT).longest == 28
     assert DelayGrid().within(SHORT) == DelayGrid(target=SHORT)
@@ -47,9 +49,9 @@ def test_a_grid_holds_no_delay_that_its_target_does_not() -> None:
 
 
 @pytest.mark.parametrize("grid", [None, DelayGrid(), DelayGrid(target=SHORT)])
-def test_rounding_keeps_the_longest_delay_of_a_target(grid: DelayGrid | None) -> None:
+def test_rounding_clips_delays_to_the_target(grid: DelayGrid | None) -> None:
     result = round_network(delayed(3, 31, 32, 61, 70), delays=grid, target=SHORT)
-    assert held_delays(result.network) == [3, 31, 31, 31, 31]
+    assert stored_delays(result.network) == [3, 31, 31, 31, 31]
     (finding,) = result.findings
     assert finding.code == "delay-range"
     assert "3 delays" in finding.what
@@ -57,17 +59,17 @@ def test_rounding_keeps_the_longest_delay_of_a_target(grid: DelayGrid | None) ->
     assert "31" in finding.fix
 
 
-def test_quantising_keeps_the_longest_delay_of_a_target() -> None:
+def test_quantising_clips_delays_to_the_target() -> None:
     spikes = Raster.from_dense(np.ones((2, 10, 5)))
     result = nm.quantise(delayed(3, 31, 32, 61, 70), calibrate_on=spikes, target=SHORT)
-    assert held_delays(result.network) == [3, 31, 31, 31, 31]
+    assert stored_delays(result.network) == [3, 31, 31, 31, 31]
     assert [finding.code for finding in result.findings] == ["delay-range"]
     assert "31 steps" in result.findings[0].what
     wide = nm.quantise(delayed(3, 31, 32, 61, 70), calibrate_on=spikes)
-    assert held_delays(wide.network) == [3, 31, 32, 61, 61]
+    assert stored_delays(wide.network) == [3, 31, 32, 61, 61]
 
 
-def test_training_in_integers_keeps_the_longest_delay_of_a_target(
+def test_training_in_integers_refuses_delays_beyond_the_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = pytest.importorskip("nmtool.training.options")
@@ -134,7 +136,7 @@ def test_rounding_obeys_every_limit_of_a_target() -> None:
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_a_target_holds_no_more_than_the_arithmetic_runs(limit: str) -> None:
+def test_limits_beyond_the_arithmetic_are_refused(limit: str) -> None:
     widest = getattr(LOIHI2, limit)
     more = (*widest, widest[-1] + 1) if isinstance(widest, tuple) else widest + 1
     with refused(UsageError, "target-range") as caught:
@@ -142,7 +144,7 @@ def test_a_target_holds_no_more_than_the_arithmetic_runs(limit: str) -> None:
     assert limit in str(caught.value)
 
 
-def test_every_limit_of_a_delay_stands_in_one_place() -> None:
+def test_every_limit_of_delays_is_defined_once() -> None:
     """Lava's package runs without nmtool; its own copy of the limit is equal."""
     limits = re.compile(r"(?im)^ *(max|longest)_\w*delay\w* *(: *int *)?= *(\d+|1 << \d+|\(1)")
     definitions = {
@@ -157,7 +159,7 @@ def test_every_limit_of_a_delay_stands_in_one_place() -> None:
     }
 
 
-def test_bits_are_held_in_their_order() -> None:
+def test_bits_are_sorted() -> None:
     target = replace(LOIHI2, weight_bits=(8, 4), delay_bits=(6, 2))
     assert (target.weight_bits, target.delay_bits) == ((4, 8), (2, 6))
     network = nm.quantise(delayed(3), calibrate_on="none", target=target).network
@@ -165,13 +167,13 @@ def test_bits_are_held_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_threshold", "drive_limit"])
-def test_limits_that_hold_no_network_are_refused(limit: str) -> None:
+def test_limits_of_zero_are_refused(limit: str) -> None:
     with refused(UsageError, "target-range"):
         replace(LOIHI2, **{limit: 0})
 
 
 @pytest.mark.parametrize("bias_limit", [0, 1])
-def test_a_target_without_biases_gets_none(bias_limit: int) -> None:
+def test_networks_for_a_target_without_biases_have_none(bias_limit: int) -> None:
     target = replace(LOIHI2, name="plain", bias_limit=bias_limit)
     network = nm.Network.layers([5, 8, 3])
     quantised = nm.quantise(network, calibrate_on="none", target=target)

@@ -56,7 +56,7 @@ def read(tmp_path: Path) -> Callable[[str], Target]:
 
 
 @pytest.mark.parametrize("name", target_names())
-def test_every_figure_that_comes_with_nmtool_says_how_it_is_known(name: str) -> None:
+def test_every_figure_that_comes_with_nmtool_has_an_origin(name: str) -> None:
     target = target_named(name)
     assert target.name == name
     assert target.title
@@ -81,7 +81,7 @@ def test_the_targets_that_come_with_nmtool() -> None:
     assert target_named("loihi2") is LOIHI2
 
 
-def test_loihi_2_holds_what_the_arithmetic_runs() -> None:
+def test_limits_of_loihi_2_are_those_of_the_arithmetic() -> None:
     assert [getattr(LOIHI2, limit) for limit in LIMITS] == [
         getattr(arithmetic.LOIHI2, limit) for limit in LIMITS
     ]
@@ -90,7 +90,7 @@ def test_loihi_2_holds_what_the_arithmetic_runs() -> None:
     assert LOIHI2.time_ns.synaptic_event is None
 
 
-def test_a_target_of_ones_own(read: Callable[[str], Target]) -> None:
+def test_a_target_file_of_a_user(read: Callable[[str], Target]) -> None:
     target = read(CHIP)
     assert (target.name, target.title, target.kind) == ("mine", "A chip of mine", "chip")
     assert target.weight_bits == (4, 8)
@@ -242,14 +242,14 @@ def test_invalid_entries_are_named(
     assert (code, where) in [(finding.code, finding.where) for finding in caught.value.findings]
 
 
-def test_everything_wrong_is_named_at_once(read: Callable[[str], Target]) -> None:
+def test_all_mistakes_are_listed_together(read: Callable[[str], Target]) -> None:
     text = CHIP.replace("value = 100", "value = 0").replace("dense", "dens").replace("my bench", "")
     with refused(UsageError, "target-file") as caught:
         read(text.replace('kind = "chip"', ""))
     assert codes(caught.value) == ["target-value", "target-key-unknown", "target-value"]
 
 
-def test_limits_and_contradictions_are_named_at_once(read: Callable[[str], Target]) -> None:
+def test_limits_and_contradictions_are_listed_together(read: Callable[[str], Target]) -> None:
     text = CHIP.replace("value = 7", "value = 62").replace("value = [4, 8]", "value = [4, 9]")
     with refused(UsageError, "target-file") as caught:
         read(text.replace("[chip]", "[chip]\nneurons = { value = 99, mark = 'inferred' }"))
@@ -281,7 +281,7 @@ def test_six_bits_hold_the_longest_delay_of_loihi2(read: Callable[[str], Target]
 
 
 @pytest.mark.parametrize("name", ["c", "verilog", "brian2-loihi"])
-def test_every_format_leads_to_a_target_of_ones_own(
+def test_a_target_file_of_a_user_may_name_any_format(
     read: Callable[[str], Target], name: str
 ) -> None:
     assert read(CHIP.replace("kind =", f"format = '{name}'\nkind =")).format == name

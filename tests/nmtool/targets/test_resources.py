@@ -79,7 +79,7 @@ def test_the_speech_network_on_loihi_2() -> None:
     assert findings(usage, SPEECH) == []
 
 
-def test_a_shorter_reach_takes_fewer_cores() -> None:
+def test_shorter_delays_take_fewer_cores() -> None:
     """474 synapses of 13 bits are 771 bytes: memory holds 255 neurons, accumulators 256."""
     network = recurrent(234, 240, 10, longest=40)
     assert resources(network, LOIHI2).cores == 3
@@ -152,13 +152,13 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
         (Core(neurons=4, fan_in=7, axons_in=7), Chip(2, 6, 36, 3, 2, 4, 16, 4, 4, 4), []),
     ],
 )
-def test_everything_that_does_not_fit(core: Core, chip: Chip, codes: list[str]) -> None:
+def test_every_exceeded_capacity_is_a_finding(core: Core, chip: Chip, codes: list[str]) -> None:
     network = recurrent(3, 4, 2)
     target = Target("small", core=core, chip=chip)
     assert [finding.code for finding in findings(resources(network, target), network)] == codes
 
 
-FAN_OUT = "synapses from one hidden neuron to hidden ones"
+FAN_OUT = "synapses from one hidden neuron to hidden neurons"
 BETWEEN = "synapses between hidden neurons"
 FED, READ = "hidden neurons that inputs reach", "hidden neurons that outputs read from"
 
@@ -195,7 +195,7 @@ def test_hidden_neurons_without_synapses_of_chips_of_xylo(name: str, hidden: int
         assert [finding.where for finding in overruns] == exceeded
 
 
-def test_what_is_unknown_stays_unknown() -> None:
+def test_unknown_figures_give_an_unknown_number_of_cores() -> None:
     usage = resources(SPEECH, Target("blank"))
     assert (usage.cores, usage.chips, usage.binding) == (None, None, [])
     assert usage.tables() == []
@@ -205,7 +205,7 @@ def test_what_is_unknown_stays_unknown() -> None:
     assert (half.cores, half.chips) == (4, None)
 
 
-def test_zeros_take_no_memory_where_a_target_stores_them_sparse() -> None:
+def test_zeros_take_no_memory_in_sparse_storage() -> None:
     weight = np.array([[2, 0], [0, 0], [2, 0], [2, 0]])
     network = recurrent(4, 2, 1, longest=1)
     sparse = IntegerProjection("input", "hidden", weight, np.ones_like(weight))
@@ -216,7 +216,7 @@ def test_zeros_take_no_memory_where_a_target_stores_them_sparse() -> None:
         assert (hidden.synapses, hidden.bytes_per_neuron) == (fan_in, size)
 
 
-def test_zeros_that_a_target_says_nothing_of_are_an_assumption() -> None:
+def test_stored_zeros_are_an_assumption_if_dense_is_unknown() -> None:
     network = recurrent(4, 2, 1)
     zeros = replace(network.projections[0], weight=np.array([[2, 0], [0, 0], [2, 0], [2, 0]]))
     network = replace(network, projections=[zeros, *network.projections[1:]])
@@ -261,7 +261,7 @@ def test_only_inferred_figures_are_assumptions() -> None:
 
 
 @given(network=integer_networks())
-def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None:
+def test_cores_suffice_and_savings_take_fewer(network: IntegerNetwork) -> None:
     target = Target("tiny", core=Core(neurons=3, synapse_bytes=40, accumulators=256, axons_out=64))
     usage = resources(network, target)
     for population in usage.populations:
@@ -274,7 +274,7 @@ def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None
     assert all(usage.cores and saving.cores < usage.cores for saving in usage.savings)
 
 
-def test_a_population_that_sends_to_more_cores_than_it_has_axons_is_held_by_none() -> None:
+def test_a_population_with_too_few_axons_fits_on_no_core() -> None:
     # Every neuron reaches every core, so that more cores mean fewer neurons per core, down to none.
     network = speech_network(2, 60, 2, recurrent=True)
     target = Target("tiny", core=Core(neurons=10, axons_out=20))
