@@ -2,7 +2,7 @@
 
 In the order of reading:
 
-    quantising    `quantise`: what to calibrate and to compare on, and the accuracy lost
+    quantising    `quantise`: samples for calibration and for comparison, and the accuracy lost
     pipeline      the recommended way: calibrate on data, choose ranges, round
     conversion    `round_network`: rounding, one population after another
     scale         number of integers per unit, and the bounds that decide it
@@ -12,8 +12,8 @@ In the order of reading:
     calibration   ranges of currents and membranes on data; overflows that matter
     report        what rounding changed, in numbers
 
-Every module returns `Finding`s with its integers. The limits of a chip are a `Target`. Networks
-run in `calibration`, `weights` and `pipeline`, as integers, and in `quantising`.
+Every module returns `Finding`s with its integers. The limits of a chip are a `Target`.
+`calibration`, `weights` and `pipeline` run integer networks, and `quantising` runs float ones, too.
 """
 
 from nmtool.quantisation.calibration import (

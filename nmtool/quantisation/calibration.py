@@ -1,9 +1,9 @@
 """Calibration: the largest currents and membranes on data, and the overflows that matter.
 
-v saturates beyond every threshold, in `loihi2` at ±(2^23 − 1). A spiking neuron that saturates
-upwards spikes and is reset anyway, so that nothing is lost. Saturation matters in non-spiking
-neurons, whose membranes are read out, and in spiking neurons that saturate downwards, because
-they lose part of their inhibition.
+v saturates at a limit beyond every threshold, in `loihi2` at ±(2^23 − 1). A spiking neuron that
+saturates upwards spikes and is reset anyway, so that nothing is lost. Saturation matters in
+non-spiking neurons, whose membranes are read out, and in spiking neurons that saturate downwards,
+because they lose part of their inhibition.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ CALIBRATION_SAMPLES = 200
 """Number of training samples (the first ones) with which a trained network is calibrated."""
 
 CALIBRATION_SAMPLES_IN_TRAINING = 64
-"""Number of samples that calibrate before every epoch, which must be quick."""
+"""Number of calibration samples before every epoch of training; few, to save time."""
 
 SAMPLES_AT_ONCE = 8
-"""Number of samples run at once, since u and v of every neuron are in memory."""
+"""Number of samples run at once; few, since u and v of every neuron are in memory."""
 
 _MOST_ROUNDS = 64
 """Largest number of rounds; in each, head-room grows by a quarter or doubles, or scales halve."""
@@ -85,7 +85,7 @@ def halve_overflowing_scales(
         saturated = _observe(integers, spikes)[1]
         halved = {name: integers.population(name).scale / 2 for name in saturated}
         seen = replace(seen, at_most={**seen.at_most, **halved})
-    raise AssertionError("a scale that shrinks with every round leaves nothing to overflow")
+    raise AssertionError("states overflow, although scales were halved in every round")
 
 
 def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[str]:

@@ -84,14 +84,14 @@ def round_network(
     Args:
         network: the float network.
         weight_bits: bits per weight, in every projection; by default the most that the target has.
-        delays: grid of possible delays; by default the grid with the target's most bits that
+        delays: grid of possible delays; by default with the target's most bits, and the stride that
             minimises the largest rounding error of delays up to the target's longest.
-        ranges: magnitude, as a jump of u, that the integers of a projection must represent, by
-            index of the projection; larger weights may be clipped. By default the largest weight.
+        ranges: by index of a projection, the magnitude (as a jump of u) that its integers must
+            represent; larger weights may be clipped. By default its largest weight.
         calibration: ranges measured on data; without it, the head-room of non-spiking populations
             covers every possible input, which costs resolution.
         scale: `static` keeps currents in range for every possible input; `data` allows twice the
-            range measured in calibration, and says so in the findings.
+            range measured in calibration, and adds a finding.
         target: the target of the integers: a name, the path of a target's file, or an
             `nmtool.Target`.
 
@@ -268,8 +268,8 @@ def _ceilings(
                 "the membrane has no leak and therefore no bound; it may saturate",
                 "quantise with calibration data"
                 if calibration is None
-                else "quantise with calibration data on which it is active; on these samples it "
-                "is not",
+                else "quantise with calibration data that drive this population; these samples do "
+                "not",
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)
@@ -278,7 +278,7 @@ def _ceilings(
     if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
-    # Where sums clip, they must stay in range for every input, or the order would matter.
+    # If sums can clip, their order matters, so they must stay in range for every input.
     if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)
@@ -300,9 +300,9 @@ def _ceilings(
 def _membrane_room(
     population: Population, bound: float, calibration: Calibration | None
 ) -> float | None:
-    """Largest magnitude of v, for which there must be room; None if unknown.
+    """Largest magnitude of v that must be in range; None if unknown.
 
-    It may be larger on data than the bound for every input, because integers may be rounded up.
+    On data, it may exceed the bound for every input, because integers may be rounded up.
     """
     seen = None if calibration is None else calibration.membrane.get(population.name)
     if population.kind == LIF:

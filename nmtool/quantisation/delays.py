@@ -66,8 +66,8 @@ class DelayGrid:
     ) -> DelayGrid:
         """The `bits`-bit grid that minimises the largest rounding error up to `longest` steps.
 
-        The error is at most half a stride within the grid, and the distance to its last delay
-        beyond it. Delays beyond the limit do not count.
+        Within the grid, the error is at most half a stride; beyond it, the error is the distance
+        to its last delay. Delays beyond the limit do not count.
         """
         longest = min(longest, target.max_delay if limit is None else limit)
         strides = range(1, max(target.max_delay, 1) + 1)

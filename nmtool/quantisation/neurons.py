@@ -166,5 +166,5 @@ def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Fi
         elif lost == 0 and math.isfinite(tau_ms):
             what = f"{text} is so long that {decay} rounds to no decay at all"
             longest = rounded_tau(1, dt_ms, runs_in.decay_one)
-            fix = f"it became infinite; the longest finite one is {longest:.4g} ms"
+            fix = f"it became infinite; the longest finite time constant is {longest:.4g} ms"
             yield Finding("decay-range", population.name, what, fix)

@@ -22,7 +22,7 @@ from nmtool.recording import Recording
 from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
-"""Ranges of integer weights: the largest weight, or least error of weights or of scores."""
+"""Rules for ranges of integer weights: largest weight, least error of weights or of scores."""
 
 
 def quantise_network(
@@ -38,7 +38,7 @@ def quantise_network(
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
 ) -> Quantisation:
-    """Round a network, with head-room for the membranes on samples and suitable weight ranges.
+    """Round a network with suitable ranges of weights, and head-room for membranes on samples.
 
     Args:
         network: the float network.
@@ -47,11 +47,11 @@ def quantise_network(
         weight_bits, delay_bits: bits of every projection; by default the target's most.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
-        relays: realise longer delays with relay populations (`Network.with_relays`) instead of
-            clipping them.
+        relays: realise delays beyond the target's longest with relay populations
+            (`Network.with_relays`); by default they are clipped.
         target: the target of the integers.
-        float_run: runs the float network. With it, spiking membranes get the head-room that keeps
-            most of its spikes; without it, head-room for all inhibition on the samples.
+        float_run: runs the float network. With it, spiking membranes get the head-room with which
+            most spikes agree; without it, head-room for all inhibition on the samples.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
@@ -103,11 +103,11 @@ def _with_fitting_room(
     to_integers: Callable[..., Quantisation],
     float_run: Callable[[Raster], Recording],
 ) -> Quantisation:
-    """Halve the head-room of spiking membranes for inhibition while that keeps more spikes.
+    """Halve the head-room of spiking membranes for inhibition while more spikes agree.
 
     Otherwise a few neurons that are inhibited far below 0 and never spike would decide the scale
-    of all others, whose weights then leave bits unused. With less head-room, their membranes stop
-    at the lowest value and recover somewhat sooner.
+    of all neurons, whose weights would leave bits unused. With less head-room, the membranes of
+    these few neurons stop at the lowest value and recover somewhat sooner.
     """
     from nmtool.hardware_sim.simulator import simulate
 
@@ -118,7 +118,7 @@ def _with_fitting_room(
     expected = float_run(spikes)
 
     def run(rounded: Quantisation) -> tuple[float, int]:
-        """Share of the float network's spikes that are kept, and wraps of currents."""
+        """Agreement of spikes with the float network, and number of currents that wrap."""
         answers = simulate(rounded.network, spikes)
         agreement = spike_agreement(expected, answers.only({*expected.spikes, *expected.membrane}))
         return agreement.share, answers.counts["u_wraps"]

@@ -67,16 +67,16 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: a float network, a run, or the path of either; of a run that trained in integers,
-            the `Run` or RUN/network.npz, whose float network is used.
-        calibrate_on: representative samples, of which the first 200 set the head-room of
-            membranes; or a data set or its name. Of a data set, training samples calibrate, and
-            the accuracy lost is measured on the validation split, or else on training samples
-            that do not calibrate: those of `validation`, or 300 drawn ones, or half of them.
-            Default: the run's own data, if found. "none": no calibration, so that membranes of
-            outputs get head-room for every possible input, which costs slow outputs precision.
-        compare_on: samples on which to measure the accuracy lost, in `Quantisation.cost`.
-        weight_bits: bits per weight, 2 … 8; by default the target's most, 8.
+        network: a float network, a run, or the path of either. For a run that trained in integers,
+            the `Run` or RUN/network.npz; its float network is rounded.
+        calibrate_on: representative samples, or a data set or its name. The first 200 samples (of
+            a data set, training samples) set the head-room of membranes. With a data set, the
+            accuracy lost is measured on its validation split, else on training samples that are
+            not used for calibration: those of `validation`, or 300 drawn ones, or half of them.
+            Default: the run's own data, if found. "none": no calibration; membranes of outputs get
+            head-room for every possible input, and slow outputs lose precision.
+        compare_on: samples on which to measure the accuracy lost (`Quantisation.cost`).
+        weight_bits: bits per weight, 2 … 8; by default the target's most, 8 on Loihi 2.
         delay_bits: bits per delay, 1 … 6; by default the target's most. Delays become multiples of
             the stride with the smallest rounding error.
         ranges: range of integer weights. `largest`: up to the largest weight. `error`: the range
@@ -224,7 +224,7 @@ def calibration_data(
     Args:
         data: the given samples; of a data set, its training samples.
         source: the network to quantise.
-        own: without given data, use those that the run was trained on.
+        own: if `data` is None, use the data that the run was trained on.
 
     Raises:
         DataError: the data have no training samples.
@@ -268,7 +268,7 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
     return rest.with_validation(
         drawn
-    ), "training samples, drawn per class, which it may have learnt from"
+    ), "training samples, drawn per class, on which it may have been trained"
 
 
 def check_quantising(
@@ -276,12 +276,12 @@ def check_quantising(
     function: Callable[..., Quantisation] = quantise,
     passed: Collection[str] = ("network", "calibrate_on", "progress"),
 ) -> None:
-    """Raise `UsageError` for an argument `quantising=` that cannot be passed on.
+    """Raise `UsageError` for an unknown key in an argument `quantising=`.
 
     Args:
-        names: names of the arguments of quantisation in it.
-        function: the function that they are passed to.
-        passed: parameters of it that the caller passes itself.
+        names: the keys.
+        function: the function that gets them as arguments.
+        passed: parameters that the caller passes to this function itself.
     """
     parameters = [name for name in signature(function).parameters if name not in passed]
     for name in names:

@@ -127,9 +127,8 @@ class ProjectionReport:
         largest_weight: largest magnitude of its integer weights, at most about 254.
         rms_error: root-mean-square rounding error, relative to the rms weight.
         lost: share of nonzero weights that became 0.
-        delays_clipped: number of synapses whose delay was clipped; synapses of weight 0 count
-            neither here nor below.
-        delay_error: largest change of a delay, in steps.
+        delays_clipped: number of synapses of nonzero weight whose delay was clipped.
+        delay_error: largest change of the delay of such a synapse, in steps.
     """
 
     source: str
@@ -212,9 +211,9 @@ class RoundingCost(Result):
         finding = Finding(
             "rounding-costs-accuracy",
             "network",
-            f"rounding takes accuracy from {self.float_accuracy:.1%} to "
+            f"rounding lowers accuracy from {self.float_accuracy:.1%} to "
             f"{self.integer_accuracy:.1%}, on {self.compared_on}",
-            "train on in integers, with the same target and bits: nmtool train DATA --start RUN "
+            "fine-tune in integers, with the same target and bits: nmtool train DATA --start RUN "
             "-o RUN2 --arithmetic integer (`nmtool.finetune`); or round to more bits, if the "
             "target has them: `weight_bits=`, `delay_bits=`",
         )
@@ -237,7 +236,7 @@ class RoundingCost(Result):
 def population_reports(
     network: Network, integers: IntegerNetwork, limits: Mapping[str, str], target: Limits
 ) -> list[PopulationReport]:
-    """One per population, in the network's order.
+    """One report per population, in the network's order.
 
     Args:
         network: the float network.
@@ -271,7 +270,7 @@ def population_reports(
 def projection_reports(
     network: Network, integers: IntegerNetwork, delays: DelayGrid
 ) -> list[ProjectionReport]:
-    """One per projection, in the network's order.
+    """One report per projection, in the network's order.
 
     Args:
         network: the float network.

@@ -57,8 +57,8 @@ class Calibration:
     Attributes:
         drive: largest summed input of a step.
         current: largest magnitude of u.
-        membrane: largest magnitude of v. A missing population gets no head-room; a non-spiking one
-            that stayed at 0 gets head-room for every possible input.
+        membrane: largest magnitude of v. A missing population gets no head-room; a non-spiking
+            population that stayed at 0 gets head-room for every possible input.
         at_most: upper bound of the scale (integer weight units per unit of u), for populations
             that overflowed at a larger scale.
     """
@@ -140,7 +140,7 @@ def choose_scale(
 
     Args:
         ceilings: bounds of the population's variables.
-        largest: max|w| of each incoming projection, in units of u; 0 for empty ones.
+        largest: max|w| of each incoming projection, in units of u; 0 if it is empty.
         limits: largest integer weight of each projection.
         at_most: upper bound of S.
         weight_bits: bits per weight, which decide the smallest exponent.
@@ -207,7 +207,7 @@ def share_of_ranges(
 
 
 def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[int]:
-    """Smallest exponents with which the weights fit; those of empty projections do not matter."""
+    """Smallest exponents with which the weights fit; 0 for empty projections."""
     return [
         max(possible[0], math.ceil(math.log2(scale / base) - 1e-9)) if math.isfinite(base) else 0
         for base in bases

@@ -14,9 +14,9 @@ network, both without their mean over classes, which does not affect the decisio
 
 `search_ranges` searches for ranges that lower it on data.
 
-With few bits and levels, many weights become 0, as expected. There is a finding if almost nothing
-of a projection is left, or if more than half of it became 0 because its scale leaves part of its
-bits unused.
+With few bits and levels, many weights become 0, as expected. There is a finding if almost all
+weights of a projection became 0, or if more than half of them became 0 because the scale leaves
+part of their bits unused.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def search_ranges(
 ) -> dict[int, float]:
     """Ranges with scores closest to those of the float network, by coordinate descent.
 
-    The range of one projection after another is raised or lowered while that lowers E, until no
-    change does.
+    The search raises or lowers the range of one projection after another while this lowers E. It
+    ends if no change lowers E.
 
     Args:
         start: initial range per projection (by index).
@@ -154,7 +154,7 @@ def weight_jumps(network: Network, projection: Projection) -> NDArray[np.float64
 
 
 NEARLY_ALL, MOST = 0.95, 0.5
-"""From these shares of nonzero weights that became 0, there is a finding."""
+"""Share of nonzero weights that may become 0 without a finding: if all bits are used, if not."""
 
 _ROOM_BY_STEP = "a longer time step or shorter time constants would leave more range for weights"
 _FIXES = {
@@ -163,14 +163,14 @@ _FIXES = {
     scale.CURRENT: "currents have head-room for any input; calibration data and the scale rule "
     "'data', a longer time step or a shorter synaptic time constant would leave more range for "
     "weights",
-    scale.MEMBRANE: f"its membrane has head-room as on calibration data; {_ROOM_BY_STEP}",
-    scale.THRESHOLD: "its threshold is large relative to its weights; bring them closer in size",
-    scale.BIAS: "its bias is large relative to its weights; bring them closer in size",
+    scale.MEMBRANE: f"the membrane has head-room for calibration data; {_ROOM_BY_STEP}",
+    scale.THRESHOLD: "the threshold is large relative to the weights; bring them closer in size",
+    scale.BIAS: "the bias is large relative to the weights; bring them closer in size",
     scale.WEIGHTS: "other weights into the same population are much larger; bring them closer in "
     "size",
 }
 _UNCALIBRATED = (
-    "without calibration its membrane has head-room for any input; quantise with calibration data"
+    "without calibration the membrane has head-room for any input; quantise with calibration data"
 )
 _BITS = "use more weight bits, or clip the largest weights (ranges)"
 

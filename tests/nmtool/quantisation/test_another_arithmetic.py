@@ -43,14 +43,14 @@ def test_integers_of_fenn(network: Network, bits: int) -> None:
 
 
 @given(float_networks(FAN_IN), seeds)
-def test_nothing_clips_on_the_data_that_calibrated(network: Network, seed: int) -> None:
+def test_no_current_clips_on_calibration_data(network: Network, seed: int) -> None:
     spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
     integers = quantise_network(network, spikes, target=FENN16).network
     integers.check_sums()
     assert not simulate(integers, spikes).counts["u_wraps"]
 
 
-def test_calibration_gives_a_current_that_clips_its_room() -> None:
+def test_calibration_sets_the_head_room_of_currents_that_clip() -> None:
     """With a bound for every input, weights of 700 channels would have few levels."""
     network = nm.Network.layers([700, 20, 3], seed=1)
     spikes = Raster.from_dense(np.random.default_rng(1).random((4, 100, 700)) < 0.01)
@@ -70,7 +70,7 @@ def test_delays_reach_to_63() -> None:
     assert "delay-range" in [finding.code for finding in q.report.findings]
 
 
-def test_bits_that_only_one_arithmetic_has() -> None:
+def test_weights_of_nine_bits_are_refused_in_loihi2() -> None:
     with pytest.raises(nm.UsageError) as caught:
         round_network(nm.Network.layers([4, 2]), weight_bits=9)
     assert caught.value.code == "weight-bits-range"

@@ -75,6 +75,6 @@ def test_data_beyond_the_static_bounds_change_nothing() -> None:
         ({"scale": "data"}, "calibration-data-missing"),
     ],
 )
-def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], code: str) -> None:
     with refused(UsageError, code):
         round_network(dense_input(), **options)

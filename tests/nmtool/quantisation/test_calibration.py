@@ -62,7 +62,7 @@ def merged(parts: list[Calibration], key: str) -> dict[str, float]:
     return {name: max(getattr(part, key)[name] for part in parts) for name in names}
 
 
-def test_one_synapse_shows_its_closed_form() -> None:
+def test_ranges_of_one_synapse_equal_the_closed_form() -> None:
     network = one_synapse(-3.0, tau_mem_ms=20.0, tau_syn_ms=5.0)
     dense = np.zeros((1, STEPS, 1))
     dense[0, [4, 5]] = 1
@@ -84,7 +84,7 @@ def test_calibration_is_the_largest_of_all_samples() -> None:
         assert getattr(seen, key) == merged(parts, key)
 
 
-def test_calibration_is_what_the_reference_does() -> None:
+def test_calibration_equals_ranges_of_the_reference_simulator() -> None:
     network = spiking_network()
     spikes = random_raster(6, 3, STEPS, 10)
     seen = calibrate(network, spikes)
@@ -124,7 +124,7 @@ def test_a_perfect_integrator_is_measured_beyond_its_first_saturation(weight: fl
     assert recording.counts["v_clips"] == 0
 
 
-def test_no_samples_show_nothing() -> None:
+def test_without_samples_calibration_is_empty() -> None:
     assert calibrate(spiking_network(), Raster.silent(0, STEPS, 10)) == Calibration()
 
 
@@ -143,7 +143,7 @@ def test_a_slow_output_is_measured_and_does_not_saturate() -> None:
 
 @pytest.mark.parametrize("seed", [218, 1105])
 def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
-    """With two bits, weights come out larger at the scale that data ask for than when seen."""
+    """With two bits, weights may be rounded up more at the final scale than when measured."""
     random = np.random.default_rng(seed)
     slow = {"tau_mem_ms": random.choice([20, 200, 1000]), "tau_syn_ms": random.choice([5, 40])}
     weight = random.normal(0, 1, (6, 3)) ** int(random.choice([1, 3]))
@@ -163,7 +163,7 @@ def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
 
 @settings(max_examples=examples(1.5))
 @given(st.sampled_from([1000.0, np.inf]), st.floats(1e-5, 0.2), st.integers(2, 8))
-def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: int) -> None:
+def test_too_little_head_room_halves_the_scale(tau_ms: float, share: float, bits: int) -> None:
     network = one_synapse(0.5, tau_mem_ms=tau_ms, tau_syn_ms=1000.0)
     spikes = Raster.from_dense(np.ones((2, 400, 1)))
     to_integers = partial(round_network, weight_bits=bits)
@@ -245,10 +245,10 @@ def loud(fan_in: int, weight: float, tau_syn_ms: float, loop: float) -> Network:
     ("fan_in", "weight", "tau_syn_ms", "loop"),
     [(128, 0.039, 2.0, 0.0), (1, 2.0, 10.0, 0.0005), (1, 2.0, 10.0, -0.0005)],
 )
-def test_neurons_that_spike_beyond_their_range_need_no_room(
+def test_neurons_that_saturate_and_spike_need_no_head_room(
     fan_in: int, weight: float, tau_syn_ms: float, loop: float
 ) -> None:
-    """No head-room keeps them from saturating: as v is reset, it never shows how far it went."""
+    """The needed head-room is unknown: v saturates and is reset before it can be measured."""
     network = loud(fan_in, weight, tau_syn_ms, loop)
     spikes = Raster.from_dense(np.ones((1, STEPS, fan_in)))
     seen = calibrate(network, spikes)
@@ -257,14 +257,14 @@ def test_neurons_that_spike_beyond_their_range_need_no_room(
     assert not overflows(integers, spikes)
 
 
-def test_calibration_gives_up_on_what_no_room_is_enough_for() -> None:
-    """A stand-in for integers that saturate whatever data asked for."""
+def test_calibration_gives_up_if_integers_always_overflow() -> None:
+    """A stand-in for rounding gives integers that saturate with any calibration."""
     network, tried = one_synapse(1.0, tau_mem_ms=np.inf, tau_syn_ms=50.0), []
 
     def stubborn(network: Network, *, calibration: Calibration) -> Quantisation:
         tried.append(calibration)
         return round_network(network, calibration=Calibration(membrane={"out": 1e-3}))
 
-    with pytest.raises(AssertionError, match="leaves nothing to overflow"):
+    with pytest.raises(AssertionError, match="scales were halved"):
         calibrate(network, Raster.from_dense(np.ones((1, STEPS, 1))), to_integers=stubborn)
     assert 1 < len(tried) <= 200

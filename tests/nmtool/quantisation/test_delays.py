@@ -24,7 +24,7 @@ grids = st.builds(
 delays = st.lists(st.floats(0, 200), min_size=1, max_size=20)
 
 
-def held(grid: DelayGrid) -> list[int]:
+def grid_delays(grid: DelayGrid) -> list[int]:
     """All delays of a grid, by its definition."""
     return [q * grid.stride for q in range(1 << grid.bits) if q * grid.stride <= grid.limit]
 
@@ -34,18 +34,18 @@ def test_snapping_finds_the_nearest_delay(grid: DelayGrid, delay: list[float]) -
     snapped = grid.snap(delay)
     assert snapped.dtype == np.int32
     for exact, got in zip(delay, snapped, strict=True):
-        assert got in held(grid)
-        assert abs(exact - got) == pytest.approx(min(abs(exact - d) for d in held(grid)))
+        assert got in grid_delays(grid)
+        assert abs(exact - got) == pytest.approx(min(abs(exact - d) for d in grid_delays(grid)))
 
 
 @given(grids)
 def test_the_grid_keeps_its_own_delays(grid: DelayGrid) -> None:
-    assert grid.longest == max(held(grid))
-    np.testing.assert_array_equal(grid.snap(held(grid)), held(grid))
+    assert grid.longest == max(grid_delays(grid))
+    np.testing.assert_array_equal(grid.snap(grid_delays(grid)), grid_delays(grid))
 
 
 @given(st.sampled_from(LOIHI2.delay_bits), st.integers(0, 300))
-def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> None:
+def test_spanning_minimises_the_largest_error(bits: int, longest: int) -> None:
     limit = min(longest, LOIHI2.max_delay)
     delays = np.linspace(0, limit, 977)
 
@@ -69,7 +69,7 @@ def test_a_grid_that_spans_delays_keeps_its_limit(
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])
-def test_strides_that_span_what_the_target_holds(bits: int, stride: int) -> None:
+def test_strides_that_span_the_delays_of_the_target(bits: int, stride: int) -> None:
     assert DelayGrid.spanning(bits, LOIHI2.max_delay) == DelayGrid(bits, stride)
 
 
@@ -80,7 +80,7 @@ def test_the_last_delay_within_a_limit() -> None:
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, LOIHI2.max_delay + 1)])
-def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> None:
+def test_bits_and_strides_beyond_the_target_are_refused(bits: int, stride: int) -> None:
     code = "delay-stride-range" if bits == 6 else "delay-bits-range"
     with refused(UsageError, code):
         DelayGrid(bits, stride)

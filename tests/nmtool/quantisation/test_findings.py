@@ -19,7 +19,7 @@ from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
 from tests.thorough import examples
 
 
-def test_an_all_zero_matrix_is_held_as_it_is() -> None:
+def test_a_matrix_of_zeros_causes_no_finding() -> None:
     zeros, ones = np.zeros((3, 2)), np.ones((3, 2))
     for weights in ((zeros,), (zeros, ones), (ones, zeros), (zeros, zeros)):
         result = round_network(one_population(*weights))
@@ -48,7 +48,7 @@ def test_synaptic_decays_out_of_range(tau: float, du: int) -> None:
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.01])
-def test_a_current_without_memory_is_held_exactly(tau: float) -> None:
+def test_a_current_without_memory_is_exact(tau: float) -> None:
     result = round_network(one_population(np.ones((1, 2)), tau_syn_ms=tau))
     assert result.network.populations[0].du == 4095
     assert codes(result) == []
@@ -113,7 +113,7 @@ def test_biases_may_differ_between_neurons() -> None:
     assert result.report.findings == ()
 
 
-def test_a_large_bias_gets_its_room() -> None:
+def test_a_large_bias_limits_the_scale() -> None:
     """Threshold and weights are so small that the bias limits the scale."""
     result = round_network(one_population(np.full((1, 2), 1e-3), bias=[2.0, -2.0], tau_mem_ms=5.0))
     (population,) = result.network.populations
@@ -136,7 +136,7 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
 # Losses are reported, and few bits alone are not a loss.
 
 
-def test_a_read_out_of_which_nothing_is_left() -> None:
+def test_a_readout_whose_weights_all_became_0() -> None:
     """The output is so slow that head-room for any input rounds all of its weights to 0."""
     random = np.random.default_rng(0)
     network = one_population(random.normal(0, 0.05, (256, 10)), kind="li", dt_ms=0.1)
@@ -152,7 +152,7 @@ def test_a_read_out_of_which_nothing_is_left() -> None:
     assert calibrated.network.projections[0].weight.any()
 
 
-def test_a_read_out_that_was_silent_before_lost_nothing() -> None:
+def test_a_readout_without_weights_lost_nothing() -> None:
     assert codes(round_network(one_population(np.zeros((3, 2)), kind="li"))) == []
 
 
@@ -176,7 +176,7 @@ def test_lost_weights_are_findings_with_their_cause(
     assert result.report.projections[0].lost > 0.5
 
 
-def test_weights_beside_far_larger_ones_are_lost_even_where_data_bound_currents() -> None:
+def test_weights_beside_far_larger_weights_are_lost_even_with_bounds_from_data() -> None:
     network = one_population(np.full((2, 1), 0.001), np.full((2, 1), 1e4))
     shy = Calibration({"p": 1e-3}, {"p": 1e-3}, {})
     result = round_network(network, calibration=shy, scale="data")
@@ -184,11 +184,11 @@ def test_weights_beside_far_larger_ones_are_lost_even_where_data_bound_currents(
     assert "other weights into the same population" in result.report.findings[1].fix
 
 
-def test_calibration_data_may_need_the_room_that_weights_lack() -> None:
+def test_head_room_for_calibration_data_may_cost_all_weights() -> None:
     network = one_population(np.random.default_rng(1).normal(0, 0.01, (1000, 3)), kind="li")
     result = round_network(network, calibration=Calibration(membrane={"p": 1e4}))
     assert codes(result) == ["weights-lost", "answers-lost"]
-    assert "head-room as on calibration data" in result.report.findings[0].fix
+    assert "head-room for calibration data" in result.report.findings[0].fix
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -203,7 +203,7 @@ def test_few_bits_alone_cause_no_finding(bits: int, shape: str) -> None:
         assert result.report.projections[0].lost > 0.5
 
 
-def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
+def test_few_bits_that_lose_nearly_all_weights_are_a_finding() -> None:
     weight = np.full((40, 2), 0.1)
     weight[0] = [1.0, -1.0]
     result = round_network(one_population(weight), weight_bits=2)

@@ -55,7 +55,7 @@ def raster(seed: int, n_samples: int = 12) -> Raster:
 
 @pytest.mark.parametrize("scale", ["static", "data"])
 @pytest.mark.parametrize("ranges", ["error", "largest"])
-def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) -> None:
+def test_inhibited_neurons_do_not_limit_the_scale(scale: str, ranges: str) -> None:
     floats, spikes = network(1.0), raster(1)
     whole = quantise_network(floats, spikes, scale=scale, ranges=ranges)
     assert whole.report.populations[0].limit == MEMBRANE
@@ -74,7 +74,7 @@ def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) ->
     assert [answer.counts["u_wraps"] for answer in answers] == [0, 0]
 
 
-def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
+def test_networks_without_strong_inhibition_do_not_change() -> None:
     floats, spikes = network(0.0), raster(1)
     plain = quantise_network(floats, spikes)
     measured = quantise_network(
@@ -85,7 +85,7 @@ def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
 
 
 def test_head_room_that_spikes_need_is_not_reduced() -> None:
-    """If all neurons go as far below 0 and then spike, a smaller range loses spikes."""
+    """If inhibition drives all neurons that far below 0 before they spike, range is needed."""
     floats, spikes = network(0.0), raster(1)
     deep = replace(
         floats,

@@ -98,7 +98,7 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
     assert cost is not None
     assert (cost.samples, cost.compared_on) == (
         6,
-        "6 training samples, drawn per class, which it may have learnt from",
+        "6 training samples, drawn per class, on which it may have been trained",
     )
     before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(quantised.network, drawn)
     assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)

@@ -67,8 +67,8 @@ def test_many_equal_weights_that_all_round_up(weight: float, bits: int, kind: st
             assert 64 * a * 4096**2 < 2**23 * (population.du + 1) * population.dv
 
 
-def test_the_bounds_are_used_up() -> None:
-    """With 1000 equal weights, u or a limits the scale; with few weights, the largest one does."""
+def test_the_scale_uses_up_its_bound() -> None:
+    """With 1000 weights, u or a limits the scale; with few weights, the largest weight does."""
     for tau_syn in (5.0, 0.1):
         weight = abs(np.random.default_rng(0).normal(size=(1000, 3)))
         (report,) = round_network(one_population(weight, tau_syn_ms=tau_syn)).report.populations
@@ -144,7 +144,7 @@ def test_the_rest_is_carried_over(network: Network) -> None:
 
 
 def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwork]:
-    """A float network with integer weights, one of which is the largest possible."""
+    """A float network that integers represent exactly, and these integers."""
     random = np.random.default_rng(seed)
     step = 2 ** (8 - bits + (signs == "mixed"))
     top = 256 // step - 1
@@ -179,7 +179,9 @@ def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwo
 @pytest.mark.parametrize("signs", ["mixed", "excitatory", "inhibitory"])
 @pytest.mark.parametrize("bits", [8, 5, 3])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_what_integers_can_hold_is_held_exactly(seed: int, bits: int, signs: str) -> None:
+def test_exactly_representable_networks_are_rounded_without_error(
+    seed: int, bits: int, signs: str
+) -> None:
     network, integers = represented(seed, bits, signs)
     result = round_network(network, weight_bits=bits)
     (rounded,), (exact,) = result.network.populations, integers.populations

@@ -64,7 +64,7 @@ def test_the_scale_keeps_every_rule(
 def test_one_percent_more_breaks_a_rule(
     ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
-    """Or the exponent of a projection, which costs a bit of its resolution."""
+    """Or a projection needs a larger exponent, which costs a bit of its resolution."""
     assume(any(largest for largest, _ in projections) or _bounded(ceilings))
     scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
     assert not within_rules(1.01 * scale, ceilings, projections, exponents)
@@ -147,7 +147,7 @@ def test_a_small_projection_keeps_its_bits_beside_a_large_one() -> None:
     assert (scale, exponents) == (254 * 4, [2, 0])
 
 
-def test_few_bits_are_made_finer_by_what_a_projection_leaves_unused() -> None:
+def test_negative_exponents_make_few_bits_finer() -> None:
     """The input of u limits the scale; the small projection would use a seventh of its range."""
     bounded = replace(FREE, drive=100.0)
     assert choose_scale(bounded, [1.0, 1 / 7], [224, 224], weight_bits=4)[1] == [0, -2]

@@ -35,7 +35,7 @@ def test_equal_scores_are_no_error(network: Network) -> None:
     assert score_error(integers, raster, 2 * wanted) == pytest.approx(0.25)
 
 
-def test_the_search_never_loses_and_finds_more(network: Network) -> None:
+def test_the_search_lowers_the_error(network: Network) -> None:
     raster = random_raster(1, 8, 40, 10)
     wanted = scores_in_units(round_network(network).network, raster)
     to_integers = partial(round_network, network, weight_bits=BITS)
