@@ -6,11 +6,11 @@ NETWORK is an integer network: a file that `nmtool quantise` wrote, a run that t
 or an export. A line of the stream is
 
     TIME_MS CHANNEL     an event: ms since the stream began, and a channel of the data, from 0
-    TIME_MS             the time only, for a sensor that has had no event for a while
+    TIME_MS             only the time, to let time pass without events
 
-Empty lines and lines that begin with # are ignored. Events that come after their step are ignored
-and counted. The time is that in the lines, not the computer's. The class is decided in every step,
-and printed when it changes:
+Empty lines and lines that begin with # are ignored. Events that arrive after their step has run are
+ignored and counted. Only the times in the lines count, not the computer's clock. The class is
+decided in every step, and printed when it changes:
 
     12 ms  three
     480 ms  seven
@@ -56,7 +56,7 @@ def events(lines: Iterable[str]) -> Iterator[tuple[float, list[int]]]:
 
 
 def decisions(session: nm.Session, until_ms: float) -> Iterator[str]:
-    """Run all steps up to a time; yields the class after each step in which scores differ."""
+    """Run all steps up to a time; yield the class after each step unless all scores are equal."""
     for _ in range(session.steps_until(until_ms)):
         session.step()
         decision = session.decision()

@@ -1,4 +1,4 @@
-"""A training loop of one's own: the sequence task, solved by learning delays alone.
+"""Write your own training loop: the sequence task, solved by learning delays alone.
 
 Two inputs spike 10 ms apart; the class is their order. Both project to two non-spiking outputs
 through synapses with a fixed weight of 1. Only delays can distinguish the orders: the output with

@@ -74,7 +74,7 @@ class AccuracyDifference(Tabular):
         return {name: int(np.unique(column).size) for name, column in self.clusters.items()}
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points.
+        """Plain values, under stable names for scripts; accuracies 0 … 1, differences in points.
 
         `clusters`, the number of clusters by name, only exists for clustered samples.
         """
@@ -101,7 +101,7 @@ class AccuracyDifference(Tabular):
 
     def tables(self) -> list[Table]:
         """One row per pair, and their mean."""
-        header = ("pair", "accuracy of first", "of second", "points")
+        header = ("pair", "accuracy of first", "accuracy of second", "points")
         pairs = self._pairs()
         rows = [
             (
@@ -155,9 +155,10 @@ class AccuracyDifference(Tabular):
         for each column), and too narrow with few values: for K values, their spread is
         underestimated by the factor √(1 − 1/K), 9 % for 6 speakers.
 
-        Where all pairs are right on the same samples, every draw would be 0. The interval is then
-        ±3/n, with n samples, or the fewest values of a column: a larger share of samples on which
-        they differ would have shown at 95 % (the rule of three).
+        If both networks of every pair are right on the same samples, every draw would be 0. The
+        interval is then ±3/n, where n is the number of samples, or the smallest number of clusters
+        of a column. With 95 % probability, a larger share of differing samples would have been seen
+        (the rule of three).
 
         Args:
             seed: seed of the draws.

@@ -50,7 +50,7 @@ class Answers(Value, Result):
         seeds: one per row of the predictions.
         model: kind of network, such as `nmtool, integer`.
         settings: its training settings.
-        path: the file, if any; not part of comparisons.
+        path: the file, if any; ignored by `==`.
     """
 
     _json = "data data_hash splits model samples=label.size rule accuracy"
@@ -148,7 +148,7 @@ class Answers(Value, Result):
         return np.stack([np.bincount(self.fold, row) / sizes for row in self.right])
 
     def has(self, row: int, fold: int) -> bool:
-        """True if all predictions of a fold exist in a row, which belongs to a seed."""
+        """True if the row of a seed has all predictions of a fold."""
         return bool((self.predictions[row, self.fold == fold] != NONE_YET).all())
 
     def with_fold(self, row: int, fold: int, predictions: NDArray[np.integer]) -> Answers:
@@ -228,7 +228,7 @@ class Answers(Value, Result):
         return f"{head}: accuracy {self.accuracy:.2%} of {self.label.size:,} samples, {shape}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on; accuracies 0 … 1.
+        """Plain values, under stable names for scripts; accuracies 0 … 1.
 
         Raises:
             UsageError: predictions are missing.
@@ -248,7 +248,7 @@ class Answers(Value, Result):
     def tables(self) -> list[Table]:
         """One row per fold and one for all samples, with a column per seed.
 
-        If a fold is a single value of a column, such as a speaker, the value is added.
+        If each fold has a single value of a column, such as one speaker, its row names the value.
 
         Raises:
             UsageError: predictions are missing.
@@ -265,7 +265,7 @@ class Answers(Value, Result):
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
 
     def _value(self, fold: int) -> str:
-        """The column's value of a fold, to append to its number; '' if it has several."""
+        """` (speaker 3)` if 3 is the fold's only value of the rule's column; else ''."""
         rule = self.rule
         if rule is None or rule.n is not None or not isinstance(rule.by, str):
             return ""
@@ -293,7 +293,7 @@ class Answers(Value, Result):
 
     @classmethod
     def load(cls, path: str | Path) -> Answers:
-        """Read a file of answers, or the one in a folder by `cross_validate`.
+        """Read a file of answers, or the file in the folder of a cross-validation.
 
         Raises:
             FileFormatError: the file is missing, damaged or of another kind.

@@ -24,7 +24,7 @@ from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 
 Compared = Source | Answers
-"""A network, a run, or the path of one; or stored answers, each seed of which is a network."""
+"""A network, a run or a path; or stored answers, in which each seed stands for a network."""
 
 
 @checked
@@ -48,7 +48,7 @@ def compare_accuracy(
             folders (`nmtool.cross_validate`), count as one network per seed.
         second: the same number of networks; by default the float weights of runs that trained in
             integers.
-        data: the samples, or the name of a split, `digits:test`; not needed for `Answers`.
+        data: the samples, or the name of a split, e.g. `digits:test`; not needed for `Answers`.
         clusters: draw clusters instead of single samples for the confidence interval: columns of
             the files, such as `speaker`, or a number N for blocks of N neighbouring samples.
             If there are several, each is drawn independently (`AccuracyDifference.interval`).
@@ -77,8 +77,8 @@ def compare_accuracy(
     if events is not None and answered:
         answered[0].check_answer_to(events, "the data")
     clustered = _clusters(clusters, answered[0] if events is None else events)
-    # Networks with the same steps and channels share the binned samples. Large data come in several
-    # portions, none of which is kept: each network bins them anew.
+    # Networks with the same steps and channels share the binned samples. Portions of large data are
+    # not kept in memory: each network bins them again.
     binned: dict[tuple[Any, ...], Samples] = {}
 
     def right(source: Compared) -> NDArray[np.bool_]:
@@ -117,7 +117,7 @@ def network_pairs(
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
             fix="give as many networks after `second=` as before it, in the same order; to compare "
-            "one with several, repeat it",
+            "one network with several, repeat its name",
         )
     if others is None:
         return [_integers_and_floats(source) for source in ones]

@@ -36,7 +36,7 @@ def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
         samples: number of samples, 1 or more.
 
     Returns:
-        Its ends, 0 … 1.
+        Lower and upper end, 0 … 1.
     """
     shrunk = 1 + _Z**2 / samples
     centre = (accuracy + _Z**2 / (2 * samples)) / shrunk

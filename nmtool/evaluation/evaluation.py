@@ -69,7 +69,7 @@ class Evaluation(Result):
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the name of the integer arithmetic.
         samples: number of samples.
-        drawn_from: number of samples that these were drawn from; None if all ran.
+        drawn_from: number of samples in the data, if only some were drawn; None if all ran.
         accuracy: share of samples classified correctly, 0 … 1.
         spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
         synaptic_events_per_sample: spikes times their synapses of nonzero weight, mean over
@@ -79,7 +79,7 @@ class Evaluation(Result):
         scores: [samples, classes] float64, by the readout's rule.
         spikes: total number of spikes of all populations.
         recording: the recording; None if the samples ran in several batches
-            (`SpikeEvents.batches`), as those on disk do.
+            (`SpikeEvents.batches`), as samples on disk do.
         loss: mean training loss, if the settings of the run are known.
         seconds: time that an export's runtime took.
         runtime: runtime of an export; '' for a network in its own arithmetic.
@@ -180,7 +180,7 @@ class Evaluation(Result):
         return [*self.confusion.tables(), wrong]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """Plain values, under stable names for scripts."""
         plain = super().as_json()
         if self.drawn_from is not None:
             plain["drawn_from"] = self.drawn_from
@@ -237,7 +237,7 @@ def evaluate(
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        network: float or integer, a run, or the path of one. For a run that trained in floats, the
+        network: float or integer network, a run, or a path. For a run that trained in floats, the
             loss is computed, too, if torch is installed.
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
@@ -320,7 +320,7 @@ def run(
     Args:
         path: an export by nmtool, a NetX file by any tool, a file of an integer network, or
             `zoo:NAME`.
-        data: the samples, or the name of a split, `digits:test`.
+        data: the samples, or the name of a split, e.g. `digits:test`.
         samples: number of samples to draw, in proportion to the classes; by default all.
         trust: run a folder for Lava or FeNN even if its code differs from what this nmtool writes.
         progress: shows progress, e.g. `nmtool.progress_bar`.

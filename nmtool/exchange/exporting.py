@@ -52,14 +52,14 @@ if TYPE_CHECKING:
     from nmtool.known_answers import KnownAnswers
 
 OWN = "npz"
-"""nmtool's own files, of float and integer networks."""
+"""Name of nmtool's own format for float and integer networks."""
 
 OWN_EXTENSION = ".npz"
 CARRIED_SAMPLES = 10
 """Largest number of samples in an export besides its known answers, if the format has samples."""
 
 CARRIED_EVENTS = 200_000
-"""Largest number of events of these samples together."""
+"""Largest total number of events of these samples."""
 
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
@@ -81,13 +81,13 @@ class Conversion(Tabular):
         format: name of its format, `npz` for nmtool's own files.
         network: the network that was written.
         size_bytes: size of the file, or of all files in the folder.
-        findings: what the target cannot represent, if the network was quantised.
-        fits: targets reached through this format, each with a verdict and findings.
+        findings: parts that the target cannot represent, if the network was quantised.
+        fits: the fit to each target of this format, with a verdict and findings.
         is_checked: the file was read back.
         unlike: difference between the file that was read back and the network; '' if there is none.
         certificate: comparison of its runtime with its known answers; None if it did not run.
-        not_run: the reason why it was not run; '' if it was.
-        missing: the error of a missing runtime, if that is why.
+        not_run: the reason why it was not run; '' if it was run.
+        missing: the error of the missing runtime, if this is the reason.
     """
 
     source: str
@@ -109,7 +109,7 @@ class Conversion(Tabular):
         return not self.unlike and (self.certificate is None or self.certificate.identical)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """Plain values, under stable names for scripts."""
         return {
             "in": self.source,
             "path": str(self.path),
@@ -153,20 +153,19 @@ def export(
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write a network in another format, with known answers for its user to check.
+    """Write a network in another format, with known answers to check the export anywhere.
 
     >>> export(q.network, "network.onnx", samples=data.test)  # doctest: +SKIP
     PosixPath('network.onnx')
 
     Args:
-        network: integer network, run, or the path of one; NIR also takes float networks.
+        network: integer network, run, or path; NIR also takes float networks.
         path: file to write, or folder for Lava, Verilog and firmware.
         to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
             default from the extension of `path`.
-        samples: one known answer is an excerpt of these samples (of the test split of a
-            `Dataset`); the others, or all without samples, are generated inputs that reveal single
-            faults. A Lava folder also carries up to ten samples as `events.csv`, for its `run.py`
-            to classify.
+        samples: samples, or a `Dataset` for those of its test split. An excerpt of them becomes one
+            known answer; all others are generated inputs that reveal single faults. A Lava folder
+            also carries up to ten samples as `events.csv`, for its `run.py` to classify.
         options: options of the format NIR or Verilog.
         prefix: prefix of names in C and firmware, so that several networks can be linked into one
             firmware; a C file with a prefix gets a header file.
@@ -179,7 +178,7 @@ def export(
     Raises:
         UsageError: the format is unknown, the network is float, or the path exists.
         DoesNotFitError: the format cannot represent the network; every reason is listed.
-        StorageError: the export could not be written; an earlier one is untouched.
+        StorageError: the export could not be written; an earlier export is untouched.
         MissingError: the library that writes the format is not installed.
     """
     check_path(path, "the path of an export")
@@ -228,13 +227,13 @@ def convert(
             `netx`, or `npz` for nmtool's own files; by default from the extension.
         data: samples for the known answers; if the network is quantised, training samples of a
             `Dataset` also calibrate.
-        reading: how to read a NIR file or mlGeNN's checkpoints.
-        writing: how NIR or Verilog is written.
+        reading: options for reading a NIR file or mlGeNN's checkpoints.
+        writing: options for writing NIR or Verilog.
         prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any of them the network
-            is quantised. Otherwise a float network is quantised only if the format needs integers,
-            for the target of the format's name if its arithmetic is not `loihi2`.
-        calibrate: without `data`, calibrate on the run's own data, if found.
+            is quantised. Otherwise a float network is quantised only if the format needs integers.
+            A format with another arithmetic than `loihi2` is also the target.
+        calibrate: if there is no `data`, calibrate on the run's own data, if found.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -255,9 +254,9 @@ def convert(
     check_quantising(quantising)
     if reading is not None and not isinstance(source, str | Path):
         raise UsageError(
-            "options for reading apply to a single file",
+            "options for reading have no effect on a network in memory",
             code="import-options-unused",
-            fix="leave them out, or convert that file separately first",
+            fix="leave them out, or pass the path of the file",
         )
     network = load(source, reading) if isinstance(source, str | Path) else as_network(source)
     if data is not None and chosen is None and not (isinstance(network, Network) and quantising):
@@ -311,7 +310,7 @@ def format_to_write(
         raise UsageError(
             f"networks cannot be exported to {chosen.name}",
             code="format-not-written",
-            why=f"networks only {'run in' if chosen.runs else 'come from'} it",
+            why=f"nmtool only {'runs networks in' if chosen.runs else 'reads networks from'} it",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
     if chosen.extensions and not PLACES[chosen.name].names(path):

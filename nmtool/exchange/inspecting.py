@@ -39,9 +39,9 @@ def inspect(
 
     Args:
         path: run folder, or file of a network, export, recording, teacher or answers.
-        reading: how to read a NIR file or mlGeNN's checkpoints.
-        targets: also check every target that comes with nmtool: a network is `faithful`,
-            `approximate` or `unsupported` there; `check` gives the reasons.
+        reading: options for reading a NIR file or mlGeNN's checkpoints.
+        targets: add a verdict for every target that comes with nmtool: `faithful`, `approximate`
+            or `unsupported`; `check` gives the reasons.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:

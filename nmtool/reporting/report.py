@@ -13,7 +13,7 @@ from nmtool.errors import Finding, libraries_needed
 from nmtool.tables import Table, Tabular
 
 PAGE = "report.html"
-"""Path of the page in the report's own command, if the real path is not known."""
+"""Path of the page in the command of the report, until the real path is known."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A chapter of a report.
+    """A section of a report.
 
     Attributes:
         key: its name in JSON, and in links to it.
@@ -68,7 +68,7 @@ class Report(Tabular):
     PosixPath('report.html')
 
     Attributes:
-        title: the network, as it was named.
+        title: path or name of the network.
         headline: (name, value) of the most important numbers.
         sections: the sections, in order.
         passed: False if a compared backend differs.
@@ -116,7 +116,7 @@ class Report(Tabular):
         return Path(path)
 
     def written_to(self, path: str | Path) -> Report:
-        """The same report, whose own command writes the page to this path."""
+        """The report with this path in its own command."""
         before, after = f"-o {PAGE}", shlex.join(["-o", str(path)])
 
         def named(section: Section) -> Section:

@@ -171,19 +171,19 @@ class _Results:
     """All results for a report.
 
     Attributes:
-        title: the network, as it was named.
+        title: path or name of the network.
         run: the run that trained it, as far as known.
         floats, integers: float and integer network; one may be missing.
-        quantisation: quantisation to the integers, if it was done here.
+        quantisation: the quantisation, if the report quantised the network.
         rounding_note: sentence on the origin of the integers, or why there are none.
         before: the network before training, if known.
-        before_note: sentence on its origin, or why it is unknown.
+        before_note: sentence on the origin of `before`, or why it is unknown.
         events: the samples to run, or None.
-        where: the samples, in words.
-        available: number of samples that they were drawn from.
+        where: data set and split of the samples, in words.
+        available: number of samples in this split.
         samples: the samples, binned.
         notes: sentences on what did not run, and why.
-        evaluations: evaluations, by what ran.
+        evaluations: evaluations, by `FLOAT` and `INTEGERS`.
         fits: the integers on the targets; None without integers.
         cost: cost of an inference; None if nothing ran.
         certificate: comparison with backends; None without backends.
@@ -221,7 +221,7 @@ class _Results:
 
     @property
     def extent(self) -> str:
-        """The number of samples, and of available ones, in words."""
+        """Words on the number of samples that ran, and on the number of available samples."""
         count = 0 if self.events is None else self.events.n_samples
         return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
 
@@ -279,7 +279,7 @@ class _Results:
         return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
 
     def first_difference(self) -> tuple[str, Divergence, Recording] | None:
-        """The first different backend, the place and its recording; None if none differs."""
+        """The first backend that differs, its first difference and its recording; or None."""
         certificate, evaluation = self.certificate, self.main_evaluation
         if certificate is None or evaluation is None:
             return None
@@ -352,7 +352,7 @@ class _Run:
 
     @classmethod
     def of(cls, source: Source) -> _Run:
-        """Find the run of a run, its folder, or a network file in it."""
+        """Find the run of a source: a run, its folder, or a network file in the folder."""
         options, folder = options_behind(source), run_behind(source)
         if options is None:
             return cls()
@@ -383,7 +383,7 @@ class _Run:
         return list(advice(self.options, self.log, network, self.n_validation))
 
     def search(self) -> Table | None:
-        """The best trials of the search for its settings; None where there was none."""
+        """The best trials of the search for its settings; None if there was no search."""
         from nmtool.training.studies.results import kept_table
 
         return None if self.folder is None else kept_table(self.folder.search_folder)
@@ -431,7 +431,7 @@ def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
 def _dataset(
     data: Dataset | SpikeEvents | str | Path | None, run: _Run
 ) -> tuple[Dataset | None, str]:
-    """The data to run on; or None and the reason, if they are not named and not found."""
+    """The named data, or those of the run; or None and the reason why there are none."""
     if isinstance(data, Dataset):
         return data, ""
     if isinstance(data, SpikeEvents):
@@ -470,7 +470,7 @@ def _samples(
 
 
 def _rounding_note(floats: Network | None) -> str:
-    """A sentence on integers that were not quantised here."""
+    """A sentence on the origin of integers that the report did not quantise."""
     if floats is None:
         return "The network was already an integer network."
     return "Trained in integers (quantisation-aware); the float weights are its shadow weights."
@@ -510,7 +510,7 @@ def _before(
             "folder, or the float network in it."
         )
     if run.folder is None:
-        return None, "Weights and delays before training are unknown: the run was not kept."
+        return None, "Weights and delays before training are unknown: the run has no folder."
     manifest = run.folder.manifest()
     if manifest.start is not None:
         return None, (
@@ -544,7 +544,7 @@ def _before(
 def _named_before(
     before: Network | IntegerNetwork, network: Network | IntegerNetwork, run: _Run
 ) -> tuple[Network | IntegerNetwork, str]:
-    """The network that the user named as the one before training, and a sentence on its origin.
+    """The network that the user named as `before`, and a sentence on its origin.
 
     Raises:
         UsageError: it has different projections.
@@ -568,7 +568,7 @@ def _named_before(
         return before, "Before: the named network."
     if before.content_hash == start:
         return before, "Before: the network that the run started from."
-    return before, "Before: the named network, which is not the one that the run started from."
+    return before, "Before: the named network; the run started from another network."
 
 
 def _headline(results: _Results) -> list[tuple[str, str]]:

@@ -45,15 +45,15 @@ def network_section(network: Network | IntegerNetwork) -> Section:
 def accuracy_section(
     where: str, samples: int, accuracy: Mapping[str, float], notes: Sequence[str]
 ) -> Section:
-    """Accuracy of everything that ran.
+    """Accuracy of each network and backend that ran.
 
     Args:
         where: the samples, in words; '' without samples.
         samples: number of samples.
-        accuracy: share classified correctly, by what ran.
+        accuracy: share classified correctly, by network or backend.
         notes: sentences on what did not run, and why.
     """
-    header = ("runs in", "accuracy", "95 % interval", "samples")
+    header = ("network or backend", "accuracy", "95 % interval", "samples")
     rows = [
         (
             name,
@@ -108,7 +108,7 @@ def learning_section(
     rows = [(key.replace("_", " "), _log_value(value)) for key, value in _named(best, class_names)]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
-        tables.append(replace(search, title=f"search before it: {search.title}"))
+        tables.append(replace(search, title=f"search for its settings: {search.title}"))
     facts = {
         "kept_epoch": best["epoch"],
         "epochs": epochs,
@@ -126,13 +126,17 @@ def classes_section(name: str, confusion: Confusion) -> Section:
     """Accuracy per class, and the confusion matrix.
 
     Args:
-        name: name of what ran.
+        name: name of the network or backend that ran.
         confusion: the confusion matrix.
     """
     caption = "Rows are true classes, columns predictions; shades are shares of a row."
     figures = [Figure(caption, [partial(plot.confusion, confusion)], [1.5])]
     return section_of(
-        "classes", "Classes", confusion, sentences=[(f"By the {name}.", "")], figures=figures
+        "classes",
+        "Classes",
+        confusion,
+        sentences=[(f"Predictions of the {name}.", "")],
+        figures=figures,
     )
 
 
@@ -143,14 +147,14 @@ def samples_section(
     class_names: Sequence[str],
     first_difference: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
-    """Spikes and membranes of a correct, a misclassified, and a different sample.
+    """Spikes and membranes of a correctly classified, a misclassified and a differing sample.
 
     Args:
         spikes: the input.
         label: [samples] integers.
         recording: the network's recording.
         class_names: one per class.
-        parted: a backend that differs, its first difference, and its recording.
+        first_difference: a backend that differs, its first difference, and its recording.
     """
     right = recording.predictions == label
     sentences, figures, chosen = [], [], {}
@@ -295,7 +299,7 @@ def rounding_section(
     """Rounding errors, findings, and accuracy lost.
 
     Args:
-        quantisation: the quantisation; None if it was not done here.
+        quantisation: the quantisation; None if the report did not quantise the network.
         cost: accuracy lost by rounding.
         note: text on the origin of the integers, or on why there are none.
     """
@@ -336,7 +340,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
         tables += certificate.coverage.tables()
     if certificate.artefacts:
         tables.append(
-            Table("SHA-256 of what ran", ("", "value"), list(certificate.artefacts.items()))
+            Table("SHA-256 of compared files", ("", "value"), list(certificate.artefacts.items()))
         )
     result = "Nothing differs." if certificate.identical else "Backends differ."
     weight = "" if certificate.identical else "alarm"
@@ -352,7 +356,7 @@ def reproduce_section(
     Args:
         values: (name, formatted value).
         code: (title, text) of commands and settings.
-        facts: the same for scripts.
+        facts: plain values for scripts.
     """
     table = Table("seeds, versions and hashes", ("", "value"), list(values))
     return Section("reproduce", "How to reproduce", tables=[table], code=code, facts=facts)

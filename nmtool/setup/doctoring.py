@@ -169,7 +169,7 @@ def _system() -> Iterator[Part]:
         "system",
         FINE if tested else UNTESTED,
         f"{platform.system()} {platform.release()}, {platform.machine()}",
-        fix="" if tested else "nmtool is tested on Linux; elsewhere, run its tests first",
+        fix="" if tested else "nmtool is tested on Linux; on this system, run its tests first",
     )
     cores = usable_cores()
     yield Part(SYSTEM, "processor", FINE, f"{cpu_name()}, {cores} core{'s' * (cores > 1)} to use")
@@ -301,14 +301,14 @@ def _gpu(deep: bool) -> Part:
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     cards = output_of(query, timeout_s=_ANSWER_S).splitlines()
     if not cards:
-        return part(MISSING, "no NVIDIA driver shows one")
+        return part(MISSING, "no NVIDIA driver lists a GPU")
     card = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
     cuda = _cuda_of_torch()
     if cuda is None:
         return part(MISSING, f"{card}; torch is not installed", install_command("cuda"))
     if not cuda:
         fix = "install torch with CUDA as pytorch.org describes"
-        return part(MISSING, f"{card}; torch {version_of('torch')} is without CUDA", fix)
+        return part(MISSING, f"{card}; torch {version_of('torch')} has no CUDA", fix)
     extra = cuda_extra(cuda)
     compiler = version_of("numba-cuda")
     if not compiler:

@@ -38,7 +38,7 @@ GIVES = {
     "tonic": "downloads of data sets",
     "completion": "completion of commands in a shell",
 }
-"""What each extra is for, in order of use; '' is nmtool without extras."""
+"""Purpose of each extra, in order of use; '' is nmtool without extras."""
 
 TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
 """Index of torch's builds without CUDA; on Linux, the default index has builds with CUDA."""
@@ -138,7 +138,7 @@ def cuda_extra(version: str | None) -> str:
 
 
 def installed_from() -> str:
-    """Where nmtool was installed from: a checkout, a file or pipx, in words."""
+    """Words on the source of the installation: a checkout, a file or pipx."""
     distribution = _distribution()
     if distribution is None:
         return f"runs from {_source_folder()}, not installed"
@@ -149,7 +149,7 @@ def installed_from() -> str:
     if not place:
         return f"installed{within}"
     is_editable = origin.get("dir_info", {}).get("editable", False)
-    return f"installed{within} from {place}{', as it stands there' if is_editable else ''}"
+    return f"installed{within} from {place}{', editable' if is_editable else ''}"
 
 
 def supported_pythons() -> str:

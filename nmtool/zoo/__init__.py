@@ -1,4 +1,4 @@
-"""Networks to start from: trained, verified, small enough to come with nmtool.
+"""Trained and verified networks, small enough to come with nmtool.
 
 >>> import nmtool as nm
 >>> nm.zoo.names()
@@ -6,8 +6,8 @@
 >>> nm.zoo.load("yinyang")
 <IntegerNetwork: 4 channels, hidden 30 lif, output 3 li, 140 steps of 0.5 ms>
 
-Wherever a command or a function takes the path of a network, `zoo:NAME` names one of these. They
-were made by `python -m benchmarks.zoo`, by training with the recipes of the same names.
+Commands and functions that take the path of a network also take `zoo:NAME`. `python -m
+benchmarks.zoo` trained these networks; `about` gives the recipe of each.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ZooNetwork(Tabular):
     facts: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """Plain values, under stable names for scripts."""
         return {"name": f"{PREFIX}{self.name}", "title": self.title, **self.facts}
 
     def tables(self) -> list[Table]:
@@ -77,20 +77,20 @@ def about(name: str) -> ZooNetwork:
     107
 
     Raises:
-        FileFormatError: there is none of that name.
+        FileFormatError: there is no network of that name.
     """
     facts = read_toml(path(name).with_suffix(".toml"))
     return ZooNetwork(name.removeprefix(PREFIX), facts.pop("title"), facts)
 
 
 def path(name: str | Path) -> Path:
-    """File of a network of the zoo; other paths as they are.
+    """File of a network of the zoo; a `Path` is returned unchanged.
 
     Args:
-        name: name of a network, with `zoo:` where it might be another path.
+        name: name of a network, with or without `zoo:`; or a `Path`.
 
     Raises:
-        FileFormatError: there is none of that name.
+        FileFormatError: there is no network of that name.
     """
     if isinstance(name, Path):
         return name

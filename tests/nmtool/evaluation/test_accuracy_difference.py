@@ -55,7 +55,7 @@ def test_pairs_that_disagree_widen_the_interval() -> None:
     assert low < -40 < 40 < high
 
 
-def test_the_seed_decides() -> None:
+def test_the_interval_depends_on_the_seed() -> None:
     rng = np.random.default_rng(1)
     paired = AccuracyDifference(rng.random((3, 60)) < 0.8, rng.random((3, 60)) < 0.7)
     assert paired.interval(3) == paired.interval(3) != paired.interval(4)
@@ -67,14 +67,14 @@ def test_the_seed_decides() -> None:
 def _moments(x: np.ndarray, drawn: np.ndarray) -> float:
     """Variance of the mean of x [rows, columns] where rows and columns are drawn (Owen 2007).
 
-    Of counts n of K draws from K values, E[n nᵀ] = I + (1 − 1/K)·11ᵀ; those of rows and columns
-    are independent.
+    The counts n of K draws from K values have E[n nᵀ] = I + (1 − 1/K)·11ᵀ. Counts of rows and of
+    columns are independent.
     """
     rows, columns = (np.eye(k) + (1 - 1 / k) for k in drawn)
     return float(((rows @ x @ columns) * x).sum() / x.size**2 - x.mean() ** 2)
 
 
-def test_a_cluster_per_sample_is_no_cluster() -> None:
+def test_clusters_of_one_sample_change_nothing() -> None:
     rng = np.random.default_rng(2)
     rows = rng.random((3, 80)) < 0.8, rng.random((3, 80)) < 0.7
     expected = AccuracyDifference(*rows).interval(5)

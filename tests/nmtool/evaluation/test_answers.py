@@ -82,7 +82,7 @@ def test_accuracies() -> None:
     assert "accuracy 66.67% of 6 samples, 3 folds, 2 seeds" in repr(answers)
 
 
-def test_a_file_holds_the_whole_answers(tmp_path: Path) -> None:
+def test_answers_are_saved_and_loaded(tmp_path: Path) -> None:
     answers = finished()
     answers.save(tmp_path / "answers.npz")
     for path in (tmp_path, tmp_path / "answers.npz"):
@@ -100,7 +100,7 @@ def test_a_file_holds_the_whole_answers(tmp_path: Path) -> None:
     assert again.read_bytes() == (tmp_path / "answers.npz").read_bytes()
 
 
-def test_a_split_without_folds_is_one() -> None:
+def test_a_split_without_a_rule_is_one_fold() -> None:
     answers = blank(rule=None)
     assert (answers.n_folds, answers.fold.tolist()) == (1, [0] * 6)
 
@@ -147,7 +147,7 @@ def test_damaged_files_are_refused(name: str, value: Any, tmp_path: Path) -> Non
         Answers.load(tmp_path)
 
 
-def test_only_answers_to_the_same_question_are_compared() -> None:
+def test_answers_for_other_samples_or_folds_are_refused() -> None:
     answers = finished()
     answers.check_same_samples(finished(seeds=(0,) * 2))
     with refused(UsageError, "answers-samples-differ"):

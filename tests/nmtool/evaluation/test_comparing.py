@@ -46,7 +46,7 @@ def test_correctly_classified_samples_are_compared() -> None:
     assert "\n" not in repr(difference)
 
 
-def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_with_the_same_steps_share_binned_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     binned: list[int] = []
 
     bin = nm.IntegerNetwork.bin
@@ -70,7 +70,7 @@ def test_integers_beside_their_floats() -> None:
 
 
 @pytest.mark.parametrize(("n_first", "n_second"), [(1, 2), (2, 1), (0, 0), (0, 1)])
-def test_pairs_must_be_pairs(n_first: int, n_second: int) -> None:
+def test_lists_of_different_lengths_are_refused(n_first: int, n_second: int) -> None:
     with refused(UsageError, "pairs-uneven") as caught:
         nm.compare_accuracy([RIGHT] * n_first, [RIGHT] * n_second, EVENTS)
     assert str(n_first) in caught.value.what

@@ -11,20 +11,20 @@ from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_t
 from tests.nmtool.cli import cases
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
-GIVEN = np.array([0, 1, 1, 1, 0, 1])
-FOUND = Confusion.of(LABELS, GIVEN, ["a", "b", "c", "d"])
+PREDICTIONS = np.array([0, 1, 1, 1, 0, 1])
+CONFUSION = Confusion.of(LABELS, PREDICTIONS, ["a", "b", "c", "d"])
 
 
 def test_counts_and_shares() -> None:
-    assert FOUND.counts.tolist() == [[1, 2, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
-    assert FOUND.accuracy == 2 / 6
-    assert FOUND.class_accuracy[:3].tolist() == [1 / 3, 1 / 2, 0.0]
-    assert FOUND.class_precision[:2].tolist() == [1 / 2, 1 / 4]
-    assert [FOUND.most_confused(label) for label in range(4)] == [1, 0, 1, None]
+    assert CONFUSION.counts.tolist() == [[1, 2, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert CONFUSION.accuracy == 2 / 6
+    assert CONFUSION.class_accuracy[:3].tolist() == [1 / 3, 1 / 2, 0.0]
+    assert CONFUSION.class_precision[:2].tolist() == [1 / 2, 1 / 4]
+    assert [CONFUSION.most_confused(label) for label in range(4)] == [1, 0, 1, None]
 
 
-def test_shares_that_do_not_exist_are_none() -> None:
-    facts = FOUND.as_json()
+def test_undefined_shares_are_none() -> None:
+    facts = CONFUSION.as_json()
     assert facts["class_accuracy"] == [1 / 3, 1 / 2, 0.0, None]
     assert facts["class_precision"] == [1 / 2, 1 / 4, None, None]
     nothing = np.zeros(0, np.int64)
@@ -39,14 +39,14 @@ def test_intervals_of_accuracies() -> None:
 
 
 def test_tables() -> None:
-    classes, matrix = FOUND.tables()
+    classes, matrix = CONFUSION.tables()
     assert classes.rows[0] == ("a", 3, "33.33%", "50.00%", "b (2)")
     assert classes.rows[3] == ("d", 0, "", "", "")
     assert matrix.rows[1] == ("b", 1, 1, 0, 0)
 
 
-def test_a_matrix_of_many_classes_is_no_table() -> None:
-    many = Confusion.of(LABELS, GIVEN, [str(index) for index in range(13)])
+def test_a_matrix_of_many_classes_is_not_printed() -> None:
+    many = Confusion.of(LABELS, PREDICTIONS, [str(index) for index in range(13)])
     assert [table.title for table in many.tables()] == ["accuracy per class"]
 
 
@@ -64,7 +64,7 @@ def test_every_sample_is_counted_once(n_classes: int, data: st.DataObject) -> No
     assert np.trace(confusion.counts) == right
 
 
-def test_evaluations_have_one() -> None:
+def test_evaluations_have_a_confusion_matrix() -> None:
     evaluation = nm.evaluate(cases.integer_network(), cases.spike_events(6, 2))
     assert evaluation.confusion is not None
     assert evaluation.confusion.accuracy == evaluation.accuracy

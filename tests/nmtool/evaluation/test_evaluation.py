@@ -48,7 +48,7 @@ def same(left: Recording, right: Recording) -> bool:
 
 
 def counting(counted: list[int]) -> Any:
-    """A `Progress` that notes the samples it is shown."""
+    """A `Progress` that collects the numbers of completed samples."""
 
     def progress(label: str, total: int | None = None, remark: str = "") -> Any:
         return nullcontext(lambda n, remark="": counted.append(n))
@@ -56,7 +56,7 @@ def counting(counted: list[int]) -> Any:
     return progress
 
 
-def test_a_part_has_samples_of_every_class_and_says_so() -> None:
+def test_drawn_samples_have_every_class_and_are_labelled() -> None:
     by_class = EVENTS[np.argsort(EVENTS.label, kind="stable")]
     network = cases.integer_network()
     evaluation = nm.evaluate(network, by_class, samples=2)
@@ -318,13 +318,13 @@ def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
 
 
 @pytest.mark.lava
-def test_in_lava(export: Export) -> None:
+def test_an_export_runs_in_lava(export: Export) -> None:
     evaluation = nm.run(export("lava"), EVENTS)
     assert same(evaluation.recording, simulate_integers(cases.integer_network(), RASTER))
 
 
 @pytest.mark.lava
-def test_netx_in_lava(export: Export) -> None:
+def test_a_netx_file_runs_in_lava(export: Export) -> None:
 
     try:
         Netx.require()

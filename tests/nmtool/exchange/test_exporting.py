@@ -74,7 +74,9 @@ def test_a_lava_folder_carries_samples_of_data(tmp_path: Path) -> None:
     assert not (tmp_path / "bare/events.csv").exists()
 
 
-def test_long_samples_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_carries_fewer_samples_if_they_are_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = cases.spike_events(30)
     counts = data.draw(exporting.CARRIED_SAMPLES).counts.tolist()
     for limit, n_samples in ((sum(counts[:2]), 2), (0, 1)):
@@ -103,8 +105,8 @@ def test_every_format_is_written_with_known_answers(
         assert compare_recordings(expected.recording, answers.recording).identical
 
 
-def test_answers_are_to_samples_where_there_are_some(data: Dataset, tmp_path: Path) -> None:
-    """Of a data set those of the test split, without one those of the first split there is."""
+def test_known_answers_use_samples_if_there_are_any(data: Dataset, tmp_path: Path) -> None:
+    """A data set gives samples of its test split or, without one, of its first split."""
     train = Dataset("train", ("train",), data.split)
     for number, (samples, events) in enumerate(
         [(data, data.test), (train, data.train), (data.test, data.test)]
@@ -265,7 +267,7 @@ def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
     assert "\n" not in repr(unchecked)
 
 
-def test_floats_stay_floats_where_they_can(floats: Path, tmp_path: Path) -> None:
+def test_floats_stay_floats_in_a_format_for_floats(floats: Path, tmp_path: Path) -> None:
     pytest.importorskip("nir")
     conversion = nm.convert(floats, tmp_path / "network.nir")
     assert conversion.passed
@@ -275,7 +277,9 @@ def test_floats_stay_floats_where_they_can(floats: Path, tmp_path: Path) -> None
     assert again.read_bytes() == floats.read_bytes()
 
 
-def test_floats_are_quantised_where_they_must(floats: Path, data: Dataset, tmp_path: Path) -> None:
+def test_floats_are_quantised_for_a_format_of_integers(
+    floats: Path, data: Dataset, tmp_path: Path
+) -> None:
     rounded = round_network(FLOATS, ranges=weight_ranges(FLOATS, 8))
     conversion = nm.convert(floats, tmp_path / "network.c", check=False)
     assert conversion.network.content_hash == rounded.network.content_hash
@@ -288,7 +292,9 @@ def test_floats_are_quantised_where_they_must(floats: Path, data: Dataset, tmp_p
         assert nm.load(tmp_path / name).content_hash == expected.content_hash
 
 
-def test_known_answers_are_to_the_data(integers: Path, data: Dataset, tmp_path: Path) -> None:
+def test_known_answers_of_a_conversion_use_the_data(
+    integers: Path, data: Dataset, tmp_path: Path
+) -> None:
     conversion = nm.convert(integers, tmp_path / "network.c", data=data, check=False)
     alone = nm.export(INTEGERS, tmp_path / "alone.c", samples=data)
     assert conversion.path.read_bytes() == alone.read_bytes()
@@ -354,7 +360,7 @@ def test_a_runtime_with_other_answers_is_reported(
     assert (check["read_back"], check["ran"]) == (True, True)
     assert check["first_divergence"]["step"] == 11
     assert "differs" in repr(conversion)
-    assert conversion.path.is_dir(), "what differs stays where it is"
+    assert conversion.path.is_dir(), "an export that differs is kept"
 
 
 def failing(error: Exception) -> Callable[..., Any]:

@@ -122,7 +122,7 @@ def test_pairs_need_no_header() -> None:
     assert parsed(report_on(tables=[Table("t", ("a", "b"), [("name", 1)])])).count("thead") == 1
 
 
-def test_a_title_is_not_said_twice() -> None:
+def test_a_table_with_the_title_of_its_section_has_no_heading() -> None:
     document = parsed(
         report_on(tables=[Table("first", ("a", "b"), []), Table("other", ("a",), [])])
     )

@@ -57,7 +57,7 @@ def test_a_float_network_is_quantised(data: Dataset) -> None:
     assert report.passed
 
 
-def test_integers_are_taken_as_they_are(data: Dataset) -> None:
+def test_integers_are_not_quantised(data: Dataset) -> None:
     network = cases.integer_network()
     report = nm.report(network, data.test)
     facts = report.as_json()
@@ -88,7 +88,7 @@ def test_without_data_nothing_runs() -> None:
     assert "no data are named" in sentences(report, "accuracy")
 
 
-def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
+def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset) -> None:
     network = cases.integer_network()
     report = nm.report(network, data, targets=["loihi1", "xylo-imu"])
     facts = report.as_json()
@@ -191,7 +191,7 @@ def test_a_backend_that_differs(data: Dataset, lava: FakeLava) -> None:
     )
 
 
-def test_an_export_is_run_as_it_is(data: Dataset, export: Export) -> None:
+def test_an_export_is_run_unchanged(data: Dataset, export: Export) -> None:
     report = nm.report(export("nir"), data, against=["nir"], samples=2)
     facts = report.as_json()
     assert report.passed
@@ -235,7 +235,7 @@ def change_manifest(run: Path, **fields: Any) -> None:
 
 
 @pytest.mark.torch
-def test_a_run_brings_its_data_and_its_log(project: Path) -> None:
+def test_a_run_provides_its_data_and_its_log(project: Path) -> None:
     report = nm.report(project / "run")
     facts = report.as_json()
     assert keys(report) == (KEYS[0], "learning", *KEYS[1:])
@@ -296,7 +296,7 @@ def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.torch
-def test_a_run_in_integers_shows_both(project: Path, tmp_path: Path) -> None:
+def test_a_run_in_integers_reports_floats_and_integers(project: Path, tmp_path: Path) -> None:
     changes = {"arithmetic": "integer", "epochs": 1, "weight_bits": 4}
     nm.finetune(project / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
     report = nm.report(tmp_path / "run4", before=project / "run")

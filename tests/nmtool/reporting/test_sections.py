@@ -118,7 +118,7 @@ def test_right_wrong_and_diverging_samples() -> None:
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_samples_all_of_one_kind(right: bool) -> None:
+def test_samples_that_are_all_right_or_all_wrong(right: bool) -> None:
     label = RECORDING.predictions if right else 1 - RECORDING.predictions
     shown = sections.samples_section(SAMPLES.raster, label, RECORDING, cases.CLASSES)
     assert list(shown.facts["chosen"]) == ["right" if right else "wrong"]
@@ -130,7 +130,7 @@ def entry(epoch: int, **more: object) -> dict[str, object]:
     return {**values, "spikes_per_neuron": {}, "silent_neurons": 0, **more}
 
 
-def test_learning_draws_what_the_log_has() -> None:
+def test_learning_draws_the_quantities_of_the_log() -> None:
     log = [entry(1), entry(2, silent_neurons=3)]
     section = sections.learning_section(log, log[1], 5)
     captions = [figure.caption for figure in section.figures]

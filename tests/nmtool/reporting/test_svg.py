@@ -23,26 +23,26 @@ RASTER = Raster.from_dense(np.random.default_rng(0).random((1, 40, 30)) < 0.1)
 FIGURE = Figure("spikes", [partial(plot.raster, RASTER), partial(plot.activity, RASTER)], (1, 2))
 
 
-def test_the_same_each_time() -> None:
+def test_a_figure_is_reproducible() -> None:
     assert svg(FIGURE, 0) == svg(FIGURE, 0)
     assert "<dc:date>" not in svg(FIGURE, 0)
 
 
-def test_identifiers_are_those_of_the_figure_alone() -> None:
+def test_identifiers_of_two_figures_differ() -> None:
     ids = [set(re.findall(r' id="([^"]+)"', svg(FIGURE, number))) for number in (0, 1)]
     assert ids[0]
     assert all(name.startswith("f0-") for name in ids[0])
     assert not ids[0] & ids[1]
 
 
-def test_everything_referred_to_is_there() -> None:
+def test_every_reference_has_its_element() -> None:
     text = svg(FIGURE, 3)
     used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
     assert used
     assert used <= set(re.findall(r' id="([^"]+)"', text))
 
 
-def test_colours_and_letters_are_those_of_the_page() -> None:
+def test_colours_and_fonts_are_those_of_the_page() -> None:
     text = svg(FIGURE, 0)
     assert "currentColor" in text
     assert "#010203" not in text
@@ -72,13 +72,13 @@ def test_names_are_shown_as_they_are(name: str) -> None:
     assert texts.count(name) == 2
 
 
-def test_characters_that_no_file_may_hold() -> None:
+def test_control_characters_are_replaced() -> None:
     figure = Figure("names", [partial(draw_names, ("a\x01\n", "other"))])
     texts = [element.text for element in ElementTree.fromstring(svg(figure, 0)).iter("text")]
     assert "a\ufffd\ufffd" in texts
 
 
-def test_dense_spikes_are_small() -> None:
+def test_a_dense_raster_gives_a_small_figure() -> None:
     dense = Raster.from_dense(np.random.default_rng(0).random((1, 1000, 700)) < 0.1)
     assert dense.n_spikes > 60_000
     assert len(svg(Figure("dense", [partial(plot.raster, dense)]), 0)) < 500_000

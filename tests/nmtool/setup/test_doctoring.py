@@ -25,12 +25,12 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str, version: str = "") ->
     """Pretend that a package is missing, or has another version."""
     real = importlib.metadata.version
 
-    def found(name: str) -> str:
+    def pretended_version(name: str) -> str:
         if name == package and not version:
             raise importlib.metadata.PackageNotFoundError(name)
         return version if name == package else real(name)
 
-    monkeypatch.setattr(importlib.metadata, "version", found)
+    monkeypatch.setattr(importlib.metadata, "version", pretended_version)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_this_computer() -> None:
     assert {entry.state for entry in diagnosis.parts} <= {FINE, MISSING, UNTESTED, LIMITED, BROKEN}
 
 
-def test_what_is_missing_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_optional_library_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "onnx")
     entry = part("onnx")
     assert (entry.state, entry.detail, entry.gives) == (MISSING, "", "ONNX files")
@@ -66,7 +66,7 @@ def test_what_is_missing_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("package", "version"), [("onnx", "0.1"), ("h5py", ""), ("numpy", "9.0")])
-def test_what_does_not_fit_is_broken(
+def test_unsuitable_and_missing_required_libraries_are_broken(
     package: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, package, version)
@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_broken(
     assert not doctor().healthy
 
 
-def test_it_imports_nothing_heavy() -> None:
+def test_doctor_imports_no_large_library() -> None:
     code = (
         "import sys, nmtool as nm; nm.doctor(); "
         "print(*{'torch', 'sklearn', 'onnx', 'matplotlib', 'numba', 'scipy'} & set(sys.modules))"
@@ -100,7 +100,7 @@ def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatc
     assert entry.state == UNTESTED
 
 
-def test_a_compiler_as_exports_find_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_and_a_broken_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(compiler.VARIABLE, "no-such-compiler")
     entry = part("C compiler")
     assert (entry.state, compiler.VARIABLE in entry.detail) == (MISSING, True)

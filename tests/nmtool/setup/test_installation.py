@@ -77,7 +77,7 @@ def words(command: str) -> list[list[str]]:
 
 
 @pytest.mark.usefixtures("here")
-def test_the_libraries_are_named_and_not_nmtool() -> None:
+def test_the_command_names_libraries_and_not_nmtool() -> None:
     assert words(install_command("onnx")) == [["pip", "install", "onnx<2,>=1.16"]]
     for extra in ("", "train", "sweep", "cuda", "onnx"):
         assert "nmtool" not in install_command(extra)
@@ -124,7 +124,7 @@ def test_broken_libraries_are_reinstalled(here: Here) -> None:
     assert "numpy" in install_command(broken=["numpy"])
 
 
-def test_pipx_injects(here: Here, tmp_path: Path) -> None:
+def test_libraries_are_injected_into_an_environment_of_pipx(here: Here, tmp_path: Path) -> None:
     (tmp_path / "pipx_metadata.json").write_text("{}")
     here.comes_from(url="file:///wheels/nmtool-0.1.0-py3-none-any.whl", archive_info={})
     assert words(install_command("onnx")) == [["pipx", "inject", tmp_path.name, "onnx<2,>=1.16"]]
@@ -148,7 +148,7 @@ def test_a_pip_of_another_environment_is_not_used(
 
 def test_installations_from_a_checkout_are_named(here: Here) -> None:
     here.comes_from(url="file:///home/me/my%20nmtool", dir_info={"editable": True})
-    assert installed_from() == "installed from /home/me/my nmtool, as it stands there"
+    assert installed_from() == "installed from /home/me/my nmtool, editable"
     here.comes_from(url="file:///home/me/nmtool", dir_info={})
     assert installed_from() == "installed from /home/me/nmtool"
     here.files = {}

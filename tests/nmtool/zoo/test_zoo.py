@@ -38,7 +38,7 @@ def test_every_network_is_the_one_that_was_verified(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "yinyang"])
-def test_accuracy_and_cost_are_those_that_the_files_name(name: str) -> None:
+def test_accuracy_and_cost_are_those_in_the_files(name: str) -> None:
     if name == "digits":
         pytest.importorskip("sklearn")
     evaluation, facts = nm.run(f"zoo:{name}", nm.load_dataset(name).test), zoo.about(name).facts
@@ -71,7 +71,7 @@ def test_a_speech_network_is_verified_without_any_data() -> None:
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_made_inputs_drive_outputs_further_than_data_and_the_certificate_judges_that() -> None:
+def test_clips_of_outputs_on_generated_inputs_are_no_warning() -> None:
     certificate = nm.verify("zoo:digits", against="c")
     counts = certificate.overflows
     assert counts["v_clips"] == counts["v_clips_outputs"] > 0 == counts["u_wraps"]
