@@ -38,7 +38,7 @@ WINDOW = 100
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[float, list[int]]]:
-    """The time in ms and the channels, one or none, of every line; raises `DataError`."""
+    """Yield the time in ms and the channels (one or none) of every line; raises `DataError`."""
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0].startswith("#"):

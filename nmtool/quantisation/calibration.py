@@ -89,7 +89,7 @@ def halve_overflowing_scales(
 
 
 def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[str]:
-    """Names of the populations with a saturation of membrane or current that matters.
+    """Names of the populations in which saturation of a membrane or current matters.
 
     Args:
         network: the simulated network.
@@ -121,7 +121,7 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
-    """Largest magnitudes over all samples, and populations with a saturation that matters."""
+    """Largest magnitudes over all samples, and populations in which saturation matters."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
         seen = _merged(seen, _measure(network, recording))

@@ -219,7 +219,7 @@ def own_data(source: object) -> Dataset | None:
 def calibration_data(
     data: Dataset | SpikeEvents | None, source: Source, *, own: bool
 ) -> SpikeEvents | str:
-    """Calibration samples: the given ones, or the run's own; `NO_DATA` if there are none.
+    """Calibration samples: `data`, or those of the run; `NO_DATA` if there are none.
 
     Args:
         data: the given samples; of a data set, its training samples.

@@ -65,7 +65,7 @@ class QuantisationReport(Tabular):
 
     Attributes:
         populations, projections: in the network's order.
-        findings: everything that the target cannot represent, and what was done about it.
+        findings: everything that the target cannot represent, with the value used instead.
         calibrated: the head-room of non-spiking populations comes from data.
     """
 

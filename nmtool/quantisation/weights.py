@@ -1,7 +1,7 @@
 """Ranges of a projection's integer weights, with the least error of weights or of scores.
 
-With few bits, integers that represent the largest weight leave most others at 0. A range r that
-clips a few large weights resolves many small ones: with n levels on each side,
+With few bits, integers that represent the largest weight leave most other weights at 0. A range r
+that clips a few large weights resolves many small weights: with n levels on each side,
 
     error(r) = Σ (w − clip(round(w·n/r), −n, n)·r/n)²
 
@@ -101,7 +101,7 @@ def search_ranges(
     *,
     on_try: Callable[[float], None] = lambda least: None,
 ) -> dict[int, float]:
-    """Ranges with scores closest to those of the float network, by coordinate descent.
+    """Search for the ranges with the smallest error of the scores, by coordinate descent.
 
     The search raises or lowers the range of one projection after another while this lowers E. It
     ends if no change lowers E.

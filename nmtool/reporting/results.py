@@ -92,7 +92,7 @@ check, cost, certificate, reproduce>
             if the data are on disk.
         against: one or more backends to compare with the simulator, as in `verify`.
         targets: chips and formats to check for, as in `check`; the cost of an inference is counted
-            for the first one.
+            for the first target.
         before: the network before training; by default the initial network of the run, recomputed
             from its settings and seed.
         quantising: arguments of `quantise` for a float network, e.g. `{"weight_bits": 4}`.
@@ -458,7 +458,7 @@ def _dataset(
 def _samples(
     dataset: Dataset | None, split: str | None, samples: int | None, source: Source
 ) -> tuple[SpikeEvents | None, str, int]:
-    """The samples to run, their description, and the number of available ones."""
+    """The samples to run, their description, and the number of available samples."""
     if dataset is None:
         return None, "", 0
     is_validation = split == "validation" or (split is None and "test" not in dataset.splits)

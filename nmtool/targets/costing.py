@@ -301,7 +301,7 @@ def _remarks(
 
 
 def _stores_zeros(chip: Target | None) -> bool:
-    """True for a chip whose cores store synapses of weight 0, which is assumed if unknown."""
+    """True for a chip whose cores store synapses of weight 0, or may store them."""
     return chip is not None and chip.kind == CHIP and chip.core.dense is not False
 
 
@@ -414,16 +414,16 @@ def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> s
         nouns = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; the {nouns} of its computer is not measured"
+            return f"{figures.name} is software; nothing measures the {nouns} of its computer"
         return (
-            f"the {nouns} per event is not published for {title}; to use the figures of another "
+            f"nobody publishes the {nouns} per event for {title}; to use the figures of another "
             "chip, name it, e.g. `energy_of=loihi1`"
         )
     return ""
 
 
 def _figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
-    """The figures of an estimate, and the names of those that are unknown."""
+    """The known figures for an estimate, and the names of unknown figures."""
     from nmtool.hardware_sim.estimates import USED
 
     used, unknown = [], []

@@ -75,14 +75,14 @@ class Spread:
 
     @classmethod
     def of(cls, per_step: NDArray) -> Spread:
-        """The spread of numbers [samples, steps], at least one of each; integers stay exact."""
+        """Statistics of [samples, steps] numbers, at least one of each; integers stay exact."""
         samples = cls.of_samples(per_step.sum(axis=1))
         steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
         return cls(**{**asdict(samples), **steps})
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """The spread of [samples] numbers, at least one."""
+        """Statistics of [samples] numbers; at least one sample."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,

@@ -252,7 +252,7 @@ def _holds_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default bound needs no check: quantised networks keep it, and formats add larger sums.
+    # The default bound needs no check: quantisation keeps it, and formats add larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 

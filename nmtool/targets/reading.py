@@ -213,7 +213,7 @@ class _Reader:
         return words
 
     def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
-        """Names and values of the figures of a section; '': those outside of sections."""
+        """Names and values of the figures of a section; for '', of figures outside of sections."""
         content = self.content.get(section, {}) if section else self.content
         if not isinstance(content, dict):
             self._wrong_value(section, "it is not a table", f"write [{section}]")

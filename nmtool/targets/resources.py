@@ -10,8 +10,8 @@ by the scarcest of five resources:
                   delay + 2 (one slot is read while the farthest is written); 1 without delays
     axons out     pairs of a neuron and a core that it sends to
 
-Input channels take no core. Source: the rules of Loihi 1 in nengo-loihi, from which those of
-Loihi 2 are inferred; see the marks in the target files.
+Input channels take no core. Source: nengo-loihi's rules for Loihi 1. The rules for Loihi 2 are
+inferred from them; see the marks in the target files.
 """
 
 from __future__ import annotations
@@ -326,7 +326,7 @@ def _with_axons(
     """Add the axons out, whose number depends on the number of target cores.
 
     More cores of one population can mean more axons of another, so the count is repeated until
-    nothing changes. It terminates because neurons per core only decrease, and populations with no
+    nothing changes. The loop ends because neurons per core only decrease, and populations with no
     neuron per core are skipped.
     """
     axons = target.core.axons_out

@@ -1,6 +1,6 @@
 """`Target`: limits and capacities of a chip or a format, and how they are known.
 
-Integer networks run in the arithmetic `loihi2` (`docs/arithmetic.md`) or in the one that a target
+Integer networks run in `loihi2` (`docs/arithmetic.md`), or in another arithmetic that a target
 names. Quantisation uses the target's limits, which narrow that arithmetic. The figures in its
 sections decide whether a network fits, and what it costs. Unpublished figures are None, never 0.
 

@@ -6,8 +6,8 @@ several candidates remain, the samples cannot distinguish them. If none remains,
 explains the recording.
 
 Candidates come from the place and size of deviations. A synapse or a bias affects one neuron; in
-deep recordings, the first deviation gives its size. Constants of a population are tried over their
-whole range, and exponents, latencies and rules of the arithmetic one by one.
+deep recordings, the first deviation gives the size of its error. Constants of a population are
+tried over their whole range, and exponents, latencies and rules of the arithmetic one by one.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def find_causes(case: Case) -> list[Cause]:
         case: a case with deviations.
 
     Returns:
-        One cause per place, with the explaining value that is nearest to the network's and, if
-        several values explain the recording, their span.
+        One cause per place, with the explaining value that is nearest to the network's value. If
+        several values explain the recording, the cause has their span.
     """
     causes: list[Cause] = []
     if len(case.deviating) == 1:
@@ -207,7 +207,7 @@ def find_causes(case: Case) -> list[Cause]:
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
     """Sample and step of a neuron's first deviation, and the excess of its input there.
 
-    None if no synapse can cause such a difference.
+    None if no synapse can cause this difference.
     """
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
@@ -386,7 +386,7 @@ def _thresholds(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Other thresholds that separate the membranes with a spike from those without.
+    """Other thresholds with which all recorded membranes and spikes agree.
 
     Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
     populations have no threshold.

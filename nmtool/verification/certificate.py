@@ -184,7 +184,7 @@ class Certificate(Result):
         generated_overflows: the same for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).
-        class_samples: number of samples per class; empty where accuracy is not measured.
+        class_samples: number of samples per class; empty if accuracy is not measured.
 
     `print(certificate)` prints what was compared and what differs, a line per backend;
     `certificate.summary()` is a table.

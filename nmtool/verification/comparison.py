@@ -5,8 +5,8 @@ spikes different    bins in which one recording has a spike and the other has no
 spikes emitted      bins in which the expected recording has a spike
 membrane compared   output membranes at every step; with deep recordings u and v of all
 
-Backends of integers must equal the simulator exactly. Sums of real numbers depend on their order,
-so that their membranes are compared with a tolerance; spikes are always compared exactly.
+Backends of integers must equal the simulator exactly. Sums of real numbers depend on the order of
+additions, so membranes of real numbers are compared with a tolerance, and only spikes exactly.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Divergence:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Result):
-    """Numbers of differences between a recording and the expected one.
+    """Numbers of differences between a recording and the expected recording.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
@@ -132,7 +132,7 @@ _SHAPED = (*_ALWAYS, "current", "potential")
 def compare_recordings(
     expected: Recording, actual: Recording, *, tolerance: float = 0.0
 ) -> Comparison:
-    """Compare a recording with the expected one, spikes exactly.
+    """Compare a recording with the expected recording; spikes are compared exactly.
 
     u and v of every neuron are compared if `expected` has them.
 
@@ -253,7 +253,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def with_expected_within(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with values within the tolerance replaced by the expected ones.
+    """The actual recording, with values within the tolerance replaced by expected values.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.

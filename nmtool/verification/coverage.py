@@ -2,8 +2,8 @@
 
 A synapse and its delay are exercised if a spike arrives over it within the steps of its sample
 (`exercised`). A bias is exercised if its neuron spiked or its v was compared, a threshold if one of
-its neurons spiked. Decays and exponents have no such rule; the mutation score includes them
-(`mutation.py`). Shares are relative to what some input can reach: synapses of a neuron that every
+its neurons spiked. Decays and exponents are not part of the coverage, but of the mutation score
+(`mutation.py`). Shares count only parts that some input can reach: synapses of a neuron that every
 input inhibits can never be exercised (`state_bounds.py`).
 """
 

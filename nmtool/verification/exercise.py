@@ -271,8 +271,8 @@ def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
 def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:
     """By population, [channels, neurons] float64: how strongly a channel excites each neuron.
 
-    Sum of the products of weights along all paths of up to one hop more than there are
-    populations; only a heuristic.
+    A heuristic: the sum over paths of the product of the weights along each path. Paths have at
+    most one hop more than there are populations.
     """
     size = network.channels.size
     influence = {p.name: np.zeros((size, p.size)) for p in network.populations}

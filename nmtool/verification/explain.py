@@ -58,7 +58,7 @@ def explain(
     other: Network | IntegerNetwork | None = None,
     backend: str = "",
 ) -> Explanation:
-    """Find where two recordings first differ, and which single fault explains the actual one.
+    """Find the first difference of two recordings, and the single fault that explains it.
 
     Every update of a neuron is checked separately, from the recorded state and spikes before it. A
     cause is a fault of the network (a weight, a delay, a constant, a rule of the arithmetic, a

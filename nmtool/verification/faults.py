@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
 
 _WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold"}
-"""Names in texts, for kinds of faults whose text differs from their code."""
+"""Text for kinds of faults whose code is an abbreviation."""
 
 _FIELDS = {
     "bias": "bias_mantissa",
     "bias exponent": "bias_exponent",
     "weight exponent": "weight_exponent",
 }
-"""Attribute that stores a kind of number, where it has another name than the kind."""
+"""Attribute that stores the numbers of a kind, if its name differs from the kind."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class MutationScore(Result):
             kinds = [
                 f"{count} of {_WORDS.get(kind, kind)}" for kind, count in missed.items() if count
             ]
-            text += f"; not shown: {', '.join(kinds)}"
+            text += f"; faults not shown: {', '.join(kinds)}"
         if self.n_equivalent:
             text += f"; no input shows {self.n_equivalent}"
         return text

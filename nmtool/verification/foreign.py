@@ -73,7 +73,7 @@ class ForeignRecording:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """[samples] int64: recorded classes, else those of the recorded outputs; None without."""
+        """[samples] int64: recorded classes, else the readout's; None if it was not recorded."""
         recording, readout = self.recording, self.recording.readout
         answering = recording.spikes if readout.kind == LIF else recording.membrane
         if self.predictions is not None or readout.population not in answering:
@@ -373,7 +373,7 @@ def _predictions(
 
 
 def whole_numbers(recording: Recording) -> Recording:
-    """The recording with float arrays of whole numbers as int64; frameworks may store these."""
+    """The recording with whole numbers as int64, since frameworks may store them as floats."""
 
     def whole(group: str, name: str, values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()

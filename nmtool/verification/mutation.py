@@ -1,8 +1,8 @@
 """The mutation score: how many one-unit faults of a network a comparison would show.
 
 A fault changes one stored number by one step of its grid, so that the mutant is a valid network. A
-comparison shows a fault if spikes of any population or v of a non-spiking one differ; a deep
-comparison also if u or v of any neuron differs.
+comparison shows a fault if spikes of any population or v of a non-spiking population differ. A deep
+comparison also shows a fault if u or v of any neuron differs.
 
 A fault counts as equivalent if it is proven that no input of this length shows it: bounds
 (`state_bounds.py`) prove that no spike can arrive over the synapse in time, that u or v is always

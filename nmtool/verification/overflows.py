@@ -2,8 +2,8 @@
 
 Several chips run `loihi2`, but treat membranes beyond 24 bits differently: they clip in the
 simulator, and keep growing or wrap around on other chips. From the spikes of a recording,
-`hardware_sim/replay.py` computes membranes by these other rules. If every spike stays the same,
-every neuron gets the same input, so that a chip with that rule gives the same answer.
+`hardware_sim/replay.py` computes membranes by these other rules. If no spike changes, every neuron
+gets the same input, and a chip with the other rule gives the same answer.
 
 FeNN, the only chip of `fenn16`, clips like the simulator, so its clips are only counted.
 """

@@ -201,8 +201,8 @@ def _samples(
 ) -> Iterator[_Samples]:
     """The samples to compare, in portions.
 
-    Recordings are compared on all samples at once. Where most events are dropped, labels are left
-    out, since accuracy would say nothing.
+    Recordings are compared on all samples at once. If most events are dropped, labels are left out,
+    since accuracy would be meaningless.
     """
     cut = isinstance(data, SpikeEvents) and mostly_dropped(data, network.dt_ms, network.n_steps)
     if data is None:
@@ -402,7 +402,7 @@ def _check_backends(
         name, records = run.artefact.name, run.artefact.records_states
         if deep and with_states and not records:
             _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
-        # A single backend without u and v raises its own error.
+        # If no backend records u and v, its check raises the error.
         checks[name] = run.check(deep=deep and (records or not with_states), progress=progress)
     return {
         run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)

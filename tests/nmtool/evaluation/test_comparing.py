@@ -17,7 +17,7 @@ RIGHT = cases.integer_network()
 
 
 def wrong_network() -> nm.IntegerNetwork:
-    """The network with swapped outputs, which is wrong where the other is right."""
+    """`RIGHT` with swapped outputs, which is wrong on samples that `RIGHT` classifies correctly."""
     *others, last = RIGHT.projections
     return replace(RIGHT, projections=[*others, replace(last, weight=last.weight[:, ::-1])])
 

@@ -61,7 +61,7 @@ def answers_in(name: str, path: Path) -> nm.KnownAnswers:
 
 
 def test_a_lava_folder_carries_samples_of_data(tmp_path: Path) -> None:
-    """They are drawn per class from the test split, with the network's class names."""
+    """The samples are drawn per class from the test split, with the network's class names."""
     names = ("north", "south")
     network = replace(INTEGERS, class_names=names)
     data = Dataset.of(train=cases.spike_events(12), test=cases.spike_events(30, seed=1))

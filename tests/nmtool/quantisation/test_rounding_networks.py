@@ -77,7 +77,7 @@ def test_the_scale_uses_up_its_bound() -> None:
     assert np.abs(projection.weight).max() == 254
 
 
-# Every integer is the nearest one.
+# Integers are the nearest to the exact values.
 
 
 @given(float_networks(), bits_strategy)

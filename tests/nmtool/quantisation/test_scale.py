@@ -141,7 +141,7 @@ def test_the_largest_weight_fills_its_range() -> None:
 
 
 def test_a_small_projection_keeps_its_bits_beside_a_large_one() -> None:
-    """With a ratio of sixteen, the large one is shifted by 4, and both fill their ranges."""
+    """With a ratio of 16, the large projection is shifted by 4 bits, and both fill their ranges."""
     assert choose_scale(FREE, [1.0, 1 / 16], [254, 254]) == (254 * 16, [4, 0])
     scale, exponents = choose_scale(replace(FREE, drive=30.0), [1.0, 1 / 16], [254, 254])
     assert (scale, exponents) == (254 * 4, [2, 0])

@@ -44,7 +44,7 @@ def test_integers_on_every_target() -> None:
 
 
 def test_a_format_has_findings_for_parts_it_cannot_represent() -> None:
-    """The findings are those of its export."""
+    """Export to the format reports the same findings."""
     loop = replace(CHAIN.projections[-1], source="input")
     beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
     report = nm.check(beside, ["netx", "c"])

@@ -185,7 +185,7 @@ def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: s
 
 
 def small_network() -> tuple[IntegerNetwork, Raster]:
-    """Neurons without memory: a weight of 20 makes a neuron spike as it arrives.
+    """Neurons without memory: a spike over a weight of 20 makes its target spike at once.
 
     Sample 0: channel 0 spikes in step 0, neurons 0 and 2 in step 1, neuron 1 in step 3, because
     of neuron 0. Sample 1: channel 1 spikes in step 1, neuron 1 in step 2.

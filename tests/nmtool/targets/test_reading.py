@@ -304,7 +304,7 @@ def test_a_family_is_refused_with_its_members() -> None:
 
 
 def test_a_target_of_another_arithmetic() -> None:
-    """Its limits and neuron are those of the arithmetic unless the file narrows them."""
+    """Limits and neuron of the target are those of the arithmetic unless its file narrows them."""
     fenn = target_named("fenn")
     assert (fenn.runs_in, fenn.neuron, fenn.format) == (FENN16, FENN16.neuron, "fenn")
     assert {limit: getattr(fenn, limit) for limit in LIMITS} == {

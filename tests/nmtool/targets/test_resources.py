@@ -108,7 +108,8 @@ def test_the_large_network_on_both_chips() -> None:
     assert (second.cores, first.cores) == (7, 10)
     assert not first.is_inferred
     changes = {saving.change: saving.cores for saving in second.savings}
-    # 1212 · 10 bits are 1515 bytes: 129 fit the memory, accumulators leave 128: 4 cores and 1.
+    # 1212 · 10 bits are 1515 bytes: memory has room for 129 neurons, accumulators for 128. So
+    # 512 hidden neurons take 4 cores, and outputs 1.
     assert changes["weights of 4 bits"] == 5
     # 512/92 + 20/219 cores of memory, 532/128 of accumulators.
     assert changes["populations that share cores"] == 6

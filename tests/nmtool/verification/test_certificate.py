@@ -273,7 +273,7 @@ def test_accuracies_on_some_classes_are_labelled() -> None:
     assert "only_classes" not in complete.as_json()
 
 
-# Amount of output.
+# Coverage, generated samples and overflows.
 
 
 SMALL = IntegerNetwork(

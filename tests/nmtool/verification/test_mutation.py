@@ -27,7 +27,7 @@ SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
 
 
 def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -> bool:
-    """True if a run of the whole mutant differs."""
+    """True if a full simulation of the mutant differs."""
     right, wrong = (
         simulate(variant, spikes, deep=deep) for variant in (network, mutant(network, fault))
     )

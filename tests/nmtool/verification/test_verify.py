@@ -125,7 +125,9 @@ def test_a_membrane_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == (0, 1)
 
 
-def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(lava: FakeLava) -> None:
+def test_the_fast_model_runs_all_samples_and_the_stock_model_the_busiest_steps(
+    lava: FakeLava,
+) -> None:
     certificate = nm.verify(INTEGERS, EVENTS[[1, 0]], against=["lava"], deep=True)
     everything, stretch = lava.calls
     assert (everything["model"], everything["deep"]) == ("fast", True)
