@@ -55,7 +55,7 @@ class AccuracyDifference(Tabular):
                 raise UsageError(
                     f"all samples have the same {name}",
                     code="clusters-single",
-                    why="the variation between clusters cannot be estimated from one",
+                    why="the variation between clusters cannot be estimated from one cluster",
                     fix="name a column with several values, or leave it out",
                 )
 

@@ -102,7 +102,7 @@ def quantise(
     """
     target = target if isinstance(target, Limits) else target_named(target)
     source, floats = network, float_network(network)
-    # A run that trained in integers must not be rounded again by mistake.
+    # Integers of a run that trained in integers must not be rounded again by mistake.
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
         raise quantised_already(source)
     network = floats
@@ -268,7 +268,7 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
     return rest.with_validation(
         drawn
-    ), "training samples, drawn per class, on which it may have been trained"
+    ), "training samples, drawn per class, on which the network may have been trained"
 
 
 def check_quantising(

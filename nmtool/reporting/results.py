@@ -184,7 +184,7 @@ class _Results:
         samples: the samples, binned.
         notes: sentences on what did not run, and why.
         evaluations: evaluations, by `FLOAT` and `INTEGERS`.
-        fits: the integers on the targets; None without integers.
+        fits: fit of the integers to the targets; None without integers.
         cost: cost of an inference; None if nothing ran.
         certificate: comparison with backends; None without backends.
     """
@@ -410,7 +410,7 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if manifest.in_memory:  # no command can find them
+            if manifest.in_memory:  # no command can load these data again
                 values.append(("trained on data in memory", manifest.data))
             else:
                 code.append(("command of training", command))

@@ -70,7 +70,7 @@ def svg(figure: Figure, number: int) -> str:
         ]
         for draw, ax in zip(figure.panels, grid, strict=True):
             draw(ax=ax)
-            ax.set_title("")  # repeated in the caption
+            ax.set_title("")  # the caption has the same text
             ax.label_outer()
         written = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))

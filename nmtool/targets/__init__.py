@@ -10,7 +10,7 @@ from nmtool.targets.reading import target_named, target_names
 from nmtool.targets.target import Origin, Target
 
 LOIHI2 = target_named("loihi2")
-"""The default target, with all that the arithmetic `loihi2` can run."""
+"""The default target, with the limits of the arithmetic `loihi2`."""
 
 __all__ = [
     "LOIHI2",

@@ -91,7 +91,7 @@ def cost(
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
-        check_in_time(loaded_network, events)  # the accuracy is counted, too
+        check_in_time(loaded_network, events)  # the cost includes the accuracy
     samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
     check_steps(loaded_network, samples.raster)
     if not samples.raster.n_samples:

@@ -40,7 +40,7 @@ AXES = {
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
 _SPREAD = ("mean", "95 %", "worst", "in sample", "per step", "worst step")
-"""Headers of the columns of a `Spread`, as in `_columns`."""
+"""Headers for the values of a `Spread`, in the order of `_columns`."""
 
 _CSV = (
     *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),

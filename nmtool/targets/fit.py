@@ -74,7 +74,7 @@ class Fit(Result):
     Attributes:
         target: the target.
         unsupported: findings on why the target cannot run it; empty if it can.
-        approximate: findings on changes on the target.
+        approximate: findings on everything that changes on the target.
         wasteful: findings on unused neurons, synapses and bits.
         resources: the cores that it takes; None if the target has no figures on cores.
         uses: resources of an FPGA or of a memory; empty for all other targets.
@@ -205,7 +205,7 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
-            fix = "quantise for it, which clips them, or train with its longest delay"
+            fix = "clip them by quantising for it, or train with its longest delay"
             yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
         if projection.weight_bits not in target.weight_bits:
             allowed = ", ".join(map(str, target.weight_bits))
@@ -332,7 +332,7 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
         "u_overflow",
         "v_overflow",
     }  # `_overflows` reports these if a state can exceed its bits
-    if neuron.rounding == "none":  # real numbers have no limited bits
+    if neuron.rounding == "none":  # real numbers have no number of bits
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")

@@ -156,7 +156,7 @@ class _Reader:
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
             self.sources = sources
         else:
-            self._wrong_value("sources", "it is not a table of texts", "name = 'title, year, URL'")
+            self._wrong_value("sources", "not all entries are text", "name = 'title, year, URL'")
         values: dict[str, Any] = self._words()
         runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}

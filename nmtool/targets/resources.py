@@ -84,7 +84,7 @@ class Saving:
 
     Attributes:
         change: the change, in words.
-        cores: number of cores after it.
+        cores: number of cores after the change.
     """
 
     change: str

@@ -315,7 +315,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield a cause with the nearest explaining value and their range; nothing for no values."""
+    """Yield a cause with the nearest of the explaining values and their span, if there are any."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -622,7 +622,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
         own &= events.step[: own.size] == at
     if own.any():
         step = events.step.copy()
-        step[: own.size][own] = events.n_steps  # after the last step, so that it never arrives
+        step[: own.size][own] = events.n_steps  # a spike after the last step never arrives
         return True, events._replace(step=step)
     assert at is not None, "only a channel with spikes can be silenced"
     offset = events.offset + 1

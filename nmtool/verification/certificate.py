@@ -286,10 +286,10 @@ class Certificate(Result):
             yield self.mutation.sentence(), ""
         if self.on_known_answers:
             origin = " on known answers, which drive neurons harder than data do"
-            yield from _overflowing(self.overflows, origin)
+            yield from _overflow_lines(self.overflows, origin)
         else:
-            yield from _overflowing(self.overflows, of_data=True)
-        yield from _overflowing(self.generated_overflows, " on generated samples")
+            yield from _overflow_lines(self.overflows, of_data=True)
+        yield from _overflow_lines(self.generated_overflows, " on generated samples")
 
     def __str__(self) -> str:
         return "\n".join(text for text, _ in self.sentences())
@@ -301,7 +301,7 @@ class Certificate(Result):
         )
 
 
-def _overflowing(
+def _overflow_lines(
     counts: Mapping[str, int], of: str = "", *, of_data: bool = False
 ) -> Iterator[tuple[str, str]]:
     """The sentence on overflows; a warning if answers on data depend on them."""
@@ -411,6 +411,6 @@ def _compared(
     if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
-        # Another framework may be right: say which side the second value comes from.
+        # The recording of another framework may be right: name the source of the second value.
         where = f" in {label}" if label.endswith(".npz") else ""
         yield f"  first divergence: {first}{where}", ""

@@ -204,7 +204,7 @@ class _Reader:
         return min((array.shape[1] for array in self.arrays.values()), default=self.n_steps)
 
     def of(self, quantity: str) -> dict[str, NDArray]:
-        """Arrays of `spikes`, `u` or `v` by population, cut to the shortest."""
+        """Arrays of `spikes`, `u` or `v` by population, cut to the steps that all arrays have."""
         n_steps = self.n_recorded
         return {
             name: values[:, :n_steps]

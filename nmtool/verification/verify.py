@@ -149,7 +149,7 @@ class _Samples:
     is_made: bool = False
 
 
-# The kinds of input.
+# Kinds of input: known answers, data, generated inputs.
 
 
 def _on_answers(
@@ -256,7 +256,7 @@ def _check_own(
 
     Args:
         network: the network that the export should contain.
-        against: the comparison, with the export.
+        against: backends and recordings, and the export.
         trust: accept code that differs from what nmtool writes.
 
     Raises:

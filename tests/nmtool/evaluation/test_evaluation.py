@@ -257,7 +257,7 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
         with refused(DataError, "events-mostly-dropped") as caught:
             measure()
         assert "--time-unit ms" in caught.value.fix
-    # Spikes can be compared all the same, without an accuracy.
+    # Spikes can be compared nevertheless, without an accuracy.
     certificate = nm.verify(network, in_seconds, against="json")
     assert (certificate.identical, certificate.accuracy) == (True, {})
     assert nm.simulate(network, in_seconds).predictions.size == EVENTS.n_samples

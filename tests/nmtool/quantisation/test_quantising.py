@@ -98,7 +98,7 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
     assert cost is not None
     assert (cost.samples, cost.compared_on) == (
         6,
-        "6 training samples, drawn per class, on which it may have been trained",
+        "6 training samples, drawn per class, on which the network may have been trained",
     )
     before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(quantised.network, drawn)
     assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)
@@ -204,7 +204,9 @@ def test_progress_is_shown() -> None:
 
 
 @pytest.mark.torch
-def test_bits_that_a_run_was_trained_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_remark_names_the_bits_of_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     options = nm.TrainOptions(
         hidden=3, steps=STEPS, epochs=1, arithmetic="integer", weight_bits=4, delay_bits=3
     )

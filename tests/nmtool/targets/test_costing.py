@@ -241,7 +241,7 @@ def test_estimates_of_a_small_network_by_hand() -> None:
     cost = nm.cost(network, samples_of(raster), target="loihi1")
     assert cost.energy.spread is not None
     assert cost.latency.spread is not None
-    # Two cores, which store zeros: a channel's spike reads 3 synapses, a neuron's 5 on both cores.
+    # Two cores store zeros. An input spike reads 3 synapses, a hidden spike 5 on both cores.
     updates = 20 * (51.2 + 21.6)
     first = 35.5 * (3 + 3 * 5) + updates + 3 * 69.3 + 6 * 111
     second = 35.5 * (3 + 5) + updates + 69.3 + 2 * 111

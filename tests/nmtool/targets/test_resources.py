@@ -84,7 +84,7 @@ def test_shorter_delays_take_fewer_cores() -> None:
     network = recurrent(234, 240, 10, longest=40)
     assert resources(network, LOIHI2).cores == 3
     saving, together = resources(network, LOIHI2).savings
-    assert together.cores == 2  # 250 neurons of 128 a core
+    assert together.cores == 2  # 250 neurons, at most 128 per core
     share = np.mean(np.concatenate([p.delay.ravel() for p in network.projections]) > 30)
     assert saving.cores == 2
     assert f"{share:.1%}" in saving.change

@@ -297,7 +297,7 @@ def test_recordings_of_other_shapes_are_never_identical(
     other = _reshaped(recording, data)
     for expected, actual in ((recording, other), (other, recording)):
         if expected is other and not _recorded_states(other) >= _recorded_states(recording):
-            continue  # u and v that are not expected are not compared
+            continue  # u and v that only `actual` has are not compared
         with refused(DataError, "recordings-incomparable"):
             compare_recordings(expected, actual)
 
