@@ -12,7 +12,7 @@ network, both without their mean over classes, which does not affect the decisio
 
     E = Σ (x − y)² / Σ y²
 
-`search_ranges` searches for ranges that lower it on data.
+`search_ranges` searches for ranges that lower E on data.
 
 With few bits and levels, many weights become 0, as expected. There is a finding if almost all
 weights of a projection became 0, or if more than half of them became 0 because the scale leaves

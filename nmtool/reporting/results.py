@@ -483,7 +483,7 @@ def _quantised(
     quantising: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[Quantisation | None, str]:
-    """Quantise a float network, calibrated on training samples; or the reason why not."""
+    """Quantise a float network on training samples; None and the reason if it is impossible."""
     assert floats is not None
     calibrate_on, note = None, "Not calibrated: there are no training samples."
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:

@@ -31,7 +31,7 @@ SATURATED = 0.5
 _OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
 
 _PROJECTIONS = 12
-"""Largest number of projections with histograms; the table has all."""
+"""Largest number of projections with histograms; the table lists all projections."""
 
 
 def network_section(network: Network | IntegerNetwork) -> Section:

@@ -71,7 +71,7 @@ class Comparison(Result):
     Attributes:
         spikes_compared, spikes_different, spikes_emitted: numbers of bins.
         membrane_compared, membrane_different: numbers of values.
-        predictions_different: number of samples; None if predictions were not compared.
+        predictions_different: number of samples with different predictions; None if not compared.
         first_divergence: the first difference; None if nothing differs.
     """
 
@@ -105,7 +105,7 @@ class Agreement:
     Attributes:
         spikes_compared, spikes_different: numbers of bins.
         spikes_shared: number of spikes that both recordings have.
-        predictions_different: number of samples.
+        predictions_different: number of samples with different predictions.
     """
 
     spikes_compared: int

@@ -149,7 +149,7 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """Place and causes of the difference between two recordings; of two networks, the place.
+    """Place and causes of the difference between two recordings; for two networks, no causes.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network

@@ -200,7 +200,7 @@ def right_value(network: IntegerNetwork, fault: Fault) -> int:
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The faulty number."""
+    """The number that the network with the fault stores."""
     unit = _unit(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 

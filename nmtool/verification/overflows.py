@@ -31,7 +31,7 @@ GROWS, WRAPS = "grows", "wraps"
 
 
 def dependence() -> dict[str, int]:
-    """Counts of samples whose answers depend on overflows, all 0, by difference and rule."""
+    """The counts of `count_dependent`, all 0: no answer depends on overflows."""
     return {f"{noun}_if_v_{way}": 0 for way in (GROWS, WRAPS) for noun in ("spikes", "predictions")}
 
 

@@ -383,7 +383,7 @@ def test_a_clock_population_causes_no_findings() -> None:
     assert "max_delay" not in delayed.fix, "training cannot change the delays of a clock"
 
 
-def test_zeros_of_an_unrolled_convolution_do_not_advise_a_smaller_network() -> None:
+def test_no_smaller_network_is_advised_for_an_unrolled_convolution() -> None:
     """Five neurons see two of twelve channels each, one of them three: 49 of 60 weights are 0."""
     dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
     floats = nm.Network.layers([12, 5])
