@@ -74,7 +74,7 @@ class ProjectionCoverage(Plain):
             many = "synapses" if self.late > 1 else "synapse"
             why.append(f"spikes over {self.late:,} {many} arrive too late to count")
         if self.beyond_reach:
-            why.append(f"no input can reach {self.beyond_reach:,}")
+            why.append(f"synapses that no input can reach: {self.beyond_reach:,}")
         place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"
         return f"not exercised, {place}"
 

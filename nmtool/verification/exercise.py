@@ -3,7 +3,7 @@
 Candidates are random: all channels or some of them spike, evenly or in bursts, at rates from far
 below to far above those at which the network spikes. Some candidates target a neuron that has not
 spiked, or that has a fault which no sample has shown: only channels that excite this neuron spike.
-Others vary the candidate that brought such a neuron nearest to its threshold. Each round keeps the
+Others vary the candidate that brought this neuron nearest to its threshold. Each round keeps the
 candidates that reach synapses or show one-unit faults for the first time. Each round draws its own
 faults, from other seeds than a mutation score, so that the faults of the score are not targeted.
 

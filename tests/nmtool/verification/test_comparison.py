@@ -133,7 +133,7 @@ def test_predictions_are_counted_in_samples(expected: Recording) -> None:
 
 
 CHANGES: list[tuple[str, Any]] = [
-    # From the first divergence on: earlier samples, then steps, then u before v before spikes.
+    # In the order of divergences: by sample, then by step, then u, v and spikes.
     ("u at 0, 1", lambda r: with_value(r, "current", "second", (0, 1, 0), -1)),
     ("v at 0, 1", lambda r: with_value(r, "potential", "first", (0, 1, 3), -1)),
     ("spike at 0, 1", lambda r: with_spike(r, "first", 0, 1, 0)),
