@@ -547,7 +547,7 @@ def _named_before(
     """The network that the user named as `before`, and a sentence on its origin.
 
     Raises:
-        UsageError: it has different projections.
+        UsageError: `before` has different projections.
     """
     shapes = [
         [

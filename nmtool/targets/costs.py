@@ -54,7 +54,7 @@ class Spread:
 
     Attributes:
         mean: mean per sample.
-        p95: 95th percentile over samples, a value that occurs.
+        p95: 95th percentile over samples: 95 % of the samples have this value or less.
         worst: maximum over samples.
         worst_sample: the first sample with the maximum.
         step_mean: mean per step, over all steps of all samples; None if not counted per step.
