@@ -124,7 +124,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
     extensions = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
     raise UsageError(
         f"the format to write cannot be inferred from {path}",
-        code="format-unsaid",
+        code="format-unclear",
         why=f"its extension is none of {', '.join(extensions)}",
         fix=f"name the format: `to={'|'.join([*others, *writing])}`",
     )

@@ -100,11 +100,11 @@ class MlgennOptions:
         if unsized:
             what = "its number of neurons is unknown; one number may determine the others"
             fix = "`sizes=NAME=N`"
-            findings += [Finding("mlgenn-size-untold", name, what, fix) for name in unsized]
+            findings += [Finding("mlgenn-size-missing", name, what, fix) for name in unsized]
         if findings:
             raise UsageError(
                 f"the checkpoints in {folder} lack settings that a network needs",
-                code="mlgenn-untold",
+                code="mlgenn-settings-missing",
                 fix="add " + " ".join(dict.fromkeys(finding.fix for finding in findings)),
                 findings=findings,
             )
@@ -116,4 +116,4 @@ class MlgennOptions:
             what, fix = f"{key} is missing", f"`{key}=VALUE`"
             for name in spiking if key == "threshold" else inner:
                 if not self.has_value(key, name):
-                    yield Finding("mlgenn-value-untold", name, what, fix)
+                    yield Finding("mlgenn-value-missing", name, what, fix)

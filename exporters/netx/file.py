@@ -376,7 +376,7 @@ def _layer_findings(
         yield Finding("netx-layer-kind", where, what, _OTHER_LAYERS)
     elif "neuron" not in group:
         yield Finding(
-            "netx-neurons-unsaid",
+            "netx-neurons-missing",
             where,
             "the kind of its neurons is missing",
             _OTHER_LAYERS,

@@ -409,7 +409,7 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     silent = int((~reaching[INPUT]).sum())
     if silent:
         what = f"{silent:,} of {network.channels.size:,} channels have no path to the output"
-        yield Finding("channels-unheard", "input", what, "leave them out of the data")
+        yield Finding("channels-unconnected", "input", what, "leave them out of the data")
     for population in network.populations:
         idle = ~driven[population.name]
         deaf = ~reaching[population.name] & ~idle
@@ -418,7 +418,7 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             yield Finding("neurons-undriven", population.name, what, "remove them")
         if deaf.any():
             what = f"{deaf.sum():,} of {population.size:,} neurons have no path to the output"
-            yield Finding("neurons-unheard", population.name, what, "remove them")
+            yield Finding("neurons-unconnected", population.name, what, "remove them")
     for projection in network.projections:
         where = f"{projection.source} → {projection.target}"
         zeros = 1 - np.count_nonzero(projection.weight) / max(projection.weight.size, 1)

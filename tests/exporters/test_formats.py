@@ -101,11 +101,11 @@ def test_importing_a_format_imports_no_other_format(name: str) -> None:
 
 
 def test_an_output_without_a_known_extension_is_refused() -> None:
-    with refused(UsageError, "format-unsaid") as caught:
+    with refused(UsageError, "format-unclear") as caught:
         format_for("network.npz")
     assert ".npz" not in caught.value.why
     assert f"`to={'|'.join(formats_that_write())}`" in caught.value.fix
-    with refused(UsageError, "format-unsaid") as caught:
+    with refused(UsageError, "format-unclear") as caught:
         format_for("network.none", {"npz": ".npz"})
     assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
     assert f"`to=npz|{'|'.join(formats_that_write())}`" in caught.value.fix

@@ -167,9 +167,9 @@ def test_names_with_too_many_readings_are_refused(tmp_path: Path) -> None:
 def test_unknown_sizes_must_be_given(tmp_path: Path) -> None:
     values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
     written(tmp_path, values)
-    with refused(UsageError, "mlgenn-untold") as caught:
+    with refused(UsageError, "mlgenn-settings-missing") as caught:
         load(tmp_path, OPTIONS)
-    assert codes(caught.value) == ["mlgenn-size-untold"] * 3
+    assert codes(caught.value) == ["mlgenn-size-missing"] * 3
     assert [finding.where for finding in caught.value.findings] == ["In", "Out", "Hid"]
     network = load(tmp_path, replace(OPTIONS, sizes={"Out": 3}))
     assert network.channels.size == 6
@@ -319,9 +319,9 @@ def test_values_for_unknown_populations_are_refused(tmp_path: Path) -> None:
 
 def test_all_missing_settings_are_listed(tmp_path: Path) -> None:
     values = {"Conn_In_Hid-g": np.ones(6), "Conn_Hid_Out-g": np.ones(4)}
-    with refused(UsageError, "mlgenn-untold") as caught:
+    with refused(UsageError, "mlgenn-settings-missing") as caught:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
-    value, size = "mlgenn-value-untold", "mlgenn-size-untold"
+    value, size = "mlgenn-value-missing", "mlgenn-size-missing"
     assert [(finding.code, finding.where, finding.fix) for finding in caught.value.findings] == [
         (value, "Out", "`tau_mem_ms=VALUE`"),
         (value, "Out", "`tau_syn_ms=VALUE`"),

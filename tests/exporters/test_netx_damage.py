@@ -116,7 +116,7 @@ def test_missing_layers_are_reported(path: Path) -> None:
         in_layer(neuron=None)(file)
     with refused(FileFormatError, "export-changed") as caught:
         Netx(path).read()
-    assert codes(caught.value) == ["netx-neurons-unsaid"]
+    assert codes(caught.value) == ["netx-neurons-missing"]
 
 
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:

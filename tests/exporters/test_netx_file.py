@@ -305,7 +305,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 1", "netx-layer-kind"),
         ("layer 5", "netx-neuron-kind"),
         ("layer 6", "netx-graded-spikes"),
-        ("layer 7", "netx-neurons-unsaid"),
+        ("layer 7", "netx-neurons-missing"),
         ("layer 8", "netx-recurrent-delays"),
         ("layer 11", "netx-layer-kind"),
         ("layer 12", "netx-input-late"),

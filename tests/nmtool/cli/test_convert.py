@@ -127,7 +127,7 @@ def test_the_check_in_words(
     [
         (("x.c", "--weight-bits", "4"), "quantised-already", "--weight-bits"),
         (("x.c", "--in-steps", "9"), "import-options-unused", "--in-steps"),
-        (("x",), "format-unsaid", "--to npz|"),
+        (("x",), "format-unclear", "--to npz|"),
         (("x.npz", "--data", "two"), "data-unused", "--data"),
     ],
 )

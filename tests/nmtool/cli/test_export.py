@@ -106,5 +106,5 @@ def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
 
 def test_an_undetermined_format_is_an_error(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "-o", "folder")
-    assert (result.code, result.error) == (2, "format-unsaid")
+    assert (result.code, result.error) == (2, "format-unclear")
     assert "--to npz|lava|" in result.err

@@ -296,15 +296,15 @@ def test_a_chip_that_is_too_small_for_weights_of_zero(
 def test_unused_channels_neurons_and_zeros_are_wasteful() -> None:
     fitting = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
     assert {(finding.code, finding.where) for finding in fitting.wasteful} >= {
-        ("channels-unheard", "input"),
+        ("channels-unconnected", "input"),
         ("neurons-undriven", "hidden"),
         ("zeros-stored", "input → hidden"),
     }
-    unheard = network()
-    muted = replace(unheard.projections[1], weight=np.array([[2], [0]]))
-    unheard = replace(unheard, projections=[unheard.projections[0], muted])
-    assert ("neurons-unheard", "hidden") in {
-        (finding.code, finding.where) for finding in fit(unheard, LOIHI2).wasteful
+    unconnected = network()
+    muted = replace(unconnected.projections[1], weight=np.array([[2], [0]]))
+    unconnected = replace(unconnected, projections=[unconnected.projections[0], muted])
+    assert ("neurons-unconnected", "hidden") in {
+        (finding.code, finding.where) for finding in fit(unconnected, LOIHI2).wasteful
     }
     assert fit(network(), LOIHI2).wasteful == ()
 
