@@ -1,4 +1,4 @@
-"""nmtool: train spiking networks with delays, quantise them, and prove the deployed ones equal.
+"""nmtool: train spiking networks with delays, quantise them, verify exports spike for spike.
 
     import nmtool as nm
 
@@ -9,7 +9,7 @@
     nm.export(q.network, "net.onnx")
     print(nm.verify(q.network, data.test.draw(50), against=["onnx"]))
 
-Functions, which do all that commands do:
+Functions, for everything that commands do:
 
     load_dataset        find a data set by name or folder
     train               train weights and delays; gives a Run
@@ -18,18 +18,18 @@ Functions, which do all that commands do:
     soft_labels         soft labels from trained networks, for distillation; gives a Teacher
     ensemble            several networks as one, outputs added; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
-    join_folds          the same with an ensemble per fold; gives Answers
+    join_folds          test the networks of each fold as an ensemble; gives Answers
     quantise            post-training quantisation to a chip's integers; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
     cost                operations, memory, latency and energy on samples; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
-    compare_accuracy    two kinds of networks on the same samples; gives an AccuracyDifference
-    check               whether a network fits chips and formats; gives a CheckReport
+    compare_accuracy    compare two kinds of networks on samples; gives an AccuracyDifference
+    check               check whether a network fits chips and formats; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
     from_snntorch       convert a snnTorch module to a Network
-    convert             convert between any two formats and check; gives a Conversion
+    convert             convert to another format, and check the result; gives a Conversion
     run                 run an export with the runtime of its format; gives an Evaluation
     verify              compare backends with the simulator, spike for spike; gives a Certificate
     compare_recordings  compare two recordings, spike for spike; gives a Comparison
@@ -45,7 +45,7 @@ Functions, which do all that commands do:
 Online inference:
 
     Session             an integer network that runs on a stream of events, step by step
-    Decision            its answer at a step: class and scores
+    Decision            answer of a Session at a step: class and scores
 
 Networks:
 
@@ -55,8 +55,8 @@ Networks:
     InputChannels       the input channels
     Readout             the output population, and the rule from its activity to a class
     IntegerNetwork      a network in a chip's integers
-    IntegerPopulation   its neurons
-    IntegerProjection   its synapses
+    IntegerPopulation   neurons of an integer network
+    IntegerProjection   synapses of an integer network
 
 Training:
 
@@ -66,8 +66,8 @@ Training:
     progress_bar        a progress bar for long work, in a notebook or a terminal
     tensorboard         writes a run's epochs as TensorBoard logs
     SpikingNetwork      a network as a torch module, for a training loop of your own
-    readout_loss        the loss of a network's readout, for such a loop
-    predictions         classes by a network's readout, for such a loop
+    readout_loss        the loss of a network's readout, for your own training loop
+    predictions         classes by a network's readout, for your own training loop
     spike_distance      van Rossum distance to target spike trains, differentiable
     first_spike_ms      time of every neuron's first spike, differentiable
     RateTarget          the regulariser that keeps hidden neurons near a firing rate
@@ -116,8 +116,8 @@ Results:
     MutationScore       how many faults of one unit the comparison would have shown
     Comparison          counts, and the first place where two recordings differ
     Divergence          the first place where two recordings differ
-    Explanation         where and how far two recordings differ, and which faults explain it
-    Cause               one of these faults
+    Explanation         first difference of two recordings, number of differences, causes
+    Cause               a fault that explains the difference
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        test inputs with expected outputs, stored in an export
     Demonstration       results of the demo
@@ -134,7 +134,7 @@ Options of formats:
 
 Errors, each with a stable code, what is wrong, why, and how to fix it:
 
-    NmtoolError         base of all of them
+    NmtoolError         base class of all errors
     Finding             one of several things that are wrong at once
     InputError          wrong usage or bad input
     DataError           spike events, labels or their files
@@ -201,7 +201,7 @@ def __getattr__(name: str) -> _Any:
             "nmtool is imported from its source folder without being installed",
             code="nmtool-not-installed",
             why=str(error),
-            fix="pip install -e FOLDER, where FOLDER is its source folder",
+            fix="pip install -e FOLDER, where FOLDER is nmtool's source folder",
         ) from error
     globals()[name] = value
     return value

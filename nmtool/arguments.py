@@ -27,7 +27,7 @@ class Kind:
     """Types that an argument may have.
 
     Attributes:
-        types: classes, or names of classes, which then need not be imported.
+        types: classes, or names of classes that should not be imported.
         fix: what to pass.
         or_none: None is accepted, too.
     """
@@ -73,7 +73,7 @@ NETWORK = Kind(
     ("Network", "IntegerNetwork", "Run", str, PathLike),
     "pass a Network, an IntegerNetwork, a Run, or the path of one",
 )
-NETWORKS = Kind((Mapping, list, tuple), "pass networks in a list, or in a dict by their names")
+NETWORKS = Kind((Mapping, list, tuple), "pass a list of networks, or a dict of networks by name")
 FLOATS = Kind(("Network",), "pass a float nmtool.Network")
 EITHER = Kind(("Network", "IntegerNetwork"), "pass a Network or an IntegerNetwork")
 TARGET = Kind(("Limits",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
@@ -170,7 +170,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     Args:
         function: the function; its annotations give the kinds.
-        kinds: by argument, the kinds that annotations do not give.
+        kinds: kinds of arguments whose annotations give none, by name of the argument.
 
     >>> @checked
     ... def twice(times: int):
@@ -217,7 +217,7 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
     """Decorate a class of options: an unknown keyword raises an error that suggests the nearest.
 
     Raises:
-        TypeError: by the class, for an unknown keyword.
+        TypeError: the class was called with an unknown keyword.
     """
     signature, make = inspect.signature(cls), cls.__init__
 
@@ -242,7 +242,7 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """The class of options of a function, where a keyword may belong; empty if it has none."""
+    """Suggest passing a keyword to the function's class of options; '' if it has no such class."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:

@@ -1,9 +1,9 @@
 """Integer arithmetics: the step of an integer network, and its number ranges.
 
-An arithmetic is a value, `LOIHI2` or `FENN16`, and a function, the step of a neuron, in the module
-named by the value. All other code reads the value. `docs/arithmetic.md` and
-`docs/arithmetic-fenn16.md` define the two. The constants below are those of `loihi2`, for its step
-and for formats that carry no other arithmetic.
+An arithmetic has a value for its properties, `LOIHI2` or `FENN16`, and a function for the step of
+a neuron, in the module that the value names. All other code reads the value. `docs/arithmetic.md`
+and `docs/arithmetic-fenn16.md` define both arithmetics. The constants below are those of `loihi2`,
+for its step and for formats that carry no other arithmetic.
 
 Sources: for `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
 Loihi simulators and the documented chip agree; for `fenn16`, experiments with FeNN's
@@ -38,7 +38,7 @@ STATE_LIMIT = 1 << 23
 """u wraps and v saturates at this magnitude."""
 
 SILENT_THRESHOLD = 1 << 17
-"""Threshold of non-spiking neurons: v saturates before it is reached."""
+"""Threshold of non-spiking neurons: v saturates below it."""
 
 MAX_WEIGHT = 256
 """Weights lie strictly between −256 and 256."""
@@ -81,9 +81,9 @@ class Limits:
         max_weight_exponent: largest left shift of a projection's summed weights.
         delay_bits: possible numbers of bits per delay.
         max_delay: longest delay in steps; 0: no delays.
-        max_du, max_dv: largest decays of current and membrane; u has no memory with a du of 4095.
+        max_du, max_dv: largest decays of current and membrane; with a du of 4095, u has no memory.
         max_threshold: largest threshold, before the shift into the state.
-        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1: no bias.
+        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 or 1: no bias.
         max_bias_exponent: largest left shift of a bias mantissa.
         drive_limit: bound on the summed weights of a step (checked statically, not clipped).
 
@@ -117,8 +117,8 @@ class Limits:
                 beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
         if beyond:
             raise UsageError(
-                f"target '{getattr(self, 'name', '')}' holds more than the arithmetic "
-                f"{self.runs_in.name} runs",
+                f"limits of target '{getattr(self, 'name', '')}' exceed those of the arithmetic "
+                f"{self.runs_in.name}",
                 code="target-range",
                 fix="narrow the target to the listed ranges",
                 findings=beyond,
@@ -131,12 +131,12 @@ class Limits:
 
     @property
     def label(self) -> str:
-        """Its name in messages."""
+        """The target's name in messages."""
         return str(getattr(self, "name", "") or "the target")
 
     @property
     def rounding(self) -> tuple[object, ...]:
-        """Everything that decides how networks are rounded; equal for targets that share it."""
+        """Arithmetic and limits; targets with the same ones round networks equally."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
@@ -145,10 +145,10 @@ class Limits:
         return (self.bias_limit - 1) << self.max_bias_exponent
 
     def weight_exponents(self, weight_bits: int) -> range:
-        """Weight exponents of a projection; negative ones where the shift right is exact.
+        """Possible weight exponents of a projection; negative only where a right shift is exact.
 
-        Weights of few bits have trailing zeros, so that shifting them, or their sum, to the right
-        loses nothing, whether a chip shifts before or after it adds.
+        Weights of few bits end in zeros. So a right shift loses nothing, whether the chip shifts
+        the weights or their sum.
         """
         return range(weight_bits - self.runs_in.weight_bits[-1], self.max_weight_exponent + 1)
 
@@ -167,7 +167,7 @@ def bits_in_words(bits: Sequence[int]) -> str:
 
 
 def nearest_bits(bits: int, possible: Sequence[int]) -> int:
-    """The possible number of bits that is nearest to another."""
+    """The member of `possible` that is nearest to `bits`."""
     return min(possible, key=lambda candidate: abs(candidate - bits))
 
 
@@ -219,9 +219,10 @@ class Arithmetic(Limits):
         lowest: smallest value of v.
         lost_u, lost_v: part of u and v that a step loses in addition to du and dv.
         weight_limit: weights lie strictly between −weight_limit and weight_limit.
-        sign_bit: a matrix of mixed signs costs one bit of its weights.
-        sum_limit: the weights that arrive at a neuron in a step are summed in the order of
-            sending, and each partial sum is clipped to −sum_limit … sum_limit − 1; 0: exact sums.
+        sign_bit: in a matrix of mixed signs, the sign takes one bit of each weight.
+        sum_limit: 0: sums are exact. Otherwise the weights that arrive at a neuron in a step are
+            added in the order of sending, and each partial sum is clipped to
+            −sum_limit … sum_limit − 1.
     """
 
     name: str
@@ -278,7 +279,7 @@ class Arithmetic(Limits):
         return 1 if self.neuron.compare == "at least" else 0
 
     def firing_level(self, vth: _Whole) -> _Whole:
-        """The smallest v that spikes."""
+        """The smallest v at which a neuron spikes."""
         return (vth << self.state_shift) + (0 if self.neuron.compare == "at least" else 1)
 
     def keep_u(self, du: _Decay) -> _Decay:

@@ -23,7 +23,7 @@ LINE_EVERY_S = 30.0
 """Seconds between two lines where there is no bar."""
 
 IDLE_S = 1.0
-"""Seconds between two checks of whether there was output on a terminal."""
+"""Seconds between two checks for output on a terminal."""
 
 _BAR_COLUMNS = 16
 
@@ -40,9 +40,9 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
     ...         advance(1)
 
     Args:
-        label: what is being done.
+        label: the work in progress, shown before the bar.
         total: number of samples to process; None if unknown.
-        remark: first text beside the bar.
+        remark: first remark, shown after the bar.
     """
     from rich.console import Console
 
@@ -114,7 +114,7 @@ class IdleBar:
 
     @contextmanager
     def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
-        """Show another progress instead, until its block ends."""
+        """Show another progress instead of the spinner, until the block ends."""
         self.clear()
         self._others += 1
         try:
@@ -144,7 +144,7 @@ def _shows_bars(console: Console) -> bool:
 
 
 def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
-    """A bar that is not started yet; `is_idle`: a spinner with the elapsed time."""
+    """Make a bar, or a spinner with the elapsed time (`is_idle`), without starting it."""
     from rich import progress as columns
     from rich.table import Column
 
@@ -183,7 +183,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
 
 class _Counted:
-    """`Advance` on a bar: samples of one of its tasks."""
+    """`Advance` that counts the samples of one task of a bar."""
 
     def __init__(self, bar: rich_progress.Progress, task: rich_progress.TaskID) -> None:
         self._bar, self._task = bar, task

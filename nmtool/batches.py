@@ -8,7 +8,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_SAMPLES = 64
-"""Largest batch; larger ones are hardly faster."""
+"""Largest batch, in samples; larger batches are hardly faster."""
 
 MAX_VALUES = 1 << 23
 """Largest number of values in memory at once; a sample that needs more runs alone."""

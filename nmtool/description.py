@@ -92,20 +92,20 @@ def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
 
 
 def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
-    """One table of several descriptions of the same kind, a row each; at least one row."""
+    """One table of descriptions of the same kind, with a row for each; `rows` is not empty."""
     cells = [_cells(row) for row in rows]
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
 
 def network_line(network: AnyNetwork) -> str:
-    """`4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms`."""
+    """Summary of a network: `4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms`."""
     parts = [f"{network.channels.size} channels"]
     parts += [f"{p.name} {p.size} {p.kind}" for p in network.populations]
     return ", ".join([*parts, f"{network.n_steps} steps of {network.dt_ms:g} ms"])
 
 
 def projection_line(projection: AnyProjection) -> str:
-    """`input → hidden: 4 × 3 synapses, delays 0 … 5`."""
+    """Summary of a projection: `input → hidden: 4 × 3 synapses, delays 0 … 5`."""
     pre, post = projection.shape
     delays = ""
     if projection.delay.size:
@@ -118,7 +118,7 @@ def _number_or_range(value: Any) -> Any:
 
 
 def _range(values: NDArray) -> dict[str, Any] | None:
-    """Smallest, mean and largest value; None where there is none."""
+    """Smallest, mean and largest value; None without values."""
     if not values.size:
         return None
     with np.errstate(invalid="ignore"):
@@ -168,10 +168,10 @@ def describe_size(network: AnyNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
     `parameters` counts a weight and a delay per entry of every projection. `delay_histogram[d]` is
-    the number of synapses with a delay of d steps. `weight_bits` lists all that occur; None for
-    floats.
+    the number of synapses with a delay of d steps. `weight_bits` lists the bits of all projections;
+    None for floats.
     """
-    # The modules of networks import this one, which therefore cannot import them at its top.
+    # Imported late, since the modules of networks import this one.
     from nmtool.network.integer_network import IntegerNetwork
 
     weights = [projection.weight for projection in network.projections]

@@ -8,7 +8,7 @@ One step n of every population (`docs/architecture.md`, "One time step"):
     spike iff v[n] > θ, then v[n] ← 0
 
 with β = exp(−dt/τ_syn), α = exp(−dt/τ_mem) and b = (1−α)·κ, κ = (τ_syn/dt)·(1−β).
-It is the exact solution of τ_mem·V' = −V + I, τ_syn·I' = −I with the synaptic current
+The step is the exact solution of τ_mem·V' = −V + I, τ_syn·I' = −I with the synaptic current
 I = u/b averaged over the step (Mészáros, Knight & Nowotny 2025).
 """
 

@@ -78,10 +78,10 @@ MOST_ALIKE = 3
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """Merge similar findings for display: the first of them stands for all, with their number.
+    """Merge many similar findings for display: show the first, and their number.
 
-    Findings are similar if they differ only in their place, numbers and quoted names. A few that
-    differ only in their place become one that names all places.
+    Findings are similar if they differ only in their place, numbers and quoted names. Up to three
+    findings that differ only in their place become one finding with all places.
 
     >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
     >>> [str(finding) for finding in grouped(many)]
@@ -119,11 +119,11 @@ class NmtoolError(Exception):
 
     Args:
         what: what is wrong, in the user's words.
-        code: stable identifier in kebab case, for scripts, e.g. `split-empty`; it never changes
-            with the words.
+        code: stable identifier in kebab case, for scripts, e.g. `split-empty`; it stays the same
+            if the text changes.
         why: the reason, where it is not obvious.
         fix: what to do about it.
-        findings: all single problems, where there may be several.
+        findings: the single problems, if there may be several.
     """
 
     exit_code = 2
@@ -154,12 +154,12 @@ class NmtoolError(Exception):
         return "\n".join(parts)
 
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
-        """The same error with another text for what is wrong, perhaps of another class.
+        """A copy of the error with another text, and perhaps of another class.
 
         Code, why, fix and findings are kept.
 
         Args:
-            what: what is wrong, with more about where.
+            what: what is wrong, e.g. with the name of the file.
             kind: class of the new error.
             fix: replaces the fix; '' keeps it.
         """
@@ -229,11 +229,11 @@ class RankError(MissingError):
 
 
 LONGEST, LONGEST_REASON = 60, 300
-"""Largest number of characters shown of a name or of a library's error."""
+"""Largest number of characters shown of a name, and of a library's error."""
 
 
 def printable(name: object, longest: int = LONGEST) -> str:
-    """A name from a file, fit to be shown: short and without control characters.
+    """A name from a file, made short and free of control characters for messages.
 
     >>> printable("two\\nlines"), printable("a" * 80, longest=3)
     ('two?lines', 'aaa…')
@@ -255,7 +255,7 @@ def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
 
 
 def reason(error: Exception) -> str:
-    """A library's error in one short line; some errors quote the whole file.
+    """A library's error in one short line, since some errors quote a whole file.
 
     >>> reason(ValueError("two\\nlines"))
     'ValueError: two lines'
@@ -271,9 +271,9 @@ def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that is nearest to a given one; None if none is similar.
+    """The known word that is most similar to `word`; None if no word is similar.
 
-    A name without its unit matches the one with it: `dt` matches `dt_ms`.
+    A name without its unit matches the name with it: `dt` matches `dt_ms`.
     """
     if f"{word}_ms" in known:
         return f"{word}_ms"
@@ -339,7 +339,7 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn an `ImportError` of a library into a `MissingError`; nmtool's own pass unchanged.
+    """Turn the `ImportError` of a library into `MissingError`; nmtool's own errors pass.
 
     Args:
         extra: as for `missing_library`.

@@ -4,14 +4,15 @@
     v[n] = (1 − lose_v)·v[n−1] + u[n] + drive
     spike iff v[n] > threshold, then v[n] ← 0;   a spike of step n arrives at n + 1 + delay
 
-All in float64. NIR files hold these numbers, and their simulation must equal this one. Float
-networks are evaluated here where torch is not installed.
+All numbers are float64. NIR files contain the same numbers, and their simulation must equal this
+one. Without torch, float networks are evaluated here.
 
-Integer networks keep their own units here: a jump is an integer weight, which float32 adds up
-exactly. Thresholds are raised by a third of the smallest unit of the chip's v. No integer lies
-between the two, so that exact sums spike as before; decays and weights are binary fractions, whose
-sums are never thirds, so that no tie depends on how a simulator rounds. The only difference from
-the chip is that its decays truncate.
+Integer networks keep their own units: a jump is an integer weight, and float32 adds integers
+exactly. Each threshold is moved by a third of the smallest unit of the chip's v: up if v must be
+above the threshold for a spike, down if it may be equal. No integer lies between the old and the
+new threshold, so exact sums spike as before. Decays and weights are binary fractions, whose sums
+are never thirds, so no tie depends on a simulator's rounding. The differences from the chip are its
+rounding of decayed states and its number ranges.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def simulate_floats(
 def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
     """True if some populations reach a mean firing rate on an input.
 
-    Only the populations that lead to them are simulated, and only up to the deciding spike.
+    Only these populations and their sources are simulated, and only up to the spike that decides.
 
     Args:
         network: the network.
@@ -106,8 +107,8 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
         record: simulates a raster, and takes `on_progress`.
 
     Returns:
-        A function that records also `current`, u of each step, and `potential`, v of spiking
-        populations after a reset, both [samples, steps, neurons] float64 in membrane units.
+        A function that also records `current` (u of each step) and `potential` (v of spiking
+        populations, after a reset), both [samples, steps, neurons] float64 in membrane units.
     """
     steps = step_network(network)
     values = 3 * network.n_steps * sum(p.size for p in network.populations)
@@ -210,7 +211,7 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
 def _of_integers(population: IntegerPopulation) -> StepPopulation:
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
-    # Moves the threshold between the largest v without a spike and the smallest v with one.
+    # Moves the threshold between the largest v without a spike and the smallest v with a spike.
     beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
@@ -306,7 +307,7 @@ class _Activity:
         self.emitted = np.zeros(shape, np.bool_)
 
     def integrate(self, n: int) -> None:
-        """Advance u and v to step n, before its spikes; u holds the jumps of step n already."""
+        """Advance u and v to step n, before its spikes; u[n] must contain the jumps of step n."""
         population, u, v = self.population, self.u, self.v
         if n:
             u[n] += (1 - population.lose_u) * u[n - 1]

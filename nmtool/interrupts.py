@@ -103,7 +103,7 @@ def interrupts_remembered() -> Iterator[None]:
 
 @contextmanager
 def _forgotten_at_the_end() -> Iterator[None]:
-    """Forget signals once no handler notes them: one may still arrive while the block ends."""
+    """Forget signals after the block, once its handlers are gone: a signal may come until then."""
     try:
         yield
     finally:
@@ -115,7 +115,7 @@ def _forgotten_at_the_end() -> Iterator[None]:
 def _remember(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, or set the alarm to try again if libraries are loading."""
     if number == _ALARM and not _waiting:
-        return  # the alarm was for a signal that has been raised since
+        return  # the signal that the alarm was set for has been raised already
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
@@ -175,7 +175,7 @@ def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
 
 
 def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None:
-    """Replace handlers that are Python's, the system's or nmtool's own."""
+    """Replace the handlers of Python, the system and nmtool; keep those of other code."""
     for number, handler in handlers.items():
         if handler in (signal.default_int_handler, signal.SIG_DFL, _remember):
             signal.signal(number, new)

@@ -21,7 +21,7 @@ from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
-"""Version of files with u and v of every neuron; others are version 1, for older readers."""
+"""Version of files with u and v of every neuron. Others are version 1, for earlier nmtools."""
 
 _SHALLOW_VERSION = 1
 _U, _V = "u", "v"
@@ -44,9 +44,9 @@ class KnownAnswers(Value, Tabular):
         spikes: the input raster, every sample from a fresh state.
         recording: the expected spikes and membranes; of integer networks also u and v of every
             neuron.
-        decay_factors: by population, decay factors of u and v, out of 4096, for storing states as
-            differences from the decayed ones. The network's own factors give the smallest files;
-            the states are the same with any.
+        decay_factors: decay factors of u and v, out of 4096, by population. States are stored as
+            differences from decayed states. The network's own factors give the smallest files; any
+            factors give the same states.
 
     Raises:
         DataError: there is no sample or step, the recording differs from the inputs in samples or
@@ -92,7 +92,7 @@ class KnownAnswers(Value, Tabular):
 
     @property
     def is_deep(self) -> bool:
-        """True where u and v of every neuron are among the answers."""
+        """True if the answers include u and v of every neuron."""
         return bool(self.recording.current)
 
     def tables(self) -> list[Table]:
@@ -100,7 +100,7 @@ class KnownAnswers(Value, Tabular):
         return [*self.spikes.tables(), *self.recording.tables()]
 
     def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
         storage.write_archive(path, FILE_KIND, _version(self), *_pack(self))
 
     @classmethod
@@ -109,7 +109,7 @@ class KnownAnswers(Value, Tabular):
         return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     def to_bytes(self) -> bytes:
-        """The bytes `save` would write, for files of other formats to carry."""
+        """The bytes that `save` would write, to be stored in files of other formats."""
         return storage.pack_archive(FILE_KIND, _version(self), *_pack(self))
 
     @classmethod
@@ -129,7 +129,7 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     minus u, and starts at 0 after a spike. Both are divided by their greatest common divisor.
     """
     recording = answers.recording
-    # Archives sort names: in this order, a file that was read is written with the same bytes.
+    # Archives sort names. In sorted order, a file that is read and saved again has equal bytes.
     spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
     together = replace(recording, spikes=spikes)
     if not answers.is_deep:
@@ -242,7 +242,7 @@ def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDA
 
 
 def _shortest(values: NDArray[np.int64]) -> NDArray[np.signedinteger]:
-    """The values in the smallest integer type that holds all of them."""
+    """The values in the smallest integer type that fits them all."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     for kind in (np.int8, np.int16, np.int32):
         if np.iinfo(kind).min <= low <= high <= np.iinfo(kind).max:

@@ -29,7 +29,7 @@ def prefix(name: str, *, old: bool = False) -> str:
 
     Args:
         name: name of the file or folder to be written.
-        old: the temporary name is for the existing file or folder.
+        old: the temporary name is for the existing file or folder, which is replaced.
     """
     return f".{name}.nmtool-{'old-' if old else ''}{_machine()}-{os.getpid()}-"
 
@@ -37,7 +37,7 @@ def prefix(name: str, *, old: bool = False) -> str:
 def clean(folder: str | Path) -> None:
     """Delete unfinished files of killed processes in a folder; each folder is checked once.
 
-    A folder that was renamed for a replacement that never came gets its name back.
+    If a folder was renamed, but its replacement was never finished, it gets its name back.
     """
     folder = Path(folder)
     if folder in _cleaned or os.name != "posix":

@@ -31,8 +31,8 @@ def load(
 ) -> Network | IntegerNetwork:
     """Read the network of a run folder, a file or an export, float or integer.
 
-    Of a run that trained in integers, this is the integer network. From other tools, NIR and NetX
-    files and mlGeNN's checkpoints can be read.
+    For a run that trained in integers, this is the integer network. NIR and NetX files and mlGeNN's
+    checkpoints can be read, too.
 
     >>> load("run")  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
@@ -43,8 +43,8 @@ def load(
             file is read even if nmtool wrote the file and it carries the network itself.
 
     Raises:
-        FileFormatError: missing, damaged, or no network.
-        UsageError: options for another kind of file, or missing for checkpoints.
+        FileFormatError: the file is missing, damaged, or not a network.
+        UsageError: the options are for another kind of file, or are missing for checkpoints.
     """
     from nmtool.exporters.formats import artefact_at, import_options_unused
 
@@ -59,11 +59,11 @@ def load(
 
 
 def as_network(source: Source) -> Network | IntegerNetwork:
-    """The network of a source; of a run that trained in integers, the integer network.
+    """The network of a source; for a run that trained in integers, the integer network.
 
     Raises:
         UsageError: the source is no network, run or path.
-        FileFormatError: a path without a network.
+        FileFormatError: there is no network at the path.
     """
     if isinstance(source, Network | IntegerNetwork):
         return source
@@ -82,11 +82,11 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 def float_network(source: Source) -> Network | None:
     """The float network of a source; None if it has only integers.
 
-    Of a run, also of one that trained in integers, this is the trained float network.
+    For any run, even one that trained in integers, this is the trained float network.
 
     Raises:
         UsageError: the source is no network, run or path.
-        FileFormatError: a path without a network.
+        FileFormatError: there is no network at the path.
     """
     own = getattr(source, "network", None)
     if isinstance(own, Network):
@@ -127,7 +127,7 @@ def validated_on(sources: Iterable[Source]) -> SplitRule | None:
         sources: runs, or paths of files that training wrote; others are ignored.
 
     Returns:
-        None if no run has a rule, or the runs differ.
+        The rule; None if no run has a rule, or the rules differ.
 
     Raises:
         FileFormatError: the manifest of a run is damaged.
@@ -171,11 +171,11 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
         file = integers if integers.is_file() else file / RUN_NETWORK
         if not file.is_file():
             raise FileFormatError(
-                f"{path} holds no trained network",
+                f"{path} contains no trained network",
                 code="run-without-network",
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
-                fix=f"{path} holds data: nmtool data {path} describes them; to a command that "
-                "takes both, name NETWORK first, then DATA"
+                fix=f"{path} contains data: nmtool data {path} describes them; if a command takes "
+                "both, name NETWORK first, then DATA"
                 if _is_data(Path(path))
                 else "name a run folder from `nmtool train`, or a network file",
             )

@@ -40,7 +40,7 @@ MOST_THREADS = 4096
 def check_numba_threads() -> None:
     """Check the environment variable NUMBA_NUM_THREADS, which Numba reads when it is imported.
 
-    Called before every import of Numba, which fails with some values and never ends with others.
+    To be called before every import of Numba: some values make the import fail, others hang.
 
     Raises:
         UsageError: the value is not a number of threads that Numba can start.

@@ -10,21 +10,21 @@ from typing import Any, NoReturn
 from nmtool.errors import Finding, UsageError, nearest, suggestion
 
 SAMPLES, ROUNDING, MACHINE = "data", "rounding to integers", "output and machine"
-"""Groups that several commands have in their help."""
+"""Titles of help groups that several commands share."""
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""By the name of a command's argument, the library's name for the same argument."""
+"""The library's names of arguments, by their names in commands."""
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that takes options by their full names only and raises `UsageError`."""
 
     elsewhere: Mapping[str, str] = {}
-    """By option that the command does not have, the place of what it would set."""
+    """Hints for options that the command lacks, by option."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "allow_abbrev": False})
@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def check_options(self, words: Sequence[str]) -> None:
-        """Raise `UsageError` for options that the command does not have."""
+        """Raise `UsageError` for options that the command lacks."""
         actions = self._option_string_actions
         options = [word.partition("=")[0] for word in words if word.startswith("--")]
         if "--" in options:
@@ -77,15 +77,16 @@ class Parser(argparse.ArgumentParser):
             )
 
     def flag(self, dest: str) -> str:
-        """The flag of the value with this name."""
+        """The flag that sets the value `dest`."""
         [action] = [candidate for candidate in self._actions if candidate.dest == dest]
         return action.option_strings[-1]
 
     def flags(self) -> dict[str, str]:
-        """Flags, and arguments as the usage line spells them, by the names of their values.
+        """Flags, and positional arguments as in the usage line, by the names of their values.
 
-        Options for reading files of other tools (`--in…`) are listed by the names of the options,
-        and take precedence over those for writing: messages are about the file that is read.
+        Options for reading files of other tools (`--in…`) are also listed without the prefix
+        `in_`. There they take precedence over options for writing, since messages are about the
+        file that is read.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
@@ -96,7 +97,7 @@ class Parser(argparse.ArgumentParser):
         return {**names, **own}
 
     def in_group(self, title: str) -> list[str]:
-        """Names of the values of the flags in a group."""
+        """Names of the values that the flags of a group set."""
         groups = [group for group in self._action_groups if group.title == title]
         return [action.dest for group in groups for action in group._group_actions]
 
@@ -125,7 +126,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1, for `type=`."""
+    """Parse a whole number of at least 1; for `type=`."""
     try:
         number = int(text)
     except ValueError:
@@ -136,7 +137,7 @@ def count(text: str) -> int:
 
 
 def validation_amount(text: str) -> str:
-    """A share or number of validation samples, for `type=`."""
+    """Parse a share or number of validation samples; for `type=`."""
     from nmtool.data.dividing import amount
 
     share = amount(text)
@@ -146,7 +147,7 @@ def validation_amount(text: str) -> str:
 
 
 def grouping(text: str) -> str | int:
-    """A column of the files, or the size of blocks of neighbouring samples, for `type=`."""
+    """Parse a column's name, or the size of blocks of neighbouring samples; for `type=`."""
     from nmtool.data.dividing import grouping
 
     return grouping(text)

@@ -27,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         targets=flag(
             "--target",
             help="chip or format to check, or a FILE.toml that describes one (docs/targets.md); "
-            "may be repeated (the cost is then that on the first one); 'all': every target that "
-            "comes with nmtool; default loihi2",
+            "'all': every target that comes with nmtool. May be repeated; the cost is counted for "
+            "the first target. Default: loihi2",
         ),
     )
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"{DATA}; with data, the cost of an inference is counted, too",
+        help=f"data to count the cost of an inference on: {DATA}",
     )
     add_cost_options(parser)
     add_json(parser)

@@ -59,7 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "check": Command(
         CHIPS,
-        "whether a network fits a chip and what changes there; with data, what an inference costs",
+        "check whether a network fits a chip, with all changes; with data, its cost per inference",
         ("--target", "--data", "--samples", "--plot", "--by"),
     ),
     "export": Command(
@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Command] = {
         "one page with everything known about a run or a network",
         ("--output", "--against", "--target", "--samples", "--force"),
     ),
-    "inspect": Command(LOOK, "describe what a file holds"),
+    "inspect": Command(LOOK, "describe the content of a file"),
     "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
     "doctor": Command(COMPUTER, "what is installed here, what is missing, and how to get it"),
     "setup": Command(

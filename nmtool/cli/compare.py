@@ -39,14 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             nargs="+",
             metavar="NETWORK",
             action=None,
-            help="networks to compare with, one per NETWORK, in the same order; by default each "
-            "NETWORK is a run that trained in integers, compared with its own float weights",
+            help="networks to compare with, one per NETWORK, in the same order. Default: each "
+            "NETWORK is a run that trained in integers, and is compared with its float weights",
         ),
         clusters=flag("--cluster", type=grouping, metavar="NAME|N"),
     )
-    parser.add_argument(
-        "--data", metavar="DATA", help=f"{DATA}; not needed between cross-validations"
-    )
+    parser.add_argument("--data", metavar="DATA", help=f"{DATA}; not needed for cross-validations")
     add_data_options(parser)
     add_choice_of_samples(parser)
     add_json(parser)
@@ -120,7 +118,7 @@ def _sentence(compared: AccuracyDifference) -> str:
         drawn = f"right on the same samples; by the rule of three, over {drawn}"
     else:
         drawn = f"bootstrap over {drawn if n_pairs == 1 else f'{n_pairs} pairs and {drawn}'}"
-    seeds = "; one pair, so that it does not cover seeds" if n_pairs == 1 else ""
+    seeds = "; one pair, so variation over seeds is not included" if n_pairs == 1 else ""
     return (
         f"first minus second: {compared.points.mean():+.2f} points, 95 % interval "
         f"{low:+.2f} … {high:+.2f} ({drawn}{seeds})"

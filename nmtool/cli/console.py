@@ -1,8 +1,8 @@
 """Output of the command line: tables in the terminal, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict: infinities and NaN, for which it
-has no numbers, are the strings "Infinity", "-Infinity" and "NaN", which Python's float() and
-JavaScript's Number() read.
+Results go to stdout, everything else to stderr. JSON is strict. It has no numbers for infinities
+and NaN, so they become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
+JavaScript's Number() read these.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def out() -> Console:
 
 
 def log() -> _Console:
-    """The console for progress and remarks: always the same one, since it holds a live bar."""
+    """The console for progress and remarks; always the same object, since it draws a live bar."""
     # While a bar is live, rich replaces stderr.
     console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
     if console.idle is not None:
@@ -89,8 +89,8 @@ def use_flags_in_messages(names: Mapping[str, str]) -> None:
 def in_flags(text: str) -> str:
     """A message of the library, with the command's flags in place of Python's arguments.
 
-    Members of lists follow a flag one by one, those of tuples with commas. Pages of docs/ become
-    paths on this computer.
+    After a flag, members of a list are separated by spaces, members of a tuple by commas. Pages of
+    docs/ become paths on this computer.
     """
     text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
     return with_flags(text, _flags)
@@ -117,7 +117,7 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of settings of training, which other commands give as advice, too."""
+    """Flags of training settings; other commands name them in advice, too."""
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions
 
@@ -135,13 +135,13 @@ def print_remark(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One strict JSON object on stdout."""
+    """Print a strict JSON object on stdout."""
     json.dump(plain(value), sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
 
 
 def plain(value: Any) -> Any:
-    """A value in JSON's types: infinities and NaN become strings, Python's arguments flags."""
+    """A value in JSON's types: infinities and NaN as strings, Python's arguments as flags."""
     import numpy as np  # late, so that --help stays fast
 
     if isinstance(value, Mapping):
@@ -158,7 +158,7 @@ def plain(value: Any) -> Any:
 
 
 def print_error(error: NmtoolError) -> None:
-    """Code, what, every finding, why and fix, on stderr."""
+    """Print an error on stderr: code, what, every finding, why and fix."""
     console = log()
     head = (f"error[{error.code}]: ", "bold red")
     _print_hanging(console, Text.assemble(head, in_flags(error.what)))
@@ -210,10 +210,10 @@ def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
 
 
 def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """Column widths with which a table fits into `columns` characters, if no word need be cut.
+    """Column widths with which a table fits into `columns` characters, where possible.
 
-    The header is wrapped first, between words; then paths are shortened and sentences wrapped,
-    always in the widest column; last of all, words are broken, but never a number.
+    First the header is wrapped between words. Then paths are shortened and sentences wrapped. Last
+    of all, words are broken, but never a number. Each stage starts with the widest column.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
@@ -267,13 +267,13 @@ def shortened(path: str, columns: int) -> str:
 
 
 def print_tables(value: Tabular) -> None:
-    """All tables of a value on stdout."""
+    """Print all tables of a value on stdout."""
     for table in value.tables():
         print_table(table)
 
 
 def print_fits(fits: Iterable[Fit]) -> None:
-    """Print a line per target on stderr, and the reasons where the target is unsupported."""
+    """Print a line per target on stdout; if the target is unsupported, the reasons on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
         if not fit.uses:  # an FPGA's line contains the reasons
@@ -339,8 +339,8 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
     """The parts of a line that fit into `columns`, two spaces apart, in their order.
 
     Args:
-        parts: texts with ranks. If they do not fit, the largest ranks are dropped first, and the
-            last of equal ones. The smallest rank always stays, cut if it must be.
+        parts: texts with ranks. If they do not fit, the texts of the largest rank are dropped
+            first, beginning with the last. One text always stays, and is cut if it is too long.
         columns: width of the line.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)

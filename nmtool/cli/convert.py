@@ -1,6 +1,6 @@
 """`nmtool convert IN OUT` and `nmtool export IN -o OUT`: from any format to any other.
 
-Both share one implementation; `convert` also reads back and runs what it wrote.
+Both share one implementation; `convert` also reads its output back and runs it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output",
         metavar="OUT",
-        help="file or folder to write; float networks are quantised if its format needs integers",
+        help="file or folder to write; float networks are quantised if the format needs integers",
     )
     flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
@@ -45,12 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
         "network.npz --in-tau-mem-ms 20 --in-tau-syn-ms 5 --in-threshold 1 --in-sizes Input=700; "
         "nmtool convert run0 run1 run2 network.npz --join. "
-        "Exit code 1 if what was written differs; it is kept."
+        "Exit code 1 if OUT differs from IN; OUT is kept."
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add IN and all flags except those of OUT."""
+    """Add IN, and the flags that `convert` and `export` share."""
     parser.add_argument("networks", nargs="+", metavar="IN", help=f"{IN}; several with --join")
     flags.add(
         parser,
@@ -70,8 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help="data set for the known answers (and for events.csv in a Lava folder), and for "
-        "calibration on its first 200 training samples. Default: the run's own data; none: "
-        "neither of these",
+        "calibration on its first 200 training samples. Default: the run's own data; none: use "
+        "no data",
     )
     parser.add_argument(
         "--join",
@@ -135,7 +135,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
     """IN, or several INs joined into one network.
 
     Raises:
-        UsageError: there are several without `--join`.
+        UsageError: several networks are named without `--join`.
     """
     from nmtool.training.studies.ensembles import ensemble
 

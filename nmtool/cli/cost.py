@@ -38,7 +38,7 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--by",
         choices=flags.words("nmtool.targets.costs.AXES"),
-        help="cost that --plot draws accuracy against (default synaptic_events)",
+        help="cost on the horizontal axis of --plot (default synaptic_events)",
     )
     cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
     add_force(group(parser, MACHINE), "an existing picture")
@@ -46,7 +46,7 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
 
 
 def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | None) -> Tradeoff:
-    """Count the networks' operations on DATA, and draw the picture if `--plot` asks for one."""
+    """Count the networks' operations on DATA; with `--plot`, also write the plot."""
     from nmtool.loading import load
     from nmtool.targets import LOIHI2, target_named
     from nmtool.targets.costing import compare_cost

@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Describe a data set and propose a time step and a number of steps for it. With -o FOLDER, "
         "make a data set from files of other tools: CSV (columns sample, label, unit, time_ms, "
-        "perhaps split), npz (dense spikes [samples, steps, channels] and labels, perhaps as "
+        "optionally split), npz (dense spikes [samples, steps, channels] and labels, optionally as "
         "train_spikes, train_labels, ...), or a folder of such files or of HDF5 files in SHD "
         "layout. With -o FILE.csv, write samples as a table with a row per event, which exports "
-        "to C and Lava can classify."
+        "to C and Lava read as input."
     )
     parser.add_argument(
         "data",
@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=count,
         metavar="N",
-        help="only N samples of each split, drawn per class in proportion; always the same ones",
+        help="use only N samples of each split, drawn in proportion to the classes; every call "
+        "draws the same samples",
     )
     add_json(parser)
     conversion = parser.add_argument_group("conversion")
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     conversion.add_argument(
         "--test-by",
         metavar="NAME",
-        help="draw whole groups with --test, such as speaker, so that none is divided",
+        help="column of groups that --test does not divide, such as speaker",
     )
     conversion.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the draw by --test (default 0)"

@@ -94,7 +94,7 @@ def print_result(
     """Print an evaluation, with per-class results on request, and write the predictions.
 
     Args:
-        arguments: those of `add_arguments`.
+        arguments: parsed arguments of the command.
         result: the evaluation.
         subject: first fields of the JSON object.
         path: path of the network.

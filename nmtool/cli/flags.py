@@ -3,10 +3,10 @@
     flags.add(parser, "inspect", path=flag("path", metavar="FILE"))
     content = nm.inspect(**flags.given(arguments, "inspect"), progress=progress)
 
-A parameter without a default becomes an argument of the command, one with a default a flag. Its
-annotation decides what follows the flag, and its entry below "Args:" is the help. A flag that is
-not given is not passed on, so that the function's own default holds. Functions are parsed, not
-imported: help loads none of their libraries, and has its texts under `python -OO`, too.
+A parameter without a default becomes a positional argument, a parameter with a default a flag. Its
+annotation decides the type of its value, and its entry below "Args:" is the help. A flag that is
+not given is not passed on, so the function's own default applies. Functions are parsed, not
+imported: help loads none of their libraries, and also has its texts under `python -OO`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Flag:
     """Changes to a flag derived from the signature: its names, settings or group.
 
     Attributes:
-        names: names of the flag, or the name of an argument; empty: the parameter's name.
+        names: names of the flag, or of the positional argument; empty: the parameter's name.
         settings: keywords of `argparse.ArgumentParser.add_argument`.
-        group: title of its group in the help; '': the group that flags are added to.
+        group: title of its group in the help; '': the parser or group passed to `add`.
     """
 
     names: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Parameter:
     """A parameter of a function, or a field of a class of options.
 
     Attributes:
-        name: its name.
+        name: name in the signature.
         annotation: source text of the annotation, without `None`.
         default: source text of the default; None if the parameter is required.
         text: its entry below "Args:", or below "Attributes:".
@@ -80,7 +80,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Sequence": {"action": "append"},
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
-"""Keywords of `add_argument` by annotation; for others a command must define the flag."""
+"""Keywords of `add_argument`, by annotation. For other annotations, commands define the flag."""
 _FORMS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
@@ -92,14 +92,14 @@ def add(
     dest_prefix: str = "",
     **own: Flag | None,
 ) -> None:
-    """Add a flag per parameter of a function; a flag that exists already is shared.
+    """Add a flag per parameter of a function, unless the parser has this flag already.
 
     Args:
         parser: parser of the command, or a group in it.
         function: public name of a function or of a class of options, or its full dotted name.
         only: parameters that get a flag; by default all with an annotation in `_BY_ANNOTATION`.
         dest_prefix: prefix of the flags and of the names of their values.
-        own: by parameter, how its flag differs; None for no flag.
+        own: changes to flags, by parameter; None: no flag.
     """
     parameters = {parameter.name: parameter for parameter in read(function)}
     unknown = {*own, *only} - {*parameters}
@@ -131,7 +131,7 @@ def add(
 
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
-    """The given values of a function's flags, by parameter."""
+    """Values of a function's flags that the command line gives, by parameter."""
     values = vars(arguments)
     derived = {
         action.dest for action in arguments.parser._actions if action.default is argparse.SUPPRESS
@@ -145,7 +145,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
     Args:
         listed: returns the words.
-        also: ends the error's list of choices, for values of other kinds.
+        also: text after the choices in the error, about values of other kinds.
     """
 
     def word(text: str) -> str:
@@ -160,7 +160,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """The strings in a constant such as `nmtool.targets.costs.AXES`, or its keys, not imported."""
+    """Read the strings or keys of a constant, such as `nmtool.targets.costs.AXES`, from source."""
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value

@@ -36,8 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     folds.add_argument(
         "--join",
         action="store_true",
-        help="also test the networks of each fold as an ensemble; FOLDER/joined.npz keeps the "
-        "answers",
+        help="also test the networks of each fold as an ensemble, and write the answers to "
+        "FOLDER/joined.npz",
     )
 
 
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
-            why="it was trained on samples of every fold",
+            why="the teacher was trained on samples of every fold",
             fix="leave out --teacher",
         )
     if arguments.tensorboard is not None:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], Answers]) -> None:
-    """Print the answers, even if joining fails, and then the answers of joined networks."""
+    """Print the answers, even if joining fails; with `--join`, also the ensembles' answers."""
     from nmtool.evaluation.answers import answers_file
 
     file = str(answers_file(arguments.output))

@@ -41,7 +41,7 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
     """The options given for NIR or for Verilog; None if there are none.
 
     Raises:
-        UsageError: they are out of range, or belong to both formats.
+        UsageError: options are out of range, or are given for both formats.
     """
     nir, verilog = (flags.given(arguments, name) for name in ("NirOptions", "VerilogOptions"))
     if nir and verilog:
@@ -49,7 +49,7 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
             "there are options for NIR files and for Verilog",
             code="writing-options-mixed",
             why=f"{', '.join(verilog)} are for Verilog",
-            fix="leave out those of the format that you are not writing",
+            fix="leave out the options of the format that you are not writing",
         )
     if nir:
         from nmtool.exporters.nir.options import NirOptions
@@ -152,13 +152,13 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
                 ]
                 name = arguments.parser.flag(dest)
                 raise UsageError(
-                    f"{name} is for {' and '.join(kinds)}, which {path} is not",
+                    f"{name} applies to {' and '.join(kinds)} only, not to {path}",
                     code="import-options-unused",
                     fix="leave it out",
                 )
     if artefact is None or artefact.reading_options is None:
         return None
-    # NIR files need no options; with options, the graph is read from nmtool's own files, too.
+    # NIR files need no options. Given options, the graph is read, even in nmtool's own files.
     options = by_kind[kind]
     return artefact.reading_options(**options) if options or kind != NIR else None
 

@@ -53,7 +53,7 @@ def sections(parser: argparse.ArgumentParser) -> list[_Section]:
 
 
 def _commands(action: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[_Section]:
-    """The commands by subject; those without a subject come last."""
+    """The commands, grouped by subject in the order of `COMMANDS`."""
     by_subject: dict[str, list[argparse.Action]] = {}
     for entry in action._choices_actions:
         by_subject.setdefault(COMMANDS[entry.dest].subject, []).append(entry)

@@ -38,7 +38,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
     """Add `--split`, `--validation` and `--samples`, which choose samples of DATA."""
     some = group(parser, SAMPLES)
-    some.add_argument("--split", choices=SPLITS, help="default test; or write DATA:SPLIT")
+    some.add_argument("--split", choices=SPLITS, help="split of DATA; default test")
     some.add_argument(
         "--validation",
         type=validation_amount,
@@ -50,12 +50,13 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=count,
         metavar="N",
-        help="only N samples, drawn per class in proportion; always the same ones",
+        help="use only N samples, drawn in proportion to the classes; every call draws the same "
+        "samples",
     )
 
 
 def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    """Raise `UsageError` for flags that need DATA, which is not named."""
+    """Raise `UsageError` for given flags that need DATA, if DATA is not named."""
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
@@ -73,7 +74,7 @@ def find_data(
     Args:
         arguments: parsed arguments with the flags for finding data.
         name: the value of DATA.
-        validation_rule: training samples for the validation split.
+        validation_rule: how to draw a validation split from the training samples.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.
@@ -119,11 +120,11 @@ def read_samples(
 
 
 def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[str]) -> Dataset:
-    """Find DATA, with the validation split that `--validation` asks for.
+    """Find DATA, with the validation split that `--validation` requests.
 
-    Without `--validation`, data without a validation split get that of the networks' runs if it
-    is to be read; otherwise all training samples stay in the training split. A requested split is
-    drawn as in those runs: with their seed, and by their groups.
+    The requested split is drawn with the seed and the groups of the networks' runs. Without
+    `--validation`, data that lack a validation split get the split of these runs, if the command
+    reads that split; otherwise the training samples are not divided.
     """
     from nmtool.loading import validated_on
 
@@ -141,7 +142,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 def validation_rule_of(
     arguments: argparse.Namespace, rule_of_runs: SplitRule | None
 ) -> SplitRule | None:
-    """The rule that `--validation` asks for, with seed and groups of the runs' one, or None."""
+    """The rule that `--validation` requests, with the runs' seed and groups; None without it."""
     from nmtool.data.dividing import SplitRule
 
     rule: str | None = arguments.validation

@@ -1,6 +1,6 @@
 """`nmtool`: one module per command, exit codes from the errors.
 
-0 fine · 1 the answer is no (verification differs, does not fit) · 2 wrong usage or bad input ·
+0 fine · 1 the answer is no (spikes differ, a network does not fit) · 2 wrong usage or bad input ·
 3 something needed is missing · 130 interrupted · 141 the reader of the output went away
 """
 
@@ -102,7 +102,7 @@ def full_parser() -> Parser:
 
 
 def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and those of the commands; only commands in `names` get their arguments."""
+    """The parser, and the parsers of commands; only commands in `names` get their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "

@@ -16,9 +16,9 @@ def progress(
     """Show progress while the block runs.
 
     Args:
-        label: what is being done.
+        label: the work in progress, shown before the bar.
         total: number of samples to process; None if unknown.
-        remark: first text beside the bar.
+        remark: first remark, shown after the bar.
     """
     log = console.log()
     if log.idle is None:

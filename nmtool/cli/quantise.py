@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help="data set for calibration (its first 200 training samples) and for measuring the "
-        "accuracy lost by rounding, on other samples: its validation split, else the run's "
-        "validation samples, else 300 drawn training samples or half of them. Default: the run's "
-        "own data; none: no calibration, and accuracy is not measured",
+        "accuracy lost by rounding. Accuracy is measured on its validation split, else on the "
+        "run's validation samples, else on 300 drawn training samples or half of all. Default: the "
+        "run's own data; none: neither calibrate nor measure accuracy",
     )
     add_rounding(parser)
     flags.add(

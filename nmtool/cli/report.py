@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         against=flag(type=flags.one_of(formats_that_run), metavar="BACKEND"),
         targets=flag(
             "--target",
-            help="chip or format to check, as in nmtool check; may be repeated (the cost is then "
-            "that on the first one); default loihi2",
+            help="chip or format to check, as in nmtool check. May be repeated; the cost is "
+            "counted for the first target. Default: loihi2",
         ),
     )
     parser.add_argument(
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threads_option(parser)
     parser.epilog = (
         "example: nmtool report run -o report.html --against c. "
-        "Exit code 1 if a backend that was asked for differs."
+        "Exit code 1 if a requested backend differs."
     )
 
 
@@ -127,7 +127,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
 
 
 def _in_flags(report: Report, parser: Parser) -> Report:
-    """The report with flags in place of Python's arguments; advice on learning has `train`'s."""
+    """The report, with flags for Python's arguments; advice on learning names flags of `train`."""
     from nmtool.cli import train
 
     training = Parser()

@@ -47,7 +47,7 @@ def integers(
 ) -> IntegerNetwork:
     """The integer network a command works on; changes by rounding are printed on stderr.
 
-    Without a data set, the run's own data calibrate, unless `--data none` is given.
+    Without a data set, the run's own data are used for calibration, unless `--data` is none.
 
     Args:
         arguments: parsed arguments with the flags of quantisation, and DATA.

@@ -35,7 +35,7 @@ def silence(*streams: TextIO) -> None:
 
 
 def _fill_gaps() -> None:
-    """Open closed standard descriptors, or the next opened file would take their number."""
+    """Open closed standard descriptors, so that no other file takes their number."""
     try:
         while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
             pass

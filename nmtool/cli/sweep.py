@@ -18,8 +18,8 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = "nmtool sweep STUDY.toml [options]"
     parser.description = (
         "Try training settings and keep those of the best validation accuracy. The same command "
-        "continues a study that has begun, and may run in several terminals at once. Ctrl-C "
-        "stops after the current batch, pressed again at once."
+        "continues an unfinished study, and may run in several terminals at once. Ctrl-C stops "
+        "after the current batch, a second Ctrl-C at once."
     )
     flags.add(
         parser,
@@ -27,8 +27,8 @@ def add_arguments(parser: Parser) -> None:
         study=flag(
             "study",
             metavar="STUDY.toml",
-            help="study to run: the settings to search, and the data; examples/study.toml "
-            "explains it",
+            help="file with the settings to search, and the data; examples/study.toml explains its "
+            "entries",
         ),
         storage=flag(metavar="URL"),
         device=flag(choices=("auto", "cpu", "cuda")),
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(result: SweepResult) -> None:
-    """The tables, for people."""
+    """Print the tables, the numbers of trials and the best settings."""
     console.print_tables(result)
     if result.importance is None:
         console.print_line(f"importance of settings: unknown, {result.importance_unknown}")

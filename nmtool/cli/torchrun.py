@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nmtool.training.processes.launch import Launch
 
 STORE_TIMEOUT = timedelta(seconds=5)
-"""How long a failed process waits for the job's key-value store."""
+"""Longest wait of a failed process for the job's key-value store."""
 
 
 class _EndedError(BaseException):
@@ -68,7 +68,7 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """In a job, turn SIGTERM, which torchrun sends to all if one fails, into `RankError`."""
+    """In a job, turn SIGTERM into `RankError`; torchrun sends it to all processes if one fails."""
     from nmtool.training.processes.launch import launched
 
     if launched() is None:
@@ -79,7 +79,7 @@ def sigterm_raises() -> Iterator[None]:
         try:
             yield
         finally:
-            # From here on the process ends, which another SIGTERM must not cut short.
+            # The process is ending, and another SIGTERM must not interrupt it.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _EndedError:
         raise RankError(
@@ -96,7 +96,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def is_first() -> bool:
-    """True in a single process, and in the process of a job that prints."""
+    """True in a single process, and in rank 0 of a job, which prints for all."""
     from nmtool.training.processes.launch import launched
 
     launch = launched()

@@ -1,4 +1,4 @@
-"""`nmtool train DATA -o RUN`: a new run, one that goes on from another, or one per fold."""
+"""`nmtool train DATA -o RUN`: a new run, a run that continues another one, or a run per fold."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
-    add_data(parser, f"{DATA}; with --resume or --start by default the run's own data", nargs="?")
+    add_data(parser, f"{DATA}; default with --resume or --start: the run's own data", nargs="?")
     flags.add(
         parser,
         "train",
@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         start=flag(
             "--start",
             metavar="RUN",
-            help="fine-tuning: continue from the last checkpoint of another run, as a new run "
-            "with its settings, for 10 epochs at a fifth of its learning rates unless FILE.toml "
-            "or options set other values. The network keeps its layers, constants and readout; "
-            "delays longer than --max-delay are cut",
+            help="fine-tuning: start a new run from the last checkpoint of another run, with its "
+            "settings, for 10 epochs at a fifth of its learning rates. FILE.toml and options "
+            "override these. The network keeps its layers, constants and readout; delays longer "
+            "than --max-delay are clipped",
         ),
     )
     folds.add_options(parser)
@@ -71,10 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_settings(parser)
     parser.description = (
-        "Learn weights and delays. Ctrl-C stops after the current batch, pressed again at once; "
-        "finished epochs are kept. With --search, a hyperparameter search comes first. With "
-        "--folds or --by, one network is trained per fold and tested on the fold that it has not "
-        "seen."
+        "Learn weights and delays. Ctrl-C stops after the current batch, a second Ctrl-C at once; "
+        "finished epochs are kept. With --search, a hyperparameter search runs first. With "
+        "--folds or --by, each fold is tested with a network trained on the other folds."
     )
     parser.epilog = (
         "examples: nmtool train digits -o run --config digits; "
@@ -114,8 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(Path(arguments.output))
     keywords: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
     keywords |= {"device": values.get("device", "auto"), "progress": progress}
-    if asked_networks := teachers(arguments):
-        keywords["teacher"] = asked_networks
+    if teacher_paths := teachers(arguments):
+        keywords["teacher"] = teacher_paths
     if "start" in arguments:
         origin = RunFolder(Path(arguments.start))
         settings = changed_settings(arguments)
@@ -142,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
-    """Data set of the options; None where they name none, and the run finds its own."""
+    """The data set that the options name; None without one: the run then loads its own."""
     if arguments.data or "data_dir" in arguments or "n_units" in arguments:
         return find_data(arguments, arguments.data or run.manifest().data)
     return None
@@ -150,9 +149,9 @@ def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
 
 @contextmanager
 def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
-    """Context of training, in one or several processes; yields the function for finished epochs.
+    """Context of training, in one or several processes; yields the function to call per epoch.
 
-    If the run is stopped, it prints the command that resumes it.
+    If the run is stopped, the context prints the command that resumes it.
     """
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.processes.launch import launched
@@ -176,7 +175,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
                 if folder.manifest_file.exists()
                 else ""
             )
-            console.print_remark(f"no epoch had ended, so nothing learnt is kept{begin}")
+            console.print_remark(f"no epoch was finished, so nothing is kept{begin}")
         raise
     except RankError as error:
         if folder.manifest_file.exists():
@@ -196,7 +195,7 @@ def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
 
 
 def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
-    """Print the best epoch of a run on stdout; in a job, its first process does."""
+    """Print the best epoch of a run on stdout; in a job, only rank 0 prints."""
     from nmtool.training.loop.reporter import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 

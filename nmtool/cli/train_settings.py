@@ -1,4 +1,4 @@
-"""Settings of a training run: as options, from TOML files, and those a run was started with."""
+"""Settings of a training run: from options, from TOML files, and from a run to resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _IN_A_FILE = (
-    "In FILE.toml they have underscores, and those that are times end in _ms: --delay-lr is "
+    "In FILE.toml, names have underscores, and names of times end in _ms: --delay-lr is "
     "delay_lr, --tau-mem is tau_mem_ms."
 )
 
@@ -26,12 +26,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="NAME|FILE.toml",
-        help="settings: a recipe that comes with nmtool, or a file; options override them",
+        help="settings from a recipe of nmtool or from a file; options override them",
     )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option per field of `TrainOptions`, in groups; those not given leave no trace."""
+    """Add one option per field of `TrainOptions`, in groups; options not given set no value."""
     from nmtool.training.options import GROUPS, TrainOptions
 
     parser.add_argument_group("settings", _IN_A_FILE)
@@ -70,8 +70,8 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             either.add_argument("--feedforward", action="store_false", **shared)
     elif option.name == "teacher":
         shared["help"] = (
-            "distillation: networks, runs or a cross-validation whose soft labels are learnt "
-            "beside the labels, kept as RUN/teacher.npz; or one such file"
+            "distillation: networks, runs or a cross-validation, whose soft labels are learnt in "
+            "addition to the labels, and kept as RUN/teacher.npz. Or a file of soft labels"
         )
         group.add_argument(flag, nargs="+", metavar="RUN", **shared)
     elif "tuple[int | str, ...]" in str(option.type):
@@ -118,7 +118,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def teachers(arguments: argparse.Namespace) -> list[str]:
-    """Networks of which to compute class probabilities; none if a file has them."""
+    """Paths of networks whose soft labels must be computed; none if a file has them."""
     paths: list[str] = getattr(arguments, "teacher", [])
     return paths if len(paths) > 1 or any(map(_is_network, paths)) else []
 
@@ -138,7 +138,7 @@ def _is_network(path: str) -> bool:
 
 
 def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Settings by name: from `--config`, overridden by those given as flags."""
+    """Settings by name: from `--config`, overridden by flags."""
     from nmtool.training.recipes import read_settings
 
     settings = {} if arguments.config is None else read_settings(arguments.config)
@@ -146,7 +146,7 @@ def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
-    """All defaults, changed by `--config`, changed by options."""
+    """The defaults, overridden by `--config`, then by flags."""
     from nmtool.training.options import TrainOptions
 
     origin = arguments.config or "command line"
@@ -154,7 +154,7 @@ def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
-    """The options of the run; beside --resume only more epochs may be given."""
+    """The settings of the run; with --resume, only the number of epochs may be raised."""
     if arguments.config is not None:
         raise UsageError(
             "--resume uses the settings of the run",

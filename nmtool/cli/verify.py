@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         network=flag(
             "network",
             metavar="NETWORK",
-            help="integer network file, or an export, which runs as it is; runs and float "
+            help="integer network file, or an export, which runs unchanged; run folders and float "
             "networks are quantised first",
         ),
         against=flag(
@@ -47,25 +47,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data(
         parser,
-        f"{DATA}. Without DATA, an export is checked by its known answers and a network on "
-        "generated inputs; a run is then quantised with its own data, or without any if DATA is "
-        "none",
+        f"{DATA}. Without DATA, an export is checked by its known answers, and a network on "
+        "generated inputs; a run is quantised with its own data. none: the same, quantised "
+        "without data",
         nargs="?",
     )
     add_choice_of_samples(parser)
     parser.add_argument(
         "--model",
         choices=("fast", "stock"),
-        help="Lava's process models: fast (default, ours; one sample also runs on stock), or stock "
-        "(Lava's own, slow)",
+        help="process models in Lava: fast (default: nmtool's own; one sample also runs on stock) "
+        "or stock (Lava's own, slow)",
     )
     add_json(parser)
     add_rounding(parser)
     add_threads_option(parser)
     parser.epilog = (
         "examples: nmtool verify integers.npz digits --against lava --against c; "
-        "nmtool verify lava_folder. Exit code 1 if anything that ran differs, or the export holds "
-        "another network; 2 if it was changed after it was written: it does not run."
+        "nmtool verify lava_folder. Exit code 1 if any result differs, or the export contains "
+        "another network; 2 if the export was modified after it was written, and is not run."
     )
 
 
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         compared.require()
     dataset, events, network = None, None, load(arguments.network)
     if has_data:
-        # A recording holds the first samples in order; other backends run drawn ones.
+        # A recording contains the first samples, in order; other backends run drawn samples.
         dataset, events = read_samples(
             arguments, [arguments.network], draws=not compared.recordings
         )

@@ -1,7 +1,7 @@
-"""Data: labelled spike events, where they come from, and how they become input spikes.
+"""Labelled spike events: their sources, and their conversion to input spikes.
 
-`load_dataset` finds a data set by name or folder, its splits are `SpikeEvents`, and
-`bin_events` turns those into the `Raster` a network takes. Nothing here runs a network.
+`load_dataset` finds a data set by name or folder. Its splits are `SpikeEvents`, and `bin_events`
+bins these into a `Raster`, the input of networks. Nothing here runs a network.
 """
 
 from nmtool.data.binning import Binned, bin_events, default_steps

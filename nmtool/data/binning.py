@@ -103,7 +103,7 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
         NetworkError: the step length or the number of steps is not positive.
     """
     check_timing(dt_ms, n_steps)
-    # Times ascend, so that the last time of a sample tells whether its events must be read.
+    # Times ascend, so only samples with a late last event need be read.
     late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
     return sum(
         int((step_position(part.time_ms, dt_ms) >= n_steps).sum())

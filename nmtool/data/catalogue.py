@@ -1,7 +1,7 @@
 """Data sets by name: everything that DATA can be on the command line.
 
-    digits        scikit-learn's handwritten digits, the directions of their edges as latencies
-    yinyang       generated as published
+    digits        scikit-learn's handwritten digits, directions of edges coded as latencies
+    yinyang       points of a yin-yang symbol, generated as published
     shd, ssc      the Heidelberg sets, fetched once by tonic
     tonic:NAME    another data set of tonic, by the name of its class
     FOLDER        any folder in SHD layout
@@ -70,9 +70,9 @@ def load_dataset(
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
         validation: validation split drawn from the training samples of a data set without one: a
-            share like 0.2, a number, `last N` for the last ones, or a `SplitRule`.
+            share like 0.2, a number, `last N` for the last samples, or a `SplitRule`.
         data_dir: folder for downloads; by default NMTOOL_DATA, else the cache folder.
-        n_units: number of channels of a folder whose files do not give it.
+        n_units: number of channels, if the files of a folder do not state it.
         in_memory: read files of any size into memory. By default the samples of files larger than
             48 MiB stay on disk; the results are the same.
 
@@ -112,7 +112,7 @@ def load_dataset(
 
 
 def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
-    """The data set itself, or the one made of training samples, a name or a folder.
+    """Convert training samples, a name or a folder to a `Dataset`; return a `Dataset` unchanged.
 
     Raises:
         UsageError: the argument is none of these, or there is no such data set.
@@ -229,4 +229,4 @@ def _folders_beside(folder: Path) -> list[str]:
 
 
 def _unknown(split: str) -> None:
-    """No labels: reading those of a split might need a download."""
+    """No labels: reading them might need a download."""

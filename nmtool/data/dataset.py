@@ -138,17 +138,17 @@ class Dataset(Tabular):
         return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
 
     def tables(self) -> list[Table]:
-        """Samples, channels, classes, spikes and durations, a column per split; reads them all."""
+        """Samples, channels, classes, spikes and durations, by split; reads all splits."""
         return [table_of(self.name, self.describe())]
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Descriptions by split, see `nmtool.data.describe`; reads them all."""
+        """Statistics by split, from `nmtool.data.describe`; reads all splits."""
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
-        """Add a validation split: the data set's own, else one drawn from the training samples.
+        """The data set with a validation split: its own, else drawn from the training samples.
 
-        Where none are to validate, samples of a validation split become training samples.
+        With an amount of 0, samples of an existing validation split become training samples.
 
         >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
         >>> Dataset.of(train=two, validation=two).with_validation(0).train.n_samples
@@ -176,7 +176,7 @@ class Dataset(Tabular):
         )
 
     def _without_validation(self) -> Dataset:
-        """The data set with all samples except its test split as training samples."""
+        """The data set with its validation samples among the training samples."""
         splits = [split for split in self.splits if split != "validation"]
         if self._validation_rule is not None:
             return Dataset(self.name, splits, self._read, in_memory=self.in_memory, peek=self._peek)
@@ -370,7 +370,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
     check_all("splits", splits, WORD)
     if not splits or len(set(splits)) != len(splits):
         raise UsageError(
-            f"'{' '.join(splits)}' must name at least one split, and none twice",
+            f"'{' '.join(splits)}' must name at least one split, and each only once",
             code="splits-repeated",
             fix="name train, validation or test",
         )

@@ -1,29 +1,30 @@
-"""`digits`: scikit-learn's 1797 handwritten digits, the directions of their edges as latencies.
+"""`digits`: scikit-learn's 1797 handwritten digits, with directions of edges coded as latencies.
 
-Nothing is downloaded. A digit is 8×8 pixels of brightness 0…16. Digits differ in where their
-strokes run more than in the brightness of single pixels. The code is therefore one of edges, like
-that of simple cells in the visual cortex: histograms of oriented gradients (Dalal & Triggs 2005).
+Nothing is downloaded. A digit is 8×8 pixels of brightness 0…16. Digits differ more in the course
+of their strokes than in the brightness of single pixels. So edges are coded, as by simple cells of
+the visual cortex, with histograms of oriented gradients (Dalal & Triggs 2005).
 
 1. Each pixel has a gradient, the difference of its neighbours right and left, and of those below
    and above; outside the image is dark.
-2. Its length is shared among the two nearest of `DIRECTIONS` directions 0°, 45°, … (0° is brighter
-   to the right, 90° brighter below), in proportion to how near they are.
-3. The strength of a direction in a block of 2×2 pixels is the sum over the block: 128 of them.
+2. The gradient's length is shared between the two nearest of the `DIRECTIONS` directions 0°,
+   45°, … (0°: brighter to the right, 90°: brighter below). The nearer direction gets more.
+3. The strength of a direction in a block of 2×2 pixels is the sum of its shares over the block;
+   an image has 128 strengths.
 
-Strengths become latencies: each unit spikes at most once, earlier if its strength is larger, and
-not at all below the share `WEAKEST` of `STRONGEST`:
+Strengths become latencies: each unit spikes at most once, and earlier if its strength is larger.
+Below the share `WEAKEST` of `STRONGEST`, it does not spike:
 
     time = 60 ms · (1 − strength / STRONGEST), in whole ms, 0 ms beyond STRONGEST
 
-Of the 128, those that never spike on a training digit are left out, most of them directions that
-cannot occur at the border of the image. The others are the units, ordered by direction, then by
-block, row by row from the top left: 107 units, some 37 spikes per digit.
+Strengths that are too weak for a spike on all training digits are left out; most are directions
+that cannot occur at the border of the image. The others are the units, ordered by direction, then
+by block, row by row from the top left: 107 units, some 37 spikes per digit.
 
 The code spans 60 ms, so that at dt = 1 ms delays of 0…61 steps bring any two units together.
 `DURATION_MS` leaves time after the last spike for delays and membranes.
 
-The splits are ranges in the data set's own order, in which the digits of one writer apparently
-are neighbours: unlike random splits, ranges test mostly on writers that were not trained on.
+The splits are ranges in the data set's own order, where the digits of a writer seem to be
+neighbours. So the test split, unlike a random one, is mostly by writers not in the training split.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ BLOCK = 2
 """Pixels in a row and in a column of a block."""
 
 STRONGEST = 46.0
-"""Strength that spikes at 0 ms; one in a hundred nonzero strengths is larger."""
+"""Strength coded as a spike at 0 ms; one in a hundred nonzero strengths is larger."""
 
 WEAKEST = 0.08
 """Share of `STRONGEST` below which a unit is silent."""

@@ -12,7 +12,7 @@ With `by`, groups are not divided: all samples of a group, such as a speaker, ar
                 smaller (for `Folds`, and for the clusters of an interval)
 
 Without groups, a draw is stratified: it keeps the shares of the classes. Draws with the same seed
-are nested: 100 samples are among the 300.
+are nested: a draw of 100 samples is part of the draw of 300.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class SplitRule(Plain):
     SplitRule(amount='0.2', seed=7, by=None)
 
     Attributes:
-        amount: a share like 0.2, a number, `last N` for the last ones of the file, `auto` for a
-            fifth of them but at most 300, or 0 for none, as its text.
+        amount: number of validation samples, as text: a share like 0.2, a number, `last N` for
+            the last samples of the file, `auto` for a fifth of the samples but at most 300, or 0.
         seed: seed of the draw.
         by: name of the groups to keep whole, one of `SpikeEvents.groups`.
 
@@ -74,8 +74,8 @@ class SplitRule(Plain):
             raise UsageError(
                 f"'{self.amount}' is not a number or share of validation samples",
                 code="validation-amount",
-                fix="write a share like 0.2, a number like 300, 'last 300' for the last ones of "
-                "the file, or auto",
+                fix="write a share like 0.2, a number like 300, 'last 300' for the last samples "
+                "of the file, or auto",
             )
         check_seed(self.seed)
         if self.by is not None and text.startswith("last"):
@@ -195,7 +195,7 @@ class SplitRule(Plain):
 
     @property
     def manner(self) -> str:
-        """How the samples are chosen, in words."""
+        """Description of the draw, for messages."""
         if self.is_last:
             return "the last ones"
         if self.by is not None:
@@ -218,8 +218,8 @@ class Folds(Plain):
     Attributes:
         by: the grouping.
         n: number of folds. Groups are assigned largest first, in random order among equals, each
-            to the fold with the fewest samples so far. None: every group is a fold, in the order
-            of their values.
+            to the fold with the fewest samples so far. None: every group is a fold; folds are
+            in the order of the groups' values.
         seed: seed of the random order.
 
     Raises:
@@ -249,7 +249,7 @@ class Folds(Plain):
         """[samples] int64: the fold of each sample, from 0.
 
         Raises:
-            UsageError: there is no such grouping, or there are fewer groups than folds, or than 2.
+            UsageError: there is no such grouping, fewer than 2 folds, or fewer groups than folds.
         """
         group = group_of(self.by, events.groups, events.n_samples)
         member, sizes, drawn = _drawn_groups(group, self.seed)
@@ -303,7 +303,7 @@ def amount(value: object) -> str | None:
 
 
 def amount_from_manifest(value: object) -> object:
-    """The amount from a manifest; a bare number, of older versions, means the last samples."""
+    """The amount from a manifest; in those of older versions, a number means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value
@@ -387,7 +387,7 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in random order, with each class's share in every prefix."""
+    """[samples] int64: all samples in random order; every prefix keeps the shares of classes."""
     check_seed(seed)
     drawn = np.random.default_rng(seed).permutation(label.size)
     by_class = drawn[np.argsort(label[drawn], kind="stable")]
@@ -413,7 +413,7 @@ def check_seed(seed: int) -> None:
 def _drawn_groups(
     group: NDArray[np.integer], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Number groups from 0, in the order of their values, and draw a random order.
+    """Number groups from 0, in the order of their values, and shuffle them.
 
     Returns:
         [samples] group of each sample, [groups] group sizes, and [groups] the random order.

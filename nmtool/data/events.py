@@ -49,8 +49,8 @@ class SpikeEvents(Tabular):
     (array([1.]), array([2], dtype=int32))
 
     The events of a large file stay on disk (`load_dataset`). Selecting, counting and dividing
-    samples does not read them; `batches` and `in_memory` do, and so does every access to `time_ms`
-    and `unit`.
+    samples does not read them; `batches`, `in_memory` and every access to `time_ms` or `unit` read
+    them.
 
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
@@ -64,7 +64,7 @@ class SpikeEvents(Tabular):
             groups together.
 
     Raises:
-        DataError: names the first wrong sample (and event); both count from 0.
+        DataError: a sample is invalid; the message names the first one, and its event, from 0.
     """
 
     _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
@@ -77,7 +77,7 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
-    # For samples on disk: the copy that holds their events, and their indices in it.
+    # For samples on disk: the copy with their events, and their indices in it.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
@@ -143,7 +143,7 @@ class SpikeEvents(Tabular):
             )
         if not offset[-1] == self.time_ms.size == self.unit.size:
             raise DataError(
-                f"the samples hold {offset[-1]} events, but there are {self.time_ms.size} times "
+                f"the offsets count {offset[-1]} events, but there are {self.time_ms.size} times "
                 f"and {self.unit.size} units",
                 code="events-lengths",
                 fix="give a time and a unit for each event",
@@ -172,8 +172,8 @@ class SpikeEvents(Tabular):
             group = groups[str(name)] = _vector(values, "iu", f"the group {printable(name)}")
             if group.size != self.n_samples:
                 raise DataError(
-                    f"{self.n_samples} samples have {group.size} entries of the group "
-                    f"{printable(name)}",
+                    f"the group {printable(name)} has {group.size} entries for {self.n_samples} "
+                    "samples",
                     code="groups-count",
                     fix="give one number per sample",
                 )
@@ -227,7 +227,7 @@ class SpikeEvents(Tabular):
         )
 
     def excerpt(self, count: int | None = None) -> SpikeEvents:
-        """Few enough samples, in memory, to analyse each of their steps.
+        """Samples in memory, few enough to be analysed step by step.
 
         Args:
             count: number of samples, drawn as by `draw`. By default all; but if more than 1,000
@@ -285,7 +285,7 @@ class SpikeEvents(Tabular):
 
     @property
     def last_ms(self) -> NDArray[np.float64]:
-        """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
+        """[samples] float64: time of each sample's last event in ms; NaN without events."""
         if self._store is not None:
             return self._store.index.last_ms[self._place]
         last = np.full(self.n_samples, np.nan)
@@ -333,7 +333,7 @@ class SpikeEvents(Tabular):
         return self.take(drawn_samples(self.label, count, seed))
 
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
-        """Divide into all but the last n samples and the last n, e.g. for training and validation.
+        """Divide into the first samples and the last n, e.g. for training and validation.
 
         Raises:
             UsageError: one of the two would be empty.
@@ -364,7 +364,7 @@ class SpikeEvents(Tabular):
         return [self[part == number] for number in range(n_parts)]
 
     def _range(self, start: int, stop: int) -> SpikeEvents:
-        """Neighbouring samples, as views: data sets are large."""
+        """Neighbouring samples, as views, since copies of large data sets are slow."""
         if self._store is not None:
             return self._on_disk(self._store, self._place[start:stop])
         offset = self.offset[start : stop + 1]
@@ -398,8 +398,8 @@ class SpikeEvents(Tabular):
             times_ms: [samples] lists of times in ms, from the start of the sample.
             units: [samples] lists of channels, as long as those of the times.
             labels: [samples] numbers from 0, or names.
-            n_units: number of channels; by default one more than the largest.
-            class_names: one per class; by default the names that occur, sorted, or numbers.
+            n_units: number of channels; by default one more than the largest unit.
+            class_names: one per class; by default the sorted names in `labels`, or numbers.
             groups: by name, [samples] integers, e.g. the speaker.
 
         Raises:
@@ -468,7 +468,7 @@ class SpikeEvents(Tabular):
         Args:
             source: an object with a length and items, or an iterable.
             dt_ms: length of a dense step in ms.
-            n_units: number of channels, where events do not give it.
+            n_units: number of channels, if the events do not state it.
             class_names: one per class; by default those of the data set, else numbers.
             sensor_size: width, height and polarities of the sensor of structured events; by
                 default those of the data set.
@@ -641,7 +641,7 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
 
 
 def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:
-    """Raise `DataError` for a time that is negative, not finite, or smaller than the one before.
+    """Raise `DataError` for a time that is negative, not finite, or before the previous event.
 
     Args:
         time_ms: [events] floating-point numbers.
@@ -660,8 +660,8 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
             f"{time_ms[at]:g} ms",
             code="times-not-ascending",
-            fix="sort the events of every sample by time; for a folder, nmtool data IN -o FOLDER "
-            "does it",
+            fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
+            "a folder",
         )
 
 

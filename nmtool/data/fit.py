@@ -11,7 +11,7 @@ _OTHER_DATA = "the network was made for other data"
 
 
 def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
-    """Raise `UsageError` unless the data have the network's channels and as many classes."""
+    """Raise `UsageError` unless the data have as many channels and classes as the network."""
     size, group = network.channels.size, network.channels.group
     if count_inputs(events.n_units, group) != size:
         grouped = f" in groups of {group}" if group > 1 else ""
@@ -38,9 +38,8 @@ def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
     for number, (in_data, in_network) in enumerate(pairs):
         if in_data != in_network:
             raise UsageError(
-                f"the data call class {number} '{in_data}', but the network calls it "
-                f"'{in_network}'",
+                f"class {number} is '{in_data}' in the data, but '{in_network}' in the network",
                 code="class-names-differ",
                 why=_OTHER_DATA,
-                fix="name the classes as the network does, or train a new network on these data",
+                fix="name the classes as in the network, or train a new network on these data",
             )

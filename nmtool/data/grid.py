@@ -1,9 +1,9 @@
 """A time grid that fits the data: number and length of the steps.
 
-The number of steps follows from the last spikes: 99.5 % of the samples end within it, so that a
-single late spike does not make all samples longer. The length of a step is the longest at which few
-spikes share a bin with another one, because a bin holds only one. Data that have a time step of
-their own, such as dense arrays, get no shorter one.
+The number of steps follows from the last spikes: 99.5 % of the samples end within these steps, so
+a single late spike does not make all samples longer. A bin can contain only one spike, so the step
+is the longest at which few spikes share a bin. If the data have their own time step, as dense
+arrays do, the step is never shorter than that.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _FEWEST_STEPS, _MANY_STEPS = 50, 5000
 _EXACT_US, _NEARLY_WHOLE_US = 1e12, 1e-3
 """Largest time at which floats resolve µs; tolerance for whole numbers of µs."""
 
-_LOOKED_AT = 300
-"""Number of samples analysed, evenly spread over the file."""
+_MAX_ANALYSED = 300
+"""Largest number of samples to analyse, evenly spread over the file."""
 
 TIME_UNIT_FIX = (
     "state the unit of the times: in CSV by the name of the column, such as time_us; in HDF5 by "
@@ -111,7 +111,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
 
 
 def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> float:
-    """Share of events that share a bin with an earlier one, 0 … 1, in at most 300 samples."""
+    """Share of events, 0 … 1, in a bin that already has an event, over at most 300 samples."""
     binned = bin_events(evenly_spaced_samples(events), dt_ms, n_steps, group)
     return binned.surplus / max(1, binned.surplus + binned.raster.n_spikes)
 
@@ -119,7 +119,7 @@ def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1
 def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
     """The longest time step at which at most 5 % of the events are merged, and the number of steps.
 
-    Samples get at least 50 steps, unless all times are multiples of a longer step.
+    Samples have at least 50 steps, unless all times are multiples of a longer step.
 
     >>> events = SpikeEvents.from_lists([np.arange(0.0, 100.0, 2.5)] * 3, [[0] * 40] * 3, [0, 1, 0])
     >>> propose_grid(events)
@@ -153,7 +153,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 
 def _own_step_ms(events: SpikeEvents) -> float:
-    """The longest step, in whole µs, of which all times are multiples; 0 if there is none."""
+    """The longest step of whole µs that divides all times, in ms; 0 if there is none."""
     us = 1000 * evenly_spaced_samples(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
@@ -163,6 +163,6 @@ def _own_step_ms(events: SpikeEvents) -> float:
 
 def evenly_spaced_samples(events: SpikeEvents) -> SpikeEvents:
     """At most 300 samples, evenly spread over all."""
-    if events.n_samples <= _LOOKED_AT:
+    if events.n_samples <= _MAX_ANALYSED:
         return events
-    return events.take(np.linspace(0, events.n_samples - 1, _LOOKED_AT).astype(np.int64))
+    return events.take(np.linspace(0, events.n_samples - 1, _MAX_ANALYSED).astype(np.int64))

@@ -14,17 +14,17 @@ from nmtool.errors import Finding, NmtoolError, listed, printable
 from nmtool.network.graph import count_inputs
 
 MANY_SILENT = 0.1
-"""From this share of silent channels on, there is a remark."""
+"""Share of silent channels above which there is a remark."""
 
 SHOWN = 5
 """Largest number of classes listed by name."""
 
 LONG_MS, SHORT_MS = 20_000.0, 5.0
-"""Limits of plausible durations, which a wrong unit of time exceeds."""
+"""Limits of plausible durations; a duration beyond them suggests a wrong unit of time."""
 
 
 def remarks(dataset: Dataset) -> Iterator[Finding]:
-    """A finding for everything that looks wrong.
+    """Yield a finding for everything that looks wrong.
 
     >>> train = SpikeEvents.from_lists([[1.0], [60.0]], [[0], [1]], [1, 2])
     >>> [finding.code for finding in remarks(Dataset.of(train=train, test=train))]
@@ -109,7 +109,7 @@ def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
 
 
 def class_findings(dataset: Dataset) -> Iterator[Finding]:
-    """Classes without samples: in a split, or anywhere."""
+    """Classes without samples, in one split or in all."""
     names = dataset.train.class_names
     if not dataset.train.n_samples:
         return
@@ -173,7 +173,7 @@ def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
 
 
 def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split whose spikes training does not need; None if they cannot be read."""
+    """Labels of a split, where possible read without its spikes; None if they cannot be read."""
     try:
         return dataset.train.label if split == "train" else dataset.labels(split)
     except NmtoolError:

@@ -47,24 +47,24 @@ class Samples(Tabular):
 
 
 MAX_DROPPED_SHARE = 0.5
-"""From this share of events beyond the last step on, accuracy is meaningless."""
+"""Share of events beyond the last step above which accuracy is meaningless."""
 
 
 def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
-    """True if most events come after the last step, so that accuracy on the rest says nothing."""
+    """True if most events come after the last step; accuracy on the rest is then meaningless."""
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
 def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = True) -> str:
-    """The number of events that come after the network's last step, in words; '' if none does.
+    """A message with the number of events after the network's last step; '' if there are none.
 
     Args:
-        network: its steps.
+        network: the network; only its steps are used.
         events: the samples.
-        measures: accuracy is to be measured.
+        measures: True if accuracy is to be measured.
 
     Raises:
-        DataError: most events do, and accuracy is to be measured.
+        DataError: most events come after the last step, and accuracy is to be measured.
     """
     dropped = count_dropped(events, network.dt_ms, network.n_steps)
     if not dropped:
@@ -93,9 +93,10 @@ def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False)
     network have different class names, unless one of them only has numbers.
 
     Args:
-        network: its steps, channels and classes.
+        network: the network; only its steps, channels and classes are used.
         events: the samples.
-        measures: accuracy is to be measured, so refuse data with most events beyond the last step.
+        measures: True if accuracy is to be measured; refuses data with most events beyond the last
+            step.
 
     Raises:
         UsageError: the data differ from the network in channels or classes, or are not events.
@@ -115,11 +116,11 @@ def portions_for(
     """Bin events as `bin_for` does, a batch at a time (`SpikeEvents.batches`).
 
     Args:
-        network: its steps, channels and classes.
-        data: events; samples that are binned already are one portion.
+        network: the network; only its steps, channels and classes are used.
+        data: events, or binned samples, which become one portion.
         measures: as for `bin_for`, whose errors are raised before the first portion.
-        divided: portions have 256 samples, also of data in memory: for callers that keep little of
-            each, or whose results depend on the portions.
+        divided: make portions of 256 samples even of data in memory, for callers that keep little
+            of each portion, or whose results depend on the portions.
     """
     if isinstance(data, Samples):
         return iter([data])
@@ -167,6 +168,6 @@ def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` if 25 of 27 numbers of samples per class are 0; '' if none is."""
+    """`2 of 27 classes` if only 2 numbers of samples per class are not 0; '' if none is 0."""
     with_samples = np.count_nonzero(samples)
     return "" if with_samples == len(samples) else f"{with_samples} of {len(samples)} classes"

@@ -7,8 +7,8 @@ A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid
     spikes/units   [samples] of variable length, uint16 (or any integer)
     labels         [samples] integers, or floats that are whole
     extra/keys     [classes] class names, bytes or text (optional)
-    extra/speaker  [samples] integers: groups, like every such list in extra that is not all zeros
-                   in all files (optional)
+    extra/speaker  [samples] integers: groups (optional). Every such list in extra is a column of
+                   groups, unless it is all zeros in all files
     n_units        file attribute, number of channels (optional, not in the original files)
 
 Units and classes are the same for all files of a data set (`Layout`):
@@ -53,7 +53,7 @@ from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
 
 LAYOUT_UNITS = 700
-"""Channels of the artificial cochlea of SHD and SSC, a number missing in their files."""
+"""Channels of the artificial cochlea of SHD and SSC; their files do not state this number."""
 
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 """Suffixes of file names by split, for writing; reading accepts others, too."""
@@ -119,15 +119,15 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
     names = sorted({name for name, _, _ in entries})
     if not names:
         raise DataError(
-            f"{folder} holds no data set in SHD layout",
+            f"{folder} contains no data set in SHD layout",
             code="shd-missing",
-            why="it contains no file *_train.h5, *_valid.h5 or *_test.h5",
+            why="it has no file *_train.h5, *_valid.h5 or *_test.h5",
             fix="name another folder, or rename its files; nmtool data IN -o FOLDER converts CSV "
             "and npz files",
         )
     if len(names) > 1 or len({split for _, split, _ in entries}) < len(entries):
         raise DataError(
-            f"{folder} holds several data sets: {listed(path.name for _, _, path in entries)}",
+            f"{folder} contains several data sets: {listed(path.name for _, _, path in entries)}",
             code="shd-several",
             fix="put each into its own folder",
         )
@@ -167,7 +167,7 @@ def read_layout(
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
-        # Class names that count from 0, from files written when nmtool assumed labels from 0.
+        # In files of earlier versions, class names count from 0 even if labels do not.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
     filled = {name for name, is_filled in groups if is_filled}
@@ -318,8 +318,8 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     """Write one file of a data set, readable by tonic as well.
 
     Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
-    lists in `extra`. Without speakers, `extra/speaker`, which tonic expects, is 0 and has the
-    attribute `placeholder`.
+    lists in `extra`. tonic expects `extra/speaker`; without speakers, it is 0 and has the attribute
+    `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -471,7 +471,7 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The common value of all files or splits that give one; None if none does.
+    """The common value of all files or splits; None if no file has one. Some may lack it.
 
     Raises:
         DataError: the values differ.
@@ -511,7 +511,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset in this file, checked to be no larger than the file can hold."""
+    """A dataset in this file, checked against the size of the file."""
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
@@ -546,7 +546,7 @@ def _error_elsewhere(name: str) -> DataError:
 
 def _claims_more(file: h5py.File, name: str) -> DataError:
     return DataError(
-        f"'{name}' claims to hold more data than fit into {file.id.get_filesize()} bytes",
+        f"'{name}' claims more data than fit into {file.id.get_filesize()} bytes",
         code="shd-claims-more",
         fix="fetch or write it again",
     )
@@ -580,7 +580,7 @@ class _Lists:
 def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
     if kinds == "f" and base is not None and base.kind in "iu":
         return DataError(
-            f"'{name}' holds integers, not seconds",
+            f"'{name}' contains integers, not seconds",
             code="times-integer",
             fix="give their unit to convert the folder: nmtool data FOLDER -o NEW "
             "--time-unit ms (or us, ns)",

@@ -131,7 +131,7 @@ class EventStore:
         return SpikeEvents._on_disk(self, np.arange(self.index.counts.size))
 
     def known_hash(self, samples: NDArray[np.int64]) -> str:
-        """Content hash if `samples` are all samples in order; '' otherwise, to be computed."""
+        """Content hash if `samples` are all samples in order; '' otherwise."""
         whole = np.array_equal(samples, np.arange(self.index.counts.size))
         return self.index.content_hash if whole else ""
 
@@ -195,7 +195,7 @@ class EventStore:
                 why="its source has changed since, or is gone",
                 fix="start again with the current data",
             )
-        _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
+        _log.warning(f"the copy of {self._source} in the cache is damaged and is renewed")
         if self._closing is not None:
             self._closing()
             self._file = -1
@@ -211,7 +211,7 @@ class EventStore:
             )
             size = self._events.stat().st_size
         except (FileFormatError, OSError):
-            _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
+            _log.warning(f"the copy of {self._source} in the cache is damaged and is renewed")
             return None
         if index.source != _stamp(self._source):
             _log.info(f"{self._source} has changed since it was cached, and is copied again")
@@ -248,7 +248,7 @@ class EventStore:
 
 
 class _DamagedError(Exception):
-    """The bytes read are not those written."""
+    """The bytes read differ from the bytes written."""
 
 
 class _FullError(Exception):

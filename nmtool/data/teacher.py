@@ -1,13 +1,13 @@
 """`Teacher`: soft labels of training samples, for knowledge distillation.
 
-Soft labels are class probabilities, which training learns in addition to the labels. A file holds
+Soft labels are class probabilities, which training learns in addition to the labels. A file has
 one array, [samples, classes] of floating-point numbers:
 
     FILE.npz    `probability`, and perhaps `data_hash`, the content hash of the samples
     FILE.npy    the array alone
 
-Its rows are all training samples of a data set in order, including those drawn for validation, so
-that a sample's row does not depend on the validation split of a run.
+The array has a row per training sample of a data set, in order, including samples drawn for
+validation. So a sample's row does not depend on a run's validation split.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MAX_BYTES = 1 << 30
 """Largest size of a file, packed and unpacked."""
 
 _TOLERANCE = 1e-3
-"""Tolerance for the sum of a row, which should be 1; 16-bit numbers reach no better."""
+"""Largest difference of a row's sum from 1; probabilities in 16 bits need as much."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,7 +113,7 @@ class Teacher(Result):
 
         Raises:
             UsageError: the teacher belongs to other data.
-            DataError: it has another number of samples or classes.
+            DataError: the teacher has another number of samples or classes.
         """
         if self.data_hash and self.data_hash != dataset.content_hash:
             raise UsageError(
@@ -135,7 +135,7 @@ class Teacher(Result):
         return self.probability[dataset.train_index]
 
     def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
         header = {"data_hash": self.data_hash, "networks": list(self.networks)}
         arrays = {"probability": self.probability}
         storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
@@ -192,7 +192,7 @@ def _read_array(path: Path) -> NDArray:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers written by Python 2
-            # Memory-mapped, because a header may claim more than the file holds.
+            # Memory-mapped, because a header may claim more than the file contains.
             return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # Python's own parser reads the header, and can raise many errors
         raise FileFormatError(
@@ -225,7 +225,7 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
     if not is_right.all():
         row = int(np.argmin(is_right))
         raise DataError(
-            f"row {row} of the teacher does not hold class probabilities",
+            f"row {row} of the teacher does not contain class probabilities",
             code="teacher-no-probabilities",
             why="they must be finite, not negative and add up to 1; this row's sum is "
             f"{total[row]:g}, its smallest number {rows[row].min():g}",

@@ -154,7 +154,7 @@ def _dataset_class(name: str) -> Any:
 
 @contextmanager
 def _tonic_at_work(what: str, fix: str) -> Iterator[None]:
-    """Keep tonic's output off stdout, and turn any error of its downloads into one."""
+    """Keep tonic's output off stdout, and turn any error of its downloads into `MissingError`."""
     try:
         with redirect_stdout(sys.stderr):
             yield

@@ -182,7 +182,7 @@ class AnyNetwork(Value, Tabular):
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
     def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
         storage.write_archive(path, self.file_kind, FILE_VERSION, *pack(self))
 
     @property

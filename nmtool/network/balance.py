@@ -1,12 +1,11 @@
 """Scale a new network's initial weights until its neurons spike at a given rate.
 
-How strongly inputs drive a network depends on the number of channels and their rates, which differ
-by orders of magnitude between data sets. If the drive is too weak, nothing spikes, and there is no
-gradient.
+The drive of a network depends on the number of channels and their rates, which differ by orders of
+magnitude between data sets. If the drive is too weak, nothing spikes, and there is no gradient.
 
-Weights into hidden neurons are scaled. Weights into spiking outputs get another mean but keep
-their spread: a silent output has no gradient, so each must spike on most samples, and weights
-around 0 would leave half of the outputs silent, even if they are large.
+Weights into hidden neurons are scaled. Weights into spiking outputs are shifted, so that they get
+another mean but keep their spread. A silent output has no gradient, so each output must spike on
+most samples; with weights around 0, however large, half of the outputs would be silent.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ def balance_drive(
 
     Returns:
         The network with weights into each hidden population multiplied by one factor, and weights
-        into a spiking output shifted to one mean, in the paper's units. Both are within 1/256 …
-        256, found by bisection on a logarithmic scale.
+        into a spiking output shifted to one mean, in the paper's units. Factors and means are in
+        1/256 … 256, found by bisection on a logarithmic scale.
     """
     names = [population.name for population in network.populations]
     edges = [(projection.source, projection.target) for projection in network.projections]
@@ -68,7 +67,7 @@ def _balance_group(
 
 def _driven(network: Network, group: list[str], drive: float) -> Network:
     """The network with feed-forward weights into a group scaled or shifted to a drive."""
-    change = _moved if network.readout.population in group else _scaled
+    change = _shifted if network.readout.population in group else _scaled
     return network.with_projections(
         [
             replace(projection, weight=change(projection.weight, drive))
@@ -83,5 +82,5 @@ def _scaled(weight: NDArray, factor: float) -> NDArray:
     return weight * factor
 
 
-def _moved(weight: NDArray, mean: float) -> NDArray:
+def _shifted(weight: NDArray, mean: float) -> NDArray:
     return weight + (mean - weight.mean())

@@ -1,12 +1,12 @@
-"""`read_incoming`, `write_dataset`: data sets in files of other tools, to write in SHD layout.
+"""Read data sets from files of other tools; write data sets in SHD layout, or as CSV.
 
     FILE.csv      a row per event (`csv_rows`)
     FILE.npz      dense spikes (`npz_rows`)
     FOLDER        train and test files of one of these kinds, or HDF5 files in SHD layout with other
                   file names, other units of time, or unsorted times
 
-A file without splits is a training split, which `nmtool.with_test` divides. Names of classes and
-groups are numbered in sorted order, over all splits together.
+A file without splits becomes a training split, from which `nmtool.with_test` draws a test split.
+Names of classes and groups are numbered in sorted order, over all splits together.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class FileConventions:
         time_unit: unit of times in SHD layout: `s`, `ms`, `us` or `ns`.
         dt_ms: length of a step of dense spikes in ms, if the file has no array dt_ms.
         labels_from: smallest label in the files, e.g. 1 if classes are numbered from 1.
-        n_units: number of channels of events; None: as in the files, or the largest that occurs.
+        n_units: number of channels of events; None: as in the files, else from the largest unit.
         columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
             mapping.
         sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
@@ -110,7 +110,7 @@ _CONVENTIONS_FIX = "pass nmtool.FileConventions(columns='time_us=t,unit=pixel')"
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
-    """The files' own names by known column, from a mapping or a text."""
+    """The file's names of columns, by nmtool's names, from a mapping or a text."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
         columns = {column.strip(): name.strip() for column, _, name in pairs}
@@ -146,7 +146,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     Raises:
         UsageError: the path is of another kind, or a field of `conventions` does not apply to it.
         FileFormatError: a file is missing or damaged.
-        DataError: the files hold no samples, or are inconsistent.
+        DataError: the files contain no samples, or are inconsistent.
     """
     path = Path(path)
     if path.is_dir():
@@ -157,7 +157,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         raise UsageError(
             f"{path} is not a file or folder of samples",
             code="data-file-unknown",
-            fix="write it as one that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
+            fix="write a file that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
             if path.suffix == ".npy"
             else f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
         )
@@ -176,7 +176,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         if conventions.time_unit != AS_THEY_ARE.time_unit:
             why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
             raise _unused(
-                path, "`time_unit=`", why, fix="correct that name, and leave the option out"
+                path, "`time_unit=`", why, fix="correct the column, and leave the option out"
             )
         splits = _read_rows(files, conventions)
         if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
@@ -354,7 +354,7 @@ def _joined_splits(
 def _numbered_units(
     splits: Mapping[str, Rows], conventions: FileConventions
 ) -> tuple[Mapping[str, Rows], int | None]:
-    """Convert positions on a sensor to units; also gives the number of units, if known.
+    """Convert positions on a sensor to units; also return the number of units, if known.
 
     The first axis varies fastest: unit = x + W·(y + H·polarity).
     """

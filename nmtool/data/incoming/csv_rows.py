@@ -1,10 +1,11 @@
 """`read_csv` and `write_csv`: samples as a table with a row per event.
 
-Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns, in any case. Instead
-of unit there may be x and y of a sensor, perhaps with polarity (or p), which doubles the units. A
-column split holds train, validation or test (`SPLIT_WORDS`); all other named columns are groups,
-of integers or names. A row without time and unit is a silent sample. Columns are separated by
-commas, or by semicolons or tabs if the first line has no comma; with semicolons, 12,5 is 12.5.
+Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns; upper and lower case
+are equal. Instead of unit, there may be positions x and y on a sensor; a column polarity (or p)
+then doubles the units. A column split names train, validation or test (`SPLIT_WORDS`). All other
+named columns are groups, of integers or names. A row without time and unit is a silent sample.
+Columns are separated by commas, or by semicolons or tabs if the first line has no comma; with
+semicolons, 12,5 is 12.5.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
             raise DataError(
                 f"the group {printable(ascii(name))} cannot be written",
                 code="group-name",
-                why="a column of that name in a CSV file is not a group",
+                why="a CSV column of that name has another meaning",
                 fix="give it another name",
             )
     is_divided = len(splits) > 1
@@ -148,7 +149,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
     """The required columns, and all others as groups.
 
     Args:
-        names: column names, with those in `COLUMNS` for renamed columns.
+        names: column names, after renaming to those in `COLUMNS`.
         own: the same columns by their names in the file.
         decimal: decimal mark.
     """
@@ -284,7 +285,7 @@ def _add_row(
                 f"{where}: sample '{printable(key[1])}' has {printable(name)} "
                 f"{printable(group)}, and {printable(rows.groups[name][place])} in an earlier row",
                 code="csv-group-differs",
-                why="a column with an unknown name is a group, the same for a whole sample",
+                why="a column with an unknown name is a group, equal in all rows of a sample",
                 fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
                 "out",
             )

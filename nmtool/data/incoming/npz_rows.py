@@ -1,8 +1,9 @@
 """`read_npz`: samples from an archive of dense spikes.
 
-The archive holds spikes [samples, steps, channels …] and labels [samples]: `spikes` and `labels`,
-or `train_spikes`, `train_labels`, `test_spikes` and so on; perhaps `class_names` and `dt_ms`.
-Other lists of an integer or a name per sample are groups: `speaker`, `train_speaker` and so on.
+The archive contains spikes [samples, steps, channels …] and labels [samples], as `spikes` and
+`labels`, or as `train_spikes`, `train_labels`, `test_spikes` and so on. `class_names` and `dt_ms`
+are optional. Other arrays with an integer or a name per sample are groups: `speaker`,
+`train_speaker` and so on.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from nmtool.splits import SPLIT_WORDS, SPLITS
 _log = logging.getLogger(__name__)
 
 _MAX_BYTES = 1 << 30
-"""Bytes that even a tiny archive of dense spikes may unpack to."""
+"""Unpacked size in bytes that is allowed even for a tiny archive of dense spikes."""
 
 _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")
 _EVENT_WORDS = ("time", "unit", "event")
-"""Parts of the names of arrays that hold a value per event."""
+"""Parts of the names of arrays with a value per event."""
 
 
 def read_npz(file: Path) -> dict[str, Rows]:
@@ -73,7 +74,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
                 "some arrays have no split in their names, others have "
                 f"{', '.join(filter(None, splits))}",
                 code="npz-arrays",
-                why="the split of the arrays without one is unknown",
+                why="the split of arrays that do not name it is unknown",
                 fix="name all of them by split (train_spikes, train_labels, …), or none",
             )
         if splits:
@@ -109,7 +110,7 @@ def _step(dt_ms: NDArray | None) -> float | None:
 
 
 def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
-    """Name of a split's array, which is one of some words."""
+    """Name of a split's array: one of `words`, with the split before or after; None if missing."""
     for part in SPLIT_WORDS.get(split, ("",)):
         for word in words:
             for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
@@ -121,7 +122,7 @@ def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> s
 def _take_groups(
     arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
 ) -> None:
-    """Take every other list of an integer or a name per sample as a group of its split."""
+    """Take every unused array with an integer or a name per sample as a group of its split."""
     unused = []
     for name, array in arrays.items():
         if name in used:

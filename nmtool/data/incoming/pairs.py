@@ -170,7 +170,7 @@ def _is_structured(recorded: Any) -> bool:
 
 
 def _class(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
-    """The number of a class, or its name where names are not known."""
+    """The number of a class, or its name if the data set lists no class names."""
     if isinstance(target, str | bytes):
         [name] = texts([target])
         if class_names is None:
@@ -192,7 +192,7 @@ def _sensor_events(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Times in ms and units of one sample, sorted by time.
 
-    Several of tonic's data sets are not sorted; for cameras the order has no other meaning.
+    Several of tonic's data sets are not sorted by time; the order of events means nothing else.
 
     Args:
         events: structured, with the fields t in µs, x and perhaps y and p.

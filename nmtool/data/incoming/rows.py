@@ -1,4 +1,4 @@
-"""`Rows`: samples from lists, arrays and files of other tools, to be made `SpikeEvents`.
+"""`Rows`: samples from lists, arrays and files of other tools, before they become `SpikeEvents`.
 
 Lists, dense arrays, pairs (`pairs`) and files (`csv_rows`, `npz_rows`) become `Rows`. The method
 `events` numbers the classes, sorts events by time, and validates everything. Arrays may be torch
@@ -41,13 +41,13 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: positions of the events along further axes of a sensor, each like `units`, which
-            then holds the position along the first axis; the outermost axis comes last.
+        axes: positions of the events along further axes of a sensor, by axis, the outermost last;
+            each has the form of `units`, which then contains positions along the first axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
         dt_ms: length of a step of dense spikes in ms; None if unknown.
-        class_names: one per class; None: the names that occur, sorted, or numbers.
+        class_names: one per class; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
         first: number of the first class, if labels are numbers.
     """
@@ -67,7 +67,7 @@ class Rows:
         """The samples as `SpikeEvents`, with classes numbered from 0.
 
         Raises:
-            DataError: lists or arrays are inconsistent, or not spikes or classes.
+            DataError: lists or arrays are inconsistent, or are not spikes and classes.
             NetworkError: the step length of dense spikes is not positive.
         """
         if self.dt_ms is not None:
@@ -82,8 +82,8 @@ class Rows:
     def _listed(self, n_labels: int) -> _Events:
         if not len(self.times_ms) == len(self.units) == n_labels:
             raise DataError(
-                f"there are times of {len(self.times_ms)} samples, units of {len(self.units)} and "
-                f"{n_labels} labels",
+                f"there are times for {len(self.times_ms)} samples, units for {len(self.units)} "
+                f"and labels for {n_labels}",
                 code="samples-lengths",
                 fix="give a list of times, a list of units and a label for every sample",
             )
@@ -148,7 +148,7 @@ def numbered(
 
     Args:
         labels: [samples] numbers from `first` on, or names.
-        class_names: one per class; by default the names that occur, sorted, or numbers.
+        class_names: one per class; by default the sorted names in `labels`, or numbers.
         first: number of the first class.
 
     Returns:
@@ -187,7 +187,7 @@ def numbered(
 
 
 def check_labels(labels: NDArray) -> NDArray:
-    """The labels, if they are one-dimensional; raises `DataError` otherwise."""
+    """Return one-dimensional labels unchanged; raise `DataError` for others."""
     if labels.ndim != 1:
         raise DataError(
             f"labels must be one list with a class per sample, not of shape {labels.shape}",
@@ -203,7 +203,7 @@ def check_spikes(array: NDArray, where: str = "") -> str:
         return ""
     if not _are_whole(array):
         raise DataError(
-            f"{where}the dense samples hold numbers that are not spike counts",
+            f"{where}the dense samples contain numbers that are not spike counts",
             code="dense-not-spikes",
             fix="turn them into spikes first, e.g. with snntorch.spikegen, or give times and units "
             "to SpikeEvents.from_lists",
@@ -212,8 +212,8 @@ def check_spikes(array: NDArray, where: str = "") -> str:
         return ""
     largest = max(abs(array.max()), abs(array.min()))
     return (
-        f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}; every nonzero number "
-        "counts as one spike"
+        f"remark[dense-counts]: {where}bins contain numbers up to {largest:g}; every nonzero "
+        "number counts as one spike"
     )
 
 
@@ -223,7 +223,7 @@ def swapped_axes(n_steps: int, n_channels: int) -> str:
         return ""
     return (
         f"remark[axes-look-swapped]: the dense samples have {n_steps:,} steps and {n_channels:,} "
-        "channels, in this order; if it is the other way round, transpose them first: "
+        "channels, in this order; if the axes are swapped, transpose them first: "
         "spikes.transpose(0, 2, 1)"
     )
 
