@@ -9,7 +9,7 @@
     nm.export(q.network, "net.onnx")
     print(nm.verify(q.network, data.test.draw(50), against=["onnx"]))
 
-Functions, for everything that commands do:
+Functions, which do all that commands do:
 
     load_dataset        find a data set by name or folder
     train               train weights and delays; gives a Run

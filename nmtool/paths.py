@@ -60,10 +60,10 @@ ANSWERS = "answers.npz"
 """In the folder of a cross-validation: the class of every sample, its fold and its columns."""
 
 JOINED_ANSWERS = "joined.npz"
-"""In the same folder: the answers of the ensemble of each fold."""
+"""In the folder of a cross-validation: the answers of the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""
 
 EXPORT_EVENTS = "events.csv"
-"""In the same folder: a few samples of data, a row per event."""
+"""In the folder of an export to Lava: a few samples of data, a row per event."""

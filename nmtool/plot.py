@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from nmtool.network.integer_network import IntegerProjection
 
 DENSE_SPIKES = 4000
-"""From this number of spikes on, a raster is drawn as an image, to keep vector files small."""
+"""Number of spikes above which a raster is drawn as an image, to keep vector files small."""
 
 GREY = "0.5"
 """Colour of the background layer, on light and dark pages."""
 
 _LINES = 10
-"""From this number of neurons on, membranes are thin lines without a full legend."""
+"""Number of neurons above which membranes are thin lines without a full legend."""
 
 _NUMBERED_CLASSES = 20
 """Largest number of classes for which a confusion matrix shows its counts."""
@@ -67,14 +67,15 @@ def raster(
     Args:
         spikes: a recording or a raster, e.g. of the input.
         sample: index of the sample.
-        population: population of a recording; by default all that spike, one above the other.
+        population: population of a recording; by default all spiking populations, one above the
+            other.
         other: a recording or raster of the same samples and neurons to compare with. Spikes only
-            in `spikes` and only in `other` have colours of their own, shared ones are grey;
-            populations missing in `other` are drawn as without it.
+            in `spikes`, and spikes only in `other`, have colours of their own; common spikes are
+            grey. Populations missing in `other` are drawn without comparison.
         ax: axes to draw on.
 
     Raises:
-        UsageError: there is no such sample or population, or `other` has different ones.
+        UsageError: there is no such sample or population, or `other` does not match `spikes`.
         MissingError: matplotlib is not installed.
     """
     rasters = _rasters(spikes, population)
@@ -129,7 +130,7 @@ def membranes(
     Args:
         recording: the recording.
         sample: index of the sample.
-        population: by default the readout's, or the first one with membranes.
+        population: by default the readout's, or the first population with membranes.
         class_names: one per neuron, for the legend.
         label: class of the sample. In the readout's population, its neuron and the neuron of the
             predicted class are highlighted.
@@ -140,7 +141,7 @@ def membranes(
             recording has no membranes.
         MissingError: matplotlib is not installed.
     """
-    check_type(recording, Recording, "a recording", "pass what simulate or evaluate gave")
+    check_type(recording, Recording, "a recording", "pass a Recording of simulate or evaluate")
     _check_sample(sample, recording.n_samples)
     name = population or recording.readout.population
     if population is None and name not in recording.membrane:
@@ -190,7 +191,7 @@ def membranes(
 
 
 def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
-    """Draw a confusion matrix: rows are true classes, columns predicted ones.
+    """Draw a confusion matrix: rows are true classes, columns predicted classes.
 
     The darker a cell, the larger its share of the row.
 
@@ -243,9 +244,10 @@ def weights(
     >>> weights(network, 0, before=network)  # doctest: +SKIP
 
     Args:
-        network: float (paper's units) or integer (integers of the chip), a run, or the path of
-            one; of a run that trained in integers, these are drawn.
-        projection: its place among the network's projections, from 0.
+        network: a float network (drawn in the paper's units), an integer network (in the chip's
+            integers), a run, or the path of one. Of a run that trained in integers, the integer
+            network is drawn.
+        projection: index of the projection in the network, from 0.
         before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
         ax: axes to draw on.
 
@@ -356,7 +358,7 @@ def learning(
     best: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how a run went, epoch after epoch.
+    """Draw the course of a run over its epochs.
 
     >>> learning(run, "loss")  # doctest: +SKIP
 
@@ -415,7 +417,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     >>> rates(evaluation.recording)  # doctest: +SKIP
 
     Args:
-        spikes: a recording, of which every population that spikes is drawn, or a raster.
+        spikes: a raster, or a recording, whose spiking populations are all drawn.
         ax: axes to draw on.
 
     Raises:
@@ -446,7 +448,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     >>> activity(evaluation.recording)  # doctest: +SKIP
 
     Args:
-        spikes: a recording, of which every population that spikes is drawn, or a raster.
+        spikes: a raster, or a recording, whose spiking populations are all drawn.
         ax: axes to draw on.
 
     Raises:
@@ -466,7 +468,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def plain_text(text: str) -> str:
-    """Text to show with matplotlib: dollars do not start a formula, no character is invisible.
+    """Prepare text for matplotlib: escape dollars (formulas), replace unprintable characters.
 
     >>> plain_text("5 $\\n")
     '5 \\\\$�'
@@ -505,17 +507,17 @@ def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str,
 
 
 def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
-    """Raise `UsageError` where two sets of rasters cannot be drawn over each other."""
+    """Raise `UsageError` if two sets of rasters cannot be drawn over each other."""
     fix = "compare recordings of the same network and samples, or rasters of one population"
     both = [name for name in rasters if name in others]
     if not both:
-        what = f"they have different populations: {', '.join(rasters)} and {', '.join(others)}"
+        what = f"there is no common population: {', '.join(rasters)} and {', '.join(others)}"
         raise UsageError(what, code="plot-other-differs", fix=fix)
     for name in both:
         first, second = rasters[name], others[name]
         if (first.n_samples, first.n_neurons) != (second.n_samples, second.n_neurons):
-            what = f"'{name}' has {first.n_neurons} neurons in {first.n_samples} samples here, "
-            what += f"but {second.n_neurons} neurons in {second.n_samples} samples there"
+            what = f"'{name}' has {first.n_neurons} neurons in {first.n_samples} samples, but in "
+            what += f"`other` {second.n_neurons} neurons in {second.n_samples} samples"
             raise UsageError(what, code="plot-other-differs", fix=fix)
 
 
@@ -544,7 +546,7 @@ def _projection(network: Source, index: int) -> Projection | IntegerProjection:
         raise UsageError(
             f"there is no projection {index} to draw",
             code="plot-projection-range",
-            fix="count its projections from 0",
+            fix="count the network's projections from 0",
         )
     return projections[index]
 
@@ -626,7 +628,7 @@ def _one_legend(ax: Axes, **where: Any) -> None:
 
     Args:
         ax: the axes.
-        where: its place, as in matplotlib's `legend`; by default the emptiest one.
+        where: place of the legend, as in matplotlib's `legend`; by default the emptiest place.
     """
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if handles:

@@ -1,7 +1,7 @@
 """Progress of long work; library functions show none by default.
 
-A function that may run for long takes `progress`, a `Progress`. `nmtool.progress_bar` is the one
-of the command line, for notebooks and terminals. You may also pass your own:
+A function that may run for long takes `progress`, a `Progress`. Pass `nmtool.progress_bar`, which
+the command line uses, in notebooks and terminals. You may also pass your own:
 
     >>> from contextlib import contextmanager
     >>> class Printed:
@@ -36,12 +36,12 @@ class Advance(Protocol):
 
 
 class Progress(Protocol):
-    """Starts a piece of work, whose samples are counted until the block ends."""
+    """Starts a piece of work, and counts its samples until the block ends."""
 
     def __call__(
         self, label: str, total: int | None = None, remark: str = ""
     ) -> AbstractContextManager[Advance]:
-        """Begin: a label, the number of samples (None if unknown), a first remark."""
+        """Start with a label, the number of samples (None if unknown) and a first remark."""
 
 
 class _Nobody:
@@ -63,8 +63,8 @@ def silent(
 class Pace:
     """Measure the speed of work, and estimate the time left at the mean speed so far.
 
-    The clock starts when the first samples are done, which do not count: they include compiling
-    and opening files. Bars, lines and epochs all get their time left from here.
+    The clock starts when the first samples are done. These do not count, since their time includes
+    compiling and opening files. Bars, lines and epochs all use this estimate.
 
     Attributes:
         total: total number of samples; None if unknown.
@@ -111,7 +111,7 @@ def shown_by(progress: Progress | None) -> Progress:
     """The given progress; `silent` for None.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: `progress` is neither callable nor None.
     """
     if progress is None:
         return silent

@@ -45,8 +45,8 @@ class Raster(Value, Tabular):
     Within a sample spikes ascend by step, then by neuron.
 
     The arrays are read-only. Arrays of these types that are already read-only, such as memory
-    maps, are used as they are; others are copied, which takes less memory than the check of their
-    order: 8 bytes per spike.
+    maps, are used without a copy. Others are copied, which takes 8 bytes per spike, less than the
+    check of their order.
 
     Raises:
         DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.
@@ -153,7 +153,7 @@ class Raster(Value, Tabular):
         return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int) -> Iterator[Raster]:
-        """All samples in batches of `at_once`; a single empty batch where there are none."""
+        """All samples in batches of `at_once`; a single empty batch if there are no samples."""
         for first in range(0, max(self.n_samples, 1), at_once):
             yield self[first : first + at_once]
 
@@ -200,7 +200,7 @@ class Raster(Value, Tabular):
         return counts.reshape(self.n_samples, self.n_neurons)
 
     def first_step(self) -> NDArray[np.int64]:
-        """[samples, neurons] int64: step of the first spike; n_steps where there is none."""
+        """[samples, neurons] int64: step of the first spike; n_steps if a neuron is silent."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
         # The last assignment wins, so that assigning in reverse order leaves the first spike.
         # Copies, since numpy walks through views of negative strides in memory order.
@@ -230,8 +230,8 @@ class Raster(Value, Tabular):
         (array([0, 1], dtype=int32), array([1], dtype=int32))
 
         Args:
-            first: first step, of all samples or [samples] of each; steps before 0 and after the
-                last one are silent.
+            first: first step, one for all samples or [samples] one for each; steps before 0 and
+                after the last step are silent.
             n_steps: number of steps.
         """
         if np.ndim(first):
@@ -258,7 +258,7 @@ class Raster(Value, Tabular):
         kind = dense.dtype.kind
         if kind not in "biuf" or (kind == "f" and not (dense == np.rint(dense)).all()):
             raise DataError(
-                "the array holds numbers that are not spike counts",
+                "the array contains numbers that are not spike counts",
                 code="dense-not-spikes",
                 fix="turn rates or probabilities into spikes first: rng.random(p.shape) < p",
             )
@@ -290,8 +290,8 @@ class Raster(Value, Tabular):
         n_samples, n_steps, n_neurons = shape
         row_start = np.arange(n_samples + 1) * n_steps
         row = sample.astype(np.int64) * n_steps + step
-        # One integer per event, so that one sort groups duplicates; 32 bits where they are
-        # enough, which sort twice as fast.
+        # One integer per event, so that one sort groups duplicates. If 32 bits are enough, they
+        # sort twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
@@ -320,7 +320,7 @@ class Raster(Value, Tabular):
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
-    """The values as they are, if they are a list of integers or empty."""
+    """Return a list of integers, or an empty list, unchanged; raise `DataError` for others."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
@@ -334,7 +334,7 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
 def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:
     if values.size and (values.min() < 0 or values.max() >= limit):
         raise DataError(
-            f"a raster holds a {axis} outside 0…{limit - 1}",
+            f"a raster contains a {axis} outside 0…{limit - 1}",
             code="raster-range",
             fix="count from 0, and set n_steps and n_neurons large enough",
         )

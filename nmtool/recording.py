@@ -28,7 +28,7 @@ FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
 
 _FREE_BYTES = 512 << 20
-"""Bytes a recording may unpack to: a silent network's membranes compress a thousandfold."""
+"""Unpacked size that any file may have: a silent network's membranes compress a thousandfold."""
 
 _MAX_SAMPLES = 1 << 22
 
@@ -46,12 +46,12 @@ class Recording(Value, Tabular):
     array([0])
 
     Attributes:
-        readout: how the output population becomes scores.
+        readout: the output population, and the rule that turns its activity into scores.
         spikes: per spiking population, its raster over all samples.
         membrane: per non-spiking population [samples, steps, neurons], v after each step;
-            int32 from integer backends, float from float ones.
-        current: of deep recordings, per population [samples, steps, neurons] u of each step.
-        potential: of deep recordings, per spiking population v of each step, after a reset.
+            int32 from integer backends, float from float backends.
+        current: in deep recordings, per population [samples, steps, neurons] u of each step.
+        potential: in deep recordings, per spiking population v of each step, after a reset.
         counts: totals over all samples, for instance `synaptic_events`.
 
     The arrays are read-only; arrays that other code could still write to are copied.
@@ -86,13 +86,13 @@ class Recording(Value, Tabular):
         u: Mapping[str, NDArray] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> Recording:
-        """The recording of a network, with v as membranes and potentials by kind of population.
+        """Make a recording; v of spiking populations is `potential`, v of others `membrane`.
 
         Args:
             network: the network that was recorded.
             spikes: per spiking population, its raster.
-            v: v after each step by population; of spiking ones only in deep recordings.
-            u: u of each step by population, in deep recordings.
+            v: v after each step, by population; of spiking populations only in deep recordings.
+            u: u of each step, by population; only in deep recordings.
             counts: totals over all samples.
         """
         spiking = {p.name for p in network.populations if p.kind == LIF}
@@ -156,7 +156,7 @@ class Recording(Value, Tabular):
         return float((self.predictions == labels).mean())
 
     def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
         header, arrays = pack(self)
         storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
@@ -205,7 +205,7 @@ def pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
 
 
 def unpack(archive: storage.Archive) -> Recording:
-    """The recording in an archive; raises `FileFormatError` where it is damaged."""
+    """The recording in an archive; raises `FileFormatError` if it is damaged."""
     header = archive.header
     with archive.checked():
         spikes = {

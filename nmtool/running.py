@@ -40,8 +40,8 @@ def simulate(
     """Run a network in its own arithmetic, every sample from a fresh state.
 
     Integer networks run bit for bit as on the chip. Float networks run as in training, on torch.
-    Without torch, and for networks that training cannot run, such as those with τ_syn = 0, they
-    run in float64, which is slower (`nmtool.float_simulator`).
+    Without torch, or if training cannot run them (τ_syn = 0 is an example), they run in float64,
+    which is slower (`nmtool.float_simulator`).
 
     >>> simulate(q.network, data.test)  # doctest: +SKIP
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
@@ -78,7 +78,7 @@ def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Rec
 
 
 def _float_recorder(network: Network) -> Record:
-    """Runs a float network on torch; in float64 without torch, or if training cannot run it."""
+    """Run a float network on torch; in float64 without torch, or if training cannot run it."""
     if has_torch():
         with libraries_needed("train"):
             from nmtool.training.front.model import SpikingNetwork
@@ -97,11 +97,11 @@ def record_portions(
     divided: bool = False,
     progress: Progress = silent,
 ) -> Iterator[tuple[Samples, Recording]]:
-    """Run a network on samples; those of a data set on disk in portions.
+    """Run a network on samples; samples on disk run in portions.
 
     Args:
         network, data, progress: as for `evaluate`, which raises the same errors.
-        divided: samples in memory run in portions, too, for callers that keep little of each
+        divided: run samples in memory in portions, too, for callers that keep little of each
             recording.
     """
     portions = portions_for(network, data, measures=True, divided=divided)

@@ -6,7 +6,7 @@ VALIDATION = "validation"
 SPLITS = ("train", VALIDATION, "test")
 
 NO_DATA = "none"
-"""Instead of the name of a data set: no data at all, not even those of the run."""
+"""Word in place of a data set's name: use no data, not even those of the run."""
 
 SPLIT_WORDS = {
     "train": ("train", "training"),

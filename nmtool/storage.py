@@ -1,4 +1,4 @@
-"""Files: versioned numpy archives that never hold pickles and are never half-written.
+"""Files: versioned numpy archives without pickles, written completely or not at all.
 
 An archive is one .npz file. Its member `header` is JSON text (kind, version, scalars), all
 other members are arrays, so that `numpy.load(path, allow_pickle=False)` opens it anywhere.
@@ -28,10 +28,10 @@ MAX_ARCHIVE_BYTES = 4 << 30
 """Archives that would unpack to more bytes are refused before anything is unpacked."""
 
 FREE_BYTES = 128 << 20
-"""Bytes that any archive may unpack to."""
+"""Unpacked size in bytes that any archive may have."""
 
 MAX_RATIO = 256
-"""Beyond `FREE_BYTES`: unpacked bytes per byte of the file. Zeros reach a thousand."""
+"""Largest unpacked size beyond `FREE_BYTES`, per byte of the file. Zeros reach a thousand."""
 
 _MAX_HEADER_BYTES = 64 << 20
 
@@ -41,7 +41,7 @@ DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, Rec
 
 @dataclass(frozen=True)
 class Archive:
-    """A file that was read: its header and its arrays, not yet trusted."""
+    """Header and arrays read from a file, not yet trusted."""
 
     path: Path
     header: dict[str, Any]
@@ -53,7 +53,7 @@ class Archive:
             raise _damaged(self.path, f"'{name}' is missing")
         array = self.arrays[name]
         if array.dtype.kind not in "biuf":
-            raise _damaged(self.path, f"'{name}' holds {array.dtype}, not numbers")
+            raise _damaged(self.path, f"'{name}' is {array.dtype}, not numbers")
         return array
 
     def vector(self, name: str, size: int) -> NDArray:
@@ -84,11 +84,11 @@ class Archive:
 
 
 SEAL = "content"
-"""Key of a header: hash of all else in the archive, see `sealed`."""
+"""Key of the header: hash of everything else in the archive, see `sealed`."""
 
 
 def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
-    """The header with a hash of itself and of the arrays, for `Archive.check_seal` to compare.
+    """Add a hash of header and arrays to the header, which `Archive.check_seal` compares.
 
     Zip's own checksums do not notice exchanged members or repacked archives.
     """
@@ -116,7 +116,7 @@ def read_small(path: Path, limit: int) -> bytes:
         limit: largest number of bytes.
 
     Raises:
-        OSError: it cannot be read, is a pipe or a device, or is too large.
+        OSError: the file cannot be read, is a pipe or a device, or is too large.
     """
     if not path.exists() or path.is_dir():
         return path.read_bytes()  # raises the system's error for a missing file or a folder
@@ -212,13 +212,13 @@ def read_archive(
 
     Args:
         path: the file.
-        kind: what it must be.
+        kind: required kind.
         newest: newest version that can be read.
-        free_bytes: size that even a tiny file may unpack to.
+        free_bytes: unpacked size that even a tiny file may have.
 
     Raises:
-        FileFormatError: missing, not readable, damaged, of another kind, or written by a newer
-            version.
+        FileFormatError: the file is missing, not readable, damaged, of another kind, or written by
+            a newer version.
     """
     check_path(path)
     path = Path(path)
@@ -276,10 +276,10 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
     Args:
         path: the file.
-        free_bytes: size that even a tiny file may unpack to.
+        free_bytes: unpacked size that even a tiny file may have.
 
     Raises:
-        FileFormatError: missing, damaged, too large, or with Python objects in it.
+        FileFormatError: the file is missing, damaged or too large, or contains Python objects.
     """
     path = Path(path)
     if not path.is_file():
@@ -290,10 +290,10 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
     except Exception as error:  # a foreign file makes zipfile and numpy raise anything
         if "allow_pickle" in str(error):
             raise FileFormatError(
-                f"{path} holds arrays of Python objects",
+                f"{path} contains arrays of Python objects",
                 code="archive-damaged",
-                why="loading objects can run code of whoever wrote them, so only arrays of numbers "
-                "and strings are read",
+                why="loading objects can run foreign code, so only arrays of numbers and strings "
+                "are read",
                 fix="save arrays of one shape by np.savez(FILE, …=np.stack(arrays)); write lists "
                 "of events, which differ in length, as a CSV file with a row per event, or pass "
                 "them to SpikeEvents.from_lists",
@@ -380,7 +380,7 @@ def _not_own(path: Path, names: Sequence[str]) -> FileFormatError:
     return FileFormatError(
         f"{path} is not an nmtool file",
         code="file-damaged",
-        why=f"it holds {listed(names, 5) or 'nothing'}, but no header",
+        why=f"it contains {listed(names, 5) or 'nothing'}, but no header",
         fix="name a file that nmtool wrote; arrays of spikes are data: nmtool data FILE -o FOLDER",
     )
 

@@ -22,7 +22,7 @@ class Table:
     Attributes:
         title: what the table is about.
         header: a word or two per column; '' for a column without a title.
-        rows: a value per column in each; numbers are formatted by `shown`.
+        rows: rows with a value per column; `shown` formats numbers.
 
     >>> print(Table("populations", ("name", "neurons"), [("hidden", 1200), ("out", 10)]))
     populations
@@ -36,7 +36,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
     def right_aligned(self) -> list[bool]:
-        """Per column: True where all values are numbers."""
+        """For each column, True if all its values are numbers."""
         columns = range(len(self.header))
         return [all(isinstance(row[i], int | float) for row in self.rows) for i in columns]
 
@@ -101,9 +101,9 @@ class Tabular:
 class Plain:
     """A dataclass with a JSON form for scripts.
 
-    `_json` lists fields and properties in order; by default all fields. `key=name` renames one,
-    `key=name.part` is an attribute of it, and `key=#rows` the length of `rows`. Values that equal
-    one of `_left_out` are left out.
+    `_json` lists fields and properties in order; by default all fields. `key=name` renames a field,
+    `key=name.part` takes an attribute of a field, and `key=#rows` the length of `rows`. Values in
+    `_left_out` are left out.
     """
 
     _json: ClassVar[str] = ""

@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 class Value:
-    """Base of frozen dataclasses that hold arrays.
+    """Base class of frozen dataclasses with arrays.
 
     Two values are equal if they have the same class and all fields are equal; arrays must agree
     in type, shape and every bit: 0.0 and −0.0 differ, as in a content hash, and NaN equals itself.
     Equal values have the same hash. Comparing and hashing read all arrays each time.
 
-    Pickles, copies and `dataclasses.replace` give equal values, read-only again.
+    Pickles and copies are equal to the original. Their arrays are read-only again, and so are those
+    of results of `dataclasses.replace`.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -48,8 +49,8 @@ def read_only(
     """The values as a read-only array.
 
     An array that other code could still write to, directly or through its base, is copied: the
-    caller's array stays writable, and the result does not change with it. Arrays that are
-    read-only with all of their bases are returned as they are: parts of other values, results of
+    caller's array stays writable, and the result does not change with it. If an array and all of
+    its bases are read-only, it is returned without a copy: parts of other values, results of
     `frozen`, and read-only memory maps of any size.
 
     >>> mine = np.zeros(2)

@@ -128,7 +128,7 @@ class Projection(AnyProjection):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(AnyNetwork):
-    """A float network: any graph of populations, with or without hidden ones.
+    """A float network: any graph of populations, with or without hidden populations.
 
     >>> from nmtool import InputChannels, Readout
     >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)
@@ -142,7 +142,7 @@ class Network(AnyNetwork):
         channels: the input.
         populations: populations in the order in which they are reported.
         projections: any number between any two populations.
-        readout: the output population and the rule that turns it into scores.
+        readout: the output population, and the rule that turns its activity into scores.
         dt_ms: length of a time step in ms.
         n_steps: number of steps of a sample.
         class_names: one per output neuron.
@@ -177,16 +177,16 @@ class Network(AnyNetwork):
     ) -> Network:
         """Make a layered network with random weights, scaled so that its neurons spike.
 
-        It is initialised as by `nmtool.train`: normal weights, delays uniform from 0, and
-        feed-forward weights scaled layer by layer until neurons spike.
+        It is initialised as in `nmtool.train`: weights are normal, delays uniform from 0, and
+        feed-forward weights are scaled layer by layer until neurons spike.
 
         >>> Network.layers([50, 64, 32, 4], delays=20)
         <Network: 50 channels, hidden1 64 lif, hidden2 32 lif, output 4 li, 100 steps of 1 ms>
 
         Args:
             sizes: input channels, neurons of each hidden layer, classes. A hidden layer may have
-                several populations with their own time constants: "64@5+64@20" is two, with
-                tau_mem of 5 and 20 ms ("64@5/2": and tau_syn of 2 ms).
+                several populations with their own time constants: "64@5+64@20" has two, with
+                tau_mem of 5 and 20 ms; "64@5/2" also sets tau_syn, to 2 ms.
             recurrent: populations of a hidden layer also project to each other and themselves.
             delays: longest delay of any synapse, in steps.
             readout, window: the rule of the output, see `Readout`.
@@ -194,11 +194,12 @@ class Network(AnyNetwork):
             n_steps: steps of a sample.
             tau_mem_ms, tau_syn_ms: time constants in ms of all neurons without their own.
             class_names: one per class; by default their numbers.
-            example_input: typical input by which weights are scaled; 16 of its samples are used.
+            example_input: typical input, for scaling the weights; of `SpikeEvents`, the first 16
+                samples are used.
             spikes_per_channel: without `example_input`, mean spikes per channel and sample of
                 random input.
-            rate: target rate of hidden neurons, spikes per neuron and sample; None: do not scale
-                the weights.
+            rate: target rate of spiking populations, in spikes per neuron and sample; None: do
+                not scale the weights.
             seed: seed of everything random.
             progress: counts the simulations for scaling.
 
@@ -252,9 +253,10 @@ class Network(AnyNetwork):
     def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:
         """Realise delays longer than `longest` with relay populations; arrival times do not change.
 
-        Relay populations, placed first, repeat the spikes of input channels and neurons that have
-        synapses with longer delays, one to one and `longest` + 1 steps later. These synapses then
-        start at the relays. Spikes and membranes of the original populations do not change.
+        Relay populations, placed first, repeat spikes one to one, `longest` + 1 steps later. Their
+        sources are the input channels and neurons that have synapses with longer delays. These
+        synapses then start at the relays. Spikes and membranes of the original populations do not
+        change.
 
         >>> network = Network.layers([50, 64, 4], delays=100)
         >>> network.with_relays()
@@ -294,7 +296,7 @@ def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
 def _weight(archive: storage.Archive, name: str) -> NDArray:
     weight = archive.array(name)
     if weight.dtype.itemsize < 4:  # a small file must not become a huge float64 array
-        raise ValueError(f"'{name}' holds {weight.dtype}, not float64")
+        raise ValueError(f"'{name}' is {weight.dtype}, not float64")
     return weight
 
 

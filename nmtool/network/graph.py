@@ -53,7 +53,7 @@ class _Projection(Protocol):
 
 
 class Graph(Protocol):
-    """Populations with a readout, as `AnyNetwork` and the float simulator's `StepNetwork`."""
+    """Populations with a readout, such as `AnyNetwork` and the float simulator's `StepNetwork`."""
 
     @property
     def populations(self) -> Sequence[_Population]: ...
@@ -89,7 +89,7 @@ class InputChannels:
                     f"the number of input channels and their group must be 1 … {MAX_CHANNELS}",
                     code="channels-range",
                     fix="give the number of input channels, and of neighbours that share one",
-                    why=f"their {key} is {value}",
+                    why=f"the {key} is {value}",
                 )
             object.__setattr__(self, key, int(value))
 
@@ -131,7 +131,7 @@ def check_graph(
     populations: Sequence[_Population],
     projections: Sequence[_Projection],
 ) -> None:
-    """Raise `NetworkError` unless every projection connects existing populations of its shape."""
+    """Raise `NetworkError` unless every projection connects populations of matching sizes."""
     check_type(channels, InputChannels, "the input of a network", "pass InputChannels(size)")
     sizes = {INPUT: channels.size}
     for population in populations:

@@ -55,15 +55,15 @@ class IntegerPopulation(AnyPopulation):
         du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
             means no memory.
         dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
-        vth: threshold; a neuron spikes if v > vth·64. `li` populations have 2^17, never reached.
+        vth: threshold; a neuron spikes if v > vth·64. In `li` populations 2^17, beyond any v.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight per unit of u: v is 64·scale times the float membrane. It has no
             effect on a simulation, and is used to convert integers back.
         arithmetic: name of the arithmetic of these constants. In `fenn16`, u and v are multiplied
-            by (32767 − du)/32768 and (32767 − dv)/32768; the membrane is `scale` times the float
-            one; a neuron spikes if v ≥ vth, which is 1 … 32767, or 2^15 in `li` populations;
-            there is no bias.
+            by (32767 − du)/32768 and (32767 − dv)/32768; v is `scale` times the float membrane; a
+            neuron spikes if v ≥ vth, which is 1 … 32767, or 2^15 in `li` populations; there is no
+            bias.
     """
 
     in_header = ("du", "dv", "vth", "scale", "bias_exponent")
@@ -139,7 +139,7 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
+        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -211,7 +211,7 @@ class IntegerProjection(AnyProjection):
             raise NetworkError(
                 f"{self._label}: weights have {bits_in_words(bits)}, not {self.weight_bits}",
                 code="projection-bits-range",
-                fix="choose one of those",
+                fix="choose one of these",
             )
         exponents = target.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:
@@ -219,7 +219,7 @@ class IntegerProjection(AnyProjection):
                 f"{self._label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
                 f"not {self.weight_exponent}",
                 code="projection-exponent-range",
-                fix="choose one of those",
+                fix="choose an exponent in this range",
             )
         self._check_weights(weight)
         longest = target.max_delay
@@ -254,7 +254,7 @@ class IntegerProjection(AnyProjection):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
+        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -309,7 +309,7 @@ class IntegerNetwork(AnyNetwork):
     def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless the network is within a target's limits.
 
-        The limits of the arithmetic are checked when a network is made; those of a target may be
+        The limits of the arithmetic are checked when a network is made. A target's limits may be
         narrower.
         """
         for population in self.populations:
@@ -333,7 +333,7 @@ class IntegerNetwork(AnyNetwork):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
+        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
@@ -351,7 +351,7 @@ class IntegerNetwork(AnyNetwork):
         return int(max(positive.max(), negative.max()))
 
     def check_sums(self) -> None:
-        """Raise `NetworkError` if sums of arriving weights can clip and so depend on their order.
+        """Raise `NetworkError` if sums of arriving weights can clip, and then depend on the order.
 
         The simulators add weights in the order that the arithmetic defines. Training adds them in
         another order, and therefore needs this check.
@@ -363,8 +363,8 @@ class IntegerNetwork(AnyNetwork):
                     f"population '{population.name}': weights of one sign that can arrive in one "
                     f"step sum to {total:,}",
                     code="sums-clip",
-                    why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
-                    "they depend on their order, which differs in training",
+                    why=f"in {self.arithmetic}, sums clip at {limit:,} after each weight, so they "
+                    "depend on the order of weights, which differs in training",
                     fix="these integers can be simulated, verified and exported; for training, "
                     "quantise the float network with nmtool",
                 )

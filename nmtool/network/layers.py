@@ -6,7 +6,8 @@ A layer is a number of neurons, or several populations with their own time const
     24@5+24@10+16@20     three populations, membranes of 5, 10 and 20 ms
     24@5/2               a membrane of 5 ms and a synaptic current of 2 ms
 
-Populations of a layer get the same input. In recurrent layers each projects to all of them.
+Populations of a layer get the same input. If layers are recurrent, each population of a layer
+projects to all populations of the layer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Draw:
 
     Attributes:
         weight: mean and standard deviation, in the paper's units.
-        longest_delay: delays are 0 … this many steps.
+        longest_delay: largest delay, in steps; the smallest is 0.
         axonal: one delay per source neuron instead of one per synapse.
     """
 
@@ -53,13 +54,13 @@ _POPULATION = re.compile(r"(\d+)(?:@(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?)?")
 
 
 def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
-    """Parse layers: plain ones become numbers, others strings without spaces.
+    """Parse layers: a plain size becomes a number, any other layer a string without spaces.
 
     >>> spelled_layers("24@5 + 24@10, 64")
     ('24@5+24@10', 64)
 
     Args:
-        spelled: a whole number, a layer, several separated by commas, or a list of these.
+        spelled: a whole number, a layer, layers separated by commas, or a list of these.
 
     Returns:
         The layers; None if the argument is invalid.
@@ -102,7 +103,7 @@ def hidden_layers(
 
     Args:
         layers: layers from `spelled_layers`.
-        tau_mem_ms, tau_syn_ms: time constants in ms of layers without their own.
+        tau_mem_ms, tau_syn_ms: time constants in ms of populations without their own.
 
     Raises:
         NetworkError: a population has no neurons or invalid constants.
@@ -139,10 +140,10 @@ def chained(
     Args:
         n_channels: number of input channels.
         layers: hidden populations, and the output as the last layer.
-        draws: by kind of projection: `input`, `hidden`, `recurrent` and `output`. A projection
-            directly from the input to the output is of the kind `input`.
+        draws: distributions by kind of projection: `input`, `hidden`, `recurrent` and `output`. A
+            projection directly from the input to the output is of the kind `input`.
         rng: random generator.
-        recurrent: hidden populations project to all of their layer, including themselves.
+        recurrent: hidden populations project to all populations of their layer.
     """
     sizes = {INPUT: n_channels} | {p.name: p.size for layer in layers for p in layer}
     projections = []
@@ -168,7 +169,7 @@ def chained(
 
 
 def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
-    """Channels, hidden layers and classes; raises `UsageError`."""
+    """Number of channels, hidden layers, number of classes; raises `UsageError` if invalid."""
     fix = "pass channels, hidden layers and classes, e.g. [50, 64, 32, 4] or [50, '24@5+24@20', 4]"
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)
     layers = [spelled_layers(size) for size in sizes]
@@ -178,8 +179,8 @@ def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     )
     if not whole or isinstance(entries[0], str) or isinstance(entries[-1], str):
         raise UsageError(
-            "the sizes of layers must be two or more positive whole numbers; hidden layers may "
-            f"also be populations with time constants; not {sizes!r}",
+            "the sizes of layers must be two or more positive whole numbers (of hidden layers, "
+            f"also populations with time constants), not {sizes!r}",
             code="layer-sizes",
             fix=fix,
         )

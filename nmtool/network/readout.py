@@ -8,10 +8,10 @@ Rules (T steps, class c):
     window       mean of v_c over the last W steps, or over all if there are fewer
     first_spike  −(step of the first spike of c), or −T without a spike
 
-The class is the one with the largest score, and the lowest index among equal scores.
+The answer is the class with the largest score; among equal scores, the lowest index decides.
 
-Only `window` forgets, which makes it the rule for endless streams. Sums of integer membranes are
-exact: with all rules except `weighted`, every backend ranks the classes in the same order.
+For endless streams use `window`, the only rule that forgets. Sums of integer membranes are exact,
+so every backend ranks the classes in the same order, with all rules except `weighted`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rule:
     """A rule of the readout.
 
     Attributes:
-        kind: kind of the output population: `li`, whose membranes it reads, or `lif`, whose spikes.
+        kind: kind of the output population: `li` for rules on membranes, `lif` for rules on spikes.
         formula: the scores in plain text, for files that describe a network; n is 0 … T - 1.
     """
 
@@ -139,7 +139,7 @@ def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:
     """[steps] float64: weight of each step, if scores are weighted means of membranes.
 
     Raises:
-        ValueError: they are not; the rule is none of `mean`, `weighted` and `window`.
+        ValueError: the rule is none of `mean`, `weighted` and `window`.
     """
     step = np.arange(n_steps)
     if readout.rule == MEAN:
@@ -194,12 +194,12 @@ _LEAST = -(1 << 31)
 
 
 class StreamScores:
-    """Scores after any step of an integer stream, as of a sample that ends at that step.
+    """Scores after any step of an integer stream, equal to those of a sample that ends there.
 
-    The sum over a window fits into 64 bits; that of `mean` is a Python integer, which cannot
-    overflow. Memory is the window, or `n_steps` steps for `weighted`, or one number per class for
-    all other rules. The weights exp(−n/T) of `weighted` depend on the length T, so that its scores
-    are defined for up to `n_steps` steps only.
+    The sum over a window fits into 64 bits; the sum of `mean` is a Python integer, which cannot
+    overflow. The object stores the last W steps for `window`, `n_steps` steps for `weighted`, and
+    one number per class for all other rules. The weights exp(−n/T) of `weighted` depend on the
+    length T, so its scores are defined for up to `n_steps` steps only.
 
     >>> scores = StreamScores(Readout("output", "window", 2), n_classes=1, n_steps=10)
     >>> for v in (3, 5, 8):
@@ -228,8 +228,7 @@ class StreamScores:
         """Add the next steps.
 
         Args:
-            trace: [steps, classes] membranes of the output (int32), or for rules that read spikes
-                its spikes (bool).
+            trace: [steps, classes] int32 membranes of the output; for rules on spikes, bool spikes.
 
         Raises:
             ValueError: the rule is not computed here.

@@ -1,9 +1,10 @@
-"""Relays: populations that repeat the spikes of another, for delays beyond a chip's longest.
+"""Relays: populations that repeat spikes later, for delays longer than a chip's longest.
 
-A relay has one neuron, whose current has no memory, per source neuron with longer delays. Every
-spike drives it over its threshold once. Its input has the longest delay D, so that it spikes D + 1
-steps after its source (the hop takes one step). A synapse of delay d is moved to the k-th relay of
-a chain, with the delay d − k·(D + 1), and delivers its spikes at the same steps as before.
+A relay has one neuron per source neuron with longer delays. The neuron's current has no memory, so
+every spike of the source drives it over its threshold once. The synapse onto it has the longest
+delay D, so it spikes D + 1 steps after its source (the hop takes one step). A synapse of delay d is
+moved to the k-th relay of a chain, with the delay d − k·(D + 1), and delivers its spikes at the
+same steps as before.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def with_relays(network: Network, longest: int) -> Network:
             one_to_one = (before.neurons[:, None] == needed[None, :]).astype(np.float64)
             delay = np.full(one_to_one.shape, longest, np.int32)
             projections.append(Projection(before.name, relay.name, one_to_one, delay))
-            # A spike resets the membrane before it can decay: this is the shortest time constant
-            # in 12 bits.
+            # The neuron's spike resets its membrane before it can decay, so the time constant has
+            # no effect. This is the shortest in 12 bits.
             tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
             populations.append(
                 Population(

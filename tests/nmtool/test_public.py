@@ -36,8 +36,8 @@ ERRORS = [
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.NmtoolError)
 ]
-HEADINGS = ["Functions, for everything that commands do", "Online inference", "Networks"]
-HEADINGS += ["Training", "Quantisation"]
+HEADINGS = ["Functions, which do all that commands do", "Online inference", "Networks", "Training"]
+HEADINGS += ["Quantisation"]
 HEADINGS += ["Data", "Results", "Options of formats"]
 HEADINGS += ["Errors, each with a stable code, what is wrong, why, and how to fix it"]
 
