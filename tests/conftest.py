@@ -17,8 +17,8 @@ from tests.thorough import EXAMPLES
 # Read by numba when it is first imported: a machine with one core runs two threads as well.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-# Read by OpenMP, when torch or numba is first imported: threads that wait for the next kernel would
-# spin on the cores that the tests of the other processes need.
+# Read by OpenMP when torch or numba is first imported. By default, threads that wait for the next
+# kernel spin, on cores that the tests of other processes need.
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
 

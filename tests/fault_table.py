@@ -1,9 +1,9 @@
 """`python -m tests.fault_table`: numbers of single faults seen, placed and named, by kind.
 
-Each small network has a single fault. The fault is *exercised* if the faulty simulator's u, v or
-spikes differ anywhere from those of the right one. An exercised fault is *seen* if the recordings
-differ, *placed* if their first difference is that of the faulty simulator, *named* if it is among
-the causes, and *alone* if it is the only cause.
+Each small network has a single fault. The fault is *exercised* if u, v or spikes of the faulty
+simulator differ anywhere from those of the correct simulator. An exercised fault is *seen* if the
+recordings differ, *placed* if their first difference is that of the faulty simulator, *named* if it
+is among the causes, and *alone* if it is the only cause.
 
 The NIR graph of a faulty network is compared number by number with the right graph before it runs.
 The fault is *seen* if anything differs, and *placed* and *named* if only its synapse, projection or
@@ -37,14 +37,14 @@ COLUMNS = ("made", "exercised", "seen", "placed", "named", "alone")
 
 
 def run_simulator(fault: Fault) -> Recording:
-    """Run the fast simulator if it can have the fault, otherwise the readable one."""
+    """Run the fast simulator if it can have the fault, otherwise the readable simulator."""
     if fault.rule or fault.lag:
         return faults.run_reference(fault)
     return simulate(fault.network, fault.spikes, deep=True)
 
 
 def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
-    """The part of a recording that has no u and v of every neuron."""
+    """A function that runs a fault, and removes u and v of every neuron from the recording."""
 
     def run_outside(fault: Fault) -> Recording:
         deep = run(fault)
@@ -134,7 +134,7 @@ def _is_of(fault: Fault, finding: Finding) -> bool:
 
 
 def _place(fault: Fault) -> str:
-    """The synapse or neuron of a fault, as findings name it; '' where it is of all of them."""
+    """The synapse or neuron of a fault, as findings name it; '' for a whole population."""
     if "pre" in fault.truth:
         return f"[{fault.truth['neuron']}, {fault.truth['pre']}] is "
     return f"[{fault.truth['neuron']}] is " if "neuron" in fault.truth else ""
@@ -177,9 +177,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", choices=[*BACKENDS, "nir"], default="simulator")
-    parser.add_argument("--seeds", type=int, default=5, help="networks of each of the two kinds")
+    parser.add_argument("--seeds", type=int, default=5, help="number of networks of each kind")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--show", action="store_true", help="print what is not named")
+    parser.add_argument("--show", action="store_true", help="print faults that are not named")
     arguments = parser.parse_args()
     began = time.perf_counter()
     say = (lambda text: print(text, file=sys.stderr)) if arguments.show else (lambda text: None)

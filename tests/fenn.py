@@ -1,11 +1,11 @@
-"""Random networks of `fenn16` in FeNN's instruction-set simulator and here; needs the simulator.
+"""Compare random networks of `fenn16` in FeNN's instruction-set simulator with nmtool's simulator.
 
     python -m tests.fenn [--networks 1000] [--from SEED]
     python -m tests.fenn --record
 
-It counts differences in spikes, u and v of every neuron at every step. With --record, it writes the
-simulator's results for small networks, `tests/networks/fenn_vectors.npz`, with which the ordinary
-tests compare nmtool.
+The command counts differences in spikes, u and v of every neuron at every step. With --record, it
+writes the results of FeNN's simulator for small networks to `tests/networks/fenn_vectors.npz`, with
+which the ordinary tests compare nmtool.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RAIL = 32767
 
 
 def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
-    """The simulator's results, with u and v."""
+    """The results of FeNN's simulator, with u and v."""
     with tempfile.TemporaryDirectory() as folder:
         return Fenn.write(network, Path(folder, "export")).run(spikes, deep=True)
 

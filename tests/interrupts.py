@@ -1,8 +1,8 @@
 """`python -m tests.interrupts`: `nmtool train` is interrupted at random moments; nothing is lost.
 
-The first run is not interrupted: it compiles the kernels, shows how long a run takes, and gives the
-network that every other run has to end with. The others get SIGINT at random moments, half of them
-before training begins, half of them after. Then the run is resumed.
+The first two runs are not interrupted: one compiles the kernels, the other provides the duration of
+a run, and the network that every resumed run must have. The other runs get SIGINT at random
+moments, half of them before training begins, half of them after, and are then resumed.
 
 Outcomes of a run:
 
@@ -49,13 +49,13 @@ OK = ("unborn", "interrupted", "finished")
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that got a signal, or none.
+    """A run that may have been interrupted by a signal.
 
     Attributes:
         code: exit code; negative for a signal.
         err: output on stderr.
         before: number of epochs that were printed when the signal was sent.
-        load_s: seconds until training began, if that was waited for.
+        load_s: seconds until training began, if the caller waited for its beginning.
         train_s: seconds from the beginning of training on.
         end_s: seconds from the signal to the end.
     """
@@ -132,7 +132,7 @@ def leave_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
-def core_story(folder: Path) -> str:
+def core_traces(folder: Path) -> str:
     """Stack traces of all threads of a process that was aborted in a folder, from gdb."""
     outputs = []
     for core in folder.glob("core*"):
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line per run and a table; returns 1 if an outcome is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0, help="draws the moments")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     options = parser.parse_args(arguments)
     draw = random.Random(options.seed)
     fates: Counter[str] = Counter()
@@ -208,14 +208,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 flush=True,
             )
             if is_bad:
-                print(ended.err, core_story(top), flush=True)
+                print(ended.err, core_traces(top), flush=True)
     print(
         f"{options.runs} runs, seed {options.seed}: {reference.load_s:.1f} s until training "
         f"begins, {reference.train_s:.1f} s of it"
     )
     print("  ".join(f"{fate} {n}" for fate, n in sorted(fates.items())))
     print("  ".join(f"exit code {code}: {n}" for code, n in sorted(codes.items())))
-    print(f"not as they should be: {bad}")
+    print(f"unexpected outcomes: {bad}")
     return 1 if bad else 0
 
 

@@ -457,7 +457,7 @@ def main() -> int:
     numbers = range(0, len(all_mutants()), args.every)
     for name, vector in vectors().items():
         if not vector.passes():
-            raise SystemExit(f"{name}: the simulator has to be right before it is mutated")
+            raise SystemExit(f"{name}: the simulator must be correct before it is mutated")
     reasons = explained(EQUIVALENT)
     counts: collections.Counter[str] = collections.Counter()
     wrong = []
@@ -477,7 +477,7 @@ def main() -> int:
     if args.every == 1:
         wrong += [f"no mutant\t{key}" for key in {*reasons} - {m.key for m in all_mutants()}]
     print("mutants", len(numbers), dict(sorted(counts.items())))
-    print(f"not as they should be {len(wrong)}", *sorted(wrong), sep="\n")
+    print(f"unexpected results {len(wrong)}", *sorted(wrong), sep="\n")
     return 1 if wrong else 0
 
 

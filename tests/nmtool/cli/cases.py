@@ -22,7 +22,7 @@ from nmtool.quantisation import round_network
 N_UNITS = 4
 CLASSES = ("left", "right")
 EMPTY = 2
-"""A sample without spikes, in every split."""
+"""Index of a sample without spikes, in every split."""
 
 N_TRAIN, N_TEST = 12, 6
 SETTINGS = (

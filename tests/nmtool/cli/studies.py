@@ -99,7 +99,7 @@ def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
 
 @contextmanager
 def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """Run `nmtool sweep study.toml` in new processes, all of which are ended in the end.
+    """Run `nmtool sweep study.toml` in new processes, and kill all of them after the block.
 
     They handle Ctrl-C even if the tests are a shell's background job.
 

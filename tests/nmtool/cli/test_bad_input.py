@@ -163,7 +163,7 @@ def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_a_folder_of_data_that_is_nearly_named(nmtool: Nmtool) -> None:
+def test_a_misspelt_folder_gets_a_suggestion(nmtool: Nmtool) -> None:
     result = nmtool("data", "tow")
     assert (result.code, result.error) == (2, "dataset-unknown")
     assert "did you mean 'two'?" in result.err
@@ -207,7 +207,7 @@ def test_grouped_channels_count_as_groups(nmtool: Nmtool, data: Path) -> None:
     _assert_refused(result, "data-channels-differ", "4 channels in groups of 4", " 2\n")
 
 
-def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_other_class_names_give_a_remark(nmtool: Nmtool, data: Path, integers: Path) -> None:
     events = cases.spike_events(6)
     write_shd(
         data / "two_test.h5",

@@ -55,6 +55,6 @@ def test_not_set_up(
 
 
 @pytest.mark.usefixtures("integers")
-def test_nothing_is_exported_to_it(nmtool: Nmtool) -> None:
+def test_export_to_brian2_loihi_is_refused(nmtool: Nmtool) -> None:
     result = nmtool("export", "integers.npz", "--to", "brian2-loihi", "-o", "network")
     assert (result.code, result.error) == (2, "command-line")

@@ -99,7 +99,7 @@ def test_several_networks_side_by_side(nmtool: Nmtool, integers: Path, floats: P
 @pytest.mark.parametrize(
     "words", [("--samples", 3), ("--units", 4), ("--energy-of", "loihi1"), ("--csv",)]
 )
-def test_flags_of_a_count_need_data(
+def test_flags_of_the_cost_need_data(
     words: tuple[object, ...], nmtool: Nmtool, integers: Path
 ) -> None:
     result = nmtool("check", integers, *words)

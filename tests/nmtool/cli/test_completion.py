@@ -1,4 +1,4 @@
-"""`nmtool setup completion SHELL`: what a shell proposes after it has read the script."""
+"""`nmtool setup completion SHELL`: proposals of a shell that has read the script."""
 
 from __future__ import annotations
 

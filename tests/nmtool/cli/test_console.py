@@ -124,7 +124,7 @@ def test_numbers_are_formatted_for_reading(value: float, text: str) -> None:
     assert shown(value) == text
 
 
-def test_findings_alike_are_grouped_and_others_are_not(capsys: Captured) -> None:
+def test_only_similar_findings_are_grouped(capsys: Captured) -> None:
     many = [Finding("delay-range", f"node {n}", f"{n} steps of '{n}x'", "cut") for n in range(62)]
     equal = [Finding("delay-range", f"layer {n}", "too long", "cut") for n in range(2)]
     other = Finding("delay-range", "layer 2", "too short", "cut")

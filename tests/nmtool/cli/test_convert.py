@@ -142,7 +142,7 @@ def test_invalid_conversions_are_refused(
 
 
 @pytest.mark.usefixtures("integers")
-def test_a_format_that_cannot_hold_the_network(nmtool: Nmtool) -> None:
+def test_a_network_that_does_not_fit_the_format(nmtool: Nmtool) -> None:
     result = nmtool("convert", "integers.npz", "x.net")
     assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
     assert "\nnetx-" in result.err

@@ -14,7 +14,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import round_network
 from tests.nmtool.cli.conftest import Nmtool
 
-TOLD = (
+CONSTANTS = (
     *("--in-tau-mem-ms", "20", "--in-tau-syn-ms", "Hid=5,Out=4"),
     *("--in-threshold", "1", "--in-steps", "30"),
 )
@@ -38,19 +38,28 @@ def checkpoints(tmp_path: Path) -> Path:
 
 
 def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
-    result = nmtool("convert", "checkpoints", "network.npz", *TOLD)
+    result = nmtool("convert", "checkpoints", "network.npz", *CONSTANTS)
     assert (result.code, result.err) == (0, "checkpoint 10, the latest of 2\n")
     assert "read back: equal" in result.out
     expected = Mlgenn(checkpoints).decode(OPTIONS)
     assert Network.load("network.npz").content_hash == expected.content_hash
 
 
-def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path) -> None:
+def test_an_output_in_integers_is_quantised(nmtool: Nmtool, checkpoints: Path) -> None:
     quantised = round_network(Mlgenn(checkpoints).decode(OPTIONS))
-    words = ("convert", "checkpoints", "network.c", *TOLD, "--ranges", "largest", "--in-epoch", 10)
+    words = (
+        "convert",
+        "checkpoints",
+        "network.c",
+        *CONSTANTS,
+        "--ranges",
+        "largest",
+        "--in-epoch",
+        10,
+    )
     assert nmtool(*words, "--no-verify").code == 0
     assert C("network.c").network.content_hash == quantised.network.content_hash
-    assert nmtool("convert", "checkpoints", "x.npz", *TOLD, "--weight-bits", 4).code == 0
+    assert nmtool("convert", "checkpoints", "x.npz", *CONSTANTS, "--weight-bits", 4).code == 0
     assert {p.weight_bits for p in IntegerNetwork.load("x.npz").projections} == {4}
 
 
@@ -72,7 +81,7 @@ def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path)
 )
 @pytest.mark.usefixtures("checkpoints")
 def test_wrong_options(words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool) -> None:
-    result = nmtool("convert", "checkpoints", "x.npz", *TOLD, *words)
+    result = nmtool("convert", "checkpoints", "x.npz", *CONSTANTS, *words)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err
     assert not Path("x.npz").exists()

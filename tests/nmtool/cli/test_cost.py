@@ -16,7 +16,7 @@ TEST = cases.spike_events(cases.N_TEST, 2)
 pytestmark = pytest.mark.usefixtures("data")
 
 
-def test_json_is_that_of_the_library(nmtool: Nmtool, integers: Path) -> None:
+def test_json_equals_the_result_of_the_library(nmtool: Nmtool, integers: Path) -> None:
     network = nm.load(integers)
     words = ("check", integers, "--data", "two", "--target", "loihi1", "--sources", "--json")
     cost = nmtool(*words).json["cost"]
@@ -50,7 +50,7 @@ def test_csv(nmtool: Nmtool, integers: Path) -> None:
     assert (both.code, both.error) == (2, "command-line")
 
 
-def test_floats_are_quantised_as_verify_does(nmtool: Nmtool, floats: Path) -> None:
+def test_floats_are_quantised_as_by_quantise(nmtool: Nmtool, floats: Path) -> None:
     words = ("check", floats, "--data", "two", "--weight-bits", 4, "--delay-bits", 2)
     cost = nmtool(*words, "--json").json["cost"]
     data = nm.load_dataset("two")
@@ -83,7 +83,7 @@ def test_several_networks(nmtool: Nmtool) -> None:
 
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("flag", [["--by", "energy"], ["--force"]])
-def test_flags_of_a_picture_need_one(flag: list[str], nmtool: Nmtool, integers: Path) -> None:
+def test_flags_of_the_plot_need_plot(flag: list[str], nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("check", integers, "--data", "two", *flag)
     assert (result.code, result.error) == (2, "option-unused")
     assert f"{flag[0]} applies to --plot only" in result.err

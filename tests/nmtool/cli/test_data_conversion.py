@@ -27,7 +27,7 @@ c,dog,3,0,train,3
 """
 
 
-def test_a_sensor_behind_a_csv_file(nmtool: Nmtool) -> None:
+def test_positions_on_a_sensor_in_a_csv_file(nmtool: Nmtool) -> None:
     Path("dvs.csv").write_text(
         "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n"
     )
@@ -313,7 +313,7 @@ def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str)
         ({"times": [1.0, 2.0], "units": [0, 1], "samples": [0, 0]}, "CSV"),
     ],
 )
-def test_archives_of_events_have_their_way(
+def test_archives_of_events_suggest_csv_or_lists(
     nmtool: Nmtool, arrays: dict[str, Any], fix: str
 ) -> None:
     np.savez("few.npz", **arrays)
@@ -401,7 +401,7 @@ def test_groups_of_each_split_of_an_archive() -> None:
         }
 
 
-def test_arrays_that_are_not_used(nmtool: Nmtool) -> None:
+def test_unused_arrays_give_a_remark(nmtool: Nmtool) -> None:
     arrays: dict[str, Any] = {"spikes": np.ones((2, 5, 2)), "labels": [0, 1], "dt_ms": 1.0}
     others = {"dt": 2, "weights": np.ones((4, 4)), "share": [0.5, 1.0], "few": [1]}
     np.savez("mine.npz", **arrays, **others, room=[4, 9])
@@ -480,7 +480,7 @@ def test_other_separators(nmtool: Nmtool, mark: str) -> None:
     assert events.groups["speaker"].tolist() == [3, 4]
 
 
-def test_a_column_of_zeros_stays_where_another_split_has_others(nmtool: Nmtool) -> None:
+def test_a_column_of_zeros_is_a_group_if_another_split_has_other_values(nmtool: Nmtool) -> None:
     rows = ["a,0,0,1,train,0", "b,1,0,1,train,0", "c,1,0,1,test,1"]
     Path("spoken.csv").write_text("\n".join(["sample,label,unit,time_ms,split,speaker", *rows]))
     assert nmtool("data", "spoken.csv", "-o", "made").code == 0
@@ -489,7 +489,7 @@ def test_a_column_of_zeros_stays_where_another_split_has_others(nmtool: Nmtool) 
     assert data.test.groups["speaker"].tolist() == [1]
 
 
-def test_a_seed_that_is_negative(nmtool: Nmtool) -> None:
+def test_a_negative_seed_is_refused(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV.replace(",test,", ",train,").replace("a,cat", "d,cat"))
     result = nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", -1)
     assert (result.code, result.error) == (2, "setting-range")
@@ -572,7 +572,7 @@ def test_a_built_in_set_is_written(nmtool: Nmtool) -> None:
         assert file["labels"].shape == (200,)
 
 
-def test_training_on_an_unconverted_file_is_refused(nmtool: Nmtool) -> None:
+def test_evaluating_on_an_unconverted_file_is_refused(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
     result = nmtool("evaluate", "zoo:digits", "pets.csv")
     assert (result.code, result.error) == (2, "folder-is-file")

@@ -23,7 +23,7 @@ def _without_units(folder: Path) -> None:
             del file.attrs["n_units"]
 
 
-def test_a_number_of_channels_that_is_assumed(nmtool: Nmtool, data: Path) -> None:
+def test_an_assumed_number_of_channels(nmtool: Nmtool, data: Path) -> None:
     _without_units(data)
     result = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1)
     assert result.code == 0
@@ -51,7 +51,7 @@ def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     assert "events-dropped" not in result.err
 
 
-def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
+def test_delay_bits_too_few_for_the_longest_delay(nmtool: Nmtool, data: Path) -> None:
     del data
     integers = ("--arithmetic", "integer", "--epochs", 1)
     few = (*integers, "--delay-bits", 2, "--delay-stride", 2)

@@ -20,7 +20,7 @@ TEST = cases.spike_events(cases.N_TEST, 2)
 
 
 @pytest.mark.usefixtures("data")
-def test_json_is_that_of_the_library(nmtool: Nmtool, integers: Path) -> None:
+def test_json_equals_the_result_of_the_library(nmtool: Nmtool, integers: Path) -> None:
     network = nm.load(integers)
     result = nmtool("evaluate", integers, "two", "--json")
     assert result.code == 0
@@ -102,7 +102,7 @@ def test_threads_do_not_change_results(
     ],
 )
 @pytest.mark.usefixtures("data")
-def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
+def test_a_run_is_evaluated_with_its_training_loss(
     gain: float, margin: float | None, more: list[str], nmtool: Nmtool
 ) -> None:
     import torch
@@ -122,7 +122,7 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
 
 
 @pytest.mark.usefixtures("data")
-def test_an_export_answers_in_its_own_runtime(nmtool: Nmtool, integers: Path) -> None:
+def test_an_export_runs_in_its_own_runtime(nmtool: Nmtool, integers: Path) -> None:
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     assert nmtool("export", integers, "-o", "net.c").code == 0

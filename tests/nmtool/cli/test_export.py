@@ -97,7 +97,7 @@ def test_wrong_usage(
 
 
 @pytest.mark.usefixtures("data")
-def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
+def test_known_answers_are_those_of_the_data(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "--to", "lava", "-o", "folder", "--data", "two").code == 0
     raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
     expected = known_answers(IntegerNetwork.load(integers), raster.take([0, 1, 2]))

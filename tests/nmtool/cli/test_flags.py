@@ -29,7 +29,7 @@ def parsed(*words: str, function: str, **own: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("function", ["verify", "inspect", "quantise", "convert", "demo"])
-def test_functions_are_read_as_they_are(function: str) -> None:
+def test_parameters_equal_the_signature(function: str) -> None:
     signature = inspect.signature(getattr(nm, function))
     parameters = flags.read(function)
     assert [parameter.name for parameter in parameters] == list(signature.parameters)

@@ -1,4 +1,4 @@
-"""A disk that is full while a file is saved: an error, and everything that was there before.
+"""A full disk while a file is saved gives an error, and leaves existing files unchanged.
 
 A limit on the size of files replaces a full disk: writing beyond it fails with EFBIG.
 """
@@ -88,7 +88,7 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
 
 
 @pytest.mark.torch
-def test_train_cannot_even_begin(nmtool: Nmtool, data: Path) -> None:
+def test_train_without_space_for_its_first_file(nmtool: Nmtool, data: Path) -> None:
     with _files_up_to(10):
         result = nmtool("train", data, *cases.SETTINGS, "-o", "run")
     assert (result.code, result.out, result.error) == (2, "", "file-not-written")

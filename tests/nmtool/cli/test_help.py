@@ -18,7 +18,7 @@ def shown(command: str) -> list[argparse.Action]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_argument_stands_in_one_place(command: str) -> None:
+def test_every_argument_is_listed_once(command: str) -> None:
     chosen = _parser(command)[1][command]
     actions = shown(command)
     assert len({id(action) for action in actions}) == len(actions) == len(chosen._actions)

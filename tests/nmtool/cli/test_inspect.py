@@ -130,14 +130,14 @@ def test_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     assert "'nmtool checkpoint'" in result.err
 
 
-def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmtool) -> None:
+def test_a_foreign_graph_is_inspected_with_the_suggested_steps(nmtool: Nmtool) -> None:
     nir = pytest.importorskip("nir")
     ends = {name: getattr(nir, name)({name.lower(): np.array([1])}) for name in ("Input", "Output")}
     neuron = nir.LIF(*(np.full(1, value) for value in (0.01, 1.0, 0.0, 0.5)))
     nodes = {"in": ends["Input"], "neuron": neuron, "out": ends["Output"]}
     nir.write("theirs.nir", nir.NIRGraph(nodes, [("in", "neuron"), ("neuron", "out")]))
     result = nmtool("inspect", "theirs.nir")
-    assert "--in-steps 9998" in result.err, "an advice that the command takes"
+    assert "--in-steps 9998" in result.err, "advice with a flag of this command"
     description = nmtool(
         "inspect", "theirs.nir", "--in-steps", "98", "--in-nir-dt", "1e-3", "--json"
     )

@@ -14,7 +14,7 @@ import pytest
 
 from nmtool.network.float_network import Network
 from nmtool.training.loop.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
-from tests.interrupts import core_story, leave_core
+from tests.interrupts import core_traces, leave_core
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.runs import assert_same_run
@@ -165,7 +165,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         assert process.stderr.readline().startswith("epoch ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err + core_story(Path())
+    assert process.returncode == 130, err + core_traces(Path())
     assert out == ""
     assert err.endswith("--resume\ninterrupted\n")
     assert "Traceback" not in err

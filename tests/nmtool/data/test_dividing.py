@@ -123,7 +123,7 @@ def test_unknown_groups_are_refused() -> None:
         SplitRule("last 1", by="speaker")
 
 
-def test_a_seed_that_is_negative() -> None:
+def test_a_negative_seed_is_refused() -> None:
     with refused(UsageError, "setting-range"):
         SplitRule(0.2, seed=-1)
 
