@@ -173,7 +173,7 @@ def test_exit_codes(
         (ImportError("libtorch.so: none"), 3, "library-missing", "libtorch.so: none"),
     ],
 )
-def test_errors_of_others_are_translated(
+def test_other_exceptions_are_translated(
     raised: Exception,
     code: int,
     error: str,

@@ -1,4 +1,4 @@
-"""Commands on NIR files: exported, verified with both of their numbers, refused."""
+"""Commands on NIR files: exported, verified against floats and integers, refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def float_file(nmtool: Nmtool, floats: Path) -> Path:
     return Path("floats.nir")
 
 
-def test_integers_stay_integers_and_floats_floats(file: Path, float_file: Path) -> None:
+def test_integers_stay_integers_and_floats_stay_floats(file: Path, float_file: Path) -> None:
     assert Nir(file).network.content_hash == cases.integer_network().content_hash
     assert Nir(float_file).network.content_hash == cases.float_network().content_hash
 
@@ -142,7 +142,7 @@ def test_writing_without_the_library(
     assert f"fix: {install_command('nir', broken=['nir'])}" in result.err
 
 
-def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -> None:
+def test_all_misfits_of_a_graph_are_shown(nmtool: Nmtool, file: Path) -> None:
     with h5py.File(file, "r+") as opened:
         del opened["nmtool"], opened["node/nodes/hidden/type"]
         opened["node/nodes/hidden/type"] = "Conv9d"
@@ -159,7 +159,7 @@ def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -
     assert not Path("out.npz").exists()
 
 
-def test_steps_for_delays_between_steps_are_named_as_the_flag(nmtool: Nmtool) -> None:
+def test_the_fix_for_fractional_delays_names_the_flag(nmtool: Nmtool) -> None:
     import nir
     import numpy as np
 

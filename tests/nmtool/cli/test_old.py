@@ -1,4 +1,4 @@
-"""Earlier spellings of commands still work, and name the present ones."""
+"""Earlier spellings of commands still work, and name the current ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALIKE = {
     "brian2-loihi status --json": "setup brian2-loihi --status --json",
     "completion bash": "setup completion bash",
 }
-"""Old spellings and those of today whose answers are the same, with a place for what is made."""
+"""Old spellings, each with the current one that has the same output; {} is the folder to write."""
 
 
 def test_every_old_spelling_maps_to_a_command() -> None:
@@ -43,7 +43,7 @@ def test_help_names_the_current_spelling(name: str, nmtool: Nmtool) -> None:
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("old", ALIKE)
-def test_old_spellings_give_the_same_answer(
+def test_old_spellings_give_the_same_output(
     old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("shtab")

@@ -1,4 +1,4 @@
-"""`nmtool verify --against` a processor where nothing can emulate it."""
+"""`nmtool verify --against` a processor without an installed emulator."""
 
 from __future__ import annotations
 

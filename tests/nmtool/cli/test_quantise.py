@@ -21,7 +21,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def calibrating(n_steps: int) -> Raster:
-    """The training samples that calibrate, which are not used to compare accuracies."""
+    """Training samples for calibration; accuracies are compared on the others."""
     first, _ = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)
     return bin_events(first, 1.0, n_steps).raster
 
@@ -108,7 +108,7 @@ def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
+def test_searched_ranges_have_no_larger_score_error(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
     from nmtool.training.front.model import SpikingNetwork
 
@@ -125,7 +125,7 @@ def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
     assert after <= before
 
 
-def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
+def test_infinite_time_constants_are_written_as_json(nmtool: Nmtool) -> None:
     first, second = cases.float_network().populations
     tau = {"tau_mem_ms": np.inf, "tau_syn_ms": np.inf}
     cases.float_network(populations=[Population("hidden", 3, **tau), second]).save("f.npz")

@@ -26,7 +26,7 @@ def test_options_override_a_recipe(nmtool: Nmtool) -> None:
     assert options("run").items() >= {"hidden": 6, "epochs": 3, "gain": 100.0, "rate": 3.0}.items()
 
 
-def test_finetune_lays_a_recipe_over_the_run(nmtool: Nmtool) -> None:
+def test_a_recipe_overrides_the_settings_of_a_finetuned_run(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     four = ("--config", "fsdd700_four_bits", "--epochs", "1", "--threads", "1")
     assert nmtool("train", "--start", "run", "-o", "fine", *four).code == 0
@@ -34,7 +34,7 @@ def test_finetune_lays_a_recipe_over_the_run(nmtool: Nmtool) -> None:
     assert options("fine").items() >= expected.items()
 
 
-def test_a_recipe_that_does_not_exist(nmtool: Nmtool) -> None:
+def test_an_unknown_recipe_is_refused(nmtool: Nmtool) -> None:
     result = nmtool("train", "two", "-o", "run", "--config", "digit")
     assert (result.code, result.error) == (2, "recipe-unknown")
     assert "'digits'" in result.err

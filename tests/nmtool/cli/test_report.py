@@ -68,7 +68,7 @@ def test_advice_names_the_flags_of_training_and_the_classes(nmtool: Nmtool) -> N
 
 
 @pytest.mark.usefixtures("data")
-def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -> None:
+def test_the_command_in_a_report_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     floats = cases.float_network()
     later = [replace(p, delay=p.delay + 60) for p in floats.projections]

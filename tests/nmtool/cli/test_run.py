@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("data")
 
 @pytest.fixture
 def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> str:
-    """An exported folder, and something in Lava's place."""
+    """An exported folder; the simulator replaces Lava."""
     FakeLava().install(monkeypatch)
     assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
     return "folder"

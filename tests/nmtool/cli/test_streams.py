@@ -26,7 +26,7 @@ Streams = tuple[str, ...]
 
 SHOWN = "inspect integers.npz"
 EVALUATED = "evaluate integers.npz two --json"
-UNTOLD = "inspect nowhere"
+REFUSED = "inspect nowhere"
 WRITTEN = "export integers.npz -o {}.c"
 HELP = ("--help", "--version", *(f"{command} --help" for command in COMMANDS))
 WRONG = ("", "nonsense")
@@ -48,13 +48,13 @@ USED = (
 )
 
 RUNS = [
-    *((words, streams) for words in (SHOWN, EVALUATED, UNTOLD) for streams in EVERY),
+    *((words, streams) for words in (SHOWN, EVALUATED, REFUSED) for streams in EVERY),
     *((WRITTEN.format(n), streams) for n, streams in enumerate(EVERY)),
     *((words, streams) for words in (*HELP, *WRONG, *USED) for streams in (BOTH, FULL_BOTH)),
 ]
 
 COMPILING_S = 60
-"""The first training on a machine compiles its kernels."""
+"""Limit of CPU seconds per command: the first training on a machine compiles its kernels."""
 
 Codes = dict[tuple[str, Streams], int]
 
@@ -87,7 +87,7 @@ def test_lost_remarks_are_ignored_and_lost_results_are_errors(codes: Codes) -> N
     """Remarks that cannot be printed do not stop a command; results that cannot be written do."""
     for words in (SHOWN, EVALUATED):
         assert [codes[words, streams] for streams in EVERY] == [0, 0, 0, 0, 2, 0, 2]
-    assert {codes[UNTOLD, streams] for streams in EVERY} == {2}
+    assert {codes[REFUSED, streams] for streams in EVERY} == {2}
 
 
 def test_files_that_are_written(codes: Codes, folder: Path) -> None:

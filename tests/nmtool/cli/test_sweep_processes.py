@@ -94,7 +94,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.long
-def test_copies_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
+def test_copies_end_if_their_parent_is_killed(nmtool: Nmtool) -> None:
     write_study("trials = 400\n")
     with sweeping("--processes", "2") as job:
         assert job.stderr is not None

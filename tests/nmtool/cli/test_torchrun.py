@@ -18,7 +18,7 @@ from tests.refusals import refused
 pytestmark = pytest.mark.torch
 
 NOBODY = 1
-"""A port on which nobody listens."""
+"""A port without a listener."""
 
 
 def _launch(monkeypatch: pytest.MonkeyPatch, rank: int, port: int) -> None:
@@ -103,7 +103,7 @@ def test_sigterm_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_sigterm")
-def test_sigterm_does_not_cut_short_the_end_by_another_error(
+def test_sigterm_does_not_interrupt_the_exit_after_another_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _launch(monkeypatch, 0, NOBODY)

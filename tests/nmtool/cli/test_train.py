@@ -134,7 +134,7 @@ def test_invalid_options_are_refused(
     ("file", "advice"),
     [("run.json", "; start from the first epoch with"), ("checkpoint.npz", "; resume with")],
 )
-def test_a_stopped_run_says_how_to_go_on(
+def test_a_stopped_run_prints_the_command_that_resumes_it(
     file: str, advice: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*arguments: object, folder: Path, **more: object) -> None:
@@ -237,7 +237,7 @@ def test_a_missing_gpu_is_an_error(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert nmtool(*WORDS, "--device", "auto").code == 0
 
 
-HOLDS = """
+LOCKS = """
 import sys
 import time
 from pathlib import Path
@@ -256,7 +256,7 @@ def test_two_processes_do_not_train_in_one_folder(nmtool: Nmtool) -> None:
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
     resume = ("train", "-o", "run", "--resume", "--epochs", "4")
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDS, "run"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", LOCKS, "run"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"

@@ -86,13 +86,13 @@ def _assert_nearly_the_same(left: Path, right: Path) -> None:
 
 
 @pytest.mark.usefixtures("together")
-def test_two_processes_learn_what_one_learns(folder: Path) -> None:
+def test_two_processes_learn_the_same_as_one(folder: Path) -> None:
     first = _log(folder / "alone")[0]
     assert all(first[count] > 0 for count in ("silent_neurons", "surplus_events", "dropped_events"))
     _assert_nearly_the_same(folder / "alone", folder / "together")
 
 
-def test_two_processes_learn_from_a_teacher_what_one_learns(
+def test_two_processes_learn_the_same_as_one_from_a_teacher(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.random.default_rng(3).dirichlet(np.ones(3), N_TRAIN + N_VALIDATION)
@@ -111,8 +111,8 @@ def test_one_process_writes_and_prints(folder: Path, together: CompletedProcess[
     assert json.loads((folder / "together" / "run.json").read_text())["ranks"] == 2
     assert json.loads((folder / "alone" / "run.json").read_text())["ranks"] == 1
     assert [line[:12] for line in together.stdout.splitlines()] == ["together/net"]
-    spoken = [line for line in together.stderr.splitlines() if line.startswith(("epoch", "train"))]
-    assert [line[:12] for line in spoken] == ["trains on 15", "epoch   1/2 ", "epoch   2/2 "]
+    printed = [line for line in together.stderr.splitlines() if line.startswith(("epoch", "train"))]
+    assert [line[:12] for line in printed] == ["trains on 15", "epoch   1/2 ", "epoch   2/2 "]
 
 
 @pytest.fixture(scope="module")

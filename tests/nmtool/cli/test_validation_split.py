@@ -19,12 +19,12 @@ from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
 
-HELD_OUT = 4
-"""Of `cases.SETTINGS`."""
+N_VALIDATION = 4
+"""Number of validation samples in `cases.SETTINGS`."""
 
 
 def _manifest(folder: Path, validation: int) -> None:
-    """A run as far as its manifest goes."""
+    """Write a run folder that has only a manifest."""
     folder.mkdir()
     options = {"options": {"validation": validation}}
     (folder / "run.json").write_text(json.dumps(options))
@@ -36,12 +36,12 @@ def test_training_samples_are_read(nmtool: Nmtool, integers: Path, rule: str) ->
     words = ("two", "--split", "validation", "--validation", rule, "--json")
     result = nmtool("evaluate", integers, *words)
     assert (result.code, result.err) == (0, "")
-    held_out = load_dataset("two", validation=rule).validation
-    assert held_out is not None
-    raster = bin_events(held_out, 1.0, 30).raster
+    expected = load_dataset("two", validation=rule).validation
+    assert expected is not None
+    raster = bin_events(expected, 1.0, 30).raster
     recording = simulate(IntegerNetwork.load(integers), raster)
     assert result.json["samples"] == 5
-    assert result.json["accuracy"] == recording.accuracy(held_out.label)
+    assert result.json["accuracy"] == recording.accuracy(expected.label)
     training = nmtool(
         "evaluate", integers, "two", "--split", "train", "--validation", rule, "--json"
     )
@@ -76,9 +76,9 @@ def test_the_amount_comes_from_the_run(nmtool: Nmtool) -> None:
     ):
         result = nmtool(*words, *on_validation)
         assert result.code == 0, result
-        assert result.json["samples"] == HELD_OUT
+        assert result.json["samples"] == N_VALIDATION
         (remark,) = result.err.splitlines()
-        assert f" {HELD_OUT} " in remark
+        assert f" {N_VALIDATION} " in remark
     assert nmtool("evaluate", "run", "two", *on_validation, "--validation", 2).json["samples"] == 2
     whole = nmtool("evaluate", "run", "two", "--split", "train", "--json")
     assert whole.json["samples"] == cases.N_TRAIN
@@ -129,7 +129,7 @@ def _places(data: Path) -> None:
 
 
 @pytest.mark.torch
-def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> None:
+def test_a_run_records_its_validation_rule(nmtool: Nmtool, data: Path) -> None:
     _places(data)
     words = ("--epochs", "1", "--validation", "0.34", "--seed", "5")
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS, *words).code == 0
@@ -153,7 +153,7 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
 
 
 @pytest.mark.torch
-def test_whole_groups_validate(nmtool: Nmtool, data: Path) -> None:
+def test_whole_groups_are_drawn_for_validation(nmtool: Nmtool, data: Path) -> None:
     _places(data)
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "1")
     result = nmtool(*words, "--validation-by", "half")
@@ -201,7 +201,7 @@ def test_a_validation_file_overrides_a_share(nmtool: Nmtool, data: Path) -> None
     assert validated_on(["run"]) is None
 
 
-def test_a_rule_that_is_damaged(nmtool: Nmtool) -> None:
+def test_a_damaged_rule_is_refused(nmtool: Nmtool) -> None:
     del nmtool
     Path("run").mkdir()
     for wrong in (3, "last 4", {"amount": "most"}, {"seed": "x"}, {}):

@@ -42,7 +42,7 @@ def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
     result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
     assert result.code == 1
     assert "recording-shifted" in result.out
-    assert " in mine.npz\n" in result.out  # whose the value that differs is
+    assert " in mine.npz\n" in result.out  # the recording is named
 
 
 def test_invalid_recordings_are_refused(nmtool: Nmtool, data: Path, integers: Path) -> None:

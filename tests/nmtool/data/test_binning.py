@@ -24,7 +24,7 @@ def one_sample(times: list[float], units: list[int], n_units: int = 4) -> SpikeE
 
 @st.composite
 def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int]]], float]:
-    """Events, the (step, unit) each one is meant to fall into, and dt.
+    """Events, the expected (step, unit) of each event, and dt.
 
     A third of the times are multiples of dt, with an error of up to two roundings.
     """
@@ -59,7 +59,7 @@ def nudged(time: float, by: int) -> float:
 
 
 @given(binnings(), st.integers(1, 10), st.integers(1, 8))
-def test_binning_is_the_naive_loop(
+def test_binning_equals_a_naive_loop(
     binning: tuple[SpikeEvents, list[list[tuple[int, int]]], float], n_steps: int, group: int
 ) -> None:
     events, samples, dt = binning
@@ -93,7 +93,7 @@ def test_every_multiple_of_dt_opens_its_own_step() -> None:
         assert np.array_equal(raster.step, steps), dt
 
 
-def test_seconds_read_as_milliseconds_fall_where_one_expects() -> None:
+def test_times_converted_from_seconds_fall_into_the_expected_steps() -> None:
     times = [0.3, 1000.0 * 0.0007, 1000.0 * 0.0011]
     raster = bin_events(one_sample(times, [0, 1, 2]), 0.1, 20).raster
     assert raster.step.tolist() == [3, 7, 11]
@@ -171,6 +171,6 @@ def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None
 
 
 @given(st.integers(0, 1 << 49), st.sampled_from(DTS), st.integers(-1, 1))
-def test_starts_of_steps_are_theirs_in_long_streams_too(step: int, dt: float, by: int) -> None:
+def test_multiples_of_dt_start_their_steps_in_long_streams(step: int, dt: float, by: int) -> None:
     time = np.array([nudged(step * dt, by)])
     assert np.floor(step_position(time, dt)).tolist() == [step]

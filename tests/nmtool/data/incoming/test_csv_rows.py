@@ -100,7 +100,7 @@ def test_a_polarity_beside_channels_doubles_the_units(
     assert not caplog.records
 
 
-def test_a_letter_beside_channels_is_a_group(tmp_path: Path) -> None:
+def test_columns_p_and_x_beside_channels_are_groups(tmp_path: Path) -> None:
     path = _write(tmp_path / "x.csv", f"{HEAD},p,x", [(0, 1, 3, 0.5, 2, 9), (1, 0, 1, 0.5, 1, 9)])
     train = read_incoming(path).train
     assert (train.n_units, train.groups["p"].tolist(), train.groups["x"].tolist()) == (
@@ -148,7 +148,7 @@ def test_an_example_names_the_columns_of_the_file(head: str, columns: str, tmp_p
     assert head.replace(",", ", ") in caught.value.what
 
 
-def test_a_column_that_is_misspelt_is_named(tmp_path: Path) -> None:
+def test_a_misspelt_column_gets_a_suggestion(tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     file.write_text("Trial,label,unit,time_ms\n")
     with refused(DataError, "csv-columns") as caught:

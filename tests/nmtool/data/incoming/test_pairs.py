@@ -59,7 +59,7 @@ def test_missing_rows_are_row_0() -> None:
     assert events.unit.tolist() == [1 + 4 * (0 + 3 * 1)]
 
 
-def test_events_are_put_in_order_of_time_and_else_left_as_they_are() -> None:
+def test_events_are_sorted_by_time_in_a_stable_order() -> None:
     x = np.random.default_rng(0).permutation(100)
     rows = [(3000 - 2000 * (i % 2), unit, 1) for i, unit in enumerate(x)]
     events = read_tonic(Recordings([(np.array(rows, COCHLEA), 0)], ["a"], (100, 1, 1)), "X")

@@ -1,4 +1,4 @@
-"""Samples from elsewhere: lists and dense arrays, numbered and checked."""
+"""Samples from lists and dense arrays: numbered classes, sorted events, errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DENSE = np.zeros((4, 5, 3), np.float32)
 DENSE[[0, 0, 2, 3], [0, 4, 1, 1], [2, 0, 1, 1]] = 1
 
 
-def test_lists_are_put_in_order_of_time() -> None:
+def test_lists_are_sorted_by_time() -> None:
     events = SpikeEvents.from_lists([[3, 1.5], [], (0.2,)], [[0, 4], [], [2]], ["b", "a", "b"])
     assert events.time_ms.tolist() == [1.5, 3.0, 0.2]
     assert events.unit.tolist() == [4, 0, 2]
@@ -57,7 +57,7 @@ def test_lists_are_put_in_order_of_time() -> None:
         (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "groups-count"),
     ],
 )
-def test_lists_that_contradict_each_other(arguments: Any, more: Any, code: str) -> None:
+def test_inconsistent_lists_are_refused(arguments: Any, more: Any, code: str) -> None:
     with refused(DataError, code):
         SpikeEvents.from_lists(*arguments, **more)
 
@@ -78,7 +78,7 @@ def test_numbers_of_classes_count_from_the_first(label: list[int], first: int) -
 
 
 @given(hnp.arrays(bool, st.tuples(*[st.integers(1, 4)] * 3)))
-def test_dense_spikes_are_those_of_lists_and_pairs(dense: np.ndarray) -> None:
+def test_dense_arrays_lists_and_pairs_give_equal_events(dense: np.ndarray) -> None:
     label = np.zeros(len(dense), int)
     whole = SpikeEvents.from_dense(dense, label, dt_ms=0.5)
     steps, units = zip(*map(np.nonzero, dense), strict=True)
@@ -99,7 +99,7 @@ def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -
 
 
 @pytest.mark.parametrize(
-    ("shape", "is_told"),
+    ("shape", "has_remark"),
     [
         ((2, 16, 800), True),
         ((2, 16, 64), True),
@@ -110,13 +110,13 @@ def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -
     ],
 )
 def test_axes_that_look_swapped_give_a_remark(
-    shape: tuple[int, ...], is_told: bool, caplog: pytest.LogCaptureFixture
+    shape: tuple[int, ...], has_remark: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     dense = np.ones(shape, bool)
     SpikeEvents.from_dense(dense, [0, 1])
     SpikeEvents.from_torch([(dense[0], 0), (dense[1], 1)])
     codes = [record.getMessage().split(":")[0] for record in caplog.records]
-    assert codes == ["remark[axes-look-swapped]"] * 2 * is_told
+    assert codes == ["remark[axes-look-swapped]"] * 2 * has_remark
 
 
 def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFixture) -> None:

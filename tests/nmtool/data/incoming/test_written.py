@@ -67,7 +67,9 @@ def test_an_existing_file_is_kept(events: SpikeEvents, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["sample", "Unit", "time_us", "split", "x", "", " p"])
-def test_groups_that_would_be_other_columns(name: str, events: SpikeEvents, tmp_path: Path) -> None:
+def test_groups_named_like_other_columns_are_refused(
+    name: str, events: SpikeEvents, tmp_path: Path
+) -> None:
     grouped = SpikeEvents(
         events.time_ms,
         events.unit,
