@@ -84,7 +84,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "TrainOptions.from_file": (nm.TrainOptions.from_file, {"source": "digits"}),
 }  # fmt: skip
 LONG = ("train", "report", "verify")
-"""Of these, what would do their work is not passed: what is wrong is known before it."""
+"""Functions that take long: they get no value that they accept, so that they stop at the check."""
 
 
 def _wrong() -> list[Any]:
@@ -147,7 +147,7 @@ def test_tensors_and_rasters_are_accepted() -> None:
     assert nm.simulate(FLOATS, RASTER).predictions.size == RASTER.n_samples
 
 
-def test_no_progress_is_silence() -> None:
+def test_progress_none_is_silent() -> None:
     assert nm.simulate(INTEGERS, RASTER, progress=None).n_samples == 2  # type: ignore[arg-type]
 
     @checked(n=optional(WHOLE_NUMBER))
@@ -162,14 +162,14 @@ def test_no_progress_is_silence() -> None:
         given(1, progress=3)
 
 
-def test_an_argument_that_there_is_not_names_the_function() -> None:
+def test_an_unknown_argument_names_the_function() -> None:
     with pytest.raises(
         TypeError, match=r"^simulate\(\) got an unexpected keyword argument 'deeper'"
     ):
         nm.simulate(None, None, deeper=True)  # type: ignore[call-arg]
 
 
-def test_arguments_that_go_elsewhere() -> None:
+def test_misplaced_arguments_get_a_hint() -> None:
     with pytest.raises(TypeError, match=r"quantise\(\) too many positional .*by name: .*target="):
         nm.quantise(None, None)  # type: ignore[misc, arg-type]
     with pytest.raises(TypeError, match=r"pass options=nmtool\.TrainOptions\(hidden=…\)"):

@@ -69,7 +69,7 @@ def test_a_float_network() -> None:
     assert set(content["projections"][0]).isdisjoint({"weight_bits", "sign_mode"})
 
 
-def test_its_integers() -> None:
+def test_an_integer_network() -> None:
     network = integer_network()
     content = describe_network(network)
     assert content["kind"] == "integer network"
@@ -100,7 +100,7 @@ def test_a_recording_of_a_run() -> None:
     ]
 
 
-def test_sizes_count_synapses_that_are_there() -> None:
+def test_sizes_count_synapses_with_a_weight() -> None:
     network = float_network()
     first, *others = network.projections
     weight = first.weight.copy()

@@ -35,7 +35,7 @@ def test_current_gain_is_the_mean_of_the_decaying_current(tau: float, dt: float)
 
 
 @given(taus, taus, steps_ms)
-def test_drive_scale_is_their_product(mem: float, syn: float, dt: float) -> None:
+def test_drive_scale_is_the_product_of_both_gains(mem: float, syn: float, dt: float) -> None:
     b = (1 - math.exp(-dt / mem)) * (syn / dt) * (1 - math.exp(-dt / syn))
     assert float(drive_scale(mem, syn, dt)) == pytest.approx(b, rel=1e-9, abs=0)
 

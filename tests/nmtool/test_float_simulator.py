@@ -29,7 +29,7 @@ from tests.thorough import examples
 RASTER = random_raster(2, 5, 40, 10)
 
 
-def test_the_recursion_is_that_of_training() -> None:
+def test_the_simulation_equals_the_reference_of_training() -> None:
     network = spiking_network()
     recording, expected = simulate_floats(network, RASTER), forward(network, RASTER)
     assert recording.spikes["hidden"].n_spikes > 50
@@ -53,7 +53,7 @@ def test_any_graph_runs_as_the_reference_does(topology: str, seed: int) -> None:
 
 @settings(max_examples=examples(0.8))
 @given(st.sampled_from(["recurrent", "two layers", "feedback and skips"]), st.integers(0, 1000))
-def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> None:
+def test_a_rate_is_reached_with_the_last_spike(topology: str, seed: int) -> None:
     network = random_network(topology, seed)
     spikes = random_input(network, 3, seed)
     for names in (["hidden"], [p.name for p in network.populations if p.kind == LIF]):
@@ -79,9 +79,7 @@ def test_a_rate_without_samples_needs_no_spike() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 400))
-def test_the_spike_that_decides_is_found_whatever_a_product_rounds_to(
-    spikes: int, bins: int
-) -> None:
+def test_the_deciding_spike_does_not_depend_on_rounding(spikes: int, bins: int) -> None:
     counted: list[int] = []
 
     def spikes_up_to(*arguments: Any) -> int:

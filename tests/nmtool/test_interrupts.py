@@ -35,7 +35,7 @@ def _interrupt_in_vain() -> None:
 
 
 @pytest.mark.parametrize("number", STOPS)
-def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
+def test_only_the_first_signal_is_noted(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
     def work() -> None:
@@ -65,7 +65,7 @@ def _do_nothing(number: int, frame: object) -> None:
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, _do_nothing])
-def test_handlers_of_others_stay_in_charge(handler: object) -> None:
+def test_handlers_of_other_code_stay_in_place(handler: object) -> None:
     signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]
     try:
         with interrupts_remembered(), signals_noted(signal.SIGINT) as check_stop:
@@ -95,7 +95,7 @@ def test_another_thread_leaves_signals_alone() -> None:
     assert seen == [before]
 
 
-def test_an_error_that_became_of_an_interrupt_is_an_interrupt() -> None:
+def test_an_error_caused_by_an_interrupt_becomes_an_interrupt() -> None:
     def work() -> None:
         with interrupts_remembered():
             _interrupt_in_vain()
@@ -126,7 +126,7 @@ def test_a_swallowed_interrupt_stops_the_next_work() -> None:
 def test_an_interrupt_while_a_command_ends_stops_nothing_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Such as when the alarm of a deferred signal goes off at the very end."""
+    """An example is the alarm of a deferred signal that goes off at the very end."""
     wait_no_more = interrupts._wait_no_more
 
     def interrupted_at_the_end() -> None:
@@ -162,7 +162,7 @@ for _ in range(8):
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A library during whose import Ctrl-C is pressed."""
+    """Libraries that raise SIGINT while they are imported, once or twice."""
     (tmp_path / "slow_library.py").write_text(LIBRARY)
     (tmp_path / "twice_library.py").write_text("import slow_library\n" + LIBRARY)
     monkeypatch.syspath_prepend(tmp_path)
@@ -198,7 +198,7 @@ def test_a_second_interrupt_does_not_wait() -> None:
 
 
 @pytest.mark.usefixtures("library")
-def test_an_interrupt_that_waits_is_noted_by_work_that_begins() -> None:
+def test_a_deferred_interrupt_stops_the_next_work() -> None:
     went_on = False
 
     def work() -> None:
@@ -216,6 +216,6 @@ def test_an_interrupt_that_waits_is_noted_by_work_that_begins() -> None:
 
 
 @pytest.mark.usefixtures("library")
-def test_an_interrupt_that_waits_ends_a_block_that_is_over_before() -> None:
+def test_a_deferred_interrupt_is_raised_at_the_end_of_the_block() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts_remembered():
         import slow_library  # noqa: F401

@@ -78,7 +78,7 @@ def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
 def test_any_states_are_restored_exactly(
     rows: list[tuple[int, int, bool]], keep: tuple[int, int]
 ) -> None:
-    """A network with other decays, overflow and all, has other states, never other files."""
+    """Overflow, and decays that differ from the stored factors, do not change restored states."""
     recording = deep(*(list(column) for column in zip(*rows, strict=True)))
     spikes = Raster.silent(1, len(rows), 3)
     answers = KnownAnswers("abc", spikes, recording, {"a": keep, "out": keep})
@@ -90,7 +90,7 @@ def test_any_states_are_restored_exactly(
             assert (theirs.dtype, mine.tolist()) == (np.int32, theirs.tolist())
 
 
-def test_u_and_v_are_small_in_files_and_others_are_of_the_first_version() -> None:
+def test_u_and_v_are_coded_compactly_and_shallow_files_have_version_1() -> None:
     answers = known_answers(random_network(3, n_hidden=1, spiking_output=False))
     plain = replace(answers, decay_factors={})
     assert len(answers.to_bytes()) < 0.8 * len(plain.to_bytes())

@@ -65,7 +65,7 @@ def test_a_run_is_loaded_as_floats_where_floats_are_needed(tmp_path: Path, expor
         assert float_network(source) is None
 
 
-def test_settings_of_the_run_behind(tmp_path: Path) -> None:
+def test_settings_of_the_run_that_wrote_a_file(tmp_path: Path) -> None:
     run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
     run.create(Manifest(data="small", ranks=1, options=options.as_json()))
     for name in ("", "network.npz", "integers.npz"):
@@ -101,7 +101,7 @@ def test_foreign_files_are_loaded(tmp_path: Path) -> None:
     assert [population.name for population in network.populations] == ["layer0"]
 
 
-def test_float_networks_come_back_from_nir(tmp_path: Path) -> None:
+def test_float_networks_are_restored_from_nir(tmp_path: Path) -> None:
     pytest.importorskip("nir")
     path = Nir.write(cases.float_network(), tmp_path / "network.nir").path
     assert nm.load(path).content_hash == cases.float_network().content_hash

@@ -55,7 +55,7 @@ def torch_copy(network: IntegerNetwork, n_samples: int) -> Any:
             self.start(0)
 
         def start(self, n_samples: int) -> None:
-            """Forget everything; a state per sample is kept outside the buffers."""
+            """Reset the states, which have an entry per sample and are not in the buffers."""
             self.state = [
                 torch.zeros(n_samples, *state.shape, dtype=torch.float64)
                 for state in (self.u, self.v, self.arriving)
@@ -106,7 +106,7 @@ def torch_copy(network: IntegerNetwork, n_samples: int) -> Any:
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
-def test_figures_are_those_of_neurobench(recurrent: bool) -> None:
+def test_figures_equal_those_of_neurobench(recurrent: bool) -> None:
     import torch
     from neurobench.benchmarks import Benchmark
     from neurobench.metrics.static import ConnectionSparsity, Footprint

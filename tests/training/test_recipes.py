@@ -56,7 +56,7 @@ def test_a_file_in_another_folder() -> None:
 
 
 @pytest.mark.parametrize(("word", "meant"), [("digit", "digits"), ("fsd700", "fsdd700")])
-def test_an_unknown_recipe_is_refused(word: str, meant: str) -> None:
+def test_a_recipe_that_does_not_exist(word: str, meant: str) -> None:
     with refused(UsageError, "recipe-unknown") as caught:
         TrainOptions.from_file(word)
     assert f"'{word}'" in caught.value.what

@@ -27,7 +27,7 @@ def image(*bright: tuple[int, int]) -> np.ndarray:
 
 
 def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
-    """From its left neighbour it is to the right (0°), from the upper one it is below (90°)."""
+    """It is to the right of its left neighbour (0°), and below its upper neighbour (90°)."""
     strength = edge_strength(image((3, 3)))[0].reshape(8, 4, 4)
     wanted = np.zeros((8, 4, 4))
     wanted[0, 1, 1] = 16.0  # from (3, 2)
@@ -56,14 +56,14 @@ def test_gradients_turn_with_the_image() -> None:
     assert np.roll(np.rot90(before, -1, axes=(2, 3)), 2, axis=1) == pytest.approx(after, abs=1e-9)
 
 
-def test_stronger_edges_spike_earlier_and_weak_ones_never() -> None:
+def test_strong_edges_spike_early_and_weak_edges_never() -> None:
     strength = STRONGEST * np.array([[2.0, 1.0, 0.5, WEAKEST, WEAKEST - 0.001, 0.0]])
     latency = edge_latency_ms(strength)[0]
     assert latency[:4].tolist() == [0.0, 0.0, 30.0, 55.0]
     assert np.isnan(latency[4:]).all()
 
 
-def test_the_splits_hold_every_digit_once() -> None:
+def test_the_splits_contain_every_digit_once() -> None:
     from sklearn.datasets import load_digits as original
 
     label = original(return_X_y=True)[1]
@@ -83,7 +83,7 @@ def test_every_unit_spikes_in_training_and_at_most_once_per_digit() -> None:
     assert train.class_names == tuple("0123456789")
 
 
-def test_a_known_digit_by_another_way() -> None:
+def test_a_digit_equals_an_independent_computation() -> None:
     """The strengths of the first digit, a zero, are computed pixel by pixel in complex numbers."""
     from sklearn.datasets import load_digits as original
 
@@ -105,7 +105,7 @@ def test_a_known_digit_by_another_way() -> None:
     assert first.n_events == np.count_nonzero(spiking) == 38
 
 
-def test_catalogue_knows_digits() -> None:
+def test_digits_are_in_the_catalogue() -> None:
     data = load_dataset("digits")
     assert data.validation is not None
     assert (data.train.n_samples, data.validation.n_samples) == (1297, 200)

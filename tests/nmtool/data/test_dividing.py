@@ -92,7 +92,7 @@ def test_every_class_gives_its_share_to_validation(
     assert not (SplitRule(fewer, seed).choose(events) & ~mask).any()
 
 
-def test_the_seed_decides() -> None:
+def test_the_seed_changes_the_validation_split() -> None:
     events = _events(np.arange(100) % 4)
     draws = [SplitRule(20, seed).choose(events) for seed in range(3)]
     assert not (draws[0] == draws[1]).all()
@@ -206,12 +206,12 @@ def test_every_group_is_a_fold_in_the_order_of_its_values() -> None:
     assert fold.tolist() == [2, 0, 2, 1]
 
 
-def test_blocks_follow_the_file_and_the_last_takes_the_rest() -> None:
+def test_blocks_follow_the_file_and_the_last_may_be_smaller() -> None:
     fold = Folds(3).assign(samples([0] * 8))
     assert fold.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
-def test_the_seed_decides_the_draw() -> None:
+def test_the_seed_changes_the_folds() -> None:
     events = samples(np.arange(40) // 2)
     first, same, other = (Folds("speaker", 4, seed).assign(events) for seed in (1, 1, 2))
     assert np.array_equal(first, same)
@@ -236,12 +236,12 @@ def test_impossible_divisions_are_refused(rule: Folds, code: str, word: str) -> 
 
 
 @pytest.mark.parametrize("n", [None, 2])
-def test_a_seed_of_folds_that_is_negative(n: int | None) -> None:
+def test_a_negative_seed_of_folds_is_refused(n: int | None) -> None:
     with refused(UsageError, "setting-range"):
         Folds("speaker", n, seed=-1)
 
 
-def test_an_unknown_column_lists_the_known_ones() -> None:
+def test_an_unknown_column_lists_the_known_columns() -> None:
     with refused(UsageError, "grouping-unknown") as caught:
         group_of("round", samples([1, 2]).groups, 2)
     assert "speaker" in caught.value.why
@@ -251,6 +251,6 @@ def test_a_word_is_a_column_and_a_number_is_blocks() -> None:
     assert [grouping("speaker"), grouping("60")] == ["speaker", 60]
 
 
-def test_a_rule_is_kept_in_files() -> None:
+def test_a_rule_is_restored_from_json() -> None:
     for rule in (Folds("speaker"), Folds(300, 4, 9)):
         assert Folds.from_json(rule.as_json()) == rule

@@ -34,7 +34,7 @@ def lists(events: SpikeEvents) -> list[tuple[int, list[tuple[float, int]]]]:
     ]
 
 
-def test_arrays_have_the_promised_types() -> None:
+def test_arrays_have_the_documented_types() -> None:
     events = make()
     assert events.time_ms.dtype == np.float64
     assert events.unit.dtype == np.int32
@@ -116,7 +116,7 @@ def test_the_most_classes_and_units() -> None:
     assert make(n_units=MAX_CHANNELS, unit=[0, MAX_CHANNELS - 1, 1, 0]).n_units == MAX_CHANNELS
 
 
-def test_backwards_time_is_found_after_empty_samples() -> None:
+def test_descending_times_are_detected_after_empty_samples() -> None:
     with refused(DataError, "times-not-ascending") as caught:
         make(time_ms=[0, 1, 2, 1], offset=[0, 0, 4, 4])
     assert "sample 1, event 3" in caught.value.what
@@ -155,7 +155,7 @@ def test_parts_that_differ_are_not_joined(changes: dict) -> None:
         SpikeEvents.concatenate([make(), make(**changes)])
 
 
-def test_no_parts_are_not_joined() -> None:
+def test_joining_no_parts_is_refused() -> None:
     with refused(DataError, "events-none"):
         SpikeEvents.concatenate([])
 

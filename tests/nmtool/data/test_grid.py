@@ -23,7 +23,7 @@ def test_time_steps_of_data_are_kept(dt_ms: float) -> None:
     assert (grid.dt_ms, grid.n_steps, grid.merged) == (dt_ms, 30, 0.0)
 
 
-def test_steps_that_data_have_may_be_joined() -> None:
+def test_short_steps_of_data_may_be_merged() -> None:
     grid = propose_grid(dense(20_000, 0.01))
     assert grid is not None
     assert (grid.dt_ms, grid.n_steps) == (0.05, 4000)

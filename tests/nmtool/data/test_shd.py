@@ -117,7 +117,9 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, samples: list, exa
     assert stored == np.float16 if exact or not seconds.any() else stored == np.float64
 
 
-def test_written_files_hold_what_tonic_reads(tmp_path: Path, events: SpikeEvents) -> None:
+def test_written_files_have_the_arrays_that_tonic_reads(
+    tmp_path: Path, events: SpikeEvents
+) -> None:
     write_shd(tmp_path / "x_train.h5", events)
     with h5py.File(tmp_path / "x_train.h5") as file:
         assert file["spikes/times"].shape == file["spikes/units"].shape == (4,)
@@ -257,7 +259,7 @@ def test_a_file_without_samples(tmp_path: Path) -> None:
         (70, 70, 80, 80),
     ],
 )
-def test_units_are_agreed_between_files(
+def test_the_number_of_units_is_shared_by_all_files(
     tmp_path: Path, train: int | None, test: int | None, option: int | None, n_units: int
 ) -> None:
     paths = [
@@ -285,7 +287,7 @@ def test_classes_without_names_are_numbered_over_all_files(tmp_path: Path) -> No
         ({"n_units": 70, "keys": (b"a", b"c")}, ["extra/keys", "x_train.h5", "x_test.h5"]),
     ],
 )
-def test_files_that_contradict_each_other(tmp_path: Path, changes: dict, words: list[str]) -> None:
+def test_inconsistent_files_are_refused(tmp_path: Path, changes: dict, words: list[str]) -> None:
     paths = [
         write_foreign(tmp_path / "x_train.h5", n_units=70),
         write_foreign(tmp_path / "x_test.h5", **changes),
@@ -385,9 +387,7 @@ def test_groups_are_kept(tmp_path: Path, events: SpikeEvents) -> None:
 
 
 @pytest.mark.parametrize("name", ["a/b", "x\0y", "keys", ".", "", "\ud800", "/"])
-def test_groups_whose_names_the_file_has_no_place_for(
-    tmp_path: Path, events: SpikeEvents, name: str
-) -> None:
+def test_invalid_group_names_are_refused(tmp_path: Path, events: SpikeEvents, name: str) -> None:
     path = tmp_path / "x_train.h5"
     with refused(DataError, "group-name"):
         write_shd(path, replace(events, groups={name: [1, 2, 3, 4]}))
@@ -404,7 +404,7 @@ def test_numeric_class_names_are_not_a_group(tmp_path: Path, events: SpikeEvents
     assert (samples.class_names, samples.groups) == (("0", "1", "2", "3"), {})
 
 
-def test_a_group_of_zeros_is_kept_where_another_file_has_others(
+def test_a_group_of_zeros_is_kept_if_another_file_has_other_values(
     tmp_path: Path, events: SpikeEvents
 ) -> None:
     groups = {"speaker": [0] * 4, "round": [0] * 4}

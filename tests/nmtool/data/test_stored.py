@@ -1,4 +1,4 @@
-"""Samples on disk equal those in memory, whatever happens to their copy."""
+"""Samples on disk equal samples in memory, even if their copy is stale or damaged."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def copies(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "cache" / "events").glob("*.events"))
 
 
-def test_samples_on_disk_are_those_in_memory(source: Path) -> None:
+def test_samples_on_disk_equal_samples_in_memory(source: Path) -> None:
     samples, expected = read_events(source), read_shd(source)
     assert is_on_disk(samples)
     assert same(samples, expected)
@@ -105,7 +105,7 @@ def source_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4, 100])
-def test_batches_are_those_in_memory(source: Path, at_once: int) -> None:
+def test_batches_equal_those_in_memory(source: Path, at_once: int) -> None:
     pairs = zip(
         read_events(source).batches(at_once), read_shd(source).batches(at_once), strict=True
     )
@@ -114,7 +114,7 @@ def test_batches_are_those_in_memory(source: Path, at_once: int) -> None:
         assert same(mine, other)
 
 
-def test_batches_are_as_large_as_suits_where_events_are(source: Path) -> None:
+def test_default_batches_on_disk_and_in_memory(source: Path) -> None:
     assert [batch.n_samples for batch in read_events(source).batches()] == [4, 4, 1]
     whole = read_shd(source)
     assert next(whole.batches()) is whole
@@ -166,7 +166,7 @@ def test_a_tail_is_left_on_disk(source: Path) -> None:
 
 
 def test_groups_that_are_zero_in_one_file(source: Path, tmp_path: Path) -> None:
-    """The copy follows the other file, which is not the one that was copied."""
+    """The groups of a copy also depend on the other file, which is not copied."""
     zeros = replace(some_events(), groups={"speaker": np.zeros(N_SAMPLES, int)})
     write_shd(source, zeros, force=True)
     assert load_dataset(tmp_path).train.groups == {}
@@ -193,7 +193,7 @@ def test_samples_on_disk_are_binned_like_those_in_memory(source: Path, dt_ms: fl
     assert (mine.dropped, mine.surplus) == (other.dropped, other.surplus)
 
 
-def test_files_of_other_numbers(tmp_path: Path) -> None:
+def test_times_that_do_not_fit_into_float16(tmp_path: Path) -> None:
     events = replace(some_events(), time_ms=some_events().time_ms + 1 / 3)
     path = tmp_path / "mine_train.h5"
     write_shd(path, events)
@@ -227,7 +227,7 @@ def test_a_copy_is_used_again(
     assert copy.stat().st_size == 4 * read_shd(source).n_events
 
 
-def test_a_stale_copy_is_made_anew(source: Path) -> None:
+def test_a_stale_copy_is_renewed(source: Path) -> None:
     first = read_events(source).content_hash
     write_shd(source, some_events(seed=1), force=True)
     assert read_events(source).content_hash == read_shd(source).content_hash != first
@@ -254,7 +254,7 @@ def damages(copy: Path) -> dict[str, list]:
 
 
 @pytest.mark.parametrize("damage", list(damages(Path("x"))))
-def test_a_damaged_copy_is_made_anew(source: Path, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_copy_is_renewed(source: Path, tmp_path: Path, damage: str) -> None:
     read_events(source)
     (copy,) = copies(tmp_path)
     for act in damages(copy)[damage]:
@@ -281,13 +281,13 @@ def test_a_damaged_copy_without_its_source_is_an_error(source: Path, tmp_path: P
         _ = samples.time_ms
 
 
-def test_a_disk_that_damages_all_it_holds(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_damages_every_file(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored.zlib, "crc32", lambda data: np.random.randint(1 << 32))
     with refused(StorageError, "event-cache-unreadable"):
         read_events(source)
 
 
-def test_a_disk_that_is_full_before(
+def test_a_disk_that_is_full_from_the_start(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
@@ -349,7 +349,7 @@ def test_wrong_events_are_refused_as_in_memory(
     assert not copies(tmp_path)
 
 
-def test_files_of_one_name_with_other_layouts_have_copies_of_their_own(source: Path) -> None:
+def test_each_layout_of_a_file_has_its_own_copy(source: Path) -> None:
     layout = read_layout([source])
     wider = replace(layout, n_units=9)
     stores = [EventStore(source, candidate) for candidate in (layout, wider)]

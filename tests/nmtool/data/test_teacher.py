@@ -49,7 +49,7 @@ def test_a_numpy_array_can_be_a_teacher(dtype: type, tmp_path: Path) -> None:
         np.testing.assert_array_equal(teacher.rows_of(DATA), rows.astype(np.float64))
 
 
-def test_the_array_of_a_file_is_not_the_file(tmp_path: Path) -> None:
+def test_a_teacher_does_not_change_with_its_file(tmp_path: Path) -> None:
     """Changing the file later does not change a teacher that was read before."""
     np.save(tmp_path / "t.npy", probabilities())
     teacher = Teacher.load(tmp_path / "t.npy")

@@ -23,12 +23,12 @@ SIZE = (34, 34, 2)
 
 
 def present(kind: type, *arguments: Any, **more: Any) -> Any:
-    """A data set of tonic whose files are there; it would look for the archives that held them."""
+    """A data set of tonic whose files exist; tonic itself would look for their archives."""
     return type(kind.__name__, (kind,), {"_check_exists": lambda self: True})(*arguments, **more)
 
 
 def write_nmnist(folder: Path) -> dict[tuple[int, int], np.ndarray]:
-    """Write two samples of three digits: 5 bytes per event: x, y, and p with 23 bits of µs."""
+    """Write two samples of each of three digits, 5 bytes per event: x, y, p with 23 bits of µs."""
     random = np.random.default_rng(0)
     written = {}
     for digit in (0, 3, 7):

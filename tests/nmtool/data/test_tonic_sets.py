@@ -17,7 +17,7 @@ from tests.refusals import refused
 
 
 class Downloadable:
-    """How tonic's base class behaves: what is not there as it expects is fetched."""
+    """Imitates tonic's base class, which downloads files that are not where it expects them."""
 
     served: Path
 
@@ -142,7 +142,7 @@ def test_a_missing_file_is_fetched_once(
 
 
 @pytest.mark.usefixtures("tonic")
-def test_a_zip_that_was_never_unpacked_is_not_enough(tmp_path: Path) -> None:
+def test_a_zip_without_its_unpacked_file_is_fetched_again(tmp_path: Path) -> None:
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5.zip").touch()
     assert load_dataset("shd", data_dir=tmp_path).split("train").n_samples == 4

@@ -102,7 +102,7 @@ def test_outputs_that_do_not_spike_are_left_alone() -> None:
     assert _factors(network, balance_drive(network, _input(0.2), RATE)) == [1.0]
 
 
-def test_input_that_cannot_drive_ends_at_the_largest_factor() -> None:
+def test_silent_input_ends_at_the_largest_factor() -> None:
     network = _network([(INPUT, "hidden"), ("hidden", "output")])
     factor, _ = _factors(network, balance_drive(network, Raster.silent(3, 60, 10), RATE))
     assert 0.98 * MAX_FACTOR < factor <= MAX_FACTOR

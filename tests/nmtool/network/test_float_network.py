@@ -26,7 +26,7 @@ def small(weight: float = 0.5, delay: int = 3) -> Network:
 
 
 @pytest.mark.parametrize("key", CONSTANTS)
-def test_scalars_spread_and_arrays_stay(key: str) -> None:
+def test_scalars_apply_to_all_neurons(key: str) -> None:
     assert Population("a", 3, **{key: 4.0}).values(key).tolist() == [4.0] * 3
     assert Population("a", 3, **{key: [1, 2, 3]}).values(key).tolist() == [1.0, 2.0, 3.0]
     for wrong in ([1.0], [1.0, 2.0], [[1.0, 2.0, 3.0]]):
@@ -86,7 +86,7 @@ def test_delays_are_whole_steps(delay: float) -> None:
         Projection(INPUT, "a", np.zeros((1, 1)), np.array([[delay]]))
 
 
-def test_types_are_settled() -> None:
+def test_dtypes_are_fixed() -> None:
     projection = small().projections[0]
     assert (projection.weight.dtype, projection.delay.dtype) == (np.float64, np.int32)
     assert projection.shape == (2, 3)
@@ -97,7 +97,7 @@ def test_the_largest_delay() -> None:
     assert small().with_projections([]).max_delay == 0
 
 
-def test_other_synapses_leave_the_rest() -> None:
+def test_replacing_synapses_changes_nothing_else() -> None:
     before, other = small(), small(weight=1.0)
     after = before.with_projections(other.projections)
     assert after.projections == other.projections
@@ -105,7 +105,7 @@ def test_other_synapses_leave_the_rest() -> None:
     assert before.projections[0].weight[0, 0] == 0.5
 
 
-def test_the_hash_is_of_the_content() -> None:
+def test_the_hash_depends_on_the_content() -> None:
     assert small().content_hash == small().content_hash
     different = [
         small(weight=0.6),

@@ -14,7 +14,7 @@ edge_lists = st.lists(st.tuples(st.sampled_from([INPUT, *NAMES]), st.sampled_fro
 
 
 def reachable(edges: list[tuple[str, str]]) -> dict[str, set[str]]:
-    """Pairs connected by a path of any length, by transitive closure."""
+    """Populations that each population reaches by a path of any length, itself included."""
     reached = {name: {name} for name in NAMES}
     for _ in NAMES:
         for source, target in edges:
@@ -25,7 +25,7 @@ def reachable(edges: list[tuple[str, str]]) -> dict[str, set[str]]:
 
 
 @given(edge_lists)
-def test_groups_reach_each_other_and_feed_forward(edges: list[tuple[str, str]]) -> None:
+def test_components_reach_each_other_and_feed_forward(edges: list[tuple[str, str]]) -> None:
     leads = reachable(edges)
     groups = strongly_connected(NAMES, edges)
     assert sorted(name for group in groups for name in group) == NAMES
@@ -46,7 +46,7 @@ def test_channels_need_a_size_and_a_group(size: int, group: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a b", "a.b", "ä", "a\n", "_a", INPUT])
-def test_names_that_files_and_code_cannot_hold(name: str) -> None:
+def test_invalid_names_of_populations_are_refused(name: str) -> None:
     with refused(NetworkError, "population-name"):
         Population(name, 2)
 
@@ -60,12 +60,12 @@ def test_unknown_kinds_and_empty_populations() -> None:
 
 
 @pytest.mark.parametrize("dt_ms", [0.0, -1.0, float("nan"), float("inf")])
-def test_steps_take_time(dt_ms: float) -> None:
+def test_a_time_step_must_be_positive(dt_ms: float) -> None:
     with refused(NetworkError, "time-step-range"):
         check_timing(dt_ms, 1)
 
 
-def test_samples_take_a_step() -> None:
+def test_a_sample_needs_a_step() -> None:
     with refused(NetworkError, "steps-range"):
         check_timing(1.0, 0)
 
@@ -99,7 +99,7 @@ OUT = Population("out", 2, "li")
         ((INPUT, "cells", (4, 4)), "projection-shape", "(3, 4)"),
     ],
 )
-def test_projections_that_join_nothing(edge, code: str, word: str) -> None:
+def test_invalid_projections_are_refused(edge, code: str, word: str) -> None:
     with refused(NetworkError, code) as caught:
         network([CELLS, OUT], [edge])
     assert word in caught.value.what

@@ -124,7 +124,7 @@ def test_bits_are_2_to_8(bits: float) -> None:
 
 
 @pytest.mark.parametrize(("bits", "least"), [(8, 0), (6, -2), (4, -4), (2, -6)])
-def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -> None:
+def test_exponents_shift_no_bit_out(bits: int, least: int) -> None:
     for exponent in (least - 1, 8, least + 0.5, math.nan):
         with refused(NetworkError, "projection-exponent-range") as caught:
             projection(0, bits=bits, exponent=exponent)
@@ -149,7 +149,7 @@ def test_shapes_must_agree() -> None:
         IntegerProjection(INPUT, "a", np.zeros((2, 3)), np.zeros((3, 2)))
 
 
-def test_types_are_settled() -> None:
+def test_dtypes_are_fixed() -> None:
     synapses = projection([[-4.0, 6.0]], delay=61.0, exponent=7)
     assert (synapses.weight.dtype, synapses.delay.dtype) == (np.int16, np.uint8)
     assert synapses.shifted_weight.tolist() == [[-512, 768]]
@@ -157,7 +157,7 @@ def test_types_are_settled() -> None:
     assert (synapses.shape, synapses.sign_mode) == ((1, 2), MIXED)
 
 
-def test_only_loihi2_is_known() -> None:
+def test_an_unknown_arithmetic_is_refused() -> None:
     with refused(NetworkError, "arithmetic-unknown") as caught:
         IntegerNetwork(
             InputChannels(1),
@@ -171,7 +171,7 @@ def test_only_loihi2_is_known() -> None:
     assert "'loihi3'" in caught.value.what
 
 
-def test_populations_by_what_they_do() -> None:
+def test_spiking_and_integrating_populations() -> None:
     network = random_network(0, n_hidden=2, spiking_output=False)
     assert [p.name for p in network.spiking] == ["h0", "h1"]
     assert [p.name for p in network.integrating] == ["out"]
@@ -180,7 +180,7 @@ def test_populations_by_what_they_do() -> None:
     assert network.class_names == ("0", "1", "2", "3")
 
 
-def test_the_hash_is_of_the_content() -> None:
+def test_the_hash_depends_on_the_content() -> None:
     networks = [random_network(seed, 1, False) for seed in (0, 0, 1)]
     hashes = [network.content_hash for network in networks]
     assert hashes[0] == hashes[1] != hashes[2]

@@ -42,7 +42,9 @@ def by_rule(trace: list[int], readout: Readout) -> float:
 
 
 @given(membrane=membranes, readout=readouts("out", rules_of(LI)))
-def test_membrane_rules_are_their_equations(membrane: NDArray[np.int32], readout: Readout) -> None:
+def test_membrane_scores_equal_their_equations(
+    membrane: NDArray[np.int32], readout: Readout
+) -> None:
     scores = membrane_scores(membrane, readout)
     assert (scores.shape, scores.dtype) == ((len(membrane), membrane.shape[2]), np.float64)
     for sample, row in zip(membrane, scores, strict=True):
@@ -53,7 +55,7 @@ def test_membrane_rules_are_their_equations(membrane: NDArray[np.int32], readout
                 assert score == expected
 
 
-def test_a_window_counts_the_last_steps_or_what_there_is() -> None:
+def test_a_window_counts_the_last_steps_or_all_steps() -> None:
     membrane = np.array([[[8, 0], [1, 2], [3, 4]]])
     for window, expected in ((1, [3, 4]), (2, [2, 3]), (3, [4, 2]), (50, [4, 2])):
         assert membrane_scores(membrane, Readout("out", WINDOW, window)).tolist() == [expected]
@@ -68,7 +70,7 @@ def test_a_sample_without_steps_scores_as_the_membrane_at_rest(rule: str) -> Non
     )
 
 
-def test_time_weights_are_what_the_scores_use() -> None:
+def test_scores_use_the_time_weights() -> None:
     membrane = np.eye(4)[None]
     for readout in (Readout("o", "mean"), Readout("o", "weighted"), Readout("o", WINDOW, 2)):
         scores = membrane_scores(membrane, readout)[0]
@@ -151,7 +153,7 @@ def test_invalid_windows_are_refused(rule: str, window: object, code: str) -> No
         Readout("out", rule, window)
 
 
-def test_files_name_a_window_only_where_there_is_one() -> None:
+def test_json_has_a_window_only_for_the_rule_window() -> None:
     assert Readout("out", "mean").as_json() == {"population": "out", "rule": "mean"}
     windowed = Readout("out", WINDOW, np.int16(9))
     assert windowed.as_json() == {"population": "out", "rule": "window", "window": 9}

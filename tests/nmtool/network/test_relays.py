@@ -1,4 +1,4 @@
-"""Relays: networks with relays give the spikes of the longer delays."""
+"""Relays: networks with relays have the same spikes as networks with longer delays."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_names_that_are_taken() -> None:
 
 
 def _folded(network: IntegerNetwork, longest: int) -> Any:
-    """What an integer network with relays stands for: longer delays, which none holds."""
+    """The equivalent of an integer network with relays: no relays, but delays beyond the limit."""
     sizes = {"input": network.channels.size} | {p.name: p.size for p in network.populations}
     # By population: the source that it repeats, the neurons of the source, and the number of
     # relays.
@@ -143,7 +143,7 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
     weight_bits=st.integers(2, 8),
     delay_bits=st.integers(2, 6),
 )
-def test_integers_with_relays_are_those_of_longer_delays(
+def test_integers_with_relays_equal_integers_with_longer_delays(
     seed: int, delays: int, weight_bits: int, delay_bits: int
 ) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
