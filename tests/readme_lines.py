@@ -1,4 +1,4 @@
-"""Run the lines of the README in an empty folder, with whatever nmtool this Python has installed.
+"""Run the lines of the README in an empty folder, with the installed nmtool of this Python.
 
     PYTHON tests/readme_lines.py
 

@@ -1,4 +1,4 @@
-"""A terminal with a number of columns: run a command in it, and read its screen.
+"""Run a command in a terminal of a given width, and read its screen.
 
 `python -m tests.screen [FOLDER]` draws the pictures of the documentation (docs/images).
 """
@@ -54,7 +54,7 @@ class Screen:
     colours: list[list[str]]
 
     def colour_of(self, word: str) -> str:
-        """The colour of a word at its first place on the screen."""
+        """Colour of the first occurrence of a word on the screen."""
         for line, colours in zip(self.lines, self.colours, strict=True):
             if word in line:
                 return colours[line.index(word)]
@@ -191,7 +191,7 @@ def _change_thresholds(folder: Path) -> None:
 
 
 def _picture(path: Path, words: Sequence[str], folder: str, most: int = ROWS) -> None:
-    """Run a command, and write a picture of the final screen, of at most some lines."""
+    """Run a command, and write a picture of the first `most` lines of its final screen."""
     from rich.console import Console
     from rich.text import Text
 
@@ -208,7 +208,7 @@ def _picture(path: Path, words: Sequence[str], folder: str, most: int = ROWS) ->
 
 
 def _style(cell: pyte.screens.Char) -> str:
-    """Style of a character, in rich's words."""
+    """Style of a character, in rich's notation."""
     colour = "" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
     return f"{'bold ' if cell.bold else ''}{colour}"
 

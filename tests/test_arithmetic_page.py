@@ -1,4 +1,4 @@
-"""The worked examples of docs/arithmetic.md, and its limits, are those of the code."""
+"""The worked examples and limits in docs/arithmetic.md agree with the code."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_a_changed_value_is_named_by_its_path() -> None:
     ]
 
 
-def test_words_around_the_same_numbers_are_a_remark() -> None:
+def test_changed_words_without_changed_numbers_are_a_remark() -> None:
     assert [d[3] for d in changed((f"{ANSWER}:why", "3 of them differ"))] == ["words"]
     assert [d[3] for d in changed((f"{ANSWER}:why", "all 4 differ"))] == [""]
     lines = ["a line of 5", "10 spikes", "membranes 7 of 9", "wraps 1"]
@@ -94,7 +94,7 @@ def test_added_and_removed_answers() -> None:
     assert come.remark
 
 
-def test_few_leaves_of_a_name_are_shown() -> None:
+def test_at_most_a_few_changes_of_a_name_are_printed() -> None:
     new = copy.deepcopy(RECORDING)
     new["integers"]["verify"]["answer"] = {"spikes": 11, "why": "all 3 do", "list": []}
     lines = list(report(compare(RECORDING, new), leaves=2))
@@ -117,7 +117,7 @@ def test_a_long_list_is_digested_but_any_change_shows(
     assert recorder.compact(nested) != recorder.compact([{"value": value} for value in other])
 
 
-def test_an_answer_that_is_too_long_is_folded_from_the_bottom() -> None:
+def test_a_long_answer_is_digested_from_the_leaves_up() -> None:
     parts = [
         {"name": f"part {n}", "size": {"bytes": [n, 2 * n], "note": f"{n} a"}} for n in range(9)
     ]
@@ -162,7 +162,7 @@ def test_files_are_digested_by_bytes_and_content(tmp_path: Path) -> None:
     assert digests["a.npz"]["bytes"] != digests["b.npz"]["bytes"]
 
 
-def test_seconds_in_the_files_of_a_run_do_not_count(tmp_path: Path) -> None:
+def test_seconds_in_the_files_of_a_run_are_not_digested(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "ab"]
     for seconds, folder in enumerate(folders):
         folder.mkdir()
@@ -175,7 +175,7 @@ def test_seconds_in_the_files_of_a_run_do_not_count(tmp_path: Path) -> None:
     assert recorder.digests(folders[1], folders[1])["log.jsonl"] != first["log.jsonl"]
 
 
-def test_a_page_counts_by_its_numbers(tmp_path: Path) -> None:
+def test_digests_of_pages_depend_on_their_numbers(tmp_path: Path) -> None:
     page = (
         "<html><head><title>1</title></head><body><svg><path d='1'/></svg><td>accuracy</td>"
         "<td>0.5</td><p>Kept {} of 9.</p><td>Python 3.{}, nmtool 0.1</td></body></html>"

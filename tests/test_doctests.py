@@ -20,7 +20,7 @@ import nmtool
 from tests.test_rooms import modules
 
 GIVEN = {"run", "q", "data", "network", "evaluation"}
-"""Names in examples that stand for values of the reader."""
+"""Names in examples for objects of the reader."""
 
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
 """Modules with examples."""
@@ -87,7 +87,7 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 class _Loosely(doctest.OutputChecker):
-    """Compares words, but not numbers, which depend on the data; some neurons may stay silent."""
+    """Compares words only, since numbers depend on the data and some neurons may stay silent."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
         return super().check_output(_words(want), _words(got), optionflags)
@@ -139,7 +139,7 @@ def test_skipped_examples_run_in_small(
 
 
 @pytest.mark.parametrize("name", WITH_TORCH)
-def test_examples_name_what_there_is(name: str) -> None:
+def test_examples_use_existing_names(name: str) -> None:
     module = importlib.import_module(name)
     tests = [test for test in doctest.DocTestFinder().find(module) if test.examples]
     assert tests
@@ -148,7 +148,7 @@ def test_examples_name_what_there_is(name: str) -> None:
         assert list(mistakes(code, vars(module))) == [], test.name
 
 
-def test_the_example_of_the_front_page_names_what_there_is() -> None:
+def test_the_example_of_the_front_page_uses_existing_names() -> None:
     paragraph = nmtool.__doc__.split("\n\n")[1:3]
     code = textwrap.dedent("\n\n".join(paragraph))
     assert "nm.verify(" in code
@@ -170,12 +170,12 @@ def test_the_example_of_the_front_page_names_what_there_is() -> None:
         ("def f(a):\n    b = a\n    return b, c", 1),
     ],
 )
-def test_mistakes_are_seen(code: str, n_mistakes: int) -> None:
+def test_mistakes_are_detected(code: str, n_mistakes: int) -> None:
     assert len(list(mistakes(code, {"load": nmtool.load}))) == n_mistakes
 
 
 def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
-    """Names in an example that do not exist, and calls that do not fit their function.
+    """Unknown names in an example, and calls that do not fit the signature.
 
     Args:
         code: code of the example.
@@ -212,7 +212,7 @@ def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
 
 
 def _refused(call: ast.Call, known: dict[str, Any]) -> Iterator[str]:
-    """A call whose arguments do not fit its function."""
+    """Calls whose arguments do not fit the signature of the function."""
     function = None
     if isinstance(call.func, ast.Name):
         function = known.get(call.func.id)

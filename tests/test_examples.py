@@ -58,7 +58,7 @@ def test_own_training_loop(
 def test_the_notebook(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its cells run one after the other; the last expression is displayed as in a notebook."""
+    """Run its cells in order; the last expression of a cell is displayed as in a notebook."""
     pytest.importorskip("onnxruntime")
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")

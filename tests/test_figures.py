@@ -1,4 +1,4 @@
-"""The figures of EventProp and of the rooms; dots in the first sum to the page's gradients."""
+"""The figures of EventProp and of the rooms agree with the gradients and the code."""
 
 from __future__ import annotations
 

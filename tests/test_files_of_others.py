@@ -1,4 +1,4 @@
-"""Foreign files are data: the few places that could execute something are listed by name."""
+"""Files from other tools are never executed: `KNOWN` lists the few places that could."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUSPECT = {
     *("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "runpy", "code"),
     *("subprocess", "importlib", "ctypes", "imp", "zipimport"),
 }
-"""Modules and functions that execute code, or read files that may execute code:"""
+"""Modules and functions that execute code, or read files that may execute code."""
 
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
@@ -29,7 +29,7 @@ KNOWN = {
     "nmtool/targets/reading.py": {"importlib"},
     "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
-    # Libraries that are looked up, or asked for their version.
+    # Installed libraries and their versions.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/setup/installation.py": {"importlib"},
     "nmtool/reporting/results.py": {"importlib"},
@@ -40,11 +40,11 @@ KNOWN = {
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
     "exporters/fenn/package/check.py": {"importlib"},
-    # Programs: Python itself, a compiler on text of ours.
+    # Programs: Python, and a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    # Programs asked for their version, and libraries imported in a separate process.
+    # Versions of programs, and libraries imported in a separate process.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib"},
     # The C library, used to end child processes with their parent.
@@ -53,7 +53,7 @@ KNOWN = {
     # Kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
-"""The uses of these in each file; docs/files.md, "Files from other tools", gives the reasons."""
+"""Uses of `SUSPECT` by file; docs/files.md, "Files from other tools", gives the reasons."""
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:
@@ -84,7 +84,7 @@ def _name(call: ast.Call) -> str:
     return ""
 
 
-def test_whatever_could_execute_a_file_is_known() -> None:
+def test_all_uses_of_suspect_modules_are_listed() -> None:
     suspect = SUSPECT | SUSPECT_CALLS | {"torch.load", "os.system", "os.popen", "ctypes.CDLL"}
     suspects = {
         name: {use for use in _suspects(tree) if use in suspect} for name, tree in _sources()

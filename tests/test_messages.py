@@ -26,7 +26,7 @@ def test_every_error_has_a_fix() -> None:
 
 
 def test_a_code_has_one_class() -> None:
-    """Scripts that know the code know the exit code."""
+    """A script can derive the exit code from the code of an error."""
     classes: dict[str, set[str]] = {}
     for message in EVERY:
         classes.setdefault(message.code, set()).add(message.kind)
@@ -37,7 +37,7 @@ def test_a_code_has_one_class() -> None:
 @pytest.mark.parametrize(
     "kind", [k for k in KINDS.values() if issubclass(k, NmtoolError)], ids=lambda k: k.__name__
 )
-def test_errors_keep_what_they_know_when_pickled(kind: type[NmtoolError]) -> None:
+def test_pickled_errors_keep_all_fields(kind: type[NmtoolError]) -> None:
     finding = Finding("some-code", "a → b", "it does not fit", "make it smaller", why="it is big")
     error = kind("what", code="another-code", why="why", fix="fix", findings=[finding])
     again = pickle.loads(pickle.dumps(error))
@@ -46,7 +46,7 @@ def test_errors_keep_what_they_know_when_pickled(kind: type[NmtoolError]) -> Non
     assert str(again) == str(error)
 
 
-def test_an_error_shows_all_that_it_knows() -> None:
+def test_the_text_of_an_error_has_all_fields() -> None:
     finding = Finding("some-code", "a → b", "it does not fit", "make it smaller", why="it is big")
     shown = str(
         errors.DataError("what", code="another-code", why="why", fix="fix", findings=[finding])

@@ -8,13 +8,13 @@ from tests.verilog_mutants import explained
 EVERY = 67
 
 
-def test_there_are_a_thousand_and_each_has_a_name() -> None:
+def test_there_are_a_thousand_mutants_with_unique_names() -> None:
     keys = [mutant.key for mutant in all_mutants()]
     assert len(set(keys)) == len(keys) > 1000
     assert set(explained(EQUIVALENT)) <= set(keys)
 
 
-def test_vectors_find_a_sample_of_them() -> None:
+def test_vectors_detect_a_sample_of_mutants() -> None:
     chosen = all_mutants()[::EVERY]
     survivors = {mutant.key for mutant in chosen if judge(mutant) == "survives"}
     assert survivors == {mutant.key for mutant in chosen} & set(explained(EQUIVALENT))

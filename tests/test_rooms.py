@@ -312,7 +312,7 @@ def test_every_import_is_allowed(room: str) -> None:
         ("nmtool.exporters.netx.package.run", "from nmtool.exporters import netx"),
     ],
 )
-def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Path) -> None:
+def test_forbidden_imports_are_detected(module: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
     assert not all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 
@@ -337,7 +337,7 @@ def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Pat
         ("nmtool.exporters.lava.package.lava_network.x", "import lava\nfrom .y import z"),
     ],
 )
-def test_the_test_lets_pass_what_is(module: str, code: str, tmp_path: Path) -> None:
+def test_allowed_imports_pass(module: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
     assert all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 

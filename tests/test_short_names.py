@@ -1,4 +1,4 @@
-"""No file imports a room by the name of its folder, which users' files may have, too."""
+"""No file imports a room by the name of its folder, since a user's file may have the same name."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_documents_have_no_short_names() -> None:
         "'''Run it:\n\n    python -m training.cuda.ptx\n'''",
     ],
 )
-def test_short_names_are_found(code: str) -> None:
+def test_short_names_are_detected(code: str) -> None:
     assert len(list(short_names(ast.parse(code)))) == 1
 
 
@@ -108,5 +108,5 @@ def test_short_names_are_found(code: str) -> None:
         "'''python -m nmtool.training.engines.cuda.ptx'''",
     ],
 )
-def test_other_names_are_not(code: str) -> None:
+def test_other_names_are_accepted(code: str) -> None:
     assert list(short_names(ast.parse(code))) == []

@@ -1,4 +1,4 @@
-"""Generated pages of the site: they have everything public, and their links are valid."""
+"""Generated pages of the site are complete, and their links are valid."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_every_public_name_and_setting_is_there(written: Path) -> None:
         assert f"\n`{option.name}`" in settings
 
 
-def test_every_code_has_its_place(written: Path) -> None:
+def test_every_error_code_has_an_entry(written: Path) -> None:
     errors = (written / "errors.md").read_text("utf-8")
     codes = {message.code for message in messages() if message.code and "{" not in message.code}
     assert len(codes) > 200
     assert all(f"({code})=\n## `{code}`\n" in errors for code in codes)
 
 
-def test_what_is_up_to_date_is_left_alone(written: Path) -> None:
+def test_unchanged_pages_are_not_rewritten(written: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in written.rglob("*.md")}
     pages.write(written)
     assert {file: file.stat().st_mtime_ns for file in written.rglob("*.md")} == before
@@ -99,7 +99,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", [DOCS.parent / "README.md", *PAGES], ids=lambda page: page.stem)
-def test_commands_of_pages_are_understood(page: Path) -> None:
+def test_commands_of_pages_are_parsed(page: Path) -> None:
     for words in commands(page):
         assert _parser(words[0])[0].parse_args(words).run
 

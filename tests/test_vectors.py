@@ -54,7 +54,7 @@ def test_the_script_makes_the_same_bytes(name: str) -> None:
     assert (FOLDER / f"{name}.json").read_bytes() == content(name)
 
 
-def test_the_folder_holds_them_and_nothing_else_and_the_page_names_each() -> None:
+def test_the_folder_has_only_vectors_and_the_page_links_each() -> None:
     files = [*FOLDER.iterdir()]
     assert {file.name for file in files} == {f"{name}.json" for name in NAMES}
     assert sum(file.stat().st_size for file in files) < 400_000
@@ -79,7 +79,7 @@ def states(quantity: str, kind: str = "") -> set[int]:
     return seen
 
 
-def test_they_reach_every_number_that_a_network_may_hold() -> None:
+def test_vectors_cover_the_ranges_of_all_constants() -> None:
     projections = [p for network in networks() for p in network.projections]
     populations = [p for network in networks() for p in network.populations]
     forms = {(p.weight_bits, p.weight_exponent) for p in projections}
@@ -96,7 +96,7 @@ def test_they_reach_every_number_that_a_network_may_hold() -> None:
     assert {network.readout.rule for network in networks()} == set(RULES)
 
 
-def test_they_reach_every_limit_of_a_state() -> None:
+def test_vectors_reach_every_limit_of_a_state() -> None:
     m = 1 << 23
     u, v = states("u"), states("v")
     assert {m, m - 1, 1 - m, m + 1} <= u
@@ -106,7 +106,7 @@ def test_they_reach_every_limit_of_a_state() -> None:
     assert (max(v), min(v)) == (m - 1, 1 - m)
 
 
-def test_each_rule_of_a_read_out_gives_classes_of_its_own() -> None:
+def test_each_readout_rule_gives_different_classes() -> None:
     recordings = [
         read(f"readout-{rule}".replace("_", "-")).known_answers().recording for rule in RULES
     ]
@@ -148,12 +148,12 @@ def test_exports(export: type[Format], name: str, tmp_path: Path) -> None:
 
 
 TOO_WIDE = ("u-twice", "u-word", "a-sum")
-"""Vectors with sums of weights beyond 18 bits, which the Verilog core refuses."""
+"""Vectors that the Verilog core refuses, since sums of weights exceed 18 bits."""
 
 fitting_the_core = pytest.mark.parametrize("name", [n for n in NAMES if n not in TOO_WIDE])
 
 
-def test_the_core_takes_all_but_the_widest_sums() -> None:
+def test_the_core_accepts_all_but_the_widest_sums() -> None:
     assert [name for name in NAMES if Verilog.misfits(read(name).integers)] == [*TOO_WIDE]
 
 
@@ -189,7 +189,7 @@ OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
 """Vectors with biases or overflows, which brian2-loihi cannot express."""
 
 
-def test_brian2_loihi_takes_all_without_bias() -> None:
+def test_brian2_loihi_accepts_all_without_bias() -> None:
     assert [name for name in NAMES if Brian2Loihi.misfits(read(name).integers)] == BIASED
 
 

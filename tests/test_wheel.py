@@ -1,4 +1,4 @@
-"""Distributions: their content, and that they run without the repository.
+"""Distributions: their content, and use without the repository.
 
 The source distribution is built from a copy of the files that git tracks, and the wheel from the
 source distribution. The wheel is installed into a new environment, which has the libraries of the
@@ -89,14 +89,14 @@ _SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 def _build(kind: str, source: Path, folder: Path) -> Path:
-    """Build like any front end, without downloading setuptools again."""
+    """Call the build backend directly, since a build front end would download setuptools."""
     code = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(folder)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.splitlines()[-1]
 
 
-def test_the_wheel_holds_the_rooms_the_docs_and_nothing_else(built: Built) -> None:
+def test_the_wheel_has_only_the_rooms_and_the_docs(built: Built) -> None:
     expected = {
         f"{INSTALLED[folder]}/{rest}"
         for folder, _, rest in (name.partition("/") for name in built.files)
@@ -108,7 +108,7 @@ def test_the_wheel_holds_the_rooms_the_docs_and_nothing_else(built: Built) -> No
     assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/loop/run.py"} < names
 
 
-def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
+def test_the_source_distribution_has_the_files_that_git_tracks(built: Built) -> None:
     assert set(built.files) - built.sdist == {".gitignore"}
     additions = built.sdist - set(built.files)
     assert {name for name in additions if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
@@ -192,7 +192,7 @@ def network(tmp_path: Path) -> str:
     return "network.npz"
 
 
-def test_the_wheel_is_what_is_imported(installed: Installed, tmp_path: Path) -> None:
+def test_the_wheel_is_imported(installed: Installed, tmp_path: Path) -> None:
     code = "import nmtool, sys; print(nmtool.__file__, nmtool.__version__, *sys.path, sep='\\n')"
     file, version, *path = installed.run("-c", code, cwd=tmp_path).splitlines()
     assert Path(file) == installed.site / "nmtool" / "__init__.py"
@@ -201,7 +201,9 @@ def test_the_wheel_is_what_is_imported(installed: Installed, tmp_path: Path) -> 
     assert (installed.python.parent / "nmtool").is_file()
 
 
-def test_nothing_else_finds_a_room(installed: Installed, tmp_path: Path) -> None:
+def test_rooms_are_only_imported_from_their_own_nmtool(
+    installed: Installed, tmp_path: Path
+) -> None:
     shutil.copytree(installed.site / "nmtool", tmp_path / "nmtool")
     shutil.rmtree(tmp_path / "nmtool" / "exporters")
     code = "import nmtool, nmtool.training; print(nmtool.__file__); import nmtool.exporters"
@@ -231,7 +233,7 @@ def test_every_format_can_be_imported(installed: Installed, tmp_path: Path) -> N
     assert all(file.is_relative_to(installed.site / "nmtool" / "exporters") for file in files)
 
 
-def test_sources_of_kernels_are_those_installed(installed: Installed, tmp_path: Path) -> None:
+def test_kernels_use_the_installed_sources(installed: Installed, tmp_path: Path) -> None:
     code = (
         "from nmtool.hardware_sim.compiled import source_files\n"
         "from nmtool.training.engines.cpu.kernels.compiled import SOURCES\n"

@@ -1,4 +1,4 @@
-"""How much random tests try: little before a merge, much more in `make nightly`."""
+"""Number of examples of random tests: few before a merge, many in `make nightly`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 
 THOROUGH = "NMTOOL_THOROUGH" in os.environ
 EXAMPLES = 200 if THOROUGH else 20
-"""Examples that Hypothesis draws for a test that states no share."""
+"""Number of examples of a test that does not call `examples`."""
 
 
 def examples(share: float) -> int:
     """Number of examples for a test that is faster or slower than others.
 
     Args:
-        share: of the usual number.
+        share: factor of the usual number.
     """
     return max(1, round(share * EXAMPLES))

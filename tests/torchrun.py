@@ -9,10 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 240
-"""Seconds after which a job is ended, far more than a job of a few samples takes."""
+"""Time limit of a job in seconds, far above the duration of a job of a few samples."""
 
 _GRACE_S = 45
-"""torchrun gives its processes 30 s to end before it kills them."""
+"""Seconds for torchrun to end: it kills its processes 30 s after a signal."""
 
 
 def torchrun(ranks: int, module: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

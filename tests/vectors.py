@@ -2,9 +2,9 @@
 
     python -m tests.vectors
 
-Each is a small network with its input and every spike, u and v, in the format of `nmtool export -o
-net.json`. Together they reach every branch and limit of a step (docs/standard.md lists what each
-one tests). The bytes are reproducible: `tests/test_vectors.py` compares them.
+Each vector is a small network with its input and every spike, u and v, in the format of `nmtool
+export -o net.json`. Together, the vectors reach every branch and limit of a step; docs/standard.md
+lists the purpose of each. The bytes are reproducible: `tests/test_vectors.py` compares them.
 """
 
 from __future__ import annotations
@@ -86,15 +86,15 @@ def vector(
 def drive(
     arrivals: Mapping[str, Mapping[int, Sequence[int]]], n_steps: int
 ) -> tuple[list[IntegerProjection], Steps]:
-    """Projections and input by which any sums arrive at the neurons of some populations.
+    """Projections and input that add given sums of weights to the neurons of populations.
 
-    Sums are written in digits of 128, which four parallel projections of one sign each carry: ones
-    and 128s, above and below 0. Channels are spent on a step each.
+    Each sum is split into 128 · high + low. Four parallel projections carry the two parts, one
+    projection per sign. Every channel spikes at one step only.
 
     Args:
-        arrivals: by population and step, from 1 on, what arrives at each neuron; of all
-            populations at the same steps.
-        n_steps: of the input.
+        arrivals: sum of weights for each neuron, by population and by step from 1 on; the steps
+            are the same for all populations.
+        n_steps: steps of the input.
 
     Returns:
         The projections, and the channels that spike by step.
@@ -128,7 +128,7 @@ def drive(
 
 
 def fresh_state() -> Vector:
-    """Two neurons and a readout over two samples, which do not affect each other."""
+    """Two samples: the first must not affect the second."""
     populations = [lif("hidden", 2, 1000, 500, 90), li("out", 2, 2000, 100)]
     projections = [
         synapses(INPUT, "hidden", [[60, -20], [40, 100], [0, 70]], [[0, 1], [2, 0], [0, 3]]),
@@ -174,9 +174,9 @@ def v_decay() -> Vector:
 
 
 def _u_ends(ends: Sequence[int]) -> Vector:
-    """u comes to some ends of either sign, and goes on from there.
+    """u reaches each of `ends`, with either sign, and decays from there.
 
-    With du = 4094 a step leaves u/4096, so that what came before adds the lowest six bits.
+    With du = 4094 a step divides u by 4096, so that the input of step 1 sets the lowest six bits.
     """
     ends = [sign * end for sign in (1, -1) for end in ends]
     arrivals = {1: [64 * (end % 64) for end in ends], 2: [end // 64 for end in ends]}
@@ -186,7 +186,7 @@ def _u_ends(ends: Sequence[int]) -> Vector:
 
 
 def u_limits() -> Vector:
-    """u reaches 2^23 and −2^23, one less and one more."""
+    """u reaches ±2^23, and values below and above."""
     return _u_ends([M - 65, M - 1, M, M + 1, M + 64])
 
 
@@ -196,7 +196,7 @@ def u_twice() -> Vector:
 
 
 def u_word() -> Vector:
-    """u exceeds ±2^31 after some steps, in each of which it wraps by 2^24 once."""
+    """The unwrapped sum of u exceeds ±2^31 after some steps; u wraps once in each step."""
     weight = [[_MAX_DIGIT]] * 96
     populations = [li("up", 1, 0, 4095), li("down", 1, 0, 4095)]
     projections = [
@@ -207,7 +207,7 @@ def u_word() -> Vector:
 
 
 def a_sum() -> Vector:
-    """More than 2^25 arrives in one step, which wraps to a negative number in 26 bits."""
+    """The sum of one step exceeds 2^25, and becomes negative if wrapped to 26 bits."""
     weight = np.array([[254, -254]] * 132)
     projections = [synapses(INPUT, "out", weight, weight_exponent=7) for _ in range(8)]
     steps = [range(132), [], range(66), []]
@@ -215,7 +215,7 @@ def a_sum() -> Vector:
 
 
 def _reaching(ends: Sequence[int], steps: int) -> tuple[list[int], list[list[int]]]:
-    """Biases and arrivals by which a v that keeps everything is at `ends` after some steps."""
+    """Biases and arrivals for which v without decay equals `ends` after some steps."""
     inverse = pow(steps, -1, 64)
     bias = [end * inverse % 64 for end in ends]
     total = [(end - b * steps) // 64 for end, b in zip(ends, bias, strict=True)]
@@ -224,7 +224,7 @@ def _reaching(ends: Sequence[int], steps: int) -> tuple[list[int], list[list[int
 
 
 def v_limits() -> Vector:
-    """v reaches ±(2^23 − 1), one less, and one more, where it is clipped."""
+    """v reaches ±(2^23 − 1), and values below and above; it is clipped above."""
     ends = [sign * (M + by) for sign in (1, -1) for by in (-66, -3, -2, -1, 0, 1, 2, 100000)]
     bias, (first, second) = _reaching(ends, 3)
     back = [-1000 if end > 0 else 1000 for end in ends]
@@ -238,7 +238,7 @@ def v_limits() -> Vector:
 
 
 def thresholds() -> Vector:
-    """v reaches each threshold, less and more; only more than the threshold spikes."""
+    """v is below, at and above each threshold; a neuron spikes only above it."""
     populations, arrivals = [], {}
     for vth in (0, 1, 90, 131070, 131071):
         ends = [64 * vth + by for by in (-64, -2, -1, 0, 1, 2, 63)]
@@ -290,7 +290,7 @@ def weights() -> Vector:
 
 
 def delays() -> Vector:
-    """All delays from one source, several per target, and spikes that arrive too late."""
+    """All delays from one source, several per target, and arrivals after the last step."""
     columns = 31
     delay = [list(range(columns)), [61 - column for column in range(columns)]]
     weight = [
@@ -389,7 +389,7 @@ def loops() -> Vector:
 
 
 def _read_out(rule: str, window: int | None = None) -> Vector:
-    """Samples whose classes depend on the rule: with equal scores, without spikes, below 0."""
+    """Samples whose classes depend on the rule, with ties, without spikes or below 0."""
     bias = [-6, -4, -4, -5]
     if rule == "first_spike":
         out = lif("out", 4, 4095, 400, 80, bias_mantissa=bias)
@@ -414,7 +414,7 @@ def _read_out(rule: str, window: int | None = None) -> Vector:
 
 
 def mixed(seed: int) -> Vector:
-    """Three recurrent populations with constants from their whole ranges."""
+    """Three recurrent populations with random constants from their whole ranges."""
     # Only this function of Python's random is guaranteed to stay the same between versions.
     source = random.Random(seed)
 
@@ -482,7 +482,7 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     "readout-first-spike": lambda: _read_out("first_spike"),
     **{f"mixed-{seed}": lambda seed=seed: mixed(seed) for seed in (16, 41, 181, 309)},
 }
-"""The vectors by the name of their file, without extension."""
+"""Vectors by file name without extension."""
 
 
 def content(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The core in Icarus, with all options of its test bench: back-pressure, one port, loading."""
+"""Run the core in Icarus, with all options of its test bench: stalls, single port, loading."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write(files: dict[str, bytes], folder: Path) -> None:
 
 
 def load_lines(memories: dict[str, Memory], width: int) -> str:
-    """Bytes for the loader, one per line: whether it is the first, and its value."""
+    """Lines for the loader, one per byte: 1 or 0 (first byte of a memory or not), and the byte."""
     lines = []
     for name, memory in memories.items():
         lines.append(f"1 {MEMORIES.index(name):x}")
@@ -69,8 +69,8 @@ def record(
         folder: working folder.
         lanes: number of lanes.
         deep: record u and v of every neuron.
-        single_port: use memories with one port, which are first wrong and then loaded.
-        stall: seed of random waits at both streams; None for no waits.
+        single_port: use memories with one port, which start with zeros and are then loaded.
+        stall: seed of random waits of both streams; None for no waits.
     """
     layout = Layout(network, lanes)
     files = running_files(network, lanes)

@@ -1,8 +1,8 @@
-"""The number of clocks of the Verilog core's test cases, in Icarus.
+"""Write the number of clocks of each test case of the Verilog core, in Icarus.
 
     python -m tests.verilog_clocks > tests/verilog_clocks.txt
 
-Tests compare with this file, so that no change makes the core slower unnoticed.
+Tests compare with this file, to detect changes that make the core slower.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ RECORDED = Path(__file__).parent / "verilog_clocks.txt"
 
 
 def recorded() -> dict[str, str]:
-    """Clocks by case, from the file."""
+    """Recorded clocks by case."""
     return dict(line.split() for line in RECORDED.read_text().splitlines())
 
 
 def main() -> None:
-    """Write a line per case, with its clocks."""
+    """Write a line per case: its name and clocks."""
     for case in [*MODULES, *all_cases()]:
         names = None if isinstance(case, Case) else case.sources
         sources = (

@@ -57,14 +57,14 @@ _ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", 
 
 
 def limited() -> None:
-    """Let a mutant not take the machine."""
+    """Limit the CPU time and memory of a mutant."""
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
 @dataclass
 class Prepared:
-    """A case in its folder, and its cost and merit so far."""
+    """A case in its folder, its running time, and the number of mutants it detected."""
 
     name: str
     folder: Path
@@ -78,7 +78,7 @@ class Prepared:
     lints: int = 0
 
     def run(self, sources: Sequence[Path], scratch: Path, limit: int = 1 << 30) -> str:
-        """`same in N clocks`, or the first thing that is wrong."""
+        """`same in N clocks`, or the first difference."""
         program = scratch / f"{self.name}.vvp"
         command = [str(program) if word == "sim.vvp" else word for word in self.compile]
         if "core_bench" in command:
@@ -94,7 +94,7 @@ class Prepared:
         return lines[0] if lines else "ends"
 
     def lint_finds(self, sources: Sequence[Path]) -> bool:
-        """There is a warning of Verilator."""
+        """True if Verilator warns."""
         if self.lint is None:
             return False
         done = _run([*self.lint, *map(str, sources)], self.folder)
@@ -102,7 +102,7 @@ class Prepared:
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str] | None:
-    """Run a command; None if it takes too long."""
+    """Run a command; None after the time limit."""
     try:
         return subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace",
@@ -113,7 +113,7 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 
 
 def prepare(work: Path) -> list[Prepared]:
-    """All cases in folders, each the same as nmtool with the core as it is."""
+    """All cases in folders; each must pass with the unchanged core."""
     prepared = []
     names = tuple(path.stem.removeprefix("nmtool_") for path in RTL.glob("*.v"))
     for case in [*MODULES, *all_cases()]:
@@ -136,31 +136,31 @@ def prepare(work: Path) -> list[Prepared]:
         entry.seconds = time.monotonic() - start
         if not answer.startswith("same in "):
             raise SystemExit(
-                f"{case.name}: {answer}; the core has to be right before it is mutated"
+                f"{case.name}: {answer}; the core must be correct before it is mutated"
             )
         if entry.lint_finds(paths(entry.sources)):
-            raise SystemExit(f"{case.name}: lint warns of the core as it is")
+            raise SystemExit(f"{case.name}: lint warns about the unchanged core")
         entry.clocks = int(answer.split()[2])
         prepared.append(entry)
     return prepared
 
 
 def paths(names: Sequence[str], mutated: Path | None = None) -> list[Path]:
-    """Sources of a case, one of them exchanged."""
+    """Sources of a case; `mutated` replaces the source of the same name."""
     files = [RTL / f"nmtool_{name}.v" for name in names]
     return [mutated if mutated and path.name == mutated.name else path for path in files]
 
 
 @dataclass
 class Hunt:
-    """Runs the mutants of a file through the cases, those first that found most before."""
+    """Runs the cases with mutants of a file, most detections per second first."""
 
     cases: list[Prepared]
     file: str
     sizes: str = "all"
 
     def judge(self, mutant: Mutant, scratch: Path) -> str:
-        """What finds it, `survives`, or what clocks it takes."""
+        """The case that detects the mutant, `survives`, or the difference in clocks."""
         mutated = scratch / self.file
         mutated.write_text(mutant.text)
         name = self.file.removeprefix("nmtool_").removesuffix(".v")
@@ -184,7 +184,7 @@ class Hunt:
             others[case.name] = int(answer.split()[2]) - case.clocks
         if len(ordered) <= _BEFORE_LINT and self._lint_finds(linted, mutated):
             return "lint"
-        # Waiting at another place may avoid conflicts: single cases can be faster by chance.
+        # Different waits may avoid conflicts, and make single cases faster by chance.
         total = sum(others.values())
         if any(others.values()):
             return f"clocks {'more' if total > 0 else 'fewer'}: {total:+} in {len(others)} cases"
@@ -199,7 +199,7 @@ class Hunt:
 
 
 def explained(path: Path = EXPLAINED) -> dict[str, str]:
-    """Reasons by mutant: lines of reasons begin with `# `, the mutants they hold for follow."""
+    """Reasons by mutant. In the file, lines with `# ` are a reason; its mutants follow."""
     reasons, reason, fresh = {}, "", True
     for line in path.read_text().splitlines() if path.exists() else []:
         if line.startswith("# "):
@@ -214,7 +214,7 @@ def explained(path: Path = EXPLAINED) -> dict[str, str]:
 def hunt(
     files: Sequence[str], chosen: Callable[[str], bool], jobs: int, sizes: str, work: Path
 ) -> Iterator[tuple[str, str]]:
-    """Mutants and what finds each, as `judge` says it."""
+    """Mutants and their verdicts, from `judge`."""
     cases = prepare(work)
     for file in files:
         mutants = Source((RTL / file).read_text()).mutants()
@@ -241,7 +241,7 @@ _LEFT = ("survives", "clocks fewer")
 
 
 def survivors(path: Path) -> set[str]:
-    """Mutants of an output that nothing found."""
+    """Mutants of an output that no case detected."""
     lines = path.read_text().splitlines()
     return {line.split("\t")[1] for line in lines if _kind(line) in _LEFT}
 
@@ -254,13 +254,13 @@ def _kind(verdict: str) -> str:
 
 
 def main() -> int:
-    """Run the command line; 1 where a mutant is not as it should be."""
+    """Run the command line; the exit code is 1 if a mutant has an unexpected verdict."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--file", action="append", help="of the core; all without it")
-    parser.add_argument("--again", type=Path, help="only mutants of this output that survived")
+    parser.add_argument("--file", action="append", help="source of the core (default: all)")
+    parser.add_argument("--again", type=Path, help="only survivors in this output")
     parser.add_argument("--explained", action="store_true", help="only mutants with a reason")
     parser.add_argument(
-        "--sizes", choices=("small", "large", "all"), default="all", help="of cases"
+        "--sizes", choices=("small", "large", "all"), default="all", help="size of cases"
     )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)

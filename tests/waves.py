@@ -25,10 +25,10 @@ from tests.networks.integers import Maker
 from tests.verilog_bench import write
 
 CLOCK_PS = 10
-"""Of the bench, in the unit of its time."""
+"""Period of the clock, in the bench's unit of time."""
 
 FIRST, LAST = 0, 118
-"""Clocks that are drawn, from the first word of the step."""
+"""First and last drawn clock, counted from the first word of the step."""
 
 SIGNALS = {
     "in_valid": ("in_valid", "a word is offered"),
@@ -63,7 +63,7 @@ def network() -> IntegerNetwork:
 
 
 def simulated(folder: Path) -> dict[str, list[tuple[int, int]]]:
-    """By signal, the times of its changes and its values from there on."""
+    """Times and new values of the changes of each signal."""
     integers = network()
     files = running_files(integers, 1)
     write(files, folder)
@@ -81,7 +81,7 @@ def simulated(folder: Path) -> dict[str, list[tuple[int, int]]]:
 
 
 def changes(dump: str) -> dict[str, list[tuple[int, int]]]:
-    """The changes in a file of Verilog's value change dump, by path below `tb.top`."""
+    """The changes in a value change dump (VCD), by the signal's path below `tb.top`."""
     scope: list[str] = []
     names: dict[str, list[str]] = {}
     signals: dict[str, list[tuple[int, int]]] = {}
@@ -106,13 +106,13 @@ def changes(dump: str) -> dict[str, list[tuple[int, int]]]:
 
 
 def values(edges: list[tuple[int, int]], times: list[int]) -> list[int]:
-    """The value at each time."""
+    """Values of a signal at given times."""
     at = np.searchsorted([time for time, _ in edges], times, "right") - 1
     return [edges[index][1] if index >= 0 else 0 for index in at]
 
 
 def busiest_step(signals: dict[str, list[tuple[int, int]]]) -> int:
-    """The clock in which the step begins that adds most words."""
+    """First clock of the step that adds most words."""
     begins = [time for time, value in signals["core.begins"] if value]
     adds = np.array(signals["core.adds"])
     counts = [

@@ -20,7 +20,7 @@ def test_defaults_are_below_home(home: Path) -> None:
     assert data_folder() == home / ".local" / "share" / "nmtool"
 
 
-def test_the_desktop_s_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xdg_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/some/cache")
     monkeypatch.setenv("XDG_DATA_HOME", "/some/data")
     assert cache_folder() == Path("/some/cache/nmtool")

@@ -74,7 +74,7 @@ def test_populations_one_above_the_other() -> None:
     assert drawn(plot.raster(both, population="two")) == [(1, 2.0)]
 
 
-def test_spikes_that_differ_stand_apart() -> None:
+def test_differing_spikes_have_colours_of_their_own() -> None:
     expected = Raster.from_dense([[[1, 0, 1], [0, 1, 0]]])
     actual = Raster.from_dense([[[1, 0, 0], [0, 1, 1]]])
     ax = plot.raster(expected, other=actual)
@@ -103,7 +103,7 @@ def test_membranes_are_drawn() -> None:
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(cases.CLASSES)
 
 
-def test_label_and_prediction_stand_out() -> None:
+def test_label_and_prediction_are_highlighted() -> None:
     predicted = int(RECORDING.predictions[1])
     right = plot.membranes(RECORDING, 1, label=predicted)
     wrong = plot.membranes(RECORDING, 1, label=1 - predicted)
@@ -147,7 +147,7 @@ def test_a_projection_without_synapses() -> None:
     assert [text.get_text() for text in plot.delays(empty).texts] == ["no synapse"]
 
 
-def test_labels_on_used_axes_stay() -> None:
+def test_labels_already_on_axes_stay() -> None:
     ax = pyplot.figure().add_subplot()
     ax.plot([0, 1], label="mine")
     plot.weights(NETWORK, ax=ax)
@@ -192,7 +192,7 @@ def test_rates_and_activity() -> None:
     assert plot.rates(Raster.silent(2, 5, 3)).get_xlabel() == ax.get_xlabel()
 
 
-def test_axes_are_those_that_were_given() -> None:
+def test_functions_draw_on_the_given_axes() -> None:
     _, ax = pyplot.subplots()
     calls: list[Callable[[], Any]] = [
         lambda: plot.raster(RECORDING, ax=ax),

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("nmtool", "nmtool.hardware_sim", "nmtool.training", "nmtool.exporters")
 NAMES = [name for name in nmtool.__all__ if name != "__version__"]
 EARLIER = {"StoredEvents": "SpikeEvents"}
-"""Names of earlier releases, which work until 1.0, and their present names."""
+"""Names of earlier releases, which work until 1.0, and their current names."""
 ERRORS = [
     name
     for name, value in vars(errors).items()
@@ -58,7 +58,7 @@ def python(code: str, *options: str, path: Path = ROOT) -> str:
 # Names.
 
 
-def test_names_are_sorted_and_each_is_there_once() -> None:
+def test_names_are_sorted_and_unique() -> None:
     assert sorted(set(nmtool.__all__)) == nmtool.__all__
     assert set(ERRORS) < set(NAMES)
 
@@ -88,7 +88,7 @@ def test_the_overview_names_everything_once_under_a_heading() -> None:
     assert {*NAMES} | front == expected
 
 
-def test_type_checkers_take_every_name_for_public() -> None:
+def test_every_name_is_public_for_type_checkers() -> None:
     """In a stub, an import is public if it has the form `as` with the same name."""
     stub = ast.parse(Path(nmtool.__file__).with_suffix(".pyi").read_text("utf-8"))
     imports = [statement for statement in stub.body if isinstance(statement, ast.ImportFrom)]
@@ -97,7 +97,7 @@ def test_type_checkers_take_every_name_for_public() -> None:
     assert len(names) == len(nmtool._homes)
 
 
-def test_dir_lists_every_name_before_it_was_asked_for() -> None:
+def test_dir_lists_every_name_before_its_first_use() -> None:
     assert set(dir(nmtool)) == {*nmtool.__all__, "plot", "zoo"}
     code = "import nmtool; print(set(nmtool.__all__) <= set(dir(nmtool)), 'Raster' in vars(nmtool))"
     assert python(code) == "True False\n"
@@ -145,7 +145,7 @@ def test_a_wrong_keyword_gets_a_suggestion(call: Callable[[], object], meant: st
         call()
 
 
-def test_the_version_is_one_everywhere() -> None:
+def test_the_version_is_the_installed_one() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", nmtool.__version__)
     try:
         installed = version("nmtool")
@@ -176,7 +176,7 @@ def test_exit_codes_of_errors() -> None:
 
 
 def packages() -> list[ModuleType]:
-    """Every package that can be imported here: Lava's own run where Lava is, some need torch."""
+    """Every package that can be imported here; some need Lava's environment or torch."""
     modules: dict[str, ModuleType] = {}
     waiting = [*ROOMS]
     while waiting:
@@ -191,7 +191,7 @@ def packages() -> list[ModuleType]:
 
 
 def hidden(package: ModuleType) -> list[str]:
-    """Modules of a package that have the name of another object in it."""
+    """Modules with the same name as another object of their package."""
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
     if package is nmtool:
         modules |= {room.rpartition(".")[2] for room in ROOMS}
@@ -217,7 +217,7 @@ def test_no_function_has_the_name_of_a_module_beside_it() -> None:
         ("from {0} import walk\nfrom {0}.walk import walk as stroll", []),
     ],
 )
-def test_a_function_that_hides_a_module_is_seen(
+def test_a_function_that_hides_a_module_is_detected(
     init: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = f"made_up_{tmp_path.name}"

@@ -53,7 +53,7 @@ def test_events_outside_the_shape_are_refused(place: tuple[int, int, int]) -> No
 
 
 @given(dense_rasters)
-def test_views_are_the_naive_ones(dense: NDArray[np.bool_]) -> None:
+def test_views_equal_naive_computations(dense: NDArray[np.bool_]) -> None:
     raster = Raster.from_dense(dense)
     n_samples, n_steps, n_neurons = dense.shape
     assert raster.flat_index().tolist() == np.flatnonzero(dense).tolist()
@@ -81,17 +81,17 @@ def test_take_picks_and_repeats_samples(dense: NDArray[np.bool_], data: st.DataO
 
 
 @given(dense_rasters, st.integers(1, 6))
-def test_first_steps_cut_the_rest(dense: NDArray[np.bool_], n_steps: int) -> None:
+def test_first_steps_drop_later_steps(dense: NDArray[np.bool_], n_steps: int) -> None:
     n_steps = min(n_steps, dense.shape[1])
     cut = Raster.from_dense(dense).first_steps(n_steps)
     assert np.array_equal(cut.dense(), dense[:, :n_steps])
 
 
 @given(dense_rasters, st.integers(1, 6), st.data())
-def test_steps_from_some_step_on(
+def test_steps_after_a_first_step(
     dense: NDArray[np.bool_], n_steps: int, data: st.DataObject
 ) -> None:
-    """From one step for all samples or one for each; steps beyond the ends are silent."""
+    """Start at one step for all samples or one per sample; steps beyond the ends are silent."""
     starts = st.integers(-7, 7)
     first = np.array([data.draw(starts) for _ in dense], np.int64)
     wide = np.pad(dense, ((0, 0), (7, 13), (0, 0)))
@@ -138,7 +138,7 @@ def test_a_silent_raster() -> None:
         ([0, 2], [1, 1], [2, 2], "raster-order"),
     ],
 )
-def test_contradictions_are_refused(offset, step, neuron, code: str) -> None:
+def test_inconsistent_arrays_are_refused(offset, step, neuron, code: str) -> None:
     with refused(DataError, code):
         Raster(np.array(offset, int), np.array(step, int), np.array(neuron, int), 4, 5)
 
@@ -154,7 +154,7 @@ def test_contradictions_are_refused(offset, step, neuron, code: str) -> None:
         ([0, 1], ["0"], [0]),
     ],
 )
-def test_lists_of_anything_but_integers_are_refused(lists) -> None:
+def test_lists_must_have_integers(lists) -> None:
     with refused(DataError, "raster-not-integers"):
         Raster(*lists, 4, 5)
 
@@ -166,12 +166,12 @@ def test_negative_sizes_are_refused(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("place", [2**32, -(2**32), 2**63])
-def test_no_number_is_too_large_to_be_refused(place: int) -> None:
+def test_numbers_beyond_32_bits_are_refused(place: int) -> None:
     with refused(DataError, "raster-range"):
         Raster(np.array([0, 1]), np.array([place]), np.array([0]), 4, 5)
 
 
-def test_a_later_sample_may_begin_again() -> None:
+def test_steps_restart_in_every_sample() -> None:
     raster = Raster(np.array([0, 1, 2]), np.array([3, 0]), np.array([4, 0]), 4, 5)
     assert events(raster.dense()) == [(0, 3, 4), (1, 0, 0)]
 
@@ -191,5 +191,5 @@ def test_numbers_that_are_not_counts_are_refused(value: complex) -> None:
         Raster.from_dense(np.full((1, 2, 3), value))
 
 
-def test_counts_are_one_spike() -> None:
+def test_larger_counts_are_one_spike() -> None:
     assert Raster.from_dense(np.full((1, 2, 3), 2.0)).step.size == 6

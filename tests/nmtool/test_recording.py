@@ -95,7 +95,7 @@ def test_input_must_have_the_channels() -> None:
         check_input(network, Raster.silent(1, 3, 4))
 
 
-def test_input_may_have_to_have_steps() -> None:
+def test_some_inputs_need_a_step() -> None:
     network = random_network(0, n_hidden=1, spiking_output=False)
     check_steps(network, Raster.silent(1, 1, 5))
     with refused(DataError, "input-steps-missing"):

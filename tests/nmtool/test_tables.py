@@ -51,7 +51,7 @@ def test_a_table_in_plain_text() -> None:
     ]
 
 
-def test_numbers_are_right_aligned_where_a_column_has_nothing_else() -> None:
+def test_columns_of_numbers_are_right_aligned() -> None:
     table = Table("t", ("a", "b", "c"), [(1, "x", 2.5), (2, 3, True)])
     assert table.right_aligned() == [True, False, True]
     assert Table("t", ("a",), []).right_aligned() == [True]
@@ -62,7 +62,7 @@ def test_a_table_without_rows_or_header() -> None:
     assert str(Table("plain", ("", ""), [("a", "b")])) == "plain\na  b"
 
 
-def test_a_table_in_a_notebook_escapes_what_it_shows() -> None:
+def test_a_table_in_a_notebook_escapes_html() -> None:
     html = Table("<t>", ("a & b", "n"), [("<script>", 1234)])._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
@@ -99,7 +99,7 @@ def balanced(html: str) -> bool:
         (float("nan"), "nan"),
     ],
 )
-def test_values_as_people_read_them(value: Any, text: str) -> None:
+def test_values_are_formatted_for_display(value: Any, text: str) -> None:
     assert shown(value) == text
 
 
@@ -141,7 +141,7 @@ class Score(Result):
 
     @property
     def share(self) -> float:
-        """Of the samples that are right."""
+        """Share of samples with the right class."""
         return self.right / self.samples
 
 
@@ -168,7 +168,7 @@ def test_a_value_without_a_line_has_the_repr_of_its_kind() -> None:
     assert re.fullmatch(r"<\S*Other object at 0x[0-9a-f]+>", repr(Other()))
 
 
-def test_json_holds_the_declared_fields() -> None:
+def test_json_has_the_declared_fields() -> None:
     content = SCORE.as_json()
     assert content == {
         "samples": 4000,
@@ -184,7 +184,7 @@ def test_json_holds_the_declared_fields() -> None:
     assert lost.as_json() == {**about, "said": 0, "notes": [], "loss": 0.0}
 
 
-def test_json_holds_all_fields_by_default() -> None:
+def test_json_has_all_fields_by_default() -> None:
     @dataclass(frozen=True)
     class All(Plain):
         second: int
@@ -200,7 +200,7 @@ def test_json_holds_all_fields_by_default() -> None:
     assert list(content) == ["second", "first", "unknown"]
 
 
-def test_people_are_shown_a_row_per_field() -> None:
+def test_tables_have_a_row_per_field() -> None:
     (table,) = SCORE.tables()
     assert (table.title, table.header) == ("score", ("", "value"))
     assert table.rows == [("samples", "4,000"), ("right", "3,000"), ("place", str(SCORE.place))]
@@ -358,7 +358,7 @@ def test_every_value_has_a_summary_and_shows_itself_in_notebooks(name: str) -> N
     assert balanced(html)
 
 
-def test_tables_hold_the_values() -> None:
+def test_tables_contain_the_values() -> None:
     def cells(name: str) -> dict[str, Any]:
         """Cells of the first table with two columns."""
         return dict(VALUES[name].tables()[0].rows)
@@ -420,7 +420,7 @@ def test_a_spiking_network_prints_neither_arrays_nor_modules() -> None:
     assert model._repr_html_().count("<table>") == 3
 
 
-def test_evaluations_leave_out_what_is_not_known() -> None:
+def test_evaluations_omit_unknown_values() -> None:
     evaluation = VALUES["Evaluation"]
     assert isinstance(evaluation, Evaluation)
     rows = dict(evaluation.tables()[0].rows)

@@ -60,7 +60,7 @@ def arrays(value: Any) -> Iterator[NDArray]:
 
 @pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize("name", VALUES)
-def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, way: str) -> None:
+def test_values_and_their_copies_are_read_only(name: str, way: str) -> None:
     value = VALUES[name]
     other = COPIES[way](value)
     assert other == value
@@ -72,7 +72,7 @@ def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, way: str) -> Non
             array[...] = 0
 
 
-def test_a_file_holds_what_was_checked(tmp_path: Path) -> None:
+def test_a_loaded_value_is_equal_and_read_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
         INTEGERS.projections[0].weight[3, 5] += 1  # an odd weight among even ones
     for value in (FLOATS, INTEGERS, RECORDING):
@@ -115,7 +115,7 @@ def test_answers_of_another_file_are_equal() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("is_view", [False, True], ids=["array", "read-only view"])
-def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: bool) -> None:
+def test_an_array_of_the_caller_stays_writable_and_independent(dtype: type, is_view: bool) -> None:
     mine = np.zeros((3, 4))
     source = frozen(mine[:]) if is_view else mine
     array = read_only(source, dtype)
@@ -124,7 +124,7 @@ def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: b
     assert not array.flags.writeable
 
 
-def test_what_nobody_can_write_to_is_not_copied(tmp_path: Path) -> None:
+def test_read_only_arrays_are_not_copied(tmp_path: Path) -> None:
     whole = frozen(np.zeros((3, 4)))
     np.save(tmp_path / "array.npy", whole)
     mapped = np.load(tmp_path / "array.npy", mmap_mode="r")
