@@ -33,11 +33,11 @@ Functions, which do all that commands do:
     run                 run an export with the runtime of its format; gives an Evaluation
     verify              compare backends with the simulator, spike for spike; gives a Certificate
     compare_recordings  compare two recordings, spike for spike; gives a Comparison
-    explain             why two recordings of a network differ; gives an Explanation
+    explain             causes of differences between two recordings; gives an Explanation
     inspect             describe a file as plain values
     report              everything known about a network, on one page; gives a Report
     demo                train, quantise, export and verify on digits; gives a Demonstration
-    doctor              what is installed, what is missing, how to get it; gives a Diagnosis
+    doctor              installed and missing parts, how to install them; gives a Diagnosis
     set_up_lava          make the environment for Lava
     set_up_brian2_loihi  make the environment for brian2-loihi, a second simulator
     set_up_fenn          make the environment for FeNN's simulator
@@ -89,13 +89,13 @@ Data:
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5
-    FileConventions     what such files do not state: unit of times, time step, first class
+    FileConventions     unit of times, time step and first class of files that lack them
     write_dataset       write a data set as a folder in SHD layout, or as CSV
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit the samples
     write_shd           write `SpikeEvents` as one file in SHD layout
     Teacher             soft labels of training samples, for distillation
-    SplitRule           how a validation split is drawn from the training samples
+    SplitRule           rule that draws a validation split from the training samples
     torch_dataset       `SpikeEvents` for torch's loaders, with tonic's transforms
 
 Results:
@@ -110,10 +110,10 @@ Results:
     Conversion          the written file, and how it compares with its source
     CheckReport         a network on several targets, side by side
     Fit                 a network on one target: faithful, approximate or unsupported, and why
-    Certificate         what was compared and what differed, by backend
+    Certificate         numbers of compared and of different values, by backend
     Check               the comparison of one backend
-    Coverage            which stored numbers the samples exercised
-    MutationScore       how many faults of one unit the comparison would have shown
+    Coverage            the stored numbers that the samples exercised
+    MutationScore       number of one-unit faults that the comparison would have shown
     Comparison          counts, and the first place where two recordings differ
     Divergence          the first place where two recordings differ
     Explanation         first difference of two recordings, number of differences, causes
@@ -127,9 +127,9 @@ Results:
 
 Options of formats:
 
-    NirOptions          how a NIR file is written
-    VerilogOptions      how a folder of Verilog is written
-    ImportOptions       how to read a NIR file from another tool
+    NirOptions          options for writing a NIR file
+    VerilogOptions      options for writing a folder of Verilog
+    ImportOptions       options for reading a NIR file from another tool
     MlgennOptions       settings that mlGeNN's checkpoints lack: time constants, thresholds, …
 
 Errors, each with a stable code, what is wrong, why, and how to fix it:

@@ -149,7 +149,7 @@ KINDS = {
 
 
 def kind_of(annotation: str) -> Kind | None:
-    """The kind of an annotation; None if it has none."""
+    """The kind of an annotation; None for annotations without a kind."""
     parts = union_members(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind

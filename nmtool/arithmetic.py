@@ -136,7 +136,7 @@ class Limits:
 
     @property
     def rounding(self) -> tuple[object, ...]:
-        """Arithmetic and limits; targets with the same ones round networks equally."""
+        """Arithmetic and limits; networks are rounded equally for targets that agree in both."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
@@ -182,7 +182,7 @@ class Neuron:
     v_overflow: str | None = figure(
         "a membrane beyond its bits", choices=("wraps", "clips", "grows")
     )
-    decay: str | None = figure("how a state decays", choices=("multiply", "shift"))
+    decay: str | None = figure("decay of a state", choices=("multiply", "shift"))
     decay_bits: int | None = figure("bits of a decay factor", low=1)
     rounding: str | None = figure(
         "rounding of a decayed state",
@@ -193,7 +193,7 @@ class Neuron:
     )
     reset: str | None = figure("a spike's effect on the membrane", choices=("zero", "subtract"))
     current: str | None = figure(
-        "current that enters the membrane: that of this step or of the previous one",
+        "current that enters the membrane: from this step or the step before",
         choices=("this step", "step before"),
     )
     spikes_per_step: int | None = figure("most spikes of one neuron in one step", low=1)

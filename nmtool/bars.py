@@ -163,7 +163,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
         console=console,
         expand=True,
         transient=True,
-        redirect_stdout=False,  # results may go to a file
+        redirect_stdout=False,  # stdout has results, perhaps for a file
     )
 
 

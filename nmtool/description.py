@@ -42,13 +42,13 @@ def count_synapses(network: AnyNetwork) -> int:
 
 
 def describe_population(population: AnyPopulation) -> dict[str, Any]:
-    """A population's constants, float or integer: numbers, or their range over the neurons."""
+    """Constants of a float or integer population: numbers, or ranges over its neurons."""
     values = {key: _number_or_range(getattr(population, key)) for key in population.described}
     return {"name": population.name, "kind": population.kind, "size": population.size, **values}
 
 
 def describe_projection(projection: AnyProjection) -> dict[str, Any]:
-    """The ranges of a projection's weights and delays, float or integer."""
+    """Ranges of weights and delays of a float or integer projection."""
     weight, delay = projection.weight, projection.delay
     return {
         "source": projection.source,

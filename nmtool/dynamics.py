@@ -34,7 +34,7 @@ def loss(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
     """1 − α: the part of a constant input current that reaches the membrane in one step.
 
-    A perfect integrator (τ_mem = ∞) has V' = I per ms instead, hence dt in ms.
+    For a perfect integrator (τ_mem = ∞), V' = I per ms, and the part is dt in ms.
     """
     return np.where(np.isinf(tau_mem_ms), dt_ms, loss(tau_mem_ms, dt_ms))
 
@@ -42,7 +42,7 @@ def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 def current_gain(tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
     """κ = (τ_syn/dt)·(1−β): mean over one step of a current that starts at 1.
 
-    A current without memory (τ_syn = 0) lasts one step at full size, hence 1.
+    For a current without memory (τ_syn = 0), which lasts one full step, κ is 1.
     """
     ratio = _steps(tau_syn_ms, dt_ms)
     with np.errstate(invalid="ignore"):

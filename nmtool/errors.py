@@ -273,7 +273,7 @@ def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that is most similar to `word`; None if no word is similar.
 
-    A name without its unit matches the name with it: `dt` matches `dt_ms`.
+    A name may lack its unit: `dt` matches `dt_ms`.
     """
     if f"{word}_ms" in known:
         return f"{word}_ms"

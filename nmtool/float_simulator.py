@@ -84,7 +84,7 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
     steps = _up_to(step_network(network), names)
     counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
     bins = int(counts.sum()) * spikes.n_samples
-    # The fewest spikes whose mean reaches the rate: the product may be rounded up or down.
+    # The fewest spikes whose mean reaches the rate; the rounded product may be off by one.
     enough = math.ceil(rate * bins)
     while enough > 0 and (enough - 1) / bins >= rate:
         enough -= 1
@@ -100,7 +100,7 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
     """Add u and v of every population to the recording of a float network.
 
     u and v are computed in float64 from the input and the recorded spikes, with a reset at every
-    recorded spike. They are therefore consistent with the spikes, however those were rounded.
+    recorded spike. So they are consistent with the spikes, even those of another precision.
 
     Args:
         network: the network.

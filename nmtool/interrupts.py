@@ -103,7 +103,7 @@ def interrupts_remembered() -> Iterator[None]:
 
 @contextmanager
 def _forgotten_at_the_end() -> Iterator[None]:
-    """Forget signals after the block, once its handlers are gone: a signal may come until then."""
+    """Forget signals after the block, but only once its handlers are removed."""
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
-"""Version of files with u and v of every neuron. Others are version 1, for earlier nmtools."""
+"""Version of files with u and v of every neuron. Others have version 1, for older nmtools."""
 
 _SHALLOW_VERSION = 1
 _U, _V = "u", "v"

@@ -45,8 +45,8 @@ class Raster(Value, Tabular):
     Within a sample spikes ascend by step, then by neuron.
 
     The arrays are read-only. Arrays of these types that are already read-only, such as memory
-    maps, are used without a copy. Others are copied, which takes 8 bytes per spike, less than the
-    check of their order.
+    maps, are used without a copy. Others are copied, at 8 bytes per spike; the check of their
+    order takes more memory.
 
     Raises:
         DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.

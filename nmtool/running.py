@@ -40,8 +40,8 @@ def simulate(
     """Run a network in its own arithmetic, every sample from a fresh state.
 
     Integer networks run bit for bit as on the chip. Float networks run as in training, on torch.
-    Without torch, or if training cannot run them (τ_syn = 0 is an example), they run in float64,
-    which is slower (`nmtool.float_simulator`).
+    Without torch, or if training cannot run them (e.g. τ_syn = 0), they run in float64, which is
+    slower (`nmtool.float_simulator`).
 
     >>> simulate(q.network, data.test)  # doctest: +SKIP
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>

@@ -90,7 +90,7 @@ SEAL = "content"
 def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
     """Add a hash of header and arrays to the header, which `Archive.check_seal` compares.
 
-    Zip's own checksums do not notice exchanged members or repacked archives.
+    Zip's own checksums do not detect exchanged members or repacked archives.
     """
     return {**header, SEAL: content_hash(header, arrays)}
 

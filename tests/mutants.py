@@ -69,7 +69,7 @@ _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 Place = tuple[tuple[str, Any], ...]
-"""The path from a node to one below it: fields, with an index if a field is a list."""
+"""Path from a node of a syntax tree to a node below it: fields, with an index for lists."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Mutant:
     new: ast.AST
 
     def tree(self) -> ast.FunctionDef:
-        """The function."""
+        """Syntax tree of the function with the mistake."""
         tree = copy.deepcopy(_subject(self.subject))
         _put(tree, self.place, copy.deepcopy(self.new))
         return ast.fix_missing_locations(tree)
@@ -164,7 +164,7 @@ def _bare(node: Any) -> Any:
 
 
 def _mutations(plain: ast.FunctionDef) -> Iterator[tuple[str, Place, ast.AST]]:
-    """For each mistake, the text of the statement with it, its place, and the replacement."""
+    """Each mistake in a statement: the mutated text, its place, and the replacement."""
     nodes = list(ast.walk(plain))
     left_alone = {id(part) for node in nodes for part in _reported(node)}
     no_numbers = {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
@@ -309,7 +309,7 @@ def _off_by_one(node: ast.expr) -> Iterator[ast.AST]:
 
 
 def _counts(node: ast.AST) -> TypeGuard[ast.expr]:
-    """True for an expression that may be a number; mistakes change it by one or negate it."""
+    """True for an expression that may be a number, and can be changed by one or negated."""
     number = isinstance(node, ast.BinOp | ast.IfExp | ast.Subscript | ast.Name)
     return number and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load)
 

@@ -129,7 +129,7 @@ class _Shown:
 
 
 END = b"\0"
-"""Written last, since output in transit may be lost when a terminal closes."""
+"""Written last, and awaited before the terminal closes, so that no output is lost."""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import nmtool
 from tests.test_rooms import modules
 
 GIVEN = {"run", "q", "data", "network", "evaluation"}
-"""Names in examples for objects of the reader."""
+"""Names of the reader's own objects in examples."""
 
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
 """Modules with examples."""
@@ -204,14 +204,14 @@ def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
         if isinstance(node, ast.Name) and node.id not in {*known, *local, *GIVEN}:
             yield f"{node.id} is not known"
         elif isinstance(node, ast.Call):
-            yield from _refused(node, {n: v for n, v in known.items() if n not in local | GIVEN})
+            yield from _misfits(node, {n: v for n, v in known.items() if n not in local | GIVEN})
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = known.get(node.value.id)
             if isinstance(module, ModuleType) and not hasattr(module, node.attr):
                 yield f"{node.value.id} has no {node.attr}"
 
 
-def _refused(call: ast.Call, known: dict[str, Any]) -> Iterator[str]:
+def _misfits(call: ast.Call, known: dict[str, Any]) -> Iterator[str]:
     """Calls whose arguments do not fit the signature of the function."""
     function = None
     if isinstance(call.func, ast.Name):

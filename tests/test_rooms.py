@@ -19,7 +19,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 
 ROOT = Path(__file__).parents[1]
-STANDARD = sys.stdlib_module_names | {"tomllib"}  # part of it from Python 3.11 on
+STANDARD = sys.stdlib_module_names | {"tomllib"}  # in the standard library from Python 3.11 on
 CORE = "nmtool"
 ROOMS = {
     CORE: "nmtool",
@@ -402,7 +402,7 @@ def test_evaluating_integers_does_not_import_torch(network: Path, tmp_path: Path
     assert '"samples": 2' in printed
 
 
-def test_files_of_the_user_named_like_rooms_are_left_alone(network: Path, tmp_path: Path) -> None:
+def test_files_of_the_user_named_like_rooms_are_not_imported(network: Path, tmp_path: Path) -> None:
     user_folder(tmp_path, "training", "hardware_sim", "exporters")
     evaluate = ("-m", "nmtool", "evaluate", str(network), "yinyang", "--samples", "2")
     assert "accuracy" in python(*evaluate, cwd=tmp_path)

@@ -109,6 +109,6 @@ def test_there_are_commands_on_pages() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_pages_say_what_to_read_next(page: Path) -> None:
+def test_pages_end_with_the_next_page_to_read(page: Path) -> None:
     [last] = re.findall(r"^Next: .*\Z", page.read_text("utf-8").rstrip(), re.MULTILINE | re.DOTALL)
     assert "](" in last

@@ -36,7 +36,7 @@ INSTALLED = {
     "docs": "nmtool/docs",
     "examples": "nmtool/examples",
 }
-"""Where each folder is installed."""
+"""Installed path of each folder."""
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".git").exists() or shutil.which("git") is None, reason="needs git and its checkout"

@@ -385,7 +385,7 @@ def loops() -> Vector:
     return vector(populations, projections, [steps])
 
 
-# Read-outs.
+# Readouts.
 
 
 def _read_out(rule: str, window: int | None = None) -> Vector:

@@ -28,7 +28,7 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "demo": Command(START, "the whole story on built-in data: train, quantise, export, verify"),
+    "demo": Command(START, "train, quantise, export and verify on built-in data"),
     "train": Command(
         START,
         "train weights and delays: a new network, from another run, or one network per fold",
@@ -80,7 +80,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "inspect": Command(LOOK, "describe the content of a file"),
     "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
-    "doctor": Command(COMPUTER, "what is installed here, what is missing, and how to get it"),
+    "doctor": Command(COMPUTER, "installed and missing parts, and how to install them"),
     "setup": Command(
         COMPUTER, "install environments for Lava, brian2-loihi or FeNN, or shell completion"
     ),

@@ -115,7 +115,7 @@ def _sentence(compared: AccuracyDifference) -> str:
     n_pairs, n_samples = compared.first.shape
     drawn = f"clusters: {', '.join(counts)}" if counts else f"{n_samples} samples"
     if compared.all_agree:
-        drawn = f"right on the same samples; by the rule of three, over {drawn}"
+        drawn = f"both right on the same samples; rule of three over {drawn}"
     else:
         drawn = f"bootstrap over {drawn if n_pairs == 1 else f'{n_pairs} pairs and {drawn}'}"
     seeds = "; one pair, so variation over seeds is not included" if n_pairs == 1 else ""

@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     if grid is not None:
         console.print_line(
             f"proposed: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "
-            f"within it, {grid.merged:.1%} of the events share a bin with another)"
+            f"within these steps, {grid.merged:.1%} of the events share a bin with another)"
         )
     for file in files:
         console.print_line(f"{file} written")

@@ -168,14 +168,14 @@ def _choice(constant: str) -> flags.Flag:
 
 
 def _is_implied(text: str) -> bool:
-    """`implied` or `explicit`, for `type=`."""
+    """Parse `implied` or `explicit`; for `type=`."""
     if text not in ("implied", "explicit"):
         raise argparse.ArgumentTypeError(f"must be implied or explicit, not '{text}'")
     return text == "implied"
 
 
 def _per_population(text: str) -> float | dict[str, float]:
-    """`20`, or `Hidden=20,Output=10`, for `type=`."""
+    """Parse `20` or `Hidden=20,Output=10`; for `type=`."""
     try:
         return _by_name(text, float) if "=" in text else float(text)
     except ValueError:
@@ -185,7 +185,7 @@ def _per_population(text: str) -> float | dict[str, float]:
 
 
 def _sizes(text: str) -> dict[str, int]:
-    """`Input=700,Hidden=256`, for `type=`."""
+    """Parse `Input=700,Hidden=256`; for `type=`."""
     try:
         return _by_name(text, count)
     except ValueError:

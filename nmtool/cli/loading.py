@@ -123,8 +123,8 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """Find DATA, with the validation split that `--validation` requests.
 
     The requested split is drawn with the seed and the groups of the networks' runs. Without
-    `--validation`, data that lack a validation split get the split of these runs, if the command
-    reads that split; otherwise the training samples are not divided.
+    `--validation`, data without a validation split get the split of these runs, but only if the
+    command reads the validation split; otherwise the training samples are not divided.
     """
     from nmtool.loading import validated_on
 

@@ -100,7 +100,7 @@ def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
 
 
 def _write(arguments: argparse.Namespace, kind: str, noun: str, compute: Callable[[], Any]) -> Any:
-    """Compute a value and write it to FILE.npz, which may replace only a file of its kind."""
+    """Compute a value and write it to FILE.npz; it may only replace a file of the same kind."""
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
 
     check_archive_name(arguments.output, noun)

@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(
         parser,
         f"{DATA}. Without DATA, an export is checked by its known answers, and a network on "
-        "generated inputs; a run is quantised with its own data. none: the same, quantised "
-        "without data",
+        "generated inputs; a run is calibrated on its own data. none: as without DATA, but "
+        "without calibration",
         nargs="?",
     )
     add_choice_of_samples(parser)
@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _backend_or_recording(text: str) -> str:
-    """The name of a backend or the path of a recording, for `type=`."""
+    """Parse the name of a backend or the path of a recording; for `type=`."""
     from nmtool.exporters.formats import formats_that_run
     from nmtool.verification.against import is_recording
 

@@ -23,8 +23,8 @@ from nmtool.network.graph import MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
-"""In steps: far above the rounding error of time/dt (under 10⁻¹⁰ for a million steps), far below
-any time difference that matters."""
+"""Tolerance in steps: far above the rounding error of time/dt (under 10⁻¹⁰ for a million steps),
+far below any time difference that matters."""
 
 _ROUNDING = 2.0**-51
 """Relative rounding error of time/dt, which includes the rounding of time and dt themselves."""

@@ -20,11 +20,12 @@ Strengths that are too weak for a spike on all training digits are left out; mos
 that cannot occur at the border of the image. The others are the units, ordered by direction, then
 by block, row by row from the top left: 107 units, some 37 spikes per digit.
 
-The code spans 60 ms, so that at dt = 1 ms delays of 0…61 steps bring any two units together.
+The code spans 60 ms, so that at dt = 1 ms, delays of 0…61 steps can align the spikes of any units.
 `DURATION_MS` leaves time after the last spike for delays and membranes.
 
 The splits are ranges in the data set's own order, where the digits of a writer seem to be
-neighbours. So the test split, unlike a random one, is mostly by writers not in the training split.
+neighbours. So most writers of the test split are not in the training split; a random test split
+would share its writers.
 """
 
 from __future__ import annotations

@@ -303,7 +303,7 @@ def amount(value: object) -> str | None:
 
 
 def amount_from_manifest(value: object) -> object:
-    """The amount from a manifest; in those of older versions, a number means the last samples."""
+    """The amount in a manifest; in manifests of older versions, a number means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value
@@ -366,7 +366,7 @@ def group_of(
     return np.arange(n_samples) // by
 
 
-# Draws.
+# Random draws.
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:

@@ -130,7 +130,7 @@ def portions_for(
 
 
 def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:
-    """True if class names differ, and neither side only has numbers from 0."""
+    """True if class names differ; default names (0, 1, …) only contradict other numbers."""
     counted = [list(names) == [str(n) for n in range(len(names))] for names in (first, second)]
     numbered = [all(name.isdecimal() for name in names) for names in (first, second)]
     return list(first) != list(second) and (all(numbered) or not any(counted))
@@ -168,6 +168,10 @@ def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` if only 2 numbers of samples per class are not 0; '' if none is 0."""
+    """`2 of 27 classes` if only 2 classes have samples; '' if all have.
+
+    Args:
+        samples: number of samples per class.
+    """
     with_samples = np.count_nonzero(samples)
     return "" if with_samples == len(samples) else f"{with_samples} of {len(samples)} classes"

@@ -471,7 +471,7 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The common value of all files or splits; None if no file has one. Some may lack it.
+    """The common value of those files or splits that have one; None if none has.
 
     Raises:
         DataError: the values differ.

@@ -297,7 +297,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
 def _write(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
-    except OSError as error:  # else it would look like damage of the HDF5 file being read
+    except OSError as error:  # otherwise reported as damage of the HDF5 file
         raise _FullError(error.strerror or str(error)) from error
 
 

@@ -5,7 +5,7 @@ magnitude between data sets. If the drive is too weak, nothing spikes, and there
 
 Weights into hidden neurons are scaled. Weights into spiking outputs are shifted, so that they get
 another mean but keep their spread. A silent output has no gradient, so each output must spike on
-most samples; with weights around 0, however large, half of the outputs would be silent.
+most samples; at a mean weight of 0, half of the outputs would be silent at any scale.
 """
 
 from __future__ import annotations

@@ -351,10 +351,10 @@ class IntegerNetwork(AnyNetwork):
         return int(max(positive.max(), negative.max()))
 
     def check_sums(self) -> None:
-        """Raise `NetworkError` if sums of arriving weights can clip, and then depend on the order.
+        """Raise `NetworkError` if sums of arriving weights can clip.
 
-        The simulators add weights in the order that the arithmetic defines. Training adds them in
-        another order, and therefore needs this check.
+        Sums that clip depend on the order of the weights. The simulators add weights in the order
+        that the arithmetic defines, but training in another order.
         """
         limit = self.runs_in.sum_limit
         for population in self.populations if limit else ():

@@ -131,7 +131,7 @@ class Readout(Plain):
 
 
 def _unhandled(readout: Readout) -> ValueError:
-    """The error of a function that does not compute scores by the rule of a readout."""
+    """The error for a rule whose scores the calling function does not compute."""
     return ValueError(f"scores by the rule '{readout.rule}' are not computed here")
 
 

@@ -20,7 +20,7 @@ def test_decay_is_exponential(tau: float, dt: float) -> None:
 
 @given(taus, steps_ms)
 def test_membrane_gain_is_the_response_to_a_unit_current(tau: float, dt: float) -> None:
-    """For τ·V' = −V + 1 from V = 0, V is first dt/τ, and two steps can be chained."""
+    """Solutions of τ·V' = −V + 1 from V = 0 begin as dt/τ, and two steps equal a double step."""
     gain = float(membrane_gain(tau, dt))
     assert float(membrane_gain(tau, 1e-9 * tau)) == pytest.approx(1e-9, rel=1e-8, abs=0)
     twice = gain + gain * float(decay(tau, dt))

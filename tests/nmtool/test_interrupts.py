@@ -28,7 +28,7 @@ def _handlers_stay(_heeds_interrupts: None) -> Iterator[None]:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def _interrupt_in_vain() -> None:
+def _interrupt_swallowed() -> None:
     """Simulate Ctrl-C in code that swallows the exception."""
     with suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -76,7 +76,7 @@ def test_handlers_of_other_code_stay_in_place(handler: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_another_thread_leaves_signals_alone() -> None:
+def test_signals_are_not_noted_in_another_thread() -> None:
     before = signal.getsignal(signal.SIGINT)
     seen: list[object] = []
 
@@ -98,7 +98,7 @@ def test_another_thread_leaves_signals_alone() -> None:
 def test_an_error_caused_by_an_interrupt_becomes_an_interrupt() -> None:
     def work() -> None:
         with interrupts_remembered():
-            _interrupt_in_vain()
+            _interrupt_swallowed()
             raise ImportError("a library failed to load")
 
     with pytest.raises(KeyboardInterrupt):
@@ -113,7 +113,7 @@ def test_a_swallowed_interrupt_stops_the_next_work() -> None:
     def work() -> None:
         nonlocal went_on
         with interrupts_remembered():
-            _interrupt_in_vain()
+            _interrupt_swallowed()
             with signals_noted(signal.SIGINT) as check_stop:
                 check_stop()
                 went_on = True
@@ -126,7 +126,7 @@ def test_a_swallowed_interrupt_stops_the_next_work() -> None:
 def test_an_interrupt_while_a_command_ends_stops_nothing_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An example is the alarm of a deferred signal that goes off at the very end."""
+    """For example, the alarm of a deferred signal may go off at the very end."""
     wait_no_more = interrupts._wait_no_more
 
     def interrupted_at_the_end() -> None:

@@ -103,7 +103,7 @@ def test_dir_lists_every_name_before_its_first_use() -> None:
     assert python(code) == "True False\n"
 
 
-def test_nothing_else_looks_public() -> None:
+def test_all_other_names_are_private() -> None:
     for name in NAMES:
         getattr(nmtool, name)
     names = {

@@ -56,7 +56,7 @@ FATES: dict[str, Callable[[int], None]] = {
 
 
 def strike(fate: Callable[[int], None], update: int) -> None:
-    """Cause the failure between the passes of an update, counted from 1."""
+    """Cause the failure in update number `update`, from 1, before gradients are summed."""
     sum_gradients, done = Ranks.sum_gradients, 0
 
     def faulty(self: Ranks, parameters: Any) -> None:

@@ -138,7 +138,7 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
     assert result.json["samples"] == load_dataset("two").test.n_samples
 
 
-def test_a_stopped_cross_validation_says_how_it_continues(
+def test_a_stopped_cross_validation_prints_how_to_continue(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(**arguments: Any) -> None:

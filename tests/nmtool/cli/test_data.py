@@ -31,8 +31,8 @@ def test_folder(nmtool: Nmtool) -> None:
         " samples without spikes  1                     1\n"
         "\n"
         "classes: left, right\n"
-        "proposed: --dt 0.5 --steps 50 (99.5 % of the samples end within it, 3.4% of the events "
-        "share a bin with another)\n"
+        "proposed: --dt 0.5 --steps 50 (99.5 % of the samples end within these steps, 3.4% of the "
+        "events share a bin with another)\n"
     )
 
 

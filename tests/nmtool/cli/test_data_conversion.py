@@ -122,7 +122,7 @@ def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str
 
 
 def test_a_csv_file_of_pandas(nmtool: Nmtool) -> None:
-    """It has an index without a name, and floats in columns with empty cells."""
+    """pandas writes an index column without a name, and floats in columns with empty cells."""
     rows = ["0,0,1.0,2.0,3.5,7.0", "1,0,1.0,0.0,1.0,7.0", "2,1,2.0,nan,nan,8.0", "3,2,2.0,,,8.0"]
     Path("pandas.csv").write_text("\n".join([",sample,label,unit,time_ms,speaker", *rows]))
     assert nmtool("data", "pandas.csv", "-o", "made", "--labels-from", 1).code == 0

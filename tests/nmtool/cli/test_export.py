@@ -41,7 +41,7 @@ def test_firmware_has_its_own_header(nmtool: Nmtool, integers: Path, tmp_path: P
 
 
 @pytest.mark.usefixtures("data")
-def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
+def test_floats_are_quantised_before_export(nmtool: Nmtool, floats: Path) -> None:
     words = ("export", floats, "--to", "lava", "--data", "two", "--weight-bits", "5", "--json")
     result = nmtool(*words, "-o", "folder")
     assert result.code == 0

@@ -34,7 +34,7 @@ def _files_up_to(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def _everything(folder: Path) -> dict[str, bytes]:
+def _contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -46,24 +46,24 @@ def _everything(folder: Path) -> dict[str, bytes]:
 def test_quantise_over_an_existing_file(
     n_bytes: int, nmtool: Nmtool, tmp_path: Path, floats: Path, integers: Path
 ) -> None:
-    before = _everything(tmp_path)
+    before = _contents(tmp_path)
     with _files_up_to(n_bytes):
         result = nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force")
     assert (result.code, result.out, result.error) == (2, "", "file-not-written")
     assert str(integers) in result.err
     assert FULL in result.err
-    assert _everything(tmp_path) == before
+    assert _contents(tmp_path) == before
 
 
 def test_export_over_an_existing_folder(nmtool: Nmtool, tmp_path: Path, integers: Path) -> None:
     words = ("export", integers, "--to", "lava", "-o", "folder")
     assert nmtool(*words).code == 0
-    before = _everything(tmp_path)
+    before = _contents(tmp_path)
     with _files_up_to(2000):
         result = nmtool(*words, "--force")
     assert (result.code, result.out, result.error) == (2, "", "file-not-written")
     assert FULL in result.err
-    assert _everything(tmp_path) == before
+    assert _contents(tmp_path) == before
 
 
 @pytest.mark.torch
@@ -73,14 +73,14 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     with monkeypatch.context() as patch:
         patch.setattr(learning, "train", partial(learning.train, on_batch=stop_after(1)))
         assert nmtool(*words, "-o", "run").code == 130
-    before = _everything(tmp_path / "run")
+    before = _contents(tmp_path / "run")
     room = max(len(content) for content in before.values()) - 1
     with _files_up_to(room):
         result = nmtool("train", data, "-o", "run", "--resume")
     assert (result.code, result.out, result.error) == (2, "", "file-not-written")
     assert "run/checkpoint.npz" in result.err
     assert FULL in result.err
-    after = _everything(tmp_path / "run")
+    after = _contents(tmp_path / "run")
     assert after["checkpoint.npz"] == before["checkpoint.npz"]
     assert after.keys() == before.keys()
     assert nmtool("train", data, "-o", "run", "--resume").code == 0

@@ -23,7 +23,7 @@ def other(tmp_path: Path) -> Path:
     return path
 
 
-def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
+def test_networks_are_joined(nmtool: Nmtool, floats: Path, other: Path) -> None:
     result = nmtool("join", floats, other, "-o", "both.npz", "--json")
     assert result.code == 0
     expected = nm.ensemble([floats, other])

@@ -60,7 +60,7 @@ def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.lava
-def test_found(nmtool: Nmtool) -> None:
+def test_status_names_the_python_of_the_environment(nmtool: Nmtool) -> None:
     result = nmtool("setup", "lava", "--status", "--json")
     assert result.code == 0, result
     assert Path(result.json["python"]).is_file()

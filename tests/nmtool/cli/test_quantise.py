@@ -185,7 +185,7 @@ def test_wrong_usage(words: list[str], error: str, phrase: str, nmtool: Nmtool) 
     assert not Path("q.npz").exists()
 
 
-def test_calibrated_on_silence(nmtool: Nmtool, data: Path, floats: Path) -> None:
+def test_calibration_on_silent_samples(nmtool: Nmtool, data: Path, floats: Path) -> None:
     cases.write_raw(data / "two_train.h5", [[], []], [[], []], [0, 1])
     result = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
     assert result.code == 0

@@ -72,7 +72,7 @@ def test_identical_is_green_and_different_red(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("integers")
-def test_words_of_check_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verdicts_of_check_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["check", "integers.npz", "--target", "xylo-imu"]
     seen = here(partial(main, words), 80, monkeypatch)
     assert seen.colour_of("xylo-imu: ") == "red"

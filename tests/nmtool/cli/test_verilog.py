@@ -30,7 +30,7 @@ def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> N
         (("-o", "x", "--to", "verilog", "--lanes", "3"), 2, "verilog-lanes"),
     ],
 )
-def test_options_that_do_not_go_together(
+def test_exclusive_options_are_refused(
     nmtool: Nmtool, integers: Path, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
     result = nmtool("export", integers, *arguments)

@@ -27,7 +27,7 @@ def image(*bright: tuple[int, int]) -> np.ndarray:
 
 
 def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
-    """It is to the right of its left neighbour (0°), and below its upper neighbour (90°)."""
+    """The pixel is right of its left neighbour (0°) and below its upper neighbour (90°)."""
     strength = edge_strength(image((3, 3)))[0].reshape(8, 4, 4)
     wanted = np.zeros((8, 4, 4))
     wanted[0, 1, 1] = 16.0  # from (3, 2)

@@ -154,7 +154,7 @@ def test_a_tail_is_not_copied() -> None:
         assert np.shares_memory(part.time_ms, events.time_ms)
 
 
-# Draws.
+# Random draws.
 
 
 @given(

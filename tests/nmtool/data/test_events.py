@@ -111,7 +111,7 @@ def test_bad_events_are_refused_with_their_place(
     assert caught.value.exit_code == 2
 
 
-def test_the_most_classes_and_units() -> None:
+def test_the_largest_numbers_of_classes_and_units() -> None:
     assert len(make(class_names=[str(n) for n in range(65_536)]).class_names) == 65_536
     assert make(n_units=MAX_CHANNELS, unit=[0, MAX_CHANNELS - 1, 1, 0]).n_units == MAX_CHANNELS
 

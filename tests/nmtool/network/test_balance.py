@@ -97,7 +97,7 @@ def test_outputs_that_spike_get_another_mean(mean: float) -> None:
     np.testing.assert_allclose(factor, factor[0, 0], rtol=1e-9)
 
 
-def test_outputs_that_do_not_spike_are_left_alone() -> None:
+def test_weights_into_outputs_without_spikes_are_not_changed() -> None:
     network = _network([(INPUT, "output")])
     assert _factors(network, balance_drive(network, _input(0.2), RATE)) == [1.0]
 

@@ -35,7 +35,7 @@ def test_scalars_apply_to_all_neurons(key: str) -> None:
         assert key in caught.value.what
 
 
-def test_an_array_given_is_copied() -> None:
+def test_given_arrays_are_copied() -> None:
     bias = np.zeros(3)
     population = Population("a", 3, bias=bias)
     bias[0] = 1

@@ -108,7 +108,7 @@ def test_the_search_for_a_drive_is_counted() -> None:
     assert totals == [sum(counted)] == [20]
 
 
-def test_a_seed_decides_everything() -> None:
+def test_equal_seeds_give_equal_networks() -> None:
     first, same, other = (nm.Network.layers([6, 8, 2], seed=seed) for seed in (1, 1, 2))
     assert first.content_hash == same.content_hash != other.content_hash
     drawn = nm.Network.layers([6, 8, 2], seed=1, rate=None)

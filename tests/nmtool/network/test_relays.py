@@ -77,7 +77,7 @@ def test_only_needed_relays_are_added() -> None:
     assert len(silent.with_relays(12).populations) == len(network.populations)
 
 
-def test_names_that_are_taken() -> None:
+def test_relays_get_unused_names() -> None:
     network = _network(1, 20)
     renamed = replace(network.populations[0], name="input_relay1")
     changes = {network.populations[0].name: renamed.name}
