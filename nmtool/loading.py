@@ -39,7 +39,7 @@ def load(
 
     Args:
         path: run folder, network file, file or folder of any format; `zoo:NAME`.
-        options: how to read a NIR file or mlGeNN's checkpoints. With options, the graph of a NIR
+        options: settings for a NIR file or mlGeNN's checkpoints. With options, the graph of a NIR
             file is read even if nmtool wrote the file and it carries the network itself.
 
     Raises:

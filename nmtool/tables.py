@@ -20,7 +20,7 @@ class Table:
     """Rows under a header.
 
     Attributes:
-        title: what the table is about.
+        title: subject of the table.
         header: a word or two per column; '' for a column without a title.
         rows: rows with a value per column; `shown` formats numbers.
 

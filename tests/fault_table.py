@@ -147,7 +147,7 @@ def judged(
     seed: int,
     say: Callable[[str], None],
 ) -> Counter[str]:
-    """Counts of one fault by column of the table; `say` is called for a fault that is not named."""
+    """Counts of one fault by column of the table; `say` reports a fault that is not named."""
     spikes = faults.live_input(seed)
     expected = simulate(network, spikes, deep=True)
     wrong = run_simulator(fault)

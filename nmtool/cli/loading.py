@@ -74,7 +74,7 @@ def find_data(
     Args:
         arguments: parsed arguments with the flags for finding data.
         name: the value of DATA.
-        validation_rule: how to draw a validation split from the training samples.
+        validation_rule: rule that draws a validation split from the training samples.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.

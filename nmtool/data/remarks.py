@@ -89,8 +89,8 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
         yield Finding(
             "channels-unused",
             "channels",
-            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the last channel "
-            f"that spikes is {highest} of 0 … {events.n_units - 1}",
+            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; of the channels "
+            f"0 … {events.n_units - 1}, the last that spikes is {highest}",
             f"if there are only {highest + 1} channels, set `n_units={highest + 1}`, or the "
             "attribute n_units of the files"
             if fewer
