@@ -221,7 +221,7 @@ class StreamScores:
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
         size = n_steps if readout.rule == WEIGHTED else readout.window or 0
-        self._last = np.zeros((size, n_classes), np.int32)  # a ring
+        self._last = np.zeros((size, n_classes), np.int32)  # ring buffer of the last steps
         self._in_ring = np.zeros(n_classes, np.int64)
 
     def add(self, trace: NDArray) -> None:
