@@ -1,1 +1,1 @@
-"""Training speed compared with other trainers: `python -m benchmarks`, see README.md."""
+"""Training speed compared with other trainers: `python -m benchmarks`. README.md explains it."""

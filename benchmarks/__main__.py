@@ -21,7 +21,7 @@ from nmtool.cli.arguments import count
 from nmtool.errors import libraries_needed
 
 NAME = "benchmarks-cuda"
-"""Name of the files that the suite `cuda` writes by default, without extension."""
+"""Default name, without extension, of the files that the suite `cuda` writes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     """Compare the engines, time both and every kernel, and write a page and all numbers.
 
     Raises:
-        MissingError: there is no GPU, or a library that it needs is missing.
+        MissingError: there is no GPU, or a library for it is missing.
         InputError, BackendError: the GPU has too little memory, or fails.
     """
     with libraries_needed("train"):
@@ -97,23 +97,30 @@ def print_progress(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="How long a training step takes, beside other trainers, in one run.",
+        description="Measure the time of a training step, compared with other trainers.",
     )
     suites = "; ".join(f"{name}: {suite.about}" for name, suite in SUITES.items())
-    defaults = "by default the suite's"
+    defaults = "instead of the suite's"
     parser.add_argument("--suite", choices=list(SUITES), default="core", help=suites)
     parser.add_argument(
-        "--hidden", type=count, nargs="+", metavar="N", help=f"hidden neurons, {defaults}"
+        "--hidden",
+        type=count,
+        nargs="+",
+        metavar="N",
+        help=f"numbers of hidden neurons, {defaults}",
     )
     parser.add_argument(
         "--threads", type=count, nargs="+", metavar="N", help=f"numbers of threads, {defaults}"
     )
-    parser.add_argument("--rounds", type=count, metavar="N", help=f"timed steps, {defaults}")
-    parser.add_argument("--device", choices=DEVICES, default=CPU, help="cpu or cuda")
+    parser.add_argument(
+        "--rounds", type=count, metavar="N", help=f"number of timed steps, {defaults}"
+    )
+    parser.add_argument("--device", choices=DEVICES, default=CPU, help="device of all engines")
     parser.add_argument(
         "--json",
         metavar="FILE",
-        help=f"write all numbers there; suite cuda: by default {NAME}.json, and a page beside it",
+        help="write all numbers to FILE; the suite cuda also writes a page beside it, and has the "
+        f"default {NAME}.json",
     )
     return parser
 

@@ -2,13 +2,13 @@
 
 Spikes are counted per channel in bins of 10 ms. Three convolutions over time (64, 96 and 128
 channels, 5, 5 and 3 bins wide), each with batch norm, ReLU and dropout, are followed by mean and
-maximum over time and one linear layer. It computes in floats, without a chip's limits on memory and
-time.
+maximum over time and one linear layer. The CNN computes in floats, without a chip's limits on
+memory and time.
 
-Training has everything in common with that of a spiking network with the same settings: epochs and
-batches, events and their random augmentation, validation samples, the rule that chooses the epoch,
-and the running mean of weights. Predictions are saved in the format of `nmtool train --folds`, so
-that `nmtool compare` pairs them with a spiking network's, sample by sample.
+A CNN and a spiking network with the same settings are trained alike: with the same epochs, batches,
+events and random augmentation, validation split, rule that chooses the epoch, and running mean of
+weights. Predictions are saved in the format of `nmtool train --folds`, so that `nmtool compare`
+pairs them with the predictions of a spiking network, sample by sample.
 
     python -m benchmarks.cnn DATA --config RECIPE                     validation accuracy
     python -m benchmarks.cnn DATA --config RECIPE --test -o FILE      the test split, once
@@ -61,7 +61,8 @@ SHARED_SETTINGS = (
     *("average", "validation", "validation_by", "judge_epochs", "patience"),
     *("shift", "stretch", "onset_ms", "jitter_ms", "drop", "blend"),
 )
-"""Options of `TrainOptions` that apply to the CNN; dt, steps and tau_mem only set the duration."""
+"""Options of `TrainOptions` that apply to the CNN. dt, steps and tau_mem only set the duration of a
+sample."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Settings:
 
 
 class Cnn(nn.Module):
-    """The network: scores of classes from event counts.
+    """The CNN, which computes the scores of the classes from event counts.
 
     Args:
         n_inputs: number of channels.
@@ -108,7 +109,7 @@ class Cnn(nn.Module):
         self.classes = nn.Linear(2 * CHANNELS[-1], n_classes)
 
     def forward(self, counts: Tensor) -> Tensor:
-        """[samples, classes] float32 scores of [samples, channels, bins] float32 counts."""
+        """[samples, classes] float32 scores, from [samples, channels, bins] float32 counts."""
         features = self.convolutions(counts)
         return self.classes(torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1))
 
@@ -129,18 +130,19 @@ class Counting:
 
     @classmethod
     def of(cls, settings: Settings, options: TrainOptions) -> Counting:
-        """Bins that cover the steps of a spiking network's sample."""
+        """The bins that cover all steps of a sample in a spiking network."""
         n_bins = math.ceil(options.n_steps * options.dt_ms / settings.bin_ms - BOUNDARY)
         return cls(settings.bin_ms, max(1, n_bins), options.group)
 
     def channels(self, events: SpikeEvents) -> int:
-        """Number of channels of some events."""
+        """Number of input channels for events."""
         return count_inputs(events.n_units, self.group)
 
     def __call__(self, events: SpikeEvents) -> Tensor:
         """[samples, channels, bins] float32: square roots of the numbers of events.
 
-        The standard deviation of a count grows as the square root of its mean.
+        The standard deviation of a count grows as the square root of its mean, so that square
+        roots have about the same standard deviation everywhere.
         """
         n_samples, n_channels = events.n_samples, self.channels(events)
         bin = np.floor(events.time_ms / self.bin_ms + BOUNDARY).astype(np.int64)
@@ -154,7 +156,7 @@ class Counting:
 
 @dataclass(frozen=True)
 class TrainedCnn:
-    """A trained CNN: that of the best epoch.
+    """A trained CNN, with the weights of the best epoch.
 
     Attributes:
         seed: seed of the training.
@@ -190,14 +192,14 @@ def learn(
     settings: Settings,
     progress: Callable[[str], None] = lambda line: None,
 ) -> TrainedCnn:
-    """Train the CNN on the training split, and return that of the best epoch.
+    """Train the CNN on the training split, and return the CNN of the best epoch.
 
     Without a validation split in the data, one is drawn from the training samples, as in
     `nmtool.train`.
 
     Args:
         data: data set; its test split is not used.
-        options: options of a spiking run, of which `SHARED_SETTINGS` and the seed apply.
+        options: options of a spiking run; only `SHARED_SETTINGS` and the seed are used.
         settings: settings of the CNN.
         progress: called with a line per epoch.
     """
@@ -274,8 +276,8 @@ def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
     """The model that is validated and saved: the running mean of the weights, or without a decay
     the model itself.
 
-    In early updates the mean gives all of them the same weight, so that the random initial weights
-    do not dominate it.
+    In the first updates, the mean weights all updates equally, so that the random initial weights
+    do not dominate.
     """
 
     def mean(before: Tensor, now: Tensor, updates: Tensor | int) -> Tensor:
@@ -322,14 +324,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raise `UsageError` or `StorageError` for mistakes that would only show after training."""
+    """Raise `UsageError` for arguments that would otherwise only fail after training."""
     if arguments.by is not None and (arguments.test or arguments.teacher):
         raise UsageError(
             "--test and --teacher cannot be combined with cross-validation",
             code="cnn-options",
             why="every network of a cross-validation is trained on a part of the samples only",
-            fix="leave out --by, or --test and --teacher; --splits train test also divides the "
-            "test split into folds",
+            fix="leave out --by, or leave out --test and --teacher; to classify the test split in "
+            "a cross-validation, add --splits train test",
         )
     if arguments.output and arguments.by is None and not arguments.test:
         raise UsageError(
@@ -340,10 +342,10 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     if arguments.output and arguments.by is None and Path(arguments.output).exists():
         raise UsageError(
-            f"{arguments.output} is there already",
+            f"{arguments.output} exists already",
             code="path-taken",
-            why="the test split has been classified already",
-            fix="compare with that file, or name another one",
+            why="it has the predictions for the test split, which is to be used only once",
+            fix="compare with this file, or name another file",
         )
 
 
@@ -352,7 +354,7 @@ def _cross_validated(
 ) -> list[dict[str, Any]]:
     """Cross-validate: classify every sample by a network not trained on it; a row per seed."""
     events = joined(data, tuple(arguments.splits))
-    answers = _none_yet(
+    answers = _empty_answers(
         events,
         data,
         options,
@@ -393,7 +395,7 @@ def _trained(
         print(f"{arguments.teacher}: {teacher}")
     if arguments.test:
         test = data.filled_split("test")
-        answers = _none_yet(
+        answers = _empty_answers(
             test, data, options, settings, splits=("test",), rule=None, seeds=arguments.seeds
         )
         for number, network in enumerate(learnt):
@@ -405,7 +407,7 @@ def _trained(
     return rows
 
 
-def _none_yet(
+def _empty_answers(
     events: SpikeEvents,
     data: Dataset,
     options: TrainOptions,
@@ -449,31 +451,66 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="NAME|FILE.toml",
-        help=f"settings of a run, of which these are used: {', '.join(SHARED_SETTINGS)}",
+        help=f"settings of a spiking run; these are used: {', '.join(SHARED_SETTINGS)}",
     )
     parser.add_argument(
-        "--epochs", type=count, metavar="N", help="epochs, instead of those of --config"
+        "--epochs", type=count, metavar="N", help="number of epochs, instead of that of --config"
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="first seed, instead of that of --config"
     )
-    parser.add_argument("--validation", metavar="SHARE|N", help="validation samples; 0 for none")
+    parser.add_argument(
+        "--validation", metavar="SHARE|N", help="validation samples, as for nmtool train; 0: none"
+    )
     parser.add_argument(
         "--seeds", type=count, default=1, metavar="N", help="number of seeds (default 1)"
     )
-    parser.add_argument("--bin", dest="bin_ms", type=float, default=default.bin_ms, metavar="MS")
-    parser.add_argument("--lr", type=float, default=default.lr, metavar="X")
-    parser.add_argument("--weight-decay", type=float, default=default.weight_decay, metavar="X")
-    parser.add_argument("--dropout", type=float, default=default.dropout, metavar="X")
+    parser.add_argument(
+        "--bin",
+        dest="bin_ms",
+        type=float,
+        default=default.bin_ms,
+        metavar="MS",
+        help=f"length of a bin in ms (default {default.bin_ms:g})",
+    )
+    parser.add_argument(
+        "--lr",
+        type=float,
+        default=default.lr,
+        metavar="X",
+        help=f"learning rate (default {default.lr:g})",
+    )
+    parser.add_argument(
+        "--weight-decay",
+        type=float,
+        default=default.weight_decay,
+        metavar="X",
+        help=f"weight decay (default {default.weight_decay:g})",
+    )
+    parser.add_argument(
+        "--dropout",
+        type=float,
+        default=default.dropout,
+        metavar="X",
+        help=f"share of the outputs of a layer set to 0 in training (default {default.dropout:g})",
+    )
     parser.add_argument("--test", action="store_true", help="classify the test split, too")
-    parser.add_argument("--by", type=grouping, metavar="NAME|N", help="cross-validate by groups")
+    parser.add_argument(
+        "--by",
+        type=grouping,
+        metavar="NAME|N",
+        help="cross-validate by a column of the files, or in blocks of N samples",
+    )
     parser.add_argument("--folds", type=count, metavar="N", help="number of folds")
     parser.add_argument("--fold-seed", type=int, default=0, metavar="N", help="seed of the folds")
     parser.add_argument(
-        "--splits", nargs="+", choices=SPLITS, default=["train"], help="splits to divide"
+        "--splits", nargs="+", choices=SPLITS, default=["train"], help="splits to divide into folds"
     )
     parser.add_argument(
-        "-o", "--output", metavar="PATH", help="predictions: a file with --test, a folder with --by"
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="write predictions: to a file with --test, to a folder with --by",
     )
     parser.add_argument(
         "--teacher", metavar="FILE.npz", help="write class probabilities for nmtool train --teacher"
@@ -481,7 +518,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads", type=count, metavar="N", help="number of threads; default: all cores"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     return parser
 
 

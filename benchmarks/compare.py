@@ -47,7 +47,7 @@ class Bench:
             return Result(job, f"skipped: {why}")
         untuned = job.untuned()
         if untuned not in self._drives:
-            self.progress(f"{job.engine}: looking for weights that give the firing rate")
+            self.progress(f"{job.engine}: scaling input weights to the firing rate")
             try:
                 with Worker(Result(untuned)) as worker:
                     self._drives[untuned] = worker.find_drive()
@@ -58,5 +58,5 @@ class Bench:
 
 def _obstacle(job: Job) -> str | None:
     if job.threads > usable_cores():
-        return f"{job.threads} threads need {job.threads} cores, and there are {usable_cores()}"
+        return f"{job.threads} threads need {job.threads} cores; this machine has {usable_cores()}"
     return obstacle(job.engine, job.device)

@@ -1,16 +1,16 @@
 """Delay gradients against measured changes: `python -m benchmarks.delay_gradients RUN DATA`.
 
-Delays are whole steps, and spikes may appear or vanish when a delay changes; gradients account for
-neither. This program measures the loss instead: 5 % of a projection's delays change by one step,
-once up and once down, and half the difference of the two losses is compared with the change that
-the gradient predicts. Delays change in random directions, or each in the direction of the sign of
-its gradient.
+Gradients do not account for two facts: delays are whole steps, and spikes may appear or vanish when
+a delay changes. So this program measures the loss. 5 % of a projection's delays change by one step,
+once up and once down; half the difference of the two losses is compared with the change that the
+gradient predicts. Delays change in random directions, or each in the direction of its gradient's
+sign.
 
     predicted    correlation of predicted and measured changes, over random directions
-    repeated     correlation of the measured changes on two halves of the samples, the most that
-                 any prediction can reach
-    ratio        measured by predicted change along the gradient's signs: 1 where the gradient is
-                 the slope of the loss, above 1 where appearing spikes add to it
+    repeated     correlation of the measured changes on two halves of the samples, an upper limit
+                 for any prediction
+    ratio        measured by predicted change along the gradient's signs: 1 if the gradient is the
+                 slope of the loss, above 1 if appearing spikes add to the change
 """
 
 from __future__ import annotations
@@ -82,18 +82,18 @@ class Report(Tabular):
             for changes in self.projections
         ]
         head = ("", "predicted", "repeated", "ratio", "spread measured", "spread predicted")
-        return [Table("gradients by delays", head, rows)]
+        return [Table("gradients of delays", head, rows)]
 
 
 def measure(
     network: Network, events: SpikeEvents, directions: int, *, gain: float = 200.0
 ) -> Report:
-    """Compare gradients by delays with measured changes of the loss.
+    """Compare gradients of delays with measured changes of the loss.
 
     Args:
         network: network whose delays are changed.
         events: samples over which the loss is averaged; at least 2·`AT_ONCE` for `halves`.
-        directions: number of directions per projection, of each kind.
+        directions: number of random directions per projection, and of draws along the gradient.
         gain: gain of the loss, see `TrainOptions.gain`.
     """
     raster = network.bin(events).raster
@@ -154,13 +154,20 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m benchmarks.delay_gradients", description=__doc__.split("\n")[0]
     )
     parser.add_argument("network", type=Path, help="a run's folder, or a file of a float network")
-    parser.add_argument("data", help="whose training samples the loss is measured on")
-    parser.add_argument("--samples", type=count, default=2400, help="default 2400")
-    parser.add_argument("--directions", type=count, default=30, help="of each kind (default 30)")
+    parser.add_argument("data", help="data set; the loss is measured on its training samples")
+    parser.add_argument(
+        "--samples", type=count, default=2400, help="largest number of samples (default 2400)"
+    )
+    parser.add_argument(
+        "--directions",
+        type=count,
+        default=30,
+        help="number of random directions, and of draws along the gradient (default 30)",
+    )
     arguments = parser.parse_args(argv)
     network = load(arguments.network)
     if not isinstance(network, Network):
-        parser.error("the network is made of integers; name a run, or its network.npz")
+        parser.error("the network has integers, and no gradients; name a run, or its network.npz")
     train = load_dataset(arguments.data).train[: arguments.samples]
     print_tables(measure(network, train, arguments.directions))
     return 0

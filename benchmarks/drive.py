@@ -1,4 +1,4 @@
-"""Scaling input weights until the hidden neurons of an engine spike at the workload's rate."""
+"""Scale input weights until the hidden neurons of an engine spike at the workload's rate."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SAMPLES = 4
 def find_drive(build: Build, workload: Workload) -> float:
     """Find the factor on the input weights that gives the workload's firing rate.
 
-    Every engine has its own factor: without delays, or with another reset, neurons with the same
-    weights spike more or less often.
+    Every engine has its own factor, because neurons with the same weights spike more or less often
+    without delays or with another reset.
 
     Args:
         build: makes the engine's training step.
-        workload: the workload; only a few samples of its batch are used.
+        workload: network and batch; only a few samples of the batch are used.
 
     Returns:
         A factor within 1/256 … 256, found by bisection on a logarithmic scale.

@@ -1,7 +1,7 @@
-"""The engines that can be measured: the modules that each needs, and its training step.
+"""The engines that can be measured, with their training steps and the modules that they need.
 
 An engine is a module with `build(network, workload)`, which returns a `TorchStep`. The same
-engine on another device is another entry here, with its own module.
+engine on another device is another entry of `ENGINES`, with its own module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Engine:
         module: the module of its `build`.
         needs: modules that must be installed.
         has_delays: False if synapses have no delays; the delays of a workload are then ignored.
-        environment: environment variables, as its own command line would set them.
+        environment: environment variables that the engine's own command line sets.
     """
 
     name: str

@@ -1,9 +1,9 @@
 """The command `python -m benchmarks.fpga`: resources of cores in Yosys, and nmtool's estimates.
 
 The networks of the zoo are synthesised with one and several lanes for an ECP5, and with few lanes
-for an iCE40 UP, whose large memories hold synapses and sums. nmtool estimates look-up tables after
-placement, which are more than after synthesis. In an exported folder, `make fit`, `make ecp5` and
-`make ice40` place and route.
+for an iCE40 UP, whose large memories store synapses and sums. nmtool's estimates are of look-up
+tables after placement, which are more than after synthesis. This command does not place and route;
+`make fit`, `make ecp5` and `make ice40` in an exported folder do.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The suite `cuda`: compares the GPU engine with the CPU engine before both are timed.
 
-In float64 both must emit the same spikes, and every gradient must agree to 1e-9 of the largest one
-of its group. In integers, spikes and overflows must be equal, and gradients agree as in float32. In
-float32 the engines sum in different orders, so that a neuron close to its threshold may spike in
-one engine only: gradients are compared on the samples with equal spikes.
+In float64 both must emit the same spikes, and the gradients of a group must agree to 1e-9 of the
+largest gradient of the group. In integers, spikes and overflows must be equal, and gradients have
+the tolerance of float32. In float32 the engines sum in different orders, so that a neuron close to
+its threshold may spike in one engine only: gradients are compared on samples with equal spikes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Agreement:
         spikes_different: number of bins that differ.
         spikes_emitted: number of spikes of the CPU engine.
         samples: number of samples on which gradients were compared.
-        gradient_error: largest difference of a gradient, as a share of the largest of its group.
+        gradient_error: largest difference of a gradient, as a share of the largest gradient of its
+            group.
     """
 
     arithmetic: str
@@ -124,7 +125,7 @@ def make_model(
         network: weights and delays.
         workload: network and batch; in integers, scales come from its input.
         arithmetic: `float64`, `float32` or `integer`.
-        device: where it runs.
+        device: device to run on.
     """
     options = workload.options()
     rounding = None
@@ -175,7 +176,7 @@ def _gradient_error(
 
 
 def gpu_name() -> str:
-    """Name of the GPU, its memory, and the versions that its kernels depend on."""
+    """Name, memory and compute capability of the GPU, and versions of CUDA and numba-cuda."""
     properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     gib = properties.total_memory / (1 << 30)
     versions = f"CUDA {torch.version.cuda}, numba-cuda {version('numba-cuda')}"
@@ -190,7 +191,7 @@ def page(
 
     Args:
         gpu: result of `gpu_name`.
-        machine: description of the computer, in lines.
+        machine: description of the computer.
         agreements: comparisons of both engines.
         rows: rows of the suite `cuda`.
         kernels: times of the kernels.

@@ -1,4 +1,4 @@
-"""Time that each kernel takes of a training step on a GPU, recorded by torch's profiler."""
+"""Time of each kernel in a training step on a GPU, recorded by torch's profiler."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KernelTime:
         hidden, batch: size of the workload.
         kernel: name of its Python function, or `OTHERS`.
         launches: number of launches per step.
-        ms: time of all launches of a step, in ms.
+        ms: total time of these launches, in ms.
     """
 
     hidden: int
@@ -56,10 +56,10 @@ def kernel_times(workload: Workload) -> list[KernelTime]:
 
 
 def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[KernelTime]:
-    """Sum the profiler's events, each a kernel or a copy, by kernel.
+    """Sum the times of the profiler's events by kernel.
 
     Args:
-        events: events with a name and a time on the device in µs.
+        events: kernels and copies, with a name and a time on the device in µs.
         workload: workload of the step.
         rounds: number of steps that were recorded.
     """
@@ -77,7 +77,7 @@ def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[Ke
 
 
 def python_name(mangled: str) -> str:
-    """Name of the Python function in a mangled kernel name, which is its last part.
+    """Name of the Python function of a kernel: the last part of the mangled name.
 
     >>> python_name("_ZN6nmtool7forward7run_lifB2v1E")
     'run_lif'

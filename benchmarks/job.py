@@ -22,8 +22,8 @@ class Job:
         engine: name of an engine of `ENGINES`.
         workload: network and batch.
         threads: number of threads.
-        device: the device it runs on.
-        drive: factor on the input weights; None: the worker finds the factor that gives the
+        device: device to run on.
+        drive: factor on the input weights; if None, the worker finds the factor that gives the
             workload's firing rate.
     """
 
@@ -44,7 +44,10 @@ class Job:
         return cls(**{**values, "workload": Workload(**values["workload"])})
 
     def untuned(self) -> Job:
-        """The job without batch and threads, on which the firing rate does not depend."""
+        """The job without drive, with default batch and threads.
+
+        The firing rate, and so the drive, does not depend on batch and threads.
+        """
         return Job(self.engine, replace(self.workload, batch=1), device=self.device)
 
     def __str__(self) -> str:
@@ -62,10 +65,10 @@ class Result:
     """The outcome of a job.
 
     Attributes:
-        job: the job; with its drive, once that is known.
+        job: the job, with its drive as soon as it is known.
         status: `ok`, or the reason why there is no result: `skipped: …`, `failed: …`.
-        times: the times of each round.
-        hidden_spikes: mean number of spikes per sample, of all hidden neurons together.
+        times: times of a step, by round.
+        hidden_spikes: mean number of spikes per sample, summed over all hidden neurons.
         code_mb: memory that compiled code and libraries take at first use, in MB.
         peak_mb: peak memory minus the memory before the first batch, in MB.
         device_mb: largest memory on a GPU, in MB; None on a CPU.

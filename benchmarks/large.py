@@ -1,10 +1,14 @@
 """The command `python -m benchmarks.large`: training on data larger than memory.
 
 An artificial data set with the size and layout of SSC is written into a folder, and deleted at the
-end. After a first process that compiles the kernels, separate processes train with a recipe: for an
-epoch on the first 1,000 samples in memory, as the reference for memory use; for one batch, which
-includes copying the events into the cache; and for an epoch from that copy. `--pairs` compares the
-speed from disk and from memory, in turns, on a part of the set that fits into memory.
+end. A first process compiles the kernels. Then each of these runs has a process of its own:
+
+1. an epoch on the first 1,000 samples in memory, as the reference for memory use;
+2. one batch, which includes copying the events into the cache;
+3. an epoch from the copy.
+
+`--pairs` instead compares the speed from disk and from memory, in turns, on a part of the set that
+fits into memory.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ FEW = 1000
 _AT_ONCE = 512
 
 
-def write_made_up(folder: Path, name: str, events: int, share: float) -> None:
+def write_artificial_data(folder: Path, name: str, events: int, share: float) -> None:
     """Write an artificial data set, with spikes around channels and times that differ by class.
 
     Args:
@@ -94,11 +98,11 @@ class Epoch:
         samples: number of training samples.
         first_batch_s: seconds from the start to the end of the first update.
         epoch_s: seconds of the epoch; None if training ended after the first update.
-        ms_per_sample: the same per sample, without the first update and validation; None where
-            `epoch_s` is.
-        anonymous_mb: largest anonymous resident memory (RssAnon).
-        cache_gb: size of the copies in the cache.
-        network: content hash of the trained network; '' if the epoch did not end.
+        ms_per_sample: milliseconds per sample, without the first update and validation; None if
+            `epoch_s` is None.
+        anonymous_mb: largest anonymous resident memory (RssAnon) in MB.
+        cache_gb: size of the copies in the cache in GB.
+        network: content hash of the trained network; '' if training ended after the first update.
     """
 
     what: str
@@ -218,7 +222,7 @@ def _run(options: argparse.Namespace) -> int:
     rows = []
     try:
         folder = work / options.set
-        write_made_up(folder, options.set, options.events, options.share)
+        write_artificial_data(folder, options.set, options.events, options.share)
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"made up: {size / 1e9:.2f} GB in the layout of {options.set}", flush=True)
         if options.pairs:
@@ -232,7 +236,7 @@ def _run(options: argparse.Namespace) -> int:
                 for a, b in zip(rows[::2], rows[1::2], strict=True)
             )
             same = len({row.network for row in rows}) == 1
-            print(f"speed from disk: {ratio:.3f} of that from memory; networks equal: {same}")
+            print(f"speed from disk ÷ speed from memory: {ratio:.3f}; networks equal: {same}")
         else:
             few = ("--few", str(FEW))
             _process(options, folder, "compiling", *few)
@@ -249,7 +253,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.large", description="Training on data larger than memory."
+        prog="python -m benchmarks.large",
+        description="Measure training on data larger than memory.",
     )
     parser.add_argument(
         "--set", choices=tuple(SIZES), default="ssc", help="data set with the same size and layout"
@@ -261,19 +266,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--events", type=count, default=10_000, help="mean number of events per sample"
     )
-    parser.add_argument("--share", type=float, default=1.0, help="share of the number of samples")
-    parser.add_argument("--threads", type=count, default=2)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="share of the samples that the real set has"
+    )
+    parser.add_argument("--threads", type=count, default=2, help="number of threads (default 2)")
     parser.add_argument(
         "--pairs",
         type=int,
         default=0,
         metavar="N",
-        help="compare disk with memory, N times in turns",
+        help="compare the speed from disk with that from memory, N times in turns",
     )
     parser.add_argument(
-        "--folder", type=Path, help="folder for 7 GB of files (default: tempfile's)"
+        "--folder", type=Path, help="folder for 7 GB of files (default: the temporary folder)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     for name in ("--child", "--few", "--in-memory", "--one-batch"):
         keywords: dict[str, Any] = {"help": argparse.SUPPRESS}
         keywords |= {"action": "store_true"} if name in ("--in-memory", "--one-batch") else {}

@@ -1,9 +1,9 @@
-"""The command `python -m benchmarks.live`: how much faster than real time a session runs.
+"""The command `python -m benchmarks.live`: the speed of a session on a stream, against real time.
 
-The network and the input are those of the other suites, in integers: 700 channels, recurrent hidden
+Network and input are those of the other benchmarks, in integers: 700 channels, recurrent hidden
 neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream consists of samples without gaps or
-resets. Each of its steps does what a live loop does: `feed` the channels that spiked, `step`,
-`decision`. Making the list of channels is not timed. There is one process with one thread.
+resets. Each of its steps makes the calls of a live loop: `feed` with the channels that spiked,
+`step`, `decision`. Making the list of channels is not timed. There is one process with one thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 
 WINDOW = 100
-"""Number of steps that a decision averages, and of steps in a piece of the stream."""
+"""Number of steps that a decision averages; `times_in_pieces` also runs this many steps at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Live:
         hidden_rate_hz: their mean firing rate.
         us_per_step: elapsed time of a step of the loop, in µs.
         cpu_us_per_step: processor time of a step, which depends less on the load of the machine.
-        us_slowest: elapsed time that 1 of 1000 steps exceeds, in µs.
+        us_slowest: elapsed time that only 1 of 1000 steps exceeds, in µs.
         times_real_time: milliseconds of the stream per millisecond of elapsed time.
         times_real_time_cpu: milliseconds of the stream per millisecond of processor time.
         times_in_pieces: `times_real_time` if `WINDOW` steps run at once, with one decision.
@@ -57,11 +57,11 @@ class Live:
 
 
 def measure(workload: Workload, rounds: int) -> Live:
-    """Run a stream of the workload's whole batch several times.
+    """Run a stream several times.
 
     Args:
-        workload: the samples of its batch, one after the other, are the stream.
-        rounds: number of timed runs, after one that is not timed.
+        workload: network and batch; the samples of the batch, one after the other, are the stream.
+        rounds: number of timed runs, after an untimed run.
     """
     network = nm.round_network(workload.network(find_drive(ours.build, workload))).network
     readout = nm.Readout(network.readout.population, "window", WINDOW)
@@ -166,18 +166,28 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.live",
-        description="How much faster than real time a session runs, with a decision every step.",
+        description="Measure how many times as fast as real time a session runs, with a decision "
+        "every step.",
     )
     parser.add_argument(
-        "--hidden", type=count, nargs="+", default=[256], metavar="N", help="hidden neurons"
+        "--hidden",
+        type=count,
+        nargs="+",
+        default=[256],
+        metavar="N",
+        help="numbers of hidden neurons, default 256",
     )
     parser.add_argument(
-        "--seconds", type=count, default=10, metavar="N", help="length of the stream, default 10"
+        "--seconds",
+        type=count,
+        default=10,
+        metavar="N",
+        help="length of the stream in s, default 10",
     )
     parser.add_argument(
         "--rounds", type=count, default=7, metavar="N", help="timed streams, default 7"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The machine and software of a measurement: the header of every report."""
+"""The header of every report: machine, software versions and load."""
 
 from __future__ import annotations
 

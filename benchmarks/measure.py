@@ -30,7 +30,7 @@ class StepTimes:
     Attributes:
         forward: network and loss.
         backward: gradients.
-        update: optimiser, and the end of the training loop's step.
+        update: optimiser, and the rest of the step.
         cpu: processor time of the whole step, over all threads.
     """
 
@@ -78,21 +78,21 @@ class PeakMemory:
 
     def __init__(self) -> None:
         _return_freed_memory()
-        with suppress(OSError):  # Not on every system; then the peak of the imports counts too.
+        with suppress(OSError):  # If a system cannot clear the peak, that of the imports counts.
             _CLEAR.write_text(_FORGET_PEAK)
         self._before = _resident("VmRSS")
 
     def now(self) -> float:
-        """The resident memory now, minus what was resident at the start."""
+        """The present resident memory, minus that at the start."""
         return (_resident("VmRSS") - self._before) / 1e6
 
     def peak(self) -> float:
-        """The largest resident memory since the start, minus what was resident at the start."""
+        """The largest resident memory since the start, minus that at the start."""
         return (_resident("VmHWM") - self._before) / 1e6
 
 
 def _return_freed_memory() -> None:
-    """Return freed memory to the system, since its reuse would not be measured; glibc only."""
+    """Return freed memory to the system (glibc only). If it were reused, no growth would show."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:

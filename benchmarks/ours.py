@@ -1,4 +1,4 @@
-"""The training step of nmtool, as in a training loop of one's own."""
+"""The training step of nmtool, as in a user's own training loop."""
 
 from __future__ import annotations
 

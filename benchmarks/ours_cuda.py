@@ -17,7 +17,7 @@ class OursOnCuda(Ours):
         super().__init__(network, workload, find_device("cuda"))
 
     def wait(self) -> None:
-        """Wait until the GPU is done."""
+        """Wait until the GPU has finished."""
         torch.cuda.synchronize()
 
     @property

@@ -1,4 +1,4 @@
-"""A worker process from its parent's side: one job in a new interpreter."""
+"""Start a worker, which runs one job in a new interpreter, and exchange messages with it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Worker:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        with suppress(BrokenPipeError):  # It ended: reading below says how.
+        with suppress(BrokenPipeError):  # The worker ended: reading its answer finds out how.
             stdin.write(f"{line}\n")
             stdin.flush()
         answer = stdout.readline()

@@ -1,8 +1,8 @@
 """The command `python -m benchmarks.processors`: memory and instructions of C exports.
 
-It measures the networks of the zoo and one of 512 neurons. The compiler reports flash, RAM and
-stack; next to flash and RAM, the table has the upper bounds that `nmtool check` uses. QEMU counts
-the instructions of a step, which do not tell its duration.
+It measures the networks of the zoo and a network of 512 neurons. The compiler reports flash, RAM
+and stack; next to flash and RAM, the table has the upper bounds that `nmtool check` uses. QEMU
+counts the instructions of a step; its duration depends on the processor.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from nmtool.raster import Raster
 
 N_SAMPLES = 20
 SETS = {"yinyang": "yinyang", "digits": "digits", "spoken-digits": None}
-"""Networks of the zoo, and the data with their test samples; None if these need a download: then
-the network's known answers are used."""
+"""Networks of the zoo, and the data with their test samples. None if the data need a download: the
+inputs of the network's known answers are used instead."""
 
 _SECTION = re.compile(r"^\.s?(text|rodata|data|bss)\S*\s+(\d+)", re.MULTILINE)
 _FLASH, _RAM = ("text", "rodata", "data"), ("data", "bss")
@@ -122,7 +122,7 @@ def rows() -> list[tuple[str, ...]]:
 def main() -> None:
     """Print the table."""
     header = ("network", "processor", "flash", "at most", "RAM", "at most", "stack")
-    steps = ("instructions per step", "of the longest step")
+    steps = ("instructions per step", "instructions of the longest step")
     for line in [(*header, *steps), *rows()]:
         print(" | ".join(line))
 

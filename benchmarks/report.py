@@ -70,7 +70,7 @@ def origin(header: dict[str, Any]) -> str:
     if header["load_average"]:
         load = header["load_average"][0]
         busy = load > _BUSY * header["cores"]
-        advice = "; the machine is busy: do not trust rows of several threads" if busy else ""
+        advice = "; the machine is busy: do not trust rows with several threads" if busy else ""
         lines.append(f"load average before the run {load:.2f}{advice}")
     return "\n".join(lines)
 
@@ -107,7 +107,7 @@ def exit_code(run: Callable[[], int], json_file: str | None) -> int:
 
     Args:
         run: the command; returns its exit code.
-        json_file: file that it will write; checked before anything is measured.
+        json_file: file that the command will write; checked before anything is measured.
     """
     try:
         if json_file:

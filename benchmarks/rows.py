@@ -1,7 +1,7 @@
-"""From results to rows of numbers, the same for the table and for JSON.
+"""Convert results to rows of numbers, the same for the table and for JSON.
 
-Times are medians over the rounds. A ratio is the median of the rounds' ratios: it tells how many
-times as fast as another row this row is.
+Times are medians over the rounds. A ratio is the median of the rounds' ratios; a ratio of 2 means
+that a row is twice as fast as the other row.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The suites: each is a list of comparisons, whose jobs take turns in one run."""
+"""The suites. Each is a list of comparisons; the jobs of a comparison take turns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Suite:
-    """A list of comparisons, whose sizes, threads, rounds and device users may replace.
+    """A list of comparisons. Options of the command line may replace all but the first two values.
 
     Attributes:
         plan: function that makes the comparisons.
@@ -106,10 +106,10 @@ def cuda(suite: Suite) -> Iterator[Comparison]:
 
 
 SUITES = {
-    "core": Suite(core, "ours and BPTT; two threads; a large batch", (256, 512), (1, 2), 5),
-    "sweep": Suite(sweep, "one property at a time", (256,), (1,), 3),
+    "core": Suite(core, "nmtool and BPTT; two threads; a large batch", (256, 512), (1, 2), 5),
+    "sweep": Suite(sweep, "one property changed at a time", (256,), (1,), 3),
     "peers": Suite(peers, "snnTorch, Norse, DCLS", (256,), (1,), 3),
-    "memory": Suite(memory, "peak memory by batch", (512,), (1,), 1),
+    "memory": Suite(memory, "peak memory by batch size", (512,), (1,), 1),
     "cuda": Suite(cuda, "a GPU: compared with the CPU, then both timed", (256, 512), (1,), 7),
 }
 

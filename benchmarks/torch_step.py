@@ -1,4 +1,4 @@
-"""A training step of a network that torch differentiates: the base of all engines."""
+"""`TorchStep`, the base class of all engines: a training step of a network, written in torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nmtool.raster import Raster
 
 LEARNING_RATE = 0.0
-"""Learning rate 0: Adam does all its work, but weights, and so all spikes, stay the same."""
+"""Adam does all its work at a learning rate of 0, but weights, and so all spikes, stay the same."""
 
 
 class TorchStep:
@@ -34,7 +34,7 @@ class TorchStep:
         self._hidden_spikes = torch.zeros(())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
-        """Store a batch in the engine's form; not timed, as work of a data loader.
+        """Store a batch in the engine's form. This is not timed, as it is a data loader's work.
 
         Args:
             spikes: input.

@@ -1,14 +1,14 @@
 """Shoulder exercises, recorded by a smartwatch, as spikes: `python -m benchmarks.watch FOLDER`.
 
-No setting of nmtool was chosen on this data set, so it shows how good the defaults are on data of
-one's own. The recordings come with seglearn (BSD licence): 10 people do 7 exercises, 20 times each,
-with a watch on the wrist that records acceleration and rotation in three directions, 50 times a
-second (Burns et al. 2018, doi:10.1088/1361-6579/aacfd9).
+No setting of nmtool was chosen on this data set, so it shows how good the defaults are on a user's
+own data. The recordings come with seglearn (BSD licence): 10 people do 7 exercises, 20 times each.
+A watch on the wrist records acceleration and rotation in three directions, 50 times a second (Burns
+et al. 2018, doi:10.1088/1361-6579/aacfd9).
 
-A sample is 2.56 s long, and samples do not overlap. Each of the six signals has 16 channels, for
-ranges of its value that are equally frequent in the training split. Every 40 ms the channel of the
-current value spikes. People 1 to 6 are the training split, 7 and 8 the validation split, 9 and 10
-the test split.
+A sample is 2.56 s long, and samples do not overlap. Each of the six signals has 16 channels, one
+per range of its value; all ranges are equally frequent in the training split. Every 40 ms the
+channel of the current value spikes. People 1 to 6 are the training split, 7 and 8 the validation
+split, 9 and 10 the test split.
 
     pip install seglearn
     python -m benchmarks.watch watch
@@ -80,7 +80,11 @@ def _recordings() -> dict[str, Any]:
 def _windows(
     series: Sequence[NDArray[np.float64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Cut series [rows, signals] into samples [samples, rows, signals]; also the series of each."""
+    """Cut series [rows, signals] into samples.
+
+    Returns:
+        Samples [samples, rows, signals], and the index of the series of each sample, [samples].
+    """
     counts = [len(rows) // SAMPLE_ROWS for rows in series]
     samples = [
         rows[: count * SAMPLE_ROWS].reshape(count, SAMPLE_ROWS, -1)
@@ -121,7 +125,8 @@ def _events(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.watch", description="Write the recordings of a smartwatch."
+        prog="python -m benchmarks.watch",
+        description="Write recordings of a smartwatch as a data set of spikes.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="data set to write")
     folder = parser.parse_args(arguments).folder

@@ -1,14 +1,16 @@
 """The process that runs one job, `python -m benchmarks.worker`; it reads and writes lines of JSON.
 
-    → a job                          ← {"drive": x}, and the end, if the job has no drive
-                                     ← {"hidden_spikes": n, "code_mb": MB}
-    → "step", as often as wanted     ← {"times": {"forward": s, …}, "peak_mb": MB,
+    input (→)                        output (←)
+    → a job without a drive          ← {"drive": x}; the process ends
+    → a job with a drive             ← {"hidden_spikes": n, "code_mb": MB}
+    → "step", any number of times    ← {"times": {"forward": s, …}, "peak_mb": MB,
                                         "device_mb": MB or null}
-    → end of input                   the end
+    → end of input                   the process ends
 
-A job with a drive starts with two steps that are not timed: one of a small network, which loads
-compiled code, and one of its own network. Any failure is answered by {"error": text}. The parent
-sets the number of threads in the environment, which libraries read when they are imported.
+A job with a drive starts with two steps that are not timed: a step of a small network, which loads
+compiled code, and a step of the job's network. If anything fails, the output is {"error": text}.
+The parent sets the number of threads in the environment, which libraries read when they are
+imported.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def _use_threads(threads: int) -> None:
 
 
 def _tuned(job: Job) -> float:
-    """Find the drive, and run a whole step, so that the next worker finds all code compiled."""
+    """Find the drive. A whole step first compiles all code, so that the next worker need not."""
     build = _build(job)
     _use_once(build, job.workload)
     return find_drive(build, job.workload)
@@ -79,7 +81,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
     time_step(step)
     yield {"hidden_spikes": step.hidden_spikes, "code_mb": code_mb}
     for _ in commands:
-        time_step(step)  # bring threads and caches into the state of a running loop
+        time_step(step)  # Untimed, so that threads and caches are as in a running loop.
         times = time_step(step)
         yield {"times": asdict(times), "peak_mb": memory.peak(), "device_mb": step.device_mb}
 

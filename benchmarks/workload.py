@@ -28,9 +28,9 @@ class Workload:
         input_spikes: exact number of input spikes per sample.
         max_delay: largest delay in steps; delays of all projections are uniform in 0 … `max_delay`.
         batch: number of samples.
-        recurrent: True for synapses between hidden neurons.
+        recurrent: True if there are synapses between hidden neurons.
         channels, classes: numbers of input channels and of output neurons.
-        hidden_rate: spikes per hidden neuron and sample, to which input weights are scaled.
+        hidden_rate: target of spikes per hidden neuron and sample; input weights are scaled to it.
         seed: seed of weights, delays, spikes and labels.
     """
 
@@ -46,7 +46,7 @@ class Workload:
     seed: int = 0
 
     def options(self) -> TrainOptions:
-        """Training options of this workload; all others have their defaults."""
+        """Training options of this workload; options that it does not set have their defaults."""
         return TrainOptions(
             hidden=self.hidden,
             steps=self.n_steps,
@@ -94,7 +94,7 @@ class Workload:
         """Mean number of synaptic events per sample.
 
         Args:
-            hidden_spikes: spikes per sample of all hidden neurons together.
+            hidden_spikes: spikes per sample, summed over all hidden neurons.
         """
         fan_out = self.classes + (self.hidden if self.recurrent else 0)
         return self.input_spikes * self.hidden + hidden_spikes * fan_out

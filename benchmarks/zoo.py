@@ -1,4 +1,4 @@
-"""Networks of the zoo from runs: `python -m benchmarks.zoo NAME RUN DATA`.
+"""Add the network of a run to the zoo: `python -m benchmarks.zoo NAME RUN DATA`.
 
 Evaluates and verifies the integers of a run on the test split of its data, measures their cost, and
 writes `nmtool/zoo/NAME.npz` and `NAME.toml`.
@@ -42,8 +42,8 @@ def main() -> None:
     evaluation = nm.evaluate(network, test)
     certificate = nm.verify(network, test, against=arguments.against)
     overflows = certificate.overflows
-    assert not overflows["u_wraps"], "currents wrap on its own data"
-    assert not overflows["v_clips"], "membranes clip on its own data"
+    assert not overflows["u_wraps"], "currents wrap on the network's own data"
+    assert not overflows["v_clips"], "membranes clip on the network's own data"
     recipe = RECIPES.get(arguments.name, arguments.name)
     log = Path(arguments.run, "log.jsonl").read_text(encoding="utf-8")
     epochs = [json.loads(line) for line in log.splitlines()]

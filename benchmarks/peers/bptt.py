@@ -8,7 +8,7 @@ The neurons are those of `docs/architecture.md`; a spike arrives at the next ste
 The surrogate derivative is that of the arctangent (Fang et al. 2021); no gradient flows through the
 reset. One matrix product before the loop computes the input of all steps. The loop is an autograd
 function with a hand-written backward pass, which is faster than torch's own differentiation of the
-same loop (`benchmarks/peers/bptt_autograd.py`); ∂W is one matrix product after it:
+same loop (`benchmarks/peers/bptt_autograd.py`). One matrix product after the loop computes ∂W:
 
     ∂s[n] = direct + ∂u[n+1]·Wᵀ
     ∂v[n] = α·(1 − s[n])·∂v[n+1] + ∂s[n]/(1 + (π·(v[n] − θ))²)
@@ -121,7 +121,7 @@ class Bptt(TorchStep):
 
 
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
-    """[T, batch, channels] float32: 1 at the step at which a spike arrives, `latency` later."""
+    """[T, batch, channels] float32: 1 at the step of an arrival, `latency` after the spike."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
     mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (

@@ -1,7 +1,7 @@
 """The network of `benchmarks/peers/bptt.py`, with a loop that torch differentiates.
 
-Such loops are usually written like this: one matrix product for all input, then a few tensor
-operations per step, and backward by autograd.
+This is the usual form of such loops: one matrix product for all input, then a few tensor operations
+per step, and a backward pass by autograd.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Norse's recurrent layer of leaky integrate-and-fire neurons, without delays.
 
-`LIFRecurrent` gets the spikes of all steps, and multiplies them by the input weights step by step.
-It integrates by Euler's method. `readout.py` computes the outputs, which favours Norse.
+`LIFRecurrent` gets the spikes of all steps, multiplies them by the input weights step by step, and
+integrates by Euler's method. `readout.py` computes the outputs, which favours Norse.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The output of the peers written in torch: a linear function of its arriving spikes.
+"""The outputs of the peers written in torch: a linear function of the spikes that arrive.
 
 The outputs do not spike, and a score is a weighted mean of a membrane, so it is linear in the
 arrivals. If h[j] is the membrane j steps after an arrival of size 1,
@@ -106,7 +106,7 @@ def jumps(network: Network, target: str, source: str | None = None) -> Tensor:
     Args:
         network: the network.
         target: the population.
-        source: population that the synapses come from; None: the only one that projects to it.
+        source: population that the synapses come from; None if only one projects to the target.
     """
     population = network.population(target)
     b = dynamics.drive_scale(

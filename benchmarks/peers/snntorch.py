@@ -1,8 +1,8 @@
 """snnTorch's recurrent synaptic layer, without delays.
 
-A user would call `fc(x[n])` at every step. Here, one matrix product computes the input of all
-steps, and `readout.py` the outputs; both favour snnTorch. Neurons reset one step after their
-spike, which is snnTorch's default.
+A user would call `fc(x[n])` at every step. This benchmark computes the input of all steps by one
+matrix product, and the outputs by `readout.py`; both favour snnTorch. Neurons reset one step after
+their spike, which is snnTorch's default.
 """
 
 from __future__ import annotations

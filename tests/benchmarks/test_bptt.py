@@ -1,4 +1,4 @@
-"""The hand-written backward pass, and the same spikes as nmtool's where delays are 0."""
+"""BPTT by hand has the gradients of autograd and, without delays, the spikes of nmtool."""
 
 from __future__ import annotations
 

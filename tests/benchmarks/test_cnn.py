@@ -1,4 +1,4 @@
-"""The CNN baseline on tiny data: its input, the epoch that it chooses, and its files."""
+"""The CNN baseline on tiny data: its input, its choice of the epoch, and its files."""
 
 from __future__ import annotations
 

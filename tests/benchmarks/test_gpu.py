@@ -44,7 +44,9 @@ def test_engines_are_compared() -> None:
         assert agreement.samples > 0
 
 
-def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch) -> Device:
+def _second_device(
+    change: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
+) -> Device:
     """The CPU engine as a second device, whose recordings are changed."""
     device, record = replace(devices.CPU, name="other"), SpikingNetwork.record
 
@@ -58,7 +60,7 @@ def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.Monkey
 
 @pytest.mark.torch
 def test_an_engine_agrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for verdict in compare(SMALL, _beside(lambda recording: recording, monkeypatch)):
+    for verdict in compare(SMALL, _second_device(lambda recording: recording, monkeypatch)):
         assert (verdict.holds, verdict.spikes_different, verdict.gradient_error) == (True, 0, 0.0)
 
 
@@ -70,7 +72,7 @@ def test_a_missing_spike_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         less = replace(raster, offset=offset, step=raster.step[1:], neuron=raster.neuron[1:])
         return replace(recording, spikes={"hidden": less})
 
-    agreements = list(compare(SMALL, _beside(without_one, monkeypatch)))
+    agreements = list(compare(SMALL, _second_device(without_one, monkeypatch)))
     assert [agreement.spikes_different for agreement in agreements] == [1, 1, 1]
     assert not any(agreement.holds for agreement in agreements)
 
@@ -93,7 +95,7 @@ def test_agreement_of_spikes_and_gradients(
     assert Agreement(arithmetic, 8, 10_000, different, 1000, 3, error).holds is holds
 
 
-def test_without_a_sample_in_common_nothing_agrees() -> None:
+def test_engines_do_not_agree_if_no_sample_has_equal_spikes() -> None:
     assert not Agreement(FLOAT32, 8, 10_000, 0, 1000, 0, 0.0).holds
 
 

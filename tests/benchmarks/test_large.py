@@ -1,4 +1,4 @@
-"""Made-up data in the layout of the published sets."""
+"""Artificial data sets in the layout of the published sets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from benchmarks.large import CLASSES, SIZES, UNITS, write_made_up
+from benchmarks.large import CLASSES, SIZES, UNITS, write_artificial_data
 
 
 @pytest.mark.parametrize("name", list(SIZES))
-def test_made_up_files_are_data_sets_of_that_layout(name: str, tmp_path: Path) -> None:
-    write_made_up(tmp_path / name, name, events=40, share=0.002)
+def test_artificial_files_are_data_sets_in_the_published_layout(name: str, tmp_path: Path) -> None:
+    write_artificial_data(tmp_path / name, name, events=40, share=0.002)
     data = nm.load_dataset(tmp_path / name, n_units=UNITS)
     words = {"train": "train", "valid": "validation", "test": "test"}
     for split, samples in SIZES[name].items():

@@ -7,13 +7,13 @@ import numpy as np
 from benchmarks.measure import PeakMemory, StepTimes, medians
 
 
-def test_medians_are_of_each_part() -> None:
+def test_each_part_has_its_own_median() -> None:
     steps = [StepTimes(1, 9, 3, 7), StepTimes(2, 7, 1, 8), StepTimes(9, 8, 2, 9)]
     assert medians(steps) == StepTimes(2, 8, 2, 8)
     assert steps[0].total == 13
 
 
-def test_the_peak_outlives_the_memory() -> None:
+def test_the_peak_remains_after_memory_is_freed() -> None:
     memory = PeakMemory()
     assert memory.peak() < 20
     block = np.ones(60_000_000, np.uint8)

@@ -1,4 +1,4 @@
-"""The parent process names a worker that was killed, and ends its worker when it is done."""
+"""A killed worker is reported, and a worker ends with its `with` block."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.process import Worker, WorkerError
 from tests.benchmarks.tiny import TINY
 
 
-def test_a_worker_that_is_killed_is_named() -> None:
+def test_a_killed_worker_is_reported_with_its_exit_code() -> None:
     with Worker(Result(Job("nmtool", TINY))) as worker:
         os.kill(worker.process_id, signal.SIGKILL)
         with pytest.raises(WorkerError, match="ended with code -9"):
             worker.find_drive()
 
 
-def test_leaving_ends_the_worker() -> None:
+def test_leaving_the_block_ends_the_worker() -> None:
     with Worker(Result(Job("nmtool", TINY))) as worker:
         process_id = worker.process_id
     with pytest.raises(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The peers' closed form of the output agrees with an output that runs step by step."""
+"""The closed form of the peers' outputs agrees with outputs computed step by step."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def test_arrival_weights_give_the_scores_of_membranes(rule: str) -> None:
 
 def test_a_hidden_spike_arrives_one_step_later() -> None:
     network = TINY.network()
-    ending, labels = Readout(network, TINY), torch.from_numpy(TINY.labels())
+    outputs, labels = Readout(network, TINY), torch.from_numpy(TINY.labels())
     spikes = torch.rand(40, 3, 12, generator=torch.Generator().manual_seed(0)).round()
     arrivals = torch.zeros(40, 3, 4)
-    arrivals[1:] = (spikes @ ending.weight.detach())[:-1]
-    loss, count = ending(spikes, labels)
-    later, same_count = ending.from_arrivals(arrivals, spikes, labels)
+    arrivals[1:] = (spikes @ outputs.weight.detach())[:-1]
+    loss, count = outputs(spikes, labels)
+    later, same_count = outputs.from_arrivals(arrivals, spikes, labels)
     assert loss.item() == pytest.approx(later.item(), rel=1e-5)
     assert count.item() == same_count.item() == pytest.approx(spikes.sum().item() / 3)
 
 
 def test_the_regulariser_counts_the_distance_from_the_rate() -> None:
-    ending = Readout(TINY.network(), TINY)
+    outputs = Readout(TINY.network(), TINY)
     counts = torch.tensor([[6.0, 4.0], [4.0, 4.0]])
     flat = torch.zeros(2, 4)
-    loss, _ = ending.loss(flat, counts, torch.tensor([0, 1]))
+    loss, _ = outputs.loss(flat, counts, torch.tensor([0, 1]))
     # Mean counts 5 and 4, target 4, and the cross-entropy of four equal scores.
-    assert loss.item() == pytest.approx(np.log(4) + 0.5 * ending.strength, rel=1e-6)
+    assert loss.item() == pytest.approx(np.log(4) + 0.5 * outputs.strength, rel=1e-6)

@@ -1,4 +1,4 @@
-"""The head of the report."""
+"""The header of a report: machine, versions and load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def head(load: list[float] | None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("load", "words"), [([1.5, 1, 1], "do not trust"), ([0.1, 1, 1], "0.10\n")]
 )
-def test_a_busy_machine_is_named(
+def test_a_busy_machine_is_reported(
     load: list[float], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     print_report(head(load), "core", [])

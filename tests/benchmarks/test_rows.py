@@ -35,7 +35,7 @@ def test_a_row_describes_its_workload() -> None:
     assert (row["rounds"], row["status"], row["has_delays"]) == (1, "ok", True)
 
 
-def test_ratios_are_of_the_rounds_and_above_one_is_faster() -> None:
+def test_ratios_are_medians_over_rounds_and_above_one_is_faster() -> None:
     ours, bptt, norse = make_rows(
         [
             result("nmtool", [1.0, 2.0, 4.0]),

@@ -58,7 +58,7 @@ def test_peers_are_all_engines_and_delays_by_convolution_are_feedforward() -> No
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_rounds_are_as_many_as_chosen_or_one(name: str) -> None:
+def test_rounds_are_the_chosen_number_or_one(name: str) -> None:
     suite = replace(SUITES[name], hidden=(64,), threads=(1,), rounds=7)
     assert {comparison.rounds for comparison in suite.comparisons()} <= {1, 7}
 

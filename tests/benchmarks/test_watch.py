@@ -43,7 +43,7 @@ def test_people_are_in_one_split_and_every_signal_spikes_every_40_ms(tmp_path: P
     assert used.min() > 0.5 * used.mean()
 
 
-def test_without_seglearn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_seglearn_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with refused(MissingError, "library-missing"):
         watch.watch()

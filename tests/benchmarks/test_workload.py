@@ -1,4 +1,4 @@
-"""The workload has the promised statistics, and is determined by its seed."""
+"""The workload has the documented statistics, and is determined by its seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.workload import Workload
 from tests.benchmarks.tiny import TINY
 
 
-def test_the_default_is_that_of_the_readme() -> None:
+def test_the_default_workload_is_that_of_the_readme() -> None:
     workload = Workload()
     assert (workload.channels, workload.classes, workload.n_steps) == (700, 20, 1000)
     assert (workload.input_spikes, workload.batch, workload.max_delay) == (8000, 32, 61)
@@ -29,7 +29,7 @@ def test_every_sample_has_its_spikes_spread_over_channels_and_steps() -> None:
         assert abs(count - mean).max() < 6 * np.sqrt(mean)
 
 
-def test_the_number_of_spikes_does_not_follow_the_number_of_steps() -> None:
+def test_the_number_of_spikes_does_not_depend_on_the_number_of_steps() -> None:
     assert replace(TINY, n_steps=80).spikes().n_spikes == TINY.spikes().n_spikes
 
 
