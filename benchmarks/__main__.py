@@ -119,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json",
         metavar="FILE",
-        help="write all numbers to FILE; the suite cuda also writes a page beside it, and has the "
-        f"default {NAME}.json",
+        help=f"write all numbers to FILE; suite cuda: by default {NAME}.json, and a Markdown page "
+        "of the same name",
     )
     return parser
 

@@ -31,10 +31,17 @@ RECIPES = {"spoken-digits": "fsdd700_integer"}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=TITLES)
-    parser.add_argument("run", help="run folder that trained in integers")
-    parser.add_argument("data")
-    parser.add_argument("--against", nargs="+", default=["lava", "onnx", "c"])
-    parser.add_argument("--commit", required=True, help="commit of nmtool that trained the run")
+    parser.add_argument("run", help="folder of a run that was trained in integers")
+    parser.add_argument("data", help="data set of the run")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        default=["lava", "onnx", "c"],
+        help="backends to compare with (default: lava onnx c)",
+    )
+    parser.add_argument(
+        "--commit", required=True, help="commit of nmtool with which the run was trained"
+    )
     arguments = parser.parse_args()
     network, options = nm.load(arguments.run), nm.Run.load(arguments.run).options
     assert isinstance(network, nm.IntegerNetwork), "the run did not train in integers"

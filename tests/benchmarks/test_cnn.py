@@ -77,7 +77,7 @@ def test_bins_cover_the_steps_of_a_spiking_network(
 
 
 def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both get the same samples, with the same random augmentation."""
+    """A CNN and a spiking network get the same samples, with the same random augmentation."""
 
     def note(batches: list[bytes]) -> None:
         def changed(self: Augmentation, *arguments: Any) -> Any:
