@@ -17,7 +17,7 @@ CHANGED = "it is changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """Describe the first difference of two arrays and count all; '' for equal arrays.
+    """The first difference of two arrays, and their number, in words; '' for equal arrays.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
@@ -76,7 +76,7 @@ def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare a folder's files byte for byte; returns paths of missing or changed files, and why.
+    """Missing and changed files of a folder, compared byte for byte: by path, the change in words.
 
     Args:
         folder: the export.

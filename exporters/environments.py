@@ -50,7 +50,8 @@ class Referee(ABC):
             environments.
         title: name for display.
         version: requirement for pip.
-        check: arguments for its Python; this command succeeds if all imports work.
+        check: arguments of the environment's Python, for a command that succeeds if all imports
+            work.
         folder: working folder of `check`.
     """
 
@@ -70,7 +71,7 @@ class Referee(ABC):
         """Choose the base interpreter, and return its path and version.
 
         Args:
-            python: the base interpreter; None for the running one.
+            python: the base interpreter; None for the running interpreter.
 
         Raises:
             MissingError: the interpreter is not a working Python 3.10 to 3.13.

@@ -65,10 +65,11 @@ class Format:
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
         records_states: u and v of every neuron can be recorded.
-        executes_code: running an export executes code from it; `run` then checks it, see `trust`.
+        executes_code: running an export executes code from its files. Unless `trust` is given,
+            `run` first checks that nmtool would write the same files.
         reference: function from (network, raster) to the expected recording; None: the integer
             simulator.
-        tolerance: relative tolerance of membranes, compared with the reference's.
+        tolerance: relative tolerance of membranes in a comparison with the reference.
         writes, reads, runs, carries: networks can be written, read or run; exports can carry
             known answers.
     """
@@ -172,7 +173,7 @@ class Format:
     def decode_changed(self) -> Network | IntegerNetwork | None:
         """The network in a file that does not match its digest, to name the changed numbers.
 
-        This network is only compared, never run. None: only `decode` reads the format.
+        This network is only compared, never run. None: the format cannot read such files.
         """
         return None
 
@@ -255,8 +256,8 @@ class Format:
         Args:
             spikes: the input.
             simulated: recording of the integer simulator; None for a float network.
-            answers: expected recording, if known; by default `simulated`, or that of the format's
-                reference.
+            answers: expected recording, if known; by default `simulated`, or the recording of the
+                format's reference.
             deep: also compare u and v of every neuron.
             trust: as for `run`.
             progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -414,7 +415,7 @@ class Format:
 
         Raises:
             UsageError: the format carries no known answers.
-            FileFormatError: there are none, they are damaged, or they belong to another network.
+            FileFormatError: known answers are missing, damaged, or belong to another network.
         """
         if not self.carries:
             raise self._without_answers(self.path)
@@ -467,7 +468,7 @@ class Format:
 
         Raises:
             UsageError: the format does not record u and v, or has no runtime.
-            FileFormatError: it is not an export of this format, or its code was changed.
+            FileFormatError: the path is not an export of this format, or its code was changed.
             DataError: the raster has another number of channels than the network, or no steps.
             MissingError: the runtime is not installed.
             BackendError: the runtime failed or hung; its processes have ended.
@@ -492,7 +493,7 @@ def _overrides(cls: type[Format], hook: str) -> bool:
 
 
 def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
-    """True if the answers contain every population, with its size."""
+    """True if the answers have arrays of the right size for every population."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     stored = {name: raster.n_neurons for name, raster in spikes.items()}
     stored |= {name: v.shape[2] for name, v in membrane.items()}

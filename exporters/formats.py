@@ -112,7 +112,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
 
     Args:
         path: path to be written.
-        others: names and extensions of the caller's additional formats, for the error.
+        others: extensions, by name, of further formats that the caller writes; named in the error.
 
     Raises:
         UsageError: no format that can be written has this extension.

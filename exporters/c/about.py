@@ -11,7 +11,7 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import described, memory
-from nmtool.exporters.c.text import WIDTH, harmless
+from nmtool.exporters.c.text import WIDTH, json_string
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.targets.footprint import integer_footprint
@@ -159,7 +159,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
 
 
 def _classes(network: IntegerNetwork) -> str:
-    names = [f"{i} {harmless(name)}" for i, name in enumerate(network.class_names)]
+    names = [f"{i} {json_string(name)}" for i, name in enumerate(network.class_names)]
     words = ", ".join(name.replace(" ", _UNBROKEN) for name in names)
     indent = " " * 4
     wrap = textwrap.TextWrapper(

@@ -1,4 +1,4 @@
-"""Memory of a network's C program on a microcontroller, known without compiling it.
+"""Memory of a network's C program on a microcontroller, computed without compiling the program.
 
 Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
 with 2 to 21 populations, compiled by GCC 14.2 with -O2 for a Cortex-M4 and an RV32IMC
@@ -23,7 +23,7 @@ _STACK = 256
 """Bound of the stack of `nmtool_step` in bytes."""
 
 _GAPS = 16
-"""Bytes lost to alignment, per population or projection."""
+"""Bound of the bytes lost to alignment, per population and per projection."""
 
 _POINTER = 4
 

@@ -27,8 +27,8 @@ def program(
 
     Args:
         network: the network.
-        declarations: public declarations; by default `interface`.
-        title: title of these declarations.
+        declarations: public declarations; by default those of `interface`.
+        title: title comment of these declarations.
     """
     head = templates.DECLARATIONS.substitute(
         title=title, interface=declarations or interface(network)
@@ -160,7 +160,7 @@ def _send(index: int, projection: IntegerProjection) -> str:
 
 
 def memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables, without class names and alignment."""
+    """Number of bytes of constants and of variables, without class names and alignment."""
     index_bytes = 2 if index_type(network) == "uint16_t" else 4
     constants, variables = answer_memory(network)
     constants += sum(2 * projection.weight.size for projection in network.projections)

@@ -3,8 +3,9 @@
 PyFeNN is on no package index: the `pyfenn` there is another project with the same version. It is
 built from its sources, at the commits with which nmtool was compared. The build takes about five
 minutes on one core. Four lines are changed. The assembler's header gets `#include <vector>`, which
-g++ 12 requires. Two classes of the compiler get virtual destructors: objects are deleted through
-these base classes, and registers would leak. The version gets the commits, to identify the build.
+g++ 12 requires. Two base classes of the compiler get virtual destructors: PyFeNN deletes objects
+through them, and would otherwise leak registers. The version gets the commits, to identify the
+build.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def set_up_fenn(
     Args:
         on_line: called with every line of output of the installer and the compiler.
         force: rebuild the environment even if it works.
-        python: base interpreter; by default the running one.
+        python: base interpreter; by default the running interpreter.
         riscv_ise: local clone of FeNN's repository, with the required commit. Default: GitHub.
         genn: local clone of GeNN's repository, with the required commit. Default: GitHub.
 

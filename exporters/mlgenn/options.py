@@ -30,8 +30,8 @@ class MlgennOptions:
         tau_mem_ms: membrane time constant in ms; required.
         tau_syn_ms: synaptic time constant in ms; required.
         threshold: threshold ϑ of spiking populations; required for them.
-        scaled: currents were scaled by (1 − α)·κ, as with mlGeNN's `scale_i` of neurons and
-            synapses, its default for EventProp.
+        scaled: mlGeNN scaled currents by (1 − α)·κ in training, by its option `scale_i` of neurons
+            and synapses, the default for EventProp.
         readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.

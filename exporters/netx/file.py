@@ -149,7 +149,7 @@ def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArra
         ):
             yield from _data_sets(file, file.group(group, name))
         else:
-            yield f"{group.name.rstrip('/')}/{name}", file.anything(group, name)
+            yield f"{group.name.rstrip('/')}/{name}", file.numbers_or_strings(group, name)
 
 
 def read(path: str | Path) -> NetxFile:

@@ -80,7 +80,7 @@ def _archive(path: str) -> dict[str, NDArray]:
 def _at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """Number of samples to run at once: as many as fit in memory and make Brian faster."""
+    """Number of samples to run at once: more are faster, but need memory (see the limits above)."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
@@ -105,10 +105,10 @@ def _beat(*report: object) -> None:
 def _beyond(
     entry: dict[str, Any], traces: dict[str, Trace], first: int
 ) -> Iterator[dict[str, object]]:
-    """Entries of `beyond` for a population.
+    """A population's entries of the list `beyond`.
 
-    Only non-spiking populations can have a v that is too large: otherwise such a v leads to a
-    spike, whether clipped or not, and is reset.
+    Only in non-spiking populations can v be too large: in a spiking population such a v, clipped or
+    not, causes a spike and is reset.
     """
     trace = traces[entry["name"]]
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
