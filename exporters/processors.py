@@ -53,8 +53,8 @@ class Region:
 class Counter:
     """Counter of executed instructions, exact under QEMU's -icount.
 
-    Ticks wrap around after 2^32, so fewer ticks must pass between two readings. At 16 ticks per 5
-    instructions these are 1.3 billion instructions.
+    The counter wraps around after 2^32 ticks, so fewer than 2^32 ticks must pass between two
+    readings. At 16 ticks per 5 instructions, 2^32 ticks are 1.3 billion instructions.
 
     Attributes:
         shift: an emulated instruction takes 2^shift ns.
@@ -86,7 +86,7 @@ class Processor:
         packages: Debian packages with compiler, library and emulator.
         flash, ram: memories of the emulated machine, for bare-metal programs; None for Linux
             programs.
-        byte_order: as in numpy: `<` or `>`.
+        byte_order: byte order as in numpy: `<` or `>`.
         counter: counter of instructions; None if the emulator has none.
     """
 

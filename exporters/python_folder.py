@@ -124,8 +124,8 @@ class PythonFolder(Format):
     def differences(self) -> list[Finding]:
         """Findings for changed, missing and additional files.
 
-        Python could import additional files. In the network's file, the content is compared,
-        not the bytes.
+        Additional files are findings, because Python could import them. In the network's file, the
+        content is compared, not the bytes.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in

@@ -233,7 +233,7 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
 
 
 def _runs_in(folder: Path, group: int) -> bool:
-    """True if a process of that group is running; zombies do not count."""
+    """True if the process with this folder in /proc runs in the group; zombies do not count."""
     try:
         state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
     except (OSError, ValueError):

@@ -47,14 +47,14 @@ class Axis:
         return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, the first tap on the input, not on padding, and the number of such taps."""
+        """Per output, the first tap that lies on the input (not on padding), and their number."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
     def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Pairs of an output and a place that it sees, with the tap: three arrays [pairs]."""
+        """Outputs, the places that they see, and the taps between them: three arrays [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)
@@ -68,7 +68,7 @@ class Window:
     Attributes:
         axes: windows along the spatial axes.
         channels: numbers of output and input channels; None for a pool, which keeps the channels.
-        groups: groups of channels that are convolved separately.
+        groups: number of groups of channels, which are convolved separately.
         places: input size along the spatial axes, if the file gives it.
     """
 

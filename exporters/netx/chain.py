@@ -36,7 +36,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
 
 
 def order(network: IntegerNetwork) -> list[str]:
-    """Populations in the order of the chain, as far as there is one."""
+    """Populations of the chain that starts at the input, in order."""
     chain: list[str] = []
     names = [population.name for population in network.populations]
     source = INPUT

@@ -34,7 +34,7 @@ MAX_LAYERS = 1000
 
 DENSE, RECURRENT, INPUT, FLATTEN, CONV = "dense", "dense_rec", "input", "flatten", "conv"
 MAX_UNROLLED = 1 << 24
-"""Largest number of synapses of all convolutions in a file, including weight 0."""
+"""Largest number of synapses of a file's unrolled convolutions, including those of weight 0."""
 
 NEURONS = ("CUBA", "LOIHI")
 """lava-dl's names for Lava's LIF neurons."""
@@ -247,7 +247,10 @@ class _Convolution:
 def _convolution(
     file: PlainFile, group: h5py.Group, where: str, input_shape: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
-    """Read a convolution like lava-dl, with weights, strides and padding as in torch."""
+    """Read a convolution like lava-dl, with weights, strides and padding as in torch.
+
+    Returns None and a finding if its arrays are inconsistent.
+    """
     weight = _whole_numbers(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
@@ -430,7 +433,7 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
 
 
 def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> NDArray[np.int64]:
-    """[post, pre] int64."""
+    """Weights as a matrix: [post, pre] int64."""
     matrix = _whole_numbers(values, name)
     matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
@@ -443,7 +446,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
 
 
 def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """[post, pre] int64: delays, from one delay, one per target or source, or one per synapse."""
+    """[post, pre] int64: delays, read from one number, one per target or source, or a matrix."""
     delay = _whole_numbers(values, "delay")
     if delay.ndim == 1 and delay.size == shape[0]:
         delay = delay[:, None]

@@ -1,7 +1,7 @@
 """Dense layers of a NetX file, as interpreted by lava-dl's reader.
 
-The reader shifts the weights of a matrix up to use all 8 bits, and gives Lava this shift as a
-negative exponent, with a number of bits. If Lava would then clip or truncate weights, the file does
+The reader shifts the weights of a matrix up to use all 8 bits, and passes to Lava this shift as a
+negative exponent, and a number of bits. If Lava would then clip or truncate weights, the file does
 not represent the network.
 """
 
@@ -32,8 +32,8 @@ class Layer:
         delay: [post, pre] delays in steps; None for Lava's synapses without delays.
         recurrent: [post, post] weights from the layer to itself; None if it is not recurrent.
         bias: [post] biases, added to the membrane after a shift by `BIAS_EXPONENT`.
-        i_decay: share of u that is lost in a step, of 4096.
-        v_decay: share of v that is lost in a step, of 4096.
+        i_decay: part of u that is lost in a step, in units of 1/4096.
+        v_decay: part of v that is lost in a step, in units of 1/4096.
         threshold: threshold, compared with v after a shift by 6 bits.
         unrolled: the layer is a convolution, whose weights the reader does not change.
     """
@@ -61,7 +61,7 @@ class Layer:
         )
 
     def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
-        """The reason why Lava would run other weights.
+        """The reason why Lava, through lava-dl's reader, would run other weights.
 
         Args:
             where: name of the layer, for the finding.

@@ -118,7 +118,7 @@ class Nir(Format, name="nir"):
         return read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
-        """The embedded network. With options, or if none is embedded: the graph's network."""
+        """The embedded network; with options, or if no network is embedded, that of the graph."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of

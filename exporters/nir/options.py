@@ -91,7 +91,7 @@ class NirOptions:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """The choices by name."""
+        """The options by name."""
         return asdict(self)
 
     def unused_by(self, name: str) -> UsageError:
@@ -172,7 +172,7 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """List the import's assumptions, which neither file nor options state; '' if none.
+        """List what the import assumes, because neither file nor options state it; '' if nothing.
 
         Args:
             loops: the graph has loops.

@@ -3,7 +3,7 @@
 snnTorch's own NIR export always writes a reset to zero in the step of the spike. snnTorch's layers
 reset as follows:
 
-    Leaky, zero           to zero before the next input is added: the same spikes
+    Leaky, zero           to zero before the next input is added: the same spikes as in nmtool
     others, zero          the whole next step is set to zero (reset_delay=True, the default)
     any, subtract         the threshold is subtracted (the default)
 

@@ -1,4 +1,4 @@
-"""Count the spikes that differ if a snnTorch module with another reset is reset to zero.
+"""Count spikes that differ between a snnTorch module with other resets and its import.
 
 Module and network run on the same input, and their spikes are compared bin by bin. Spikes reach the
 next layer in the same step in snnTorch, and one step later in nmtool. Spikes of the d-th layer are
@@ -25,7 +25,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 def noise_input(network: Network) -> Raster:
-    """Noise at several rates, always the same for a network."""
+    """Random spikes at several firing rates, always the same for a network."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]
     return Raster.from_dense(np.random.default_rng(0).random(shape) < rates)
@@ -72,7 +72,7 @@ def copy_of(module: Any) -> Any:
 def _module_spikes(
     layers: Sequence[Any], input_shape: Sequence[int], spikes: Raster
 ) -> list[NDArray[np.bool_]]:
-    """Per layer with a reset, its spikes [samples, steps, neurons] bool; layers are copied."""
+    """Spikes of each layer with a reset, [samples, steps, neurons] bool; runs copies of layers."""
     import torch
 
     layers = [copy_of(layer).eval() for layer in layers]

@@ -248,7 +248,7 @@ def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
 
 
 def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
-    """Name and values of a constant, unless no network is stored in its dtype."""
+    """Name and values of a constant, if networks are stored in its dtype."""
     kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
     if kind not in _DTYPES:
         return

@@ -1,7 +1,7 @@
 """Write the network as an ONNX graph: time loops of populations, and projections between loops.
 
 A feedforward projection needs no loop: all spikes of its source are known before the first step of
-its target. One scatter adds all these spikes at their steps of arrival.
+its target. One scatter operator adds the weights of all these spikes at their steps of arrival.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of mutually recurrent populations in feedforward order, with projections inside."""
+    """Groups of mutually recurrent populations in feedforward order, with their projections."""
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)

@@ -27,7 +27,8 @@ class AnswerBlock:
 
     Attributes:
         parameters: by name, without `MEM`.
-        importance: weight of every step in units of 1/2^15, for `weighted`; else None.
+        importance: for the rule `weighted`, memory with the weight of every step in units of
+            1/2^15; else None.
     """
 
     parameters: dict[str, int]

@@ -62,7 +62,7 @@ class Shape:
 
 
 def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
-    """The memories of a core.
+    """Widths and depths of the memories of a core.
 
     Args:
         network: the network of the core.
@@ -117,7 +117,7 @@ def blocks(shape: Shape, family: str) -> int:
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
-    """FPGA resources used by a core, with those available.
+    """FPGA resources: the amounts that a core uses, and the amounts available.
 
     Args:
         network: a network that fits the core.

@@ -39,10 +39,10 @@ BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
 """Address bits of a synapse bank, by lanes: smaller banks for wider words."""
 
 MAX_BANKS = 1000
-"""File names of banks have three digits."""
+"""Limit of the number of synapse banks, because their file names have three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
-"""Neurons updated per clock, by lanes; with many lanes, one per clock would slow down a step."""
+"""Neurons updated per clock, by lanes; with many lanes, one neuron per clock would be too slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class _Stored:
     """A projection as the memory stores it.
 
     Attributes:
-        weight: [pre, post] int64, as stored: magnitudes where all signs are equal.
+        weight: [pre, post] int64, stored weights: magnitudes if all weights have the same sign.
         jump: left shift from a stored weight to the units of the ring buffer's sums.
         signed, negative: whether stored weights are signed, and whether magnitudes are subtracted.
     """
@@ -163,11 +163,11 @@ class Layout:
         }
 
     def _length(self, entry: _Stored) -> int:
-        """Words of a row of synapses."""
+        """Number of words in a row of synapses of a projection."""
         return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
-        """Synapses, row after row. Lane 0 has the lowest bits, in a lane the delay has."""
+        """Synapses, row after row: lane 0 in a word's lowest bits, a delay in its lane's lowest."""
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -247,7 +247,7 @@ class Layout:
         return _table(rows)
 
     def most_clocks(self, deep: bool = False) -> int:
-        """Upper bound of the clocks of a step, for any input.
+        """Upper bound of the number of clocks that a step takes, for any input.
 
         It assumes that every source spikes, and that the parts of the core run one after another.
 
@@ -268,12 +268,12 @@ class Layout:
 
     @property
     def clearing_clocks(self) -> int:
-        """Clocks to begin a sample, while a bank of the ring buffer and all states are cleared."""
+        """Number of clocks that clear the ring buffer's banks and all states before a sample."""
         p = self.parameters
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
     def usual_clocks(self, spikes: Raster) -> int:
-        """Lower bound of the clocks of an input: rows of its spikes, and updates of all neurons."""
+        """Lower bound of the clocks that an input takes: rows of its spikes, and neuron updates."""
         fed = [entry for entry in self._stored if entry.projection.source == INPUT]
         words = spikes.n_spikes * sum(self._length(entry) for entry in fed)
         steps = spikes.n_samples * spikes.n_steps
@@ -281,7 +281,7 @@ class Layout:
 
 
 def _index_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of a neuron's number, or of a channel's if there are projections from the input."""
+    """Bits of a neuron's index; also of a channel's index if the input has projections."""
     sizes = [p.size for p in network.populations]
     if any(p.source == INPUT for p in network.projections):
         sizes.append(network.channels.size)
@@ -289,7 +289,7 @@ def _index_bits(network: IntegerNetwork, lanes: int) -> int:
 
 
 def _length_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of the number of words in a row."""
+    """Bits of the field with the number of words in a row of synapses."""
     return bits_for(max((-(-p.shape[1] // lanes) for p in network.projections), default=0))
 
 
@@ -392,12 +392,12 @@ def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def bits_for(largest: int) -> int:
-    """Bits of a field for 0 … largest; at least one."""
+    """Number of bits of a field for the values 0 … `largest`; at least one bit."""
     return max(largest.bit_length(), 1)
 
 
 def _signed_bits(values: NDArray[np.int64]) -> int:
-    """Bits of a field for all values, in two's complement."""
+    """Number of bits of a field for all `values` in two's complement."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
 

@@ -16,8 +16,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 SILENCE_S = 3600.0
-"""Idle timeout in s: a run is stopped if no sample ends for so long. A hanging core is stopped by
-the limit of its clocks."""
+"""Idle timeout in s: a run in which no sample ends for this long is stopped. A hanging core is
+stopped earlier, by the limit of clocks without an output word."""
 
 _INPUT, _RECORDED = "input.hex", "words.bin"
 

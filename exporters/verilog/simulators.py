@@ -109,7 +109,7 @@ class Verilator:
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
-        """Object files of Verilator's runtime library, cached as they take longest to compile."""
+        """Object files of Verilator's runtime library, cached because they compile longest."""
         key = self._key(root)
         objects = []
         for name in _RUNTIME:
@@ -276,7 +276,7 @@ def is_own(program: Path) -> bool:
 
 
 def _keep(program: Path, destination: Path) -> Path:
-    """Copy a program into the cache atomically; return its path, the old one without a cache."""
+    """Copy a program into the cache atomically; return its new path, or the old path on failure."""
     temporary = None
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

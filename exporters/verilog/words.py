@@ -30,7 +30,7 @@ _WORDS_AT_ONCE = 1 << 20
 
 
 def input_text(spikes: Raster) -> str:
-    """The input words of a raster for the testbenches: kind and channel in hexadecimal, by line."""
+    """The input words of a raster for the testbenches: per line, kind and hexadecimal channel."""
     n_samples, n_steps = spikes.n_samples, spikes.n_steps
     sample = np.arange(n_samples)
     row = np.arange(n_samples * n_steps)
@@ -49,7 +49,7 @@ def input_text(spikes: Raster) -> str:
 def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, deep: bool) -> str:
     """The output words of a recording, for the testbenches to compare.
 
-    The first line has two numbers: of compared bins of spikes, and of compared u and v.
+    The first line has the number of compared spike bins, and the number of compared u and v.
 
     Args:
         network: network of the recording.

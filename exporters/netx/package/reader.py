@@ -1,8 +1,8 @@
 """Import lava-dl's reader of NetX files without the dependencies of lava-dl's training.
 
-The packages around the reader import torch and other libraries. The reader needs these packages
-only for resonators. Empty packages replace them, so that lava-dl can be installed without its
-dependencies.
+Other packages of lava-dl, which the reader imports, need torch and other libraries. The reader uses
+these packages only for resonator neurons. Empty packages replace them, so that lava-dl can be
+installed without its dependencies.
 """
 
 from __future__ import annotations

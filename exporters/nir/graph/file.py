@@ -141,7 +141,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         embedded: content of the group `/nmtool`.
 
     Raises:
-        MissingError: the library is not installed.
+        MissingError: the library `nir` is not installed.
     """
     try:
         import h5py
@@ -285,7 +285,7 @@ def _in_float64(value: NDArray) -> NDArray:
 
 
 def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
-    """Add a graph's nodes and edges; inputs and outputs of nested graphs become `Identity`."""
+    """Add a graph to `nodes` and `edges`; inputs and outputs of nested graphs become `Identity`."""
     first, last = {}, {}
     for name, node in nested.nodes.items():
         full = prefix + name
@@ -306,7 +306,7 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
 
 
 def _port(nested: _Nested, name: str, kind: str) -> str:
-    """The only input or output of a nested graph."""
+    """Full name of the only input node, or output node, of a nested graph."""
     ports = [
         inner
         for inner, node in nested.nodes.items()

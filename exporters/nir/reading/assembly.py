@@ -26,7 +26,7 @@ from nmtool.network.readout import Readout
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Parts of a network.
+    """Parts of an imported network, from which `assembled` makes a `Network`.
 
     Attributes:
         channels: number of input channels.
@@ -107,7 +107,7 @@ def _projections(parts: Parts, lags: Mapping[str, int], dt_ms: float) -> Iterato
 
 
 def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms, from the share that is lost in one step."""
+    """Time constants in ms, from the share of u or v that is lost in one step."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
 

@@ -1,7 +1,8 @@
 """Import a graph as a network: wires become synapses, nodes of neurons become populations.
 
-The output population is the node of neurons that leads to the output. Otherwise the import adds a
-population, which counts the spikes of a spiking output, or sums the wires to the output per step.
+If neurons lead directly to the graph's output, and the readout rule suits them, they are the output
+population. Otherwise the import adds an output population. Its membranes are the numbers of spikes
+so far if spiking neurons lead directly to the output, else the output's input in each step.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class _Import:
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
-        """Integrating nodes that lead only to one node of neurons, and are its synapses."""
+        """Integrating nodes that lead only to one node of neurons, and so are its synapses."""
         neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]
@@ -239,7 +240,7 @@ def _read_out(
         arriving: input signal per population.
         output_signal: input signal of the graph's `Output`.
         direct: population whose output is the graph's output; None if there is none.
-        options: rule of the readout, or None for the default.
+        options: reading options, with the readout rule (None: the default rule).
     """
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:

@@ -99,7 +99,7 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
 
 
 def merged_population(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
-    """Merge two nodes into one population; the first is the synapse, without a membrane."""
+    """Merge a node that is only a synapse with the node of neurons that it feeds."""
     first, last = synapse.population, membrane.population
     joined = StepPopulation(
         last.name,
@@ -114,9 +114,11 @@ def merged_population(synapse: GraphPopulation, membrane: GraphPopulation) -> Gr
 
 
 def resting_input(synapse: Node) -> Array:
-    """The constant input equivalent to v_leak: v_leak − I + r·x = −I + r·(x + v_leak/r).
+    """The constant input equivalent to a synapse's v_leak.
 
-    [size] float64, or [1] for all; infinite if r is 0 and v_leak is not.
+    v_leak − I + r·x = −I + r·(x + v_leak/r).
+
+    [size] float64, or [1] for all; infinite if r is 0 and v_leak is not 0.
     """
     v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

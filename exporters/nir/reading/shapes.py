@@ -38,7 +38,7 @@ MAX_TOTAL = 1 << 22
 """Largest number of lines of all nodes together."""
 
 MAX_UNROLLED = 1 << 23
-"""Largest number of synapses of all unrolled convolutions and pools; small files can exceed it."""
+"""Largest number of synapses of all unrolled convolutions and pools; a small file can have more."""
 
 _BYTES_OF_A_SYNAPSE = 8 + 4
 """Bytes per synapse in a network, for weight and delay; synapses of weight 0 count too."""
@@ -249,7 +249,7 @@ def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
 
 
 def _without_batch(shape: Shape, wanted: Shape) -> Shape:
-    """A shape without leading axes of size 1; a shape of too few axes counts as `wanted`."""
+    """Remove leading axes of size 1 that `wanted` does not have; too few axes give `wanted`."""
     while len(shape) > len(wanted) and shape[0] == 1:
         shape = shape[1:]
     return wanted if len(shape) < len(wanted) else shape

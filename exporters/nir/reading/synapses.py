@@ -84,7 +84,7 @@ class Matrix:
         size: number of output lines.
         start: [lines + 1] int64, index of the first entry of each input line.
         post: [entries] int64, output lines.
-        weight: [entries] float64.
+        weight: [entries] float64, weights.
     """
 
     size: int
@@ -183,7 +183,7 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
 
 
 def _matrix_product(synapses: SynapseList, matrix: Matrix) -> SynapseList:
-    """Connect every synapse to all entries of the matrix for its line."""
+    """Replace every synapse by one per matrix entry of its line, with the product of weights."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     check_synapses(total, "it has", why="consecutive matrices multiply the number of synapses")
@@ -211,7 +211,7 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Divide synapses into weights and delays [pre, line], with one synapse per pair in each."""
+    """Divide synapses into matrices (weights, delays) [pre, line] with one synapse per pair."""
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

@@ -92,7 +92,7 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots for delays of 0 … `longest`, and one more: read values are used until the next step."""
+    """Slots for delays of 0 … `longest`, and one more, as values read stay in use for a step."""
     return longest + 2
 
 

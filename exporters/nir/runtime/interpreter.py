@@ -112,7 +112,7 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """Constants of the loops' wires: the next step's output if no neuron spikes."""
+        """Constants on wires that close loops: the output in the next step if no neuron spikes."""
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.zeros)

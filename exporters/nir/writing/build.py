@@ -119,7 +119,7 @@ class _Builder:
             self.nodes[output] = Node(OUTPUT, {"shape": np.array([population.size])})
 
     def connect_unused_nodes(self) -> None:
-        """Add wires with weight 0, since every node needs an input."""
+        """Connect nodes that lack an input to the graph's input, with weights of 0."""
         connected = {post for _, post in self.edges}
         names = [self.plan.entry[name] for name in self.plan.unreached]
         names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in connected]

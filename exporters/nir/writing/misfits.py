@@ -16,7 +16,7 @@ MAX_NODES = 2000
 
 
 def mixed_leaks(network: StepNetwork) -> list[Finding]:
-    """Findings for populations that no node can represent."""
+    """Findings for populations in which only some neurons leak, which no NIR node can represent."""
     what = "some of its neurons leak and others do not, which no NIR node can represent"
     return [
         Finding("mixed-leaks", p.name, what, "split it into two populations")

@@ -249,7 +249,7 @@ def _run_order(graph: Graph) -> list[str]:
 
 
 def _late_edges(graph: Graph) -> list[Edge]:
-    """Edges whose signals arrive one step late although they do not close a loop."""
+    """Edges whose signals norse delivers one step late, although they do not close a loop."""
     place = {name: number for number, name in enumerate(_run_order(graph))}
     closing, last = recurrent_edges(graph), len(graph.nodes)
     return [

@@ -24,7 +24,8 @@ class Plan:
         names: per population, the names of its nodes.
         entry: per population, the node to which incoming synapses lead.
         outputs: per population, the name of its `Output`, if it gets one.
-        unreached: populations that get a wire of weight 0 from the input, which then reaches all.
+        unreached: populations to which a wire of weight 0 is added, so that the input reaches all
+            populations.
         closing: connections between nodes of neurons that take a step by themselves.
         ahead: number of steps by which the input and each population run ahead of the network.
     """
