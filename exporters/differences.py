@@ -82,11 +82,11 @@ def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]
         folder: the export.
         expected: expected content by relative POSIX path.
     """
-    wrong = {}
+    changes = {}
     for name in sorted(expected):
         file, content = folder / name, expected[name]
         if not file.is_file():
-            wrong[name] = "it is missing"
+            changes[name] = "it is missing"
         elif file.stat().st_size != len(content) or file.read_bytes() != content:
-            wrong[name] = CHANGED
-    return wrong
+            changes[name] = CHANGED
+    return changes

@@ -106,23 +106,23 @@ class Processor:
     def compile_command(self) -> list[str]:
         """The compiler with all options, including those for the memory map."""
         regions = {"flash": self.flash, "ram": self.ram}
-        placed = [
+        linker_options = [
             f"-Wl,--defsym=__{name}=0x{region.origin:x},--defsym=__{name}_size=0x{region.size:x}"
             for name, region in regions.items()
             if region is not None
         ]
-        return [self.compiler, *self.options, *placed]
+        return [self.compiler, *self.options, *linker_options]
 
     @property
     def missing(self) -> list[str]:
         """Programs that are not on the path, and `library` if the compiler does not find it."""
         programs = (self.compiler, self.emulator[0])
-        lacking = [program for program in programs if shutil.which(program) is None]
-        if self.compiler in lacking:
-            return lacking
+        missing = [program for program in programs if shutil.which(program) is None]
+        if self.compiler in missing:
+            return missing
         command = [self.compiler, f"-print-file-name={self.library}"]
         place = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-        return lacking if Path(place).is_absolute() else [*lacking, self.library]
+        return missing if Path(place).is_absolute() else [*missing, self.library]
 
     def require(self) -> None:
         """Raise `MissingError` unless compiler, C library and emulator are installed."""

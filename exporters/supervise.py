@@ -75,12 +75,12 @@ def output_of(
 ) -> str:
     """Stripped output of a short command; '' if it fails or takes longer than `timeout_s`."""
     try:
-        done = subprocess.run(
+        finished = subprocess.run(
             command, capture_output=True, text=True, env=env, timeout=timeout_s, check=True
         )
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return ""
-    return done.stdout.strip()
+    return finished.stdout.strip()
 
 
 @dataclass

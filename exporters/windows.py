@@ -82,10 +82,10 @@ class Window:
 
         Leading axes of size 1 are batch axes. For a flat input, the places come from the file.
         """
-        wanted = len(self.axes) + 1
-        while len(shape) > wanted and shape[0] == 1:
+        n_axes = len(self.axes) + 1
+        while len(shape) > n_axes and shape[0] == 1:
             shape = shape[1:]
-        if len(shape) == wanted:
+        if len(shape) == n_axes:
             return shape
         if self.channels and self.places:
             stated = (self.channels[1], *self.places)
@@ -115,17 +115,17 @@ class Window:
             output channel, input channel within its group, and pair of places.
         """
         output = place = tap = np.zeros(1, np.int64)
-        after = self.output_shape(input_shape)
-        for axis, size, outputs in zip(self.axes, input_shape[1:], after[1:], strict=True):
+        output_shape = self.output_shape(input_shape)
+        for axis, size, outputs in zip(self.axes, input_shape[1:], output_shape[1:], strict=True):
             o, p, t = axis.pairs(size)
             output = np.add.outer(output * outputs, o).ravel()
             place = np.add.outer(place * size, p).ravel()
             tap = np.add.outer(tap * axis.taps, t).ravel()
         if self.channels:
-            post = np.arange(after[0])[:, None, None]
+            post = np.arange(output_shape[0])[:, None, None]
             width = self.channels[1] // self.groups
-            pre = post // (after[0] // self.groups) * width + np.arange(width)[:, None]
+            pre = post // (output_shape[0] // self.groups) * width + np.arange(width)[:, None]
         else:
             post = pre = np.arange(input_shape[0])[:, None, None]
         line = pre * math.prod(input_shape[1:]) + place
-        return line, np.broadcast_to(post * math.prod(after[1:]) + output, line.shape), tap
+        return line, np.broadcast_to(post * math.prod(output_shape[1:]) + output, line.shape), tap

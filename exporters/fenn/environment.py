@@ -86,13 +86,13 @@ REFEREE = _Fenn()
 
 def _check_tools(python: Path) -> None:
     """Raise `MissingError` with everything that is missing for a build."""
-    lacking = dict(_missing_tools(python))
-    if lacking:
+    missing = dict(_missing_tools(python))
+    if missing:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"the build needs {', '.join(lacking.values())}",
-            fix=f"apt install {' '.join(lacking)}",
+            why=f"the build needs {', '.join(missing.values())}",
+            fix=f"apt install {' '.join(missing)}",
         )
 
 
@@ -103,8 +103,8 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
             yield program, program
     if shutil.which("pkg-config") and not output_of(["pkg-config", "--modversion", "libffi"]):
         yield "libffi-dev", "the headers of libffi, which pkg-config does not find"
-    ask = "import sysconfig; print(sysconfig.get_path('include'))"
-    folder = output_of([str(python), "-c", ask], clean_variables())
+    query = "import sysconfig; print(sysconfig.get_path('include'))"
+    folder = output_of([str(python), "-c", query], clean_variables())
     if not Path(folder, "Python.h").is_file():
         yield "python3-dev", f"the headers of Python, which are not in {folder}"
 

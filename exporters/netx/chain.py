@@ -20,7 +20,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
 
     If there are findings, the layers do not represent the network.
     """
-    names = order(network)
+    names = chain_order(network)
     findings = list(_findings_beyond_chain(network, names))
     if findings:
         return [], findings
@@ -35,7 +35,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
     return layers, findings
 
 
-def order(network: IntegerNetwork) -> list[str]:
+def chain_order(network: IntegerNetwork) -> list[str]:
     """Populations of the chain that starts at the input, in order."""
     chain: list[str] = []
     names = [population.name for population in network.populations]
@@ -64,12 +64,12 @@ def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterato
                 "no chain of layers leads to it",
                 _OTHER_FORMAT,
             )
-    steps = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
+    permitted = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
     seen = set()
     for projection in network.projections:
         ends = projection.source, projection.target
         where = f"projection {ends[0]} → {ends[1]}"
-        if ends not in steps:
+        if ends not in permitted:
             yield Finding(
                 "netx-not-in-chain",
                 where,

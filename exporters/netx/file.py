@@ -122,16 +122,16 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
     import h5py
 
     with h5py.File(io.BytesIO(expected), "r") as file:
-        right = dict(_data_sets(PlainFile(file), file))
+        expected_arrays = dict(_data_sets(PlainFile(file), file))
     with opened(path, WHAT) as plain:
         arrays = dict(_data_sets(plain, plain.root))
     fix = "export the network again"
     findings = []
-    for name in sorted({*right, *arrays}):
-        if name not in right or name not in arrays:
-            change = "it is missing" if name in right else "nmtool would not write it"
+    for name in sorted({*expected_arrays, *arrays}):
+        if name not in expected_arrays or name not in arrays:
+            change = "it is missing" if name in expected_arrays else "nmtool would not write it"
         else:
-            change = array_change(right[name], arrays[name])
+            change = array_change(expected_arrays[name], arrays[name])
         if change:
             findings.append(Finding("netx-data-changed", printable(name), change, fix))
     return findings
@@ -258,9 +258,9 @@ def _convolution(
         what = "its weights are not [outputs, inputs, height, width], or its input is not 2D"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
-    for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
+    for name, least, default in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
         numbers = (
-            _whole_numbers(file.array(group, name), name) if name in group else np.array([usual])
+            _whole_numbers(file.array(group, name), name) if name in group else np.array([default])
         )
         sides = np.ravel(numbers)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
@@ -273,8 +273,8 @@ def _convolution(
         else 1
     )
     axes = tuple(
-        Axis(taps, by, pad, pad, apart)
-        for taps, by, pad, apart in zip(weight.shape[2:], *values.values(), strict=True)
+        Axis(taps, stride, padding, padding, dilation)
+        for taps, stride, padding, dilation in zip(weight.shape[2:], *values.values(), strict=True)
     )
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
@@ -294,14 +294,14 @@ def _convolution(
     return _Convolution(window, input_shape, weight), []
 
 
-def _size_findings(convolution: _Convolution, where: str, together: int) -> Iterator[Finding]:
-    if together > MAX_UNROLLED:
+def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterator[Finding]:
+    if total > MAX_UNROLLED:
         before, after = math.prod(convolution.input_shape), math.prod(convolution.outputs)
         yield Finding(
             "netx-unrolled",
             where,
             f"unrolled, it has {before:,} × {after:,} = {convolution.size:,} synapses, and all "
-            f"convolutions up to here {together:,}, more than {MAX_UNROLLED:,}",
+            f"convolutions up to here {total:,}, more than {MAX_UNROLLED:,}",
             "use fewer channels or larger strides",
         )
 
@@ -452,7 +452,7 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
         delay = delay[:, None]
     elif delay.ndim == 1 and delay.size == shape[1]:
         delay = delay[None, :]
-    fits = all(size in (1, whole) for size, whole in zip(delay.shape, shape, strict=False))
+    fits = all(size in (1, full) for size, full in zip(delay.shape, shape, strict=False))
     if delay.ndim not in (0, 2) or not fits:
         raise FileFormatError(
             f"delays of shape {values.shape} do not match weights of shape {shape}",

@@ -75,8 +75,8 @@ class Layer:
                 yield Finding("netx-weights-range", where, "weights exceed 255", fix)
             return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
-        together = np.hstack(parts)
-        largest, smallest = int(together.max()), int(together.min())
+        weights = np.hstack(parts)
+        largest, smallest = int(weights.max()), int(weights.min())
         if largest == smallest == 0:
             yield Finding(
                 "netx-weights-zero",
@@ -93,7 +93,7 @@ class Layer:
                 fix,
             )
             return
-        shift, bits = scaling(together)
+        shift, bits = scaling(weights)
         if shift < 0:
             yield Finding("netx-weights-range", where, "weights exceed 255", fix)
         elif any(_changes(part << shift, bits) for part in parts):
@@ -126,5 +126,5 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 def _changes(weight: Integers, bits: int) -> bool:
     """True if Lava would clip or truncate the shifted weights."""
-    cut = 8 - bits + (sign_mode(weight) == MIXED)
-    return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())
+    truncated = 8 - bits + (sign_mode(weight) == MIXED)
+    return abs(weight).max() > 255 or truncated < 0 or bool((weight % (1 << truncated)).any())

@@ -146,12 +146,12 @@ class Nir(Format, name="nir"):
             except DoesNotFitError as error:
                 return list(error.findings)
             findings = differences.differences(built.graph, graph)
-            right = file.embedded_of(network, built.settings, None).about
+            expected = file.embedded_of(network, built.settings, None).about
             fix = "export the network again"
             findings += [
                 Finding("nir-graph-changed", f"settings, {key}", "it differs", fix)
                 for key in ("ahead", "recorded")
-                if right[key] != about.get(key)
+                if expected[key] != about.get(key)
             ]
         return findings
 

@@ -45,11 +45,13 @@ def difference(
         input_shape: input shape of the first layer, without the axis of samples.
         spikes: the input.
     """
-    own = simulate_floats(network, spikes).spikes
-    theirs = _module_spikes(layers, input_shape, spikes)
+    network_rasters = simulate_floats(network, spikes).spikes
+    module_spikes = _module_spikes(layers, input_shape, spikes)
     different = emitted = 0
-    for later, (raster, expected) in enumerate(zip(own.values(), theirs, strict=False), start=1):
-        network_bins, module_bins = raster.dense()[:, later:], expected[:, : spikes.n_steps - later]
+    for lag, (raster, expected) in enumerate(
+        zip(network_rasters.values(), module_spikes, strict=False), start=1
+    ):
+        network_bins, module_bins = raster.dense()[:, lag:], expected[:, : spikes.n_steps - lag]
         different += int((network_bins != module_bins).sum())
         emitted += int(module_bins.sum())
     return (

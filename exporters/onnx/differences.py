@@ -26,16 +26,16 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
     """
     import onnx
 
-    right = onnx.ModelProto.FromString(expected)
+    wanted = onnx.ModelProto.FromString(expected)
     try:
         theirs = onnx.ModelProto.FromString(stored)
     except Exception as error:  # protobuf's errors differ by version
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
-    findings = list(_graph(right.graph, theirs.graph))
-    for model in (right, theirs):
+    findings = list(_graph(wanted.graph, theirs.graph))
+    for model in (wanted, theirs):
         for name in _ABOUT:
             model.ClearField(name)
-    if not findings and _bytes(right) != _bytes(theirs):
+    if not findings and _bytes(wanted) != _bytes(theirs):
         findings.append(
             Finding("onnx-graph-changed", "the file", "its operators or types differ", _FIX)
         )

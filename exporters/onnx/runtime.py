@@ -103,9 +103,9 @@ def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Record
         outputs: arrays [samples, steps, neurons] by name of the graph's output.
     """
 
-    def of(quantity: str) -> dict[str, NDArray]:
+    def arrays_of(quantity: str) -> dict[str, NDArray]:
         keys = {p.name: f"{p.name}.{quantity}" for p in network.populations}
         return {name: outputs[key] for name, key in keys.items() if key in outputs}
 
-    spikes = {name: Raster.from_dense(dense) for name, dense in of("spikes").items()}
-    return Recording.of(network, spikes, of("v"), of("u"))
+    spikes = {name: Raster.from_dense(dense) for name, dense in arrays_of("spikes").items()}
+    return Recording.of(network, spikes, arrays_of("v"), arrays_of("u"))

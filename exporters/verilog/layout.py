@@ -272,10 +272,10 @@ class Layout:
         p = self.parameters
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
-    def usual_clocks(self, spikes: Raster) -> int:
+    def least_clocks(self, spikes: Raster) -> int:
         """Lower bound of the clocks that an input takes: rows of its spikes, and neuron updates."""
-        fed = [entry for entry in self._stored if entry.projection.source == INPUT]
-        words = spikes.n_spikes * sum(self._length(entry) for entry in fed)
+        from_input = [entry for entry in self._stored if entry.projection.source == INPUT]
+        words = spikes.n_spikes * sum(self._length(entry) for entry in from_input)
         steps = spikes.n_samples * spikes.n_steps
         return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
@@ -309,14 +309,14 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
         lanes: number of lanes of the core; by default chosen for the network.
     """
     findings = []
-    suit = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
-    if not suit or lanes not in (None, *suit):
+    possible = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
+    if not possible or lanes not in (None, *possible):
         tried = lanes or MAX_LANES
         what = (
             f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, but "
             f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,} words"
         )
-        fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
+        fix = f"export it with `lanes={possible[0]}`" if possible else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (

@@ -30,7 +30,7 @@ def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> V
     """The simulator expected to finish first; raises `MissingError` if none is installed."""
     simulators = find()
     first, last = simulators[0], simulators[-1]
-    is_short = Layout(network, lanes).usual_clocks(spikes) < QUICK_CLOCKS
+    is_short = Layout(network, lanes).least_clocks(spikes) < QUICK_CLOCKS
     if isinstance(first, Verilator) and isinstance(last, Icarus) and is_short:
         return first if is_own(first.cached_program(running_files(network, lanes), deep)) else last
     return first

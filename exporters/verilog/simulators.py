@@ -85,7 +85,7 @@ class Verilator:
         """
         program = self.cached_program(files, deep)
         if not is_own(program):
-            program = _keep(self._compiled(_sources(files), scratch, deep), program)
+            program = _to_cache(self._compiled(_sources(files), scratch, deep), program)
         return [str(program)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
@@ -117,7 +117,7 @@ class Verilator:
             if not is_own(object_file):
                 output = scratch / f"{Path(name).stem}.o"
                 self._compile(["-c", root / "include" / name, "-o", output], root, scratch)
-                object_file = _keep(output, object_file)
+                object_file = _to_cache(output, object_file)
             objects.append(object_file)
         return objects
 
@@ -275,7 +275,7 @@ def is_own(program: Path) -> bool:
     )
 
 
-def _keep(program: Path, destination: Path) -> Path:
+def _to_cache(program: Path, destination: Path) -> Path:
     """Copy a program into the cache atomically; return its new path, or the old path on failure."""
     temporary = None
     try:

@@ -112,12 +112,12 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         row = first_row + rows
         first_row = int(row[-1]) + int(kinds[-1] == _END)
         for number, chunks in lists.items():
-            mine = (kinds == _SPIKE) & (numbers == number)
-            chunks.append(np.stack([row[mine], index[mine]]))
+            selected = (kinds == _SPIKE) & (numbers == number)
+            chunks.append(np.stack([row[selected], index[selected]]))
         for key, array in dense.items():
-            mine = (numbers == key[0]) & (kinds == key[1])
-            array[row[mine], index[mine]] = value[mine]
-            counts[key] += int(mine.sum())
+            selected = (numbers == key[0]) & (kinds == key[1])
+            array[row[selected], index[selected]] = value[selected]
+            counts[key] += int(selected.sum())
     if first_row != n_rows or any(counts[key] != array.size for key, array in dense.items()):
         raise BackendError(
             f"the core finished {first_row} of {n_rows} steps, or its output is incomplete",

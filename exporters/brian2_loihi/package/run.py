@@ -116,13 +116,13 @@ def _beyond(
         "u": (trace.u, (trace.u > LIMIT) | (trace.u <= -LIMIT)),
         "v": (trace.v, (trace.v > highest) | (trace.v <= -LIMIT)),
     }
-    for quantity, (values, out) in states.items():
-        if out.any():
-            sample, step, neuron = (int(index[0]) for index in np.nonzero(out))
+    for quantity, (values, out_of_range) in states.items():
+        if out_of_range.any():
+            sample, step, neuron = (int(index[0]) for index in np.nonzero(out_of_range))
             yield {
                 "population": entry["name"],
                 "quantity": quantity,
-                "samples": int(out.any(axis=(1, 2)).sum()),
+                "samples": int(out_of_range.any(axis=(1, 2)).sum()),
                 "sample": first + sample,
                 "step": step,
                 "value": int(values[sample, step, neuron]),

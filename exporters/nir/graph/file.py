@@ -167,8 +167,8 @@ def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
         return nir.Output(output_type={"output": node.values["shape"]})
     if node.kind == LINEAR:
         weight = node.values["weight"]
-        short = weight.astype(np.float32)
-        return nir.Linear(weight=short if np.array_equal(short, weight) else weight)
+        single = weight.astype(np.float32)
+        return nir.Linear(weight=single if np.array_equal(single, weight) else weight)
     return getattr(nir, node.kind)(**node.values)
 
 
@@ -288,20 +288,20 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
     """Add a graph to `nodes` and `edges`; inputs and outputs of nested graphs become `Identity`."""
     first, last = {}, {}
     for name, node in nested.nodes.items():
-        full = prefix + name
-        if full in nodes:
+        full_name = prefix + name
+        if full_name in nodes:
             raise FileFormatError(
-                f"the file has two nodes named '{printable(full)}'",
+                f"the file has two nodes named '{printable(full_name)}'",
                 code="nir-name-twice",
                 fix="rename one of them",
             )
         if isinstance(node, _Nested):
-            first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
-            _flatten(node, f"{full}.", nodes, edges)
+            first[name], last[name] = (_port(node, full_name, kind) for kind in (INPUT, OUTPUT))
+            _flatten(node, f"{full_name}.", nodes, edges)
         else:
             is_port = bool(prefix) and node.kind in (INPUT, OUTPUT)
-            nodes[full] = Node(IDENTITY, node.values) if is_port else node
-            first[name] = last[name] = full
+            nodes[full_name] = Node(IDENTITY, node.values) if is_port else node
+            first[name] = last[name] = full_name
     edges += [(last[pre], first[post]) for pre, post in nested.edges]
 
 

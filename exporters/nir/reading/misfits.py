@@ -131,9 +131,9 @@ def refuse(findings: list[Finding]) -> None:
     kinds = dict.fromkeys(finding.kind for finding in findings)
     shown_kinds = set(list(kinds)[:SHOWN])
     shown = [finding for finding in findings if finding.kind in shown_kinds]
-    left = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
-    if left:
-        what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
+    omitted = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
+    if omitted:
+        what = ", ".join(f"{count} more of {code}" for code, count in sorted(omitted.items()))
         shown.append(Finding("nir-more", "graph", what, "correct the listed findings first"))
     parts = "a part" if len(findings) == 1 else f"{len(findings)} parts"
     raise FileFormatError(
@@ -183,9 +183,9 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
         for name, node in graph.nodes.items()
         if node.kind == DELAY and np.isfinite(node.values.get("delay", np.nan)).all()
     }
-    between = {name: values[~_are_whole(values / dt_s)] for name, values in delays_s.items()}
-    between = {name: values for name, values in between.items() if values.size}
-    if not between:
+    fractional = {name: values[~_are_whole(values / dt_s)] for name, values in delays_s.items()}
+    fractional = {name: values for name, values in fractional.items() if values.size}
+    if not fractional:
         return {}
     durations_s = np.unique(np.concatenate([*delays_s.values()]))
     steps_s = (dt_s / parts for parts in range(2, MAX_PARTS + 1))
@@ -200,7 +200,7 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
             f"a delay of {values[0]:g} s is {values[0] / dt_s:.4g} steps of {dt_s:g} s",
             fix,
         )
-        for name, values in between.items()
+        for name, values in fractional.items()
     }
 
 

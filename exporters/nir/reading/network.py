@@ -69,12 +69,12 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
     if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
         _log.warning(f"not in the graph, therefore assumed: {assumed}")
-    if later := network.n_steps - options.steps:
+    if lag := network.n_steps - options.steps:
         _log.warning(
             f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps instead of "
-            f"{options.steps:,}: the output is {later} steps later, since a hop takes one step in "
+            f"{options.steps:,}: the output is {lag} steps later, since a hop takes one step in "
             f"nmtool and none in NIR; for {options.steps:,} steps in total, use "
-            f"`n_steps={max(1, options.steps - later)}`"
+            f"`n_steps={max(1, options.steps - lag)}`"
         )
     if silent := silence(network, options.step_s):
         _log.warning(f"remark[nir-silent]: {silent}")
@@ -98,23 +98,25 @@ class _Import:
         self.fused = self._synapse_nodes()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
         self.direct = _direct_source(graph)
-        self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
-        self.named[self.input] = kinds.INPUT
+        self.population_names = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
+        self.population_names[self.input] = kinds.INPUT
         self.n_synapses = 0
 
     def network(self) -> Network:
         outputs = self._output_signals()
         output_signal = outputs[self.output]
         arriving = {
-            self.named[name]: self._sum_into(name, outputs)
+            self.population_names[name]: self._sum_into(name, outputs)
             for name, node in self.graph.nodes.items()
             if node.is_neurons
         }
         misfits.refuse(self._findings(arriving, output_signal))
         for pre, post in self.fused.items():
             constant = resting_input(self.graph.nodes[pre])
-            arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
-        direct = None if self.direct is None else self.named[self.direct]
+            arriving[self.population_names[post]] = wires.biased(
+                arriving.pop(self.population_names[pre]), constant
+            )
+        direct = None if self.direct is None else self.population_names[self.direct]
         populations, arriving, readout = _read_out(
             self._populations(), arriving, output_signal, direct, self.options
         )
@@ -135,9 +137,9 @@ class _Import:
         return neurons
 
     def _output_signals(self) -> dict[str, Signal]:
-        """Output signal per node; its origins are named as in the network."""
+        """Output signal per node; origins have the names of populations in the network."""
         outputs = {
-            name: wires.emitted(self.named[name], self.sizes[name])
+            name: wires.emitted(self.population_names[name], self.sizes[name])
             for name, node in self.graph.nodes.items()
             if node.is_neurons or node.kind == INPUT
         }
@@ -170,29 +172,31 @@ class _Import:
 
     def _populations(self) -> dict[str, GraphPopulation]:
         """Populations by name in the network, merged with their synapse nodes."""
-        own = {
+        by_node = {
             name: population_of(
-                self.named[name],
+                self.population_names[name],
                 self.graph.nodes[name],
                 self.sizes[name],
                 self.options.step_s,
             )
             for name in self.graph.of_kind(*SPIKING, *INTEGRATING)
         }
-        joined = {post: merged_population(own[pre], own[post]) for pre, post in self.fused.items()}
+        merged = {
+            post: merged_population(by_node[pre], by_node[post]) for pre, post in self.fused.items()
+        }
         return {
-            self.named[name]: joined.get(name, population)
-            for name, population in own.items()
+            self.population_names[name]: merged.get(name, population)
+            for name, population in by_node.items()
             if name not in self.fused
         }
 
     def _findings(self, arriving: dict[str, Signal], output_signal: Signal) -> list[Finding]:
         """Findings for integrating nodes that a network cannot represent."""
         findings = []
-        silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
+        integrating = {self.population_names[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, output_signal)]:
             for origin in signal.origins:
-                node = silent.get(origin)
+                node = integrating.get(origin)
                 is_output = node == self.direct and signal is output_signal
                 if node is None or node in self.fused or is_output:
                     continue

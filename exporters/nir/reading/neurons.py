@@ -100,25 +100,24 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
 
 def merged_population(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
     """Merge a node that is only a synapse with the node of neurons that it feeds."""
-    first, last = synapse.population, membrane.population
-    joined = StepPopulation(
-        last.name,
-        last.size,
-        last.kind,
-        lose_u=first.lose_v,
-        lose_v=last.lose_v,
-        drive=last.drive,
-        threshold=last.threshold,
+    synaptic, neurons = synapse.population, membrane.population
+    merged = StepPopulation(
+        neurons.name,
+        neurons.size,
+        neurons.kind,
+        lose_u=synaptic.lose_v,
+        lose_v=neurons.lose_v,
+        drive=neurons.drive,
+        threshold=neurons.threshold,
     )
-    return GraphPopulation(joined, synapse.gain * membrane.gain)
+    return GraphPopulation(merged, synapse.gain * membrane.gain)
 
 
 def resting_input(synapse: Node) -> Array:
     """The constant input equivalent to a synapse's v_leak.
 
-    v_leak − I + r·x = −I + r·(x + v_leak/r).
-
-    [size] float64, or [1] for all; infinite if r is 0 and v_leak is not 0.
+    v_leak − I + r·x = −I + r·(x + v_leak/r). [size] float64, or [1] for all neurons; infinite if r
+    is 0 and v_leak is not 0.
     """
     v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -177,8 +177,8 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
     """Add a constant to a signal in every step, [lines] or one for all lines."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
-    none = np.zeros_like(line)
-    constant = Signal(signal.size, {CONSTANT: SynapseList(none, line, none, by_line[line])})
+    zeros = np.zeros_like(line)
+    constant = Signal(signal.size, {CONSTANT: SynapseList(zeros, line, zeros, by_line[line])})
     return added([signal, constant], signal.size) if line.size else signal
 
 
@@ -187,11 +187,11 @@ def _matrix_product(synapses: SynapseList, matrix: Matrix) -> SynapseList:
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     check_synapses(total, "it has", why="consecutive matrices multiply the number of synapses")
-    which = np.repeat(np.arange(len(fan)), fan)
+    index = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
-    at = matrix.start[synapses.line[which]] + nth
-    longer = synapses.take(which)
-    return replace(longer, line=matrix.post[at], weight=longer.weight * matrix.weight[at])
+    entry = matrix.start[synapses.line[index]] + nth
+    repeated = synapses.take(index)
+    return replace(repeated, line=matrix.post[entry], weight=repeated.weight * matrix.weight[entry])
 
 
 def summed(parts: list[SynapseList]) -> SynapseList:

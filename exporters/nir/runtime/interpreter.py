@@ -50,8 +50,8 @@ def interpret(
     """
     machine = _Machine(graph, len(spikes), dt_s, implied)
     recorded: dict[str, list[Array]] = {name: [] for name in record}
-    for now in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
-        outputs = machine.step(now)
+    for step_spikes in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
+        outputs = machine.step(step_spikes)
         for name, rows in recorded.items():
             rows.append(np.array(outputs[name]))
     return {name: np.stack(rows, axis=1) for name, rows in recorded.items()}
@@ -74,10 +74,10 @@ class _Machine:
         self.delay_of = {delay.feed: name for name, delay in self.delays.items()}
         closing = recurrent_edges(graph) if implied else set()
         self.order = _order(graph, closing, self.delays)
-        self.now = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
-        self.before = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        self.sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        self.late_sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
         for pre, post in graph.edges:
-            (self.before if (pre, post) in closing else self.now)[post].append(pre)
+            (self.late_sources if (pre, post) in closing else self.sources)[post].append(pre)
         self.steps = {
             name: node_model(node, dt_s)
             for name, node in graph.nodes.items()
@@ -119,8 +119,8 @@ class _Machine:
         return {name: outputs[name] for name in self.closing}
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
-        parts = [outputs[pre] for pre in self.now[name]]
-        parts += [self.carried[pre] for pre in self.before[name] if pre in self.carried]
+        parts = [outputs[pre] for pre in self.sources[name]]
+        parts += [self.carried[pre] for pre in self.late_sources[name] if pre in self.carried]
         if not parts:
             return self.zeros
         total = parts[0]

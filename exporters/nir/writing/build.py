@@ -109,10 +109,12 @@ class _Builder:
 
     def add_outputs(self) -> None:
         """Add an `Output` for the readout, and for all other nodes without successors."""
-        leads = {pre for pre, _ in self.edges}
+        with_successors = {pre for pre, _ in self.edges}
         for population in self.plan.network.populations:
             name, output = population.name, self.plan.outputs[population.name]
-            if name in self.nodes and (name in self.plan.end_populations or name not in leads):
+            if name in self.nodes and (
+                name in self.plan.end_populations or name not in with_successors
+            ):
                 self.edges.append((name, output))
             elif name in self.nodes or self.plan.options.readout != CURRENT:
                 continue

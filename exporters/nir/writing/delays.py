@@ -48,10 +48,10 @@ class Wiring:
         return added
 
     def _add(self, name: str, node: Node, after: str | None) -> str:
-        full = f"{self.prefix}_{name}"
-        self.nodes[full] = node
-        self.edges.append((after or self.source, full))
-        return full
+        full_name = f"{self.prefix}_{name}"
+        self.nodes[full_name] = node
+        self.edges.append((after or self.source, full_name))
+        return full_name
 
 
 def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:

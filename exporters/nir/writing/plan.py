@@ -97,9 +97,9 @@ class Plan:
     def steps(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: delays to write; 0 for synapses of weight 0."""
         shift = self.ahead[projection.source] - self.ahead[projection.target]
-        return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
+        return np.where(projection.jump != 0, self._explicit_delay(projection) + shift, 0)
 
-    def _waits(self, projection: StepProjection) -> NDArray[np.int64]:
+    def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: total delay, minus the step that a closing connection takes by itself."""
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
@@ -116,7 +116,7 @@ class Plan:
         least: dict[tuple[str, str], int] = {}
         for projection in self.projections:
             pair = projection.source, projection.target
-            shortest = int(self._waits(projection)[projection.jump != 0].min())
+            shortest = int(self._explicit_delay(projection)[projection.jump != 0].min())
             least[pair] = min(shortest, least.get(pair, shortest))
         return steps_ahead(names, least, INPUT)
 
