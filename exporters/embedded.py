@@ -39,7 +39,7 @@ FLOAT = "float"
 CHANGED_FIX = (
     "export the network again; nmtool verify NETWORK --artefact FILE names the numbers that differ"
 )
-"""The part `fix` of errors about a wrong digest, which does not tell what was changed."""
+"""The part `fix` of errors about a wrong digest, which cannot tell which numbers were changed."""
 
 _SETTINGS, _NETWORK, _ANSWERS = "settings", "network.npz", "known_answers.npz"
 

@@ -242,8 +242,8 @@ class Environment:
     """A Python interpreter that can import a referee.
 
     Attributes:
-        python: the interpreter.
-        referee: the referee.
+        python: path of the interpreter.
+        referee: the reference simulator.
     """
 
     python: Path

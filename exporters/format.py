@@ -40,7 +40,7 @@ _FILES_NAMED = 5
 class Format:
     """An exported file or folder; each subclass is a format.
 
-    Its network is read from disk only once.
+    The network of an export is read from disk only once.
 
     >>> import tempfile
     >>> from nmtool import Network, round_network
@@ -57,21 +57,21 @@ class Format:
     Attributes:
         name: name on the command line.
         extensions: extensions of its files, with the dot; empty for a folder.
-        is_folder: exports are folders.
+        is_folder: True if exports are folders.
         writing_options: class of the options of `write`; None if there are none.
         reading_options: class of the options of `read`, for files from other tools; None if there
             are none.
-        holds_floats: float networks can be written without quantisation.
+        holds_floats: True if float networks can be written without quantisation.
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
-        records_states: u and v of every neuron can be recorded.
-        executes_code: running an export executes code from its files. Unless `trust` is given,
-            `run` first checks that nmtool would write the same files.
+        records_states: True if u and v of every neuron can be recorded.
+        executes_code: True if running an export executes code from its files. Unless `trust` is
+            given, `run` first checks that nmtool would write the same files.
         reference: function from (network, raster) to the expected recording; None: the integer
             simulator.
         tolerance: relative tolerance of membranes in a comparison with the reference.
-        writes, reads, runs, carries: networks can be written, read or run; exports can carry
-            known answers.
+        writes, reads, runs: True if networks can be written, read or run in the format.
+        carries: True if exports can contain known answers.
     """
 
     name: ClassVar[str]
@@ -260,7 +260,7 @@ class Format:
                 format's reference.
             deep: also compare u and v of every neuron.
             trust: as for `run`.
-            progress: shows progress, e.g. `nmtool.progress_bar`.
+            progress: function that shows progress, e.g. `nmtool.progress_bar`.
             label: label of the progress bar; by default the name of the format.
             options: further arguments of the format's `simulate`.
         """
@@ -296,15 +296,15 @@ class Format:
         Args:
             network: integer network; float network if the format holds floats.
             path: path to write.
-            answers: known answers for the user of the export to check.
-            samples: a few samples of data for the user to run; ignored by formats that carry none.
+            answers: known answers, against which users can check the export.
+            samples: a few samples of data that users can run; ignored by formats that carry none.
             options: instance of `writing_options`; None for the defaults.
             force: replace an earlier export.
 
         Raises:
             DoesNotFitError: the format cannot represent the network; every reason is a finding.
             UsageError: the path exists and may not be replaced, or the format carries no answers.
-            StorageError: the export could not be written; an earlier one is untouched.
+            StorageError: the export could not be written; an earlier export is untouched.
             MissingError: the library that writes the format is not installed.
         """
         if answers is not None and not cls.carries:

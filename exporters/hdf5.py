@@ -60,7 +60,7 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 def damage_named(path: str | Path, what: str) -> Iterator[None]:
     """Turn any error caused by a file's content into `FileFormatError`.
 
-    nmtool's own input errors keep their code, why, fix and findings, and get the file's name.
+    nmtool's own input errors keep their code, why, fix and findings; the file's name is added.
     """
     try:
         with np.errstate(all="ignore"):  # numbers of foreign files may overflow

@@ -33,8 +33,8 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names
-            begin with `nmtool` in C, without a header file, and with `network` in firmware.
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names in
+            a C file begin with `nmtool`, without a header file; names in firmware with `network`.
 
     Raises:
         UsageError: the prefix is invalid.

@@ -81,7 +81,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
 
     Args:
         network: the network in the file.
-        carried: its known answers, whose operations are counted.
+        carried: known answers in the file, whose operations are counted; None if there are none.
         prefix: prefix of names; '' for a file without header.
     """
     usage = Template(_PAIRED.safe_substitute(prefix=prefix)) if prefix else _ALONE

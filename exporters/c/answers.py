@@ -28,7 +28,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_ROWS = 1 << 24
-"""Largest number of rows (samples × steps) of known answers; compilers handle such arrays."""
+"""Largest number of rows (samples × steps) of known answers: compilers handle such arrays."""
 
 MAX_STATES = 1 << 27
 """Largest number of states (samples × steps × neurons) for which u and v are recomputed."""
@@ -373,7 +373,7 @@ def read_back(
     """Read the answers written by `answers_header` and `checking_main`.
 
     Raises:
-        LookupError, TypeError, ValueError, DataError: something is missing or wrong.
+        LookupError, TypeError, ValueError, DataError: arrays or entries are missing or invalid.
     """
     n_samples, n_steps = int(header["n_samples"]), int(header["n_steps"])
     _check_size(n_samples, n_steps)

@@ -33,9 +33,9 @@ class Sizes:
     """Memory of a network's program in bytes.
 
     Attributes:
-        flash: code and constants.
-        ram: variables.
-        stack: stack of the deepest call chain, without library functions.
+        flash: bytes of code and constants.
+        ram: bytes of variables.
+        stack: bytes of stack of the deepest call chain, without library functions.
     """
 
     flash: int
@@ -54,7 +54,7 @@ def bounds(network: IntegerNetwork) -> Sizes:
 
 
 def uses(network: IntegerNetwork, target: Target) -> list[Use]:
-    """Upper bounds of a network's memory, beside the memory of a target.
+    """Flash and RAM: upper bounds of what a network needs, and what a target has.
 
     Args:
         network: an integer network.

@@ -244,7 +244,7 @@ def _run(
 
 
 def clock_text(counter: Counter | None) -> str:
-    """The C function `now`: nanoseconds, or with a counter the number of instructions."""
+    """C code of `now`, which returns nanoseconds, or with a counter executed instructions."""
     if counter is None:
         return _CLOCK
     return _INSTRUCTIONS.substitute(

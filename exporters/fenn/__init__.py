@@ -8,8 +8,9 @@ The exported package allows for these properties of PyFeNN, known from its sourc
 
 - **Rounding**: `I *= Beta` rounds down in every rounding mode; `I = Beta * I` follows the mode.
 - **First row**: PyFeNN reads the row before the first step of recorded spikes, but never zeroes it.
-- **Order**: sums of arriving weights saturate after each weight. PyFeNN runs the projections of a
-  process group in the arbitrary order of their sources. The package fixes the order with groups.
+- **Order**: sums of arriving weights saturate after each weight, so their order matters. PyFeNN
+  runs the projections of a process group in an arbitrary order. The package fixes the order with
+  several groups.
 - **Latency**: over a delay d, an input spike of step t arrives at t + d, a neuron's spike at
   t + 1 + d. The package passes input one step later, which aligns both.
 - **Packing**: a word of 16 bits has a synapse's weight (9 bits) above its delay, and a row of words

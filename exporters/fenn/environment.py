@@ -1,11 +1,11 @@
 """The separate Python environment of FeNN's simulator.
 
-PyFeNN is on no package index: the `pyfenn` there is another project with the same version. It is
-built from its sources, at the commits with which nmtool was compared. The build takes about five
-minutes on one core. Four lines are changed. The assembler's header gets `#include <vector>`, which
-g++ 12 requires. Two base classes of the compiler get virtual destructors: PyFeNN deletes objects
-through them, and would otherwise leak registers. The version gets the commits, to identify the
-build.
+PyFeNN is not on the package index; `pyfenn` there is another project with the same version number.
+PyFeNN is built from its sources, at the commits with which nmtool was compared. The build takes
+about five minutes on one core. Four lines are changed. The assembler's header gets `#include
+<vector>`, which g++ 12 requires. Two base classes of the compiler get virtual destructors: PyFeNN
+deletes objects through them, and would otherwise leak registers. The version gets the commits, to
+identify the build.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _INSERTIONS = (
         for name in ("NeuronVarBase", "RowGeneratorBase")
     ),
 )
-"""(file, text, lines to insert after the text); the text '' is the beginning of the file."""
+"""Changes of sources: (file, text, lines to insert after it); '' is the beginning of the file."""
 _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
@@ -164,7 +164,7 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
 
 
 def _patch(sources: Path) -> None:
-    """Insert the missing lines, and add the commits to the version."""
+    """Insert the lines of `_INSERTIONS`, and add the commits to the version."""
     for name, before, line in _INSERTIONS:
         file = sources / name
         text = file.read_text(encoding="utf-8")

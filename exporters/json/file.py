@@ -178,7 +178,7 @@ def _by_step(raster: Raster) -> list[list[list[int]]]:
 
 
 def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
-    """Convert neurons by sample and step to a raster; raises `DataError` if they do not ascend."""
+    """Make a raster of neurons by sample and step; raises `DataError` if neurons do not ascend."""
     lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
     offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
     step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))

@@ -52,8 +52,8 @@ class Mlgenn(Format, name="mlgenn"):
             options: settings that the files do not contain, such as time constants.
 
         Raises:
-            FileFormatError: there is no such checkpoint, or arrays are damaged or of another kind
-                or size; all of them are listed.
+            FileFormatError: the checkpoint is missing, or arrays are damaged or have the wrong type
+                or size; all such arrays are listed.
             UsageError: options are missing, all of which are listed; names are ambiguous; or
                 options are for an unknown population.
             NetworkError: time constants, thresholds or names are invalid.

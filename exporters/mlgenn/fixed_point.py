@@ -78,9 +78,10 @@ def _projection(
 
 
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Clip weights at the 99th percentile of positive weights, or of the others' magnitudes.
+    """Clip weights to −limit … limit.
 
-    The larger of both percentiles is the limit.
+    The limit is the 99th percentile of the positive weights, or that of the magnitudes of all other
+    weights, whichever is larger.
     """
     limit = max(
         (
@@ -99,7 +100,7 @@ def _magnitudes(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
 
 
 def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
-    """Fraction bits of all weights to a population: `wanted`, or fewer if weights exceed 9 bits."""
+    """Number of fraction bits of weights to a population: `wanted`, or fewer to fit in 9 bits."""
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
         bits -= 1

@@ -69,7 +69,7 @@ class MlgennOptions:
         return population in setting if isinstance(setting, Mapping) else setting is not None
 
     def value(self, key: str, population: str) -> float:
-        """The value of a population; fails if `has_value` is False."""
+        """A population's value for one of `PER_POPULATION`; fails if `has_value` is False."""
         setting = getattr(self, key)
         return float(setting[population] if isinstance(setting, Mapping) else setting)
 

@@ -16,7 +16,7 @@ _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 
 
 def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
-    """The layers in the order of the chain, and findings.
+    """The layers in the order of the chain, and findings on parts that layers cannot represent.
 
     If there are findings, the layers do not represent the network.
     """

@@ -325,7 +325,7 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolutio
 
 
 def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
-    """[size]: biases, from one number per neuron or one for all neurons."""
+    """[size] int64: biases, read from one number per neuron, or from one number for all."""
     bias = (
         _whole_numbers(file.array(group, "bias"), "bias")
         if "bias" in group
@@ -360,7 +360,7 @@ def _layer_findings(
 
     Args:
         file, group, kind, where: file, group, kind and name of the layer.
-        first: no layer of neurons comes before it.
+        first: True if no layer of neurons precedes the layer.
         input_shape: output shape of the previous layer; None if unknown.
     """
     if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):

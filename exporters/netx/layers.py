@@ -1,8 +1,8 @@
 """Dense layers of a NetX file, as interpreted by lava-dl's reader.
 
-The reader shifts the weights of a matrix up to use all 8 bits, and passes to Lava this shift as a
-negative exponent, and a number of bits. If Lava would then clip or truncate weights, the file does
-not represent the network.
+The reader shifts the weights of a matrix left until they use all 8 bits. It passes the shift to
+Lava as a negative weight exponent, with a number of weight bits. If Lava would then clip or
+truncate weights, the file does not represent the network.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Layer:
         i_decay: part of u that is lost in a step, in units of 1/4096.
         v_decay: part of v that is lost in a step, in units of 1/4096.
         threshold: threshold, compared with v after a shift by 6 bits.
-        unrolled: the layer is a convolution, whose weights the reader does not change.
+        unrolled: True for a convolution, whose weights the reader does not change.
     """
 
     weight: Integers

@@ -116,7 +116,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     """The network of a file without misfits.
 
     Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean` if
-    the threshold of the last layer is out of reach, else `first_spike`.
+    the last layer never spikes (its threshold exceeds the chip's range), else `first_spike`.
     """
     assumed = []
     if file.dt_ms is None:

@@ -49,12 +49,13 @@ class NirOptions:
         hops: `delayed`: written delays include the one step that every hop takes. `free`: they do
             not; populations then run ahead of the network, and only differences of delays remain.
             Default: `free` with a profile, else `delayed`.
-        nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
+        nir_dt_s: time step in s that scales written time constants and delays; only their ratios
+            to it matter.
         profile: tool that will read the file; a network that the tool would run incorrectly is
             refused with all reasons. By default any network is written.
 
     Raises:
-        UsageError: unknown choice, or a step that is not positive.
+        UsageError: a choice is unknown, or the step is not positive.
     """
 
     form: str = GROUPED
@@ -175,8 +176,8 @@ class ImportOptions:
         """List what the import assumes, because neither file nor options state it; '' if nothing.
 
         Args:
-            loops: the graph has loops.
-            resets: the graph has neurons whose kind of reset is not confirmed.
+            loops: True if the graph has loops.
+            resets: True if the graph has neurons whose kind of reset is not confirmed.
             rule: rule of the readout.
         """
         assumptions = {

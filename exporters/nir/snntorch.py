@@ -349,6 +349,6 @@ def _wires(layer: Any) -> Node:
 
 
 def _array(value: Any) -> NDArray[np.float64]:
-    """float64 array of a tensor or a number."""
+    """Convert a tensor or a number to a float64 array."""
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, np.float64)

@@ -43,7 +43,7 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
 
 
 def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
-    """Findings for the members in which two graphs or their loops differ, in order."""
+    """Findings for nodes, constants, inputs and outputs in which graphs or their loops differ."""
     for group in ("node", "initializer", "input", "output"):
         mine, theirs = list(getattr(expected, group)), list(getattr(stored, group))
         for our_member, their_member in zip(mine, theirs, strict=False):

@@ -129,7 +129,7 @@ class _Body:
         self.records += [f"{name}.{quantity}" for quantity in recorded_quantities(population)]
 
     def graph(self) -> Any:
-        """The GraphProto."""
+        """The `GraphProto` of the step."""
         from onnx import helper
 
         for population in self.loop.populations:

@@ -26,7 +26,7 @@ class AnswerBlock:
     """Parameters of the Verilog module `nmtool_answer` for a network.
 
     Attributes:
-        parameters: by name, without `MEM`.
+        parameters: parameters by name, without `MEM`.
         importance: for the rule `weighted`, memory with the weight of every step in units of
             1/2^15; else None.
     """

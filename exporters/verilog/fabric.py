@@ -26,7 +26,7 @@ _BLOCKS = {
     ECP5: {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512},
     ICE40UP: {2: 2048, 4: 1024, 8: 512, 16: 256},
 }
-"""Words of a block RAM by word width."""
+"""Number of words of a block RAM, by their width in bits."""
 
 _TABLE_COST, _BLOCK_COST = 6, 129
 """Costs on an ECP5: of 16 × 4 bits in look-up tables, multiplexer included, and of a block RAM."""
@@ -37,7 +37,7 @@ _BITS_PER_BLOCK = 64
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
-"""Look-up tables of a core: constant part, per lane, and per neuron updated in a clock."""
+"""Number of look-up tables of a core: constant part, per lane, per neuron updated in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
 """Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
@@ -51,9 +51,9 @@ class Shape:
     """Width and depth of one memory.
 
     Attributes:
-        width: bits of a word.
-        depth: words.
-        is_large: the memory may lie in large single-port RAM, if the FPGA has any.
+        width: number of bits of a word.
+        depth: number of words.
+        is_large: True if the memory may lie in large single-port RAM, if the FPGA has any.
     """
 
     width: int

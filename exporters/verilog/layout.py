@@ -24,7 +24,7 @@ SUM_LIMIT = 1 << 18
 """Limit for the sum of weights of one sign at a neuron: below it, adding modulo 2^24 is exact."""
 
 MAX_POPULATIONS = 1 << 13
-"""Number of population numbers in output words; the input takes one of them."""
+"""Number of population numbers that output words can express; one of them is the input's."""
 
 SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "synapses",
@@ -36,7 +36,7 @@ SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
 """The memories, by their number at the core's loading port."""
 
 BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
-"""Address bits of a synapse bank, by lanes: smaller banks for wider words."""
+"""Number of address bits of a synapse bank, by lanes: banks of wider words are smaller."""
 
 MAX_BANKS = 1000
 """Limit of the number of synapse banks, because their file names have three digits."""
@@ -57,7 +57,7 @@ class Memory:
 
     @property
     def width(self) -> int:
-        """Bits of a word."""
+        """Number of bits of a word."""
         return self.bits.shape[1]
 
     def hex_lines(self) -> str:
@@ -79,7 +79,8 @@ class _Stored:
     Attributes:
         weight: [pre, post] int64, stored weights: magnitudes if all weights have the same sign.
         jump: left shift from a stored weight to the units of the ring buffer's sums.
-        signed, negative: whether stored weights are signed, and whether magnitudes are subtracted.
+        signed: True if stored weights have a sign.
+        negative: True if stored weights are magnitudes that are subtracted.
     """
 
     projection: IntegerProjection
@@ -103,7 +104,7 @@ class Layout:
     Attributes:
         parameters: parameters of the core by name, without `DEEP`, `SINGLE_PORT`, `BANK_BITS` and
             `MEM`.
-        memories: by name, see `MEMORIES`.
+        memories: memories by name, see `MEMORIES`.
     """
 
     def __init__(self, network: IntegerNetwork, lanes: int = 1) -> None:
@@ -252,7 +253,7 @@ class Layout:
         It assumes that every source spikes, and that the parts of the core run one after another.
 
         Args:
-            deep: u and v of every neuron are output, too.
+            deep: True if u and v of every neuron are output, too.
         """
         network = self.network
         # Looking up a source takes four clocks, and each of its rows takes four more. Rows begin at
@@ -409,7 +410,7 @@ def field(values: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
 
 
 def _table(rows: Iterator[list[tuple[int, int]]] | Sequence[list[tuple[int, int]]]) -> Memory:
-    """A memory from rows of fields; a field is a value and its bits, most significant first."""
+    """A memory from rows of fields (value, number of bits); the most significant field first."""
     words = [
         np.concatenate([field(np.array(value), bits) for value, bits in fields]) for fields in rows
     ]

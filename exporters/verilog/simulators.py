@@ -78,7 +78,7 @@ class Verilator:
         Args:
             files: files of the export; memory files are not compiled.
             scratch: an empty working folder.
-            deep: u and v of every neuron are output.
+            deep: True if u and v of every neuron are output.
 
         Raises:
             BackendError: compilation failed.

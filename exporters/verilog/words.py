@@ -134,7 +134,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
 
 
 def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
-    """Kind, population, index, value and row of the words, in blocks; rows count from 0 in each."""
+    """Yield blocks of words: kind, population, index, value and row (from 0 in each block)."""
     with open(path, "rb") as file:
         while (words := np.fromfile(file, "<u8", _WORDS_AT_ONCE)).size:
             kind = (words >> np.uint64(62)).astype(np.int64)

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for first in range(0, max(n_samples, 1), at_once):
         count = min(at_once, n_samples - first)
         traces = emulator.run(*_spikes(events, first, count), _beat)
-        if beyond := [place for e in header["populations"] for place in _beyond(e, traces, first)]:
+        if beyond := [
+            place for e in header["populations"] for place in _overflows(e, traces, first)
+        ]:
             print(json.dumps({"beyond": beyond}), flush=True)
             return 0
         parts.append(_recorded(header, traces, first, count, options.deep))
@@ -102,10 +104,10 @@ def _beat(*report: object) -> None:
     print(json.dumps({"running": True}), flush=True)
 
 
-def _beyond(
+def _overflows(
     entry: dict[str, Any], traces: dict[str, Trace], first: int
 ) -> Iterator[dict[str, object]]:
-    """A population's entries of the list `beyond`.
+    """Overflows of a population, as entries of the list `beyond`.
 
     Only in non-spiking populations can v be too large: in a spiking population such a v, clipped or
     not, causes a spike and is reset.

@@ -51,7 +51,7 @@ def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str
 
 
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
-    """Nodes that connections (pre, post) reach from the roots, with their distances."""
+    """Distances of all nodes that can be reached from the roots over connections (pre, post)."""
     targets: dict[str, list[str]] = {}
     for pre, post in pairs:
         targets.setdefault(pre, []).append(post)

@@ -71,7 +71,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     """Assemble the network.
 
     Args:
-        parts: the parts.
+        parts: the network's parts.
         dt_ms: length of a step in ms.
         n_steps: steps of a sample in the graph; the output's lag is added.
 

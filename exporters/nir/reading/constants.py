@@ -1,4 +1,4 @@
-"""Import the constants of a graph (biases of `Affine` nodes, and v_leak) from the right step on.
+"""Import a graph's constants (biases of `Affine` nodes, v_leak) so that they start in time.
 
 A network adds biases to v from step 0 on. A constant of the graph equals a bias only if its
 population runs no later than in the graph, and no synaptic filter or `Delay` acts on the constant.

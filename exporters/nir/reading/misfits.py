@@ -33,7 +33,7 @@ from nmtool.exporters.nir.reading.shapes import (
 from nmtool.exporters.windows import Shape
 
 SHOWN = 50
-"""Largest number of kinds of findings that an error lists; it counts all further findings."""
+"""Largest number of kinds of findings that an error lists; further findings are only counted."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),
@@ -177,7 +177,7 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
 
 
 def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
-    """Findings, by node, for delays that are not whole steps; the fix is a shorter step, if any."""
+    """Findings, by node, for delays that are not whole steps; a fix proposes a shorter step."""
     delays_s = {
         name: np.ravel(node.values["delay"])
         for name, node in graph.nodes.items()

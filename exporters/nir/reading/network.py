@@ -60,7 +60,7 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     Args:
         graph: a graph of NIR nodes.
         options: properties that are not in the graph.
-        resets_known: the graph's neurons are known to reset as the graph states.
+        resets_known: True if the neurons are known to reset as the graph states.
 
     Raises:
         FileFormatError: a network cannot represent parts of the graph; all are listed.

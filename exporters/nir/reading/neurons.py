@@ -49,7 +49,7 @@ norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-
 """
 
 _ROUNDING = 1e-9
-"""Largest relative difference by which a time constant may be shorter than a step."""
+"""Tolerance: largest relative difference by which a time constant may be shorter than a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ def resting_input(synapse: Node) -> Array:
 
 
 def _share_lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
-    """Share lost per step for the time constant `key`; 1 if there is no such time constant."""
+    """Share of a state lost per step, from the time constant `key`; 1 without this constant."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)
     return np.minimum(dt_s / values[key], 1.0)

@@ -73,7 +73,7 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
         unfit: nodes whose output shape is unknown.
 
     Raises:
-        FileFormatError: a node is too large, or all nodes together are.
+        FileFormatError: a node, or all nodes together, have too many lines.
     """
     stated = {name: _stated_shape(node) for name, node in graph.nodes.items() if name not in unfit}
     for name, shape in stated.items():
@@ -255,7 +255,10 @@ def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
 
 
 def _without_batch(shape: Shape, expected: Shape) -> Shape:
-    """Remove leading axes of size 1 that `expected` lacks; too few axes give `expected`."""
+    """Remove leading axes of size 1, down to the number of axes of `expected`.
+
+    A shape with fewer axes than `expected` counts as equal to it.
+    """
     while len(shape) > len(expected) and shape[0] == 1:
         shape = shape[1:]
     return expected if len(shape) < len(expected) else shape

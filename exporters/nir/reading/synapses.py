@@ -211,7 +211,10 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Divide synapses into matrices (weights, delays) [pre, line] with one synapse per pair."""
+    """Divide synapses into layers, each with at most one synapse per pair of neurons.
+
+    A layer is a matrix of weights and a matrix of delays, both [pre, line].
+    """
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

@@ -94,7 +94,7 @@ def _numbers(node: Node, key: str, count: int) -> Shape:
 
 
 def _padding(node: Node, taps: Shape, dilation: Shape) -> list[tuple[int, int]]:
-    """Zeros before and after, per axis; if their sum is odd, there is one more after."""
+    """Zeros before and after, per axis; if their sum is odd, there is one more zero after."""
     if str(node.values["padding"]) == SAME:
         both = [spacing * (n_taps - 1) for n_taps, spacing in zip(taps, dilation, strict=True)]
         return [(zeros // 2, zeros - zeros // 2) for zeros in both]

@@ -92,7 +92,7 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots for delays of 0 … `longest`, and one more, as values read stay in use for a step."""
+    """Slots for delays of 0 … `longest`, plus one: values that were read stay in use for a step."""
     return longest + 2
 
 
@@ -103,7 +103,7 @@ class Ring:
         self.buffer: Array = np.zeros((slots, n_samples, size))
         self.lines = np.arange(size)
 
-    def keep(self, n: int, values: Array) -> None:
+    def store(self, n: int, values: Array) -> None:
         """Store the values of step n, [samples, size]."""
         self.buffer[n % len(self.buffer)] = values
 

@@ -38,7 +38,7 @@ def interpret(
     Args:
         graph: a graph with one `Input`.
         spikes: [samples, steps, channels], 0 or 1.
-        record: names of nodes.
+        record: names of the nodes to record.
         dt_s: length of a step in s.
         implied: a connection that closes a loop takes one step by itself.
 
@@ -98,12 +98,12 @@ class _Machine:
             if name in self.delays:
                 delay = self.delays[name]
                 if not delay.is_late:
-                    self.rings[delay.feed].keep(self.n, self._arriving(name, outputs))
+                    self.rings[delay.feed].store(self.n, self._arriving(name, outputs))
                 outputs[name] = self.rings[delay.feed].read(self.n, delay.steps)
             elif name != self.input:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
         for feed, name in self.delay_of.items():
-            self.rings[feed].keep(self.n, self._arriving(name, outputs))
+            self.rings[feed].store(self.n, self._arriving(name, outputs))
         before, self.constants, self.n = self.constants, self._next_constants(), self.n + 1
         closing_outputs = {
             name: outputs[name] + (now - before[name]) for name, now in self.constants.items()

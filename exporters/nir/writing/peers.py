@@ -1,6 +1,6 @@
 """Find parts of a NIR file that other tools (peers) drop or run incorrectly.
 
-All statements are measured with the versions in `MEASURED`. NIR does not define loops, steps or
+All statements were measured with the versions in `MEASURED`. NIR does not define loops, steps or
 missing nodes. Some tools drop parts silently, so an incorrect run looks like a correct run.
 Everything that a tool would drop or run incorrectly is therefore refused before writing. Each
 refusal is a `Finding`: the part of the graph, and what happens to it.
