@@ -48,9 +48,11 @@ def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Fi
         expected: the network that was to be exported.
         stored: the network read from the export.
     """
-    mine, theirs, findings = _numbers(expected), _numbers(stored), []
-    for place in mine | theirs:
-        change = array_change(np.asarray(mine.get(place)), np.asarray(theirs.get(place)))
+    expected_numbers, stored_numbers, findings = _numbers(expected), _numbers(stored), []
+    for place in expected_numbers | stored_numbers:
+        change = array_change(
+            np.asarray(expected_numbers.get(place)), np.asarray(stored_numbers.get(place))
+        )
         if change:
             _, where, name = place
             what = f"{name} {change.removeprefix('its ').removeprefix('it ')}"

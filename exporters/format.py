@@ -330,10 +330,10 @@ class Format:
         `misfits` is called only for networks in the format's own arithmetic, with one of its
         `rules`.
         """
-        return cls._unknown(network) or cls.misfits(network, options)
+        return cls._unsupported(network) or cls.misfits(network, options)
 
     @classmethod
-    def _unknown(cls, network: Any) -> list[Finding]:
+    def _unsupported(cls, network: Any) -> list[Finding]:
         """Findings if the format lacks the network's arithmetic or readout rule."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
@@ -350,7 +350,7 @@ class Format:
     @classmethod
     def check_known(cls, network: Any) -> None:
         """Raise `DoesNotFitError` if the format lacks the network's arithmetic or readout rule."""
-        cls._refuse(cls._unknown(network))
+        cls._refuse(cls._unsupported(network))
 
     @classmethod
     def _refuse(cls, findings: list[Finding]) -> None:
@@ -426,7 +426,9 @@ class Format:
                 code="answers-missing",
                 fix=f"write an export with known answers: {self.export_again()}",
             )
-        if self.network.content_hash != answers.network_hash or not _fit(answers, self.network):
+        if self.network.content_hash != answers.network_hash or not _sizes_match(
+            answers, self.network
+        ):
             raise FileFormatError(
                 f"the known answers in {self.path} belong to another network",
                 code="answers-other-network",
@@ -492,7 +494,7 @@ def _overrides(cls: type[Format], hook: str) -> bool:
     return getattr(own, "__func__", own) is not getattr(base, "__func__", base)
 
 
-def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
+def _sizes_match(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
     """True if the answers have arrays of the right size for every population."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     stored = {name: raster.n_neurons for name, raster in spikes.items()}

@@ -121,8 +121,8 @@ class Processor:
         if self.compiler in missing:
             return missing
         command = [self.compiler, f"-print-file-name={self.library}"]
-        place = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-        return missing if Path(place).is_absolute() else [*missing, self.library]
+        path = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return missing if Path(path).is_absolute() else [*missing, self.library]
 
     def require(self) -> None:
         """Raise `MissingError` unless compiler, C library and emulator are installed."""

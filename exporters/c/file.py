@@ -70,8 +70,8 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
         UsageError: the prefix is invalid.
     """
     header, _ = pack(network)
-    signs = [projection.sign_mode for projection in network.projections]
-    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
+    sign_modes = [projection.sign_mode for projection in network.projections]
+    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": sign_modes}
     record["hash"] = network.content_hash
     if carried is not None:
         record["answers"] = answers_header(carried.answers)

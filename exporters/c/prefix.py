@@ -49,15 +49,15 @@ def renamed(code: str, prefix: str) -> str:
         UsageError: the code already contains a new name.
     """
     words = {*_WORD.findall(code), *_IN_DRIVER}
-    new = {
+    new_names = {
         f"{prefix}_{word.removeprefix(_DEFAULT_PREFIX)}"
         for word in words
         if word.startswith(_DEFAULT_PREFIX)
     }
-    taken = sorted(new & words) if f"{prefix}_" != _DEFAULT_PREFIX else []
-    if taken:
+    taken_names = sorted(new_names & words) if f"{prefix}_" != _DEFAULT_PREFIX else []
+    if taken_names:
         raise UsageError(
-            f"the prefix '{prefix}' would give two objects the same name {taken[0]}",
+            f"the prefix '{prefix}' would give two objects the same name {taken_names[0]}",
             code="c-prefix-taken",
             fix="choose another prefix",
         )

@@ -60,10 +60,10 @@ def uses(network: IntegerNetwork, target: Target) -> list[Use]:
         network: an integer network.
         target: a target with figures of `memory`.
     """
-    most = bounds(network)
+    limits = bounds(network)
     amounts = [
-        ("bytes of flash", most.flash, target.memory.flash),
-        ("bytes of RAM", most.ram + most.stack, target.memory.ram),
+        ("bytes of flash", limits.flash, target.memory.flash),
+        ("bytes of RAM", limits.ram + limits.stack, target.memory.ram),
     ]
     return [
         Use(name, used, available) for name, used, available in amounts if available is not None

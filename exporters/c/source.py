@@ -52,8 +52,8 @@ def projection_symbol(index: int, source: str, target: str) -> str:
 def described(population: IntegerPopulation) -> str:
     """A population in words, such as "100 neurons that spike"."""
     neurons = "neurons that" if population.size > 1 else "neuron that"
-    does = "spike" if population.kind == LIF else "integrate"
-    return f"{population.size} {neurons} {does if population.size > 1 else f'{does}s'}"
+    verb = "spike" if population.kind == LIF else "integrate"
+    return f"{population.size} {neurons} {verb if population.size > 1 else f'{verb}s'}"
 
 
 def slots(network: IntegerNetwork, target: str) -> int:

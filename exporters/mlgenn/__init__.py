@@ -81,7 +81,7 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
     source, output, inner = _roles(connections, folder)
     options.check_names({source, *inner})
     sizes = known_sizes(connections, options.sizes)
-    spiking = [name for name in inner if _spikes(name, output, options)]
+    spiking = [name for name in inner if _is_spiking(name, output, options)]
     unsized = [name for name in (source, *inner) if name not in sizes]
     options.check_complete(folder, inner, spiking, unsized)
     check_sizes(connections, sizes, folder)
@@ -120,7 +120,7 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
     return first[0], last[0], list(targets)
 
 
-def _spikes(name: str, output: str, options: MlgennOptions) -> bool:
+def _is_spiking(name: str, output: str, options: MlgennOptions) -> bool:
     return name != output or options.readout in rules_of(LIF)
 
 

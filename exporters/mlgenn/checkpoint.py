@@ -132,8 +132,8 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
     for path in sorted(Path(folder).iterdir()):
         match = _match_file_name(path)
         if match and match[1] == chosen:
-            own, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
-            own[path.name if variable in own else variable] = path
+            variables, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
+            variables[path.name if variable in variables else variable] = path
     return files
 
 

@@ -57,7 +57,7 @@ class Layer:
         constants = ("i_decay", "v_decay", "threshold")
         arrays = ("weight", "delay", "recurrent", "bias")
         return all(getattr(self, key) == getattr(other, key) for key in constants) and all(
-            _same(getattr(self, key), getattr(other, key)) for key in arrays
+            _are_equal(getattr(self, key), getattr(other, key)) for key in arrays
         )
 
     def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ class Layer:
         shift, bits = scaling(weights)
         if shift < 0:
             yield Finding("netx-weights-range", where, "weights exceed 255", fix)
-        elif any(_changes(part << shift, bits) for part in parts):
+        elif any(_would_change(part << shift, bits) for part in parts):
             yield Finding(
                 "netx-weights-bits",
                 where,
@@ -105,7 +105,7 @@ class Layer:
             )
 
 
-def _same(first: Integers | None, second: Integers | None) -> bool:
+def _are_equal(first: Integers | None, second: Integers | None) -> bool:
     if first is None or second is None:
         return first is second
     return np.array_equal(first, second)
@@ -124,7 +124,7 @@ def scaling(weight: Integers) -> tuple[int, int]:
     return shift, 8 - shift - (trailing - signed)
 
 
-def _changes(weight: Integers, bits: int) -> bool:
+def _would_change(weight: Integers, bits: int) -> bool:
     """True if Lava would clip or truncate the shifted weights."""
     truncated = 8 - bits + (sign_mode(weight) == MIXED)
     return abs(weight).max() > 255 or truncated < 0 or bool((weight % (1 << truncated)).any())

@@ -250,13 +250,13 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
             continue
         node_name = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
         if type(layer).__name__ in _NEURONS:
-            nodes[node_name] = _neurons(layer, dt_s, integrates=_integrates(layers, index))
+            nodes[node_name] = _neuron_node(layer, dt_s, integrates=_integrates(layers, index))
             if type(layer).__name__ in _RECURRENT:
                 loop = _unused(f"{node_name}_recurrent", nodes)
-                nodes[loop] = _loop(layer)
+                nodes[loop] = _loop_node(layer)
                 edges += [(node_name, loop), (loop, node_name)]
         else:
-            nodes[node_name] = _wires(layer)
+            nodes[node_name] = _wire_node(layer)
             output_shape = _output_shape(nodes[node_name], output_shape)
         edges.append((previous, node_name))
         previous = node_name
@@ -290,7 +290,7 @@ def _input_size(layer: Any) -> int:
     return int(layer.in_features) if hasattr(layer, "in_features") else 0
 
 
-def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
+def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     beta = np.clip(_array(layer.beta), 0, 1)
     kind = type(layer).__name__
     values: dict[str, NDArray] = {}
@@ -308,12 +308,14 @@ def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     return Node(CUBA_LI if integrates else CUBA_LIF, values)
 
 
-def _loop(layer: Any) -> Node:
+def _loop_node(layer: Any) -> Node:
     loop = layer.recurrent
-    return _wires(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
+    return (
+        _wire_node(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
+    )
 
 
-def _wires(layer: Any) -> Node:
+def _wire_node(layer: Any) -> Node:
     kind = type(layer).__name__
     if kind == "Flatten":
         return Node(FLATTEN, {})

@@ -86,13 +86,13 @@ class _Builder:
         """Append the nodes of a group, after those of all groups that project to it."""
         inside = {projection.name for projection in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
-        driven = {
+        external_input = {
             population.name: self._outside_input(
                 population, [p for p in outside if p.projection.target == population.name]
             )
             for population in loop.populations
         }
-        self.recorded |= add_loop(self.nodes, loop, driven, self.batch)
+        self.recorded |= add_loop(self.nodes, loop, external_input, self.batch)
 
     def _outside_input(
         self, population: IntegerPopulation, projections: list[NamedProjection]
@@ -108,8 +108,8 @@ class _Builder:
             rows = add_arrivals(
                 nodes, named_projection, self._events_of(named_projection.projection.source), rows
             )
-        cut = [nodes.list(0), self.rows, nodes.list(0)]
-        within = nodes.add("Slice", [rows, *cut], f"{name}.within", "arrivals within the sample")
+        bounds = [nodes.list(0), self.rows, nodes.list(0)]
+        within = nodes.add("Slice", [rows, *bounds], f"{name}.within", "arrivals within the sample")
         shape = nodes.add(
             "Concat", [self.time, self.batch, nodes.list(size)], f"{name}.shape_by_time", axis=0
         )

@@ -71,8 +71,8 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     """
     layout, answer = Layout(network, lanes), answer_block(network)
     p, a = layout.parameters, answer.parameters
-    bank = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
-    yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank)
+    bank_words = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
+    yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank_words)
     ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
     yield from [*_banks(p["ACC_BITS"], ring, 1 << LARGE_BANK_BITS)] * (2 * lanes)
     groups = p["WORDS"] * lanes // layout.slices
@@ -112,8 +112,8 @@ def blocks(shape: Shape, family: str) -> int:
     )
     if family == ICE40UP:
         return 0 if shape.width * shape.depth < _BITS_PER_BLOCK * least else least
-    in_tables = _TABLE_COST * -(-shape.width // 4) * -(-shape.depth // 16)
-    return 0 if in_tables < _BLOCK_COST * least else least
+    table_cost = _TABLE_COST * -(-shape.width // 4) * -(-shape.depth // 16)
+    return 0 if table_cost < _BLOCK_COST * least else least
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
@@ -128,8 +128,8 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     family = fabric.family or ECP5
     memories = list(shapes(network, lanes, family))
     has_large = family == ICE40UP and fabric.large_rams != 0
-    large = [memory for memory in memories if memory.is_large and has_large]
-    small = [memory for memory in memories if memory not in large]
+    large_memories = [memory for memory in memories if memory.is_large and has_large]
+    small_memories = [memory for memory in memories if memory not in large_memories]
     slices = Layout(network, lanes).slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
     multipliers += _MULTIPLIERS_OF_WEIGHTED * (network.readout.rule == WEIGHTED)
@@ -139,11 +139,16 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         ("look-up tables", tables, fabric.luts, TABLES_ERROR),
         (
             "block RAMs",
-            sum(blocks(memory, family) for memory in small),
+            sum(blocks(memory, family) for memory in small_memories),
             fabric.block_rams,
             BLOCKS_ERROR,
         ),
-        ("large RAMs", sum(_large_rams(memory) for memory in large), fabric.large_rams, 0.0),
+        (
+            "large RAMs",
+            sum(_large_rams(memory) for memory in large_memories),
+            fabric.large_rams,
+            0.0,
+        ),
         ("multipliers", multipliers, fabric.multipliers, 0.0),
     ]
     return [

@@ -112,7 +112,7 @@ class Layout:
         self.lanes = lanes
         self.slices = SLICES[lanes]
         self._words = {p.name: -(-p.size // lanes) for p in network.populations}
-        self._first_word = _first_places(self._words)
+        self._first_word = _first_words(self._words)
         self._unit = _common_shift(network.projections)
         stored = [_stored(p, self._unit) for p in network.projections]
         order = {INPUT: len(network.populations)}
@@ -384,12 +384,12 @@ def _weight_bits(entry: _Stored) -> int:
     )
 
 
-def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:
-    places, first = {}, 0
+def _first_words(sizes: Mapping[str, int]) -> dict[str, int]:
+    first_words, first = {}, 0
     for name, size in sizes.items():
-        places[name] = first
+        first_words[name] = first
         first += size
-    return places
+    return first_words
 
 
 def bits_for(largest: int) -> int:

@@ -199,11 +199,11 @@ def find() -> list[Verilator | Icarus]:
         simulators.append(Icarus(Path(icarus), _version([icarus, "-V"], r"version ([\d.]+)")))
     if simulators:
         return simulators
-    lacks = "Verilator needs a C++ compiler" if verilator else "neither Verilator nor Icarus is"
+    reason = "Verilator needs a C++ compiler" if verilator else "neither Verilator nor Icarus is"
     raise MissingError(
         "no Verilog simulator is installed",
         code="verilog-simulator-missing",
-        why=lacks if verilator else f"{lacks} on the path",
+        why=reason if verilator else f"{reason} on the path",
         fix="install a C++ compiler: apt install g++; xcode-select --install"
         if verilator
         else f"{install_command(EXTRA)}; or apt install verilator; or apt install iverilog (slow)",

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     header = json.loads(str(arrays["header"][()]))
     events = _archive(options.events)
     n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
-    at_once = _at_once(header, arrays, n_samples, n_steps)
+    at_once = _samples_at_once(header, arrays, n_samples, n_steps)
     emulator = Emulator(header, arrays, at_once, n_steps)
     parts: list[dict[str, NDArray]] = []
     for first in range(0, max(n_samples, 1), at_once):
@@ -79,7 +79,7 @@ def _archive(path: str) -> dict[str, NDArray]:
         return {name: archive[name] for name in archive.files}
 
 
-def _at_once(
+def _samples_at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
     """Number of samples to run at once: more are faster, but need memory (see the limits above)."""
@@ -88,16 +88,20 @@ def _at_once(
         for index in range(len(header["projections"]))
     )
     values = n_steps * sum(entry["size"] for entry in header["populations"])
-    room = min(MAX_SYNAPSES // max(synapses, 1), MAX_VALUES // max(values, 1), MAX_AT_ONCE)
-    return max(1, min(room, n_samples))
+    limit = min(MAX_SYNAPSES // max(synapses, 1), MAX_VALUES // max(values, 1), MAX_AT_ONCE)
+    return max(1, min(limit, n_samples))
 
 
 def _spikes(events: dict[str, NDArray], first: int, count: int) -> tuple[NDArray, ...]:
     """Sample (counted from `first`), step and channel of the spikes of `count` samples."""
     offset = events["offset"][first : first + count + 1]
-    own = slice(offset[0], offset[-1])
+    selected = slice(offset[0], offset[-1])
     sample = np.repeat(np.arange(count), np.diff(offset))
-    return sample, events["step"][own].astype(np.int64), events["neuron"][own].astype(np.int64)
+    return (
+        sample,
+        events["step"][selected].astype(np.int64),
+        events["neuron"][selected].astype(np.int64),
+    )
 
 
 def _beat(*report: object) -> None:

@@ -74,17 +74,18 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
 
 def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
     """Number of values in all delay lines, per sample."""
-    return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
+    return sum(_slots(steps) * size for (_, size), steps in _longest_delays(lines).items())
 
 
 def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
     """Ring buffers of the delay lines, per feed."""
     return {
-        feed: Ring(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
+        feed: Ring(_slots(steps), n_samples, feed[1])
+        for feed, steps in _longest_delays(lines).items()
     }
 
 
-def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
+def _longest_delays(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
     longest: dict[Feed, int] = {}
     for delays in lines.values():
         longest[delays.feed] = max(longest.get(delays.feed, 0), int(delays.steps.max(initial=0)))
