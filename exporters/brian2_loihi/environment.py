@@ -33,7 +33,7 @@ def set_up_brian2_loihi(
     force: bool = False,
     python: str | Path | None = None,
 ) -> Environment:
-    """Make the environment: a virtual environment with brian2-loihi from the package index.
+    """Create a virtual environment with brian2-loihi from the package index.
 
     >>> set_up_brian2_loihi(print)  # doctest: +SKIP
 

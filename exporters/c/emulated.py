@@ -38,7 +38,7 @@ def emulated(name: str) -> type[Format]:
 
         @classmethod
         def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-            """Findings for memories of the emulated machine that are too small."""
+            """Findings for memories of the emulated machine that are too small for a network."""
             from nmtool.exporters.c.source import memory
 
             constants, variables = memory(network)

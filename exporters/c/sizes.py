@@ -44,7 +44,7 @@ class Sizes:
 
 
 def bounds(network: IntegerNetwork) -> Sizes:
-    """Upper bounds for a network, without compiling it."""
+    """Upper bounds of the memory of a network's program, without compiling it."""
     constants, variables = memory(network)
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)

@@ -60,7 +60,7 @@ class MlgennOptions:
 
     @property
     def steps(self) -> int:
-        """Steps of a sample."""
+        """Number of steps of a sample."""
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
     def has_value(self, key: str, population: str) -> bool:

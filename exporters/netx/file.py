@@ -335,7 +335,7 @@ def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
 
 
 def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
-    """Decays of u and v, and threshold."""
+    """Decays of u and v, and threshold, of a layer's neurons, as in `Layer`."""
     neuron = file.group(group, "neuron")
     i_decay, v_decay, threshold = (
         int(_whole_numbers(file.array(neuron, key), key).reshape(()))

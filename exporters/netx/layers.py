@@ -61,7 +61,7 @@ class Layer:
         )
 
     def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
-        """The reason why Lava, through lava-dl's reader, would run other weights.
+        """The reason why Lava would run other weights than those of the layer.
 
         Args:
             where: name of the layer, for the finding.

@@ -169,7 +169,7 @@ class ImportOptions:
 
     @property
     def steps(self) -> int:
-        """Steps of a sample."""
+        """Number of steps of a sample."""
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:

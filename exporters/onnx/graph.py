@@ -67,7 +67,7 @@ class _Builder:
 
     Attributes:
         recorded: names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
-        events: lists of spikes by source.
+        events: names of the lists of spikes, by source.
     """
 
     def __init__(self, network: IntegerNetwork) -> None:

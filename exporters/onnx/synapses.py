@@ -83,7 +83,7 @@ def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events
         rows: the target's input so far, int32 [rows, post], one row per sample and step.
 
     Returns:
-        Name of the rows with the projection's weights added.
+        Name of the rows to which the projection's weights have been added.
     """
     weight = _weights(nodes, named_projection, events.neuron)
     row = _rows(nodes, named_projection, events)

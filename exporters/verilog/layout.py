@@ -312,10 +312,10 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
     findings = []
     possible = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
     if not possible or lanes not in (None, *possible):
-        tried = lanes or MAX_LANES
+        n_lanes = lanes or MAX_LANES
         what = (
-            f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, but "
-            f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,} words"
+            f"its synapses need {synapse_words(network, n_lanes):,} words with `lanes={n_lanes}`, "
+            f"but the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[n_lanes]:,} words"
         )
         fix = f"export it with `lanes={possible[0]}`" if possible else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))

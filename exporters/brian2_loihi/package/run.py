@@ -82,7 +82,7 @@ def _archive(path: str) -> dict[str, NDArray]:
 def _samples_at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """Number of samples to run at once: more are faster, but need memory (see the limits above)."""
+    """Number of samples per run: as many as the limits allow, because larger runs are faster."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
