@@ -92,7 +92,7 @@ class Format:
     carries: ClassVar[bool]
 
     def __init_subclass__(cls, name: str = "") -> None:
-        if not name:  # an abstract base
+        if not name:  # the class is an abstract base
             return
         cls.name, cls.extensions = name, PLACES[name].extensions
         cls.is_folder = bool(PLACES[name].member)
@@ -320,7 +320,7 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
-        artefact.network = network  # avoids reading it back
+        artefact.network = network  # so that the file need not be read again
         return artefact
 
     @classmethod

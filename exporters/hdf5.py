@@ -68,7 +68,7 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
     except InputError as error:
         what_failed = f"{path} cannot be read as a {what}: {error.what}"
         raise error.restated(what_failed, FileFormatError) from error
-    except NmtoolError:  # not caused by the content
+    except NmtoolError:  # other errors of nmtool are not caused by the content
         raise
     except Exception as error:  # HDF5 and numpy raise exceptions of any type
         raise FileFormatError(

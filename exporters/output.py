@@ -161,7 +161,7 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # includes interrupts, after which `old` would be deleted
+    except BaseException:  # interrupts, too: otherwise `finally` would delete the only copy, `old`
         if not folder.exists():
             os.rename(old, folder)
         raise

@@ -148,8 +148,8 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, one tick per 40 ns; an instruction takes 128 ns, 3.2
-            # ticks. Since this is more than two, rounding gives the exact number of instructions.
+            # The timer counts at 25 MHz, one tick per 40 ns. An instruction takes 128 ns, or 3.2
+            # ticks. With more than two ticks per instruction, rounding gives their exact number.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

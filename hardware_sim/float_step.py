@@ -22,5 +22,5 @@ def neuron_step(
     u = a + keep_u * u
     v = keep_v * v + (u + bias)
     spiked = v > vth
-    # Everywhere else, the fields of a `Step` are integers.
+    # The fields of a `Step` are declared as integers, which all other step functions return.
     return Step(u, 0.0 if spiked else v, spiked, False, False, v)  # type: ignore[arg-type]

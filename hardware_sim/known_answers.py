@@ -61,8 +61,8 @@ def known_answers(
         return KnownAnswers(network.content_hash, raster, run(network, raster))
     assert isinstance(network, IntegerNetwork), "a float network needs `run`"
     recording = simulate(network, raster, deep=True)
-    # Files store decay factors in units of 1/4096, and differences from states that decay by them.
-    # The closer the factors are to the network's, the smaller are the differences.
+    # Files store decay factors in units of 1/4096, and the differences of u and v from states that
+    # decay by these factors. Factors close to the network's make the differences small.
     unity = network.runs_in.decay_one
 
     factors = {

@@ -167,7 +167,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     nothing = np.zeros((population.size, 0), np.int32)
     neurons = np.arange(population.size)
     none = np.full(population.size, -1)
-    # The step of `loihi2` is compiled in; other arithmetics use `Rules`.
+    # The step of `loihi2` is compiled into the kernel; other arithmetics pass their `Rules` to it.
     rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
     return Cells(
         np.array([names.index(p.source) for p in onto], np.int64),

@@ -125,7 +125,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
         for population in network.populations:
             name = population.name
             possible = arriving[name][:, n]
-            if n:  # weights that may have arrived once may arrive again
+            if n:  # a weight that can arrive in an earlier step can also arrive in this one
                 possible += arriving[name][:, n - 1]
             populations[name].step(possible + certain[name][:, n], population)
             if population.kind != LIF:

@@ -45,7 +45,7 @@ class Kind:
             return
         classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
-            classes = ()  # refuse it: bool is a subclass of int in Python
+            classes = ()  # refuse True and False: bool is a subclass of int in Python
         check_type(value, classes, name, self.fix)
 
 
@@ -54,7 +54,7 @@ def optional(kind: Kind) -> Kind:
     return replace(kind, or_none=True)
 
 
-# NumPy's classes are given by name, so that --help need not import it.
+# NumPy's classes are given by name, so that --help need not import NumPy.
 SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
 WHOLE = Kind((int, "integer"), "pass a whole number")
 NUMBER = Kind((int, float, "integer", "floating"), "pass a number")

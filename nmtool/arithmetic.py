@@ -240,7 +240,7 @@ class Arithmetic(Limits):
         """Skip the check of `Limits`: an arithmetic narrows no other one."""
 
     def __repr__(self) -> str:
-        return f"<Arithmetic {self.name}>"  # short, since it stands in signatures as a default
+        return f"<Arithmetic {self.name}>"  # short, since signatures show it as a default
 
     @property
     def runs_in(self) -> Arithmetic:

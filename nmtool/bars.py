@@ -163,7 +163,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
         console=console,
         expand=True,
         transient=True,
-        redirect_stdout=False,  # stdout has results, perhaps for a file
+        redirect_stdout=False,  # stdout is for results, and may be a file or a pipe
     )
 
 
@@ -173,7 +173,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
     try:
         bar.start()
-    except LiveError:  # rich 13 shows no bar within another one
+    except LiveError:  # rich 13 cannot show a bar while another one is live
         yield
         return
     try:

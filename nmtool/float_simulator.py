@@ -211,7 +211,7 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
 def _of_integers(population: IntegerPopulation) -> StepPopulation:
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
-    # Moves the threshold between the largest v without a spike and the smallest v with a spike.
+    # Move the threshold between the largest v without a spike and the smallest v with a spike.
     beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:

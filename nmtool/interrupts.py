@@ -115,7 +115,7 @@ def _forgotten_at_the_end() -> Iterator[None]:
 def _remember(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, or set the alarm to try again if libraries are loading."""
     if number == _ALARM and not _waiting:
-        return  # the signal that the alarm was set for has been raised already
+        return  # the signal that was waiting has been raised already
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:

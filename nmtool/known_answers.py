@@ -129,7 +129,7 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     minus u, and starts at 0 after a spike. Both are divided by their greatest common divisor.
     """
     recording = answers.recording
-    # Archives sort names. In sorted order, a file that is read and saved again has equal bytes.
+    # Names are sorted as in archives, so that a file that is read and saved again has equal bytes.
     spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
     together = replace(recording, spikes=spikes)
     if not answers.is_deep:

@@ -254,7 +254,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         raise _unreadable(path, error) from error
     except FileFormatError:
         raise
-    except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
+    except Exception as error:  # on a foreign file, zipfile, numpy and json raise any exception
         raise _damaged(path, reason(error)) from error
     if actual != kind:
         raise FileFormatError(
@@ -287,7 +287,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
     try:
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
-    except Exception as error:  # a foreign file makes zipfile and numpy raise anything
+    except Exception as error:  # on a foreign file, zipfile and numpy raise any exception
         if "allow_pickle" in str(error):
             raise FileFormatError(
                 f"{path} contains arrays of Python objects",

@@ -182,7 +182,7 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return plain(value.value)
-    return value.tolist() if hasattr(value, "tolist") else value  # numpy's types
+    return value.tolist() if hasattr(value, "tolist") else value  # converts numpy's types
 
 
 def shown(value: Any) -> str:

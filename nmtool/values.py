@@ -38,7 +38,7 @@ class Value:
         return hash((type(self).__name__, *map(_hash, _compared(self))))
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        # numpy makes pickles and copies writable.
+        # Arrays that were unpickled or copied are writable.
         for name, value in state.items():
             object.__setattr__(self, name, _without_writing(value))
 

@@ -257,12 +257,14 @@ class Layout:
         """
         network = self.network
         # Looking up a source takes four clocks, and each of its rows takes four more. Rows begin at
-        # least four clocks apart. With single-port memories, a row may wait a clock for its phase.
+        # least four clocks apart. With single-port memories, a row may wait one more clock for its
+        # phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
         )
-        # A population is fetched, passes 12 stages and outputs up to three words per neuron.
+        # For a population, its constants are fetched, its neurons pass 12 stages, and each outputs
+        # up to three words.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40

@@ -121,7 +121,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse's own version hides errors while help is written.
+        # argparse's own method ignores errors in writing, such as a full disk.
         (file or sys.stderr).write(message)
 
 

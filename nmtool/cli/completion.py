@@ -25,7 +25,7 @@ def write(shell: str) -> int:
     for action in _with_values(parser):
         if listed := getattr(action.type, "listed", None):
             action.choices = list(listed())
-        # Values without choices may be paths.
+        # Values without choices are completed as paths.
         if action.choices is None and action.type is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
     sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")

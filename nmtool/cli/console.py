@@ -49,7 +49,7 @@ class _Console(Console):
     """The idle bar of the running command; it is cleared before anything else is shown."""
 
     def on_broken_pipe(self) -> NoReturn:
-        # rich calls this while it handles a BrokenPipeError, and would exit by itself.
+        # rich calls this method on a BrokenPipeError; its own method ends the process.
         raise
 
 
@@ -61,7 +61,7 @@ def out() -> Console:
 
 def log() -> _Console:
     """The console for progress and remarks; always the same object, since it draws a live bar."""
-    # While a bar is live, rich replaces stderr.
+    # While a bar is live, rich replaces sys.stderr by a proxy of the real stream.
     console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
     if console.idle is not None:
         console.idle.clear()
@@ -142,7 +142,7 @@ def print_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """A value in JSON's types: infinities and NaN as strings, Python's arguments as flags."""
-    import numpy as np  # late, so that --help stays fast
+    import numpy as np  # imported late, so that --help stays fast
 
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
@@ -276,7 +276,7 @@ def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stdout; if the target is unsupported, the reasons on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
-        if not fit.uses:  # an FPGA's line contains the reasons
+        if not fit.uses:  # for an FPGA, the line itself contains the reasons
             print_finding_remarks(fit.unsupported)
 
 
@@ -375,7 +375,7 @@ class _Remarks(logging.Handler):
             if record.getMessage() in self.printed:
                 return
             self.printed.add(record.getMessage())
-        # Looks up sys.stderr each time, since it may have been replaced.
+        # Look up the console for every record, since sys.stderr may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:

@@ -158,7 +158,7 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
                 )
     if artefact is None or artefact.reading_options is None:
         return None
-    # NIR files need no options. Given options, the graph is read, even in nmtool's own files.
+    # NIR files need no options. With options, the graph is read, even that of nmtool's own files.
     options = by_kind[kind]
     return artefact.reading_options(**options) if options or kind != NIR else None
 

@@ -20,7 +20,7 @@ def prepare() -> None:
     if sys.stderr is None:
         sys.stderr = _on(2)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack '→'
+        if isinstance(stream, io.TextIOWrapper):  # its encoding may lack '→'
             stream.reconfigure(errors="replace")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _Remarks(sys.stderr)  # type: ignore[assignment]

@@ -84,7 +84,7 @@ def load_dataset(
     name = str(name_or_path)
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
-        name = f"./{name}"  # so that the name always means the folder
+        name = f"./{name}"  # a folder with the name of a built-in data set
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load, peek = _in_folder(name, n_units, in_memory)
     elif n_units is not None:

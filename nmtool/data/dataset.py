@@ -130,7 +130,7 @@ class Dataset(Tabular):
         }
         names = max((events.class_names for events in splits.values()), key=len)
         for split, events in splits.items():
-            if events.class_names == names[: len(events.class_names)]:  # numbered classes
+            if events.class_names == names[: len(events.class_names)]:  # it lacks the last classes
                 splits[split] = replace(events, class_names=names)
         return cls.of(name=name, **splits)
 

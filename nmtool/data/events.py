@@ -77,7 +77,7 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
-    # For samples on disk: the copy with their events, and their indices in it.
+    # For samples on disk: the copy that contains their events, and their indices in this copy.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 

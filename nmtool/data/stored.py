@@ -144,7 +144,7 @@ class EventStore:
         """
         with suppress(_DamagedError):
             return self._read(samples)
-        if self.index.content_hash:  # known after the copy has been read completely
+        if self.index.content_hash:  # computed as soon as the whole copy has been read
             self._renew()
             with suppress(_DamagedError):
                 return self._read(samples)
@@ -272,7 +272,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
                 last.append(time_ms[end - 1] if end > start else np.nan)
             counts.append(block.counts)
             first += block.counts.size
-        # Without events, to validate labels and groups like those of all `SpikeEvents`.
+        # An object without events, whose constructor checks labels and groups.
         silent = np.zeros(first + 1, np.int64)
         about = SpikeEvents(
             *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
@@ -297,7 +297,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
 def _write(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
-    except OSError as error:  # otherwise reported as damage of the HDF5 file
+    except OSError as error:  # as an OSError, it would be reported as damage of the HDF5 file
         raise _FullError(error.strerror or str(error)) from error
 
 

@@ -191,7 +191,7 @@ def _read_array(path: Path) -> NDArray:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers written by Python 2
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
             # Memory-mapped, because a header may claim more than the file contains.
             return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # Python's own parser reads the header, and can raise many errors

@@ -174,7 +174,7 @@ class AccuracyDifference(Tabular):
         if self.clusters:
             draws = self._clustered(rng, pairs, gain)
         else:
-            # In portions, since all draws at once would take 80 kB per sample.
+            # Resamples are drawn in portions: all at once would take 80 kB per sample.
             gained = [
                 (some @ gain * _drawn(rng, n_samples, len(some))).sum(axis=1)
                 for some in np.array_split(pairs, _RESAMPLES // _AT_ONCE)

@@ -204,7 +204,7 @@ class Evaluation(Result):
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        apart = ("drawn_from", "only_classes")  # shown beside another value, without their own row
+        apart = ("drawn_from", "only_classes")  # these are shown in the row of another value
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
             for k, v in values.items()

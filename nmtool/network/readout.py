@@ -166,7 +166,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         ValueError: the rule is not computed here.
     """
     if readout.rule == MAX:
-        lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
+        lowest = -np.inf if membrane.shape[1] else 0.0  # without a step, v is 0
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])

@@ -53,8 +53,8 @@ def with_relays(network: Network, longest: int) -> Network:
             one_to_one = (before.neurons[:, None] == needed[None, :]).astype(np.float64)
             delay = np.full(one_to_one.shape, longest, np.int32)
             projections.append(Projection(before.name, relay.name, one_to_one, delay))
-            # The neuron's spike resets its membrane before it can decay, so the time constant has
-            # no effect. This is the shortest in 12 bits.
+            # A relay neuron spikes in the step in which its input arrives, and is reset. So its
+            # time constant has no effect; the shortest one in 12 bits is used.
             tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
             populations.append(
                 Population(

@@ -278,7 +278,7 @@ def _ceilings(
     if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
-    # If sums can clip, their order matters, so they must stay in range for every input.
+    # If sums can clip, they depend on the order of weights, and must stay in range for any input.
     if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)

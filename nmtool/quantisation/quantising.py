@@ -146,7 +146,7 @@ def quantise(
         float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
-    # Relays belong to the integer network, not to the trained one.
+    # `source_hash` identifies the trained network, which has no relays.
     integers = replace(quantisation.network, source_hash=network.content_hash)
     quantisation = replace(quantisation, network=integers)
     _remark_bits(source, weight_bits, delay_bits, target)
@@ -261,7 +261,7 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     events = dataset.filled_split("train")
     rest = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
-        with suppress(UsageError):  # the rule was made for other data
+        with suppress(UsageError):  # the rule does not fit these data
             candidate = rest.with_validation(rule)
             if VALIDATION in candidate.splits:
                 return candidate, "validation samples of the training split"

@@ -410,7 +410,7 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if manifest.in_memory:  # no command can load these data again
+            if manifest.in_memory:  # no command can load data that were only in memory
                 values.append(("trained on data in memory", manifest.data))
             else:
                 code.append(("command of training", command))

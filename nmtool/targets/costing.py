@@ -91,7 +91,8 @@ def cost(
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
-        check_in_time(loaded_network, events)  # the cost includes the accuracy
+        # Raises an error if most events are late, since the cost includes the accuracy.
+        check_in_time(loaded_network, events)
     samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
     check_steps(loaded_network, samples.raster)
     if not samples.raster.n_samples:

@@ -252,7 +252,8 @@ def _holds_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default bound needs no check: quantisation keeps it, and formats add larger sums exactly.
+    # The default limit needs no check: quantised networks are within it, and the formats add
+    # larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
@@ -332,7 +333,7 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
         "u_overflow",
         "v_overflow",
     }  # `_overflows` reports these if a state can exceed its bits
-    if neuron.rounding == "none":  # real numbers have no number of bits
+    if neuron.rounding == "none":  # states are real numbers, and bits do not matter
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")

@@ -250,7 +250,7 @@ class _Reader:
     def _shape(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
         samples, steps, neurons = expected
         fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
-        # If hops are free, the last steps of a sample may be missing.
+        # If hops take no step in the framework, the last steps of a sample may be missing.
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"

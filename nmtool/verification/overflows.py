@@ -171,7 +171,7 @@ def _count(
             spikes = np.zeros((*shape, n_steps), np.bool_)
             if population.kind == LIF:
                 spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
-            else:  # outputs have no threshold: a growing membrane must not spike
+            else:  # outputs never spike, so a growing membrane must not reach a threshold
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
             seen = Seen(spikes, nothing, nothing)

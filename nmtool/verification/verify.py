@@ -371,7 +371,7 @@ def _compare(
         )
         with progress("measuring coverage"):
             exercised = extent.result()
-    # Real numbers have no overflows.
+    # Overflows are counted for integers only.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,

@@ -147,7 +147,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                outcome(trial)  # raises errors for damaged attributes, also those without a seal
+                outcome(trial)  # raises an error for damaged attributes, even without a seal
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
@@ -255,7 +255,7 @@ class Study:
         self._trial_began = time.monotonic()
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
-        except (StorageError, BackendError):  # not the fault of the settings
+        except (StorageError, BackendError):  # these errors are not caused by the settings
             raise
         except PrunedError:
             pass

@@ -231,7 +231,7 @@ class _Nodes:
             return self._nested(group, depth)
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
-            # Calculations with constants of few bits would overflow or round.
+            # Constants become float64: calculations in a type of few bits would overflow or round.
             values = {key: _in_float64(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))

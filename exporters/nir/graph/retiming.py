@@ -46,7 +46,7 @@ def steps_ahead(
     shift = largest_shifts(start, least_delays)
     assert shift is not None  # no delay is negative
     for name in populations:
-        if math.isinf(shift[name]):  # the input does not reach it
+        if math.isinf(shift[name]):  # the input does not reach this population
             start[name] = 0.0
     shift = largest_shifts(start, least_delays)
     assert shift is not None

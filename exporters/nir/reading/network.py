@@ -252,7 +252,8 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    counts = direct is not None  # v is then the number of spikes so far, else each step's input
+    # v of the added population: the number of spikes so far, or the input of each step.
+    counts = direct is not None
     ones = np.ones(output_signal.size)
     lose_v = np.zeros(output_signal.size) if counts else ones
     added = StepPopulation(

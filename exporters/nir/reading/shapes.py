@@ -232,7 +232,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     for pre, post in graph.edges:
         node, shape = graph.nodes[post], shapes.output_shapes[pre]
         expected = _expected_shape(node, post, shapes)
-        if shape is None or expected is None:  # another finding names the reason
+        if shape is None or expected is None:  # another finding reports the unknown shape
             continue
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(shape) != math.prod(expected):

@@ -87,7 +87,8 @@ def _activity(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # Populations run ahead in the file; in the network they are silent in these first steps.
+        # In the graph, a population may run some steps ahead of the network. In the network, it is
+        # silent in as many first steps.
         ahead = settings.ahead[population.name]
         activity[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]

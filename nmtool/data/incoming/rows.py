@@ -157,7 +157,7 @@ def numbered(
     Raises:
         DataError: the labels are not one list of classes, or some are not among the names.
     """
-    # As objects, since numpy pads every name to the length of the longest.
+    # Names are stored as objects, since an array of strings pads them to the longest name.
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
     names = None if class_names is None else tuple(map(str, class_names))
     if array.dtype.kind in "USO" and array.size and _are_names(array):
