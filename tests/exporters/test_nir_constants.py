@@ -133,7 +133,8 @@ def test_spikes_equal_those_of_the_graph(
         nodes["back"] = affine("a", "a", random)
         edges += [("a", "back"), ("back", "a")]
     _, expected, actual = runs(write(folder / "x.nir", nodes, edges), seed)
-    # The clock's hop takes a step if one constant takes effect from step 0 on and others do not.
+    # If one constant takes effect from step 0 on and another later, a population is added that
+    # spikes in every step, and its hop takes a step.
     first = int(recurrent or not delays[0])
     assert_same(expected, actual, {"a": first, "b": max(0, first + 1 - delays[1])})
 

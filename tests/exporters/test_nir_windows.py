@@ -207,7 +207,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # slow in torch
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=examples(0.7))

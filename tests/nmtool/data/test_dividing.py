@@ -135,7 +135,7 @@ def test_numbers_in_older_manifests_are_read() -> None:
     assert amount(amount_from_manifest(0)) == "0"
 
 
-# Parts.
+# Parts of a data set.
 
 
 @given(st.lists(st.integers(0, 4), max_size=30), st.booleans())
