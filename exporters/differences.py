@@ -13,7 +13,7 @@ from nmtool.errors import Finding
 from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
 
-CHANGED = "it is changed"
+CHANGED = "its content was changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:

@@ -63,8 +63,8 @@ NUMBERS = Kind(
     "pass a number, or one per neuron",
 )
 ARRAY = Kind(("ndarray", list, tuple, "Tensor"), "pass an array")
-WORD = Kind((str,), "pass a word")
-WORDS = Kind((str, list, tuple), "pass words, in a list")
+WORD = Kind((str,), "pass a string")
+WORDS = Kind((str, list, tuple), "pass a list of strings")
 LIST = Kind((list, tuple), "pass a list")
 NAMES = Kind((list, tuple, "ndarray"), "pass names in a list")
 PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
@@ -83,7 +83,7 @@ TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nm
 EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
 SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, or a Raster")
 SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
-RECORDING = Kind(("Recording",), "pass a Recording, as nmtool.simulate makes them")
+RECORDING = Kind(("Recording",), "pass a Recording, such as the result of nmtool.simulate")
 WRITING_OPTIONS = Kind(
     ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
 )
@@ -93,8 +93,8 @@ GROUPING = Kind(
 BUDGET = Kind((str, int, "integer"), "give a time such as '30min', or a number of trials")
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
-DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
-RANKS = Kind(("Ranks",), "leave it out; torchrun sets it")
+DEVICE = Kind(("Device", str), "name the device: 'auto', 'cpu' or 'cuda'")
+RANKS = Kind(("Ranks",), "leave the argument out; torchrun sets it")
 
 Count: TypeAlias = int
 """A whole number of at least 1."""

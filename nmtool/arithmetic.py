@@ -107,13 +107,13 @@ class Limits:
         for limit in LIMITS:
             value, widest = getattr(self, limit), getattr(self.runs_in, limit)
             if isinstance(widest, tuple):
-                legal, span = bool(value) and set(value) <= set(widest), f"among {widest}"
+                legal, span = bool(value) and set(value) <= set(widest), f"be among {widest}"
                 object.__setattr__(self, limit, tuple(sorted(value)))
             else:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
-                legal, span = least <= value <= widest, f"in {least} … {widest}"
+                legal, span = least <= value <= widest, f"be in {least} … {widest}"
             if not legal:
-                what, fix = f"{limit} must lie {span}, not {value}", "reduce it to this range"
+                what, fix = f"{limit} must {span}, not {value}", "reduce it to this range"
                 beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
         if beyond:
             raise UsageError(

@@ -60,7 +60,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         raise UsageError(
             f"{name} is not valid TOML",
             code="config-invalid",
-            fix="correct the line named above",
+            fix="correct the line that the parser names",
             why=str(error),
         ) from error
     return table

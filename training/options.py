@@ -586,7 +586,7 @@ class TrainOptions:
         Raises:
             UsageError: the recipe or file is unknown or damaged, or a setting in it is invalid.
         """
-        check_path(source, "the name of settings")
+        check_path(source, "the source of settings")
         return cls().with_settings(read_settings(source), str(source))
 
     def as_json(self) -> dict[str, Any]:
@@ -611,7 +611,7 @@ class TrainOptions:
             raise UsageError(
                 f"{origin}: unknown setting {', '.join(unknown)}",
                 code="setting-unknown",
-                fix=f"{guess}known are {', '.join(known)}",
+                fix=f"{guess}the settings are {', '.join(known)}",
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:

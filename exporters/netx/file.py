@@ -404,7 +404,9 @@ def _neuron_findings(
     elif any(
         key in neuron and file.array(neuron, key).any() for key in ("gradedSpike", "messageBits")
     ):
-        yield Finding("netx-graded-spikes", where, "its spikes carry values", _OTHER_LAYERS)
+        yield Finding(
+            "netx-graded-spikes", where, "its spikes are graded: they carry values", _OTHER_LAYERS
+        )
     elif kind == CONV and "delay" in group:
         what = "it is a convolution and has delays"
         why = "lava-dl's reader ignores them"

@@ -46,7 +46,7 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
     nir, verilog = (flags.given(arguments, name) for name in ("NirOptions", "VerilogOptions"))
     if nir and verilog:
         raise UsageError(
-            "there are options for NIR files and for Verilog",
+            "options for NIR files and options for Verilog cannot be combined",
             code="writing-options-mixed",
             why=f"{', '.join(verilog)} are for Verilog",
             fix="leave out the options of the format that you are not writing",

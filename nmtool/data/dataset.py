@@ -370,7 +370,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
     check_all("splits", splits, WORD)
     if not splits or len(set(splits)) != len(splits):
         raise UsageError(
-            f"'{' '.join(splits)}' must name at least one split, and each only once",
+            f"at least one split must be named, and each only once, not '{' '.join(splits)}'",
             code="splits-repeated",
             fix="name train, validation or test",
         )

@@ -86,10 +86,12 @@ class InputChannels:
             check_fields(self, **{key: NUMBER})
             if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
-                    f"the number of input channels and their group must be 1 … {MAX_CHANNELS}",
+                    f"the `{key}` of the input channels must be a whole number in "
+                    f"1 … {MAX_CHANNELS}",
                     code="channels-range",
-                    fix="give the number of input channels, and of neighbours that share one",
-                    why=f"the {key} is {value}",
+                    fix="set `size` to the number of input channels, and `group` to the number of "
+                    "neighbouring channels of the data that share one of them",
+                    why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
 

@@ -179,8 +179,8 @@ def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     )
     if not whole or isinstance(entries[0], str) or isinstance(entries[-1], str):
         raise UsageError(
-            "the sizes of layers must be two or more positive whole numbers (of hidden layers, "
-            f"also populations with time constants), not {sizes!r}",
+            f"the sizes of layers must be two or more positive whole numbers, not {sizes!r} (a "
+            "hidden layer may also be a list of populations with time constants)",
             code="layer-sizes",
             fix=fix,
         )

@@ -288,7 +288,7 @@ def _ceilings(
         Finding(
             "bounds-from-data",
             name,
-            "currents are bounded by calibration data, not by every possible input",
+            "currents stay in range for the calibration data, but other input may exceed the range",
             "check the number of wraps (u_wraps) when the network runs",
         )
     )

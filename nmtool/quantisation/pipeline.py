@@ -164,7 +164,8 @@ def _inhibition_cut(
         f"its membrane is clipped at {-lowest:.3g}, while inhibition reaches "
         f"{-seen.membrane[population.name]:.3g}",
         f"nothing has to be done: {after:.1%} of the spikes on calibration data agree with the "
-        f"float network, {before:.1%} without clipping; weaker inhibition in training avoids it",
+        f"float network, {before:.1%} without clipping; to avoid clipping, train with weaker "
+        "inhibition",
     )
 
 

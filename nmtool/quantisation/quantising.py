@@ -111,8 +111,8 @@ def quantise(
     elif isinstance(calibrate_on, str | Path):
         calibrate_on = None if calibrate_on == NO_DATA else load_dataset(calibrate_on)
     fix = "pass a Dataset, SpikeEvents, a Raster, or the name of a data set"
-    check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "data that calibrate", fix)
-    check_type(compare_on, (SpikeEvents, type(None)), "data to compare on", "pass SpikeEvents")
+    check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "calibration data", fix)
+    check_type(compare_on, (SpikeEvents, type(None)), "data for comparison", "pass SpikeEvents")
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
         rule = validated_on([source]) if validation is None else SplitRule.of(validation)

@@ -295,7 +295,7 @@ def _remarks(
     arithmetic = network.arithmetic if isinstance(network, IntegerNetwork) else LOIHI2.name
     if chip is not None and chip.arithmetic != arithmetic:
         title = chip.title or chip.name
-        yield f"spikes were simulated in the arithmetic {arithmetic}, but {title} has another one"
+        yield f"spikes were simulated in {arithmetic}, but {title} has another arithmetic"
 
 
 # Estimates.
@@ -415,7 +415,7 @@ def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> s
         nouns = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; nothing measures the {nouns} of its computer"
+            return f"{figures.name} is software; the {nouns} of its computer cannot be measured"
         return (
             f"nobody publishes the {nouns} per event for {title}; to use the figures of another "
             "chip, name it, e.g. `energy_of=loihi1`"

@@ -183,7 +183,10 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
     """Findings on integers beyond the target's limits."""
     name = target.title or target.name
     if network.runs_in != target.runs_in:
-        what = f"its arithmetic is {network.arithmetic}, that of {name} is {target.runs_in.name}"
+        what = (
+            f"the network's arithmetic is {network.arithmetic}, that of {name} is "
+            f"{target.runs_in.name}"
+        )
         fix = f"quantise the float network for it: `target={_word(target)}`"
         yield Finding("target-arithmetic", "network", what, fix)
         return
@@ -201,7 +204,7 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if projection.source in _clocks(network):
-                fix = "choose a target with delays: these delays time the start of a constant input"
+                fix = "choose a target with delays: they start a constant input at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
@@ -273,7 +276,7 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
         pairs.append(("threshold", population.vth, target.max_threshold))
     for noun, value, most in pairs:
         if value > most:
-            yield f"its {noun} is {value}, beyond the {most}"
+            yield f"its {noun} is {value}, above the limit {most}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
     reach = np.maximum(bias + 1, -bias)  # the range of negative biases is larger by one
     if reach.max() > limit and _holds_biases(target):

@@ -231,7 +231,9 @@ class _Reader:
         if not isinstance(entry, dict) or "value" not in entry:
             wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
-            wrong = f"its keys are {', '.join(sorted(entry))}, beyond value, mark, source and note"
+            wrong = (
+                f"its keys are {', '.join(sorted(entry))}, not only value, mark, source and note"
+            )
         elif entry.get("mark") not in MARKS:
             wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:

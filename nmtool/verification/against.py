@@ -91,7 +91,7 @@ class Against:
             export = artefact_that_runs(artefact)
             if listed and export.name not in names:
                 raise UsageError(
-                    f"{artefact} runs in {export.name}, which is not among the backends",
+                    f"the export {artefact} runs in {export.name}, which is not among the backends",
                     code="artefact-unused",
                     fix=f"also name {export.name}, or leave out the export",
                 )

@@ -142,7 +142,7 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
         raise UsageError(
             f"cannot resume {folder.path}: it stopped before its first checkpoint",
             code="resume-nothing-kept",
-            why="the state of the run that it started from was not copied",
+            why="it had not copied the state of the run from which it started",
             fix=f"delete {folder.path} and repeat the command that started it",
         )
     ranks.barrier()  # no rank trains before all have looked for the checkpoint

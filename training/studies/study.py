@@ -235,7 +235,7 @@ class Study:
             # Optuna cannot end a trial that another process ended because its heartbeats stopped.
             if not has_result:
                 raise raised or error from None
-            log.warning("a trial's heartbeats had stopped, and another process took it over")
+            log.warning("the heartbeats of a trial had stopped, and another process took it over")
 
     def _score(
         self, trial: optuna.Trial, train: TrialRunner, check_stop: CheckStop, progress: Progress

@@ -99,7 +99,8 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
     ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
     if min(ahead.values(), default=0) < 0:
         raise FileFormatError(
-            "a population runs a negative number of steps ahead",
+            "in its embedded settings, a population runs a negative number of steps ahead of the "
+            "network",
             code="nir-ahead-negative",
             fix="export the network again",
         )

@@ -115,7 +115,7 @@ def wire_order(graph: Graph) -> list[str]:
     if len(order) < len(graph.nodes):
         left = sorted(set(graph.nodes) - set(order))
         raise FileFormatError(
-            f"wires form a cycle: {', '.join(map(printable, left[:4]))}",
+            f"nodes form a cycle: {', '.join(map(printable, left[:4]))}",
             code="nir-wire-circle",
             why="the cycle contains no neurons",
             fix="break the cycle, or insert neurons",
@@ -144,7 +144,7 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
                 f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "
                 "with other signals",
                 code="nir-loop-mixed",
-                why="it is not clear which of them take a step",
+                why="it is not clear which of these signals take a step",
                 fix="use a separate matrix for the loop",
             )
         if closes == {True}:

@@ -216,6 +216,6 @@ def _port_findings(graph: Graph) -> list[Finding]:
             what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
             findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
-        what, fix = "an edge leads into it, whose signal would be lost", "remove the edge"
+        what, fix = "the signal of an edge into it would be lost", "remove the edge"
         findings.append(Finding("nir-input-fed", printable(name), what, fix))
     return findings

@@ -155,7 +155,7 @@ class _Import:
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
         self.n_synapses += signal.n_synapses
-        wires.check_synapses(self.n_synapses, "its wires have")
+        wires.check_synapses(self.n_synapses, "paths between its neurons have")
         return signal
 
     def _wire_output(self, name: str, signal: Signal) -> Signal:
@@ -200,7 +200,7 @@ class _Import:
                 is_output = node == self.direct and signal is output_signal
                 if node is None or node in self.fused or is_output:
                     continue
-                what = f"its potential drives {printable(name)}, but only spikes can"
+                what = f"its membrane drives {printable(name)}, but only spikes can do this"
                 fix = "replace it by spiking neurons"
                 findings.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():

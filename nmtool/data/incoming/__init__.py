@@ -164,7 +164,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
         if conventions.dt_ms is not None:
-            raise _unused(path, "`dt_ms=`", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
         events = _read_hdf5(files, conventions)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
@@ -186,13 +186,13 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         if conventions.n_units is not None and any(
             rows.dense is not None for rows in splits.values()
         ):
-            raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
+            raise _unused(path, "`n_units=`", "the arrays of dense spikes set the number of units")
         if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused(path, "`dt_ms=`", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
         if conventions.labels_from and any(
             not are_numbers(rows.labels) for rows in splits.values()
         ):
-            raise _unused(path, "`labels_from=`", "its classes have names")
+            raise _unused(path, "`labels_from=`", "its labels are names of classes, not numbers")
         with errors_naming(path):
             events = _joined_splits(splits, conventions) if splits else {}
     if "train" not in events:

@@ -81,11 +81,13 @@ def read_pairs(
         rows.units.append(unit)
         targets.append(target)
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
-        expected = "" if n_units is None else f", n_units is {n_units}"
+        numbers = listed(sorted(widths))
         raise DataError(
-            f"samples have {listed(sorted(widths))} channels{expected}",
+            f"samples have different numbers of channels: {numbers}"
+            if len(widths) > 1
+            else f"samples have {numbers} channels, but n_units is {n_units}",
             code="samples-channels-differ",
-            fix="give all samples the same channels",
+            fix="give all samples the same number of channels, or correct n_units",
         )
     for remark in filter(None, (swapped, several)):
         _log.warning(remark)
