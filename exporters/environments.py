@@ -181,7 +181,8 @@ class Referee(ABC):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        if previous is not None and previous.parents[2] == self.home:  # home/python-…/bin/python
+        # nmtool made this environment if its Python is home/python-…/bin/python.
+        if previous is not None and previous.parents[2] == self.home:
             shutil.rmtree(previous.parents[1], ignore_errors=True)
         return environment
 

@@ -149,7 +149,7 @@ class Nir(Format, name="nir"):
             expected = file.embedded_of(network, built.settings, None).about
             fix = "export the network again"
             findings += [
-                Finding("nir-graph-changed", f"settings, {key}", "it differs", fix)
+                Finding("nir-graph-changed", f"settings, {key}", "its value was changed", fix)
                 for key in ("ahead", "recorded")
                 if expected[key] != about.get(key)
             ]

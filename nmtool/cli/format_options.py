@@ -109,7 +109,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         ),
         READING[MLGENN],
         dest_prefix=_IN,
-        readout=None,  # --in-rule
+        readout=None,  # set by --in-rule
         tau_mem_ms=flag(type=_per_population, metavar="VALUE"),
         tau_syn_ms=flag(type=_per_population, metavar="VALUE"),
         threshold=flag(type=_per_population, metavar="VALUE"),

@@ -169,7 +169,7 @@ def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
     """The array in a file, the hash of its data ('' if unknown), and those of its networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
-    if storage.archive_kind(path):  # any of nmtool's own files
+    if storage.archive_kind(path):  # one of nmtool's own files
         archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
         with archive.checked():
             header = archive.header

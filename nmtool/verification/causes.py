@@ -353,7 +353,7 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
     population, runs_in = case.network.population(name), case.network.runs_in
-    # All factors from 0 to 1.
+    # All possible decay factors, from 0 to 1.
     for kind, number, expected, values in (
         ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
         ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),

@@ -177,7 +177,7 @@ def test_a_loop_delays_spikes_by_a_step_but_not_constants(
     (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S, implied=implied).values()
     assert np.flatnonzero(ran[0])[:3].tolist() == spikes
     network = Nir(path).read(ImportOptions(n_steps=STEPS, implied=implied))
-    later = 1  # the hop from the input
+    later = 1  # in nmtool, the first hop takes a step
     imported = Nir.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
     assert (imported.step[:3] - later).tolist() == spikes
 

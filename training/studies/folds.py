@@ -299,7 +299,7 @@ def _stored(answers: Answers, folder: Path) -> Answers:
     if not answers_file(folder).is_file():
         return answers
     old_answers = Answers.load(folder)
-    if answers.data_hash == old_answers.data_hash:  # equal data under another name
+    if answers.data_hash == old_answers.data_hash:  # the same data, perhaps by another name
         answers = replace(answers, data=old_answers.data)
     n_seeds = len(old_answers.seeds)
     findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))

@@ -44,7 +44,7 @@ def steps_ahead(
     """
     start = {source: 0.0, **dict.fromkeys(populations, math.inf)}
     shift = largest_shifts(start, least_delays)
-    assert shift is not None  # no delay is negative
+    assert shift is not None  # since no delay is negative, there is a solution
     for name in populations:
         if math.isinf(shift[name]):  # the input does not reach this population
             start[name] = 0.0

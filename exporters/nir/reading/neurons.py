@@ -154,7 +154,8 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
-        same_axes = reset.ndim == threshold.ndim  # broadcasts one number per channel
+        # Only with the same axes does one number per channel broadcast.
+        same_axes = reset.ndim == threshold.ndim
         above = threshold - reset if same_axes else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold is not above the reset potential"

@@ -284,7 +284,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
-            if count * len(counts) >= sum(counts.values())  # not below the mean
+            if count * len(counts) >= sum(counts.values())  # at least the mean
         ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [
