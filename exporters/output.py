@@ -138,7 +138,7 @@ def _check_free(
         raise UsageError(
             f"{folder} contains files that are not part of the export: {', '.join(unknown[:3])}",
             code="path-holds-others",
-            why="replacing it would delete them",
+            why="replacing the folder would delete these files",
             fix="move them elsewhere, or choose another folder",
         )
 

@@ -104,7 +104,7 @@ def _layer_findings(
             where,
             "a recurrent layer cannot have delays",
             _OTHER_FORMAT,
-            why="lava-dl's reader uses one matrix of delays for both inputs",
+            why="lava-dl's reader uses the same delays for feed-forward and recurrent synapses",
         )
     if (population.bias % (1 << BIAS_EXPONENT)).any():
         yield Finding(

@@ -417,7 +417,7 @@ def _neuron_findings(
             where,
             "it is recurrent and has delays",
             _OTHER_LAYERS,
-            why="lava-dl's reader uses one matrix of delays for both inputs",
+            why="lava-dl's reader uses the same delays for feed-forward and recurrent synapses",
         )
 
 

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "samples drawn at random cannot form blocks of neighbours",
             code="clusters-of-drawn",
-            why="--samples draws them one by one from the whole split",
+            why="--samples draws single samples from the whole split",
             fix="leave out --samples, or name a column: --cluster speaker",
         )
     pairs = network_pairs(arguments.first, others)

@@ -215,7 +215,7 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
         raise NetworkError(
             f"a sample has 1 … {MAX_STEPS} steps, not {n_steps}",
             code="steps-range",
-            fix="choose the number of steps that the samples last",
+            fix="give the length of the samples in steps",
         )
 
 

@@ -125,7 +125,7 @@ def _target(
         raise UsageError(
             f"{where} does not describe a target",
             code="target-file",
-            fix="correct what is listed; docs/targets.md has all figures",
+            fix="correct the listed entries; docs/targets.md has all figures",
             findings=reader.findings,
         )
     return target

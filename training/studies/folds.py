@@ -173,8 +173,8 @@ def cross_validate(
         raise UsageError(
             "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
-            why="it was trained on the samples of every fold, and its soft labels would reveal "
-            "their classes",
+            why="the teacher was trained on samples of every fold, and its soft labels would "
+            "reveal their classes",
             fix="leave out the teacher",
         )
     # Check the last seed now, so that a seed beyond the range does not fail after hours.

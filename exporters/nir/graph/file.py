@@ -317,7 +317,7 @@ def _port(nested: _Nested, name: str, kind: str) -> str:
         raise FileFormatError(
             f"the nested graph '{printable(name)}' has {len(ports)} nodes of the kind {kind}",
             code="nir-nested-ports",
-            why="edges to it only name the graph",
+            why="edges name the nested graph, not a node in it",
             fix=f"keep only one {kind}",
         )
     return f"{name}.{ports[0]}"

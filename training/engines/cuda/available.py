@@ -93,7 +93,7 @@ def _require_compiler() -> None:
             f"{', '.join(sorted(majors))}",
             code="cuda-versions-differ",
             why="both share one driver, and kernels compiled for a newer CUDA than torch's may not "
-            "run with it",
+            "run with this driver",
             fix=install_command(cuda_extra(torch.version.cuda)),
         )
 
