@@ -203,7 +203,7 @@ class Raster(Value, Tabular):
         """[samples, neurons] int64: step of the first spike; n_steps if a neuron is silent."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
         # The last assignment wins, so that assigning in reverse order leaves the first spike.
-        # Both are copied, since numpy walks through views of negative strides in memory order.
+        # Cells and steps are copied, since numpy walks through reversed views in memory order.
         place = (self.sample_index() * self.n_neurons + self.neuron)[::-1].copy()
         first.reshape(-1)[place] = self.step[::-1].copy()
         return first
