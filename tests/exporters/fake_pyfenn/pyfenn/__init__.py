@@ -177,9 +177,8 @@ class ProcessGroup:
         for group in reversed(sources.values()):  # PyFeNN's order of sources is arbitrary
             words = group[0].events.row(step)
             for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
-                if (
-                    source < group[0].weight.shape[0]
-                ):  # beyond the rows, PyFeNN reads arbitrary memory
+                # Beyond the last row, PyFeNN reads arbitrary memory.
+                if source < group[0].weight.shape[0]:
                     for process in group:
                         process.row(source, step)
 
