@@ -37,7 +37,7 @@ class Kind:
     or_none: bool = False
 
     def check(self, name: str, value: object) -> None:
-        """Raise `UsageError` unless a value is of the kind."""
+        """Raise `UsageError` unless a value has one of the types."""
         if value is None and self.or_none:
             return
         names = {kind for kind in self.types if isinstance(kind, str)}
@@ -105,7 +105,7 @@ _Object = TypeVar("_Object")
 
 
 def union_members(annotation: str) -> frozenset[str]:
-    """The names in a union, without their type parameters.
+    """Names of the types in an annotation, which may be a union, without type parameters.
 
     >>> sorted(union_members("Sequence[str | Path] | None"))
     ['None', 'Sequence']
@@ -145,11 +145,11 @@ KINDS = {
         "NirOptions | VerilogOptions": WRITING_OPTIONS,
     }.items()
 }
-"""Kinds by annotation. Parameters with other annotations are checked by their function."""
+"""Kinds of arguments, by annotation. Functions check parameters with other annotations."""
 
 
 def kind_of(annotation: str) -> Kind | None:
-    """The kind of an annotation; None for annotations without a kind."""
+    """Kind of the arguments for an annotation; None if `KINDS` has none."""
     parts = union_members(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind
@@ -191,7 +191,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
     for name, parameter in signature.parameters.items():
         if name not in kinds and (kind := kind_of(str(parameter.annotation))):
             kinds[name] = kind
-    shows = "progress" in signature.parameters
+    has_progress = "progress" in signature.parameters
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -200,13 +200,15 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
             passed = signature.bind(*arguments, **keywords).arguments
         except TypeError as error:
             names = signature.parameters.values()
-            others = [f"{p.name}=" for p in names if p.kind is p.KEYWORD_ONLY]
-            named = f"; by name: {', '.join(others)}" if "positional" in str(error) else ""
-            raise TypeError(f"{function.__name__}() {error}{named if others else ''}") from None
+            keyword_only = [f"{p.name}=" for p in names if p.kind is p.KEYWORD_ONLY]
+            hint = f"; by name: {', '.join(keyword_only)}" if "positional" in str(error) else ""
+            raise TypeError(
+                f"{function.__name__}() {error}{hint if keyword_only else ''}"
+            ) from None
         for name, kind in kinds.items():
             if name in passed:
                 kind.check(name, passed[name])
-        if shows and "progress" in passed:
+        if has_progress and "progress" in passed:
             keywords["progress"] = shown_by(passed["progress"])
         return function(*arguments, **keywords)
 
@@ -219,12 +221,12 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
     Raises:
         TypeError: the class was called with an unknown keyword.
     """
-    signature, make = inspect.signature(cls), cls.__init__
+    signature, original_init = inspect.signature(cls), cls.__init__
 
-    @functools.wraps(make)
+    @functools.wraps(original_init)
     def init(self: _Object, *arguments: object, **keywords: object) -> None:
         _check_keywords(cls.__name__, keywords, signature)
-        make(self, *arguments, **keywords)
+        original_init(self, *arguments, **keywords)
 
     cls.__init__ = init  # type: ignore[assignment, method-assign]
     return cls
@@ -260,10 +262,10 @@ def function_or_none(name: str, value: object) -> None:
         )
 
 
-def check_fields(of: object, **kinds: Kind) -> None:
-    """Raise `UsageError` unless all fields of an object have their kinds."""
+def check_fields(instance: object, **kinds: Kind) -> None:
+    """Raise `UsageError` unless each named field of an object is of its kind."""
     for name, kind in kinds.items():
-        kind.check(f"{name} of {type(of).__name__}", getattr(of, name))
+        kind.check(f"{name} of {type(instance).__name__}", getattr(instance, name))
 
 
 def check_all(what: str, values: Sequence[object], kind: Kind) -> None:

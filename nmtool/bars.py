@@ -51,9 +51,9 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
 
 
 def on(console: Console) -> Progress:
-    """The `Progress` that draws on a console of rich.
+    """The `Progress` that draws its bar on a console of rich.
 
-    Lines printed through the same console in the meantime appear above the bar.
+    Lines printed through the same console during the work appear above the bar.
     """
 
     @contextmanager
@@ -113,12 +113,17 @@ class IdleBar:
                 self._bar = None
 
     @contextmanager
-    def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
-        """Show another progress instead of the spinner, until the block ends."""
+    def beside(self, progress: Progress, *arguments: Any) -> Iterator[Advance]:
+        """Show a bar or lines instead of the spinner, until the block ends.
+
+        Args:
+            progress: shows the bar or lines.
+            arguments: arguments of `progress`.
+        """
         self.clear()
         self._others += 1
         try:
-            with progress(*shown) as advance:
+            with progress(*arguments) as advance:
                 yield advance
         finally:
             self._others -= 1
@@ -183,7 +188,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
 
 class _Counted:
-    """`Advance` that counts the samples of one task of a bar."""
+    """`Advance` that counts finished samples on a bar."""
 
     def __init__(self, bar: rich_progress.Progress, task: rich_progress.TaskID) -> None:
         self._bar, self._task = bar, task
@@ -196,7 +201,7 @@ class _Counted:
 
 
 class _Lines:
-    """`Advance` without a bar: a line every half minute."""
+    """`Advance` without a bar: prints a line every half minute."""
 
     def __init__(self, label: str, total: int | None, write: Callable[[str], Any]) -> None:
         self._label, self._write = label, write

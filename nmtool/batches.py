@@ -34,8 +34,8 @@ def in_batches(
         on_progress: called with the number of samples finished since the last call.
     """
     parts = []
-    for some in spikes.batches(at_once):
-        parts.append(run(some))
+    for batch in spikes.batches(at_once):
+        parts.append(run(batch))
         if on_progress is not None:
-            on_progress(some.n_samples)
+            on_progress(batch.n_samples)
     return Recording.concatenate(parts)

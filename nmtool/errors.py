@@ -1,4 +1,4 @@
-"""Every error nmtool raises on purpose, and the exit code the command line gives it.
+"""All errors that nmtool raises on purpose, with the exit codes of the command line.
 
     NmtoolError
     ├── InputError (2)               wrong arguments or files
@@ -74,7 +74,7 @@ class Finding:
 _VARYING = re.compile(r"'[^']*'|-?\d[\d.,]*(e[-+]?\d+)?")
 
 MOST_ALIKE = 3
-"""Number of similar findings shown one by one; more become one line."""
+"""Largest number of similar findings that are shown one by one; more are merged into one line."""
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
@@ -161,7 +161,7 @@ class NmtoolError(Exception):
         Args:
             what: what is wrong, e.g. with the name of the file.
             kind: class of the new error.
-            fix: replaces the fix; '' keeps it.
+            fix: the new fix; '' keeps the error's own.
         """
         return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
@@ -339,14 +339,15 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn the `ImportError` of a library into `MissingError`; nmtool's own errors pass.
+    """Turn the `ImportError` of a library into `MissingError`, but not that of nmtool's modules.
 
     Args:
         extra: as for `missing_library`.
 
     Raises:
         MissingError: a library is missing or broken.
-        KeyboardInterrupt: the import was interrupted; some libraries raise `ImportError` then.
+        KeyboardInterrupt: Ctrl-C interrupted the import, which some libraries report as an
+            `ImportError`.
     """
     try:
         yield

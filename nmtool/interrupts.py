@@ -34,7 +34,7 @@ _waiting: list[int] = []
 
 @contextmanager
 def signals_noted(*numbers: int) -> Iterator[CheckStop]:
-    """Note the first of these signals while the block runs; a second one acts as usual.
+    """Note the first of these signals while the block runs; a second signal acts as usual.
 
     The block gets a function to call at points where it can stop: once a signal has been noted,
     the function raises `KeyboardInterrupt`, and so does leaving the block. Handlers set by other
@@ -103,7 +103,7 @@ def interrupts_remembered() -> Iterator[None]:
 
 @contextmanager
 def _forgotten_at_the_end() -> Iterator[None]:
-    """Forget signals after the block, but only once its handlers are removed."""
+    """Forget the received signals after the block, once its signal handlers are removed."""
     try:
         yield
     finally:
@@ -120,7 +120,7 @@ def _remember(number: int, frame: FrameType | None) -> None:
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
             _waiting.append(number)
-        if _sets_alarm(True):
+        if _set_alarm(True):
             if is_first:
                 _acknowledge()
             return
@@ -136,7 +136,7 @@ def _acknowledge() -> None:
 
 
 def _is_loading(frame: FrameType | None) -> bool:
-    """True within an import, and while Numba compiles."""
+    """True if the frame is within an import or a compilation by Numba."""
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         file = frame.f_code.co_filename
@@ -148,11 +148,11 @@ def _is_loading(frame: FrameType | None) -> bool:
 
 def _wait_no_more() -> None:
     if _waiting:
-        _sets_alarm(False)
+        _set_alarm(False)
         _waiting.clear()
 
 
-def _sets_alarm(on: bool) -> bool:
+def _set_alarm(on: bool) -> bool:
     """Set or stop the alarm, and return True; return False if other code uses it."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False

@@ -57,10 +57,10 @@ RUN_SEARCH = "search"
 # Files of other folders.
 
 ANSWERS = "answers.npz"
-"""In the folder of a cross-validation: the class of every sample, its fold and its columns."""
+"""In the folder of a cross-validation: predicted class, fold and columns of every sample."""
 
 JOINED_ANSWERS = "joined.npz"
-"""In the folder of a cross-validation: the answers of the ensemble of each fold."""
+"""In the folder of a cross-validation: the classes predicted by the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""

@@ -36,7 +36,8 @@ class Raster(Value, Tabular):
     ([0, 1, 1], [1, 0, 1])
 
     Attributes:
-        offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
+        offset: [samples + 1] int64; the spikes of sample s are the entries
+            offset[s]:offset[s + 1] of `step` and `neuron`.
         step: [spikes] int32, time step of each spike, counted from 0.
         neuron: [spikes] int32, index of the neuron (or input channel).
         n_steps: number of time steps of every sample.
@@ -177,7 +178,7 @@ class Raster(Value, Tabular):
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: where the spikes of each sample's steps begin and end."""
+        """[samples, steps + 1] int64: index of the first spike of each step, then of the end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
@@ -188,7 +189,7 @@ class Raster(Value, Tabular):
         return row * self.n_neurons + self.neuron
 
     def dense(self) -> NDArray[np.bool_]:
-        """[samples, steps, neurons] bool."""
+        """[samples, steps, neurons] bool: True where a neuron spikes."""
         out = np.zeros(self.n_bins, np.bool_)
         out[self.flat_index()] = True
         return out.reshape(self.n_samples, self.n_steps, self.n_neurons)

@@ -1,4 +1,4 @@
-"""`Recording`: spikes and membranes of a simulation, the same for every backend."""
+"""`Recording`: spikes and membranes of a simulation, in the same form for every backend."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Recording(Value, Tabular):
         return {**self.potential, **self.membrane}
 
     def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
-        """The recording with other membranes, u and v.
+        """A copy of the recording with its membranes, u and v replaced by a function's results.
 
         Args:
             change: function of group (`membrane`, `current` or `potential`), population and values.
@@ -128,8 +128,8 @@ class Recording(Value, Tabular):
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Recording:
         """Some samples of the recording, in the given order, without counts."""
         spikes = {name: raster.take(samples) for name, raster in self.spikes.items()}
-        some = replace(self, spikes=spikes, counts={})
-        return some.with_states(lambda group, name, values: values[samples])
+        taken = replace(self, spikes=spikes, counts={})
+        return taken.with_states(lambda group, name, values: values[samples])
 
     @property
     def n_samples(self) -> int:
@@ -140,7 +140,7 @@ class Recording(Value, Tabular):
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """[samples, classes] float64, by the readout's rule."""
+        """[samples, classes] float64: scores by the readout's rule."""
         name = self.readout.population
         if self.readout.kind == LIF:
             return readout_rules.spike_scores(self.spikes[name], self.readout)
@@ -222,7 +222,7 @@ def unpack(archive: storage.Archive) -> Recording:
 
 
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
-    """The spikes of a population; raises `ValueError` for more than can fit into the samples."""
+    """Read a population's spikes; raises `ValueError` for too many samples, steps or neurons."""
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
@@ -237,7 +237,7 @@ def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: in
 
 
 def _check(recording: Recording) -> None:
-    """Raise `DataError` unless the readout's population and all shapes agree."""
+    """Raise `DataError` unless the output was recorded, and all shapes agree."""
     readout = recording.readout
     answers = recording.spikes if readout.kind == LIF else recording.membrane
     if readout.population not in answers:
@@ -269,7 +269,7 @@ def check_input(network: AnyNetwork, spikes: Raster) -> None:
 
 
 def check_steps(network: AnyNetwork, spikes: Raster) -> None:
-    """`check_input`, for backends that need at least one step; raises `DataError`."""
+    """Raise `DataError` unless the raster has the network's channels and at least one step."""
     check_input(network, spikes)
     if spikes.n_steps < 1:
         raise DataError(

@@ -126,9 +126,9 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     `--validation`, data without a validation split get the split of these runs, but only if the
     command reads the validation split; otherwise the training samples are not divided.
     """
-    from nmtool.loading import validated_on
+    from nmtool.loading import shared_validation_rule
 
-    rule_of_runs = validated_on(networks)
+    rule_of_runs = shared_validation_rule(networks)
     rule = validation_rule_of(arguments, rule_of_runs)
     if rule is not None:
         return find_data(arguments, arguments.data, rule)

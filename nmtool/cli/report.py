@@ -115,12 +115,12 @@ def _check_page(path: Path, *, force: bool) -> None:
 
 def _data(arguments: argparse.Namespace) -> Dataset | None:
     """The data set that DATA names; None without one."""
-    from nmtool.loading import validated_on
+    from nmtool.loading import shared_validation_rule
 
     if arguments.data is not None:
         name, split = name_and_split(arguments.data)
         arguments.data, arguments.split = name, split or arguments.split
-        rule = validation_rule_of(arguments, validated_on([arguments.network]))
+        rule = validation_rule_of(arguments, shared_validation_rule([arguments.network]))
         return find_data(arguments, name, rule)
     check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None

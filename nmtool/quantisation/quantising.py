@@ -18,7 +18,7 @@ from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.errors import DataError, NmtoolError, UsageError, check_type, suggestion
-from nmtool.loading import Source, float_network, run_behind, validated_on
+from nmtool.loading import Source, float_network, run_behind, shared_validation_rule
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
@@ -115,7 +115,7 @@ def quantise(
     check_type(compare_on, (SpikeEvents, type(None)), "data for comparison", "pass SpikeEvents")
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
-        rule = validated_on([source]) if validation is None else SplitRule.of(validation)
+        rule = shared_validation_rule([source]) if validation is None else SplitRule.of(validation)
         dataset, kind = comparison_samples(calibrate_on, rule)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
@@ -242,7 +242,7 @@ def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
     Raises:
         DataError: the data have no training samples.
     """
-    return comparison_samples(data, validated_on([source]))[0].filled_split("train")
+    return comparison_samples(data, shared_validation_rule([source]))[0].filled_split("train")
 
 
 def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:

@@ -26,7 +26,7 @@ from nmtool.loading import (
     float_network,
     options_behind,
     run_behind,
-    validated_on,
+    shared_validation_rule,
 )
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -462,7 +462,7 @@ def _samples(
     if dataset is None:
         return None, "", 0
     is_validation = split == "validation" or (split is None and "test" not in dataset.splits)
-    if is_validation and (rule := validated_on([source])) is not None:
+    if is_validation and (rule := shared_validation_rule([source])) is not None:
         dataset = dataset.with_validation(rule)
     chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
