@@ -28,7 +28,7 @@ FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
 
 _FREE_BYTES = 512 << 20
-"""Unpacked size that any file may have: a silent network's membranes compress a thousandfold."""
+"""Bytes that a file may unpack to: membranes of a silent network compress a thousandfold."""
 
 _MAX_SAMPLES = 1 << 22
 

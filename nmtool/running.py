@@ -26,7 +26,7 @@ SIMULATOR = "hardware_sim"
 """The name of the integer simulator among runtimes."""
 
 Record = Callable[..., Recording]
-"""Simulates a raster; takes `on_progress`, which counts samples, and gives a recording."""
+"""A function that simulates a raster and returns a recording; its `on_progress` counts samples."""
 
 
 @checked
@@ -48,7 +48,7 @@ def simulate(
 
     Args:
         network: float or integer, a run, or the path of one.
-        spikes: the input, binned or not.
+        spikes: input spikes, as events or as a raster.
         deep: also record u and v of every population at every step. For float networks they are
             computed from the recorded spikes, in float64, in membrane units.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -58,7 +58,7 @@ def simulate(
 
     Raises:
         DataError: the input has other channels than the network.
-        UsageError: `spikes` are not spikes, or do not fit the network.
+        UsageError: `spikes` are neither events nor a raster, or do not fit the network.
     """
     model = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(model, spikes).raster

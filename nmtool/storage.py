@@ -28,20 +28,20 @@ MAX_ARCHIVE_BYTES = 4 << 30
 """Archives that would unpack to more bytes are refused before anything is unpacked."""
 
 FREE_BYTES = 128 << 20
-"""Unpacked size in bytes that any archive may have."""
+"""Number of bytes that any archive may unpack to, however small the file is."""
 
 MAX_RATIO = 256
-"""Largest unpacked size beyond `FREE_BYTES`, per byte of the file. Zeros reach a thousand."""
+"""Largest ratio of unpacked to packed size beyond `FREE_BYTES`. For zeros, it is a thousand."""
 
 _MAX_HEADER_BYTES = 64 << 20
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-"""Exceptions that the constructors raise on contents of wrong types and shapes."""
+"""Exceptions that constructors raise if the contents of a file have wrong types or shapes."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Header and arrays read from a file, not yet trusted."""
+    """Header and arrays read from a file, not yet checked."""
 
     path: Path
     header: dict[str, Any]
@@ -71,7 +71,7 @@ class Archive:
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Turn any error while an object is rebuilt into `FileFormatError`."""
+        """Turn any error of the block, which rebuilds an object, into `FileFormatError`."""
         try:
             yield
         except FileFormatError:
@@ -88,7 +88,7 @@ SEAL = "content"
 
 
 def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
-    """Add a hash of header and arrays to the header, which `Archive.check_seal` compares.
+    """Add a hash of header and arrays to the header, for `Archive.check_seal`.
 
     Zip's own checksums do not detect exchanged members or repacked archives.
     """
@@ -184,7 +184,7 @@ def write_text(path: str | Path, text: str) -> None:
 def write_archive(
     path: str | Path, kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
-    """Write header and arrays as one file, the same bytes for the same content."""
+    """Write header and arrays as one file; equal contents give equal bytes."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
         _pack_into(file, kind, version, header, arrays)
 
@@ -214,7 +214,7 @@ def read_archive(
         path: the file.
         kind: required kind.
         newest: newest version that can be read.
-        free_bytes: unpacked size that even a tiny file may have.
+        free_bytes: number of bytes that the archive may unpack to, however small the file is.
 
     Raises:
         FileFormatError: the file is missing, not readable, damaged, of another kind, or written by
@@ -246,7 +246,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     try:
         with _opened(source, free_bytes) as archive:
             if "header" not in archive.files:
-                raise _not_own(path, archive.files)
+                raise _foreign_archive(path, archive.files)
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         actual, version = header["kind"], int(header["version"])
@@ -276,7 +276,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
     Args:
         path: the file.
-        free_bytes: unpacked size that even a tiny file may have.
+        free_bytes: number of bytes that the archive may unpack to, however small the file is.
 
     Raises:
         FileFormatError: the file is missing, damaged or too large, or contains Python objects.
@@ -376,7 +376,7 @@ def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
     )
 
 
-def _not_own(path: Path, names: Sequence[str]) -> FileFormatError:
+def _foreign_archive(path: Path, names: Sequence[str]) -> FileFormatError:
     return FileFormatError(
         f"{path} is not an nmtool file",
         code="file-damaged",

@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 18
 """Largest size of a TOML file, in bytes."""
 
 _DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""")
-"""A dotted key of many parts, to be refused: parsing time grows with the square of their number."""
+"""A dotted key of more than 16 parts, which is refused: parsing it would take too long."""
 
 
 def read_toml(file: Path) -> dict[str, Any]:

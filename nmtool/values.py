@@ -40,7 +40,7 @@ class Value:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # Arrays that were unpickled or copied are writable.
         for name, value in state.items():
-            object.__setattr__(self, name, _without_writing(value))
+            object.__setattr__(self, name, _made_read_only(value))
 
 
 def read_only(
@@ -66,13 +66,13 @@ def read_only(
     """
     original = np.asarray(values)
     array = original.astype(original.dtype if dtype is None else dtype, order=order, copy=False)
-    if np.may_share_memory(array, original) and not _is_settled(original):
+    if np.may_share_memory(array, original) and not _is_immutable(original):
         array = array.copy(order)
     return frozen(array)
 
 
 def frozen(array: NDArray) -> NDArray:
-    """Make a new array read-only in place, so that a value takes it without a copy.
+    """Make a new array read-only in place, so that a `Value` stores it without a copy.
 
     Args:
         array: an array to which no other code has a reference or a view.
@@ -86,7 +86,7 @@ def read_only_by_name(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
     return {name: read_only(array, order="K") for name, array in arrays.items()}
 
 
-def _is_settled(array: Any) -> bool:
+def _is_immutable(array: Any) -> bool:
     """True if neither the array nor any of its bases is writable."""
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
@@ -95,11 +95,11 @@ def _is_settled(array: Any) -> bool:
     return array is None or isinstance(array, bytes | mmap.mmap)
 
 
-def _without_writing(value: Any) -> Any:
+def _made_read_only(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return read_only(value, order="K")
     if type(value) is dict:
-        return {name: _without_writing(entry) for name, entry in value.items()}
+        return {name: _made_read_only(entry) for name, entry in value.items()}
     return value
 
 

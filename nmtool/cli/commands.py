@@ -19,7 +19,8 @@ class Command:
     Attributes:
         subject: title of its group in `nmtool --help`.
         text: its purpose, for help.
-        first: the flags listed first in its help, at most five; empty: no separate group.
+        first: flags in a group of their own at the top of its help, at most five; empty: no such
+            group.
     """
 
     subject: str

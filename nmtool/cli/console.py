@@ -41,7 +41,7 @@ STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
 """Colour of a finding, by its severity."""
 
 PLAIN_WIDTH = 1000
-"""Width where the output is not a terminal: nothing is wrapped there."""
+"""Width, in characters, of output that is not a terminal, so that no line is wrapped."""
 
 
 class _Console(Console):
@@ -213,7 +213,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     """Column widths with which a table fits into `columns` characters, where possible.
 
     First the header is wrapped between words. Then paths are shortened and sentences wrapped. Last
-    of all, words are broken, but never a number. Each stage starts with the widest column.
+    of all, words are broken, but never numbers. Each stage starts with the widest column.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
@@ -244,7 +244,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
 
 
 def _least_width(cell: str) -> int:
-    """Smallest width of a cell."""
+    """Width of the longest word of a cell, or of a shortened path."""
     if _is_path(cell):
         return min(len(cell), _SHORTEST_PATH)
     return max(map(len, cell.split()), default=0)
