@@ -103,5 +103,5 @@ OLD: Mapping[str, str] = {
 }
 """Earlier spellings, each with the current one; `nmtool.cli.old` has their arguments."""
 
-TOGETHER = ("train", "finetune")
+DATA_PARALLEL = ("train", "finetune")
 """Commands that torchrun may start as several processes of one job."""

@@ -81,7 +81,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
 """Keywords of `add_argument`, by annotation. For other annotations, commands define the flag."""
-_FORMS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
+_KEYWORDS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
 def add(
@@ -90,7 +90,7 @@ def add(
     *,
     only: Iterable[str] = (),
     dest_prefix: str = "",
-    **own: Flag | None,
+    **changes: Flag | None,
 ) -> None:
     """Add a flag per parameter of a function, unless the parser has this flag already.
 
@@ -99,24 +99,24 @@ def add(
         function: public name of a function or of a class of options, or its full dotted name.
         only: parameters that get a flag; by default all with an annotation in `_BY_ANNOTATION`.
         dest_prefix: prefix of the flags and of the names of their values.
-        own: changes to flags, by parameter; None: no flag.
+        changes: changes to flags, by parameter; None: no flag.
     """
     parameters = {parameter.name: parameter for parameter in read(function)}
-    unknown = {*own, *only} - {*parameters}
+    unknown = {*changes, *only} - {*parameters}
     assert not unknown, f"{function} has no {unknown}"
     chosen: dict[str, Flag] = {}
     for name, parameter in parameters.items():
-        differs, form = own.get(name, Flag()), _form(parameter)
-        has_form = form is not None or name in own
-        if differs is None or not has_form or (only and name not in only):
+        change, keywords = changes.get(name, Flag()), _keywords(parameter)
+        has_keywords = keywords is not None or name in changes
+        if change is None or not has_keywords or (only and name not in only):
             continue
-        settings = {"help": parameter.text, **(form or {}), **differs.settings}
-        if "choices" in differs.settings:
-            settings["metavar"] = differs.settings.get("metavar")
+        settings = {"help": parameter.text, **(keywords or {}), **change.settings}
+        if "choices" in change.settings:
+            settings["metavar"] = change.settings.get("metavar")
         if settings.get("const") is False:
             settings["help"] = f"do not {settings['help']}"
-        names = differs.names or _names(parameter, dest_prefix, settings)
-        chosen[name] = Flag(names, settings, differs.group)
+        names = change.names or _names(parameter, dest_prefix, settings)
+        chosen[name] = Flag(names, settings, change.group)
     spelt = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
     for name, option in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
@@ -172,12 +172,12 @@ def words(constant: str) -> tuple[str, ...]:
     return tuple(ast.literal_eval(value))
 
 
-def _form(parameter: Parameter) -> dict[str, Any] | None:
+def _keywords(parameter: Parameter) -> dict[str, Any] | None:
     """Keywords of `add_argument` for a parameter; None if its annotation has none."""
     if parameter.annotation == "bool":
         return {"action": "store_const", "const": parameter.default == "False"}
-    form = _FORMS.get(union_members(parameter.annotation))
-    return None if form is None else {"metavar": parameter.name.upper(), **form}
+    keywords = _KEYWORDS.get(union_members(parameter.annotation))
+    return None if keywords is None else {"metavar": parameter.name.upper(), **keywords}
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:

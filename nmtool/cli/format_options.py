@@ -127,7 +127,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def reading_options(arguments: argparse.Namespace, path: str) -> Any:
-    """Options with which `nmtool.load` reads IN; None if its kind takes none.
+    """Options with which `nmtool.load` reads IN; None if the format of IN has none.
 
     Raises:
         UsageError: a flag is for another kind of input, out of range, or missing.
@@ -136,15 +136,18 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
 
     artefact = artefact_at(path)
     kind = "" if artefact is None else artefact.name
-    by_kind = {name: flags.given(arguments, of, prefix=_IN) for name, of in READING.items()}
+    by_kind = {
+        name: flags.given(arguments, options_class, prefix=_IN)
+        for name, options_class in READING.items()
+    }
     if "rule" in by_kind[NIR]:
         by_kind[MLGENN]["readout"] = by_kind[NIR]["rule"]
-    own = {_IN + name for name in by_kind.get(kind, ())}
-    own |= {"in_rule"} if kind == MLGENN else set()
+    applicable = {_IN + name for name in by_kind.get(kind, ())}
+    applicable |= {"in_rule"} if kind == MLGENN else set()
     for others in by_kind.values():
         for name in others:
             dest = "in_rule" if name == "readout" else _IN + name
-            if dest not in own:
+            if dest not in applicable:
                 kinds = [
                     _WORDS[kind_of_input]
                     for kind_of_input, values in by_kind.items()
@@ -193,7 +196,7 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
-    """Values by name; raises `ValueError` for missing or repeated names."""
+    """Parse `NAME=VALUE,…` to values by name; `ValueError` for missing or repeated names."""
     pairs = [part.split("=") for part in text.split(",")]
     values = {name.strip(): value(number) for name, number in pairs}
     if len(values) < len(pairs) or "" in values:

@@ -28,7 +28,7 @@ def progress(
 
 @contextmanager
 def never_silent(label: str) -> Iterator[None]:
-    """Show a bar on a terminal whenever the block has shown nothing for a while."""
+    """Show a spinner on a terminal whenever the block has shown nothing for a second or two."""
     log = console.log()
     with bars.IdleBar(log, label) as log.idle:
         try:

@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_page(path: Path, *, force: bool) -> None:
-    """Check, before anything runs, that a page can be written there.
+    """Check, before anything runs, that a page can be written to `path`.
 
     Raises:
         UsageError: the name does not end in .html, or the page exists.
@@ -114,7 +114,7 @@ def _check_page(path: Path, *, force: bool) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that DATA names; None without one."""
+    """The data set that DATA names; None if DATA is missing."""
     from nmtool.loading import shared_validation_rule
 
     if arguments.data is not None:
@@ -127,7 +127,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
 
 
 def _in_flags(report: Report, parser: Parser) -> Report:
-    """The report, with flags for Python's arguments; advice on learning names flags of `train`."""
+    """The report, with flags in place of Python's arguments; advice on training names `train`'s."""
     from nmtool.cli import train
 
     training = Parser()

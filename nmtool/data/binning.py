@@ -70,7 +70,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     Args:
         events: the samples.
         dt_ms: length of a step in ms.
-        n_steps: steps of every sample; events from n_steps·dt on are dropped.
+        n_steps: number of steps of every sample; events at or after n_steps·dt are dropped.
         group: number of neighbouring units that share a channel; the last channel may have fewer.
 
     Raises:

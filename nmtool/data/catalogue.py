@@ -100,7 +100,7 @@ def load_dataset(
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
-        peek = _unknown
+        peek = _no_labels
     if data_dir is not None and (name in BUILT_IN or not is_name(name)):
         raise UsageError(
             f"`data_dir=` has no effect: '{name}' is not downloaded",
@@ -228,5 +228,5 @@ def _folders_beside(folder: Path) -> list[str]:
         return []
 
 
-def _unknown(split: str) -> None:
-    """No labels: reading them might need a download."""
+def _no_labels(split: str) -> None:
+    """Return None instead of labels, since reading the labels might need a download."""

@@ -30,11 +30,12 @@ class Dataset(Tabular):
     Args:
         name: name in messages and manifests.
         splits: names of the splits that can be loaded, in the order of `SPLITS`.
-        load: reads a split; may raise `DataError` or `MissingError`.
+        load: function that reads a split; may raise `DataError` or `MissingError`.
         validation_rule: draws validation samples from the training samples; None: the data set's
             own validation split, if any.
         in_memory: False if `load_dataset` can find the data again by name.
-        peek: reads the labels of a split, if that is cheaper than reading its samples.
+        peek: function that reads only the labels of a split; None if that is not cheaper than
+            reading the samples.
 
     For samples in memory, see `Dataset.of`.
 
@@ -105,7 +106,7 @@ class Dataset(Tabular):
         validation: Any = None,
         test: Any = None,
         name: str = "samples",
-        **how: Any,
+        **keywords: Any,
     ) -> Dataset:
         """A data set from torch data sets or loaders, such as tonic's and snnTorch's.
 
@@ -116,7 +117,7 @@ class Dataset(Tabular):
         Args:
             train, validation, test: each yields (sample, label), or batches of them.
             name: name in messages and manifests.
-            how: keywords of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
+            keywords: arguments of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
 
         Raises:
             DataError: samples are not spikes, targets are not classes, or splits differ.
@@ -124,7 +125,7 @@ class Dataset(Tabular):
         """
         sources = {"train": train, "validation": validation, "test": test}
         splits = {
-            split: SpikeEvents.from_torch(source, **how)
+            split: SpikeEvents.from_torch(source, **keywords)
             for split, source in sources.items()
             if source is not None
         }
@@ -204,10 +205,13 @@ class Dataset(Tabular):
         return self._validation_rule
 
     def labels(self, split: str) -> NDArray[np.integer] | None:
-        """[samples] int64: labels of a split; None if reading them would need a download.
+        """[samples] int64: labels of a split.
+
+        Returns:
+            The labels; None if there is no such split, or if reading it would need a download.
 
         Raises:
-            DataError: the split is missing or damaged.
+            DataError: the split is damaged.
         """
         if split not in self.splits:
             return None
@@ -364,7 +368,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
     """The samples of some splits, one after the other; a single split is not copied.
 
     Raises:
-        UsageError: no split is named, one is named twice, or there is no such split.
+        UsageError: no split is named, a split is named twice, or there is no such split.
         DataError: a split is missing, damaged or empty.
     """
     check_all("splits", splits, WORD)

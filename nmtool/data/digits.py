@@ -5,7 +5,7 @@ of their strokes than in the brightness of single pixels. So edges are coded, as
 the visual cortex, with histograms of oriented gradients (Dalal & Triggs 2005).
 
 1. Each pixel has a gradient, the difference of its neighbours right and left, and of those below
-   and above; outside the image is dark.
+   and above. Outside the image, the brightness is 0.
 2. The gradient's length is shared between the two nearest of the `DIRECTIONS` directions 0°,
    45°, … (0°: brighter to the right, 90°: brighter below). The nearer direction gets more.
 3. The strength of a direction in a block of 2×2 pixels is the sum of its shares over the block;

@@ -89,7 +89,7 @@ class SplitRule(Plain):
 
     @classmethod
     def of(cls, value: SplitRule | Amount) -> SplitRule:
-        """The rule itself, or the rule of an amount with seed 0."""
+        """Convert an amount to a rule with seed 0; return a rule unchanged."""
         return value if isinstance(value, SplitRule) else cls(value)
 
     @classmethod
@@ -143,7 +143,7 @@ class SplitRule(Plain):
         return self.choose(events).astype(np.int64)
 
     def choose(self, events: SpikeEvents) -> NDArray[np.bool_]:
-        """[samples] bool: True for validation samples; raises as `assign`."""
+        """[samples] bool: True for validation samples; raises the errors of `assign`."""
         count = self.count(events.n_samples)
         if self.by is not None and count:
             return self._whole_groups(events, count)
@@ -216,7 +216,7 @@ class Folds(Plain):
     array([0, 0, 1, 1, 2])
 
     Attributes:
-        by: the grouping.
+        by: the grouping: a column of the files, or the size of blocks of neighbouring samples.
         n: number of folds. Groups are assigned largest first, in random order among equals, each
             to the fold with the fewest samples so far. None: every group is a fold; folds are
             in the order of the groups' values.
@@ -419,5 +419,5 @@ def _drawn_groups(
         [samples] group of each sample, [groups] group sizes, and [groups] the random order.
     """
     _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    drawn = np.random.default_rng(seed).permutation(sizes.size)
-    return member.reshape(-1), sizes, drawn
+    order = np.random.default_rng(seed).permutation(sizes.size)
+    return member.reshape(-1), sizes, order
