@@ -55,16 +55,17 @@ class SpikeEvents(Tabular):
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
         unit: [events] int32, channel of each event, below n_units.
-        offset: [samples + 1] int64; the events of sample s are offset[s]:offset[s + 1].
-            Samples may be empty.
+        offset: [samples + 1] int64; the events of sample s are the entries
+            offset[s]:offset[s + 1] of `time_ms` and `unit`. Samples may be empty.
         label: [samples] int64, index into class_names.
         n_units: number of channels, silent ones included.
-        class_names: one per class.
+        class_names: names of the classes, by label.
         groups: by name, [samples] int64, e.g. the speaker of each sample. `SplitRule` keeps
             groups together.
 
     Raises:
-        DataError: a sample is invalid; the message names the first one, and its event, from 0.
+        DataError: a sample is invalid; the message names the first invalid sample and its event,
+            both counted from 0.
     """
 
     _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
@@ -112,7 +113,7 @@ class SpikeEvents(Tabular):
 
     @classmethod
     def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
-        """Samples `place` of a copy on disk; `time_ms` and `unit` are read on access."""
+        """The samples at indices `place` of a copy on disk; their events are read on access."""
         index, events = store.index, object.__new__(cls)
         events._set("_store", store)
         events._set("_place", place)
@@ -503,7 +504,8 @@ class SpikeEvents(Tabular):
         >>> SpikeEvents.from_tonic([(events, 0)], sensor_size=(4, 1, 2)).unit
         array([3, 5], dtype=int32)
 
-        A pixel and polarity is the unit x + W·(y + H·p). Times are µs.
+        On a sensor of width W and height H, pixel (x, y) with polarity p is the unit
+        x + W·(y + H·p). Times are in µs.
 
         Args:
             dataset: its items have the fields t, x and perhaps y and p.
@@ -553,7 +555,7 @@ class SpikeEvents(Tabular):
 
 
 StoredEvents = SpikeEvents
-"""Earlier name of samples on disk, which works until 1.0."""
+"""Earlier name of `SpikeEvents` on disk, which works until 1.0."""
 
 
 @contextmanager

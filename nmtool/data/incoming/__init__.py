@@ -290,7 +290,7 @@ def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[
 
 
 def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
-    """The samples of CSV files and archives, by split; one file may hold several splits."""
+    """The samples of CSV files and archives, by split; one file may contain several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with errors_naming(file):
@@ -369,7 +369,7 @@ def _numbered_units(
         )
     (names,) = kinds
     positions = {
-        split: [_in_a_row(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
+        split: [_concatenated(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
         for split, rows in splits.items()
     }
     coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
@@ -402,15 +402,15 @@ def _numbered_units(
     }, math.prod(size)
 
 
-def _in_a_row(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """[events] int64: the numbers of all samples, one after the other."""
+def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """[events] int64: the lists of all samples as one array."""
     return np.fromiter(chain.from_iterable(lists), np.int64)
 
 
 def _units(
     axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
 ) -> list[NDArray[np.int64]]:
-    """[samples] lists of units, from the positions of all events along each axis."""
+    """[samples] arrays of units, from the positions of all events along each axis."""
     unit = np.zeros_like(axes[0])
     for axis, extent in zip(reversed(axes), reversed(size), strict=True):
         unit = unit * extent + axis

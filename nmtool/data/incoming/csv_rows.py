@@ -42,7 +42,7 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
 
     Args:
         file: the file.
-        columns: the file's own names, by names in `COLUMNS`.
+        columns: names of columns in the file, by their names in `COLUMNS`.
 
     Raises:
         FileFormatError: the file is not CSV in UTF-8.
@@ -121,6 +121,8 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
+    """Names of a file's columns; also its unit of time in ms (`ms`) and its decimal mark."""
+
     time: str
     ms: float
     unit: str
@@ -132,8 +134,8 @@ class _Columns:
 
 def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Rename columns to the names in `COLUMNS`; keep all others."""
-    meant = {name: column for column, name in columns.items()}
-    if missing := [name for name in meant if name not in names]:
+    new_names = {name: column for column, name in columns.items()}
+    if missing := [name for name in new_names if name not in names]:
         near = nearest(missing[0], names)
         raise DataError(
             f"there is no column {listed(missing)}",
@@ -141,8 +143,8 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
             why=f"the columns are {listed(names) or 'none'}",
             fix=f"did you mean {near}?" if near else "use the names in the file: `columns=`",
         )
-    small = [name.lower() if name.lower() in COLUMNS else name for name in names]
-    return [meant.get(name, lower) for name, lower in zip(names, small, strict=True)]
+    lower_names = [name.lower() if name.lower() in COLUMNS else name for name in names]
+    return [new_names.get(name, lower) for name, lower in zip(names, lower_names, strict=True)]
 
 
 def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
@@ -235,6 +237,15 @@ def _add_row(
     splits: dict[str, Rows],
     places: dict[tuple[str, str], int],
 ) -> None:
+    """Add the event of a row to its sample; the first row of a sample starts it.
+
+    Args:
+        row: cells by column.
+        columns: columns of the file.
+        where: the line, for errors.
+        splits: samples read so far, by split.
+        places: index of each sample in its split, by split and name of the sample.
+    """
     word = "train" if columns.split is None else (row[columns.split] or "").strip()
     split = split_named(word)
     if split is None:
