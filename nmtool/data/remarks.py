@@ -47,7 +47,7 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
 
 
 def time_findings(events: SpikeEvents) -> Iterator[Finding]:
-    """Samples whose duration suggests that ms were read as seconds, or seconds as ms."""
+    """Find durations of samples which suggest that ms were read as seconds, or seconds as ms."""
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         return
@@ -74,7 +74,7 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
 
 
 def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
-    """Inputs that never spike.
+    """Find inputs that never spike, if there are many of them.
 
     Args:
         events: the training samples.
@@ -109,7 +109,7 @@ def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
 
 
 def class_findings(dataset: Dataset) -> Iterator[Finding]:
-    """Classes without samples, in one split or in all."""
+    """Find classes without samples in one split or in all splits."""
     names = dataset.train.class_names
     if not dataset.train.n_samples:
         return
@@ -138,7 +138,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "class-missing",
                 split,
-                f"the {split} split has no sample of {_few(missing, names)}",
+                f"the {split} split has no sample of {_listed_classes(missing, names)}",
                 "add samples of these classes"
                 if split != "validation" or rule is None
                 else "draw a larger validation split: `validation=N`",
@@ -157,12 +157,12 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "class-missing",
             "labels",
-            f"no split has a sample of {_few(in_no_split, names)}",
+            f"no split has a sample of {_listed_classes(in_no_split, names)}",
             "add samples of these classes, or remove them from the class names",
         )
 
 
-def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
+def _listed_classes(missing: NDArray[np.integer], names: Sequence[str]) -> str:
     few = listed((names[index] for index in missing), SHOWN, quote="'")
     return f"{missing.size} of the {len(names)} classes: {few}"
 
@@ -173,7 +173,7 @@ def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
 
 
 def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split, where possible read without its spikes; None if they cannot be read."""
+    """Labels of a split, if possible read without its spikes; None if they cannot be read."""
     try:
         return dataset.train.label if split == "train" else dataset.labels(split)
     except NmtoolError:

@@ -95,8 +95,8 @@ def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False)
     Args:
         network: the network; only its steps, channels and classes are used.
         events: the samples.
-        measures: True if accuracy is to be measured; refuses data with most events beyond the last
-            step.
+        measures: True if accuracy is to be measured; then data with most events beyond the last
+            step are refused.
 
     Raises:
         UsageError: the data differ from the network in channels or classes, or are not events.

@@ -62,7 +62,7 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
-"""Attribute that marks a list in `extra` as not a group."""
+"""Attribute that marks a list in `extra` that is not a column of groups."""
 
 TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
 """Milliseconds per unit of time."""
@@ -74,7 +74,10 @@ _BYTES_OF_AN_ENTRY = 4
 """Smallest size of a sample in a file in bytes, however compressed: two references and a label."""
 
 _FREE_BYTES = 16 << 20
-"""Any array may unpack to this many bytes; a larger one only to `_MAX_RATIO` times the file."""
+"""Number of bytes that any array may unpack to.
+
+Larger arrays may unpack to at most `_MAX_RATIO` times the size of the file.
+"""
 
 _MAX_RATIO = 256
 
@@ -88,8 +91,8 @@ class Layout:
 
     Attributes:
         n_units: number of channels.
-        class_names: one per class.
-        units_assumed: neither the files nor the caller give the number of channels.
+        class_names: names of the classes, by label.
+        units_assumed: True if neither the files nor the caller give the number of channels.
         partly_zero: groups that are all zeros in some files but not in all.
     """
 
@@ -138,7 +141,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
-    """The split named at the end of a file's name, and the word for it."""
+    """Yield the split at the end of a file's name and the word for it; nothing without a split."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)
     if split is not None:
@@ -148,7 +151,7 @@ def _split_of(stem: str) -> Iterator[tuple[str, str]]:
 def read_layout(
     paths: Iterable[Path], n_units: int | None = None, *, labels_from: int = 0
 ) -> Layout:
-    """Number of units and class names of a data set.
+    """Read the number of units and the class names of a data set from its files.
 
     Args:
         paths: the files of one data set.
@@ -187,7 +190,7 @@ def read_shd(
     labels_from: int = 0,
     sort: bool = False,
 ) -> SpikeEvents:
-    """Read one file.
+    """Read the samples of one file.
 
     Args:
         path: the file.
@@ -231,7 +234,7 @@ def check_first_class(smallest: float, first: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Consecutive samples of a file, with the file's own numbers.
+    """Consecutive samples of a file, with times and units as in the file.
 
     Attributes:
         times: [events] floating-point numbers, or integers if the unit of time is not s.
@@ -308,7 +311,7 @@ def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
-    """[samples] int64 labels of a file, without its spikes; raises as `read_shd`."""
+    """[samples] int64 labels of a file, without its spikes; raises the errors of `read_shd`."""
     with _opened(Path(path)) as file:
         return _labels(file)
 
@@ -377,7 +380,7 @@ class _Header:
 
     Attributes:
         n_units: number of channels; None if the file does not give it.
-        class_names: one per class; None if the file does not give them.
+        class_names: names of the classes; None if the file does not give them.
         largest_label: largest label in the file.
         groups: by name, True if the group is not all zeros.
     """
@@ -471,7 +474,7 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The common value of those files or splits that have one; None if none has.
+    """The value that all files or splits with a value share; None if none of them has a value.
 
     Raises:
         DataError: the values differ.
@@ -553,7 +556,7 @@ def _claims_more(file: h5py.File, name: str) -> DataError:
 
 
 class _Lists:
-    """[samples] lists of numbers, read in portions: each may be as long as the file."""
+    """[samples] lists of numbers, read in portions, since a list may be as long as the file."""
 
     def __init__(self, file: h5py.File, name: str, kinds: str) -> None:
         dataset = _dataset(file, name)
