@@ -400,7 +400,7 @@ class SpikeEvents(Tabular):
             units: [samples] lists of channels, as long as those of the times.
             labels: [samples] numbers from 0, or names.
             n_units: number of channels; by default one more than the largest unit.
-            class_names: one per class; by default the sorted names in `labels`, or numbers.
+            class_names: names of the classes; by default the sorted names in `labels`, or numbers.
             groups: by name, [samples] integers, e.g. the speaker.
 
         Raises:

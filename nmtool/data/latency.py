@@ -18,7 +18,7 @@ def from_latencies(
     Args:
         latency_ms: [samples, units] float64, spike times in ms; NaN for silent units.
         label: [samples] integers.
-        class_names: one per class.
+        class_names: names of the classes, by label.
 
     Spikes at the same time are ordered by unit.
     """

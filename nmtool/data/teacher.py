@@ -33,10 +33,10 @@ FILE_KIND = "nmtool teacher"
 FILE_VERSION = 1
 
 _MAX_BYTES = 1 << 30
-"""Largest size of a file, packed and unpacked."""
+"""Largest size of a file in bytes, packed or unpacked."""
 
 _TOLERANCE = 1e-3
-"""Largest difference of a row's sum from 1; probabilities in 16 bits need as much."""
+"""Largest difference between a row's sum and 1; probabilities in 16 bits need this tolerance."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,7 +166,7 @@ class Teacher(Result):
 
 
 def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
-    """The array in a file, the hash of its data ('' if unknown), and those of its networks."""
+    """Array of a file, hash of its data ('' if unknown), and hashes of the teaching networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
     if storage.archive_kind(path):  # one of nmtool's own files

@@ -41,16 +41,16 @@ class Answers(Value, Result):
         label: [samples] int64, true class.
         fold: [samples] int64, from 0: samples of one fold are predicted by one network per seed.
             A test split is one fold.
-        class_names: one per class.
+        class_names: names of the classes, by label.
         groups: by name, [samples] int64: the columns of the files, such as the speaker.
         data: name of the data.
         data_hash: content hash of the samples, in this order.
         splits: splits of the data that the samples come from, one after the other.
         rule: the rule of the folds; None without folds.
-        seeds: one per row of the predictions.
+        seeds: seeds of the networks, one per row of `predictions`.
         model: kind of network, such as `nmtool, integer`.
-        settings: its training settings.
-        path: the file, if any; ignored by `==`.
+        settings: training settings of the networks.
+        path: path that the answers were read from; None if not from a file. Ignored by `==`.
     """
 
     _json = "data data_hash splits model samples=label.size rule accuracy"

@@ -108,20 +108,20 @@ def network_pairs(
 ) -> list[tuple[Compared, Compared]]:
     """The networks to compare, as pairs; arguments and errors as for `compare_accuracy`.
 
-    Answers are read, and each seed counts as a network.
+    Files of answers are read, and each seed of answers counts as a network.
     """
-    ones, others = _one_per_seed(first), None if second is None else _one_per_seed(second)
-    if not ones or (others is not None and len(ones) != len(others)):
+    firsts, seconds = _one_per_seed(first), None if second is None else _one_per_seed(second)
+    if not firsts or (seconds is not None and len(firsts) != len(seconds)):
         raise UsageError(
-            f"{len(ones)} networks cannot be paired with {len(others or ())} others",
+            f"{len(firsts)} networks cannot be paired with {len(seconds or ())} others",
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
             fix="give as many networks after `second=` as before it, in the same order; to compare "
             "one network with several, repeat its name",
         )
-    if others is None:
-        return [_integers_and_floats(source) for source in ones]
-    return list(zip(ones, others, strict=True))
+    if seconds is None:
+        return [_integers_and_floats(source) for source in firsts]
+    return list(zip(firsts, seconds, strict=True))
 
 
 def compared_name(source: Compared) -> str:
@@ -142,13 +142,14 @@ def _one_per_seed(sources: Sequence[Compared]) -> list[Compared]:
 
 
 def _clusters(
-    clusters: Sequence[Grouping], of: SpikeEvents | Answers
+    clusters: Sequence[Grouping], samples: SpikeEvents | Answers
 ) -> dict[str, NDArray[np.int64]]:
     """Clusters for the bootstrap, by name: [samples] int64."""
     check_all("clusters", clusters, GROUPING)
-    n_samples = of.label.size
+    n_samples = samples.label.size
     return {
-        grouping_name(grouping): group_of(grouping, of.groups, n_samples) for grouping in clusters
+        grouping_name(grouping): group_of(grouping, samples.groups, n_samples)
+        for grouping in clusters
     }
 
 

@@ -46,7 +46,7 @@ def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
 
 
 def interval_text(accuracy: float, samples: int) -> str:
-    """The interval in per cent, as text.
+    """The confidence interval of an accuracy as text, in per cent.
 
     >>> interval_text(0.8, 10)
     '49.0 … 94.3 %'
@@ -61,7 +61,7 @@ class Confusion(Tabular):
 
     Attributes:
         counts: [classes, classes] int64; counts[label, prediction].
-        class_names: one per class.
+        class_names: names of the classes, by label.
 
     >>> confusion = Confusion.of(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ["cat", "dog"])
     >>> confusion
@@ -84,7 +84,7 @@ class Confusion(Tabular):
 
         Args:
             labels, predictions: [samples] integers, indices into `class_names`.
-            class_names: one per class.
+            class_names: names of the classes, by label.
         """
         n = len(class_names)
         pairs = np.asarray(labels, np.int64) * n + np.asarray(predictions, np.int64)
@@ -97,7 +97,7 @@ class Confusion(Tabular):
 
     @property
     def only_classes(self) -> str:
-        """`2 of 27 classes` if the other classes have no sample; '' if all have some.
+        """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples.
 
         >>> Confusion.of(np.array([0, 0]), np.array([0, 1]), ["cat", "dog"]).only_classes
         '1 of 2 classes'
@@ -122,7 +122,7 @@ class Confusion(Tabular):
 
     @property
     def weakest(self) -> int | None:
-        """The class with the lowest accuracy, the first of several; None without samples."""
+        """Index of the class with the lowest accuracy, the first of several; None if no samples."""
         shares = self.class_accuracy
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 

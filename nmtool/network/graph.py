@@ -106,7 +106,7 @@ def count_inputs(n_units: int, group: int) -> int:
 
 
 def check_population(name: str, kind: str, size: int) -> None:
-    """Raise `NetworkError` unless name, kind and size are usable."""
+    """Raise `NetworkError` unless name, kind and size are valid."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
         raise NetworkError(
             f"a population cannot be called '{name}'",
@@ -255,7 +255,7 @@ def is_unicode(text: str) -> bool:
 
 
 def pack_header(network: Any) -> dict[str, Any]:
-    """The common parts of float and integer networks, as JSON."""
+    """Header fields that float and integer networks share, as JSON values."""
     return {
         "channels": asdict(network.channels),
         "readout": network.readout.as_json(),
@@ -270,7 +270,7 @@ def pack_header(network: Any) -> dict[str, Any]:
 
 
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from a header by `pack_header`, without the graph itself."""
+    """Constructor arguments from a header of `pack_header`, except populations and projections."""
     from nmtool.network.readout import Readout
 
     return {

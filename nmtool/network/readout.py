@@ -160,7 +160,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         readout: a readout whose kind is `li`.
 
     Returns:
-        [samples, classes] float64.
+        [samples, classes] float64 scores.
 
     Raises:
         ValueError: the rule is not computed here.
@@ -194,7 +194,7 @@ _LEAST = -(1 << 31)
 
 
 class StreamScores:
-    """Scores after any step of an integer stream, equal to those of a sample that ends there.
+    """Scores after any step of an integer stream, equal to those of a sample that ends with it.
 
     The sum over a window fits into 64 bits; the sum of `mean` is a Python integer, which cannot
     overflow. The object stores the last W steps for `window`, `n_steps` steps for `weighted`, and
@@ -210,7 +210,7 @@ class StreamScores:
     Args:
         readout: the rule.
         n_classes: number of output neurons.
-        n_steps: steps of the network's samples.
+        n_steps: number of steps of the network's samples.
     """
 
     def __init__(self, readout: Readout, n_classes: int, n_steps: int) -> None:

@@ -36,7 +36,7 @@ SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
 """Kinds of parts."""
 
 FINE, MISSING, UNTESTED, LIMITED, BROKEN = "fine", "missing", "untested", "limited", "broken"
-"""States of parts. Only installed parts that do not work are broken."""
+"""States of parts. Only a part that is installed but does not work is broken."""
 
 _ANSWER_S = 5
 _IMPORT_S = 120
@@ -56,11 +56,11 @@ class Part(Plain):
 
     Attributes:
         kind: `system`, `library`, `folder` or `tool`.
-        name: its name.
+        name: name of the part.
         state: `fine`, `missing`, `untested`, `limited` or `broken`.
         detail: version, path or size, in words.
-        gives: the feature that needs it; '' if obvious.
-        fix: how to install or repair it; '' if nothing is wrong.
+        gives: the feature that needs the part; '' if obvious.
+        fix: how to install or repair the part; '' if nothing is wrong.
     """
 
     _json = "kind name state found=detail gives fix"
@@ -84,7 +84,7 @@ class Diagnosis(Result):
 
     Attributes:
         parts: everything that was examined.
-        is_deep: libraries and environments were imported, not only looked up.
+        is_deep: True if libraries and environments were imported, not only looked up.
     """
 
     _json = "healthy deep=is_deep parts"
@@ -324,7 +324,11 @@ def _gpu(deep: bool) -> Part:
 
 
 def _cuda_of_torch() -> str | None:
-    """CUDA version of torch's build; '' for CPU builds, None without torch; without importing."""
+    """CUDA version of torch's build, without importing torch.
+
+    Returns:
+        The version; '' for CPU builds, None if torch is not installed.
+    """
     spec = find_spec("torch")
     folders = (spec.submodule_search_locations or []) if spec else []
     for folder in folders:
