@@ -50,7 +50,7 @@ class Kind:
 
 
 def optional(kind: Kind) -> Kind:
-    """The same kind, with None accepted."""
+    """A copy of the kind that also accepts None."""
     return replace(kind, or_none=True)
 
 
@@ -170,7 +170,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     Args:
         function: the function; its annotations give the kinds.
-        kinds: kinds of arguments whose annotations give none, by name of the argument.
+        kinds: kinds of arguments whose annotations have no kind, by name of the argument.
 
     >>> @checked
     ... def twice(times: int):
@@ -244,7 +244,7 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Suggest passing a keyword to the function's class of options; '' if it has no such class."""
+    """Suggest passing a keyword to the function's class of options; '' if it has no options."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:
@@ -263,7 +263,7 @@ def function_or_none(name: str, value: object) -> None:
 
 
 def check_fields(instance: object, **kinds: Kind) -> None:
-    """Raise `UsageError` unless each named field of an object is of its kind."""
+    """Raise `UsageError` unless the named fields of an object have values of the given kinds."""
     for name, kind in kinds.items():
         kind.check(f"{name} of {type(instance).__name__}", getattr(instance, name))
 

@@ -38,7 +38,7 @@ STATE_LIMIT = 1 << 23
 """u wraps and v saturates at this magnitude."""
 
 SILENT_THRESHOLD = 1 << 17
-"""Threshold of non-spiking neurons: v saturates below it."""
+"""Threshold of non-spiking neurons: v saturates below this threshold."""
 
 MAX_WEIGHT = 256
 """Weights lie strictly between −256 and 256."""
@@ -388,7 +388,7 @@ def arithmetic_named(name: str) -> Arithmetic:
     64
 
     Raises:
-        NetworkError: there is no such arithmetic.
+        NetworkError: there is no arithmetic of that name.
     """
     if name not in ARITHMETICS:
         raise NetworkError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LINE_EVERY_S = 30.0
-"""Seconds between two lines where there is no bar."""
+"""Seconds between two lines of progress where no bar can be shown."""
 
 IDLE_S = 1.0
 """Seconds between two checks for output on a terminal."""

@@ -11,7 +11,7 @@ MAX_SAMPLES = 64
 """Largest batch, in samples; larger batches are hardly faster."""
 
 MAX_VALUES = 1 << 23
-"""Largest number of values in memory at once; a sample that needs more runs alone."""
+"""Largest number of values in memory at once; a sample with more values runs alone."""
 
 
 def samples_at_once(values: int) -> int:

@@ -6,7 +6,7 @@
     │   ├── FileFormatError          damaged, of another kind, or written by a newer nmtool
     │   ├── NetworkError             an inconsistent network
     │   ├── UsageError               wrong options, or options that exclude each other
-    │   └── StorageError             the file could not be written; an earlier one is untouched
+    │   └── StorageError             a file could not be written; an earlier file is untouched
     ├── DoesNotFitError (1)          the network does not fit the target
     ├── ArtefactError (1)            an export contains a different network
     └── MissingError (3)             something needed is not installed or did not start
@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not fit: in a network, a file or a data set.
+    """A single problem in a network, a file or a data set.
 
     >>> import nmtool as nm
     >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
@@ -43,7 +43,7 @@ class Finding:
         code: stable identifier, for scripts, e.g. `delay-range`.
         where: the population, projection, node or layer.
         what: what does not fit.
-        fix: what was done about it, or what to do.
+        fix: how the problem was solved, or how to solve it.
         why: the reason, where it is not obvious.
     """
 
@@ -123,7 +123,7 @@ class NmtoolError(Exception):
             if the text changes.
         why: the reason, where it is not obvious.
         fix: what to do about it.
-        findings: the single problems, if there may be several.
+        findings: the individual problems, if there may be several.
     """
 
     exit_code = 2

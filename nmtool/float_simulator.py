@@ -49,7 +49,7 @@ def simulate_floats(
     """Run every sample of a network from rest.
 
     Args:
-        network: float or integer; integers run as real numbers, too.
+        network: float or integer network; both run in real numbers.
         spikes: input raster, one neuron per channel of the network.
         deep: also record u of every population, and v of those that spike.
         on_progress: called with the number of samples finished since the last call.

@@ -17,13 +17,13 @@ from types import FrameType
 from typing import Any
 
 CheckStop = Callable[[], None]
-"""Raises `KeyboardInterrupt` if this process has been asked to stop."""
+"""A function that raises `KeyboardInterrupt` once the process has received a signal to stop."""
 
 LOOK_AGAIN_S = 0.01
 """Seconds between two checks whether libraries are still loading."""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
-"""Signal that a timer sends to check again; None if the system lacks it."""
+"""Signal that a timer sends to check again; None if the system has no such signal."""
 
 _raised: list[int] = []
 """Signals that have raised `KeyboardInterrupt` within `interrupts_remembered`."""
@@ -153,7 +153,7 @@ def _wait_no_more() -> None:
 
 
 def _set_alarm(on: bool) -> bool:
-    """Set or stop the alarm, and return True; return False if other code uses it."""
+    """Set or stop the alarm, and return True; return False if other code uses the signal."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
     signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
@@ -175,7 +175,7 @@ def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
 
 
 def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None:
-    """Replace the handlers of Python, the system and nmtool; keep those of other code."""
+    """Replace signal handlers of Python, the system and nmtool; keep handlers of other code."""
     for number, handler in handlers.items():
         if handler in (signal.default_int_handler, signal.SIG_DFL, _remember):
             signal.signal(number, new)

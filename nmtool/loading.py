@@ -31,8 +31,8 @@ def load(
 ) -> Network | IntegerNetwork:
     """Read the network of a run folder, a file or an export, float or integer.
 
-    For a run that trained in integers, this is the integer network. NIR and NetX files and mlGeNN's
-    checkpoints can be read, too.
+    For a run that trained in integers, the result is the integer network. NIR and NetX files and
+    mlGeNN's checkpoints can also be read.
 
     >>> load("run")  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
@@ -82,7 +82,7 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 def float_network(source: Source) -> Network | None:
     """The float network of a source; None if it has only integers.
 
-    For any run, even one that trained in integers, this is the trained float network.
+    For any run, even after training in integers, the result is the trained float network.
 
     Raises:
         UsageError: the source is no network, run or path.
@@ -98,7 +98,7 @@ def float_network(source: Source) -> Network | None:
 
 
 def run_behind(source: object) -> RunFolder | None:
-    """The folder of the run that a source comes from; None if it comes from no run.
+    """The folder of the run that a source comes from; None if the source comes from no run.
 
     Args:
         source: a run, or the path of a file that training wrote; other sources give None.

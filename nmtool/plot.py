@@ -249,7 +249,7 @@ def weights(
             integers), a run, or the path of one. Of a run that trained in integers, the integer
             network is drawn.
         projection: index of the projection in the network, from 0.
-        before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
+        before: a network of the same shape and kind, such as the initial network, for an outline.
         ax: axes to draw on.
 
     Raises:
@@ -625,7 +625,7 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
 
 
 def _one_legend(ax: Axes, **where: Any) -> None:
-    """A legend that names each label once.
+    """Draw a legend in which each label appears once.
 
     Args:
         ax: the axes.

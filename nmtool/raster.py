@@ -139,7 +139,7 @@ class Raster(Value, Tabular):
         return self.n_samples
 
     def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> Raster:
-        """Some samples, e.g. `raster[:50]`, `raster[[0, 7]]` or `raster[label == 2]`, or one.
+        """Select samples, e.g. `raster[:50]`, `raster[[0, 7]]`, `raster[label == 2]`, `raster[3]`.
 
         >>> raster = Raster.silent(10, 100, 4)
         >>> raster[-1]
@@ -160,7 +160,7 @@ class Raster(Value, Tabular):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples, silent ones too."""
+        """Number of samples, including silent samples."""
         return self.offset.size - 1
 
     @property
@@ -231,7 +231,7 @@ class Raster(Value, Tabular):
         (array([0, 1], dtype=int32), array([1], dtype=int32))
 
         Args:
-            first: first step, one for all samples or [samples] one for each; steps before 0 and
+            first: first step of all samples, or [samples] of each sample; steps before 0 and
                 after the last step are silent.
             n_steps: number of steps.
         """

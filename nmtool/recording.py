@@ -86,7 +86,7 @@ class Recording(Value, Tabular):
         u: Mapping[str, NDArray] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> Recording:
-        """Make a recording; v of spiking populations is `potential`, v of others `membrane`.
+        """Make a recording. v of spiking populations becomes `potential`, all other v `membrane`.
 
         Args:
             network: the network that was recorded.

@@ -47,14 +47,14 @@ def simulate(
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
 
     Args:
-        network: float or integer, a run, or the path of one.
+        network: float or integer network, a run, or a path.
         spikes: input spikes, as events or as a raster.
         deep: also record u and v of every population at every step. For float networks they are
             computed from the recorded spikes, in float64, in membrane units.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
-        Spikes of every spiking population, membranes of the others.
+        Spikes of the spiking populations, and membranes of all other populations.
 
     Raises:
         DataError: the input has other channels than the network.

@@ -31,7 +31,7 @@ FREE_BYTES = 128 << 20
 """Number of bytes that any archive may unpack to, however small the file is."""
 
 MAX_RATIO = 256
-"""Largest ratio of unpacked to packed size beyond `FREE_BYTES`. For zeros, it is a thousand."""
+"""Largest ratio of unpacked to packed size, beyond `FREE_BYTES`. Zeros reach a thousand."""
 
 _MAX_HEADER_BYTES = 64 << 20
 
@@ -48,7 +48,7 @@ class Archive:
     arrays: dict[str, NDArray]
 
     def array(self, name: str) -> NDArray:
-        """The numeric array of that name; raises `FileFormatError` if there is none."""
+        """The numeric array of a name; raises `FileFormatError` if it is missing or not numeric."""
         if name not in self.arrays:
             raise _damaged(self.path, f"'{name}' is missing")
         array = self.arrays[name]

@@ -22,8 +22,8 @@ class Value:
     in type, shape and every bit: 0.0 and −0.0 differ, as in a content hash, and NaN equals itself.
     Equal values have the same hash. Comparing and hashing read all arrays each time.
 
-    Pickles and copies are equal to the original. Their arrays are read-only again, and so are those
-    of results of `dataclasses.replace`.
+    Pickles and copies are equal to the original. Their arrays are read-only again, and so are the
+    arrays of results of `dataclasses.replace`.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -82,7 +82,7 @@ def frozen(array: NDArray) -> NDArray:
 
 
 def read_only_by_name(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
-    """`read_only` for each array of a mapping, keeping its memory layout."""
+    """Apply `read_only` to each array of a mapping, keeping its memory layout."""
     return {name: read_only(array, order="K") for name, array in arrays.items()}
 
 

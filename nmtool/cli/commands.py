@@ -101,7 +101,7 @@ OLD: Mapping[str, str] = {
     "brian2-loihi": "setup brian2-loihi",
     "completion": "setup completion SHELL",
 }
-"""Earlier spellings, each with the current one; `nmtool.cli.old` has their arguments."""
+"""Earlier spellings, with the current spellings; `nmtool.cli.old` has their arguments."""
 
 DATA_PARALLEL = ("train", "finetune")
 """Commands that torchrun may start as several processes of one job."""

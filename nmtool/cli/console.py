@@ -117,7 +117,7 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of training settings; other commands name them in advice, too."""
+    """Flags of training settings, which other commands also name in their advice."""
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions
 
@@ -201,7 +201,7 @@ def print_table(table: Table) -> None:
 _GAP = 2
 """Spaces between two columns of a table, and between two parts of a line."""
 _SHORTEST_PATH = 16
-"""Paths are not shortened to fewer characters than this."""
+"""Smallest number of characters to which a path is shortened."""
 
 
 def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
@@ -340,7 +340,7 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
 
     Args:
         parts: texts with ranks. If they do not fit, the texts of the largest rank are dropped
-            first, beginning with the last. One text always stays, and is cut if it is too long.
+            first, beginning with the last. One text always stays; if it is too long, it is cut.
         columns: width of the line.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv", "force")
-"""Names of the flags that need `--data`."""
+"""Names of values whose flags need `--data`."""
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:

@@ -145,7 +145,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
     Args:
         listed: returns the words.
-        also: text after the choices in the error, about values of other kinds.
+        also: text of the error after the list of words, on other accepted values.
     """
 
     def word(text: str) -> str:

@@ -77,7 +77,7 @@ def find_data(
         validation_rule: rule that draws a validation split from the training samples.
 
     Raises:
-        UsageError: there is no such data set, or it has a validation split already.
+        UsageError: there is no data set of that name, or it already has a validation split.
     """
     from nmtool.data import load_dataset
 
@@ -105,7 +105,7 @@ def read_samples(
         draws: keep only the samples that `--samples` draws.
 
     Raises:
-        DataError: there is no sample.
+        DataError: the split has no samples.
     """
     name, split = name_and_split(arguments.data)
     if split and arguments.split not in (None, split):

@@ -1,4 +1,4 @@
-"""Earlier spellings of commands, which work as before; `commands.OLD` has the current ones.
+"""Earlier spellings of commands, which work as before; `commands.OLD` has the current spellings.
 
 Most earlier spellings take the arguments of the current command. Their output on stdout does not
 change.

@@ -31,7 +31,7 @@ class _EndedError(BaseException):
 
 @contextmanager
 def one_process_reports() -> Iterator[None]:
-    """Let one process of a job report its error; the others raise `SystemExit`."""
+    """Let one process of a job report its error; the other processes raise `SystemExit`."""
     from nmtool.training.processes.launch import launched
 
     launch = launched()

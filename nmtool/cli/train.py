@@ -1,4 +1,4 @@
-"""`nmtool train DATA -o RUN`: a new run, a run that continues another one, or a run per fold."""
+"""`nmtool train DATA -o RUN`: a new run, a fine-tuned or resumed run, or a run per fold."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     """Convert training samples, a name or a folder to a `Dataset`; return a `Dataset` unchanged.
 
     Raises:
-        UsageError: the argument is none of these, or there is no such data set.
+        UsageError: the argument has another type, or there is no data set of that name.
     """
     if isinstance(data, Dataset):
         return data
@@ -200,7 +200,7 @@ def _in_folder(
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a folder in SHD layout, by split; a class, so that data sets can be pickled."""
+    """Reads the files of a folder in SHD layout. As a class, it can be pickled with a data set."""
 
     folder: Path
     files: Mapping[str, Path]

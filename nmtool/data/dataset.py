@@ -177,7 +177,7 @@ class Dataset(Tabular):
         )
 
     def _without_validation(self) -> Dataset:
-        """The data set with its validation samples among the training samples."""
+        """The data set without a validation split: its samples become training samples."""
         splits = [split for split in self.splits if split != "validation"]
         if self._validation_rule is not None:
             return Dataset(self.name, splits, self._read, in_memory=self.in_memory, peek=self._peek)
@@ -383,7 +383,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
 
 
 def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
-    """All samples except those of one fold, for training the network that is tested on it.
+    """All samples except those of one fold, for training the network that is tested on this fold.
 
     The data set has only a training split, from which validation samples are drawn.
 

@@ -106,7 +106,7 @@ class SplitRule(Plain):
 
     @property
     def is_none(self) -> bool:
-        """True if there is to be no validation split."""
+        """True if the rule draws no validation samples."""
         return self.amount == "0"
 
     def count(self, n_samples: int) -> int:
@@ -281,7 +281,7 @@ class Folds(Plain):
 
 
 def amount(value: object) -> str | None:
-    """The canonical text of an amount, or None if it is not valid.
+    """The canonical text of an amount; None if the amount is invalid.
 
     >>> [amount(value) for value in ("auto", 0.2, "0.20", 300, "last 300", "most", 1.5)]
     ['auto', '0.2', '0.2', '300', 'last 300', None, None]

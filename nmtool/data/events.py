@@ -58,7 +58,7 @@ class SpikeEvents(Tabular):
         offset: [samples + 1] int64; the events of sample s are the entries
             offset[s]:offset[s + 1] of `time_ms` and `unit`. Samples may be empty.
         label: [samples] int64, index into class_names.
-        n_units: number of channels, silent ones included.
+        n_units: number of channels, including silent channels.
         class_names: names of the classes, by label.
         groups: by name, [samples] int64, e.g. the speaker of each sample. `SplitRule` keeps
             groups together.
@@ -184,7 +184,7 @@ class SpikeEvents(Tabular):
         return self.n_samples
 
     def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> SpikeEvents:
-        """Some samples, e.g. `events[:50]` or `events[events.label == 2]`, or one, `events[3]`."""
+        """Select samples, e.g. `events[:50]`, `events[events.label == 2]` or `events[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def __iter__(self) -> Iterator[SpikeEvents]:
@@ -199,7 +199,7 @@ class SpikeEvents(Tabular):
         [2, 2, 1]
 
         Args:
-            at_once: samples per batch. By default all if they are in memory, 256 if on disk.
+            at_once: samples per batch; by default all samples in memory, or 256 samples on disk.
 
         Yields:
             `SpikeEvents`; a single empty batch if there are no samples.
@@ -252,7 +252,7 @@ class SpikeEvents(Tabular):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples, empty ones too."""
+        """Number of samples, including empty samples."""
         return self.offset.size - 1
 
     @property
@@ -325,7 +325,7 @@ class SpikeEvents(Tabular):
         array([0, 1])
 
         Args:
-            count: number of samples; all if there are fewer.
+            count: number of samples; all samples if there are fewer.
             seed: seed of the draw.
 
         Raises:
@@ -337,7 +337,7 @@ class SpikeEvents(Tabular):
         """Divide into the first samples and the last n, e.g. for training and validation.
 
         Raises:
-            UsageError: one of the two would be empty.
+            UsageError: one of the two parts would be empty.
         """
         if not 0 < n < self.n_samples:
             raise UsageError(
@@ -397,7 +397,7 @@ class SpikeEvents(Tabular):
 
         Args:
             times_ms: [samples] lists of times in ms, from the start of the sample.
-            units: [samples] lists of channels, as long as those of the times.
+            units: [samples] lists of channels, as long as the lists of times.
             labels: [samples] numbers from 0, or names.
             n_units: number of channels; by default one more than the largest unit.
             class_names: names of the classes; by default the sorted names in `labels`, or numbers.
@@ -522,7 +522,7 @@ class SpikeEvents(Tabular):
         """The samples of several parts, one after the other, with the groups that all parts have.
 
         Raises:
-            DataError: the parts differ in units or classes, or there are none.
+            DataError: the parts differ in units or classes, or there are no parts.
         """
         if not parts:
             raise DataError(
@@ -709,7 +709,7 @@ def _vector(values: object, kinds: str, name: str) -> NDArray:
 
 
 def _first_outside(values: NDArray[np.integer], limit: int) -> int | None:
-    """Index of the first value that is not in 0…limit − 1."""
+    """Index of the first value outside 0 … limit − 1; None if there is none."""
     if not values.size or (values.min() >= 0 and values.max() < limit):
         return None
     return int(np.argmax((values < 0) | (values >= limit)))

@@ -153,7 +153,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 
 def _own_step_ms(events: SpikeEvents) -> float:
-    """The longest step of whole µs that divides all times, in ms; 0 if there is none."""
+    """The longest step of whole µs that divides all times, in ms; 0 if no step does."""
     us = 1000 * evenly_spaced_samples(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:

@@ -1,4 +1,4 @@
-"""Latency codes: every unit spikes at most once per sample, and its spike time codes a value."""
+"""Latency codes: each unit spikes at most once per sample, and its spike time encodes a value."""
 
 from __future__ import annotations
 

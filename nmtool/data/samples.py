@@ -56,7 +56,7 @@ def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
 
 
 def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = True) -> str:
-    """A message with the number of events after the network's last step; '' if there are none.
+    """A message with the number of events after the network's last step; '' if no event is late.
 
     Args:
         network: the network; only its steps are used.

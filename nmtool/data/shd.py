@@ -56,7 +56,7 @@ LAYOUT_UNITS = 700
 """Channels of the artificial cochlea of SHD and SSC; their files do not state this number."""
 
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
-"""Suffixes of file names by split, for writing; reading accepts others, too."""
+"""Suffixes of file names by split, for writing; reading also accepts other suffixes."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 

@@ -47,7 +47,7 @@ _TO_MS = TIME_UNITS_MS["s"]
 def read_events(
     path: str | Path, layout: Layout | None = None, *, in_memory: bool = False
 ) -> SpikeEvents:
-    """Samples of a file in SHD layout; those of a large file stay on disk.
+    """Samples of a file in SHD layout; the events of a large file stay on disk.
 
     Args:
         path: the file. A file of more than 48 MiB is copied into the cache once.
@@ -248,7 +248,7 @@ class EventStore:
 
 
 class _DamagedError(Exception):
-    """The bytes read differ from the bytes written."""
+    """The cached copy is damaged: its bytes differ from the bytes that were written."""
 
 
 class _FullError(Exception):
@@ -342,7 +342,7 @@ def _unpack(archive: storage.Archive) -> _Index:
 
 
 def _stamp(path: Path) -> dict[str, Any]:
-    """Path, size, modification time and inode of a file; any change of the file changes one."""
+    """Path, size, modification time and inode of a file, to detect changes of the file."""
     status = path.stat()
     return {
         "path": str(path.resolve()),

@@ -1,4 +1,4 @@
-"""Data sets downloaded by tonic: `shd`, `ssc` and, by their class names, all others.
+"""Data sets downloaded by tonic: `shd`, `ssc`, and all other sets by the names of their classes.
 
 tonic is GPL-licensed and optional (the extra `tonic`). It is imported only to download or decode a
 data set: an SHD or SSC file that exists in the data folder is read directly. (tonic itself would

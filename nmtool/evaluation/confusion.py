@@ -23,7 +23,7 @@ _Z = NormalDist().inv_cdf(0.975)
 def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
     """95 % confidence interval of an accuracy, for samples that are drawn independently.
 
-    Wilson's score interval, which also holds for few samples and for 0 and 100 % (Wilson 1927,
+    This is Wilson's score interval, also valid for few samples and for 0 and 100 % (Wilson 1927,
     doi:10.1080/01621459.1927.10502953). Samples of one person or recording are not independent:
     the true interval is then wider.
 
@@ -111,11 +111,11 @@ class Confusion(Tabular):
 
     @property
     def class_precision(self) -> NDArray[np.float64]:
-        """[classes] float64: precision of each class; NaN if it is never predicted."""
+        """[classes] float64: precision of each class; NaN if the class is never predicted."""
         return _share(np.diagonal(self.counts), self.counts.sum(axis=0))
 
     def most_confused(self, label: int) -> int | None:
-        """The most frequent wrong prediction for a class; None if there is none."""
+        """The most frequent wrong prediction for a class; None if all predictions are right."""
         wrong = self.counts[label].copy()
         wrong[label] = 0
         return int(wrong.argmax()) if wrong.any() else None

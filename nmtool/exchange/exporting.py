@@ -85,11 +85,11 @@ class Conversion(Tabular):
         findings: parts that the target cannot represent, if the network was quantised.
         fits: the fit to each target of this format, with a verdict and findings.
         is_checked: True if the file was read back.
-        unlike: difference between the file that was read back and the network; '' if there is none.
+        unlike: difference between the file that was read back and the network; '' if equal.
         certificate: comparison of the format's runtime with the known answers; None if the file did
             not run.
         not_run: the reason why the file did not run; '' if it ran.
-        missing: the error of a missing runtime, if that is the reason.
+        missing: the error of a missing runtime, if the file did not run for this reason.
     """
 
     source: str
@@ -235,8 +235,8 @@ def convert(
         prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any of them the network
             is quantised. Otherwise a float network is quantised only if the format needs integers.
-            A format with another arithmetic than `loihi2` is also the target.
-        calibrate: if there is no `data`, calibrate on the run's own data, if found.
+            A format whose arithmetic is not `loihi2` is also the target.
+        calibrate: without `data`, calibrate on the run's own data if they can be found.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -360,7 +360,7 @@ def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) 
     Args:
         path: path to be written.
         kinds: kinds of archives that may be replaced.
-        force: replace them.
+        force: replace an existing archive.
     """
     check_free(path, force=force)
     if Path(path).exists() and storage.archive_kind(path) not in kinds:

@@ -278,7 +278,7 @@ output 4 li, 100 steps of 1 ms>
         return with_relays(self, longest)
 
     def with_projections(self, projections: Sequence[Projection]) -> Network:
-        """The same network with other synapses."""
+        """A copy of the network with other projections."""
         return replace(self, projections=projections)
 
     @classmethod

@@ -184,7 +184,7 @@ _AnyPopulation = TypeVar("_AnyPopulation", bound=_Population)
 
 
 def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
-    """The population of that name; raises `NetworkError` if there is none."""
+    """The population of a name; raises `NetworkError` if no population has it."""
     for population in populations:
         if population.name == name:
             return population
@@ -302,7 +302,7 @@ def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -
 
 
 def _depth_first(name: str, neighbours: Mapping[str, Sequence[str]], seen: set[str]) -> list[str]:
-    """Names in the order in which a depth-first search finishes them, without those seen before."""
+    """Names in the order in which a depth-first search finishes them, except names in `seen`."""
     if name in seen:
         return []
     seen.add(name)

@@ -178,7 +178,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
 
 def spike_scores(spikes: Raster, readout: Readout) -> NDArray[np.float64]:
-    """[samples, classes] float64: scores from output spikes; raises as `membrane_scores` does."""
+    """[samples, classes] float64: scores from output spikes; `ValueError` for other rules."""
     if readout.rule == FIRST_SPIKE:
         return -spikes.first_step().astype(np.float64)
     raise _unhandled(readout)
@@ -260,7 +260,7 @@ class StreamScores:
         """[classes] float64: scores of a sample that ends with the last step.
 
         Raises:
-            UsageError: there was no step yet, or too many for the rule `weighted`.
+            UsageError: there was no step yet, or there were too many steps for the rule `weighted`.
         """
         rule = self.readout.rule
         if not self.seen:

@@ -85,7 +85,7 @@ class _Link:
 
     Attributes:
         name: the population, or the input.
-        neurons: [size] int64, the source neurons that it repeats.
+        neurons: [size] int64, the source neurons whose spikes it sends.
     """
 
     name: str

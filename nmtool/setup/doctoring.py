@@ -1,4 +1,4 @@
-"""`doctor`: what is installed on this computer, what is missing, and how to get it."""
+"""`doctor`: installed and missing parts on this computer, and how to install them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Diagnosis(Result):
     (True, False)
 
     Attributes:
-        parts: everything that was examined.
+        parts: all parts that were examined.
         is_deep: True if libraries and environments were imported, not only looked up.
     """
 
@@ -110,7 +110,7 @@ class Diagnosis(Result):
         return Table(_TITLES[kind], ("", "", "version", "for"), gives)
 
     def advice(self) -> dict[str, list[str]]:
-        """Fixes, each with the parts that it would make usable."""
+        """Suggested fixes, each with the parts that would then work."""
         parts_by_fix: dict[str, list[str]] = {}
         for part in self.parts:
             if part.fix:
@@ -202,7 +202,7 @@ def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
 
 
 def _verilator_elsewhere() -> str:
-    """Name of a Verilator that is not a Python package; '' without one."""
+    """Name of a Verilator that was not installed as a Python package; '' if there is none."""
     from nmtool.exporters.verilog import simulators
 
     try:
@@ -218,7 +218,7 @@ def _verilator_elsewhere() -> str:
 
 
 def _import_error(package: str) -> str:
-    """The reason why a package cannot be imported, tried in a separate process; '' if it can."""
+    """Import a package in a separate process, and return the reason of a failure, else ''."""
     module = _IMPORTED_AS.get(package, package.replace("-", "_"))
     command = [sys.executable, "-c", f"import {module}"]
     try:
@@ -290,7 +290,7 @@ def _processors() -> Iterator[Part]:
 
 
 def _gpu(deep: bool) -> Part:
-    """The GPU for training; torch is imported only if `deep`."""
+    """Examine the GPU for training; import torch only if `deep`."""
     from nmtool.exporters.supervise import output_of
 
     gives = "training on an NVIDIA GPU"
@@ -368,7 +368,7 @@ def _folders() -> Iterator[Part]:
 
 
 def _folder(name: str, folder: Path, variable: str) -> Part:
-    """An existing folder, or the parent in which it will be made."""
+    """Examine a folder, or the parent in which it will be made."""
     ancestor = folder.absolute()
     while not ancestor.exists() and ancestor != ancestor.parent:
         ancestor = ancestor.parent

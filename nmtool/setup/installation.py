@@ -1,8 +1,8 @@
-"""The installation of nmtool: its libraries, and commands that install missing ones.
+"""The installation of nmtool: its libraries, and commands that install missing libraries.
 
 nmtool is not on a package index, so that `pip install nmtool[…]` could install another project's
 package. The libraries of an extra are therefore installed by their own names, from nmtool's
-metadata, into nmtool's environment: this works from a checkout, from a wheel and in pipx.
+metadata, into nmtool's environment. This method works for a checkout, a wheel and pipx.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def _distribution() -> metadata.Distribution | None:
 
 
 def _requirements(extra: str) -> list[Requirement]:
-    """Requirements of an extra on this Python; none if nmtool is not installed."""
+    """Requirements of an extra on this Python; [] if nmtool is not installed."""
     distribution = _distribution()
     if distribution is None:
         return []

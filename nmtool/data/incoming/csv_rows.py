@@ -32,7 +32,7 @@ _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
 COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
 """Names of columns that are not groups."""
 _EXACT = 1 << 53
-"""Whole numbers below this are exact in floats."""
+"""Whole numbers below this limit are exact in floats."""
 _LARGEST = (1 << 63) - 1
 _NO_VALUE = ("", "nan")
 
@@ -152,7 +152,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
 
     Args:
         names: column names, after renaming to those in `COLUMNS`.
-        own: the same columns by their names in the file.
+        own: names of the same columns in the file.
         decimal: decimal mark.
     """
     times = [
@@ -208,7 +208,7 @@ _MEANT = {
 
 
 def _guess(names: Sequence[str], own: Sequence[str]) -> str:
-    """An example of `columns=`, with the file's own names where they can be guessed."""
+    """An example of `columns=`, with the file's own names where their meaning can be guessed."""
     free = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
     has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)

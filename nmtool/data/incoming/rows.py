@@ -26,7 +26,7 @@ ROW_SUFFIXES = (".csv", ".npz")
 """Extensions of files that `read_incoming` reads as `Rows`."""
 
 _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
-"""With at least this many channels, in total and per step, axes of dense samples may be swapped."""
+"""Smallest numbers of channels, in total and per step, at which axes look swapped."""
 
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
@@ -34,7 +34,7 @@ _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], 
 
 @dataclass
 class Rows:
-    """Samples of a file or an object, in its order.
+    """Samples of a file or an object, in their order there.
 
     >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
     <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
@@ -187,7 +187,7 @@ def numbered(
 
 
 def check_labels(labels: NDArray) -> NDArray:
-    """Return one-dimensional labels unchanged; raise `DataError` for others."""
+    """Return one-dimensional labels unchanged; raise `DataError` for other shapes."""
     if labels.ndim != 1:
         raise DataError(
             f"labels must be one list with a class per sample, not of shape {labels.shape}",
