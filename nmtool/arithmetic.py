@@ -271,7 +271,7 @@ class Arithmetic(Limits):
 
     @property
     def silent_threshold(self) -> int:
-        """Threshold of non-spiking populations: the smallest that v never reaches."""
+        """Threshold of non-spiking populations: the smallest threshold that v never reaches."""
         return self.state_limit >> self.state_shift
 
     @property

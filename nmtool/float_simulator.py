@@ -261,7 +261,14 @@ def _all_sent(projection: StepProjection, emitted: Spikes) -> Array:
 
 
 def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
-    """Add the jumps of the spikes of step n, [samples, pre], to u, [steps, samples, post]."""
+    """Add jumps to u at the steps at which the spikes of step n arrive.
+
+    Args:
+        projection: the synapses.
+        spikes: [samples, pre] spikes of step n.
+        n: step in which the spikes are emitted.
+        u: [steps, samples, post], changed in place.
+    """
     sample, pre = np.nonzero(spikes)
     step = n + HOP_LATENCY + projection.delay[pre]
     at = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])

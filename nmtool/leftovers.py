@@ -29,7 +29,7 @@ def prefix(name: str, *, old: bool = False) -> str:
 
     Args:
         name: name of the file or folder to be written.
-        old: the temporary name is for the existing file or folder that is being replaced.
+        old: True for the name that the existing file or folder gets while it is replaced.
     """
     return f".{name}.nmtool-{'old-' if old else ''}{_machine()}-{os.getpid()}-"
 

@@ -41,7 +41,7 @@ class Progress(Protocol):
     def __call__(
         self, label: str, total: int | None = None, remark: str = ""
     ) -> AbstractContextManager[Advance]:
-        """Start with a label, the number of samples (None if unknown) and a first remark."""
+        """Begin work with a label, its number of samples (None if unknown) and a first remark."""
 
 
 class _NoCount:

@@ -118,7 +118,7 @@ class Recording(Value, Tabular):
         return Recording(self.readout, self.spikes, counts=self.counts, **groups)
 
     def only(self, names: Collection[str]) -> Recording:
-        """Some populations of the recording, e.g. all but relays, without counts."""
+        """A recording of the named populations only, without counts."""
         groups = {
             group: {name: v for name, v in getattr(self, group).items() if name in names}
             for group in ("spikes", *_DENSE)

@@ -31,7 +31,10 @@ FREE_BYTES = 128 << 20
 """Number of bytes that any archive may unpack to, however small the file is."""
 
 MAX_RATIO = 256
-"""Largest ratio of unpacked to packed size, beyond `FREE_BYTES`. Zeros reach a thousand."""
+"""Largest ratio of unpacked to packed size, for archives that unpack to more than `FREE_BYTES`.
+
+For comparison: arrays of zeros reach a ratio of a thousand.
+"""
 
 _MAX_HEADER_BYTES = 64 << 20
 

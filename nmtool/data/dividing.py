@@ -235,7 +235,7 @@ class Folds(Plain):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Folds:
-        """Read the result of `as_json`; raises `KeyError` or `TypeError` for anything else.
+        """Read the result of `as_json`; raises `KeyError` or `TypeError` for other values.
 
         >>> Folds.from_json(Folds("speaker", 4).as_json())
         Folds(by='speaker', n=4, seed=0)

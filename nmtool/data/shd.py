@@ -514,7 +514,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset in this file, checked against the size of the file."""
+    """An HDF5 dataset of a file; `DataError` if it claims more data than the file can contain."""
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):

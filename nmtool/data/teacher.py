@@ -149,7 +149,7 @@ class Teacher(Result):
 
         Raises:
             FileFormatError: the file is missing, or cannot be read.
-            DataError: its rows are not probabilities.
+            DataError: the rows of the array are not probabilities.
         """
         check_path(path, "the file of a teacher")
         path = Path(path)

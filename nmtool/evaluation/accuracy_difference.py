@@ -100,7 +100,7 @@ class AccuracyDifference(Tabular):
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def tables(self) -> list[Table]:
-        """One row per pair, and their mean."""
+        """A table with a row per pair, and a row for the mean of all pairs."""
         header = ("pair", "accuracy of first", "accuracy of second", "points")
         pairs = self._pairs()
         rows = [

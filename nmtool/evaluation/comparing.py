@@ -125,7 +125,7 @@ def network_pairs(
 
 
 def compared_name(source: Compared) -> str:
-    """Name of one side of a pair: its path, or the path of its answers with the seed."""
+    """Name of one side of a pair: its path, or for answers their path and seed."""
     if not isinstance(source, Answers):
         return str(source)
     name = source.model if source.path is None else str(source.path)

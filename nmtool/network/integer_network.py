@@ -58,7 +58,7 @@ class IntegerPopulation(AnyPopulation):
         vth: threshold; a neuron spikes if v > vth·64. In `li` populations 2^17, beyond any v.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
-        scale: integer weight per unit of u: v is 64·scale times the float membrane. It has no
+        scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no
             effect on a simulation, and is used to convert integers back to floats.
         arithmetic: name of the arithmetic of these constants. In `fenn16`, u and v are multiplied
             by (32767 − du)/32768 and (32767 − dv)/32768; v is `scale` times the float membrane; a
@@ -139,7 +139,7 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -254,7 +254,7 @@ class IntegerProjection(AnyProjection):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -333,7 +333,7 @@ class IntegerNetwork(AnyNetwork):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:

@@ -94,7 +94,7 @@ class Diagnosis(Result):
 
     @property
     def healthy(self) -> bool:
-        """True if nothing installed is broken; missing parts do not count."""
+        """True if no installed part is broken; missing parts do not count."""
         return all(part.state != BROKEN for part in self.parts)
 
     def tables(self) -> list[Table]:
