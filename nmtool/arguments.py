@@ -28,8 +28,8 @@ class Kind:
 
     Attributes:
         types: classes, or names of classes that should not be imported.
-        fix: what to pass.
-        or_none: None is accepted, too.
+        fix: advice on what to pass, for the error.
+        or_none: True if None is also accepted.
     """
 
     types: tuple[type | str, ...]
@@ -149,7 +149,7 @@ KINDS = {
 
 
 def kind_of(annotation: str) -> Kind | None:
-    """Kind of the arguments for an annotation; None if `KINDS` has none."""
+    """Kind of the arguments that have an annotation; None if `KINDS` lacks the annotation."""
     parts = union_members(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind
@@ -216,7 +216,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
 
 def keywords_checked(cls: type[_Object]) -> type[_Object]:
-    """Decorate a class of options: an unknown keyword raises an error that suggests the nearest.
+    """Decorate a class of options: the error for an unknown keyword suggests the nearest option.
 
     Raises:
         TypeError: the class was called with an unknown keyword.

@@ -47,7 +47,7 @@ MAX_SIX_BIT_DELAY = 63
 """The largest delay of six bits, which other tools and Lava's own models allow."""
 
 MAX_TRAINED_DELAY = (1 << 15) - 1
-"""Training kernels store delays as signed 16-bit integers."""
+"""The largest delay in training, whose kernels store delays as signed 16-bit integers."""
 
 MAX_FLOAT_DELAY = (1 << 16) - 1
 """The largest delay in a float `Network` from any tool."""
@@ -62,7 +62,7 @@ def figure(
         help: meaning of the figure, with its unit.
         low: smallest valid number; None if the figure is a word or a truth value.
         choices: valid words.
-        real: the figure may be fractional.
+        real: True if the figure may be fractional.
     """
     kind = (int, float) if real else int
     metadata = {"help": help, "low": low, "choices": choices, "type": kind}
@@ -88,7 +88,7 @@ class Limits:
         drive_limit: bound on the summed weights of a step (checked statically, not clipped).
 
     Raises:
-        UsageError: a limit is beyond what the arithmetic can run.
+        UsageError: a limit is beyond that of the arithmetic.
     """
 
     weight_bits: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)

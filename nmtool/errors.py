@@ -13,8 +13,8 @@
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
 
-Each error has a stable code and says what is wrong, why, and how to fix it. A `Finding` is one of
-several things that are wrong at once.
+Each error has a stable code and says what is wrong, why, and how to fix it. An error may list
+several problems, each as a `Finding`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Finding:
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
 
     def as_line(self, kind: str) -> str:
-        """One line of a log.
+        """The finding as one line of a log.
 
         Args:
             kind: `remark`, or `next` for a suggestion.
@@ -122,7 +122,7 @@ class NmtoolError(Exception):
         code: stable identifier in kebab case, for scripts, e.g. `split-empty`; it stays the same
             if the text changes.
         why: the reason, where it is not obvious.
-        fix: what to do about it.
+        fix: how to solve the problem.
         findings: the individual problems, if there may be several.
     """
 
@@ -244,7 +244,7 @@ def printable(name: object, longest: int = LONGEST) -> str:
 
 
 def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
-    """The first names of a list, made `printable`, and the number of the others.
+    """The first names of a list, made `printable`, and the number of further names.
 
     >>> listed(["cat", "dog", "emu", "yak"], most=2, quote="'")
     "'cat', 'dog' and 2 more"
@@ -264,7 +264,7 @@ def reason(error: Exception) -> str:
 
 
 def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
-    """A `fix` for an unknown word: the nearest known word, and a list of all."""
+    """A `fix` for an unknown word: the nearest known word, and a list of all known words."""
     near = nearest(word, known)
     guess = f"did you mean '{near}'? " if near else ""
     return f"{guess}use one of {', '.join(known)}{also}"
@@ -339,7 +339,7 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn the `ImportError` of a library into `MissingError`, but not that of nmtool's modules.
+    """Turn the `ImportError` of a library into `MissingError`, except for modules of nmtool.
 
     Args:
         extra: as for `missing_library`.

@@ -51,7 +51,7 @@ def simulate_floats(
     Args:
         network: float or integer network; both run in real numbers.
         spikes: input raster, one neuron per channel of the network.
-        deep: also record u of every population, and v of those that spike.
+        deep: also record u of every population, and v of spiking populations.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
@@ -131,7 +131,7 @@ class StepPopulation:
     Attributes:
         name, size, kind: as in the network.
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
-        drive: added to v every step.
+        drive: constant that each step adds to v.
         threshold: threshold in the units of v.
     """
 
@@ -246,8 +246,8 @@ def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes
     """[samples, steps, post]: the jumps that arrive at a population in each step.
 
     Args:
-        projections: all to the same target.
-        emitted: per source [samples, steps, pre].
+        projections: projections to this population.
+        emitted: by source, [samples, steps, pre] spikes.
     """
     sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
     return np.moveaxis(np.sum(sums, axis=0), 0, 1)

@@ -129,7 +129,8 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     """Header and arrays: a recording, with the input as the spikes of a population `input`.
 
     u is stored as the difference from its decayed previous value. So is v, with u subtracted, but
-    at a spike v itself is stored. Both are divided by their greatest common divisor.
+    at a spike v itself is stored. Each array is divided by the greatest common divisor of its
+    entries.
     """
     recording = answers.recording
     # Names are sorted as in archives, so that a file that is read and saved again has equal bytes.

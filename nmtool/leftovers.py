@@ -1,7 +1,7 @@
 """Temporary names of files being written, so that later processes can clean up after a crash.
 
 .NAME.nmtool-MACHINE-PROCESS-xxxxxxxx       will become NAME
-.NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted when there is a new one
+.NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted once a new NAME exists
 """
 
 from __future__ import annotations

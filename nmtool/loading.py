@@ -80,7 +80,7 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 
 
 def float_network(source: Source) -> Network | None:
-    """The float network of a source; None if it has only integers.
+    """The float network of a source; None if the source has only an integer network.
 
     For any run, even after training in integers, the result is the trained float network.
 
@@ -144,7 +144,7 @@ def shared_validation_rule(sources: Iterable[Source]) -> SplitRule | None:
 
 
 def check_exists(path: str | Path) -> None:
-    """Raise `FileFormatError` if nothing exists at a path, `UsageError` if it is not a path."""
+    """Raise `FileFormatError` if a path does not exist, `UsageError` for other types than paths."""
     check_path(path)
     if zoo.is_name(path):
         path = zoo.path(path)

@@ -31,10 +31,10 @@ def pages_folder(name: str) -> Path:
 # Files of a run folder.
 
 RUN_MANIFEST = "run.json"
-"""Settings, data set and version."""
+"""Settings and data set of the run, and version of nmtool."""
 
 RUN_LOG = "log.jsonl"
-"""One line per epoch."""
+"""Log of the run: one line per epoch."""
 
 RUN_TABLE = "log.csv"
 """The same log as CSV, for spreadsheets."""

@@ -1,7 +1,7 @@
 """Progress of long work; library functions show none by default.
 
 A function that may run for long takes `progress`, a `Progress`. Pass `nmtool.progress_bar`, which
-the command line uses, in notebooks and terminals. You may also pass your own:
+the command line uses, in notebooks and terminals. You may also pass a `Progress` of your own:
 
     >>> from contextlib import contextmanager
     >>> class Printed:

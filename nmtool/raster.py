@@ -46,7 +46,7 @@ class Raster(Value, Tabular):
     Within a sample spikes ascend by step, then by neuron.
 
     The arrays are read-only. Arrays of these types that are already read-only, such as memory
-    maps, are used without a copy. Others are copied, at 8 bytes per spike; the check of their
+    maps, are used without a copy. Other arrays are copied, at 8 bytes per spike; the check of their
     order takes more memory.
 
     Raises:
@@ -178,7 +178,7 @@ class Raster(Value, Tabular):
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: index of the first spike of each step, then of the end."""
+        """[samples, steps + 1] int64: index of each step's first spike, then the sample's end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
@@ -321,7 +321,7 @@ class Raster(Value, Tabular):
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
-    """Return a list of integers, or an empty list, unchanged; raise `DataError` for others."""
+    """Return a list of integers, or an empty list, unchanged; else raise `DataError`."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(

@@ -102,7 +102,7 @@ class Recording(Value, Tabular):
 
     @property
     def v(self) -> dict[str, NDArray]:
-        """v after each step, of all populations for which it was recorded."""
+        """v after each step, by population, as far as recorded."""
         return {**self.potential, **self.membrane}
 
     def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
@@ -126,7 +126,7 @@ class Recording(Value, Tabular):
         return Recording(self.readout, **groups)
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Recording:
-        """Some samples of the recording, in the given order, without counts."""
+        """The given samples of the recording, in the given order, without counts."""
         spikes = {name: raster.take(samples) for name, raster in self.spikes.items()}
         taken = replace(self, spikes=spikes, counts={})
         return taken.with_states(lambda group, name, values: values[samples])
@@ -167,7 +167,7 @@ class Recording(Value, Tabular):
 
     @classmethod
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
-        """One recording from several of the same network, sample after sample."""
+        """Join recordings of the same network, sample after sample."""
         first = recordings[0]
         dense = {
             group: {

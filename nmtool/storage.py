@@ -239,7 +239,7 @@ def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> 
 
     Args:
         data: the bytes.
-        carrier: file in which they are embedded, for errors.
+        carrier: file in which the bytes are embedded, for errors.
         kind, newest: as for `read_archive`, which raises the same errors.
     """
     return _read(io.BytesIO(data), Path(carrier), kind, newest, FREE_BYTES)
@@ -310,7 +310,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
 
 def archive_header(path: str | Path) -> dict[str, Any]:
-    """The header of an archive, without its arrays; {} for files that are not nmtool's."""
+    """The header of an archive, without its arrays; {} for files of other tools."""
     try:
         if not Path(path).is_file():  # opening a pipe would block
             return {}
@@ -321,7 +321,7 @@ def archive_header(path: str | Path) -> dict[str, Any]:
 
 
 def archive_kind(path: str | Path) -> str:
-    """The kind in an archive's header; '' for files that are not nmtool's."""
+    """The kind in an archive's header; '' for files of other tools."""
     return str(archive_header(path).get("kind", ""))
 
 

@@ -17,7 +17,7 @@ DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""The library's names of arguments, by their names in commands."""
+"""Names of arguments in Python, by their names in commands."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""`nmtool check NETWORK …`: fit of a network to targets, with all changes; with data, its cost."""
+"""`nmtool check NETWORK …`: fit of networks to targets; with data, the cost of an inference."""
 
 from __future__ import annotations
 

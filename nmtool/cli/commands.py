@@ -18,7 +18,7 @@ class Command:
 
     Attributes:
         subject: title of its group in `nmtool --help`.
-        text: its purpose, for help.
+        text: purpose of the command, for help.
         first: flags in a group of their own at the top of its help, at most five; empty: no such
             group.
     """

@@ -33,7 +33,7 @@ def write(shell: str) -> int:
 
 
 def _arguments_with_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments that take a value, including those of commands."""
+    """All arguments that take a value, including arguments of commands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for subparser in action.choices.values():

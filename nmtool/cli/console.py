@@ -1,8 +1,8 @@
 """Output of the command line: tables in the terminal, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict. It has no numbers for infinities
-and NaN, so they become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
-JavaScript's Number() read these.
+Results go to stdout, everything else to stderr. JSON is strict and has no numbers for infinities
+and NaN, so these become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
+JavaScript's Number() read such strings.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def print_table(table: Table) -> None:
     """Print a table and an empty line on stdout; columns of numbers are right-aligned.
 
     On a terminal, headers and sentences are wrapped, and paths shortened, until the table fits.
-    If that is not enough, rows become columns; no cell is ever cut.
+    If the table is still too wide, rows become columns; no cell is ever cut.
     """
     console = out()
     room, header, right = console.width - 2, [*table.header], table.right_aligned()

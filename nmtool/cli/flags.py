@@ -1,4 +1,4 @@
-"""Flags of a command, from the signature and the "Args:" of the function behind it.
+"""Flags of a command, from the signature and the "Args:" of the function that it calls.
 
     flags.add(parser, "inspect", path=flag("path", metavar="FILE"))
     content = nm.inspect(**flags.given(arguments, "inspect"), progress=progress)
@@ -6,7 +6,8 @@
 A parameter without a default becomes a positional argument, a parameter with a default a flag. Its
 annotation decides the type of its value, and its entry below "Args:" is the help. A flag that is
 not given is not passed on, so the function's own default applies. Functions are parsed, not
-imported: help loads none of their libraries, and also has its texts under `python -OO`.
+imported, so help loads none of their libraries. It also works under `python -OO`, which strips
+docstrings.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def add(
     Args:
         parser: parser of the command, or a group in it.
         function: public name of a function or of a class of options, or its full dotted name.
-        only: parameters that get a flag; by default all with an annotation in `_BY_ANNOTATION`.
+        only: parameters that get a flag; by default those with an annotation in `_BY_ANNOTATION`.
         dest_prefix: prefix of the flags and of the names of their values.
         changes: changes to flags, by parameter; None: no flag.
     """
@@ -173,7 +174,7 @@ def words(constant: str) -> tuple[str, ...]:
 
 
 def _keywords(parameter: Parameter) -> dict[str, Any] | None:
-    """Keywords of `add_argument` for a parameter; None if its annotation has none."""
+    """Keywords of `add_argument` for a parameter; None if its annotation has no keywords."""
     if parameter.annotation == "bool":
         return {"action": "store_const", "const": parameter.default == "False"}
     keywords = _KEYWORDS.get(union_members(parameter.annotation))
@@ -252,7 +253,7 @@ def _fields(node: ast.ClassDef) -> _Declared:
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:
-    """Names and texts of a section of a docstring."""
+    """Names and texts of the entries in a section of a docstring."""
     _, _, section = docstring.partition(f"{title}\n")
     section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
     for entry in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {8}.*)*)", section, flags=re.M):

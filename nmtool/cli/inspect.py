@@ -1,4 +1,4 @@
-"""`nmtool inspect PATH`."""
+"""`nmtool inspect PATH`: content of a file or a run folder."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
 
 
 def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    """Raise `UsageError` if a flag is given that needs DATA, for commands without DATA."""
+    """Raise `UsageError` if a flag that needs DATA is given, but DATA is not."""
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(

@@ -102,7 +102,7 @@ def full_parser() -> Parser:
 
 
 def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and the parsers of commands; only commands in `names` get their arguments."""
+    """The main parser, and parsers of commands by name; commands in `names` get their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "

@@ -92,7 +92,7 @@ def _cost(arguments: argparse.Namespace) -> int:
 
 
 def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
-    """Add NETWORK …, `-o FILE.npz` and the flags of a function of networks."""
+    """Add NETWORK …, `-o FILE.npz` and the flags of a function that takes networks."""
     networks = flag("networks", nargs="+", metavar="NETWORK", action=None, help=NETWORK)
     flags.add(parser, function, networks=networks)
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")

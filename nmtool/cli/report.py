@@ -1,4 +1,4 @@
-"""`nmtool report NETWORK [DATA] [-o PAGE.html]`."""
+"""`nmtool report NETWORK [DATA] [-o PAGE.html]`: everything known about a network."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
 
 
 def _in_flags(report: Report, parser: Parser) -> Report:
-    """The report, with flags in place of Python's arguments; advice on training names `train`'s."""
+    """The report, with flags for Python's arguments; advice on training has flags of `train`."""
     from nmtool.cli import train
 
     training = Parser()

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or in another encoding.
+"""Preparation for standard streams that are closed, full or in another encoding.
 
 Writes to a closed stream are dropped. A remark that cannot be shown does not end the command; a
 result that cannot be written does.

@@ -1,4 +1,4 @@
-"""`nmtool sweep STUDY.toml`."""
+"""`nmtool sweep STUDY.toml`: hyperparameter search."""
 
 from __future__ import annotations
 

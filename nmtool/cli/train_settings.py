@@ -154,7 +154,7 @@ def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
-    """The settings of the run; with --resume, only the number of epochs may be raised."""
+    """The settings of the run to resume; flags may only raise the number of epochs."""
     if arguments.config is not None:
         raise UsageError(
             "--resume uses the settings of the run",

@@ -38,7 +38,7 @@ class Binned:
 
     Attributes:
         raster: [samples, steps, channels] spikes.
-        surplus: number of events in a bin that already had a spike.
+        surplus: number of events in bins that already had a spike.
         dropped: number of events after the last step.
 
     raster.n_spikes + surplus + dropped is the number of events.
@@ -50,7 +50,7 @@ class Binned:
 
 
 def default_steps(dt_ms: float) -> int:
-    """Steps that cover one second: ceil(1000 ms/dt)."""
+    """Number of steps that cover one second: ceil(1000 ms/dt)."""
     check_timing(dt_ms, 1)
     n_steps = min(DEFAULT_DURATION_MS / dt_ms, MAX_STEPS + 1)
     return max(1, math.ceil(n_steps - BOUNDARY))

@@ -147,7 +147,7 @@ class Dataset(Tabular):
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
-        """The data set with a validation split: its own, else drawn from the training samples.
+        """The data set with a validation split, drawn from the training samples if it has none.
 
         With an amount of 0, samples of an existing validation split become training samples.
 
@@ -201,7 +201,7 @@ class Dataset(Tabular):
 
     @property
     def validation_rule(self) -> SplitRule | None:
-        """The rule by which the validation split was drawn from training samples, or None."""
+        """The rule that draws the validation split from training samples; None without a rule."""
         return self._validation_rule
 
     def labels(self, split: str) -> NDArray[np.integer] | None:
@@ -225,17 +225,17 @@ class Dataset(Tabular):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of all training samples, including those drawn for validation, in hexadecimal."""
+        """Hexadecimal SHA-256 of all training samples, including samples drawn for validation."""
         return self.undivided.content_hash
 
     @property
     def undivided(self) -> SpikeEvents:
-        """All training samples in order, including those drawn for validation."""
+        """All training samples in order, including the samples drawn for validation."""
         return self.train if self._validation_rule is None else self._read("train")
 
     @property
     def train_index(self) -> NDArray[np.int64]:
-        """[samples of `train`] int64: index of each in `undivided`.
+        """[samples of `train`] int64: index of each training sample in `undivided`.
 
         >>> three = SpikeEvents.from_lists([[1.0]] * 3, [[0]] * 3, [0, 0, 0])
         >>> Dataset.of(train=three).with_validation("last 1").train_index
@@ -248,7 +248,7 @@ class Dataset(Tabular):
 
     @cached_property
     def train(self) -> SpikeEvents:
-        """Training samples, without those drawn for validation."""
+        """Training samples, without the samples drawn for validation."""
         return self._read("train") if self._validation_rule is None else self._divided[0]
 
     @cached_property
@@ -264,7 +264,7 @@ class Dataset(Tabular):
         return self._read("test")
 
     def split(self, name: str) -> SpikeEvents:
-        """The split of that name: `train`, `validation` or `test`.
+        """The samples of a split: `train`, `validation` or `test`.
 
         Raises:
             UsageError: there is no split of that name, or no validation split.
@@ -284,7 +284,7 @@ class Dataset(Tabular):
         return events
 
     def filled_split(self, name: str) -> SpikeEvents:
-        """The split of that name, which must have samples.
+        """The samples of a split, which must not be empty.
 
         Raises:
             UsageError: there is no split of that name, or no validation split.

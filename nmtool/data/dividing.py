@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
-"""Default validation split: this share of the training samples, but at most `AUTO_SAMPLES`."""
+"""Default validation split: `AUTO_SHARE` of the training samples, but at most `AUTO_SAMPLES`."""
 
 Amount = int | float | str
 """Size of a validation split: a share, a number, `last N` or `auto`."""
@@ -370,7 +370,7 @@ def group_of(
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: a stratified draw of samples, in proportion to the classes.
+    """[count] int64, ascending: indices of a stratified draw, in proportion to the classes.
 
     Args:
         label: [samples], class of each sample.
@@ -387,7 +387,7 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in random order; every prefix keeps the shares of classes."""
+    """[samples] int64: indices in a random order whose prefixes keep the shares of the classes."""
     check_seed(seed)
     drawn = np.random.default_rng(seed).permutation(label.size)
     by_class = drawn[np.argsort(label[drawn], kind="stable")]

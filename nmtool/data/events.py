@@ -317,7 +317,7 @@ class SpikeEvents(Tabular):
     def draw(self, count: int, seed: int = 0) -> SpikeEvents:
         """A stratified draw of samples, in proportion to the classes, in the order of the data.
 
-        Use it where all samples would take too long. The first samples of a file are no
+        Use a draw where all samples would take too long. The first samples of a file are no
         substitute, since files are often sorted by class.
 
         >>> events = SpikeEvents.from_lists([[1.0]] * 6, [[0]] * 6, labels=[0, 0, 0, 1, 1, 1])
@@ -467,13 +467,13 @@ class SpikeEvents(Tabular):
         batch is [batch, steps, channels …] with [batch] labels; its order is kept, shuffled or not.
 
         Args:
-            source: an object with a length and items, or an iterable.
+            source: data set with a length and items, or an iterable such as a loader.
             dt_ms: length of a dense step in ms.
             n_units: number of channels, if the events do not state it.
-            class_names: one per class; by default those of the data set, else numbers.
+            class_names: names of the classes; by default those of the data set, else numbers.
             sensor_size: width, height and polarities of the sensor of structured events; by
                 default those of the data set.
-            time_first: batches are [steps, batch, channels …].
+            time_first: True if batches are [steps, batch, channels …].
 
         Raises:
             DataError: samples are not spikes, or targets are not classes.
@@ -510,7 +510,7 @@ class SpikeEvents(Tabular):
         Args:
             dataset: its items have the fields t, x and perhaps y and p.
             sensor_size: width, height and polarities; by default those of the data set.
-            class_names: one per class; by default those of the data set, else numbers.
+            class_names: names of the classes; by default those of the data set, else numbers.
 
         Raises:
             DataError: samples are not events, or targets are not classes.

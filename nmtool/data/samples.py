@@ -51,7 +51,7 @@ MAX_DROPPED_SHARE = 0.5
 
 
 def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
-    """True if most events come after the last step; accuracy on the rest is then meaningless."""
+    """True if most events come after the last step, so that accuracy would be meaningless."""
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
@@ -89,7 +89,7 @@ def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = 
 def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False) -> Samples:
     """Bin events to the steps and channels of a network.
 
-    Events beyond its last step are dropped, with a warning. A warning is also logged if data and
+    Events beyond the last step are dropped, with a warning. A warning is also logged if data and
     network have different class names, unless one of them only has numbers.
 
     Args:
@@ -168,7 +168,7 @@ def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` if only 2 classes have samples; '' if all have.
+    """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples.
 
     Args:
         samples: number of samples per class.

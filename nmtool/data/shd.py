@@ -110,7 +110,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         suffixes: accepted file suffixes.
 
     Raises:
-        DataError: there are no such files, or files of several data sets.
+        DataError: the folder contains no data set, or several data sets.
     """
     folder = Path(folder)
     entries = [
@@ -194,7 +194,7 @@ def read_shd(
 
     Args:
         path: the file.
-        layout: layout of the whole data set, from `read_layout`; by default that of this file.
+        layout: layout of the data set, from `read_layout`; by default the layout of this file.
         time_unit: unit of times in the file: `s`, `ms`, `us` or `ns`.
         labels_from: number of the first class in the file.
         sort: sort the events of every sample by time.
@@ -223,7 +223,7 @@ def read_shd(
 
 
 def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below that of the first class."""
+    """Raise `DataError` for a label below the number of the first class."""
     if first and smallest < first:
         raise DataError(
             f"there is a label {smallest:g}, but classes are numbered from {first}",
@@ -252,7 +252,7 @@ class ShdFile:
 
     Attributes:
         label: [samples] integers, as in the file.
-        groups: by name [samples] integers; some may be all zeros, see `groups_of`.
+        groups: by name, [samples] integers; some columns may be all zeros, see `groups_of`.
         time_type, unit_type: dtypes of times and units in the file.
     """
 
@@ -321,8 +321,8 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     """Write one file of a data set, readable by tonic as well.
 
     Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
-    lists in `extra`. tonic expects `extra/speaker`; without speakers, it is 0 and has the attribute
-    `placeholder`.
+    lists in `extra`. tonic expects `extra/speaker`; without speakers, this list is all zeros and
+    has the attribute `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -411,7 +411,7 @@ def _read_header(path: Path) -> _Header:
 
 
 def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """A list of strings, read one by one: in a hostile file, each could be as long as the file."""
+    """A list of strings, read one by one, since each string could be as long as a hostile file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(

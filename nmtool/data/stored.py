@@ -51,7 +51,7 @@ def read_events(
 
     Args:
         path: the file. A file of more than 48 MiB is copied into the cache once.
-        layout: layout of its data set; by default that of this file.
+        layout: layout of the data set; by default the layout of this file.
         in_memory: read a file of any size into memory.
 
     Raises:
@@ -104,7 +104,7 @@ class _Index:
 
 
 class EventStore:
-    """The cached copy of one file's events.
+    """The cached copy of the events of one file.
 
     Args:
         source: the file.

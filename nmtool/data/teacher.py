@@ -51,7 +51,7 @@ class Teacher(Result):
 
     Attributes:
         probability: [samples, classes] float64, for every training sample in the order of the data
-            set, including those drawn for validation.
+            set, including samples drawn for validation.
         data_hash: content hash of these samples (`Dataset.content_hash`); '' if unknown.
         networks: content hashes of the teaching networks; empty if unknown.
 

@@ -149,7 +149,7 @@ class Confusion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """A row per class; and the matrix, for at most 12 classes."""
+        """A table with a row per class, and for at most 12 classes the confusion matrix."""
         rows = []
         for index, name in enumerate(self.class_names):
             other_class = self.most_confused(index)

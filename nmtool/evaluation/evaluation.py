@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WRONG_SAMPLES = 50
-"""Largest number of misclassified samples in a table; a file of predictions has all."""
+"""Largest number of misclassified samples in a table; a file of predictions lists all samples."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -69,11 +69,11 @@ class Evaluation(Result):
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the name of the integer arithmetic.
         samples: number of samples.
-        drawn_from: number of samples in the data, if only some were drawn; None if all ran.
+        drawn_from: number of samples in the data; None if all of them ran, without a draw.
         accuracy: share of samples classified correctly, 0 … 1.
         spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
-        synaptic_events_per_sample: spikes times their synapses of nonzero weight, mean over
-            samples.
+        synaptic_events_per_sample: number of spikes, each counted once per synapse of nonzero
+            weight, mean over samples.
         neuron_updates_per_sample: neurons × steps.
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
         scores: [samples, classes] float64, scores by the readout's rule.

@@ -176,7 +176,7 @@ def export(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
-        The path.
+        The path of the export.
 
     Raises:
         UsageError: the format is unknown, the network is float, or the path exists.
@@ -233,9 +233,9 @@ def convert(
         reading: options for reading a NIR file or mlGeNN's checkpoints.
         writing: options for writing NIR or Verilog.
         prefix: as for `export`.
-        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any of them the network
-            is quantised. Otherwise a float network is quantised only if the format needs integers.
-            A format whose arithmetic is not `loihi2` is also the target.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any argument, the
+            network is quantised. Without arguments, a float network is quantised if the format
+            needs integers. A format whose arithmetic is not `loihi2` is also the target.
         calibrate: without `data`, calibrate on the run's own data if they can be found.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
@@ -331,7 +331,7 @@ def format_to_write(
 
 
 def check_free(path: str | Path, *, force: bool) -> None:
-    """Check that a path can be written, before long work.
+    """Check, before long work, that a path can be written.
 
     Raises:
         UsageError: the path exists and may not be replaced.
@@ -373,7 +373,7 @@ def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) 
 
 
 def check_archive_name(path: str | Path, what: str = "a network file") -> None:
-    """Raise `UsageError` unless a file of that name can be read back as nmtool's own.
+    """Raise `UsageError` unless a name has the extension of nmtool's own files.
 
     Args:
         path: path to be written.
@@ -439,7 +439,7 @@ def _write_export(
     """Write a network, with known answers and samples if the format carries them.
 
     Returns:
-        Its path.
+        The path of the export.
     """
     if isinstance(samples, Dataset):
         samples = samples.filled_split(default_split(samples))
@@ -488,7 +488,7 @@ def _check_result(
     """Read the result back and, if it equals the network, run it.
 
     Raises:
-        BackendError: the runtime failed while it ran.
+        BackendError: the runtime failed.
     """
     with progress("reading back"):
         unlike = _hash_difference(conversion.path, conversion.network.content_hash)

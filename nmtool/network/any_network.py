@@ -43,7 +43,7 @@ class AnyPopulation(Value, Tabular):
     """Neurons of one kind.
 
     Attributes:
-        in_header, in_arrays: names of the constants that a file has in its header and as arrays.
+        in_header, in_arrays: names of the constants in the header of a file, and in its arrays.
         described: names of the constants that a description lists.
         name, size, kind: as in `nmtool.Population`.
     """

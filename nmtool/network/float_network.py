@@ -85,7 +85,7 @@ class Population(AnyPopulation):
             )
 
     def values(self, key: str) -> NDArray[np.float64]:
-        """[size] float64: the per-neuron array of that name."""
+        """[size] float64: a constant of each neuron, by its name, such as `tau_mem_ms`."""
         return getattr(self, key)
 
 
@@ -192,7 +192,7 @@ class Network(AnyNetwork):
             readout, window: the rule of the output, see `Readout`.
             dt_ms: length of a time step in ms.
             n_steps: number of steps of a sample.
-            tau_mem_ms, tau_syn_ms: time constants in ms of all neurons without their own.
+            tau_mem_ms, tau_syn_ms: time constants in ms, where `sizes` gives no others.
             class_names: names of the classes; by default their numbers.
             example_input: typical input, for scaling the weights; of `SpikeEvents`, the first 16
                 samples are used.
@@ -268,7 +268,7 @@ output 4 li, 100 steps of 1 ms>
         61
 
         Args:
-            longest: longest delay of the resulting network, in steps; by default that of Loihi 2.
+            longest: longest delay of the result, in steps; by default the limit of Loihi 2.
 
         Raises:
             UsageError: `longest` is negative.

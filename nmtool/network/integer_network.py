@@ -32,7 +32,7 @@ FILE_KIND = "nmtool integer network"
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
 OF_PROJECTIONS = ("weight", "delay", "weight exponent")
-"""Kinds of stored numbers in projections; all others are in populations."""
+"""Kinds of stored numbers in projections; all other kinds are in populations."""
 
 
 def sign_mode(weight: NDArray) -> str:
@@ -55,7 +55,7 @@ class IntegerPopulation(AnyPopulation):
         du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
             means no memory.
         dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
-        vth: threshold; a neuron spikes if v > vth·64. In `li` populations 2^17, beyond any v.
+        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, 2^17, beyond any v.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no

@@ -42,7 +42,7 @@ class Draw:
     Attributes:
         weight: mean and standard deviation, in the paper's units.
         longest_delay: largest delay, in steps; the smallest is 0.
-        axonal: one delay per source neuron instead of one per synapse.
+        axonal: True for a delay per source neuron instead of a delay per synapse.
     """
 
     weight: tuple[float, float]
@@ -103,7 +103,7 @@ def hidden_layers(
 
     Args:
         layers: layers from `spelled_layers`.
-        tau_mem_ms, tau_syn_ms: time constants in ms of populations without their own.
+        tau_mem_ms, tau_syn_ms: time constants in ms, where a layer gives no others.
 
     Raises:
         NetworkError: a population has no neurons or invalid constants.

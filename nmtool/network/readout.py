@@ -8,7 +8,7 @@ Rules (T steps, class c):
     window       mean of v_c over the last W steps, or over all if there are fewer
     first_spike  −(step of the first spike of c), or −T without a spike
 
-The answer is the class with the largest score; among equal scores, the lowest index decides.
+The prediction is the class with the largest score; of several such classes, the first.
 
 For endless streams use `window`, the only rule that forgets. Sums of integer membranes are exact,
 so every backend ranks the classes in the same order, with all rules except `weighted`.
@@ -163,7 +163,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         [samples, classes] float64 scores.
 
     Raises:
-        ValueError: the rule is not computed here.
+        ValueError: the rule needs spikes.
     """
     if readout.rule == MAX:
         lowest = -np.inf if membrane.shape[1] else 0.0  # without a step, v is 0
@@ -185,7 +185,7 @@ def spike_scores(spikes: Raster, readout: Readout) -> NDArray[np.float64]:
 
 
 def predict(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[samples] int64 classes from [samples, classes] scores."""
+    """[samples] int64: the class with the largest score, from scores [samples, classes]."""
     return scores.argmax(axis=1).astype(np.int64)
 
 
@@ -231,7 +231,7 @@ class StreamScores:
             trace: [steps, classes] int32 membranes of the output; for rules on spikes, bool spikes.
 
         Raises:
-            ValueError: the rule is not computed here.
+            ValueError: the rule is unknown.
         """
         rule = self.readout.rule
         if rule == FIRST_SPIKE:

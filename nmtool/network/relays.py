@@ -84,7 +84,7 @@ class _Link:
     """A source or one of its relays.
 
     Attributes:
-        name: the population, or the input.
+        name: name of the population, or `input`.
         neurons: [size] int64, the source neurons whose spikes it sends.
     """
 

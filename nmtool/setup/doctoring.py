@@ -275,7 +275,7 @@ def _simulator() -> Part:
 
 
 def _processors() -> Iterator[Part]:
-    """Compilers and emulators of the processors that C exports are compared on."""
+    """Examine compilers and emulators of the processors that run C exports."""
     from nmtool.exporters.processors import PROCESSORS
 
     for processor in PROCESSORS.values():

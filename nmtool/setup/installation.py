@@ -161,7 +161,7 @@ def supported_pythons() -> str:
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """True if a version satisfies a requirement.
+    """True if a version satisfies a specifier.
 
     >>> is_within("2.13.0+cpu", "<3,>=2.2"), is_within("3.14.0", "<3.14,>=3.10")
     (True, False)

@@ -110,7 +110,7 @@ _CONVENTIONS_FIX = "pass nmtool.FileConventions(columns='time_us=t,unit=pixel')"
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
-    """The file's names of columns, by nmtool's names, from a mapping or a text."""
+    """Names of columns in a file, by nmtool's names; parses text such as `time_us=t,unit=pixel`."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
         columns = {column.strip(): name.strip() for column, _, name in pairs}

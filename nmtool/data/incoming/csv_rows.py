@@ -86,7 +86,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
     1,yes,,
 
     Args:
-        file: opened for text, without translation of line ends.
+        file: a file opened for text, without translation of line ends.
         splits: samples by split.
 
     Raises:
@@ -148,7 +148,7 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
 
 
 def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
-    """The required columns, and all others as groups.
+    """Find the required columns; all other columns are groups.
 
     Args:
         names: column names, after renaming to those in `COLUMNS`.
@@ -237,7 +237,7 @@ def _add_row(
     splits: dict[str, Rows],
     places: dict[tuple[str, str], int],
 ) -> None:
-    """Add the event of a row to its sample; the first row of a sample starts it.
+    """Add the event of a row to its sample; the first row of a sample also adds the sample.
 
     Args:
         row: cells by column.

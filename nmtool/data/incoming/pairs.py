@@ -249,7 +249,7 @@ def _item(dataset: Any, index: int) -> Any:
 
 
 def _pair(item: Any, index: int) -> tuple[Any, Any]:
-    """Unpack (sample, class), or a batch and its classes; raises `DataError` for anything else."""
+    """Unpack (sample, class), or a batch and its classes; raises `DataError` for other items."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise DataError(
             f"item {index} is not a pair of a sample and its class",

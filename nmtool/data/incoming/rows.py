@@ -41,8 +41,9 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: positions of the events along further axes of a sensor, by axis, the outermost last;
-            each has the form of `units`, which then contains positions along the first axis.
+        axes: for events of a sensor, positions along all axes but the first, by name of the axis,
+            in the form of `units`; the outermost axis is last. `units` then contains the positions
+            along the first axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
