@@ -103,25 +103,25 @@ class Limits:
     drive_limit: int = 1 << 15
 
     def __post_init__(self) -> None:
-        beyond = []
+        findings = []
         for limit in LIMITS:
             value, widest = getattr(self, limit), getattr(self.runs_in, limit)
             if isinstance(widest, tuple):
-                legal, span = bool(value) and set(value) <= set(widest), f"be among {widest}"
+                is_valid, span = bool(value) and set(value) <= set(widest), f"be among {widest}"
                 object.__setattr__(self, limit, tuple(sorted(value)))
             else:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
-                legal, span = least <= value <= widest, f"be in {least} … {widest}"
-            if not legal:
+                is_valid, span = least <= value <= widest, f"be in {least} … {widest}"
+            if not is_valid:
                 what, fix = f"{limit} must {span}, not {value}", "reduce it to this range"
-                beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
-        if beyond:
+                findings.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
+        if findings:
             raise UsageError(
                 f"limits of target '{getattr(self, 'name', '')}' exceed those of the arithmetic "
                 f"{self.runs_in.name}",
                 code="target-range",
                 fix="narrow the target to the listed ranges",
-                findings=beyond,
+                findings=findings,
             )
 
     @property

@@ -46,11 +46,11 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
     """
     from rich.console import Console
 
-    with on(Console(stderr=True, highlight=False))(label, total, remark) as advance:
+    with progress_on(Console(stderr=True, highlight=False))(label, total, remark) as advance:
         yield advance
 
 
-def on(console: Console) -> Progress:
+def progress_on(console: Console) -> Progress:
     """The `Progress` that draws its bar on a console of rich.
 
     Lines printed through the same console during the work appear above the bar.
@@ -62,9 +62,9 @@ def on(console: Console) -> Progress:
             yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
             return
         bar = _bar(console, is_idle=False)
-        counted = _Counted(bar, bar.add_task(label, total=total, remark=remark))
+        counter = _Counted(bar, bar.add_task(label, total=total, remark=remark))
         with _running(bar):
-            yield counted
+            yield counter
 
     return progress
 

@@ -217,7 +217,7 @@ def _integer_population(population: IntegerPopulation) -> StepPopulation:
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
     # Move the threshold between the largest v without a spike and the smallest v with a spike.
-    beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
+    margin = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
         return np.full(population.size, value, np.float64)
@@ -229,7 +229,7 @@ def _integer_population(population: IntegerPopulation) -> StepPopulation:
         lose_u=everywhere((decay_one - population.keep_u) / decay_one),
         lose_v=everywhere((decay_one - population.keep_v) / decay_one),
         drive=population.bias / state_one,
-        threshold=everywhere(population.vth + beyond if population.kind == LIF else 1.0),
+        threshold=everywhere(population.vth + margin if population.kind == LIF else 1.0),
     )
 
 
@@ -271,9 +271,9 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
     """
     sample, pre = np.nonzero(spikes)
     step = n + HOP_LATENCY + projection.delay[pre]
-    at = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
+    flat_index = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
     is_in_time = step < len(u)
-    np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
+    np.add.at(u.reshape(-1), flat_index[is_in_time], projection.jump[pre][is_in_time])
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:

@@ -182,15 +182,15 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
     """The archive with u and v as recorded, restored from the differences `_pack` stores."""
     dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
     arrays = dict(archive.arrays)
-    for name, coded in deep["states"].items():
-        added_u, added_v = (
+    for name, state in deep["states"].items():
+        increments_u, increments_v = (
             _whole(archive.array(f"{quantity}.{name}")) * operator.index(unit)
-            for quantity, unit in zip((_U, _V), coded["unit"], strict=True)
+            for quantity, unit in zip((_U, _V), state["unit"], strict=True)
         )
-        spiked = _stored_spikes(archive, name, added_u.shape)
-        keep_u, keep_v = coded["keep"]
-        u = _states_from(added_u, int(keep_u), np.zeros_like(spiked))
-        v = _states_from(np.where(spiked, added_v, added_v + u), int(keep_v), spiked)
+        spiked = _stored_spikes(archive, name, increments_u.shape)
+        keep_u, keep_v = state["keep"]
+        u = _states_from(increments_u, int(keep_u), np.zeros_like(spiked))
+        v = _states_from(np.where(spiked, increments_v, increments_v + u), int(keep_v), spiked)
         arrays[f"current.{name}"] = u
         arrays[f"{'membrane' if name in dense['membrane'] else 'potential'}.{name}"] = v
     header = {**archive.header, "dense": {**dense, "current": list(deep["states"])}}

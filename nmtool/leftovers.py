@@ -76,7 +76,7 @@ def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 @cache
 def _machine() -> str:
     """Digest of the machine or container, within which process numbers are unique."""
-    space = ""
+    pid_namespace = ""
     with suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid")
-    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
+        pid_namespace = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {pid_namespace}".encode()).hexdigest()[:8]

@@ -47,10 +47,10 @@ def check_numba_threads() -> None:
     """
     value = os.environ.get("NUMBA_NUM_THREADS")
     try:
-        is_fine = value is None or 1 <= int(value) <= MOST_THREADS
+        is_valid = value is None or 1 <= int(value) <= MOST_THREADS
     except ValueError:
-        is_fine = False
-    if not is_fine:
+        is_valid = False
+    if not is_valid:
         raise UsageError(
             f"NUMBA_NUM_THREADS={value} is not a valid number of threads",
             code="numba-threads",

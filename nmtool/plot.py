@@ -109,7 +109,7 @@ def raster(
         _whole_ticks(ax.yaxis)
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
-        _one_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+        _legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
     return ax
 
 
@@ -187,7 +187,7 @@ def membranes(
     ax.set_xlabel("step")
     ax.set_ylabel(plain_text(f"v of {name}"))
     if ax.get_legend_handles_labels()[0]:
-        _one_legend(ax)
+        _legend(ax)
     return ax
 
 
@@ -408,7 +408,7 @@ def learning(
     ax.set_xlabel("epoch")
     ax.set_ylabel("spikes per neuron" if what == "spikes" else what)
     if ax.get_legend_handles_labels()[0]:
-        _one_legend(ax)
+        _legend(ax)
     return ax
 
 
@@ -439,7 +439,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
         )
     ax.set_xlabel("mean spikes per sample")
     ax.set_ylabel("neurons")
-    _one_legend(ax)
+    _legend(ax)
     return ax
 
 
@@ -464,7 +464,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step")
     ax.set_ylabel("share of neurons that spike")
-    _one_legend(ax)
+    _legend(ax)
     return ax
 
 
@@ -620,11 +620,11 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
         ax.hist(
             old, bins=edges.tolist(), histtype="step", color="C1", linewidth=1.3, label="before"
         )
-        _one_legend(ax)
+        _legend(ax)
     ax.set_ylabel("synapses")
 
 
-def _one_legend(ax: Axes, **where: Any) -> None:
+def _legend(ax: Axes, **where: Any) -> None:
     """Draw a legend in which each label appears once.
 
     Args:

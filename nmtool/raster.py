@@ -303,8 +303,8 @@ class Raster(Value, Tabular):
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
         """A raster without spikes."""
-        nothing = np.zeros(0, np.int32)
-        return cls._of_new(np.zeros(n_samples + 1, np.int64), nothing, nothing, n_steps, n_neurons)
+        empty = np.zeros(0, np.int32)
+        return cls._of_new(np.zeros(n_samples + 1, np.int64), empty, empty, n_steps, n_neurons)
 
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:

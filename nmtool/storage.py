@@ -226,10 +226,10 @@ def read_archive(
     check_path(path)
     path = Path(path)
     try:
-        is_there = path.is_file()
+        exists = path.is_file()
     except PermissionError as error:
         raise _unreadable(path, error) from error
-    if not is_there:
+    if not exists:
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     return _read(path, path, kind, newest, free_bytes)
 

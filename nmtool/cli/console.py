@@ -107,10 +107,10 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
     def flag(argument: re.Match[str]) -> str:
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        spelt = names.get(name) or _flags_of_training().get(name)
-        if spelt is None:
+        flag_name = names.get(name) or _flags_of_training().get(name)
+        if flag_name is None:
             return argument[0]
-        return spelt if value in ("", "True") else f"{spelt} {value}"
+        return flag_name if value in ("", "True") else f"{flag_name} {value}"
 
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
 
@@ -180,20 +180,20 @@ def print_table(table: Table) -> None:
     widths = column_widths(header, rows, room)
     if _breaks_words(header, widths) and rows:
         first, *others = zip(header, *rows, strict=True)
-        turned = column_widths(first, others, room)
-        if not _breaks_words(first, turned):
-            header, rows, widths = [*first], [[*row] for row in others], turned
+        turned_widths = column_widths(first, others, room)
+        if not _breaks_words(first, turned_widths):
+            header, rows, widths = [*first], [[*row] for row in others], turned_widths
             right = [False, *([True] * (len(header) - 1))]
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name, width, numeric in zip(header, widths, right, strict=True):
         justify: JustifyMethod = "right" if numeric else "left"
-        drawn.add_column(name, justify=justify, width=width, overflow="fold")
+        rich_table.add_column(name, justify=justify, width=width, overflow="fold")
     for row in rows:
         cells = zip(row, widths, strict=True)
-        drawn.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
+        rich_table.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
     print_line(table.title, style="bold")
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(rich_table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     console.file.write("\n".join(line for line in lines if line) + "\n\n")
 
@@ -218,11 +218,11 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
     """
-    whole = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
-    room = columns - _GAP * (len(whole) - 1)
-    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(whole)
+    full_widths = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
+    room = columns - _GAP * (len(full_widths) - 1)
+    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(full_widths)
     needed = [max(1, *map(len, name.split() or [""])) for name in header]
-    widths = whole
+    widths = full_widths
     for least in (
         [max(pair) for pair in zip(body, needed, strict=True)],
         [

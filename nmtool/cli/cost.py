@@ -88,14 +88,14 @@ def counted_cost(
 def cost_as_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
     """Cost of one or several networks as JSON; with `--sources`, also the sources of figures."""
     first, *others = tradeoff.costs.items()
-    where = {"data": arguments.data, "split": arguments.split}
+    data_fields = {"data": arguments.data, "split": arguments.split}
     figures = [asdict(figure) for figure in first[1].constants()]
     sources = {"sources": figures} if arguments.sources else {}
     if others:
-        return {**where, **tradeoff.as_json(), **sources}
+        return {**data_fields, **tradeoff.as_json(), **sources}
     path, cost = first
     subject = {"network": path, "hash": cost.network_hash}
-    return {**subject, **where, **cost.as_json(), **sources}
+    return {**subject, **data_fields, **cost.as_json(), **sources}
 
 
 def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:

@@ -163,15 +163,15 @@ def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     from nmtool.loading import check_exists
 
     conventions = FileConventions(**flags.given(arguments, "FileConventions"))
-    changes = conventions != FileConventions(n_units=conventions.n_units)
+    has_conventions = conventions != FileConventions(n_units=conventions.n_units)
     makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
-    converts = Path(name).exists() and (changes or makes_folder)
-    if converts or is_incoming(name):
+    is_conversion = Path(name).exists() and (has_conventions or makes_folder)
+    if is_conversion or is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, conventions)
-    if changes and Path(name).suffix:
+    if has_conventions and Path(name).suffix:
         check_exists(name)
-    if changes:
+    if has_conventions:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",

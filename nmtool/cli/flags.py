@@ -118,12 +118,14 @@ def add(
             settings["help"] = f"do not {settings['help']}"
         names = change.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, change.group)
-    spelt = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
+    flag_names = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
     for name, option in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
             continue
         settings = {**option.settings, "default": argparse.SUPPRESS}
-        text = re.sub("`[^`]*`", lambda quoted: spelt.get(quoted[0], quoted[0]), settings["help"])
+        text = re.sub(
+            "`[^`]*`", lambda quoted: flag_names.get(quoted[0], quoted[0]), settings["help"]
+        )
         settings["help"] = text.replace("`", "").replace("%", "%%")
         if option.names[0].startswith("-"):
             settings["dest"] = dest_prefix + name

@@ -22,8 +22,8 @@ def progress(
     """
     log = console.log()
     if log.idle is None:
-        return bars.on(log)(label, total, remark)
-    return log.idle.beside(bars.on(log), label, total, remark)
+        return bars.progress_on(log)(label, total, remark)
+    return log.idle.beside(bars.progress_on(log), label, total, remark)
 
 
 @contextmanager

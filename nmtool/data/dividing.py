@@ -168,7 +168,7 @@ class SplitRule(Plain):
                 fix="name an existing group, or leave out `validation_by=`; in a file, groups are "
                 "lists extra/NAME of an integer per sample",
             )
-        member, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
+        group_index, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
         if sizes.size < 2:
             raise UsageError(
                 f"all samples have the same {self.by}",
@@ -181,7 +181,7 @@ class SplitRule(Plain):
             is_closer = abs(total + sizes[group] - count) < abs(total - count)
             if chosen.sum() < sizes.size - 1 and (is_closer or not total):
                 chosen[group], total = True, total + int(sizes[group])
-        return chosen[member]
+        return chosen[group_index]
 
     def __str__(self) -> str:
         if self.is_last:
@@ -252,7 +252,7 @@ class Folds(Plain):
             UsageError: there is no such grouping, fewer than 2 folds, or fewer groups than folds.
         """
         group = group_of(self.by, events.groups, events.n_samples)
-        member, sizes, drawn = _drawn_groups(group, self.seed)
+        group_index, sizes, drawn = _drawn_groups(group, self.seed)
         n_folds = sizes.size if self.n is None else self.n
         if not 2 <= n_folds <= sizes.size:
             raise UsageError(
@@ -265,12 +265,12 @@ class Folds(Plain):
                 else "choose smaller groups",
             )
         if self.n is None:
-            return member
+            return group_index
         fold_of, filled = np.empty(sizes.size, np.int64), np.zeros(n_folds, np.int64)
         for largest in drawn[np.argsort(-sizes[drawn], kind="stable")]:
             fold_of[largest] = np.argmin(filled)
             filled[fold_of[largest]] += sizes[largest]
-        return fold_of[member]
+        return fold_of[group_index]
 
     def __str__(self) -> str:
         drawn = "" if self.n is None else f", {self.n} folds drawn from seed {self.seed}"
@@ -418,6 +418,6 @@ def _drawn_groups(
     Returns:
         [samples] group of each sample, [groups] group sizes, and [groups] the random order.
     """
-    _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    _, group_index, sizes = np.unique(group, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(sizes.size)
-    return member.reshape(-1), sizes, order
+    return group_index.reshape(-1), sizes, order

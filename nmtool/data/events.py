@@ -158,10 +158,10 @@ class SpikeEvents(Tabular):
 
     def _check_labels(self) -> None:
         n_classes = len(self.class_names)
-        at = _first_outside(self.label, n_classes)
-        if at is not None:
+        index = _first_outside(self.label, n_classes)
+        if index is not None:
             raise DataError(
-                f"sample {at}: label {self.label[at]} is not one of the {n_classes} classes",
+                f"sample {index}: label {self.label[index]} is not one of the {n_classes} classes",
                 code="labels-range",
                 why=f"labels count from 0 to {n_classes - 1}",
                 fix="correct the labels, or the class names (in a file: extra/keys)",
@@ -578,10 +578,10 @@ def check_units(
         n_units: number of channels.
         first: index of the first of these samples in the data set.
     """
-    at = _first_outside(unit, n_units)
-    if at is not None:
+    index = _first_outside(unit, n_units)
+    if index is not None:
         raise DataError(
-            f"{_place(at, offset, first)}: unit {unit[at]} is not one of the {n_units} units",
+            f"{_place(index, offset, first)}: unit {unit[index]} is not one of the {n_units} units",
             code="units-range",
             why=f"units count from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
@@ -651,16 +651,16 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
     """
     possible = np.isfinite(time_ms) & (time_ms >= 0)
     if not possible.all():
-        at = int(np.argmin(possible))
-        raise time_error(float(time_ms[at]), _place(at, offset, first))
+        index = int(np.argmin(possible))
+        raise time_error(float(time_ms[index]), _place(index, offset, first))
     starts = offset[1:-1]
     falls = time_ms[1:] < time_ms[:-1]
     falls[starts[(starts > 0) & (starts < time_ms.size)] - 1] = False
     if falls.any():
-        at = int(np.argmax(falls)) + 1
+        index = int(np.argmax(falls)) + 1
         raise DataError(
-            f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
-            f"{time_ms[at]:g} ms",
+            f"{_place(index, offset, first)}: time goes backwards, from {time_ms[index - 1]:g} to "
+            f"{time_ms[index]:g} ms",
             code="times-not-ascending",
             fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
             "a folder",

@@ -85,7 +85,7 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
     n_silent = n_inputs - np.unique(used // group).size
     if used.size and n_silent > MANY_SILENT * n_inputs:
         highest = int(used[-1])
-        fewer = highest + 1 <= (1 - MANY_SILENT) * events.n_units
+        last_are_silent = highest + 1 <= (1 - MANY_SILENT) * events.n_units
         yield Finding(
             "channels-unused",
             "channels",
@@ -93,7 +93,7 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
             f"0 … {events.n_units - 1}, the last that spikes is {highest}",
             f"if there are only {highest + 1} channels, set `n_units={highest + 1}`, or the "
             "attribute n_units of the files"
-            if fewer
+            if last_are_silent
             else "leave silent channels out of the data, or group neighbours: `group=N`",
         )
 
@@ -124,8 +124,8 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         split: count for split, count in class_counts.items() if split != last and count.any()
     }
     everywhere = np.sum(list(counts.values()), axis=0)
-    from_1 = len(names) > 2 and not everywhere[0]
-    if from_1:
+    counts_from_1 = len(names) > 2 and not everywhere[0]
+    if counts_from_1:
         yield Finding(
             "class-first-empty",
             "labels",
@@ -152,7 +152,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             "check the labels: with a single class there is nothing to classify",
         )
     in_no_split = np.flatnonzero(total == 0)
-    in_no_split = in_no_split[in_no_split > 0] if from_1 else in_no_split
+    in_no_split = in_no_split[in_no_split > 0] if counts_from_1 else in_no_split
     if in_no_split.size and len(class_counts) == len(labels):
         yield Finding(
             "class-missing",
@@ -163,8 +163,8 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _listed_classes(missing: NDArray[np.integer], names: Sequence[str]) -> str:
-    few = listed((names[index] for index in missing), SHOWN, quote="'")
-    return f"{missing.size} of the {len(names)} classes: {few}"
+    listed_names = listed((names[index] for index in missing), SHOWN, quote="'")
+    return f"{missing.size} of the {len(names)} classes: {listed_names}"
 
 
 def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:

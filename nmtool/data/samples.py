@@ -27,7 +27,7 @@ class Samples(Tabular):
 
     Attributes:
         raster: input spikes.
-        label: [samples] int64.
+        label: [samples] int64, true class of each sample.
     """
 
     _line = "{raster}"
@@ -151,17 +151,17 @@ def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
         )
     check_fit(network, events)
     if _contradict(events.class_names, network.class_names):
-        own, others = (listed(source.class_names, 3) for source in (network, events))
+        network_names, data_names = (listed(source.class_names, 3) for source in (network, events))
         _log.warning(
-            f"remark[class-names-differ]: class names of the data ({others}) differ from those of "
-            f"the network ({own}); classes are compared by number, so accuracy is only meaningful "
-            "if both number them in the same way"
+            f"remark[class-names-differ]: class names of the data ({data_names}) differ from those "
+            f"of the network ({network_names}); classes are compared by number, so accuracy is "
+            "only meaningful if both number them in the same way"
         )
-    few = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
-    if measures and few:
+    covered = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
+    if measures and covered:
         _log.warning(
             f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
-            f"{few}"
+            f"{covered}"
         )
     if late := check_in_time(network, events, measures=measures):
         _log.warning(f"remark[events-dropped]: {late}; a network with more steps keeps them")

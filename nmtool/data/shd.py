@@ -173,8 +173,8 @@ def read_layout(
         # In files of earlier versions, class names count from 0 even if labels do not.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
-    filled = {name for name, is_filled in groups if is_filled}
-    partly_zero = tuple(sorted(filled & {name for name, is_filled in groups if not is_filled}))
+    nonzero = {name for name, is_filled in groups if is_filled}
+    partly_zero = tuple(sorted(nonzero & {name for name, is_filled in groups if not is_filled}))
     if n_units is None:
         n_units = units
     if n_units is None:
@@ -419,13 +419,13 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
             code="shd-array-type",
             fix="write the file with nmtool.write_shd",
         )
-    left = file.id.get_filesize()
+    remaining_bytes = file.id.get_filesize()
     texts = []
     for row in range(dataset.size):
         key = dataset[row] if dataset.ndim else dataset[()]
         texts.append(key.decode() if isinstance(key, bytes) else str(key))
-        left -= len(texts[-1])
-        if left < 0:
+        remaining_bytes -= len(texts[-1])
+        if remaining_bytes < 0:
             raise _claims_more(file, name)
     return tuple(texts)
 

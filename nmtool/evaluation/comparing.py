@@ -110,18 +110,21 @@ def network_pairs(
 
     Files of answers are read, and each seed of answers counts as a network.
     """
-    firsts, seconds = _one_per_seed(first), None if second is None else _one_per_seed(second)
-    if not firsts or (seconds is not None and len(firsts) != len(seconds)):
+    first_side, second_side = (
+        _one_per_seed(first),
+        None if second is None else _one_per_seed(second),
+    )
+    if not first_side or (second_side is not None and len(first_side) != len(second_side)):
         raise UsageError(
-            f"{len(firsts)} networks cannot be paired with {len(seconds or ())} others",
+            f"{len(first_side)} networks cannot be paired with {len(second_side or ())} others",
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
             fix="give as many networks after `second=` as before it, in the same order; to compare "
             "one network with several, repeat its name",
         )
-    if seconds is None:
-        return [_integers_and_floats(source) for source in firsts]
-    return list(zip(firsts, seconds, strict=True))
+    if second_side is None:
+        return [_integers_and_floats(source) for source in first_side]
+    return list(zip(first_side, second_side, strict=True))
 
 
 def compared_name(source: Compared) -> str:

@@ -38,10 +38,10 @@ def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
     Returns:
         Lower and upper end, 0 … 1.
     """
-    shrunk = 1 + _Z**2 / samples
-    centre = (accuracy + _Z**2 / (2 * samples)) / shrunk
+    denominator = 1 + _Z**2 / samples
+    centre = (accuracy + _Z**2 / (2 * samples)) / denominator
     variance = accuracy * (1 - accuracy) / samples + (_Z / (2 * samples)) ** 2
-    half = _Z * variance**0.5 / shrunk
+    half = _Z * variance**0.5 / denominator
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -153,14 +153,14 @@ class Confusion(Tabular):
         rows = []
         for index, name in enumerate(self.class_names):
             other_class = self.most_confused(index)
-            taken = (
+            confused_with = (
                 ""
                 if other_class is None
                 else f"{self.class_names[other_class]} ({self.counts[index, other_class]})"
             )
             samples = int(self.counts[index].sum())
             shares = (self.class_accuracy[index], self.class_precision[index])
-            rows.append((name, samples, *map(_percent, shares), taken))
+            rows.append((name, samples, *map(_percent, shares), confused_with))
         header = ("class", "samples", "accuracy", "precision", "most often confused with")
         tables = [Table("accuracy per class", header, rows)]
         if len(self.class_names) <= _MATRIX_CLASSES:

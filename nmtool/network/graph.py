@@ -306,5 +306,5 @@ def _depth_first(name: str, neighbours: Mapping[str, Sequence[str]], seen: set[s
     if name in seen:
         return []
     seen.add(name)
-    beyond = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
-    return [*beyond, name]
+    reached = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
+    return [*reached, name]

@@ -126,7 +126,7 @@ class Readout(Plain):
 
     @property
     def words(self) -> str:
-        """The rule in words."""
+        """The rule as text, such as `window of 50 steps`."""
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
 
 

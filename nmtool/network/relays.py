@@ -64,12 +64,12 @@ def with_relays(network: Network, longest: int) -> Network:
             chain.append(relay)
     for projection in network.projections:
         # Synapses of weight 0 need no relay, and stay with the source.
-        places = np.where(projection.weight == 0, 0, projection.delay // relay_steps)
-        for place in sorted({0, *np.unique(places).tolist()}):
-            link, is_here = chains[projection.source][place], places == place
+        relay_indices = np.where(projection.weight == 0, 0, projection.delay // relay_steps)
+        for relay_index in sorted({0, *np.unique(relay_indices).tolist()}):
+            link, is_here = chains[projection.source][relay_index], relay_indices == relay_index
             weight = np.where(is_here, projection.weight, 0.0)[link.neurons]
             delay = np.where(
-                is_here & (projection.weight != 0), projection.delay - place * relay_steps, 0
+                is_here & (projection.weight != 0), projection.delay - relay_index * relay_steps, 0
             )
             projections.append(
                 replace(projection, source=link.name, weight=weight, delay=delay[link.neurons])

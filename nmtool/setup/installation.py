@@ -105,29 +105,29 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
     ]
     if not missing and not reinstalled:
         reinstalled = requirements
-    for_cpus = (
+    needs_cpu_build = (
         extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
     )
-    for_torch = [
+    torch_requirements = [
         requirement
         for requirement in [*missing, *reinstalled]
-        if requirement.name == "torch" and for_cpus
+        if requirement.name == "torch" and needs_cpu_build
     ]
-    calls = [
+    commands = [
         _call(
-            for_torch,
-            *(["--force-reinstall"] if for_torch[0] in reinstalled else []),
+            torch_requirements,
+            *(["--force-reinstall"] if torch_requirements[0] in reinstalled else []),
             index=TORCH_FOR_CPUS,
         )
-        if for_torch
+        if torch_requirements
         else "",
         _call(
-            [requirement for requirement in reinstalled if requirement not in for_torch],
+            [requirement for requirement in reinstalled if requirement not in torch_requirements],
             "--force-reinstall",
         ),
-        _call([requirement for requirement in missing if requirement not in for_torch]),
+        _call([requirement for requirement in missing if requirement not in torch_requirements]),
     ]
-    return " && ".join(filter(None, calls))
+    return " && ".join(filter(None, commands))
 
 
 def cuda_extra(version: str | None) -> str:

@@ -109,11 +109,13 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
         for batch in events.batches():
             for sample in batch:
                 name = sample.class_names[sample.label[0]]
-                more = [split] * is_divided
-                more += [str(sample.groups[group][0]) for group in groups if group in sample.groups]
+                sample_cells = [split] * is_divided
+                sample_cells += [
+                    str(sample.groups[group][0]) for group in groups if group in sample.groups
+                ]
                 spikes = zip(sample.unit.tolist(), sample.time_ms.tolist(), strict=True)
                 rows.writerows(
-                    [number, name, unit, time_ms, *more]
+                    [number, name, unit, time_ms, *sample_cells]
                     for unit, time_ms in (spikes if sample.n_events else [("", "")])
                 )
                 number += 1
@@ -209,10 +211,10 @@ _MEANT = {
 
 def _guess(names: Sequence[str], own: Sequence[str]) -> str:
     """An example of `columns=`, with the file's own names where their meaning can be guessed."""
-    free = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
+    unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
     has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)
-    for column, meant in _MEANT.items():
+    for column, hints in _MEANT.items():
         is_time = column in _TIMES
         if (
             column in columns
@@ -220,13 +222,13 @@ def _guess(names: Sequence[str], own: Sequence[str]) -> str:
             or (is_time and columns & {*_TIMES})
         ):
             continue
-        hit = next((n for word in meant for n in free if n.lower() == word), None) or next(
-            (n for word in meant if len(word) > 2 for n in free if word in n.lower()), None
+        match = next((n for word in hints for n in unmatched if n.lower() == word), None) or next(
+            (n for word in hints if len(word) > 2 for n in unmatched if word in n.lower()), None
         )
-        if hit is not None:
-            free.remove(hit)
+        if match is not None:
+            unmatched.remove(match)
             columns.add(column)
-            words.append(f"{column}={hit}")
+            words.append(f"{column}={match}")
     return ",".join(words) or "time_us=t,unit=pixel"
 
 
@@ -340,11 +342,11 @@ def _group(text: str | None, columns: _Columns, where: str) -> int | str:
         )
     if not are_numbers([text.replace(columns.decimal, ".")]):
         return text
-    more = "leave out columns that are not groups"
-    return int(_number(text, columns, int, where, more))
+    advice = "leave out columns that are not groups"
+    return int(_number(text, columns, int, where, advice))
 
 
-def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
+def _number(text: str | None, columns: _Columns, kind: type, where: str, advice: str = "") -> Any:
     """The number in a cell; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
     integer = None
@@ -361,7 +363,7 @@ def _number(text: str | None, columns: _Columns, kind: type, where: str, more: s
         raise DataError(
             f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
             code="csv-not-a-number",
-            fix=f"{fix}; {more}" if more else fix,
+            fix=f"{fix}; {advice}" if advice else fix,
         )
     if abs(integer) > _LARGEST:
         raise DataError(
