@@ -42,7 +42,7 @@ class Finding:
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.
         where: the population, projection, node or layer.
-        what: what does not fit.
+        what: the problem, in a sentence.
         fix: how the problem was solved, or how to solve it.
         why: the reason, where it is not obvious.
     """

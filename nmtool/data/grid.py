@@ -162,7 +162,7 @@ def _own_step_ms(events: SpikeEvents) -> float:
 
 
 def evenly_spaced_samples(events: SpikeEvents) -> SpikeEvents:
-    """At most 300 samples, evenly spread over all."""
+    """At most 300 samples, evenly spread over all samples."""
     if events.n_samples <= _MAX_ANALYSED:
         return events
     return events.take(np.linspace(0, events.n_samples - 1, _MAX_ANALYSED).astype(np.int64))

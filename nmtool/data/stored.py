@@ -269,7 +269,7 @@ def _copy_events(
             check_times(time_ms, offset, first)
             for start, end in zip(offset[:-1].tolist(), offset[1:].tolist(), strict=True):
                 sample = block.times[start:end].tobytes() + block.units[start:end].tobytes()
-                _write(target, sample)
+                _write_sample(target, sample)
                 checksums.append(zlib.crc32(sample))
                 last.append(time_ms[end - 1] if end > start else np.nan)
             counts.append(block.counts)
@@ -298,7 +298,7 @@ def _copy_events(
         )
 
 
-def _write(target: IO[bytes], sample: bytes) -> None:
+def _write_sample(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
     except OSError as error:  # as an OSError, it would be reported as damage of the HDF5 file

@@ -129,12 +129,12 @@ class AccuracyDifference(Tabular):
 
     @property
     def only_first(self) -> NDArray[np.int64]:
-        """[pairs] int64: samples that only the first network classifies correctly."""
+        """[pairs] int64: number of samples that only the first network classifies correctly."""
         return (self.first & ~self.second).sum(axis=1)
 
     @property
     def only_second(self) -> NDArray[np.int64]:
-        """[pairs] int64: samples that only the second network classifies correctly."""
+        """[pairs] int64: number of samples that only the second network classifies correctly."""
         return (self.second & ~self.first).sum(axis=1)
 
     def interval(self, seed: int = 0) -> tuple[float, float]:

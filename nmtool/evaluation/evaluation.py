@@ -282,7 +282,7 @@ def check_runs(path: str | Path) -> None:
 
     Raises:
         FileFormatError: there is no export at the path.
-        UsageError: its format has no runtime.
+        UsageError: the format of the export has no runtime.
         MissingError: the runtime is not installed.
     """
     if not holds_integers(path):
@@ -328,7 +328,7 @@ def run(
 
     Raises:
         FileFormatError: there is no export at the path, it is damaged, or its code differs.
-        UsageError: its format has no runtime, or the data do not fit the network.
+        UsageError: the export's format has no runtime, or the data do not fit the network.
         DataError: there is no sample, or most events lie beyond the network's steps.
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
@@ -423,7 +423,7 @@ def artefact_that_runs(path: str | Path) -> Format:
 
     Raises:
         FileFormatError: there is no export at the path.
-        UsageError: its format has no runtime.
+        UsageError: the format of the export has no runtime.
     """
     from nmtool.exporters.formats import artefact_at
 

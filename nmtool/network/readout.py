@@ -101,8 +101,8 @@ class Readout(Plain):
                 code="readout-window-unused",
                 fix=f"leave it out, or choose the readout {WINDOW}",
             )
-        whole = isinstance(self.window, Integral) and not isinstance(self.window, bool)
-        if not whole or not 1 <= self.window <= MAX_STEPS:
+        is_whole = isinstance(self.window, Integral) and not isinstance(self.window, bool)
+        if not is_whole or not 1 <= self.window <= MAX_STEPS:
             raise NetworkError(
                 f"a window of {self.window!r} steps is not within 1 … {MAX_STEPS}",
                 code="readout-window-range",
