@@ -104,7 +104,7 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
 
     Args:
         network: the network.
-        record: simulates a raster, and takes `on_progress`.
+        record: function that simulates a raster, with the argument `on_progress`.
 
     Returns:
         A function that also records `current` (u of each step) and `potential` (v of spiking

@@ -5,7 +5,7 @@ Rules (T steps, class c):
     mean         1/T Σ_n v_c[n]
     weighted     1/T Σ_n v_c[n]·exp(−n/T)      (Nowotny et al. 2022)
     max          max_n v_c[n]
-    window       mean of v_c over the last W steps, or over all if there are fewer
+    window       mean of v_c over the last W steps, or over all steps if T < W
     first_spike  −(step of the first spike of c), or −T without a spike
 
 The prediction is the class with the largest score; of several such classes, the first.
