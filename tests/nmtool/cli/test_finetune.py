@@ -66,7 +66,7 @@ def test_a_run_with_few_delay_bits_can_be_finetuned_again(nmtool: Nmtool) -> Non
     assert IntegerNetwork.load("few/integers.npz").max_delay <= 13
     result = nmtool("train", "--start", "few", "-o", "again", "--epochs", 1)
     assert result.code == 0, result.err
-    assert "cut" not in result.err
+    assert "clipped" not in result.err
 
 
 def test_a_stopped_run_is_resumed_without_naming_its_data(
