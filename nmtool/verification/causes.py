@@ -5,9 +5,10 @@ examined samples by teacher forcing (`replay.py`): u, v and spike of every neuro
 several candidates remain, the samples cannot distinguish them. If none remains, no single fault
 explains the recording.
 
-Candidates come from the place and size of deviations. A synapse or a bias affects one neuron; in
-deep recordings, the first deviation gives the size of its error. Constants of a population are
-tried over their whole range, and exponents, latencies and rules of the arithmetic one by one.
+Candidates come from the place and size of deviations. A fault of a synapse or a bias affects one
+neuron; in deep recordings, the first deviation gives the size of the fault. Constants of a
+population are tried over their whole range, and exponents, latencies and rules of the arithmetic
+one by one.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ class Case:
     Attributes:
         network, samples: the arguments of the same names.
         deep: u and v of every neuron were recorded.
-        sent: spikes by source.
-        events: the same spikes as streams, sorted by step.
-        seen: the recording, by population.
+        sent: spikes of the samples, by source.
+        events: the spikes in `sent` as flat arrays, sorted by step.
+        seen: recorded spikes, u and v of the samples, by population.
         cells: the network's neurons and synapses, by population.
         outcome: deviations of the recording from the network, by population.
     """
@@ -131,17 +132,18 @@ class Case:
         """Number of updates that deviate from the network."""
         return sum(int(outcome.deviations.sum()) for outcome in self.outcome.values())
 
-    def holds(
+    def is_explained_by(
         self,
         cells: Mapping[str, Cells],
         events: Streams | None = None,
         start: Mapping[str, Start] | None = None,
     ) -> bool:
-        """True if the recording does not deviate from a candidate.
+        """True if a candidate predicts every recorded update.
 
         Args:
-            cells: the changed populations of the candidate, by name.
-            events: spikes that are sent; by default the recorded spikes.
+            cells: populations that the candidate changes, by name.
+            events: spikes of all sources, if the candidate changes them; by default the recorded
+                spikes.
             start: u and v at the beginning of samples, by population; by default 0.
         """
         if not cells.keys() >= {*self.deviating}:
@@ -152,16 +154,27 @@ class Case:
             for name, own in cells.items()
         )
 
-    def explaining(
+    def explaining_columns(
         self, name: str, guesses: Cells, events: Streams | None = None
     ) -> NDArray[np.intp]:
-        """Indices of the candidates that explain the whole recording of the affected neurons."""
+        """Indices of the columns of `guesses` that predict every recorded update of their neuron.
+
+        Args:
+            name: name of the population.
+            guesses: variants of its neurons, one candidate per column.
+            events: spikes of all sources; by default the recorded spikes.
+        """
         events = self.events if events is None else events
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
-    def before(self) -> tuple[Streams, dict[str, Start]]:
-        """The spikes with those of the previous sample before them, and its final u and v."""
+    def with_previous_sample(self) -> tuple[Streams, dict[str, Start]]:
+        """Spikes and states, as if the network was not reset after the previous sample.
+
+        Returns:
+            Spikes of both samples, with negative steps in the previous one; and by population, u
+            and v at the end of the previous sample, if they were recorded.
+        """
         previous = self.samples[0] - 1
         both = streams(self.network, self._sent_in([previous, self.samples[0]]))
         step = both.step.copy()
@@ -205,9 +218,9 @@ def find_causes(case: Case) -> list[Cause]:
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
-    """Sample and step of a neuron's first deviation, and the excess of its input there.
+    """Sample and step of a neuron's first deviation, and the excess of its input in this step.
 
-    None if no synapse can cause this difference.
+    None if no synapse can cause this excess.
     """
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
@@ -221,24 +234,32 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
 
 
 def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Faulty weights, then faulty delays."""
-    first = _excess(case, name, neuron) if case.deep else None
-    if case.deep and first is None:
+    """Causes: faulty weights, then faulty delays, of synapses onto a neuron."""
+    deviation = _excess(case, name, neuron) if case.deep else None
+    if case.deep and deviation is None:
         return
     for of_kind in (_weights, _delays):
         for index, projection in enumerate(case.network.projections):
             if projection.target == name:
-                yield from of_kind(case, index, neuron, first)
+                yield from of_kind(case, index, neuron, deviation)
 
 
 def _weights(
-    case: Case, index: int, neuron: int, first: tuple[tuple[int, int], int] | None
+    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
+    """Causes: faulty weights of a projection's synapses onto a neuron.
+
+    Args:
+        case: the case.
+        index: index of the projection.
+        neuron: index of the target neuron.
+        deviation: first deviation and excess, as from `_excess`; None without u and v.
+    """
     projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
-    reach = _arrived(case.sent[projection.source], projection.delay[:, neuron])
+    reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
     weight = projection.weight[:, neuron].astype(np.int64)
-    if first is not None:
-        (sample, step), excess = first
+    if deviation is not None:
+        (sample, step), excess = deviation
         change = _weight_change(excess, projection.weight_exponent)
         if change is None:
             return
@@ -248,14 +269,14 @@ def _weights(
         values = np.arange(1 - limit, limit)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
-    legal = _can_hold(projection, pre, neuron, value)
+    legal = _is_representable(projection, pre, neuron, value)
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
 
-def _can_hold(
+def _is_representable(
     projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """True for synapses whose weight may become `value`, given the matrix's bits and sign mode."""
+    """True for synapses whose weight may be `value`, given bits and sign mode of the projection."""
     runs_in, weight = projection.runs_in, projection.weight
     single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
 
@@ -269,13 +290,15 @@ def _can_hold(
 
 
 def _delays(
-    case: Case, index: int, neuron: int, first: tuple[tuple[int, int], int] | None
+    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
+    """Causes: faulty delays of a projection's synapses onto a neuron; arguments as `_weights`."""
     projection = case.network.projections[index]
     weight = projection.shifted_weight[:, neuron]
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
-    if first is not None:
-        useful &= abs(weight) == abs(first[1])
+    if deviation is not None:
+        _, excess = deviation
+        useful &= abs(weight) == abs(excess)
     values = np.arange(projection.runs_in.max_delay + 1)
     pre, value = (
         grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
@@ -286,7 +309,15 @@ def _delays(
 def _by_synapse(
     case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
 ) -> Iterator[Cause]:
-    """Yield a cause per synapse of a neuron, with the nearest value that explains it."""
+    """Yield a cause for each synapse that explains the recording, with the nearest value.
+
+    Args:
+        case: the case.
+        kind: `weight` or `delay`.
+        index: index of the projection.
+        neuron: index of the target neuron.
+        pre, value: candidates: source neurons, and the changed weights or delays.
+    """
     projection = case.network.projections[index]
     stored = getattr(projection, kind)[:, neuron].astype(np.int64)
     differs = value != stored[pre]
@@ -295,7 +326,7 @@ def _by_synapse(
     pre, value = pre[nearest], value[nearest]
     columns = case.cells[projection.target].pick(np.full(len(pre), neuron))
     guesses = altered(case.network, columns, kind, (index, pre), value)
-    remaining = case.explaining(projection.target, guesses)
+    remaining = case.explaining_columns(projection.target, guesses)
     pre, value = pre[remaining], value[remaining]
     cause_template = Cause(kind, projection.target, projection.source, neuron=neuron)
     for sender in dict.fromkeys(pre.tolist()):
@@ -303,8 +334,8 @@ def _by_synapse(
         yield from _cause_range(cause, value[pre == sender])
 
 
-def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[samples, steps, pre] bool: arrivals of a source's spikes at one neuron.
+def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """[samples, steps, pre] bool: True where a spike of a source neuron arrives at one neuron.
 
     Args:
         sent: the spikes of the source.
@@ -315,7 +346,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield a cause with the nearest of the explaining values and their span, if there are any."""
+    """Yield the cause with nearest value and span, unless there is no explaining value."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -324,7 +355,7 @@ def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
 
 
 def _weight_change(excess: int, exponent: int) -> int | None:
-    """The change of a weight that explains an excess of input; None if no change does."""
+    """The change of a stored weight that explains an excess of input; None if no change does."""
     if exponent < 0:
         return excess << -exponent
     weight, rest = divmod(excess, 1 << exponent)
@@ -365,7 +396,14 @@ def _decays(case: Case, name: str) -> Iterator[Cause]:
 def _explaining_values(
     case: Case, cause: Cause, number: str, values: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Values of a constant that explain the cause's neuron, or its whole population."""
+    """Values of a constant that explain the recording of the cause's neuron or population.
+
+    Args:
+        case: the case.
+        cause: cause with the population; if only one neuron has the fault, with this neuron.
+        number: kind of the constant, one of `FAULT_KINDS`.
+        values: values to try.
+    """
     name, values = cause.population, values[values != cause.expected]
     n_deviations = case.outcome[name].deviations.sum(axis=1)
     neurons = np.argsort(-n_deviations, kind="stable") if cause.neuron is None else [cause.neuron]
@@ -374,7 +412,7 @@ def _explaining_values(
             break
         columns = case.cells[name].pick(np.full(len(values), neuron))
         guesses = altered(case.network, columns, number, (case.index(name),), values)
-        values = values[case.explaining(name, guesses)]
+        values = values[case.explaining_columns(name, guesses)]
     return values
 
 
@@ -386,7 +424,7 @@ def _thresholds(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Other thresholds with which all recorded membranes and spikes agree.
+    """Thresholds other than the network's that agree with all recorded membranes and spikes.
 
     Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
     populations have no threshold.
@@ -413,7 +451,7 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _projections(case: Case, name: str) -> Iterator[Cause]:
-    """Faults of whole projections; projections that deliver spikes come first."""
+    """Causes: faults of whole projections onto a population, those that deliver spikes first."""
     onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _projection(case, index)
@@ -456,12 +494,12 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
     for cause, changed in candidates:
         same = np.array_equal(cells.weight, changed.weight)
         same &= np.array_equal(cells.delay, changed.delay)
-        if not same and case.holds({projection.target: changed}):
+        if not same and case.is_explained_by({projection.target: changed}):
             yield cause
 
 
 def _latencies(case: Case) -> Iterator[Cause]:
-    """Spikes of one projection, of several or of all that arrive a step late or early."""
+    """Causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
     everything = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
@@ -484,12 +522,12 @@ def _latencies(case: Case) -> Iterator[Cause]:
         group(Cause("latency", population.name, detail=text), into)
     for indices, cause in groups.items():
         for lag in (1, -1):
-            if case.holds(_delayed_cells(case, indices, lag)):
+            if case.is_explained_by(_delayed_cells(case, indices, lag)):
                 yield replace(cause, actual=lag)
 
 
 def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
-    """Target populations of some projections whose spikes arrive `lag` steps late."""
+    """By name, the target populations of projections whose spikes arrive `lag` steps late."""
     cells: dict[str, Cells] = {}
     for index in indices:
         name = case.network.projections[index].target
@@ -533,7 +571,7 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """Cause and change: the decay of u or v lacks its +1, or has an additional +1."""
+    """A cause, and its change of cells: the decay of u or v lacks its +1, or has one too many."""
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
         f"{{0}}·({runs_in.decay_one} − d{{0}})",
@@ -548,7 +586,10 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
-    """Wrong rules and decays' +1, in all populations or else in the only deviating population."""
+    """Causes: a wrong rule, or a wrong +1 of a decay.
+
+    Each is tried in all populations, then in the only deviating population.
+    """
     runs_in = case.network.runs_in
     candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
@@ -561,10 +602,10 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         if grows_on and cause is _FREE_OUTPUTS:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
-        if case.holds(changed):
+        if case.is_explained_by(changed):
             grows_on |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
             yield cause
-        elif len(case.deviating) == 1 and case.holds(
+        elif len(case.deviating) == 1 and case.is_explained_by(
             {name: changed[name] for name in case.deviating}
         ):
             yield replace(cause, population=case.deviating[0])
@@ -574,7 +615,7 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="keeps growing (outputs without any t
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """The cells without limits of v; non-spiking cells get a threshold that v cannot reach."""
+    """The cells without limits of v; non-spiking neurons get a threshold that v cannot reach."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
@@ -583,7 +624,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
-    """An additional or missing input spike, or a silent channel."""
+    """Causes: an additional or missing input spike, or a silent channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
@@ -599,7 +640,9 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     guesses += _suspects(case, here, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
         spike, events = _flipped(case.events, channel, at)
-        if len(case.explaining(name, suspect, events)) and case.holds(reached, events):
+        if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
+            reached, events
+        ):
             text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
             if at is None:
                 text = f"channel {channel} is silent"
@@ -657,14 +700,14 @@ def _suspects(
 
 
 def _leftover_states(case: Case) -> Iterator[Cause]:
-    """States, or travelling spikes, left over from the previous sample."""
+    """Causes: states, or spikes on their way, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
-    late, states = case.before()
+    late, states = case.with_previous_sample()
     candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
     if states:
         candidates.append(("u and v", case.events, states))
         candidates.append(("u, v and spikes on their way", late, states))
     for detail, events, start in candidates:
-        if case.holds(case.cells, events, start):
+        if case.is_explained_by(case.cells, events, start):
             yield Cause("state-kept", detail=detail)

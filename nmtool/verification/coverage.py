@@ -61,7 +61,7 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on the synapses that were not exercised, and why; '' if there are none."""
+        """A line on the synapses that were not exercised, with reasons; '' if there are none."""
         left = self.synapses - self.synapses_exercised
         if not left:
             return ""
@@ -88,7 +88,7 @@ class PopulationCoverage(Plain):
         neurons: all neurons.
         drivable: neurons at which some input can make a spike arrive.
         driven: neurons at which a spike arrived.
-        excitable: neurons that some input may make spike.
+        excitable: neurons that can spike for some input, as far as bounds of the states show.
         spiked: neurons that spiked.
         biases: neurons with a nonzero bias.
         biases_exercised: neurons with a bias that spiked, or whose v was compared.
@@ -124,7 +124,7 @@ class Coverage(Result):
     populations: Sequence[PopulationCoverage]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """(exercised, reachable by some input) over the whole network, by quantity.
+        """By quantity, numbers of exercised parts and of parts that some input can reach.
 
         A threshold is one number per population, exercised if one of its neurons spiked.
         """
@@ -160,7 +160,7 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line on the whole network; quantities that it does not have are left out."""
+        """One line on the whole network; quantities that the network lacks are left out."""
         words = {
             "synapses": "of synapses",
             "delays": "of delays",
@@ -186,7 +186,7 @@ class Coverage(Result):
         return [remark for projection in self.projections if (remark := projection.remark())]
 
     def tables(self) -> list[Table]:
-        """Projections, and populations."""
+        """A row per projection, and a row per population."""
         synapses = [
             (
                 *(
@@ -244,7 +244,7 @@ def coverage(
 
     Args:
         network: the network.
-        spikes: its input.
+        spikes: the input.
         recording: the simulator's recording, deep or not; by default it is computed.
         deep: u and v of every neuron are compared.
         bounds: bounds of the states for any input; by default they are computed.
@@ -262,7 +262,7 @@ def coverage(
     first = first_spikes(network, spikes, recording)
     arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
     projections = [
-        _projection(projection, seen, first[projection.source] == spikes.n_steps, bounds)
+        _projection_coverage(projection, seen, first[projection.source] == spikes.n_steps, bounds)
         for projection, seen in zip(network.projections, arrived, strict=True)
     ]
     populations = []
@@ -275,7 +275,7 @@ def coverage(
         excitable = bounds.earliest[population.name] < bounds.n_steps
         spiked = first[population.name] < spikes.n_steps
         populations.append(
-            _population(population, drivable, driven, excitable, spiked, deep, spikes)
+            _population_coverage(population, drivable, driven, excitable, spiked, deep, spikes)
         )
     return Coverage(projections, populations)
 
@@ -283,7 +283,7 @@ def coverage(
 def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
-    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if none."""
+    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if silent."""
     steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
@@ -293,12 +293,18 @@ def first_spikes(
 def exercised(
     projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
 ) -> NDArray[np.bool_]:
-    """[pre, post] bool: synapses of nonzero weight over which a spike arrived in time."""
+    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrived in time.
+
+    Args:
+        projection: the projection.
+        first: by source, [neurons] int64, as from `first_spikes`.
+        n_steps: number of steps of a sample.
+    """
     arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
     return (arrival < n_steps) & (projection.weight != 0)
 
 
-def _projection(
+def _projection_coverage(
     projection: IntegerProjection,
     seen: NDArray[np.bool_],
     silent: NDArray[np.bool_],
@@ -319,7 +325,7 @@ def _projection(
     )
 
 
-def _population(
+def _population_coverage(
     population: IntegerPopulation,
     drivable: NDArray[np.bool_],
     driven: NDArray[np.bool_],
@@ -359,7 +365,7 @@ def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def listed(indices: Sequence[int]) -> str:
-    """The first few indices as ranges.
+    """The first `LISTED` ranges of ascending indices, as text.
 
     >>> listed([0, 1, 2, 7, 9, 10])
     '0–2, 7, 9–10'

@@ -48,7 +48,7 @@ class Fault:
     Attributes:
         kind: one of `FAULT_KINDS`; `bias` is the mantissa.
         where: name of the population, or source and target of the projection.
-        place: index of the projection or population, then (pre, post) of a synapse or the neuron.
+        place: index of the projection or population; then pre and post of a synapse, or a neuron.
         change: +1 or −1 unit.
     """
 
@@ -79,7 +79,7 @@ class MutationScore(Result):
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: u and v of every neuron are compared, too.
-        of_zero_biases: faults of biases that are 0, among those that were not seen.
+        of_zero_biases: number of biases of 0 whose fault was not seen.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
@@ -109,7 +109,7 @@ class MutationScore(Result):
         return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
 
     def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """(drawn, seen, equivalent) by kind of number."""
+        """Numbers of drawn, seen and equivalent faults, by kind of stored number."""
         rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
         return {
             kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
@@ -177,12 +177,12 @@ _Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
 def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
-    """All projections or all populations, whichever store numbers of this kind."""
+    """All projections, or all populations, depending on which of them store this kind of number."""
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
 
 def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
-    """The numbers of one kind that a projection or population stores."""
+    """All stored numbers of one kind in a projection or population."""
     return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
 
 
@@ -194,13 +194,13 @@ def _unit(part: _Part, kind: str) -> int:
 
 
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The correct number, as the network stores it."""
+    """The stored number that a fault changes, without the fault."""
     part = _parts_with(network, fault.kind)[fault.place[0]]
     return int(_stored(part, fault.kind)[fault.place[1:]])
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The number that the network with the fault stores."""
+    """The stored number with the fault."""
     unit = _unit(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 
@@ -240,10 +240,12 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
 
 _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
-"""Kind, where, index, shape of the numbers, and [2, numbers] bool: can increase, can decrease."""
+"""Kind, name and index of a part, shape of its numbers, and [2, numbers] bool: True in row 0 for
+numbers that can increase, in row 1 for numbers that can decrease."""
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
+    """Possible faults of one kind, for each projection or population."""
     for index, part in enumerate(_parts_with(network, kind)):
         if isinstance(part, IntegerProjection):
             where = f"{part.source} → {part.target}"
@@ -257,7 +259,7 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 
 def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """Valid range of a kind of number, and which of the stored numbers have an effect."""
+    """Valid range of a kind of number, and bool: True for stored numbers that have an effect."""
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
         some = part.weight != 0
@@ -280,7 +282,7 @@ def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
-    """Yield the fault of every site once, in random order."""
+    """Yield every possible fault of a projection or population once, in random order."""
     kind, where, index, shape, legal = fault_sites
     sites = np.flatnonzero(legal)
     drawn: set[int] = set()
@@ -301,6 +303,9 @@ def target_index(network: IntegerNetwork, fault: Fault) -> int:
     return next(i for i, p in enumerate(network.populations) if p.name == target)
 
 
-def touches_one(fault: Fault) -> bool:
-    """True if a fault affects a single neuron, the last index of its place; else all of them."""
+def affects_one_neuron(fault: Fault) -> bool:
+    """True if a fault affects only one neuron, whose index is the last of `fault.place`.
+
+    All other faults affect the whole population.
+    """
     return fault.kind in ("weight", "delay", "bias")
