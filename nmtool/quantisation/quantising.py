@@ -1,4 +1,4 @@
-"""`quantise`: post-training quantisation, calibrated on data, with the accuracy that it costs."""
+"""`quantise`: post-training quantisation, calibrated on data, and the accuracy lost by it."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: a float network, a run, or the path of either. For a run that trained in integers,
-            the `Run` or RUN/network.npz; its float network is rounded.
+        network: a float network, a run, or the path of either. A run that trained in integers is
+            given as `Run` or as RUN/network.npz; its float network is rounded.
         calibrate_on: representative samples, or a data set or its name. The first 200 samples (of
             a data set, training samples) set the head-room of membranes. With a data set, the
             accuracy lost is measured on its validation split, else on training samples that are
@@ -76,14 +76,14 @@ def quantise(
             Default: the run's own data, if found. "none": no calibration; membranes of outputs get
             head-room for every possible input, and slow outputs lose precision.
         compare_on: samples on which to measure the accuracy lost (`Quantisation.cost`).
-        weight_bits: bits per weight, 2 … 8; by default the target's most, 8 on Loihi 2.
-        delay_bits: bits per delay, 1 … 6; by default the target's most. Delays become multiples of
-            the stride with the smallest rounding error.
+        weight_bits: bits per weight, 2 … 8; by default the target's largest number, 8 on Loihi 2.
+        delay_bits: bits per delay, 1 … 6; by default the target's largest number. Delays become
+            multiples of the stride with the smallest rounding error.
         ranges: range of integer weights. `largest`: up to the largest weight. `error`: the range
             with the smallest squared error of the weights. `search`: the range with the smallest
             error of the scores on calibration data.
-        scale: `static`: currents stay in range for every possible input. `data`: only for the
-            calibration samples.
+        scale: `static`: currents stay in range for every possible input. `data`: currents stay in
+            range on the calibration samples only.
         relays: realise delays beyond the chip's limit with relay populations, which repeat the
             spikes of their source later (`Network.with_relays`); by default such delays are
             clipped.
@@ -94,9 +94,9 @@ def quantise(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: unknown target, bits, ranges, scale or amount; scale or ranges need data and
-            there are none; the data do not fit the network; the network is an integer network
-            already.
+        UsageError: target, bits, ranges, scale or amount are unknown; scale or ranges need data
+            and there are no data; the data do not fit the network; the network is an integer
+            network already.
         DataError: a split of the data is missing or empty, there is no sample to calibrate on, or
             most events of the samples to compare on lie beyond the network's steps.
     """
@@ -173,9 +173,9 @@ def rounding_cost(
 
     Args:
         network: the float network.
-        integers: its integers.
+        integers: the rounded network.
         data: samples to compare on.
-        compared_on: description of these samples.
+        compared_on: description of the samples, for messages.
         progress: shows progress, e.g. `nmtool.progress_bar`.
     """
     return RoundingCost.of(
@@ -219,7 +219,7 @@ def own_data(source: object) -> Dataset | None:
 def calibration_data(
     data: Dataset | SpikeEvents | None, source: Source, *, own: bool
 ) -> SpikeEvents | str:
-    """Calibration samples: `data`, or those of the run; `NO_DATA` if there are none.
+    """Calibration samples: `data`, else the run's own training samples, else `NO_DATA`.
 
     Args:
         data: the given samples; of a data set, its training samples.
@@ -250,8 +250,8 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
 
     Args:
         dataset: data set with training samples.
-        rule: rule of the network's validation samples, if known; ignored if it does not fit these
-            data.
+        rule: rule that drew the network's validation samples; None if unknown; ignored if it does
+            not fit the data set.
 
     Returns:
         The data with a validation split, and a description of that split.
@@ -259,14 +259,14 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
-    rest = Dataset(dataset.name, ("train",), dataset.split)
+    training_only = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
         with suppress(UsageError):  # the rule does not fit these data
-            candidate = rest.with_validation(rule)
+            candidate = training_only.with_validation(rule)
             if VALIDATION in candidate.splits:
                 return candidate, "validation samples of the training split"
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
-    return rest.with_validation(
+    return training_only.with_validation(
         drawn
     ), "training samples, drawn per class, on which the network may have been trained"
 
@@ -280,8 +280,8 @@ def check_quantising(
 
     Args:
         names: the keys.
-        function: the function that gets them as arguments.
-        passed: parameters that the caller passes to this function itself.
+        function: the function to which they are passed as keyword arguments.
+        passed: parameters of `function` that are not allowed as keys, since the caller sets them.
     """
     parameters = [name for name in signature(function).parameters if name not in passed]
     for name in names:
@@ -294,11 +294,11 @@ def check_quantising(
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:
-    """The error for quantising an integer network.
+    """The error for an attempt to quantise an integer network.
 
     Args:
         source: the integer network.
-        options: names of the given quantisation options, in Python.
+        options: names of the quantisation arguments that the caller gave.
     """
     name = source if isinstance(source, str | Path) else "the network"
     floats, run = "", run_behind(source)
@@ -327,7 +327,7 @@ def _trained_integers(source: str | Path) -> bool:
 def _remark_bits(
     source: object, weight_bits: int | None, delay_bits: int | None, target: Limits
 ) -> None:
-    """Log the bits that a run trained in, if the default is different."""
+    """Log a warning if a run trained with other bits than the defaults that quantisation uses."""
     run = run_behind(source)
     if run is None or (options := run.options()).arithmetic != "integer":
         return
@@ -335,10 +335,10 @@ def _remark_bits(
         ("weight", weight_bits, options.weight_bits, target.weight_bits[-1]),
         ("delay", delay_bits, options.delay_bits, target.delay_bits[-1]),
     )
-    others = [
+    different_bits = [
         (k, trained) for k, argument, trained, most in bits if argument is None and trained != most
     ]
-    if others:
-        words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
-        to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in others)
+    if different_bits:
+        words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in different_bits)
+        to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in different_bits)
         _log.warning(f"the run was trained with {words}; to keep them, set {to_keep}")
