@@ -1,4 +1,4 @@
-"""One neuron, one step, in float64."""
+"""One step of one neuron, in float64."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def neuron_step(
     Args:
         a: sum of the weights that arrive at this step.
         u, v: state after the previous step.
-        bias: added to v each step.
+        bias: bias that is added to v in each step.
         keep_u, keep_v: shares of u and v that remain after a step, 0 … 1.
         vth: threshold; ∞ where neurons do not spike.
     """

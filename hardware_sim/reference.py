@@ -1,4 +1,4 @@
-"""The reference simulator: short, readable numpy; the fast one is tested against it."""
+"""The reference simulator in short, readable numpy; tests compare the fast simulator with it."""
 
 from __future__ import annotations
 

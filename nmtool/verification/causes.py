@@ -27,9 +27,9 @@ from nmtool.hardware_sim.replay import (
     FIRST,
     UNREACHED,
     Cells,
-    Seen,
     Start,
     Streams,
+    Traces,
     altered,
     cells_of,
     outcomes,
@@ -77,7 +77,7 @@ class Case:
         deep: u and v of every neuron were recorded.
         sent: spikes of the samples, by source.
         events: the spikes in `sent` as flat arrays, sorted by step.
-        seen: recorded spikes, u and v of the samples, by population.
+        recorded: recorded spikes, u and v of the samples, by population.
         cells: the network's neurons and synapses, by population.
         outcome: deviations of the recording from the network, by population.
     """
@@ -96,26 +96,26 @@ class Case:
         self.deep = all(name in self._u and name in self._v for name in names)
         self.sent = self._sent_in(self.samples)
         self.events = streams(network, self.sent)
-        self.seen = {name: self._seen(name, self.samples) for name in names}
+        self.recorded = {name: self._recorded(name, self.samples) for name in names}
         self.cells = {name: cells_of(network, index) for index, name in enumerate(names)}
         self.outcome = {
-            name: outcomes(self.events, self.cells[name], self.seen[name]) for name in names
+            name: outcomes(self.events, self.cells[name], self.recorded[name]) for name in names
         }
 
     def _sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
         return {name: raster.take(samples) for name, raster in self._sent.items()}
 
-    def _seen(self, name: str, samples: Sequence[int]) -> Seen:
+    def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
         spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
-        return Seen(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
+        return Traces(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
-        return [*self.seen].index(name)
+        return [*self.recorded].index(name)
 
     def delivers(self, index: int) -> bool:
         """True if a projection delivers any spike in time."""
@@ -150,7 +150,9 @@ class Case:
             return False
         events = self.events if events is None else events
         return not any(
-            outcomes(events, own, self.seen[name], (start or {}).get(name), ANY).deviations.any()
+            outcomes(
+                events, own, self.recorded[name], (start or {}).get(name), ANY
+            ).deviations.any()
             for name, own in cells.items()
         )
 
@@ -165,7 +167,7 @@ class Case:
             events: spikes of all sources; by default the recorded spikes.
         """
         events = self.events if events is None else events
-        outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
+        outcome = outcomes(events, guesses, self.recorded[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
     def with_previous_sample(self) -> tuple[Streams, dict[str, Start]]:
@@ -183,10 +185,10 @@ class Case:
         late = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
         if not self.deep:
             return late, {}
-        last_seen = {name: self._seen(name, [previous]) for name in self.seen}
+        last_seen = {name: self._recorded(name, [previous]) for name in self.recorded}
         return late, {
-            name: (seen.u[:, :, -1].copy(), seen.v[:, :, -1].copy())
-            for name, seen in last_seen.items()
+            name: (recorded.u[:, :, -1].copy(), recorded.v[:, :, -1].copy())
+            for name, recorded in last_seen.items()
         }
 
 
@@ -225,7 +227,7 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
-    more = int(case.seen[name].u[sample, neuron, step] - outcome.u[neuron, sample])
+    more = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
     runs_in = case.network.runs_in
     if runs_in.neuron.u_overflow == "wraps":
         more = (more + runs_in.state_limit) % (2 * runs_in.state_limit) - runs_in.state_limit
@@ -433,9 +435,9 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
         return np.zeros(0, np.int64)
     outcome, runs_in = case.outcome[name], case.network.runs_in
     least, shift = runs_in.firing_level(0), runs_in.state_shift
-    low = int(outcome.low[neurons].max(initial=0)) + 1 - least
+    low = int(outcome.highest_silent[neurons].max(initial=0)) + 1 - least
     last = runs_in.firing_level(runs_in.max_threshold)
-    high = int(outcome.high[neurons].min(initial=last)) - least
+    high = int(outcome.lowest_spiking[neurons].min(initial=last)) - least
     values = np.arange(-(-low >> shift), (high >> shift) + 1)
     return values[values != case.network.population(name).vth]
 

@@ -174,7 +174,7 @@ def _count_in_batch(
         sent: spikes of the input and of every spiking population, by name.
         predictions: [samples] classes in the recording.
     """
-    from nmtool.hardware_sim.replay import UNREACHED, Seen, cells_of, streams, traced
+    from nmtool.hardware_sim.replay import UNREACHED, Traces, cells_of, streams, traced
     from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
 
     all_rules = {GROWS: Rules(limit_v=FREE), WRAPS: Rules(limit_v=WRAP)}
@@ -191,8 +191,8 @@ def _count_in_batch(
             else:  # outputs never spike, so a growing membrane must not reach a threshold
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
-            seen = Seen(spikes, nothing, nothing)
-            predicted = traced(events, cells._replace(rules=rules), seen)
+            recorded = Traces(spikes, nothing, nothing)
+            predicted = traced(events, cells._replace(rules=rules), recorded)
             changed |= (predicted.spikes != spikes).any(axis=(1, 2))
             if population.kind != LIF:
                 membrane[population.name] = predicted.v.transpose(0, 2, 1)

@@ -63,8 +63,8 @@ def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
         step = first[projection.source][:, None] + 1 + projection.delay.astype(int)
         reached = (step < N_STEPS) & (first[projection.source][:, None] < N_STEPS)
         arrived += int((reached & (projection.weight != 0)).sum())
-    assert synapses.seen(first) == arrived
-    assert arrived <= synapses.seen(state_bounds(network, N_STEPS).earliest)
+    assert synapses.count_tested(first) == arrived
+    assert arrived <= synapses.count_tested(state_bounds(network, N_STEPS).earliest)
     if arrived == sum((p.weight != 0).sum() for p in network.projections):
         faults = [f for f in draw_faults(network, 40, seed) if f.kind in ("weight", "delay")]
         assert all(is_seen(network, fault, spikes, deep) for fault in faults)
