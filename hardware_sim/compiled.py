@@ -73,7 +73,7 @@ def source_files(sources: tuple[str, ...]) -> Iterator[Path]:
     """Find the files of modules and packages, without importing them.
 
     Raises:
-        ModuleNotFoundError: no such module.
+        ModuleNotFoundError: a module does not exist.
     """
     for source in sources:
         spec = find_spec(source)

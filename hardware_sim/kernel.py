@@ -54,7 +54,7 @@ def kernels(module: str, limit: int) -> Kernels:
         """Add the weights of one spike to the ring buffer.
 
         Args:
-            plan: the network.
+            plan: the network as flat arrays.
             projection: index of the projection.
             index: index of the source neuron that spiked.
             n: step of the spike.
@@ -78,8 +78,8 @@ def kernels(module: str, limit: int) -> Kernels:
         """Run some steps from a given state, which is updated in place.
 
         Args:
-            plan: the network.
-            first: number of the first step, which sets the position in the ring buffer.
+            plan: the network as flat arrays.
+            first: index of the first step, which determines the first slot of the ring buffer.
             ring: [slots, neurons] in the type of weights; slot n modulo slots has the summed
                 input of step n.
             u, v: [neurons] in the type of constants, the state.
@@ -131,7 +131,7 @@ def kernels(module: str, limit: int) -> Kernels:
         """Run many samples, each independently of the others.
 
         Args:
-            plan: the network.
+            plan: the network as flat arrays.
             step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
                 `channel`.
             channel: [spikes] int32, channels of the input spikes.
@@ -156,7 +156,7 @@ def kernels(module: str, limit: int) -> Kernels:
         """Count the spikes of some neurons, and stop after the step that reaches `enough`.
 
         Args:
-            plan: the network.
+            plan: the network as flat arrays.
             step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
                 `channel`.
             channel: [spikes] int32, channels of the input spikes.

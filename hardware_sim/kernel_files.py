@@ -36,8 +36,8 @@ class KernelFiles(NullCache):
     """A cache of machine code with the interface that Numba expects.
 
     Args:
-        function: the function in Python.
-        folder: folder of the files; created on the first write.
+        function: the kernel as a Python function.
+        folder: folder of the cache files; created on the first write.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -46,7 +46,7 @@ class KernelFiles(NullCache):
 
     @property
     def cache_path(self) -> str:
-        """The folder, for Numba's cache statistics."""
+        """The folder of the cache files, for Numba's cache statistics."""
         return str(self._folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

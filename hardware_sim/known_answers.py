@@ -33,7 +33,8 @@ SUFFICIENT_SHARE = 0.99
 """If samples of the usual length reach a smaller share of the synapses, longer samples are used."""
 
 DRIVEN_STEPS = 32
-"""Steps of a sample beyond the longest delays, in which neurons can spike."""
+"""Number of steps of a sample in addition to the longest delays of all hops; in these steps neurons
+can spike."""
 
 
 def known_answers(

@@ -90,4 +90,5 @@ def columns(network: Graph) -> dict[str, slice]:
 
 
 def _flattened(blocks: list[NDArray], dtype: DTypeLike) -> NDArray:
+    """All elements of matrices, one matrix after another."""
     return np.concatenate([np.zeros(0, dtype), *(block.ravel() for block in blocks)])

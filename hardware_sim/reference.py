@@ -96,7 +96,7 @@ def _add(
     weight: NDArray[np.int32],
     arithmetic: Arithmetic,
 ) -> None:
-    """Add weights to sums, clipping after each if the arithmetic does."""
+    """Add weights to the sums of arriving weights; clip each sum if the arithmetic clips sums."""
     total = arriving[place] + weight
     if limit := arithmetic.sum_limit:
         total = np.clip(total, -limit, limit - 1)

@@ -50,7 +50,8 @@ class Streams(NamedTuple):
         n_steps: number of steps of every sample.
         offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
         step, neuron: [spikes] int32, step and neuron of each spike.
-        first: [samples, neurons of all sources] int32, step of the first spike, or `n_steps`.
+        first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
+            silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
     """
 
@@ -265,7 +266,7 @@ def outcomes(
         recorded: recording of the neurons' population.
         start: u and v at the beginning of samples; by default 0.
         until: stop at the last step (`ALL`), at the first deviation of each column (`FIRST`), or at
-            the first deviation of all columns (`ANY`).
+            the first deviation of any column (`ANY`).
 
     Returns:
         Deviations up to the end set by `until`.
@@ -549,7 +550,7 @@ def _replace_synapse(rules, events, sample, cells, column, arriving):
 
 @compiled()
 def _reaches_in_time(events, sample, cells, column):
-    """True if a spike arrives in time over a column's modified synapse, or without its change."""
+    """True if a spike arrives in time over a column's modified synapse, with old or new delay."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     source, pre = _source_of(cells, synapse)
     delay = min(np.int64(cells.delay[neuron, synapse]), cells.other_delay[column])

@@ -34,7 +34,7 @@ _States = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ReachableSynapses:
-    """Number of synapses over which a spike arrives in time, by source neuron and spike's step.
+    """Numbers of synapses over which a spike arrives in time, by source neuron and spike's step.
 
     Attributes:
         n_steps: steps of a sample.
@@ -80,7 +80,7 @@ class ReachableSynapses:
         )
 
 
-def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
+def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
     """Find the changes of decays, thresholds and biases by one step that a recording would show.
 
     Args:
@@ -113,6 +113,7 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
 
 
 def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
+    """[samples, changes] bool: visible changes of constants, from u and v after each step."""
     bias = population.bias
     u_before, v_before = _previous_states(u), _previous_states(v)
     runs_in = population.runs_in

@@ -50,7 +50,7 @@ class Decision(NamedTuple):
         step: number of steps so far.
         label: index of the predicted class; of classes with equal scores, the lowest index.
         class_name: name of the predicted class.
-        scores: [classes] float64.
+        scores: [classes] float64, score of each class.
     """
 
     step: int
@@ -170,7 +170,8 @@ class Session:
             DataError: channels or times are not numbers, differ in length, or belong to another
                 data set. The code `events-refused` has a finding each for unknown channels,
                 non-finite times, and events of past steps.
-            UsageError: `SpikeEvents` do not have exactly one sample, or `time_ms` is given, too.
+            UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` and
+                `time_ms` are given together.
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms)
@@ -406,6 +407,7 @@ class Session:
 
 
 def _subject(events: NDArray[np.bool_]) -> str:
+    """Subject and verb of a message on events."""
     n = int(events.sum())
     return "the event has" if n == 1 else f"{n} events, this one first, have"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, visible_changes
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import Draws
@@ -100,7 +100,7 @@ class _Sample:
     """One sample and the numbers that it tests.
 
     Attributes:
-        spikes: the sample.
+        spikes: input of the sample.
         first: by source, [neurons] int64, step of the first spike; `n_steps` if silent.
         constants: [changes] bool, True for changes of constants by one step that are visible.
         n_spiking: number of populations that spike.
@@ -141,7 +141,7 @@ class _Search:
         if isinstance(self.network, IntegerNetwork):
             # Integer networks are always scored with the integer simulator, not with `run`.
             recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
-            constants = seen_constants(self.network, recording)
+            constants = visible_changes(self.network, recording)
         else:
             recording = self.run(self.network, spikes)
             if self.on_progress is not None:
@@ -210,6 +210,7 @@ class _Search:
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
     def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
+        """Share of the testable synapses that are tested, from the steps of first spikes."""
         return self.synapses.count_tested(first) / self.n_testable if self.n_testable else 1.0
 
     @property

@@ -26,7 +26,7 @@ CANDIDATES = 32
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
-    """Excerpts of samples, with the network's recording.
+    """Excerpts of samples, and the network's recording of them.
 
     Attributes:
         sample: [stretches] int64, index of the sample of each excerpt, ascending.

@@ -86,7 +86,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as for `neuron_step`.
         spiked: True if the neuron spiked in the previous step.
-        rules: the rules.
+        rules: rules of the step.
     """
     if spiked and rules.resets_u:
         u = 0
@@ -118,6 +118,7 @@ def v_after_spike(peak, vth, rules):
 
 @compiled()
 def _decayed(state, keep, rounding, bits):
+    """A state after its decay, rounded by a rule."""
     product, half = state * keep, 1 << (bits - 1)
     if rounding == FLOOR:
         return product >> bits
@@ -135,6 +136,7 @@ def _low_word(value):
 
 @compiled()
 def _limited(value, overflow, rules):
+    """A state after a rule for states out of range."""
     if overflow == FREE or rules.lowest <= value <= rules.highest:
         return value
     if overflow == CLIP:

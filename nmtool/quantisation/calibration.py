@@ -93,7 +93,7 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
 
     Args:
         network: the simulated network.
-        recording: its deep recording.
+        recording: deep recording of the network.
     """
     counts, potential = recording.counts, recording.potential
     if network.runs_in.neuron.u_overflow == "clips":

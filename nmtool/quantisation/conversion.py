@@ -58,7 +58,8 @@ STATIC, DATA = SCALES = ("static", "data")
 """Scale rules: currents stay in range for every possible input, or on calibration data."""
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
-"""Range of a membrane, relative to its largest magnitude on calibration data."""
+"""Ranges of membranes, of spiking and of non-spiking populations, relative to the largest magnitude
+on calibration data."""
 
 _LEAST_YIELD = 1 + 1 / 1024
 """If a scale violates a bound, it is divided by at least this factor."""
@@ -91,8 +92,8 @@ def round_network(
             represent; larger weights may be clipped. By default the projection's largest weight.
         calibration: ranges measured on data; without it, the head-room of non-spiking populations
             covers every possible input, which costs resolution.
-        scale: `static` keeps currents in range for every possible input; `data` allows twice the
-            range measured in calibration, and adds a finding.
+        scale: `static` keeps currents in range for every possible input; `data` keeps them in range
+            up to twice their largest magnitude in calibration, and adds a finding.
         target: the target of the integers: a name, the path of a target's file, or an
             `nmtool.Target`.
 
@@ -248,6 +249,7 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
 
 
 def _incoming(request: _Request, index: int) -> _Incoming:
+    """A projection to be rounded, with its range."""
     jumps = weight_jumps(request.network, request.network.projections[index])
     largest = float(np.abs(jumps).max(initial=0))
     magnitude = min(largest, request.ranges.get(index, largest))

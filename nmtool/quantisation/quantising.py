@@ -72,9 +72,9 @@ def quantise(
         calibrate_on: representative samples, or a data set or its name. The first 200 samples (of
             a data set, training samples) set the head-room of membranes. With a data set, the
             accuracy lost is measured on its validation split, else on training samples that are
-            not used for calibration: those of `validation`, or 300 drawn ones, or half of them.
-            Default: the run's own data, if found. "none": no calibration; membranes of outputs get
-            head-room for every possible input, and slow outputs lose precision.
+            not used for calibration: the samples of `validation`, or 300 drawn samples, at most
+            half of all. Default: the run's own data, if found. "none": no calibration; membranes
+            of outputs get head-room for every possible input, and slow outputs lose precision.
         compare_on: samples on which to measure the accuracy lost (`Quantisation.cost`).
         weight_bits: bits per weight, 2 … 8; by default the target's largest number, 8 on Loihi 2.
         delay_bits: bits per delay, 1 … 6; by default the target's largest number. Delays become
@@ -87,8 +87,8 @@ def quantise(
         relays: realise delays beyond the chip's limit with relay populations, which repeat the
             spikes of their source later (`Network.with_relays`); by default such delays are
             clipped.
-        validation: the network's validation samples among the training samples: a rule, or an
-            amount such as "last 300"; by default those of the run.
+        validation: rule or amount, e.g. "last 300", that selects the network's validation samples
+            among the training samples; by default the run's own rule.
         target: the target of the integers: a name, the path of a target's file, or an
             `nmtool.Target`, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -280,7 +280,7 @@ def check_quantising(
 
     Args:
         names: the keys.
-        function: the function to which they are passed as keyword arguments.
+        function: the function to which the keys are passed as keyword arguments.
         passed: parameters of `function` that are not allowed as keys, since the caller sets them.
     """
     parameters = [name for name in signature(function).parameters if name not in passed]

@@ -306,13 +306,13 @@ def _rms(values: np.ndarray) -> float:
 def _projection_table(projections: Sequence[ProjectionReport]) -> Table:
     header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
     header += ["delays clipped", "delay error, steps"]
-    rows = [_in_cells(projection) for projection in projections]
+    rows = [_cells(projection) for projection in projections]
     if not any(projection.delay_error for projection in projections):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return Table("weights and delays", header, rows)
 
 
-def _in_cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+def _cells(projection: ProjectionReport) -> tuple[str | int, ...]:
     return (
         f"{projection.source} → {projection.target}",
         projection.weight_bits,

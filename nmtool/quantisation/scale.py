@@ -147,12 +147,12 @@ def choose_scale(
         ceilings: bounds of the population's variables.
         largest: max|w| of each incoming projection, in units of u; 0 if all weights are 0.
         limits: largest integer weight of each projection.
-        at_most: upper bound of S.
+        at_most: upper bound of the scale S.
         weight_bits: bits per weight, which determine the smallest exponent.
         target: the target of the integers.
 
     Returns:
-        S and one exponent per projection.
+        The scale S, and one exponent per projection.
     """
     upper_bound = min(largest_scale(ceilings, target), at_most)
     bases = [_ratio(limit, weight) for weight, limit in zip(largest, limits, strict=True)]
@@ -229,4 +229,5 @@ def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[in
 
 
 def _ratio(limit: float, value: float) -> float:
+    """The limit divided by a value; ∞ if the value is 0."""
     return limit / value if value > 0 else math.inf

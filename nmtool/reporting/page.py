@@ -30,6 +30,7 @@ def page(report: Report, draw: DrawFigure) -> str:
 
 
 def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:
+    """Lines of the page."""
     title = escape(report.title)
     yield "<!doctype html>"
     yield '<html lang="en">'

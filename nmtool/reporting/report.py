@@ -39,7 +39,7 @@ class Section:
         key: name of the section in JSON and in links.
         title: heading of the section.
         sentences: lines of text, each with its severity: '', `warning` or `alarm`.
-        tables: tables.
+        tables: tables of the section.
         figures: plots, shown only on a page.
         findings: problems, each with its fix.
         code: (title, text) of files and commands to copy.

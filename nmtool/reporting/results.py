@@ -185,7 +185,7 @@ class _Results:
         available: number of samples in the split.
         samples: the samples to run, binned; None without data.
         notes: sentences on evaluations that did not run or lack events, with reasons.
-        evaluations: evaluations, by `FLOAT` and `INTEGERS`.
+        evaluations: evaluations of the networks that ran, under the names `FLOAT` and `INTEGERS`.
         fits: fit of the integers to the targets; None without integers.
         cost: cost of an inference; None if nothing ran.
         certificate: comparison with backends; None without backends.

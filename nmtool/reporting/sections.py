@@ -411,6 +411,7 @@ def _draw_with_mark(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> N
 
 
 def _without_column(table: Table, column: str) -> Table:
+    """A copy of a table, without one of its columns."""
     indices = [index for index, name in enumerate(table.header) if name != column]
     rows = [[row[index] for index in indices] for row in table.rows]
     return replace(table, header=[table.header[index] for index in indices], rows=rows)

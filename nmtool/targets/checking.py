@@ -39,7 +39,7 @@ class CheckReport(Result):
     Attributes:
         network_hash: content hash of the network.
         arithmetic: name of the network's arithmetic; `float` if it was rounded for each target.
-        fits: one per target, in the given order.
+        fits: one fit per target, in the given order.
     """
 
     _json = "hash=network_hash arithmetic targets=fits"
@@ -84,7 +84,7 @@ class CheckReport(Result):
         ]
 
     def tables(self) -> list[Table]:
-        """The targets side by side, and the cores of each."""
+        """A table with a row per target, and tables of each target's cores or other resources."""
         rows = [_table_row(outcome) for outcome in self.fits]
         header = ("target", "fit", "arithmetic known by", "cores", "binds", "findings")
         return [
@@ -142,7 +142,7 @@ def check(
 def fits_of_format(
     network: Network | IntegerNetwork, name: str, options: object = None
 ) -> tuple[Fit, ...]:
-    """Fits on all targets of a format; the format itself comes first.
+    """Fits on all targets of a format; the target named like the format comes first.
 
     Args:
         network: the network to be written.

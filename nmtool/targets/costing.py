@@ -275,6 +275,7 @@ def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[st
 def _absent(
     network: AnyNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
+    """Names of unknown quantities, other than latency and energy, with reasons."""
     if not isinstance(network, IntegerNetwork):
         yield "footprint of chip integers", "the network is float: quantise it"
     if not spikes:

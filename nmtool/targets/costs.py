@@ -145,8 +145,8 @@ class Estimate:
 
     Attributes:
         unit: unit of the numbers.
-        boundary: the part of the system and of its power or time that the numbers cover, and the
-            chip whose figures were used, in words.
+        boundary: words on the part of the system, and of its energy or time, that the numbers
+            cover, and on the chip whose figures were used.
         note: further remarks, such as what is not included.
         spread: the numbers; None if unknown.
         absent: reason why the numbers are unknown; '' if they are known.
@@ -196,14 +196,14 @@ class Cost(Result):
             population then counts as one core.
         grouping: number of cores in words, with its assumptions, e.g. `2 cores if accumulators are
             as on Loihi 1`.
-        synaptic_events: by projection; spikes times their synapses of nonzero weight.
-        synapses_read: by projection; spikes times all their synapses, including weight 0.
-        neuron_updates: by population; neurons times steps.
+        synaptic_events: by projection; each spike counts its synapses of nonzero weight.
+        synapses_read: by projection; each spike counts all its synapses, including weight 0.
+        neuron_updates: by population; number of neurons times number of steps.
         input_spikes: number of input spikes.
         spikes: by spiking population, number of emitted spikes.
-        messages: by source; spikes times the cores with target neurons, including the source's own
-            core. Synapses of weight 0 count if the target's cores store them. If cores are
-            unknown, spikes times target populations with nonzero weights.
+        messages: by source; each spike counts the cores with target neurons, including the
+            source's own core. Synapses of weight 0 matter only if the target's cores store them.
+            If cores are unknown, each spike counts its target populations.
         effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
             inference: additions for spikes through nonzero weights; multiplications with inputs
             that are not spikes, which do not occur; and all weights in all steps.
@@ -352,6 +352,7 @@ class Cost(Result):
         return getattr(self, axis).total.mean
 
     def _scalars(self) -> Iterator[tuple[str, float | None]]:
+        """Names and values of the quantities that are single numbers."""
         for name in (
             *("effective_acs", "effective_macs", "dense_operations"),
             *("activation_sparsity", "connection_sparsity"),
@@ -386,6 +387,7 @@ class Cost(Result):
             yield {"quantity": name, "where": "all", "absent_because": reason}
 
     def _neurobench(self) -> Iterator[tuple[str, str]]:
+        """Rows of the table of sparsity and footprint."""
         for name, value in self._scalars():
             if value is not None:
                 text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
@@ -523,6 +525,7 @@ class Tradeoff(Tabular):
 
     @staticmethod
     def _cell(cost: Cost, axis: str) -> str:
+        """Mean, unit and boundary of an estimate, in words."""
         estimate: Estimate = getattr(cost, axis)
         mean = estimate.mean_in_words
         return f"{mean} ({estimate.boundary})" if mean else ""

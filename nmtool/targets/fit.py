@@ -95,7 +95,7 @@ class Fit(Result):
 
     @property
     def verdict(self) -> str:
-        """`faithful`, `approximate` or `unsupported`."""
+        """The verdict: `faithful`, `approximate` or `unsupported`."""
         if self.unsupported:
             return UNSUPPORTED
         return APPROXIMATE if self.approximate else FAITHFUL
@@ -145,7 +145,7 @@ def fit(
     Args:
         network: the integer network.
         target: a chip or a format.
-        misfits: findings of the target's export format.
+        misfits: findings on parts that the target's export format cannot represent.
         changed: findings on the rounding of a float network to the integers of `network`.
     """
     core, chip = target.core, target.chip
@@ -261,6 +261,7 @@ def _delay_step(projection: IntegerProjection) -> int:
 
 
 def _supports_biases(target: Target) -> bool:
+    """True if neurons of the target can have a bias."""
     return target.neuron.bias is not False and target.bias_limit > 1
 
 

@@ -110,6 +110,7 @@ def target_named(name: str | Path | Target) -> Target:
 
 @cache
 def _packaged(name: str) -> Target:
+    """A target that comes with nmtool."""
     file = files("nmtool") / "targets" / f"{name}{ENDING}"
     return _target(parse_toml(file.read_bytes(), file.name), file.name)
 
@@ -119,6 +120,7 @@ def _target(
     where: str,
     packaged: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Target:
+    """Read a target from the content of a file; mistakes raise `UsageError`."""
     reader = _Reader(content, packaged)
     target = reader.target()
     if reader.findings:
@@ -252,6 +254,7 @@ class _Reader:
         return True
 
     def _checked_value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
+        """A figure's value; an invalid value becomes a finding."""
         choices, low = about["choices"], about["low"]
         unknown = "leave it out if it is unknown"
         if choices:
@@ -267,6 +270,7 @@ class _Reader:
         return value
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
+        """A limit's value; an invalid value becomes a finding."""
         several = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
         whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
@@ -277,6 +281,7 @@ class _Reader:
         return tuple(value) if several else value
 
     def _checked_barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
+        """The pairs of `barrier_us`; invalid pairs become a finding."""
         is_valid = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])

@@ -98,7 +98,7 @@ class Resources(Plain):
 
     Attributes:
         target: the target.
-        populations: populations in the network's order.
+        populations: cores of each population, in the network's order.
         savings: changes that would save cores.
         zeros_assumed: weights of 0 are assumed to take memory, since the target's figure `dense`
             is unknown.
@@ -359,6 +359,7 @@ def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
+        """Add a saving, and return True, if populations take fewer cores after a change."""
         cores = Resources(target, populations).cores
         if cores is not None and demand.cores is not None and cores < demand.cores:
             savings.append(Saving(change, cores))

@@ -124,7 +124,7 @@ class Target(Limits):
         weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keyword arguments.
         title: name of the target for display.
         kind: `chip` or `software`.
-        format: the export format for it, as in `nmtool export --to`; '' for none.
+        format: the export format for the target, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
         arithmetic: arithmetic that the target computes bit by bit, `loihi2` or `fenn16`; '' if it

@@ -103,9 +103,11 @@ class Case:
         }
 
     def _sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
+        """Spikes of some samples, by source."""
         return {name: raster.take(samples) for name, raster in self._sent.items()}
 
     def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
+        """Recorded spikes, u and v of a population in some samples."""
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
@@ -365,6 +367,7 @@ def _weight_change(excess: int, exponent: int) -> int | None:
 
 
 def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    """Causes: a faulty bias of one neuron."""
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     limit = case.network.runs_in.bias_limit
     values = np.arange(-limit, limit)
@@ -373,6 +376,7 @@ def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    """Causes: a faulty threshold of one neuron, if the population's threshold is no cause."""
     if case.network.population(name).size == 1 or next(_thresholds(case, name), None) is not None:
         return
     guesses = _thresholds_between(case, name, neuron)
@@ -385,6 +389,7 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
     # All possible decay factors, from 0 to 1.
     for kind, number, expected, values in (
@@ -419,6 +424,7 @@ def _explaining_values(
 
 
 def _thresholds(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty threshold of a population."""
     guesses = _thresholds_between(case, name, slice(None))
     cause = Cause("threshold", name, expected=case.network.population(name).vth)
     if len(_explaining_values(case, cause, "vth", guesses[:1])):
@@ -443,6 +449,7 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
 
 
 def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(case.network.runs_in.max_bias_exponent + 1)
     for exponent in _explaining_values(case, cause, "bias exponent", values).tolist():
@@ -460,6 +467,7 @@ def _projections(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _projection(case: Case, index: int) -> Iterator[Cause]:
+    """Causes: faults of a whole projection."""
     projection = case.network.projections[index]
     cells = case.cells[projection.target]
     rows = rows_of(case.network, cells, index)
@@ -635,11 +643,11 @@ def _input_causes(case: Case) -> Iterator[Cause]:
         return
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
-    here = [projection for projection in from_input if projection.target == name]
+    onto_target = [projection for projection in from_input if projection.target == name]
     guesses: list[tuple[int, int | None]] = [
         (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
     ]
-    guesses += _suspects(case, here, step, neuron)
+    guesses += _suspects(case, onto_target, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
         spike, events = _flipped(case.events, channel, at)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
@@ -683,7 +691,7 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 
 
 def _suspects(
-    case: Case, here: Sequence[IntegerProjection], step: int, neuron: int
+    case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
 ) -> list[tuple[int, int | None]]:
     """Channels and steps of input spikes that would reach a neuron at a step.
 
@@ -692,7 +700,7 @@ def _suspects(
     """
     suspects: dict[tuple[int, int | None], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
-        for projection in here:
+        for projection in onto_target:
             departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
             for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (departure >= 0)):
                 suspects[int(channel), int(departure[channel])] = None

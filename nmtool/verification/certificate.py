@@ -58,13 +58,14 @@ class StockCheck:
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, divergence: Divergence | None) -> Divergence | None:
+        """A difference in the excerpt, with sample and step of the whole samples."""
         if divergence is None:
             return None
         return replace(divergence, sample=self.sample, step=self.first + divergence.step)
 
     @property
     def stretch(self) -> str:
-        """The excerpt, in words."""
+        """Steps and sample of the excerpt, in words."""
         begin = f" from step {self.first}" if self.first else ""
         return f"{self.steps} steps of sample {self.sample}{begin}"
 
@@ -86,7 +87,8 @@ class Check(Tabular):
         seconds: time that the backend took.
         model: neuron model that the backend ran; '' if it has only one.
         stock: check of the fast model against Lava's own; None if there was none.
-        agreement: for real numbers, agreement with the integers; differences are not failures.
+        agreement: for exports of real numbers, agreement with the integer simulator; differences
+            are not failures.
         explanation: explanation of the first sample that differs.
         steps_later: for recordings by other frameworks, steps by which each population is later
             than in nmtool; negative: earlier.
@@ -261,6 +263,7 @@ class Certificate(Result):
         return [Table(f"{self.samples} {noun}{f', {few}' if few else ''}", _HEADER, rows)]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
+        """Table rows of a backend: its comparison, and Lava's own model if it was checked."""
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
         label = f"{name} ({check.model})" if check.model else name
         pace = f"{check.seconds / max(1, self.samples):.3g}"
@@ -404,6 +407,7 @@ def _shift_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
 def _comparison_sentences(
     label: str, comparison: Comparison, first: Divergence | None
 ) -> Iterator[tuple[str, str]]:
+    """Sentences of a comparison: its counts, and the first difference if any."""
     predictions = comparison.predictions_different
     yield (
         f"{label}: spikes compared {comparison.spikes_compared}, "

@@ -245,7 +245,7 @@ def check_comparable(
 
 
 def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
-    """(samples, steps, neurons) by population."""
+    """Shape (samples, steps, neurons) of a recorded quantity, by population."""
     recorded = getattr(recording, quantity)
     if quantity == "spikes":
         return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in recorded.items()}
@@ -304,6 +304,7 @@ def _first_divergence(
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
 ) -> Divergence | None:
+    """The first difference of all populations; None if nothing differs."""
     divergences = []
     for name, rows in spikes.items():
         if len(rows):

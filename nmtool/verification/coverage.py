@@ -39,7 +39,7 @@ class ProjectionCoverage(Plain):
         synapses: number of synapses.
         synapses_exercised: number of synapses over which a spike arrived in time.
         delays: number of different delays of synapses that some input can reach.
-        delays_exercised: number of delays with an exercised synapse.
+        delays_exercised: number of different delays of exercised synapses.
         silent: indices of source neurons that have synapses and never spiked.
         late: number of synapses whose source neuron spiked, but too late to arrive in time.
         beyond_reach: number of synapses over which no possible input makes a spike arrive in time.
@@ -117,7 +117,7 @@ class Coverage(Result):
     (3, 6)
 
     Attributes:
-        projections, populations: in the order of the network.
+        projections, populations: coverage of each, in the order of the network.
     """
 
     projections: Sequence[ProjectionCoverage]
@@ -310,6 +310,7 @@ def _projection_coverage(
     silent: NDArray[np.bool_],
     bounds: StateBounds,
 ) -> ProjectionCoverage:
+    """Coverage of a projection, from exercised synapses and silent source neurons."""
     synapses = projection.weight != 0
     reachable = synapses & bounds.arrives(projection)
     return ProjectionCoverage(
@@ -334,6 +335,7 @@ def _population_coverage(
     deep: bool,
     spikes: Raster,
 ) -> PopulationCoverage:
+    """Coverage of a population, from properties of its neurons."""
     biased = population.bias != 0
     compared = (deep or population.kind == LI) and spikes.n_samples * spikes.n_steps > 0
     return PopulationCoverage(
@@ -361,6 +363,7 @@ def percent(part: int, of: int) -> str:
 
 
 def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Sum of the first numbers, and sum of the second numbers."""
     return sum(part for part, _ in pairs), sum(of for _, of in pairs)
 
 
@@ -376,6 +379,7 @@ def listed(indices: Sequence[int]) -> str:
 
 
 def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last index of each run of consecutive indices."""
     first = last = None
     for index in indices:
         if first is None or last is None:

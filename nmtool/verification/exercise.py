@@ -119,6 +119,7 @@ class _Search:
 
     @property
     def is_incomplete(self) -> bool:
+        """True if faults or synapses remain to be covered."""
         return bool(self.targets) or any(missing.any() for missing in self.missing)
 
     def add_targets(self, faults: list[Fault]) -> None:
@@ -184,15 +185,18 @@ class _Search:
         return bool(picked) or only_overflowing
 
     def _detector(self, spikes: Raster, recording: Recording, deep: bool = True) -> FaultDetector:
+        """A detector of the faults that a comparison on these samples shows."""
         return FaultDetector(
             self.network, streams(self.network, {INPUT: spikes, **recording.spikes}), deep
         )
 
     def _mark_exercised(self, first: dict[str, NDArray[np.int64]]) -> None:
+        """Remove the exercised synapses from `missing`, given the first spikes by source."""
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             missing &= ~exercised(projection, first, self.n_steps)
 
     def _overflows(self, spikes: Raster) -> bool:
+        """True if u wraps or v clips in any of the samples."""
         counts = simulate(self.network, spikes).counts
         return bool(counts["u_wraps"] or counts["v_clips"])
 

@@ -270,6 +270,7 @@ def _run_again(
 
 
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
+    """Raise `DataError` unless a recording fits network and input."""
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
     sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}

@@ -63,8 +63,8 @@ class Cause(Plain):
         population: population, or target of the projection; '' for all populations.
         source: source of the projection; '' for causes without projection.
         pre: source neuron or channel of a synapse; for `input`, the channel.
-        neuron: index in the population.
-        step: for `input`, the step.
+        neuron: index of the neuron in the population.
+        step: for `input`, step of the additional or missing spike.
         expected: value in the network.
         actual: of the values that explain the recording, the nearest to `expected`; for
             `latency`, +1 or −1 step.

@@ -46,7 +46,7 @@ class Fault:
     """One stored number that is wrong by one unit, a step of its grid.
 
     Attributes:
-        kind: one of `FAULT_KINDS`; `bias` is the mantissa.
+        kind: one of `FAULT_KINDS`; `bias` stands for the mantissa of a bias.
         where: name of the population, or source and target of the projection.
         place: index of the projection or population; then pre and post of a synapse, or a neuron.
         change: +1 or −1 unit.
@@ -64,7 +64,7 @@ class Fault:
 
 @dataclass(frozen=True, repr=False)
 class MutationScore(Result):
-    """Mutation score: how many one-unit faults a comparison would have shown.
+    """Mutation score: number of one-unit faults that a comparison would have shown.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 3])).network
@@ -149,7 +149,7 @@ class MutationScore(Result):
         return text
 
     def tables(self) -> list[Table]:
-        """One row per kind."""
+        """A table with a row per kind of stored number."""
         rows = [(_WORDS.get(kind, kind), *counts) for kind, counts in self.by_kind().items()]
         total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
         header = ("one-unit faults of", "drawn", "seen", "no input shows")
@@ -216,7 +216,7 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
     Args:
         network: the network.
-        n: number of faults; fewer if the network has fewer.
+        n: number of faults to draw; fewer are drawn if the network has fewer.
         seed: seed of the draw; a seed gives the same faults with every version of numpy.
     """
     from nmtool.hardware_sim.uniform import Draws

@@ -41,12 +41,12 @@ SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
 _FREE_BYTES = 512 << 20
 
 Run = Callable[[int], Recording]
-"""Simulates the network for a number of steps."""
+"""Function that simulates the network for a number of steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignRecording:
-    """A recording of a network by another framework, possibly of only some populations.
+    """A recording of some or all populations of a network, by another framework.
 
     Attributes:
         recording: spikes, membranes, u and v of the recorded populations.
@@ -110,12 +110,13 @@ class ShiftedComparison:
 def foreign_recording(
     source: str | Path | Recording, network: Network | IntegerNetwork, n_samples: int, n_steps: int
 ) -> ForeignRecording:
-    """Read a recording of a network.
+    """Read a recording of a network, and check that it fits the network.
 
     Args:
-        source: a recording in memory, its file, or a file in the format of docs/recording.md.
+        source: a recording in memory, a file of `Recording.save`, or a file in the format of
+            docs/recording.md.
         network: the network that was recorded.
-        n_samples, n_steps: size of the input.
+        n_samples, n_steps: numbers of samples and of steps of the input.
 
     Raises:
         FileFormatError: the file is missing or damaged, or is another kind of file of nmtool.
@@ -165,6 +166,7 @@ _FIX_NAMES = "name arrays after populations of the network, e.g. np.savez(path, 
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
+    """Dense arrays of a recording, named as in docs/recording.md."""
     arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
     for letter, states in (("v", recording.v), ("u", recording.current)):
         arrays |= {f"{letter}.{name}": values for name, values in states.items()}
@@ -179,9 +181,11 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
     """
 
     def word(name: str) -> str | None:
+        """The text of a convention; None if it is missing or no text."""
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
     def wrong(name: str, first: str, second: str) -> tuple[str, str]:
+        """Problem and fix for a convention with two allowed words."""
         what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
         return what, f"add {name}='{first}' or {name}='{second}' to np.savez"
 
@@ -256,6 +260,7 @@ class _Reader:
             yield Finding("recording-values", name, what, "record the network again")
 
     def _shape_findings(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
+        """Findings on an array's shape; none if it fits."""
         samples, steps, neurons = expected
         fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
         # If hops take no step in the framework, the last steps of a sample may be missing.

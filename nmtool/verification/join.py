@@ -88,6 +88,7 @@ def _sum(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dic
 
 
 def _moved_place(place: Divergence | None, n_before: int) -> Divergence | None:
+    """A difference, with its sample counted from the first sample of all portions."""
     return None if place is None else replace(place, sample=n_before + place.sample)
 
 

@@ -134,7 +134,7 @@ def count_dependent(
     Returns:
         `spikes_if_v_grows`: number of samples with other spikes if membranes keep growing;
         `predictions_if_v_grows`: samples with the same spikes but another prediction;
-        `spikes_if_v_wraps` and `predictions_if_v_wraps`: the same if membranes wrap around.
+        `spikes_if_v_wraps` and `predictions_if_v_wraps`: the same counts if membranes wrap around.
     """
     total = no_dependence()
     if not recording.counts["v_clips"]:

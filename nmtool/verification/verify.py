@@ -77,8 +77,8 @@ def verify(
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m`, `riscv32` and `powerpc` (the C file on a processor
-            emulated by QEMU); by default that of the export. Also recordings by another framework
-            (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
+            emulated by QEMU); by default the export's own backend. Also recordings by another
+            framework (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
             export. It must contain the network, and its code must equal what nmtool writes.
         deep: compare u and v of every neuron, too.
@@ -89,7 +89,8 @@ def verify(
             they would have revealed; only if integers are compared with integers.
         exercise: also compare u and v of every neuron on generated samples, which exercise further
             parts of the network.
-        options: options by backend, e.g. `{"lava": {"model": "stock"}}`: arguments of its `check`.
+        options: arguments for the `check` of a backend, by its name, e.g.
+            `{"lava": {"model": "stock"}}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
@@ -307,6 +308,7 @@ def _network_differences(
 
 
 def _write_export(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
+    """Write a new export of the network into a folder."""
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
     return format_.write(network, Path(folder, name))
 
@@ -475,6 +477,7 @@ def _measure_coverage(
     generated: Raster | None,
     generated_recording: Recording | None,
 ) -> _CoverageFields:
+    """Measure coverage and mutation score of an integer network."""
     if not isinstance(network, IntegerNetwork) or simulated is None:
         return {}
     from nmtool.hardware_sim.state_bounds import state_bounds

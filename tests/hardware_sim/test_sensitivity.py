@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from nmtool.arithmetic import Arithmetic
-from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, visible_changes
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.network.integer_network import IntegerNetwork
@@ -25,7 +25,7 @@ CONSTANTS = ("du", "dv", "vth", "bias")
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
     """A deep recording of one sample, and which faults of constants change it, in order."""
     deep = simulate(network, spikes, deep=True)
-    return deep, seen_constants(network, deep)[0]
+    return deep, visible_changes(network, deep)[0]
 
 
 def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recording) -> bool:
