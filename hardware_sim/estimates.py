@@ -60,14 +60,14 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
     """
     slowest: NDArray[np.float64] | float = 0.0
     for core in counter.cores:
-        work = counter.of_core(core)
+        core_operations = counter.of_core(core)
         core_time = (
-            _cost_or_zero(figures.axon_in) * work.messages_in
-            + _cost_or_zero(figures.synaptic_event) * work.synaptic_events
+            _cost_or_zero(figures.axon_in) * core_operations.messages_in
+            + _cost_or_zero(figures.synaptic_event) * core_operations.synaptic_events
             + (_cost_or_zero(figures.neuron_access) + _cost_or_zero(figures.neuron_update))
-            * work.neurons
-            + _cost_or_zero(figures.spike_out) * work.spikes
-            + _cost_or_zero(figures.axon_out) * work.messages_out
+            * core_operations.neurons
+            + _cost_or_zero(figures.spike_out) * core_operations.spikes
+            + _cost_or_zero(figures.axon_out) * core_operations.messages_out
         )
         slowest = np.maximum(slowest, core_time)
     return np.asarray(slowest + 1000 * barrier_us)

@@ -65,10 +65,10 @@ def known_answers(
     recording = simulate(network, raster, deep=True)
     # Files store decay factors in units of 1/4096, and the differences of u and v from states that
     # decay by these factors. Factors close to the network's make the differences small.
-    unity = network.runs_in.decay_one
+    decay_unit = network.runs_in.decay_one
 
     factors = {
-        name: (keep_u * DECAY_ONE // unity, keep_v * DECAY_ONE // unity)
+        name: (keep_u * DECAY_ONE // decay_unit, keep_v * DECAY_ONE // decay_unit)
         for name, (keep_u, keep_v) in network.decay_factors().items()
     }
     return KnownAnswers(network.content_hash, raster, recording, factors)

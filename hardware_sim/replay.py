@@ -510,24 +510,24 @@ def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
     Weights are added by step of the spike, then by projection, then by source neuron.
     """
     n_sources = cells.source.size
-    at, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
+    position, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
     first = events.n_steps
     for k in range(n_sources):
-        at[k] = events.offset[cells.source[k], sample]
+        position[k] = events.offset[cells.source[k], sample]
         end[k] = events.offset[cells.source[k], sample + 1]
-        if at[k] < end[k]:
-            first = min(first, events.step[at[k]])
+        if position[k] < end[k]:
+            first = min(first, events.step[position[k]])
     for sent in range(first, events.n_steps):
         for k in range(n_sources):
-            while at[k] < end[k] and events.step[at[k]] == sent:
-                i = cells.row[k] + events.neuron[at[k]]
+            while position[k] < end[k] and events.step[position[k]] == sent:
+                i = cells.row[k] + events.neuron[position[k]]
                 weight, delay = np.int64(cells.weight[neuron, i]), np.int64(cells.delay[neuron, i])
                 if column >= 0 and cells.synapse[column] == i:
                     weight, delay = cells.other_weight[column], cells.other_delay[column]
                 n = sent + HOP_LATENCY + delay
                 if 0 <= n < arriving.size:
                     arriving[n] = min(max(arriving[n] + weight, -limit), limit - 1)
-                at[k] += 1
+                position[k] += 1
 
 
 @compiled()

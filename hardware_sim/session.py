@@ -372,8 +372,8 @@ class Session:
     ) -> None:
         """Raise `DataError` unless all events have a valid channel and a step not yet run."""
         n_units = self.network.channels.size * self.network.channels.group
-        known = unit.min() >= 0 and unit.max() < n_units
-        if known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
+        all_known = unit.min() >= 0 and unit.max() < n_units
+        if all_known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
             return
         findings, is_timed = [], step is not None
         step = np.full(unit.size, float(self._n)) if step is None else step
@@ -417,7 +417,7 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
 
     Args:
         values: the numbers.
-        kinds: kinds of numpy types that are allowed.
+        kinds: allowed kinds of numpy types, e.g. `iu` for integers.
         subject: name of the numbers in the error message.
         dtype: type of the array.
     """

@@ -123,7 +123,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     }
     certain_spikes = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
     certain_input = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
-    clipping = _clipping(network)
+    clipping = _clipping_populations(network)
     if n_steps:
         _add_arrivals(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
     for n in range(n_steps):
@@ -167,7 +167,7 @@ def bounds_of_neurons(
         if projection.target == population.name:
             _deliver(projection, bounds.earliest[projection.source], columns, arriving)
     arriving = np.cumsum(arriving, axis=1)
-    is_certain = population.name not in _clipping(network)
+    is_certain = population.name not in _clipping_populations(network)
     for projection in network.projections:
         if is_certain and projection.target == population.name and projection.source != INPUT:
             for n in range(bounds.n_steps):
@@ -185,8 +185,11 @@ def bounds_of_neurons(
     return own_bounds
 
 
-def _clipping(network: IntegerNetwork) -> set[str]:
-    """Populations whose sums of arriving weights may clip: no weight certainly adds its value."""
+def _clipping_populations(network: IntegerNetwork) -> set[str]:
+    """Names of populations whose sums of arriving weights may clip.
+
+    In these populations, no weight certainly adds its full value.
+    """
     limit = network.runs_in.sum_limit
     return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 

@@ -201,7 +201,10 @@ class _Search:
         return first, constants if self.constants is None else constants | self.constants
 
     def _score(self, sample: _Sample) -> float:
-        """Shares tested, minus the penalty on spikes; if equal, more spiking populations win."""
+        """Score of a sample: tested shares, minus a penalty on spikes.
+
+        Of samples with equal shares, the one in which more populations spike has a higher score.
+        """
         return sum(self._shares(sample)) + 1e-6 * sample.n_spiking - COST * sample.activity
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:
@@ -288,8 +291,8 @@ class _Search:
             excites = projection.weight[:, neuron] > 0
             delay = projection.delay[:, neuron].astype(np.int64)
             last = int(delay.max(initial=0))
-            for again in range(repeats):
-                step = last + arrival + again - delay
+            for repeat in range(repeats):
+                step = last + arrival + repeat - delay
                 inside = excites & (step < self.n_steps)
                 dense[step[inside], np.flatnonzero(inside)] = True
 
@@ -299,9 +302,9 @@ class _Search:
         begin = self.draws.below(self.n_steps)
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
         rate = RATES[self.draws.below(len(RATES))]
-        among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
+        mask = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
         noise = self._uniform(end - begin) < rate
-        variant[begin:end, among] = noise[:, among]
+        variant[begin:end, mask] = noise[:, mask]
         return variant
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:

@@ -336,11 +336,11 @@ def _integer_projection(
     projection = request.network.projections[afferent.place]
     levels = request.target.runs_in.weight_limit // afferent.step - 1
     exact = afferent.jumps * scale / (afferent.step * 2.0**exponent)
-    whole = np.clip(round_half_away(exact), -levels, levels)
+    rounded_levels = np.clip(round_half_away(exact), -levels, levels)
     return IntegerProjection(
         projection.source,
         projection.target,
-        (whole * afferent.step).astype(np.int16),
+        (rounded_levels * afferent.step).astype(np.int16),
         request.delays.snap(projection.delay).astype(np.uint8),
         request.weight_bits,
         exponent,

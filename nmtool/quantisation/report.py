@@ -179,24 +179,24 @@ class RoundingCost(Result):
                 integer network, which may have additional relays, and labels [samples] int64.
             compared_on: description of the samples.
         """
-        right, right_in_integers, same = [], [], []
+        float_correct, integer_correct, same_class = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
             agreement = spike_agreement(before, after.only({*before.spikes, *before.membrane}))
             shared += agreement.spikes_shared
             different += agreement.spikes_different
-            right.append(before.predictions == label)
-            right_in_integers.append(after.predictions == label)
-            same.append(before.predictions == after.predictions)
+            float_correct.append(before.predictions == label)
+            integer_correct.append(after.predictions == label)
+            same_class.append(before.predictions == after.predictions)
             wraps += after.counts["u_wraps"]
             clips += after.counts["v_clips"]
-        n_samples = sum(map(len, same))
+        n_samples = sum(map(len, same_class))
         return cls(
             f"{n_samples} {compared_on}",
             n_samples,
-            float(np.concatenate(right).mean()),
-            float(np.concatenate(right_in_integers).mean()),
-            float(np.concatenate(same).mean()),
+            float(np.concatenate(float_correct).mean()),
+            float(np.concatenate(integer_correct).mean()),
+            float(np.concatenate(same_class).mean()),
             shared / (shared + different) if shared + different else 1.0,
             wraps,
             clips,
@@ -281,8 +281,8 @@ def projection_reports(
     """
     reports = []
     for exact, integer in zip(network.projections, integers.projections, strict=True):
-        wanted = weight_jumps(network, exact) * integers.population(integer.target).scale
-        size, nonzero = _rms(wanted), wanted != 0
+        exact_weight = weight_jumps(network, exact) * integers.population(integer.target).scale
+        size, nonzero = _rms(exact_weight), exact_weight != 0
         reports.append(
             ProjectionReport(
                 source=integer.source,
@@ -290,7 +290,7 @@ def projection_reports(
                 weight_bits=integer.weight_bits,
                 weight_exponent=integer.weight_exponent,
                 largest_weight=int(np.abs(integer.weight).max(initial=0)),
-                rms_error=_rms(integer.shifted_weight - wanted) / size if size else 0.0,
+                rms_error=_rms(integer.shifted_weight - exact_weight) / size if size else 0.0,
                 lost=float((integer.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
                 delays_clipped=int((exact.delay[nonzero] > delays.longest).sum()),
                 delay_error=int(np.abs(integer.delay - exact.delay)[nonzero].max(initial=0)),

@@ -89,8 +89,8 @@ def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
 
 
 def _squared_error(weight: NDArray[np.float64], levels: int, clip_range: float) -> float:
-    whole = np.clip(round_half_away(weight * (levels / clip_range)), -levels, levels)
-    return float(np.sum((weight - whole * (clip_range / levels)) ** 2))
+    rounded_levels = np.clip(round_half_away(weight * (levels / clip_range)), -levels, levels)
+    return float(np.sum((weight - rounded_levels * (clip_range / levels)) ** 2))
 
 
 def search_ranges(
@@ -137,9 +137,9 @@ def score_error(network: IntegerNetwork, spikes: Raster, scores: NDArray[np.floa
     output = network.population(network.readout.population)
     if output in network.integrating:
         integer_scores = integer_scores / output.unit
-    wanted = _centred(scores)
-    total = float(np.sum(wanted**2))
-    return float(np.sum((_centred(integer_scores) - wanted) ** 2)) / (total or 1.0)
+    centred_scores = _centred(scores)
+    total = float(np.sum(centred_scores**2))
+    return float(np.sum((_centred(integer_scores) - centred_scores) ** 2)) / (total or 1.0)
 
 
 def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -262,9 +262,19 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
         mean = raster.counts().mean(axis=0)
         silent = np.flatnonzero(mean == 0).tolist()
         saturated = np.flatnonzero(mean >= SATURATED * max(raster.n_steps, 1)).tolist()
-        middle = float(np.median(mean)) if mean.size else 0.0
-        top = float(mean.max(initial=0))
-        rows.append((name, raster.n_neurons, _mean(mean), middle, top, len(silent), len(saturated)))
+        median_rate = float(np.median(mean)) if mean.size else 0.0
+        largest_rate = float(mean.max(initial=0))
+        rows.append(
+            (
+                name,
+                raster.n_neurons,
+                _mean(mean),
+                median_rate,
+                largest_rate,
+                len(silent),
+                len(saturated),
+            )
+        )
         for predicate, neurons in (("never spike", silent), ("are saturated", saturated)):
             if neurons and name != "input":
                 severity = (
@@ -274,8 +284,8 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
                 sentences.append((f"{line} ({listed(neurons)}).", severity))
         populations[name] = {"neurons": raster.n_neurons, "spikes_per_neuron": _mean(mean)}
         populations[name] |= {
-            "median": middle,
-            "max": top,
+            "median": median_rate,
+            "max": largest_rate,
             "silent": silent,
             "saturated": saturated,
         }

@@ -286,9 +286,9 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
     ]
     if population.kind == LIF:
         pairs.append(("threshold", population.vth, target.max_threshold))
-    for noun, value, most in pairs:
-        if value > most:
-            yield f"its {noun} is {value}, above the limit {most}"
+    for noun, value, limit_of_target in pairs:
+        if value > limit_of_target:
+            yield f"its {noun} is {value}, above the limit {limit_of_target}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
     reach = np.maximum(bias + 1, -bias)  # the range of negative biases is larger by one
     if reach.max() > limit and _supports_biases(target):
@@ -468,15 +468,15 @@ def _reaching_output(network: IntegerNetwork) -> dict[str, np.ndarray]:
     reaching = {p.name: np.zeros(p.size, bool) for p in network.populations}
     reaching[INPUT] = np.zeros(network.channels.size, bool)
     reaching[network.readout.population][:] = True
-    grows = True
-    while grows:
-        grows = False
+    changed_any = True
+    while changed_any:
+        changed_any = False
         for projection in network.projections:
-            more = reaching[projection.source] | (
+            extended = reaching[projection.source] | (
                 projection.weight[:, reaching[projection.target]] != 0
             ).any(axis=1)
-            grows = grows or bool((more != reaching[projection.source]).any())
-            reaching[projection.source] = more
+            changed_any = changed_any or bool((extended != reaching[projection.source]).any())
+            reaching[projection.source] = extended
     return reaching
 
 

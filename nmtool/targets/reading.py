@@ -271,14 +271,14 @@ class _Reader:
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
         """A limit's value; an invalid value becomes a finding."""
-        several = isinstance(getattr(Target, limit), tuple)
+        is_list = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
-        whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
-        if several != isinstance(value, list) or not whole:
-            kind = "a list of whole numbers" if several else "a whole number"
+        are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
+        if is_list != isinstance(value, list) or not are_whole:
+            kind = "a list of whole numbers" if is_list else "a whole number"
             self._wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
             return getattr(Target, limit)
-        return tuple(value) if several else value
+        return tuple(value) if is_list else value
 
     def _checked_barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
         """The pairs of `barrier_us`; invalid pairs become a finding."""
@@ -317,7 +317,7 @@ class _Reader:
             what = "it cannot be checked without the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
         capacities = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
-        if core.axons_out is not None and all(room is None for room in capacities):
+        if core.axons_out is not None and all(capacity is None for capacity in capacities):
             what = "it cannot be counted without the number of neurons of a core"
             self._wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:

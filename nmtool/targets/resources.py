@@ -221,27 +221,27 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
     sparser = "connect fewer neurons to it, or remove synapses in training (`sparsity=`)"
-    wrong = []
+    exceeded = []
     for population in demand.populations:
         resource = population.binding
         if resource and population.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
-            wrong.append(Finding("neuron-beyond-core", population.population, what, sparser))
+            exceeded.append(Finding("neuron-beyond-core", population.population, what, sparser))
         fan_in = target.core.fan_in
         if fan_in is not None and population.synapses > fan_in:
             what = f"a neuron has {population.synapses:,} synapses, but on {name} it can have "
             what += f"{fan_in:,}"
-            wrong.append(Finding("fan-in-exceeded", population.population, what, sparser))
+            exceeded.append(Finding("fan-in-exceeded", population.population, what, sparser))
         axons = sum(p.shape[0] for p in network.projections if p.target == population.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
             what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
             what += f"{target.core.axons_in:,}"
             fix = "connect fewer neurons to it"
-            wrong.append(Finding("axons-in-exceeded", population.population, what, fix))
+            exceeded.append(Finding("axons-in-exceeded", population.population, what, fix))
     if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
         what = f"{name} has too few cores: populations on separate cores take {demand.in_words()}"
         fix = f"{smaller}; the table has the number of cores if populations share them"
-        wrong.append(Finding("cores-exceeded", "network", what, fix))
+        exceeded.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
     counts = [
@@ -255,8 +255,8 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     for noun, count, capacity in counts:
         if capacity is not None and count > capacity:
             what = f"it has {count:,} {noun}, but {name} has room for {capacity:,}"
-            wrong.append(Finding("chip-exceeded", noun, what, smaller))
-    return wrong
+            exceeded.append(Finding("chip-exceeded", noun, what, smaller))
+    return exceeded
 
 
 def _hidden_counts(
@@ -281,8 +281,8 @@ def _hidden_counts(
     yield "synapses from one hidden neuron to hidden neurons", most, chip.hidden_fan_out
     reached = sum(int(np.count_nonzero(count)) for count in from_inputs.values())
     yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
-    reading = sum(int(np.count_nonzero(count)) for count in to_outputs.values())
-    yield "hidden neurons that outputs read from", reading, chip.hidden_with_output
+    n_read = sum(int(np.count_nonzero(count)) for count in to_outputs.values())
+    yield "hidden neurons that outputs read from", n_read, chip.hidden_with_output
 
 
 def _populations(
@@ -343,9 +343,11 @@ def _with_axons(
     while True:
         before = {name: entry.cores for name, entry in by_name.items()}
         for name, population in by_name.items():
-            goals = {p.target for p in network.projections if p.source == name}
-            reached = [cores for goal in goals if (cores := before[goal]) is not None]
-            if reached and len(reached) == len(goals):
+            target_names = {p.target for p in network.projections if p.source == name}
+            reached = [
+                cores for target_name in target_names if (cores := before[target_name]) is not None
+            ]
+            if reached and len(reached) == len(target_names):
                 per_core = {**population.per_core, AXONS: axons // sum(reached)}
                 by_name[name] = replace(population, per_core=per_core)
         if before == {name: entry.cores for name, entry in by_name.items()}:

@@ -256,8 +256,8 @@ def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Rec
     """Recordings by their names in a certificate."""
     by_name: dict[str, str | Path | Recording] = {}
     for recording in recordings:
-        name = first = RECORDING if isinstance(recording, Recording) else Path(recording).name
+        name = base_name = RECORDING if isinstance(recording, Recording) else Path(recording).name
         while name in by_name:
-            name = f"{first} ({len(by_name) + 1})"
+            name = f"{base_name} ({len(by_name) + 1})"
         by_name[name] = recording
     return by_name

@@ -126,12 +126,12 @@ class Case:
 
     @property
     def deviating(self) -> list[str]:
-        """Populations that deviate."""
+        """Names of the populations whose recording deviates from the network."""
         return [name for name, outcome in self.outcome.items() if outcome.deviations.any()]
 
     @property
     def updates(self) -> int:
-        """Number of updates that deviate from the network."""
+        """Number of neuron updates that deviate from the network's step."""
         return sum(int(outcome.deviations.sum()) for outcome in self.outcome.values())
 
     def is_explained_by(
@@ -184,11 +184,11 @@ class Case:
         step = both.step.copy()
         for first, last, _ in both.offset:
             step[first:last] -= both.n_steps
-        late = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
+        both_samples = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
         if not self.deep:
-            return late, {}
+            return both_samples, {}
         last_seen = {name: self._recorded(name, [previous]) for name in self.recorded}
-        return late, {
+        return both_samples, {
             name: (recorded.u[:, :, -1].copy(), recorded.v[:, :, -1].copy())
             for name, recorded in last_seen.items()
         }
@@ -229,11 +229,13 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
-    more = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
+    difference = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
     runs_in = case.network.runs_in
     if runs_in.neuron.u_overflow == "wraps":
-        more = (more + runs_in.state_limit) % (2 * runs_in.state_limit) - runs_in.state_limit
-    excess, rest = divmod(more, runs_in.state_one)
+        difference = (difference + runs_in.state_limit) % (
+            2 * runs_in.state_limit
+        ) - runs_in.state_limit
+    excess, rest = divmod(difference, runs_in.state_one)
     return None if rest or not excess else ((sample, step), excess)
 
 
@@ -392,23 +394,23 @@ def _decays(case: Case, name: str) -> Iterator[Cause]:
     """Causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
     # All possible decay factors, from 0 to 1.
-    for kind, number, expected, values in (
+    for kind, constant, expected, values in (
         ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
         ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
     ):
         cause = Cause(kind, name, expected=expected)
-        yield from _cause_range(cause, _explaining_values(case, cause, number, values))
+        yield from _cause_range(cause, _explaining_values(case, cause, constant, values))
 
 
 def _explaining_values(
-    case: Case, cause: Cause, number: str, values: NDArray[np.int64]
+    case: Case, cause: Cause, constant: str, values: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Values of a constant that explain the recording of the cause's neuron or population.
 
     Args:
         case: the case.
         cause: cause with the population; if only one neuron has the fault, with this neuron.
-        number: kind of the constant, one of `FAULT_KINDS`.
+        constant: kind of the constant, one of `FAULT_KINDS`.
         values: values to try.
     """
     name, values = cause.population, values[values != cause.expected]
@@ -418,7 +420,7 @@ def _explaining_values(
         if not len(values):
             break
         columns = case.cells[name].pick(np.full(len(values), neuron))
-        guesses = altered(case.network, columns, number, (case.index(name),), values)
+        guesses = altered(case.network, columns, constant, (case.index(name),), values)
         values = values[case.explaining_columns(name, guesses)]
     return values
 
@@ -511,7 +513,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
 def _latencies(case: Case) -> Iterator[Cause]:
     """Causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
-    everything = range(len(projections))
+    all_indices = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
 
     def group(cause: Cause, indices: Iterable[int]) -> None:
@@ -521,15 +523,15 @@ def _latencies(case: Case) -> Iterator[Cause]:
     for i, projection in enumerate(projections):
         text = f"{projection.source} → {projection.target} delivers"
         group(Cause("latency", projection.target, projection.source, detail=text), [i])
-    from_input = [i for i in everything if projections[i].source == INPUT]
+    from_input = [i for i in all_indices if projections[i].source == INPUT]
     group(Cause("latency", source=INPUT, detail="the input arrives"), from_input)
-    group(Cause("latency", detail="every spike arrives"), everything)
-    inner = [i for i in everything if projections[i].source != INPUT]
-    group(Cause("latency", detail="every spike but the input's arrives"), inner)
+    group(Cause("latency", detail="every spike arrives"), all_indices)
+    not_from_input = [i for i in all_indices if projections[i].source != INPUT]
+    group(Cause("latency", detail="every spike but the input's arrives"), not_from_input)
     for population in case.network.populations:
-        into = [i for i in everything if projections[i].target == population.name]
+        incoming = [i for i in all_indices if projections[i].target == population.name]
         text = f"every spike to {population.name} arrives"
-        group(Cause("latency", population.name, detail=text), into)
+        group(Cause("latency", population.name, detail=text), incoming)
     for indices, cause in groups.items():
         for lag in (1, -1):
             if case.is_explained_by(_delayed_cells(case, indices, lag)):
@@ -607,13 +609,13 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
     ]
     candidates += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
     candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
-    grows_on = False
+    keeps_growing = False
     for cause, change in candidates:
-        if grows_on and cause is _FREE_OUTPUTS:
+        if keeps_growing and cause is _FREE_OUTPUTS:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
         if case.is_explained_by(changed):
-            grows_on |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
+            keeps_growing |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
             yield cause
         elif len(case.deviating) == 1 and case.is_explained_by(
             {name: changed[name] for name in case.deviating}
@@ -713,11 +715,13 @@ def _leftover_states(case: Case) -> Iterator[Cause]:
     """Causes: states, or spikes on their way, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
-    late, states = case.with_previous_sample()
-    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
+    both_samples, states = case.with_previous_sample()
+    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [
+        ("spikes on their way", both_samples, {})
+    ]
     if states:
         candidates.append(("u and v", case.events, states))
-        candidates.append(("u, v and spikes on their way", late, states))
+        candidates.append(("u, v and spikes on their way", both_samples, states))
     for detail, events, start in candidates:
         if case.is_explained_by(case.cells, events, start):
             yield Cause("state-kept", detail=detail)

@@ -237,8 +237,8 @@ class Certificate(Result):
         about: dict[str, Any] = {"samples": self.samples, "hash": self.network_hash}
         if not self.on_known_answers:
             about["accuracy"] = dict(self.accuracy)
-            if few := only_classes(self.class_samples):
-                about["only_classes"] = few
+            if class_remark := only_classes(self.class_samples):
+                about["only_classes"] = class_remark
         return {**about, **self.findings_json(), **super().as_json()}
 
     def findings_json(self) -> dict[str, Any]:
@@ -259,8 +259,12 @@ class Certificate(Result):
         for name, check in self.checks.items():
             rows += self._rows(name, check)
         noun = "known answers" if self.on_known_answers else "samples"
-        few = only_classes(self.class_samples)
-        return [Table(f"{self.samples} {noun}{f', {few}' if few else ''}", _HEADER, rows)]
+        class_remark = only_classes(self.class_samples)
+        return [
+            Table(
+                f"{self.samples} {noun}{f', {class_remark}' if class_remark else ''}", _HEADER, rows
+            )
+        ]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
         """Table rows of a backend: its comparison, and Lava's own model if it was checked."""

@@ -266,8 +266,8 @@ def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -
 
     def within(group: str, name: str, mine: NDArray) -> NDArray:
         theirs = getattr(actual, group)[name]
-        far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
-        return np.where(far | np.isnan(theirs), theirs, mine)
+        is_outside = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
+        return np.where(is_outside | np.isnan(theirs), theirs, mine)
 
     return replace(
         expected.with_states(within),

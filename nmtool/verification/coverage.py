@@ -62,20 +62,20 @@ class ProjectionCoverage(Plain):
 
     def remark(self) -> str:
         """A line on the synapses that were not exercised, with reasons; '' if there are none."""
-        left = self.synapses - self.synapses_exercised
-        if not left:
+        not_exercised = self.synapses - self.synapses_exercised
+        if not not_exercised:
             return ""
         why = []
         if self.silent:
-            who = "channel" if self.source == INPUT else "neuron"
+            noun = "channel" if self.source == INPUT else "neuron"
             many = "s never spike" if len(self.silent) > 1 else " never spikes"
-            why.append(f"{len(self.silent):,} {who}{many} ({listed(self.silent)})")
+            why.append(f"{len(self.silent):,} {noun}{many} ({listed(self.silent)})")
         if self.late:
             many = "synapses" if self.late > 1 else "synapse"
             why.append(f"spikes over {self.late:,} {many} arrive too late to count")
         if self.beyond_reach:
             why.append(f"synapses that no input can reach: {self.beyond_reach:,}")
-        place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"
+        place = f"{self.label}: {not_exercised:,} of {self.synapses:,} synapses; {'; '.join(why)}"
         return f"not exercised, {place}"
 
 

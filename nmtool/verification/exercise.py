@@ -280,8 +280,8 @@ class _Search:
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
     """[steps] bool: True during bursts; bursts and pauses have random durations."""
     length = max(1, n_steps // (1 + draws.part(12)))
-    turns = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
-    active = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
+    switch_steps = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
+    active = np.searchsorted(switch_steps, np.arange(n_steps), side="right") % 2
     return active == draws.part(2)
 
 

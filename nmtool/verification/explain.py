@@ -184,12 +184,14 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
             actual, remark = _run_again(run, spikes, expected, actual)
         explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
         bins = _differing_bins(*_with_common_quantities(reference, recorded))
-    moved = None if explanation.place is None else replace(explanation.place, sample=place.sample)
+    place_in_run = (
+        None if explanation.place is None else replace(explanation.place, sample=place.sample)
+    )
     return replace(
         check,
         explanation=replace(
             explanation,
-            place=moved,
+            place=place_in_run,
             different={name: int(mask.sum()) for name, mask in bins.items()},
             samples_different=len(_differing_samples(bins)),
             samples=run.spikes.n_samples,

@@ -100,8 +100,8 @@ class Cause(Plain):
                 "side": "late" if (self.actual or 0) > 0 else "early",
             }
         )
-        between = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
-        return _SENTENCES[self.kind].format(**words) + between
+        span_text = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
+        return _SENTENCES[self.kind].format(**words) + span_text
 
 
 def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:

@@ -252,9 +252,9 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
         else:
             where = part.name
         numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
-        legal, matters = _legal(part, kind)
+        legal, has_effect = _legal(part, kind)
         may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
-        flat = np.reshape(may_change & np.asarray(matters), (2, numbers.size))
+        flat = np.reshape(may_change & np.asarray(has_effect), (2, numbers.size))
         yield kind, where, index, numbers.shape, flat
 
 
@@ -262,23 +262,23 @@ def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
     """Valid range of a kind of number, and bool: True for stored numbers that have an effect."""
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
-        some = part.weight != 0
+        has_weight = part.weight != 0
         if kind == "weight":
             low = 0 if part.sign_mode == EXCITATORY else 1 - runs_in.weight_limit
             high = 0 if part.sign_mode == INHIBITORY else runs_in.weight_limit - 1
             return range(low, high + 1), True
         if kind == "delay":
-            return range(runs_in.max_delay + 1), some
-        return runs_in.weight_exponents(part.weight_bits), bool(some.any())
+            return range(runs_in.max_delay + 1), has_weight
+        return runs_in.weight_exponents(part.weight_bits), bool(has_weight.any())
     if kind == "bias":
         return range(-runs_in.bias_limit, max(runs_in.bias_limit, 1)), True
-    limit, matters = {
+    limit, has_effect = {
         "du": (runs_in.max_du, True),
         "dv": (runs_in.max_dv, True),
         "vth": (runs_in.max_threshold, part.kind == LIF),
         "bias exponent": (runs_in.max_bias_exponent, bool(np.any(part.bias_mantissa))),
     }[kind]
-    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), matters
+    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), has_effect
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
@@ -290,9 +290,9 @@ def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
         site = int(sites[draws.below(sites.size)])
         if site not in drawn:
             drawn.add(site)
-            falls, number = divmod(site, legal.shape[1])
+            decreases, number = divmod(site, legal.shape[1])
             place = np.unravel_index(number, shape) if shape else ()
-            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if falls else 1)
+            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if decreases else 1)
 
 
 def target_index(network: IntegerNetwork, fault: Fault) -> int:

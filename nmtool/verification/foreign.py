@@ -230,19 +230,19 @@ class _Reader:
             yield Finding("recording-dtype", name, f"its type is {array.dtype}", "write numbers")
             return
         letter, _, population = name.rpartition(".")
-        ours = self.populations.get(population)
-        if ours is None or letter not in ("", "u", "v"):
+        network_population = self.populations.get(population)
+        if network_population is None or letter not in ("", "u", "v"):
             names = [*self.populations, *(f"v.{candidate}" for candidate in self.populations)]
             what = "the network has no such population"
             yield Finding("recording-population", name, what, suggestion(name, names))
             return
-        expected = (self.n_samples, self.n_steps, ours.size)
+        expected = (self.n_samples, self.n_steps, network_population.size)
         if array.ndim == 3 and steps_first:
             array = np.moveaxis(array, 0, 1)
-        if mine := list(self._shape_findings(array, expected)):
-            yield from (replace(finding, where=name) for finding in mine)
+        if shape_findings := list(self._shape_findings(array, expected)):
+            yield from (replace(finding, where=name) for finding in shape_findings)
             return
-        if not letter and ours.kind == LIF:
+        if not letter and network_population.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
                 invalid = array[~((array == 0) | (array == 1))].flat[0]
                 fix = f"write 0 and 1; membranes are called v.{population}"
@@ -267,11 +267,11 @@ class _Reader:
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"
-        near = range(max(1, steps - len(self.populations)), steps + 1)
+        similar_lengths = range(max(1, steps - len(self.populations)), steps + 1)
         if array.ndim == 3 and array.shape[2] == neurons:
-            if array.shape[0] == samples and array.shape[1] in near:
+            if array.shape[0] == samples and array.shape[1] in similar_lengths:
                 fix = "write hops='free' into the file if hops take no step in the framework"
-            elif array.shape[1] == samples and array.shape[0] in near:
+            elif array.shape[1] == samples and array.shape[0] in similar_lengths:
                 fix = "samples and steps are swapped: correct the axes in the file"
         what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
         yield Finding("recording-shape", "", what, fix)
@@ -357,17 +357,19 @@ def _compare_shifted(
 ) -> Comparison:
     """Compare a recording with the simulation, whose populations start at their shift's step."""
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _shifted(simulation.only(foreign.populations), shifts, n_steps)
-    spikes = {name: moved.spikes[name] for name in actual.spikes}
+    shifted_simulation = _shifted(simulation.only(foreign.populations), shifts, n_steps)
+    spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
     expected = replace(actual, spikes=spikes).with_states(
-        lambda group, name, values: getattr(moved, group)[name]
+        lambda group, name, values: getattr(shifted_simulation, group)[name]
     )
     if isinstance(network, Network):
         actual = snap_to_expected(expected, actual, foreign.tolerance)
     different = None
-    theirs = replace(foreign, recording=actual).classes
-    if theirs is not None:
-        different = int((_predictions(network, simulation, shifts, n_steps) != theirs).sum())
+    recorded_classes = replace(foreign, recording=actual).classes
+    if recorded_classes is not None:
+        different = int(
+            (_predictions(network, simulation, shifts, n_steps) != recorded_classes).sum()
+        )
     return count_differences(expected, actual, different)
 
 
@@ -386,8 +388,8 @@ def _predictions(
     if name in shifts or not shifts:
         shift = shifts.get(name, 0)
     else:
-        feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
-        shift = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
+        sources = [p.source for p in network.projections if p.target == name and p.source != INPUT]
+        shift = 1 + max((shifts.get(source, 0) for source in sources), default=0)
     return _shifted(simulation.only([name]), {name: shift}, n_steps).predictions
 
 

@@ -430,12 +430,12 @@ def _check_generated(
     progress: Progress,
 ) -> dict[str, Check]:
     """Run and compare backends on generated samples, with u and v if they record them."""
-    again = [
+    runs_on_generated = [
         replace(run, spikes=generated, simulated=generated_recording, answers=None) for run in runs
     ]
     return {
         run.artefact.name: run.check(deep=run.artefact.records_states, progress=progress)
-        for run in again
+        for run in runs_on_generated
     }
 
 
