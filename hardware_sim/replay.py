@@ -302,6 +302,7 @@ def traced(events: Streams, cells: Cells, recorded: Traces) -> Traces:
 
 @compiled()
 def _trace(rules, events, cells, recorded, prediction):
+    """Fill `prediction` for `traced`; `rules` is None for `loihi2`."""
     arriving = np.zeros(events.n_steps, np.int32)
     rest, until = np.int64(0), np.int64(ALL)
     for column in range(cells.neuron.size):
@@ -383,6 +384,7 @@ def mark_differences(
 
 @compiled()
 def _mark_differences(rules, events, right, wrong, view, first_only, shown):
+    """`mark_differences`, compiled; `rules` is None for `loihi2`."""
     n_steps = events.n_steps
     right_sums = np.zeros(n_steps, np.int32)
     rest, until = np.int64(0), np.int64(FIRST)  # typed: for literals, Numba would compile again

@@ -77,8 +77,8 @@ class Ceilings:
         drive: bound of a step's summed input.
         current: bound of the magnitude of u.
         membrane: bound of the magnitude of v, including head-room; None if unknown.
-        threshold: θ; None for non-spiking populations.
-        bias: largest magnitude added to v each step.
+        threshold: the threshold θ; None for non-spiking populations.
+        bias: largest magnitude of the bias that is added to v in each step.
         static: `drive` is valid for every possible input, not only for calibration data.
         static_current: `current` is valid for every possible input.
     """

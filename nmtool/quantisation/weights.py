@@ -74,7 +74,7 @@ def check_weight_bits(weight_bits: int, target: Limits) -> None:
 
 
 def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
-    """The range with the least squared error; 0 if all weights are 0.
+    """The range of weights with the least squared error; 0 if all weights are 0.
 
     Args:
         weight: float64 weights, of any shape.

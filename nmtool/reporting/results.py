@@ -476,7 +476,7 @@ def _samples(
 
 
 def _rounding_note(floats: Network | None) -> str:
-    """A sentence on the origin of integers that existed before the report."""
+    """A sentence on the origin of integers that the report did not make."""
     if floats is None:
         return "The network was already an integer network."
     return "Trained in integers (quantisation-aware); the float weights are its shadow weights."

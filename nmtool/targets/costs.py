@@ -326,7 +326,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences on the parts that latency and energy include, or why they are unknown."""
+        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -434,7 +434,7 @@ class Tradeoff(Tabular):
         }
 
     def as_csv(self) -> str:
-        """CSV: a header, and a line per network with means per inference; unknown ones are empty.
+        """CSV: a header, and a line per network of means per inference; unknown means are empty.
 
         `energy` and `latency` include unit and boundary; `energy_mean` and `latency_mean` are
         numbers only.
@@ -478,7 +478,7 @@ class Tradeoff(Tabular):
         return tables
 
     def notes(self) -> list[str]:
-        """Sentences on the parts that latency and energy include, or why they are unknown."""
+        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(

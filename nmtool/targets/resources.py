@@ -277,8 +277,8 @@ def _hidden_counts(
             from_inputs[projection.target] += stored.any(axis=0)
     total = sum(int(count.sum()) for count in fan_out.values())
     yield "synapses between hidden neurons", total, chip.hidden_synapses
-    most = max(int(count.max(initial=0)) for count in fan_out.values())
-    yield "synapses from one hidden neuron to hidden neurons", most, chip.hidden_fan_out
+    largest_fan_out = max(int(count.max(initial=0)) for count in fan_out.values())
+    yield "synapses from one hidden neuron to hidden neurons", largest_fan_out, chip.hidden_fan_out
     reached = sum(int(np.count_nonzero(count)) for count in from_inputs.values())
     yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
     n_read = sum(int(np.count_nonzero(count)) for count in to_outputs.values())

@@ -590,10 +590,10 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
         f"{{0}}·({runs_in.decay_one} − (d{{0}} + 1))",
     )
     right, wrong = (less, plain) if lost else (plain, less)
-    by, field = 1 if lost else -1, f"keep_{quantity}"
+    change_of_keep, field = 1 if lost else -1, f"keep_{quantity}"
     detail = f"keep {wrong}, not {right}".format(quantity)
     return Cause("decay-plus-one", detail=detail), lambda cells: cells._replace(
-        **{field: getattr(cells, field) + by}
+        **{field: getattr(cells, field) + change_of_keep}
     )
 
 

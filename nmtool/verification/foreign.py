@@ -157,8 +157,10 @@ def foreign_recording(
             fix="see docs/recording.md for the format",
             findings=findings,
         )
-    spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
-    recording = Recording.of(network, spikes, read.of("v"), read.of("u"))
+    spikes = {
+        name: Raster.from_dense(values) for name, values in read.by_population("spikes").items()
+    }
+    recording = Recording.of(network, spikes, read.by_population("v"), read.by_population("u"))
     return ForeignRecording(recording, read.n_recorded, read.predictions, read.free)
 
 
@@ -215,7 +217,7 @@ class _Reader:
         """Number of steps of the shortest array."""
         return min((array.shape[1] for array in self.arrays.values()), default=self.n_steps)
 
-    def of(self, quantity: str) -> dict[str, NDArray]:
+    def by_population(self, quantity: str) -> dict[str, NDArray]:
         """Arrays of `spikes`, `u` or `v` by population, cut to the shortest array's steps."""
         n_steps = self.n_recorded
         return {
@@ -355,7 +357,7 @@ def _compare_shifted(
     simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
-    """Compare a recording with the simulation, whose populations start at their shift's step."""
+    """Compare a recording with the simulation, from step `shifts[name]` of each population on."""
     actual, n_steps = foreign.recording, foreign.n_steps
     shifted_simulation = _shifted(simulation.only(foreign.populations), shifts, n_steps)
     spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
