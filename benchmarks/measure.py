@@ -78,7 +78,7 @@ class PeakMemory:
 
     def __init__(self) -> None:
         _return_freed_memory()
-        with suppress(OSError):  # If a system cannot clear the peak, that of the imports counts.
+        with suppress(OSError):  # if the system cannot reset the peak, it includes the imports
             _CLEAR.write_text(_FORGET_PEAK)
         self._before = _resident("VmRSS")
 

@@ -93,7 +93,7 @@ class Worker:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        with suppress(BrokenPipeError):  # The worker ended: reading its answer finds out how.
+        with suppress(BrokenPipeError):  # the worker ended: reading its answer tells how
             stdin.write(f"{line}\n")
             stdin.flush()
         answer = stdout.readline()

@@ -91,7 +91,7 @@ class DataFolder(Format):
             return self.parse_marker(content)
         except FileFormatError:
             raise
-        except Exception as error:  # damaged content raises any exception
+        except Exception as error:  # damaged content can raise any exception
             raise damaged(path, f"{type(error).__name__}: {error}", self.kind) from error
 
     def decode(self, options: Any = None) -> IntegerNetwork:
@@ -129,6 +129,6 @@ class DataFolder(Format):
 
         built = {name for name in files_in(self.path) if name.startswith(BUILD)}
         files = {ANSWERS, *built}
-        with suppress(FileFormatError):  # a damaged marker names no files
+        with suppress(FileFormatError):  # a damaged marker file lists no files
             files |= self.about.files
         return files

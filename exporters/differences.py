@@ -13,11 +13,11 @@ from nmtool.errors import Finding
 from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
 
-CHANGED = "it is changed"
+CHANGED = "its content was changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """Describe the first difference of two arrays and count all; '' for equal arrays.
+    """The first difference of two arrays, and their number, in words; '' for equal arrays.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
@@ -48,9 +48,11 @@ def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Fi
         expected: the network that was to be exported.
         stored: the network read from the export.
     """
-    mine, theirs, findings = _numbers(expected), _numbers(stored), []
-    for place in mine | theirs:
-        change = array_change(np.asarray(mine.get(place)), np.asarray(theirs.get(place)))
+    expected_numbers, stored_numbers, findings = _numbers(expected), _numbers(stored), []
+    for place in expected_numbers | stored_numbers:
+        change = array_change(
+            np.asarray(expected_numbers.get(place)), np.asarray(stored_numbers.get(place))
+        )
         if change:
             _, where, name = place
             what = f"{name} {change.removeprefix('its ').removeprefix('it ')}"
@@ -76,17 +78,17 @@ def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare a folder's files byte for byte; returns paths of missing or changed files, and why.
+    """Missing and changed files of a folder, compared byte for byte: by path, the change in words.
 
     Args:
         folder: the export.
         expected: expected content by relative POSIX path.
     """
-    wrong = {}
+    changes = {}
     for name in sorted(expected):
         file, content = folder / name, expected[name]
         if not file.is_file():
-            wrong[name] = "it is missing"
+            changes[name] = "it is missing"
         elif file.stat().st_size != len(content) or file.read_bytes() != content:
-            wrong[name] = CHANGED
-    return wrong
+            changes[name] = CHANGED
+    return changes

@@ -39,7 +39,7 @@ FLOAT = "float"
 CHANGED_FIX = (
     "export the network again; nmtool verify NETWORK --artefact FILE names the numbers that differ"
 )
-"""Fix for a file that does not match its digest: only the network shows what was changed."""
+"""The part `fix` of errors about a wrong digest, which cannot tell which numbers were changed."""
 
 _SETTINGS, _NETWORK, _ANSWERS = "settings", "network.npz", "known_answers.npz"
 
@@ -77,8 +77,8 @@ def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
 
     Args:
         file: the file.
-        newest: newest readable version; of a newer group only `about` is read, for
-            `check_version` to refuse.
+        newest: newest readable version. Of a group with a newer version only `about` is read, so
+            that `check_version` can refuse it.
 
     Raises:
         FileFormatError: a part of the group is missing or invalid.

@@ -2,9 +2,9 @@
 
     python end_with_parent.py PARENT_PID COMMAND [ARGUMENT ...]
 
-On Linux, prctl(2) requests a signal from the kernel for the end of the parent. Other systems run
-the command without this signal. A separate process makes the request, because a parent with
-threads cannot safely run code between fork and exec.
+On Linux, prctl(2) tells the kernel to kill this process when its parent ends. On other systems, the
+command may outlive its parent. A separate process calls prctl, because a parent with threads cannot
+safely run code between fork and exec.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ class Referee(ABC):
             environments.
         title: name for display.
         version: requirement for pip.
-        check: arguments for its Python; this command succeeds if all imports work.
+        check: arguments of the environment's Python, for a command that succeeds if all imports
+            work.
         folder: working folder of `check`.
     """
 
@@ -70,7 +71,7 @@ class Referee(ABC):
         """Choose the base interpreter, and return its path and version.
 
         Args:
-            python: the base interpreter; None for the running one.
+            python: the base interpreter; None for the running interpreter.
 
         Raises:
             MissingError: the interpreter is not a working Python 3.10 to 3.13.
@@ -180,7 +181,8 @@ class Referee(ABC):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        if previous is not None and previous.parents[2] == self.home:  # home/python-…/bin/python
+        # nmtool made this environment if its Python is home/python-…/bin/python.
+        if previous is not None and previous.parents[2] == self.home:
             shutil.rmtree(previous.parents[1], ignore_errors=True)
         return environment
 
@@ -241,8 +243,8 @@ class Environment:
     """A Python interpreter that can import a referee.
 
     Attributes:
-        python: the interpreter.
-        referee: the referee.
+        python: path of the interpreter.
+        referee: the reference simulator.
     """
 
     python: Path

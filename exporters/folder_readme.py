@@ -86,7 +86,7 @@ def values(
     package: str,
     arguments: str,
 ) -> dict[str, str]:
-    """Values for the variables in these texts.
+    """Values for the variables in the texts of this module.
 
     Args:
         network: the network in the folder.
@@ -121,16 +121,17 @@ def values(
         if network.readout.kind == LI
         else "",
         "classes": "\n".join(
-            f"| {index} | {_in_table(name)} |" for index, name in enumerate(network.class_names)
+            f"| {index} | {_table_cell(name)} |" for index, name in enumerate(network.class_names)
         ),
     }
     return {name: str(value) for name, value in variables.items()}
 
 
-def _in_table(name: str) -> str:
+def _table_cell(name: str) -> str:
     """A name, escaped for a cell of a Markdown table."""
     return "".join(
-        sign if sign.isalnum() or sign in " -.:_'()" else f"&#{ord(sign)};" for sign in name
+        character if character.isalnum() or character in " -.:_'()" else f"&#{ord(character)};"
+        for character in name
     )
 
 

@@ -40,7 +40,7 @@ _FILES_NAMED = 5
 class Format:
     """An exported file or folder; each subclass is a format.
 
-    Its network is read from disk only once.
+    The network of an export is read from disk only once.
 
     >>> import tempfile
     >>> from nmtool import Network, round_network
@@ -57,20 +57,21 @@ class Format:
     Attributes:
         name: name on the command line.
         extensions: extensions of its files, with the dot; empty for a folder.
-        is_folder: exports are folders.
+        is_folder: True if exports are folders.
         writing_options: class of the options of `write`; None if there are none.
         reading_options: class of the options of `read`, for files from other tools; None if there
             are none.
-        holds_floats: float networks can be written without quantisation.
+        holds_floats: True if float networks can be written without quantisation.
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
-        records_states: u and v of every neuron can be recorded.
-        executes_code: running an export executes code from it; `run` then checks it, see `trust`.
+        records_states: True if u and v of every neuron can be recorded.
+        executes_code: True if running an export executes code from its files. Unless `trust` is
+            given, `run` first checks that nmtool would write the same files.
         reference: function from (network, raster) to the expected recording; None: the integer
             simulator.
-        tolerance: relative tolerance of membranes, compared with the reference's.
-        writes, reads, runs, carries: networks can be written, read or run; exports can carry
-            known answers.
+        tolerance: relative tolerance of membranes in a comparison with the reference.
+        writes, reads, runs: True if networks can be written, read or run in the format.
+        carries: True if exports can contain known answers.
     """
 
     name: ClassVar[str]
@@ -91,7 +92,7 @@ class Format:
     carries: ClassVar[bool]
 
     def __init_subclass__(cls, name: str = "") -> None:
-        if not name:  # an abstract base
+        if not name:  # the class is an abstract base
             return
         cls.name, cls.extensions = name, PLACES[name].extensions
         cls.is_folder = bool(PLACES[name].member)
@@ -172,7 +173,7 @@ class Format:
     def decode_changed(self) -> Network | IntegerNetwork | None:
         """The network in a file that does not match its digest, to name the changed numbers.
 
-        This network is only compared, never run. None: only `decode` reads the format.
+        This network is only compared, never run. None: the format cannot read such files.
         """
         return None
 
@@ -255,11 +256,11 @@ class Format:
         Args:
             spikes: the input.
             simulated: recording of the integer simulator; None for a float network.
-            answers: expected recording, if known; by default `simulated`, or that of the format's
-                reference.
+            answers: expected recording, if known; by default `simulated`, or the recording of the
+                format's reference.
             deep: also compare u and v of every neuron.
             trust: as for `run`.
-            progress: shows progress, e.g. `nmtool.progress_bar`.
+            progress: function that shows progress, e.g. `nmtool.progress_bar`.
             label: label of the progress bar; by default the name of the format.
             options: further arguments of the format's `simulate`.
         """
@@ -295,15 +296,15 @@ class Format:
         Args:
             network: integer network; float network if the format holds floats.
             path: path to write.
-            answers: known answers for the user of the export to check.
-            samples: a few samples of data for the user to run; ignored by formats that carry none.
+            answers: known answers, against which users can check the export.
+            samples: a few samples of data that users can run; ignored by formats that carry none.
             options: instance of `writing_options`; None for the defaults.
             force: replace an earlier export.
 
         Raises:
             DoesNotFitError: the format cannot represent the network; every reason is a finding.
             UsageError: the path exists and may not be replaced, or the format carries no answers.
-            StorageError: the export could not be written; an earlier one is untouched.
+            StorageError: the export could not be written; an earlier export is untouched.
             MissingError: the library that writes the format is not installed.
         """
         if answers is not None and not cls.carries:
@@ -319,7 +320,7 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
-        artefact.network = network  # avoids reading it back
+        artefact.network = network  # so that the file need not be read again
         return artefact
 
     @classmethod
@@ -329,10 +330,10 @@ class Format:
         `misfits` is called only for networks in the format's own arithmetic, with one of its
         `rules`.
         """
-        return cls._unknown(network) or cls.misfits(network, options)
+        return cls._unsupported(network) or cls.misfits(network, options)
 
     @classmethod
-    def _unknown(cls, network: Any) -> list[Finding]:
+    def _unsupported(cls, network: Any) -> list[Finding]:
         """Findings if the format lacks the network's arithmetic or readout rule."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
@@ -349,7 +350,7 @@ class Format:
     @classmethod
     def check_known(cls, network: Any) -> None:
         """Raise `DoesNotFitError` if the format lacks the network's arithmetic or readout rule."""
-        cls._refuse(cls._unknown(network))
+        cls._refuse(cls._unsupported(network))
 
     @classmethod
     def _refuse(cls, findings: list[Finding]) -> None:
@@ -414,7 +415,7 @@ class Format:
 
         Raises:
             UsageError: the format carries no known answers.
-            FileFormatError: there are none, they are damaged, or they belong to another network.
+            FileFormatError: known answers are missing, damaged, or belong to another network.
         """
         if not self.carries:
             raise self._without_answers(self.path)
@@ -425,7 +426,9 @@ class Format:
                 code="answers-missing",
                 fix=f"write an export with known answers: {self.export_again()}",
             )
-        if self.network.content_hash != answers.network_hash or not _fit(answers, self.network):
+        if self.network.content_hash != answers.network_hash or not _sizes_match(
+            answers, self.network
+        ):
             raise FileFormatError(
                 f"the known answers in {self.path} belong to another network",
                 code="answers-other-network",
@@ -467,7 +470,7 @@ class Format:
 
         Raises:
             UsageError: the format does not record u and v, or has no runtime.
-            FileFormatError: it is not an export of this format, or its code was changed.
+            FileFormatError: the path is not an export of this format, or its code was changed.
             DataError: the raster has another number of channels than the network, or no steps.
             MissingError: the runtime is not installed.
             BackendError: the runtime failed or hung; its processes have ended.
@@ -491,8 +494,8 @@ def _overrides(cls: type[Format], hook: str) -> bool:
     return getattr(own, "__func__", own) is not getattr(base, "__func__", base)
 
 
-def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
-    """True if the answers contain every population, with its size."""
+def _sizes_match(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
+    """True if the answers have arrays of the right size for every population."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     stored = {name: raster.n_neurons for name, raster in spikes.items()}
     stored |= {name: v.shape[2] for name, v in membrane.items()}

@@ -25,7 +25,7 @@ class Place:
 
     Attributes:
         extensions: extensions of its files, with the dot; empty for a folder.
-        member: pattern of a path within every folder of the format; '' for a file.
+        member: glob pattern of a path that every folder of the format contains; '' for a file.
     """
 
     extensions: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Place:
         return Path(path).suffix.lower() in self.extensions
 
     def holds(self, path: str | Path) -> bool:
-        """True if an existing path looks like this format; its content is not read."""
+        """True if an existing path looks like an export of this format; files are not read."""
         if self.member:
             return next(Path(path).glob(self.member), None) is not None
         return self.names(path) and not Path(path).is_dir()
@@ -92,7 +92,7 @@ def all_formats() -> list[type[Format]]:
 
 
 def artefact_at(path: str | Path) -> Format | None:
-    """Open an existing file or folder in the format that recognises it; None if none does."""
+    """Open an existing file or folder in its format; None if no format recognises it."""
     name = next((name for name, place in PLACES.items() if place.holds(path)), None)
     return None if name is None else format_named(name)(path)
 
@@ -112,7 +112,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
 
     Args:
         path: path to be written.
-        others: names and extensions of the caller's additional formats, for the error.
+        others: extensions, by name, of further formats that the caller writes; named in the error.
 
     Raises:
         UsageError: no format that can be written has this extension.

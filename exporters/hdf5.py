@@ -60,7 +60,7 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 def damage_named(path: str | Path, what: str) -> Iterator[None]:
     """Turn any error caused by a file's content into `FileFormatError`.
 
-    nmtool's own input errors keep their code, why, fix and findings, and get the file's name.
+    nmtool's own input errors keep their code, why, fix and findings; the file's name is added.
     """
     try:
         with np.errstate(all="ignore"):  # numbers of foreign files may overflow
@@ -68,7 +68,7 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
     except InputError as error:
         what_failed = f"{path} cannot be read as a {what}: {error.what}"
         raise error.restated(what_failed, FileFormatError) from error
-    except NmtoolError:  # not caused by the content
+    except NmtoolError:  # other errors of nmtool are not caused by the content
         raise
     except Exception as error:  # HDF5 and numpy raise exceptions of any type
         raise FileFormatError(
@@ -87,7 +87,7 @@ class PlainFile:
         self._bytes = 0
 
     def group(self, parent: h5py.Group, name: str) -> h5py.Group:
-        """A group of this file."""
+        """The group `name` in the group `parent`."""
         import h5py
 
         member = self._member(parent, name)
@@ -110,7 +110,7 @@ class PlainFile:
             )
         return np.asarray(dataset[()])
 
-    def anything(self, parent: h5py.Group, name: str) -> NDArray:
+    def numbers_or_strings(self, parent: h5py.Group, name: str) -> NDArray:
         """The values of a dataset of numbers or of strings of fixed length."""
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in f"{_NUMBERS}S":
@@ -157,7 +157,7 @@ class PlainFile:
         return arrays
 
     def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
-        """Read strings a few rows at a time: in a hostile file each may be as long as the file."""
+        """Read strings in blocks of rows: in a hostile file, each may be as long as the file."""
         longest = max(self.root.id.get_filesize(), 1)
         per_row = longest * max(math.prod(dataset.shape[1:]), 1)
         rows = max(MAX_BYTES // per_row, 1)

@@ -55,8 +55,8 @@ def write_folder(
         folder: path of the export.
         files: content by relative POSIX path.
         force: replace an earlier export.
-        is_own_export: returns True if the existing folder is an export of this format.
-        others: relative paths of further files that an earlier export may contain.
+        is_own_export: function that tells if the existing folder is an export of this format.
+        others: relative POSIX paths of further files that an earlier export may contain.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
@@ -85,7 +85,7 @@ def replacing_folder(
     Args:
         folder: path of the export.
         force: replace an earlier export.
-        is_own_export: returns True if the existing folder is an export of this format.
+        is_own_export: function that tells if the existing folder is an export of this format.
         files: relative POSIX paths of all files that an export may contain. A folder with any
             other file is not replaced.
 
@@ -138,7 +138,7 @@ def _check_free(
         raise UsageError(
             f"{folder} contains files that are not part of the export: {', '.join(unknown[:3])}",
             code="path-holds-others",
-            why="replacing it would delete them",
+            why="replacing the folder would delete these files",
             fix="move them elsewhere, or choose another folder",
         )
 
@@ -161,7 +161,7 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # includes interrupts, after which `old` would be deleted
+    except BaseException:  # interrupts, too: otherwise `finally` would delete the only copy, `old`
         if not folder.exists():
             os.rename(old, folder)
         raise

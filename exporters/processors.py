@@ -53,8 +53,8 @@ class Region:
 class Counter:
     """Counter of executed instructions, exact under QEMU's -icount.
 
-    Ticks wrap around after 2^32, so fewer ticks must pass between two readings. At 16 ticks per 5
-    instructions these are 1.3 billion instructions.
+    The counter wraps around after 2^32 ticks, so fewer than 2^32 ticks must pass between two
+    readings. At 16 ticks per 5 instructions, 2^32 ticks are 1.3 billion instructions.
 
     Attributes:
         shift: an emulated instruction takes 2^shift ns.
@@ -86,7 +86,7 @@ class Processor:
         packages: Debian packages with compiler, library and emulator.
         flash, ram: memories of the emulated machine, for bare-metal programs; None for Linux
             programs.
-        byte_order: as in numpy: `<` or `>`.
+        byte_order: byte order as in numpy: `<` or `>`.
         counter: counter of instructions; None if the emulator has none.
     """
 
@@ -106,23 +106,23 @@ class Processor:
     def compile_command(self) -> list[str]:
         """The compiler with all options, including those for the memory map."""
         regions = {"flash": self.flash, "ram": self.ram}
-        placed = [
+        linker_options = [
             f"-Wl,--defsym=__{name}=0x{region.origin:x},--defsym=__{name}_size=0x{region.size:x}"
             for name, region in regions.items()
             if region is not None
         ]
-        return [self.compiler, *self.options, *placed]
+        return [self.compiler, *self.options, *linker_options]
 
     @property
     def missing(self) -> list[str]:
         """Programs that are not on the path, and `library` if the compiler does not find it."""
         programs = (self.compiler, self.emulator[0])
-        lacking = [program for program in programs if shutil.which(program) is None]
-        if self.compiler in lacking:
-            return lacking
+        missing = [program for program in programs if shutil.which(program) is None]
+        if self.compiler in missing:
+            return missing
         command = [self.compiler, f"-print-file-name={self.library}"]
-        place = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-        return lacking if Path(place).is_absolute() else [*lacking, self.library]
+        path = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return missing if Path(path).is_absolute() else [*missing, self.library]
 
     def require(self) -> None:
         """Raise `MissingError` unless compiler, C library and emulator are installed."""
@@ -148,8 +148,8 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, one tick per 40 ns; an instruction takes 128 ns, 3.2
-            # ticks. Since this is more than two, rounding gives the exact number of instructions.
+            # The timer counts at 25 MHz, one tick per 40 ns. An instruction takes 128 ns, or 3.2
+            # ticks. With more than two ticks per instruction, rounding gives their exact number.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

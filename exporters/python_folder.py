@@ -124,24 +124,24 @@ class PythonFolder(Format):
     def differences(self) -> list[Finding]:
         """Findings for changed, missing and additional files.
 
-        Python could import additional files. In the network's file, the content is compared,
-        not the bytes.
+        Additional files are findings, because Python could import them. In the network's file, the
+        content is compared, not the bytes.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
 
         arrays, sources = self.arrays(), self.sources()
         own_files = {*sources, arrays, _README, EXPORT_ANSWERS, EXPORT_EVENTS}
-        wrong = dict.fromkeys(files_in(self.path) - own_files, "it is not part of an export")
-        wrong |= changed_files(self.path, sources)
+        changes = dict.fromkeys(files_in(self.path) - own_files, "it is not part of an export")
+        changes |= changed_files(self.path, sources)
         archive = storage.read_archive(self.path / arrays, FILE_KIND, FILE_VERSION)
         network = integer_network.unpack(archive)
-        own = {
+        header = {
             key: value for key, value in archive.header.items() if key not in ("kind", "version")
         }
-        if storage.content_hash(own, archive.arrays) != network.content_hash:
-            wrong[arrays] = CHANGED
-        return [self.changed_file(*item) for item in sorted(wrong.items())]
+        if storage.content_hash(header, archive.arrays) != network.content_hash:
+            changes[arrays] = CHANGED
+        return [self.changed_file(*item) for item in sorted(changes.items())]
 
     def record(
         self,

@@ -75,12 +75,12 @@ def output_of(
 ) -> str:
     """Stripped output of a short command; '' if it fails or takes longer than `timeout_s`."""
     try:
-        done = subprocess.run(
+        finished = subprocess.run(
             command, capture_output=True, text=True, env=env, timeout=timeout_s, check=True
         )
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return ""
-    return done.stdout.strip()
+    return finished.stdout.strip()
 
 
 @dataclass
@@ -233,7 +233,7 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
 
 
 def _runs_in(folder: Path, group: int) -> bool:
-    """True if a process of that group is running; zombies do not count."""
+    """True if the process with this folder in /proc runs in the group; zombies do not count."""
     try:
         state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
     except (OSError, ValueError):

@@ -47,14 +47,14 @@ class Axis:
         return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, the first tap on the input, not on padding, and the number of such taps."""
+        """Per output, the first tap on the input (not on padding), and the number of such taps."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
     def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Pairs of an output and a place that it sees, with the tap: three arrays [pairs]."""
+        """Outputs, the places that they see, and the taps between them: three arrays [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)
@@ -68,7 +68,7 @@ class Window:
     Attributes:
         axes: windows along the spatial axes.
         channels: numbers of output and input channels; None for a pool, which keeps the channels.
-        groups: groups of channels that are convolved separately.
+        groups: number of groups of channels, which are convolved separately.
         places: input size along the spatial axes, if the file gives it.
     """
 
@@ -82,10 +82,10 @@ class Window:
 
         Leading axes of size 1 are batch axes. For a flat input, the places come from the file.
         """
-        wanted = len(self.axes) + 1
-        while len(shape) > wanted and shape[0] == 1:
+        n_axes = len(self.axes) + 1
+        while len(shape) > n_axes and shape[0] == 1:
             shape = shape[1:]
-        if len(shape) == wanted:
+        if len(shape) == n_axes:
             return shape
         if self.channels and self.places:
             stated = (self.channels[1], *self.places)
@@ -115,17 +115,17 @@ class Window:
             output channel, input channel within its group, and pair of places.
         """
         output = place = tap = np.zeros(1, np.int64)
-        after = self.output_shape(input_shape)
-        for axis, size, outputs in zip(self.axes, input_shape[1:], after[1:], strict=True):
+        output_shape = self.output_shape(input_shape)
+        for axis, size, outputs in zip(self.axes, input_shape[1:], output_shape[1:], strict=True):
             o, p, t = axis.pairs(size)
             output = np.add.outer(output * outputs, o).ravel()
             place = np.add.outer(place * size, p).ravel()
             tap = np.add.outer(tap * axis.taps, t).ravel()
         if self.channels:
-            post = np.arange(after[0])[:, None, None]
+            post = np.arange(output_shape[0])[:, None, None]
             width = self.channels[1] // self.groups
-            pre = post // (after[0] // self.groups) * width + np.arange(width)[:, None]
+            pre = post // (output_shape[0] // self.groups) * width + np.arange(width)[:, None]
         else:
             post = pre = np.arange(input_shape[0])[:, None, None]
         line = pre * math.prod(input_shape[1:]) + place
-        return line, np.broadcast_to(post * math.prod(after[1:]) + output, line.shape), tap
+        return line, np.broadcast_to(post * math.prod(output_shape[1:]) + output, line.shape), tap

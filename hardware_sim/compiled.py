@@ -1,7 +1,7 @@
-"""Compilation of kernels with a disk cache, keyed by everything that is compiled into them.
+"""Compilation of kernels with a disk cache, whose key covers all sources of the kernels.
 
-Kernels use functions and constants of other files, and read named tuples by position. Therefore the
-name of the cache folder contains a hash of all source files of the kernels. Numba's own cache
+Kernels use functions and constants of other files, and read named tuples by position. The name of
+the cache folder therefore contains a hash of all source files of the kernels. Numba's own cache
 ignores changes in other files, and unpickles any file in its folder.
 """
 
@@ -27,7 +27,7 @@ SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
-    """`numba.njit` with a disk cache that notices every change of the sources.
+    """A variant of `numba.njit`, with a disk cache that becomes invalid if a source changes.
 
     Args:
         sources: names of the modules and packages from which the kernels are compiled.
@@ -58,7 +58,7 @@ compiled = compiler(*SOURCES)
 
 @cache
 def kernel_folder(sources: tuple[str, ...]) -> Path:
-    """The cache folder for kernels of these sources; it may be missing or read-only."""
+    """The cache folder for kernels of these sources; the folder may be missing or read-only."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())
@@ -73,7 +73,7 @@ def source_files(sources: tuple[str, ...]) -> Iterator[Path]:
     """Find the files of modules and packages, without importing them.
 
     Raises:
-        ModuleNotFoundError: no such module.
+        ModuleNotFoundError: a module does not exist.
     """
     for source in sources:
         spec = find_spec(source)

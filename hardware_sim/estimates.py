@@ -1,10 +1,10 @@
 """Energy and time of a run on a chip: event counts times published costs per event.
 
-The model is that of SANA-FE's Loihi. In every step each neuron is accessed and updated. Each spike
-costs `spike_out` and, per target core, `axon_out` at its own core and `axon_in` at the target;
-there, each of its stored synapses costs `synaptic_event`. A core processes its events in sequence,
-all cores run in parallel, and a barrier ends the step: the time of a step is that of the slowest
-core plus the barrier.
+The model is SANA-FE's model of Loihi. In every step, each neuron is accessed and updated. Each
+spike costs `spike_out` and, per target core, `axon_out` at its own core and `axon_in` at the target
+core. At the target core, each stored synapse of the spike costs `synaptic_event`. A core processes
+its events in sequence, all cores run in parallel, and a barrier ends the step: the duration of a
+step is the time of the slowest core plus the barrier.
 
 Not included: routers (which depend on the placement of cores), sending the input to the chip, host
 cores, and static power.
@@ -22,18 +22,18 @@ from nmtool.network.graph import INPUT
 from nmtool.targets.target import EventCosts
 
 USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in")
-"""All costs that an estimate uses, if they are published."""
+"""All costs per event that an estimate uses, if they are known."""
 
 NEEDED = ("synaptic_event", "neuron_update")
-"""Costs required for an estimate; other costs, if unknown, are left out and reported."""
+"""Costs per event without which there is no estimate; other unknown costs count as 0."""
 
 
 def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArray[np.float64]:
     """Dynamic energy of all cores, [samples, steps] float64 in pJ.
 
     Args:
-        operations: counted on the chip's cores.
-        figures: costs in pJ, including those of `NEEDED`.
+        operations: operations of a run, counted on the chip's cores.
+        figures: costs per event in pJ; the costs in `NEEDED` must be known.
         dense: cores also store synapses of weight 0, which cost energy with every spike.
     """
     shape = (operations.n_samples, operations.n_steps)
@@ -54,27 +54,27 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
     """Duration of every step, [samples, steps] float64 in ns.
 
     Args:
-        counter: constructed with the chip's cores.
-        figures: costs in ns, including those of `NEEDED`.
+        counter: counter of the run's operations on the chip's cores.
+        figures: costs per event in ns; the costs in `NEEDED` must be known.
         barrier_us: duration of the barrier at the end of a step, in µs.
     """
     slowest: NDArray[np.float64] | float = 0.0
     for core in counter.cores:
-        work = counter.of_core(core)
-        taken = (
-            _cost_or_zero(figures.axon_in) * work.messages_in
-            + _cost_or_zero(figures.synaptic_event) * work.synaptic_events
+        core_operations = counter.of_core(core)
+        core_time = (
+            _cost_or_zero(figures.axon_in) * core_operations.messages_in
+            + _cost_or_zero(figures.synaptic_event) * core_operations.synaptic_events
             + (_cost_or_zero(figures.neuron_access) + _cost_or_zero(figures.neuron_update))
-            * work.neurons
-            + _cost_or_zero(figures.spike_out) * work.spikes
-            + _cost_or_zero(figures.axon_out) * work.messages_out
+            * core_operations.neurons
+            + _cost_or_zero(figures.spike_out) * core_operations.spikes
+            + _cost_or_zero(figures.axon_out) * core_operations.messages_out
         )
-        slowest = np.maximum(slowest, taken)
+        slowest = np.maximum(slowest, core_time)
     return np.asarray(slowest + 1000 * barrier_us)
 
 
 def _cost_or_zero(figure: float | None) -> float:
-    """The cost, or 0 where it is unknown; callers report unknown costs."""
+    """A cost per event, or 0 if it is unknown; callers report unknown costs."""
     return 0.0 if figure is None else figure
 
 

@@ -1,4 +1,4 @@
-"""One neuron, one step, in float64."""
+"""One step of one neuron, in float64."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def neuron_step(
     Args:
         a: sum of the weights that arrive at this step.
         u, v: state after the previous step.
-        bias: added to v each step.
+        bias: bias that is added to v in each step.
         keep_u, keep_v: shares of u and v that remain after a step, 0 … 1.
         vth: threshold; ∞ where neurons do not spike.
     """
     u = a + keep_u * u
     v = keep_v * v + (u + bias)
     spiked = v > vth
-    # Everywhere else, the fields of a `Step` are integers.
+    # The fields of a `Step` are declared as integers, which all other step functions return.
     return Step(u, 0.0 if spiked else v, spiked, False, False, v)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ class Kernels(NamedTuple):
     Attributes:
         run_steps: runs some steps from a given state, which it updates.
         run_samples: runs many samples, each from rest.
-        spikes_up_to: counts spikes up to a sufficient number.
+        spikes_up_to: counts spikes until their number suffices.
     """
 
     run_steps: Callable[..., None]
@@ -43,8 +43,9 @@ def kernels(module: str, limit: int) -> Kernels:
     """The time loops around a step, compiled when they first run.
 
     Args:
-        module: module of the `neuron_step`.
-        limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: none.
+        module: name of the module with the function `neuron_step`.
+        limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: sums
+            do not clip.
     """
     neuron_step = compiled_step(module)
 
@@ -53,11 +54,12 @@ def kernels(module: str, limit: int) -> Kernels:
         """Add the weights of one spike to the ring buffer.
 
         Args:
-            plan: the network.
+            plan: the network as flat arrays.
             projection: index of the projection.
-            index: the source neuron that spiked.
+            index: index of the source neuron that spiked.
             n: step of the spike.
-            ring: [slots, neurons] in the type of weights, input by step modulo slots.
+            ring: [slots, neurons] in the type of weights; slot n modulo slots has the summed
+                input of step n.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
@@ -70,27 +72,30 @@ def kernels(module: str, limit: int) -> Kernels:
             ring[slot, first + j] = total
 
     @compiled()
-    def run_steps(plan, first, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults):
+    def run_steps(
+        plan, first, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, overflows
+    ):
         """Run some steps from a given state, which is updated in place.
 
         Args:
-            plan: the network.
-            first: number of the first step, which sets the position in the ring buffer.
-            ring: [slots, neurons] in the type of weights, input by step modulo slots.
+            plan: the network as flat arrays.
+            first: index of the first step, which determines the first slot of the ring buffer.
+            ring: [slots, neurons] in the type of weights; slot n modulo slots has the summed
+                input of step n.
             u, v: [neurons] in the type of constants, the state.
-            step_offset: [steps + 1] int64, the input spikes of each step.
-            channel: [spikes] int32, their channels, ascending in each step.
-            spiked: [steps, neurons] bool, filled.
-            u_trace, v_trace: [steps, neurons] in the type of weights, filled with u and v.
-            faults: [2, neurons] int64, wraps of u and clips of v of each neuron, added to.
+            step_offset: [steps + 1] int64, where the input spikes of each step begin in `channel`.
+            channel: [spikes] int32, channels of the input spikes, ascending in each step.
+            spiked: [steps, neurons] bool, output: spikes.
+            u_trace, v_trace: [steps, neurons] in the type of weights, output: u and v.
+            overflows: [2, neurons] int64, numbers of wraps of u and of clips of v, increased.
         """
         n_steps, n_neurons = spiked.shape
         number = plan.vth.dtype.type
         for n in range(n_steps):
-            due = ring[(first + n) & (plan.slots - 1)]
+            arriving = ring[(first + n) & (plan.slots - 1)]
             for i in range(n_neurons):
                 after = neuron_step(
-                    number(due[i]),
+                    number(arriving[i]),
                     u[i],
                     v[i],
                     plan.bias[i],
@@ -100,9 +105,9 @@ def kernels(module: str, limit: int) -> Kernels:
                 )
                 u[i], v[i], spiked[n, i] = after.u, after.v, after.spiked
                 u_trace[n, i], v_trace[n, i] = after.u, after.v
-                faults[0, i] += after.wrapped
-                faults[1, i] += after.clipped
-                due[i] = 0
+                overflows[0, i] += after.wrapped
+                overflows[1, i] += after.clipped
+                arriving[i] = 0
             for projection in range(plan.source.size):
                 source = plan.source[projection]
                 if source < 0:
@@ -114,24 +119,26 @@ def kernels(module: str, limit: int) -> Kernels:
                             send(plan, projection, i, first + n, ring)
 
     @compiled()
-    def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
+    def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, overflows):
         """Run one sample from a fresh state; arguments as for `run_steps`."""
         n_neurons = spiked.shape[1]
         ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
         u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
-        run_steps(plan, 0, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults)
+        run_steps(plan, 0, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, overflows)
 
     @compiled(parallel=True)
-    def run_samples(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
+    def run_samples(plan, step_offset, channel, spiked, u_trace, v_trace, overflows):
         """Run many samples, each independently of the others.
 
         Args:
-            plan: the network.
-            step_offset: [samples, steps + 1] int64, positions in `channel`.
-            channel: [spikes] int32.
-            spiked: [samples, steps, neurons] bool, filled.
-            u_trace, v_trace: [samples, steps, neurons] in the type of weights, filled.
-            faults: [samples, 2, neurons] int64, added to.
+            plan: the network as flat arrays.
+            step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
+                `channel`.
+            channel: [spikes] int32, channels of the input spikes.
+            spiked: [samples, steps, neurons] bool, output: spikes.
+            u_trace, v_trace: [samples, steps, neurons] in the type of weights, output: u and v.
+            overflows: [samples, 2, neurons] int64, numbers of wraps of u and of clips of v,
+                increased.
         """
         for sample in numba.prange(spiked.shape[0]):
             run_sample(
@@ -141,7 +148,7 @@ def kernels(module: str, limit: int) -> Kernels:
                 spiked[sample],
                 u_trace[sample],
                 v_trace[sample],
-                faults[sample],
+                overflows[sample],
             )
 
     @compiled()
@@ -149,14 +156,15 @@ def kernels(module: str, limit: int) -> Kernels:
         """Count the spikes of some neurons, and stop after the step that reaches `enough`.
 
         Args:
-            plan: the network.
-            step_offset: [samples, steps + 1] int64, positions in `channel`.
-            channel: [spikes] int32.
-            counted: [neurons] bool, neurons whose spikes are counted.
+            plan: the network as flat arrays.
+            step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
+                `channel`.
+            channel: [spikes] int32, channels of the input spikes.
+            counted: [neurons] bool, True for neurons whose spikes are counted.
             enough: number of spikes at which to stop.
         """
         n_neurons, total = counted.size, 0
-        spiked, faults = np.zeros((1, n_neurons), np.bool_), np.zeros((2, n_neurons), np.int64)
+        spiked, overflows = np.zeros((1, n_neurons), np.bool_), np.zeros((2, n_neurons), np.int64)
         u_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         v_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         for offset in step_offset:
@@ -164,7 +172,7 @@ def kernels(module: str, limit: int) -> Kernels:
             u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
             for n in range(offset.size - 1):
                 step = offset[n : n + 2]
-                run_steps(plan, n, ring, u, v, step, channel, spiked, u_trace, v_trace, faults)
+                run_steps(plan, n, ring, u, v, step, channel, spiked, u_trace, v_trace, overflows)
                 for i in range(n_neurons):
                     total += spiked[0, i] and counted[i]
                 if total >= enough:

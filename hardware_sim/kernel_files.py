@@ -2,9 +2,9 @@
 
     nmtool kernel 1\\n · SHA-256 of key and pickle (32 bytes) · pickle of signature and machine code
 
-The key contains function, types, processor and Python; its hash is the file's name. Files that are
-truncated, modified, of another kernel or of another user are replaced. If files cannot be written,
-every process compiles its kernels.
+The key consists of function, argument types, processor and Python version; a hash of the key is
+part of the file's name. Files that are truncated, modified, of another kernel or of another user
+are replaced. If files cannot be written, every process compiles its kernels.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class KernelFiles(NullCache):
     """A cache of machine code with the interface that Numba expects.
 
     Args:
-        function: the function in Python.
-        folder: folder of the files; created on the first write.
+        function: the kernel as a Python function.
+        folder: folder of the cache files; created on the first write.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -46,11 +46,11 @@ class KernelFiles(NullCache):
 
     @property
     def cache_path(self) -> str:
-        """The folder, for Numba's cache statistics."""
+        """The folder of the cache files, for Numba's cache statistics."""
         return str(self._folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function for arguments of these types; None without a valid file."""
+        """The compiled function for arguments of these types; None if there is no valid file."""
         target_context.refresh()
         key = self._key(sig, target_context.codegen())
         pickled = read_checked(self._path(key), key)
@@ -65,14 +65,14 @@ class KernelFiles(NullCache):
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Store a compiled function, if possible."""
+        """Store a compiled function, if it can be pickled."""
         codegen, reduced = self.reduced(data)
         if reduced is not None:
             key = self._key(sig, codegen)
             write_checked(self._path(key), key, dumps((sig, reduced)))
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """Code generator and picklable part of a compiled function; None without such a part.
+        """Code generator, and picklable form of a compiled function or None.
 
         Numba's compilers for CPUs and GPUs differ only in this method and `rebuilt`.
         """
@@ -96,8 +96,8 @@ class KernelFiles(NullCache):
 def identity(function: Callable[..., Any]) -> list[str]:
     """Name, code and file of a function, and of all functions in its closure.
 
-    The closure of a kernel has the step of its arithmetic. The hash in the folder's name may not
-    cover the file of this step.
+    The step of the arithmetic is in a kernel's closure, and the hash in the folder's name may not
+    cover the step's file.
     """
     parts = [function.__module__, function.__qualname__]
     parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())

@@ -1,8 +1,8 @@
-"""Known answers of a network: short inputs that make it spike, and its outputs for them.
+"""Known answers of a network: short inputs that make it spike, and the network's outputs for them.
 
-If data are given, the first sample comes from them. The others are generated: they reveal a change
-of any stored number by one step, as far as any input can (`stimuli.py`). For integer networks,
-outputs include u and v of every neuron.
+If data are given, the first sample comes from the data. All other samples are generated: they
+reveal a change of any stored number by one step, if any input can reveal it (`stimuli.py`). For
+integer networks, outputs include u and v of every neuron.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from nmtool.recording import Recording
 
 ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
-"""Usual sample length in steps: spikes can pass three projections with the longest delay."""
+"""Usual sample length in steps: in this time, spikes can pass three projections with the longest
+delay."""
 
 LONG_STEPS = 1000
-ENOUGH = 0.99
-"""If usual samples reach a smaller share of the synapses, longer samples are used."""
+SUFFICIENT_SHARE = 0.99
+"""If samples of the usual length reach a smaller share of the synapses, longer samples are used."""
 
 DRIVEN_STEPS = 32
-"""Steps of a sample beyond the longest delays, in which neurons can spike."""
+"""Number of steps of a sample in addition to the longest delays of all hops; in these steps neurons
+can spike."""
 
 
 def known_answers(
@@ -45,9 +47,9 @@ def known_answers(
 
     Args:
         network: the network.
-        spikes: input raster. The first sample is an excerpt of the one in which most populations
-            spike, and at most two more are generated. By default, or if no population spikes, at
-            most three are generated, always the same for a network.
+        spikes: input raster. The first sample is an excerpt of the sample in which most populations
+            spike, and at most two more samples are generated. By default, or if no population
+            spikes, at most three samples are generated, always the same for a network.
         run: function of (network, raster) that returns a recording; by default the integer
             simulator, which also records u and v of every neuron.
         progress: shows the number of samples tried.
@@ -56,37 +58,37 @@ def known_answers(
         DataError: the channels of the raster and the network differ.
     """
     with progress("known answers") as advance:
-        raster = _input(network, spikes, run or simulate, advance)
+        raster = _choose_input(network, spikes, run or simulate, advance)
     if run is not None:
         return KnownAnswers(network.content_hash, raster, run(network, raster))
     assert isinstance(network, IntegerNetwork), "a float network needs `run`"
     recording = simulate(network, raster, deep=True)
-    # Files store decay factors in units of 1/4096, and differences from states that decay by them.
-    # The closer the factors are to the network's, the smaller are the differences.
-    unity = network.runs_in.decay_one
+    # Files store decay factors in units of 1/4096, and the differences of u and v from states that
+    # decay by these factors. Factors close to the network's make the differences small.
+    decay_unit = network.runs_in.decay_one
 
     factors = {
-        name: (keep_u * DECAY_ONE // unity, keep_v * DECAY_ONE // unity)
+        name: (keep_u * DECAY_ONE // decay_unit, keep_v * DECAY_ONE // decay_unit)
         for name, (keep_u, keep_v) in network.decay_factors().items()
     }
     return KnownAnswers(network.content_hash, raster, recording, factors)
 
 
-def _input(
+def _choose_input(
     network: IntegerNetwork | Network,
     spikes: Raster | None,
     run: Callable[..., Recording],
     advance: Advance,
 ) -> Raster:
-    """Samples of the usual length, or longer ones if the usual ones reach too few synapses."""
-    raster, share = _driven(network, spikes, run, answered_steps(network), advance)
-    if share < ENOUGH and isinstance(network, IntegerNetwork):
-        longer, more = _driven(network, spikes, run, LONG_STEPS, advance)
-        raster = longer if more > share else raster
+    """Samples of the usual length; if these reach too few synapses, longer samples."""
+    raster, share = _driving_samples(network, spikes, run, answered_steps(network), advance)
+    if share < SUFFICIENT_SHARE and isinstance(network, IntegerNetwork):
+        longer, larger_share = _driving_samples(network, spikes, run, LONG_STEPS, advance)
+        raster = longer if larger_share > share else raster
     return raster
 
 
-def _driven(
+def _driving_samples(
     network: IntegerNetwork | Network,
     spikes: Raster | None,
     run: Callable[..., Recording],
@@ -98,16 +100,16 @@ def _driven(
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
         has_spikes = busiest.spikes.n_spikes > 0
         if has_spikes and any(r.n_spikes for r in busiest.recording.spikes.values()):
-            taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
+            excerpt = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
             stimulus, share = driving_input(
-                network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run, advance
+                network, ANSWERED_SAMPLES - 1, excerpt.n_steps, excerpt, run, advance
             )
-            return Raster.concatenate([taken, stimulus]), share
+            return Raster.concatenate([excerpt, stimulus]), share
     return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run, on_progress=advance)
 
 
 def answered_steps(network: IntegerNetwork | Network) -> int:
-    """Length of generated samples in steps: beyond the network's `n_steps` if delays need it."""
+    """Length of generated samples in steps; longer than the network's `n_steps` for long delays."""
     edges = [(p.source, p.target) for p in network.projections]
     hops = len(strongly_connected([p.name for p in network.populations], edges))
     reach = max((int(p.delay.max(initial=0)) for p in network.projections), default=0)

@@ -19,13 +19,13 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 Part = tuple[str, int, int]
-"""Neurons on a core: population, first neuron, and one past the last."""
+"""Neurons of a population on a core: population, first neuron, and index after the last neuron."""
 
 Core = Sequence[Part]
 """All neurons on a core: parts of one or several populations."""
 
 Counts = NDArray[np.int64]
-"""[samples, steps] int64."""
+"""Numbers of operations, [samples, steps] int64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +33,16 @@ class Operations:
     """Operation counts of every sample and step.
 
     Attributes:
-        neurons: number of neurons by population; each is updated in every step.
+        neurons: number of neurons by population; each neuron is updated in every step.
         spikes: number of spikes by source, `input` first, then every spiking population:
             [samples, steps] int64.
-        synaptic_events: per projection [samples, steps] int64, spikes times their synapses,
-            without those of weight 0.
-        synapses_read: the same including synapses of weight 0, for chips that store full matrices.
-        messages: by source [samples, steps] int64, spikes times their target cores: those with a
-            postsynaptic neuron, the spike's own core included. Synapses of weight 0 do not count,
-            unless the cores store them.
+        synaptic_events: per projection [samples, steps] int64: each spike counts its synapses of
+            nonzero weight.
+        synapses_read: per projection [samples, steps] int64: each spike counts all its synapses,
+            for chips that store full matrices.
+        messages: by source [samples, steps] int64: each spike counts its target cores, which are
+            the cores with a postsynaptic neuron, its own core included. Synapses of weight 0
+            matter only if the cores store them.
         n_samples, n_steps: size of the input.
     """
 
@@ -66,11 +67,12 @@ class CoreOperations:
 
     Attributes:
         neurons: number of neurons on the core.
-        synaptic_events: [samples, steps] int64, over its stored synapses: all synapses onto its
-            neurons, or those of weight other than 0.
-        messages_in: [samples, steps] int64, spikes that arrive at the core.
-        spikes: [samples, steps] int64, spikes of its neurons.
-        messages_out: [samples, steps] int64, spikes of its neurons times their target cores.
+        synaptic_events: [samples, steps] int64: each spike counts its synapses that the core
+            stores: all synapses onto neurons of the core, or only synapses of nonzero weight.
+        messages_in: [samples, steps] int64, number of spikes that arrive at the core.
+        spikes: [samples, steps] int64, number of spikes of the core's neurons.
+        messages_out: [samples, steps] int64: each spike of the core's neurons counts its target
+            cores.
     """
 
     neurons: int
@@ -89,8 +91,8 @@ def count_operations(
 
     Args:
         network: the network that was run.
-        spikes: its input.
-        recording: its output.
+        spikes: the input.
+        recording: recording of the run.
     """
     return Counter(network, spikes, recording).operations()
 
@@ -147,11 +149,11 @@ class Counter:
         )
 
     def per_step(self, source: str, weight: NDArray[np.integer]) -> Counts:
-        """Weighted spike count of a source, [samples, steps] int64.
+        """Number of spikes of a source in each step, weighted by neuron, [samples, steps] int64.
 
         Args:
             source: a spiking population, or `input`.
-            weight: [neurons] integers, the weight of every neuron's spikes.
+            weight: [neurons] integers, weight of each neuron's spikes in the count.
         """
         sums = np.concatenate(([0], np.cumsum(weight[self.rasters[source].neuron], dtype=np.int64)))
         return np.diff(sums[self._offset[source]], axis=1)
@@ -171,27 +173,29 @@ class Counter:
         Args:
             core: one of the counter's cores.
         """
-        onto = self._synapses_onto(core)
+        n_synapses = self._synapses_onto(core)
         none = np.zeros((self.rasters[INPUT].n_samples, self.rasters[INPUT].n_steps), np.int64)
-        mine = {name: np.zeros(r.n_neurons, np.int64) for name, r in self.rasters.items()}
+        on_core = {name: np.zeros(r.n_neurons, np.int64) for name, r in self.rasters.items()}
         for name, first, end in core:
-            if name in mine:
-                mine[name][first:end] = 1
+            if name in on_core:
+                on_core[name][first:end] = 1
         return CoreOperations(
             neurons=sum(end - first for _, first, end in core),
-            synaptic_events=sum((self.per_step(*pair) for pair in onto.items()), none),
+            synaptic_events=sum((self.per_step(*pair) for pair in n_synapses.items()), none),
             messages_in=sum(
-                (self.per_step(name, (onto[name] > 0).astype(int)) for name in onto), none
+                (self.per_step(name, (n_synapses[name] > 0).astype(int)) for name in n_synapses),
+                none,
             ),
-            spikes=sum((self.per_step(*pair) for pair in mine.items()), none),
+            spikes=sum((self.per_step(*pair) for pair in on_core.items()), none),
             messages_out=sum(
-                (self.per_step(name, mine[name] * self.target_cores[name]) for name in mine), none
+                (self.per_step(name, on_core[name] * self.target_cores[name]) for name in on_core),
+                none,
             ),
         )
 
     def _synapses_onto(self, core: Core) -> dict[str, NDArray[np.int64]]:
         """Number of stored synapses onto a core, by source, [neurons] int64."""
-        onto: dict[str, NDArray[np.int64]] = {}
+        n_synapses: dict[str, NDArray[np.int64]] = {}
         for name, first, end in core:
             for projection in self._projections:
                 if projection.target == name:
@@ -201,5 +205,5 @@ class Counter:
                         if self._dense
                         else np.count_nonzero(stored, axis=1)
                     )
-                    onto[projection.source] = onto.get(projection.source, 0) + count
-        return onto
+                    n_synapses[projection.source] = n_synapses.get(projection.source, 0) + count
+        return n_synapses

@@ -1,4 +1,4 @@
-"""A network of integers or real numbers as flat arrays, for the compiled time loop.
+"""`Plan`: an integer or float network as flat arrays, for the compiled time loop.
 
 Neurons are numbered across all populations, in the order of the populations.
 """
@@ -27,9 +27,10 @@ class Plan(NamedTuple):
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
         post: [projections] int64, number of target neurons.
-        row: [projections] int64, index at which the projection's [pre, post] synapses begin.
-        weight: [synapses] shifted weights, or for real numbers jumps of u; by projection.
-        delay: [synapses] uint8, or int64 for real numbers; steps.
+        row: [projections] int64, index in `weight` and `delay` at which the projection's
+            [pre, post] synapses begin.
+        weight: [synapses] shifted weights, or jumps of u for real numbers; by projection.
+        delay: [synapses] delays in steps, uint8, or int64 for real numbers; by projection.
         slots: length of the ring buffer in steps, a power of two beyond the largest delay.
     """
 
@@ -52,15 +53,15 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     projections = network.projections
     if isinstance(network, IntegerNetwork):
         constants: list[tuple] = [(p.keep_u, p.keep_v, p.vth, p.bias) for p in network.populations]
-        weight = _joined([p.shifted_weight for p in network.projections], np.int32)
-        delay = _joined([p.delay for p in projections], np.uint8)
+        weight = _flattened([p.shifted_weight for p in network.projections], np.int32)
+        delay = _flattened([p.delay for p in projections], np.uint8)
     else:
         constants = [
             (1 - p.lose_u, 1 - p.lose_v, p.threshold if p.kind == LIF else np.inf, p.drive)
             for p in network.populations
         ]
-        weight = _joined([p.jump for p in network.projections], np.float64)
-        delay = _joined([p.delay for p in projections], np.int64)
+        weight = _flattened([p.jump for p in network.projections], np.float64)
+        delay = _flattened([p.delay for p in projections], np.int64)
     neurons = [np.stack(np.broadcast_arrays(*values)) for values in constants]
     keep_u, keep_v, vth, bias = np.concatenate(neurons, axis=1)
     first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
@@ -88,5 +89,6 @@ def columns(network: Graph) -> dict[str, slice]:
     return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}
 
 
-def _joined(blocks: list[NDArray], dtype: DTypeLike) -> NDArray:
+def _flattened(blocks: list[NDArray], dtype: DTypeLike) -> NDArray:
+    """All elements of matrices, one matrix after another."""
     return np.concatenate([np.zeros(0, dtype), *(block.ravel() for block in blocks)])

@@ -1,4 +1,4 @@
-"""The reference simulator: short, readable numpy; the fast one is tested against it."""
+"""The reference simulator in short, readable numpy; tests compare the fast simulator with it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _add(
     weight: NDArray[np.int32],
     arithmetic: Arithmetic,
 ) -> None:
-    """Add weights to sums, clipping after each if the arithmetic does."""
+    """Add weights to the sums of arriving weights; clip each sum if the arithmetic clips sums."""
     total = arriving[place] + weight
     if limit := arithmetic.sum_limit:
         total = np.clip(total, -limit, limit - 1)

@@ -23,16 +23,17 @@ from nmtool.arithmetic import LOIHI2, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import neuron_step as plain_step
-from nmtool.hardware_sim.wrong_step import Rules, left_by_spike, wrong_step
+from nmtool.hardware_sim.wrong_step import Rules, v_after_spike, wrong_step
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
-"""Quantities that are compared: spikes; spikes and v; spikes, v and u."""
+"""Quantities to compare: spikes; spikes and v; or spikes, v and u."""
 
 ALL, FIRST, ANY = 0, 1, 2
-"""End of a run: the last step, the first deviation of each column, or the first of all columns."""
+"""Where a replay ends: at the last step, at the first deviation of each column, or at the first
+deviation of any column."""
 
 UNREACHED = 1 << 40
 """A threshold above every 32-bit v."""
@@ -48,8 +49,9 @@ class Streams(NamedTuple):
     Attributes:
         n_steps: number of steps of every sample.
         offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
-        step, neuron: [spikes] int32.
-        first: [samples, neurons of all sources] int32, step of the first spike, or `n_steps`.
+        step, neuron: [spikes] int32, step and neuron of each spike.
+        first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
+            silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
     """
 
@@ -62,13 +64,13 @@ class Streams(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Neurons of one population with their parameters: one column per neuron, or per variant of it.
+    """Neurons of one population with their parameters: a column per neuron, or per variant of one.
 
     Attributes:
         source: [projections] int64, index of the source in `Streams`.
         row: [projections] int64, first row of the projection's synapses.
         weight, delay: [neurons, rows] int32, by projection; weights include their exponents.
-        neuron: [columns] int64.
+        neuron: [columns] int64, index of the neuron in the population.
         bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
         synapse: [columns] int64, row of the modified synapse; −1 for none.
         other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
@@ -90,20 +92,20 @@ class Cells(NamedTuple):
     rules: Rules | None = None
 
     def pick(self, columns: NDArray[np.integer]) -> Cells:
-        """The columns of these indices, which may repeat."""
+        """The columns with these indices; an index may occur several times."""
         return self._replace(**{name: getattr(self, name)[columns] for name in _OF_COLUMNS})
 
 
 _OF_COLUMNS = Cells._fields[4:-1]
 
 
-class Seen(NamedTuple):
-    """Recorded spikes, u and v of a population.
+class Traces(NamedTuple):
+    """Spikes, u and v of a population, recorded or predicted.
 
     Attributes:
         spikes: [samples, neurons, steps] bool, with 0 steps if not recorded; [steps] for one
             neuron in one sample.
-        u, v: int64, of the same shape as `spikes`.
+        u, v: [samples, neurons, steps] int64, with 0 steps if not recorded; [steps] for one neuron.
     """
 
     spikes: NDArray[np.bool_]
@@ -112,25 +114,25 @@ class Seen(NamedTuple):
 
 
 Start: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""u and v at the beginning of samples, [samples, neurons]."""
+"""u and v at the beginning of samples, [samples, neurons] int64 each."""
 
 
 class Outcome(NamedTuple):
-    """Deviations between recording and prediction, by column and sample.
+    """Deviations of a recording from its prediction, [columns, samples] int64 each.
 
     Attributes:
         deviations: number of updates that differ from the prediction.
-        first: step of the first deviation, or `n_steps`.
+        first: step of the first deviation; `n_steps` without deviations.
         u: predicted u at the first deviation.
-        low: maximum of v before reset, over the steps without a recorded spike.
-        high: minimum of v before reset, over the steps with a recorded spike.
+        highest_silent: maximum of v before reset, over the steps without a recorded spike.
+        lowest_spiking: minimum of v before reset, over the steps with a recorded spike.
     """
 
     deviations: NDArray[np.int64]
     first: NDArray[np.int64]
     u: NDArray[np.int64]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
+    highest_silent: NDArray[np.int64]
+    lowest_spiking: NDArray[np.int64]
 
 
 def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
@@ -146,7 +148,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
     begin = np.cumsum([0, *(raster.n_spikes for raster in sources)])
     return Streams(
         spikes.n_steps,
-        np.stack([raster.offset + by for raster, by in zip(sources, begin, strict=False)]),
+        np.stack([raster.offset + shift for raster, shift in zip(sources, begin, strict=False)]),
         np.concatenate([raster.step for raster in sources]),
         np.concatenate([raster.neuron for raster in sources]),
         np.hstack([raster.first_step().astype(np.int32) for raster in sources]),
@@ -163,17 +165,19 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     """
     population = network.populations[index]
     names = [INPUT, *(p.name for p in network.populations)]
-    onto = [p for p in network.projections if p.target == population.name]
+    incoming = [p for p in network.projections if p.target == population.name]
     nothing = np.zeros((population.size, 0), np.int32)
     neurons = np.arange(population.size)
     none = np.full(population.size, -1)
-    # The step of `loihi2` is compiled in; other arithmetics use `Rules`.
+    # The step of `loihi2` is compiled into the kernel; other arithmetics pass their `Rules` to it.
     rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
     return Cells(
-        np.array([names.index(p.source) for p in onto], np.int64),
-        np.cumsum([0, *(p.shape[0] for p in onto)])[:-1].astype(np.int64),
-        np.ascontiguousarray(np.hstack([nothing, *(p.shifted_weight.T for p in onto)]), np.int32),
-        np.ascontiguousarray(np.hstack([nothing, *(p.delay.T for p in onto)]), np.int32),
+        np.array([names.index(p.source) for p in incoming], np.int64),
+        np.cumsum([0, *(p.shape[0] for p in incoming)])[:-1].astype(np.int64),
+        np.ascontiguousarray(
+            np.hstack([nothing, *(p.shifted_weight.T for p in incoming)]), np.int32
+        ),
+        np.ascontiguousarray(np.hstack([nothing, *(p.delay.T for p in incoming)]), np.int32),
         neurons,
         population.bias,
         np.full_like(neurons, population.keep_u),
@@ -185,7 +189,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
 
 
 def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
-    """Rows of a projection's synapses in the `Cells` of its target."""
+    """Rows of a projection's synapses in `weight` and `delay` of its target's `Cells`."""
     projection = network.projections[index]
     before = [p for p in network.projections[:index] if p.target == projection.target]
     first = int(cells.row[len(before)])
@@ -193,7 +197,13 @@ def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
 
 
 def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
-    """The same columns with `weight` or `delay`, [pre, post], replaced in some rows."""
+    """A copy of cells, with other weights or delays in some rows.
+
+    Args:
+        cells: the cells.
+        rows: rows of the synapses, as from `rows_of`.
+        arrays: `weight` or `delay`, or both, [pre, post].
+    """
     changed = {}
     for name, new in arrays.items():
         changed[name] = getattr(cells, name).copy()
@@ -204,7 +214,7 @@ def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
 def altered(
     network: IntegerNetwork, cells: Cells, kind: str, place: tuple, value: int | NDArray
 ) -> Cells:
-    """The same columns with one stored number changed.
+    """A copy of cells, with one stored number changed.
 
     Args:
         network: the network of these neurons.
@@ -244,7 +254,7 @@ def altered(
 def outcomes(
     events: Streams,
     cells: Cells,
-    seen: Seen,
+    recorded: Traces,
     start: Start | None = None,
     until: int = ALL,
 ) -> Outcome:
@@ -253,53 +263,58 @@ def outcomes(
     Args:
         events: spikes of all sources.
         cells: neurons, or variants of them, one per column.
-        seen: the recording of their population.
+        recorded: recording of the neurons' population.
         start: u and v at the beginning of samples; by default 0.
         until: stop at the last step (`ALL`), at the first deviation of each column (`FIRST`), or at
-            the first deviation of all columns (`ANY`).
+            the first deviation of any column (`ANY`).
 
     Returns:
-        Arrays [columns, samples], counted up to the end that `until` sets.
+        Deviations up to the end set by `until`.
     """
     n_samples = events.offset.shape[1] - 1
     shape = cells.neuron.size, n_samples
     outcome = Outcome(*(np.zeros(shape, np.int64) for _ in Outcome._fields))
     outcome.first[:] = events.n_steps
-    outcome.high[:] = _HIGHEST
+    outcome.lowest_spiking[:] = _HIGHEST
     u, v = start or (np.zeros((n_samples, len(cells.weight)), np.int64),) * 2
-    _replay(cells.rules, events, cells._replace(rules=None), seen, u, v, until, outcome)
+    _replay(cells.rules, events, cells._replace(rules=None), recorded, u, v, until, outcome)
     return outcome
 
 
-def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
+def traced(events: Streams, cells: Cells, recorded: Traces) -> Traces:
     """Simulate some columns from rest, with resets at the recorded spikes.
 
     Args:
         events: spikes of all sources.
         cells: neurons, or variants of them, one per column.
-        seen: the recording of their population; only its spikes are used.
+        recorded: recording of the neurons' population; only its spikes are used.
 
     Returns:
         Predicted spikes, u and v, [samples, columns, steps].
     """
     shape = events.offset.shape[1] - 1, cells.neuron.size, events.n_steps
-    prediction = Seen(
+    prediction = Traces(
         np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     )
-    _trace(cells.rules, events, cells._replace(rules=None), seen, prediction)
+    _trace(cells.rules, events, cells._replace(rules=None), recorded, prediction)
     return prediction
 
 
 @compiled()
-def _trace(rules, events, cells, seen, prediction):
+def _trace(rules, events, cells, recorded, prediction):
+    """Fill `prediction` for `traced`; `rules` is None for `loihi2`."""
     arriving = np.zeros(events.n_steps, np.int32)
     rest, until = np.int64(0), np.int64(ALL)
     for column in range(cells.neuron.size):
         neuron = cells.neuron[column]
         for sample in range(prediction.u.shape[0]):
             _deliver(rules, events, sample, cells, neuron, -1, arriving)
-            own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
-            trace = Seen(
+            own = Traces(
+                recorded.spikes[sample, neuron],
+                recorded.u[sample, neuron],
+                recorded.v[sample, neuron],
+            )
+            trace = Traces(
                 prediction.spikes[sample, column],
                 prediction.u[sample, column],
                 prediction.v[sample, column],
@@ -308,11 +323,11 @@ def _trace(rules, events, cells, seen, prediction):
 
 
 @compiled()
-def _replay(rules, events, cells, seen, u, v, until, outcome):
+def _replay(rules, events, cells, recorded, u, v, until, outcome):
     """Fill an `Outcome`; `rules` is None for the arithmetic `loihi2`."""
     n_samples = outcome.first.shape[1]
     arriving = np.zeros((n_samples, events.n_steps), np.int32)
-    untraced = _traces(0)
+    untraced = _empty_traces(0)
     delivered = -1
     for column in range(cells.neuron.size):
         neuron = cells.neuron[column]
@@ -324,17 +339,21 @@ def _replay(rules, events, cells, seen, u, v, until, outcome):
             sums = arriving[sample]
             if cells.synapse[column] >= 0:
                 sums = sums.copy()
-                _exchange(rules, events, sample, cells, column, sums)
-            own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
+                _replace_synapse(rules, events, sample, cells, column, sums)
+            own = Traces(
+                recorded.spikes[sample, neuron],
+                recorded.u[sample, neuron],
+                recorded.v[sample, neuron],
+            )
             begin_u, begin_v = u[sample, neuron], v[sample, neuron]
-            deviations, first, first_u, low, high = _replay_sample(
+            deviations, first, first_u, highest_silent, lowest_spiking = _replay_sample(
                 rules, sums, cells, column, own, begin_u, begin_v, untraced, until
             )
             outcome.deviations[column, sample] = deviations
             outcome.first[column, sample] = first
             outcome.u[column, sample] = first_u
-            outcome.low[column, sample] = low
-            outcome.high[column, sample] = high
+            outcome.highest_silent[column, sample] = highest_silent
+            outcome.lowest_spiking[column, sample] = lowest_spiking
             if deviations and until == ANY:
                 return
             if deviations and until == FIRST:
@@ -360,16 +379,17 @@ def mark_differences(
         shown: [samples] bool, updated; samples already marked are skipped.
     """
     plain = right._replace(rules=None), wrong._replace(rules=None)
-    _show(right.rules, events, *plain, view, first_only, shown)
+    _mark_differences(right.rules, events, *plain, view, first_only, shown)
 
 
 @compiled()
-def _show(rules, events, right, wrong, view, first_only, shown):
+def _mark_differences(rules, events, right, wrong, view, first_only, shown):
+    """`mark_differences`, compiled; `rules` is None for `loihi2`."""
     n_steps = events.n_steps
-    mine = np.zeros(n_steps, np.int32)
+    right_sums = np.zeros(n_steps, np.int32)
     rest, until = np.int64(0), np.int64(FIRST)  # typed: for literals, Numba would compile again
-    trace, nothing = _traces(n_steps), _traces(0)
-    seen = Seen(
+    trace, nothing = _empty_traces(n_steps), _empty_traces(0)
+    recorded = Traces(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
     )
     for column in range(right.neuron.size):
@@ -381,47 +401,56 @@ def _show(rules, events, right, wrong, view, first_only, shown):
         for sample in range(shown.size):
             if shown[sample] or (synapse and not _reaches_in_time(events, sample, wrong, column)):
                 continue
-            _deliver(rules, events, sample, right, neuron, -1, mine)
-            theirs = mine.copy()
+            _deliver(rules, events, sample, right, neuron, -1, right_sums)
+            wrong_sums = right_sums.copy()
             if synapse:
-                _exchange(rules, events, sample, wrong, column, theirs)
+                _replace_synapse(rules, events, sample, wrong, column, wrong_sums)
             elif same:
-                _deliver(rules, events, sample, wrong, neuron, -1, theirs)
-            _replay_sample(rules, mine, right, column, nothing, rest, rest, trace, until)
-            outcome = _replay_sample(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
+                _deliver(rules, events, sample, wrong, neuron, -1, wrong_sums)
+            _replay_sample(rules, right_sums, right, column, nothing, rest, rest, trace, until)
+            outcome = _replay_sample(
+                rules, wrong_sums, wrong, column, recorded, rest, rest, nothing, until
+            )
             shown[sample] = outcome[0] > 0
             if shown[sample] and first_only:
                 return
 
 
 @compiled()
-def _traces(n_steps):
-    """Empty `Seen` for one neuron in one sample."""
-    return Seen(
+def _empty_traces(n_steps):
+    """`Traces` of one neuron in one sample, filled with 0."""
+    return Traces(
         np.zeros(n_steps, np.bool_), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
     )
 
 
 @compiled()
-def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
+def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until):
     """Run one column through one sample, teacher-forced by the recording.
 
     Args:
         rules: rules of the arithmetic; None for `loihi2`.
         arriving: [steps] int32, sums of the weights that arrive.
         cells, column: `Cells`, and the index of the column.
-        seen: `Seen` of its neuron, [steps]; predictions replace quantities not recorded.
+        recorded: recorded `Traces` of the column's neuron, [steps]; predictions replace quantities
+            that were not recorded.
         u, v: state at the beginning of the sample.
-        trace: `Seen` to fill with predictions; an empty one is left as it is.
+        trace: `Traces`, output: predictions; with 0 steps, there is no output.
         until: `ALL`, else stop at the first deviation.
 
     Returns:
-        the fields of `Outcome`.
+        The fields of `Outcome`.
     """
     bias, vth = cells.bias[column], cells.vth[column]
     keep_u, keep_v = cells.keep_u[column], cells.keep_v[column]
     u, v, spiked = np.int64(u), np.int64(v), bool(0)
-    deviations, first, first_u, low, high = 0, arriving.size, np.int64(0), np.int64(0), _HIGHEST
+    deviations, first, first_u, highest_silent, lowest_spiking = (
+        0,
+        arriving.size,
+        np.int64(0),
+        np.int64(0),
+        _HIGHEST,
+    )
     for n in range(arriving.size):
         sums = np.int64(arriving[n])
         if rules is None:
@@ -429,11 +458,11 @@ def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
             reset = np.int64(0)
         else:
             after = wrong_step(sums, u, v, spiked, bias, keep_u, keep_v, vth, rules)
-            reset = left_by_spike(after.peak, vth, rules)
+            reset = v_after_spike(after.peak, vth, rules)
         if (
-            (seen.spikes.size and seen.spikes[n] != after.spiked)
-            or (seen.v.size and seen.v[n] != after.v)
-            or (seen.u.size and seen.u[n] != after.u)
+            (recorded.spikes.size and recorded.spikes[n] != after.spiked)
+            or (recorded.v.size and recorded.v[n] != after.v)
+            or (recorded.u.size and recorded.u[n] != after.u)
         ):
             if not deviations:
                 first, first_u = n, after.u
@@ -442,24 +471,24 @@ def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
                 break
         if trace.u.size:
             trace.spikes[n], trace.u[n], trace.v[n] = after.spiked, after.u, after.v
-        spiked = seen.spikes[n] if seen.spikes.size else after.spiked
+        spiked = recorded.spikes[n] if recorded.spikes.size else after.spiked
         if spiked:
-            high = min(high, after.peak)
+            lowest_spiking = min(lowest_spiking, after.peak)
         else:
-            low = max(low, after.peak)
-        if seen.u.size and seen.v.size:
-            u, v = seen.u[n], seen.v[n]
+            highest_silent = max(highest_silent, after.peak)
+        if recorded.u.size and recorded.v.size:
+            u, v = recorded.u[n], recorded.v[n]
             continue
         # Recorded spikes reset the neuron, so that a wrong spike counts once.
         u, v = after.u, reset if spiked else after.peak
-    return deviations, first, first_u, low, high
+    return deviations, first, first_u, highest_silent, lowest_spiking
 
 
 @compiled()
 def _deliver(rules, events, sample, cells, neuron, column, arriving):
-    """Sum the weights that arrive at a neuron at every step, [steps] int32.
+    """Sum the weights that arrive at a neuron in every step, into `arriving`, [steps] int32.
 
-    If sums clip, the modified synapse of `column` is included, unless `column` is −1.
+    If sums clip, `column`'s modified synapse replaces the stored one; −1: no synapse is modified.
     """
     for n in range(arriving.size):
         arriving[n] = 0
@@ -478,37 +507,40 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
 
 @compiled()
 def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
-    """`_deliver` for sums that clip: by step of the spike, then projection, then source neuron."""
+    """`_deliver` for sums that clip.
+
+    Weights are added by step of the spike, then by projection, then by source neuron.
+    """
     n_sources = cells.source.size
-    at, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
+    position, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
     first = events.n_steps
     for k in range(n_sources):
-        at[k] = events.offset[cells.source[k], sample]
+        position[k] = events.offset[cells.source[k], sample]
         end[k] = events.offset[cells.source[k], sample + 1]
-        if at[k] < end[k]:
-            first = min(first, events.step[at[k]])
+        if position[k] < end[k]:
+            first = min(first, events.step[position[k]])
     for sent in range(first, events.n_steps):
         for k in range(n_sources):
-            while at[k] < end[k] and events.step[at[k]] == sent:
-                i = cells.row[k] + events.neuron[at[k]]
+            while position[k] < end[k] and events.step[position[k]] == sent:
+                i = cells.row[k] + events.neuron[position[k]]
                 weight, delay = np.int64(cells.weight[neuron, i]), np.int64(cells.delay[neuron, i])
                 if column >= 0 and cells.synapse[column] == i:
                     weight, delay = cells.other_weight[column], cells.other_delay[column]
                 n = sent + HOP_LATENCY + delay
                 if 0 <= n < arriving.size:
                     arriving[n] = min(max(arriving[n] + weight, -limit), limit - 1)
-                at[k] += 1
+                position[k] += 1
 
 
 @compiled()
-def _exchange(rules, events, sample, cells, column, arriving):
-    """Replace a synapse by the modified one of a column, in the sums of arriving weights."""
+def _replace_synapse(rules, events, sample, cells, column, arriving):
+    """Update the sums of arriving weights for the modified synapse of a column."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     if rules is not None and rules.sum_limit:
         _deliver(rules, events, sample, cells, neuron, column, arriving)
         return
     weight, delay = cells.weight[neuron, synapse], cells.delay[neuron, synapse]
-    source, pre = _sender(cells, synapse)
+    source, pre = _source_of(cells, synapse)
     for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
         if events.neuron[e] == pre:
             sent = events.step[e] + HOP_LATENCY
@@ -520,16 +552,16 @@ def _exchange(rules, events, sample, cells, column, arriving):
 
 @compiled()
 def _reaches_in_time(events, sample, cells, column):
-    """True if a spike arrives in time over a column's synapse, modified or not."""
+    """True if a spike arrives in time over a column's modified synapse, with old or new delay."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
-    source, pre = _sender(cells, synapse)
+    source, pre = _source_of(cells, synapse)
     delay = min(np.int64(cells.delay[neuron, synapse]), cells.other_delay[column])
     return events.first[sample, events.begin[source] + pre] + HOP_LATENCY + delay < events.n_steps
 
 
 @compiled()
-def _sender(cells, synapse):
-    """Source and source neuron of a synapse."""
+def _source_of(cells, synapse):
+    """Index of the source in `Streams`, and source neuron, of a synapse."""
     k = 0
     while k + 1 < cells.row.size and cells.row[k + 1] <= synapse:
         k += 1

@@ -1,8 +1,8 @@
-"""Find the stored numbers that an input tests: a change by one step up or down is visible.
+"""Find the stored numbers that an input tests: a change of the number by one step is visible.
 
 Two networks that differ in one number have equal states until the first step at which the number
 matters. Therefore one deep recording of the correct network suffices to tell, for every number,
-whether a wrong value would change u, v or spikes. It would if, at any step,
+whether a wrong value would change u, v or spikes. A wrong value is visible if, at any step,
 
 synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
 du, dv      the part of a state that a step keeps differs, after truncation
@@ -29,17 +29,18 @@ STATES_AT_ONCE = 1 << 20
 """Number of states examined at once; limits memory."""
 
 _States = NDArray[np.int64]
-"""[samples, steps, neurons]."""
+"""u or v, [samples, steps, neurons] int64."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReachableSynapses:
-    """Number of synapses over which a spike arrives before the end, by neuron and step.
+    """Numbers of synapses over which a spike arrives in time, by source neuron and spike's step.
 
     Attributes:
         n_steps: steps of a sample.
-        reached: by source, [neurons, steps + 1] int64; column n counts the synapses over which a
-            spike of step n arrives within the sample. The last column, for silent neurons, is 0.
+        reached: by source, [neurons, steps + 1] int64; column n has the number of synapses over
+            which a spike of step n arrives within the sample. The last column, for neurons that do
+            not spike, is 0.
     """
 
     n_steps: int
@@ -63,46 +64,56 @@ class ReachableSynapses:
         return cls(n_steps, reached)
 
     def first_spikes(self, spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
-        """First spike's step of every neuron, or `n_steps`; by source [samples, neurons] int64."""
+        """By source, [samples, neurons] int64: step of the first spike; `n_steps` if silent."""
         rasters = {INPUT: spikes, **recording.spikes}
         return {source: rasters[source].first_step() for source in self.reached}
 
-    def seen(self, first: Mapping[str, NDArray[np.int64]]) -> int:
-        """Number of synapses tested, given the first spikes by source, [neurons] each."""
+    def count_tested(self, first: Mapping[str, NDArray[np.int64]]) -> int:
+        """Number of synapses that samples test.
+
+        Args:
+            first: by source, [neurons] int64, earliest step of a spike in these samples.
+        """
         return sum(
             int(np.take_along_axis(count, first[source][:, None], axis=1).sum())
             for source, count in self.reached.items()
         )
 
 
-def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Changes of decays, thresholds and biases by one step that would alter a deep recording.
+def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
+    """Find the changes of decays, thresholds and biases by one step that a recording would show.
 
     Args:
         network: the network.
-        deep: its recording with u and v of every neuron.
+        deep: recording of the network with u and v of every neuron.
 
     Returns:
-        [samples, numbers · 2] bool, in a fixed order for each network, without changes beyond a
-        number's range.
+        [samples, changes] bool: True for visible changes. There is a change up and a change down
+        per number, except changes beyond the number's range, in a fixed order for each network.
     """
-    return np.concatenate([_population(p, deep) for p in network.populations], axis=1)
+    return np.concatenate([_visible_changes(p, deep) for p in network.populations], axis=1)
 
 
-def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
-    """[samples, numbers · 2] bool, a few samples at a time."""
+def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
+    """[samples, changes] bool: visible changes of one population's constants.
+
+    Samples are examined in batches, to limit memory.
+    """
     name = population.name
     u, v = deep.current[name], deep.v[name]
-    at_once = max(1, STATES_AT_ONCE // max(1, u[:1].size))
+    batch_size = max(1, STATES_AT_ONCE // max(1, u[:1].size))
     return np.concatenate(
         [
-            _seen(population, *(states[i : i + at_once].astype(np.int64) for states in (u, v)))
-            for i in range(0, len(u), at_once)
+            _visible_in_states(
+                population, *(states[i : i + batch_size].astype(np.int64) for states in (u, v))
+            )
+            for i in range(0, len(u), batch_size)
         ]
     )
 
 
-def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
+def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
+    """[samples, changes] bool: visible changes of constants, from u and v after each step."""
     bias = population.bias
     u_before, v_before = _previous_states(u), _previous_states(v)
     runs_in = population.runs_in
@@ -114,24 +125,24 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
 
     peak = clipped(decayed_v + u + bias)
     columns = []
-    for by in (-1, 1):
-        if 0 <= population.du + by <= runs_in.max_du:
+    for change in (-1, 1):
+        if 0 <= population.du + change <= runs_in.max_du:
             keep = population.keep_u
-            other = runs_in.decayed(u_before, keep - by)
+            other = runs_in.decayed(u_before, keep - change)
             differs = runs_in.decayed(u_before, keep) != other
             if runs_in.neuron.u_overflow == "clips":  # at a limit, both values are clipped to it
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
             columns.append(_in_any_step(differs))
-        if 0 <= population.dv + by <= runs_in.max_dv:
-            other = runs_in.decayed(v_before, population.keep_v - by)
+        if 0 <= population.dv + change <= runs_in.max_dv:
+            other = runs_in.decayed(v_before, population.keep_v - change)
             columns.append(_in_any_step(_differ(peak, clipped(other + u + bias), level)))
         least = runs_in.least_threshold
-        if population.kind == LIF and least <= population.vth + by <= runs_in.max_threshold:
-            moved = runs_in.firing_level(population.vth + by)
-            columns.append(_in_any_step((peak >= level) != (peak >= moved)))
+        if population.kind == LIF and least <= population.vth + change <= runs_in.max_threshold:
+            other_level = runs_in.firing_level(population.vth + change)
+            columns.append(_in_any_step((peak >= level) != (peak >= other_level)))
         if runs_in.bias_limit:
-            more = by << population.bias_exponent
-            biased = _differ(peak, clipped(decayed_v + u + bias + more), level)
+            bias_change = change << population.bias_exponent
+            biased = _differ(peak, clipped(decayed_v + u + bias + bias_change), level)
             columns += list(biased.any(axis=1).T)
     return np.stack(columns, axis=1)
 
@@ -152,5 +163,5 @@ def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
 
 
 def _in_any_step(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Samples with a difference in any step and neuron, [samples] bool."""
+    """[samples] bool: True for samples with a difference in any step and neuron."""
     return np.asarray(differs.any(axis=(1, 2)))

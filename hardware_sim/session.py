@@ -15,7 +15,7 @@ from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
 from nmtool.hardware_sim.plan import columns, lay_out
-from nmtool.hardware_sim.simulator import fault_counts, kernels_of, recording_from
+from nmtool.hardware_sim.simulator import kernels_of, overflow_counts, recording_from
 from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
@@ -28,7 +28,7 @@ KEPT_STEPS = 100
 """Default number of past steps that `Session.recent` can return."""
 
 FAR_SAMPLES = 100
-"""An event is far ahead if its step lies more than this many sample lengths after the next step."""
+"""An event is far ahead if it is more than this number of sample lengths after the next step."""
 
 _LAST_STEP = 1 << 53
 """Largest step number that float64 counts exactly: at 1 ms, 285,000 years."""
@@ -48,9 +48,9 @@ class Decision(NamedTuple):
 
     Attributes:
         step: number of steps so far.
-        label: index of the predicted class; of equal scores, the one with the lowest index.
+        label: index of the predicted class; of classes with equal scores, the lowest index.
         class_name: name of the predicted class.
-        scores: [classes] float64.
+        scores: [classes] float64, score of each class.
     """
 
     step: int
@@ -118,17 +118,17 @@ class Session:
         self._ring = np.zeros((plan.slots, n_neurons), np.int32)
         self._u = np.zeros(n_neurons, np.int64)
         self._v = np.zeros(n_neurons, np.int64)
-        self._faults = np.zeros((2, n_neurons), np.int64)
+        self._overflows = np.zeros((2, n_neurons), np.int64)
         self.reset()
         self._run(0)  # compiles kernels before the stream begins
 
     def reset(self) -> None:
         """Return to step 0: all neurons at rest, without pending or fed spikes."""
-        for array in (self._ring, self._u, self._v, self._faults, self._spiked):
+        for array in (self._ring, self._u, self._v, self._overflows, self._spiked):
             array.fill(0)
         self._within_step = False
         self._n = 0
-        self._coming: dict[int, set[int]] = {}
+        self._pending: dict[int, set[int]] = {}
         self._may_remark = True
         readout, network = self.network.readout, self.network
         self._scores = StreamScores(readout, len(network.class_names), network.n_steps)
@@ -146,7 +146,7 @@ class Session:
     @property
     def counts(self) -> dict[str, int]:
         """Overflows since the last reset, as in `Recording.counts`."""
-        return fault_counts(self._faults, self._columns)
+        return overflow_counts(self._overflows, self._columns)
 
     def feed(
         self,
@@ -157,8 +157,9 @@ class Session:
 
         Times are binned to steps, and data channels mapped to network channels, as by
         `network.bin`; a network channel spikes at most once per step. Spikes of later steps wait
-        for these steps. If one event is refused, no event of the call is added. If an event is so
-        far ahead that its time may not be in ms, a remark is logged, once until the next reset.
+        until these steps run. If one event is invalid, no event of the call is added. If an event
+        is so far ahead that its time may not be in ms, a remark is logged, once until the next
+        reset.
 
         Args:
             events: [events] integers, data channels; or `SpikeEvents` of one sample.
@@ -169,7 +170,8 @@ class Session:
             DataError: channels or times are not numbers, differ in length, or belong to another
                 data set. The code `events-refused` has a finding each for unknown channels,
                 non-finite times, and events of past steps.
-            UsageError: `SpikeEvents` do not have exactly one sample, or `time_ms` is given, too.
+            UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` and
+                `time_ms` are given together.
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms)
@@ -182,8 +184,8 @@ class Session:
             return
         channel = unit // self.network.channels.group
         if time_ms is None:
-            self._check(unit)
-            self._coming.setdefault(self._n, set()).update(channel.tolist())
+            self._check_events(unit)
+            self._pending.setdefault(self._n, set()).update(channel.tolist())
             return
         time = _numbers(time_ms, "iuf", "times", np.float64)
         if time.size not in (1, unit.size):
@@ -193,16 +195,16 @@ class Session:
                 fix="give one time per channel, or one for all",
             )
         step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
-        self._check(unit, step)
+        self._check_events(unit, step)
         self._remark_far_ahead(float(step.max()))
         for n, index in zip(step.astype(np.int64).tolist(), channel.tolist(), strict=True):
-            self._coming.setdefault(n, set()).add(index)
+            self._pending.setdefault(n, set()).add(index)
 
     def step(self, n_steps: int = 1) -> None:
         """Run the next `n_steps` steps.
 
         Raises:
-            UsageError: the number is negative or not whole, or an earlier step was interrupted.
+            UsageError: `n_steps` is negative or not whole, or an earlier step was interrupted.
         """
         _check_count(n_steps, 0, "the number of steps to run")
         if self._within_step:
@@ -219,7 +221,7 @@ class Session:
             remaining -= portion
 
     def run_until(self, time_ms: float) -> int:
-        """Run all steps that end by a time; return their number, see `steps_until`."""
+        """Run all steps that end by a time, and return their number; see `steps_until`."""
         n_steps = self.steps_until(time_ms)
         self.step(n_steps)
         return n_steps
@@ -228,7 +230,7 @@ class Session:
         """Number of steps still to run before the step that contains a time.
 
         Args:
-            time_ms: time in ms since the last reset; 0 steps for a time in the past.
+            time_ms: time in ms since the last reset; for a time in the past, the number is 0.
 
         Raises:
             DataError: the time is not finite, or too large to be counted in steps.
@@ -252,7 +254,7 @@ class Session:
         sample, and is undefined beyond `n_steps` of the network.
 
         Raises:
-            UsageError: no step has been run, or more than `weighted` allows.
+            UsageError: no step has been run, or more steps than the readout `weighted` allows.
         """
         scores = self._scores.now()
         label = int(scores.argmax())
@@ -278,7 +280,7 @@ class Session:
             n_steps: number of steps; by default all steps in memory.
 
         Raises:
-            UsageError: more steps than are in memory, or than have been run.
+            UsageError: `n_steps` exceeds the steps in memory, or the steps that have been run.
         """
         n_past = min(self._n, len(self._spiked))
         n_steps = n_past if n_steps is None else n_steps
@@ -300,12 +302,12 @@ class Session:
         return self._columns[self.network.population(population).name]
 
     def _run(self, n_steps: int) -> None:
-        """Run steps whose traces are in consecutive rows."""
+        """Run the next steps; their rows in the ring of traces must not wrap around."""
         self._within_step = True
         channels: list[int] = []
         offsets = [0]
         for n in range(self._n, self._n + n_steps):
-            channels += sorted(self._coming.pop(n, ()))
+            channels += sorted(self._pending.pop(n, ()))
             offsets.append(len(channels))
         row = self._n % len(self._spiked)
         rows = slice(row, row + n_steps)
@@ -321,7 +323,7 @@ class Session:
             spiked,
             self._u_trace[rows],
             v,
-            self._faults,
+            self._overflows,
         )
         self._n += n_steps
         readout = self.network.readout
@@ -365,11 +367,13 @@ class Session:
             )
             _log.warning(remark.as_line("remark"))
 
-    def _check(self, unit: NDArray[np.int64], step: NDArray[np.floating] | None = None) -> None:
+    def _check_events(
+        self, unit: NDArray[np.int64], step: NDArray[np.floating] | None = None
+    ) -> None:
         """Raise `DataError` unless all events have a valid channel and a step not yet run."""
         n_units = self.network.channels.size * self.network.channels.group
-        known = unit.min() >= 0 and unit.max() < n_units
-        if known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
+        all_known = unit.min() >= 0 and unit.max() < n_units
+        if all_known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
             return
         findings, is_timed = [], step is not None
         step = np.full(unit.size, float(self._n)) if step is None else step
@@ -378,19 +382,19 @@ class Session:
         late = ~out_of_range & (step < self._n)
         if unknown.any():
             at = int(unknown.argmax())
-            what = f"{_counted(unknown)} a channel outside 0 … {n_units - 1}: {unit[at]}"
+            what = f"{_subject(unknown)} a channel outside 0 … {n_units - 1}: {unit[at]}"
             fix = f"number data channels from 0 to {n_units - 1}"
             if is_timed and not (late | out_of_range).any() and step.max() < n_units:
                 fix += "; channels come first, then times: feed(channels, time_ms)"
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
         if out_of_range.any():
             at = int(out_of_range.argmax())
-            what = f"{_counted(out_of_range)} an invalid time, infinite or NaN or too large"
+            what = f"{_subject(out_of_range)} an invalid time, infinite or NaN or too large"
             fix = "give times in ms since the last reset"
             findings.append(Finding("event-time-range", f"event {at}", what, fix))
         if late.any():
             at = int(late.argmax())
-            what = f"{_counted(late)} a past step, {int(step[at])}; the next step is {self._n}"
+            what = f"{_subject(late)} a past step, {int(step[at])}; the next step is {self._n}"
             fix = f"feed events before their step runs; drop those before {self.time_ms:g} ms"
             findings.append(Finding("event-late", f"event {at}", what, fix))
         refused = int((unknown | out_of_range | late).sum())
@@ -402,13 +406,21 @@ class Session:
         )
 
 
-def _counted(events: NDArray[np.bool_]) -> str:
+def _subject(events: NDArray[np.bool_]) -> str:
+    """Subject and verb of a message on events."""
     n = int(events.sum())
     return "the event has" if n == 1 else f"{n} events, this one first, have"
 
 
 def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArray:
-    """A number or a flat list of numbers, as an array."""
+    """Convert a number, or a flat list of numbers, to an array.
+
+    Args:
+        values: the numbers.
+        kinds: allowed kinds of numpy types, e.g. `iu` for integers.
+        subject: name of the numbers in the error message.
+        dtype: type of the array.
+    """
     try:
         array = np.atleast_1d(np.asarray(values))
     except ValueError:  # nested lists of different lengths

@@ -1,4 +1,4 @@
-"""`simulate`: run an `IntegerNetwork`, bit-exact with the chip's fixed-point models."""
+"""`simulate`: run an `IntegerNetwork`, bit for bit like fixed-point models of its chip."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from nmtool.float_simulator import StepNetwork
 
 BYTES_IN_FLIGHT = 256 << 20
-"""Samples run in batches; the traces of a batch take about this many bytes."""
+"""Approximate bytes of the traces of a batch of samples."""
 
 _BYTES_PER_BIN = 9
 
 MAX_SAMPLE_BYTES = 8 << 30
-"""Limit for the traces of one sample, in bytes."""
+"""Largest number of bytes of the traces of one sample."""
 
 
 def simulate(
@@ -74,7 +74,7 @@ def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
 def run_together(
     network: IntegerNetwork | StepNetwork, plan: Plan, spikes: Raster, *, deep: bool
 ) -> Recording:
-    """Run a batch of samples, whose traces fit into memory together.
+    """Run a batch of samples, whose traces fit into memory.
 
     Args:
         network: network to run.
@@ -85,12 +85,12 @@ def run_together(
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
     spiked = np.zeros(shape, np.bool_)
     u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
-    faults = np.zeros((shape[0], 2, shape[2]), np.int64)
+    overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
     run = kernels_of(network).run_samples
-    run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
+    run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, overflows)
     counts = None
     if isinstance(network, IntegerNetwork):
-        counts = fault_counts(faults.sum(axis=0), columns(network))
+        counts = overflow_counts(overflows.sum(axis=0), columns(network))
     return recording_from(network, spiked, u, v, deep=deep, counts=counts)
 
 
@@ -117,7 +117,7 @@ def recording_from(
         spiked: [samples, steps, neurons] bool.
         u, v: [samples, steps, neurons], states after each step.
         deep: also record u of every population and v of spiking populations.
-        counts: overflow counts over all samples.
+        counts: numbers of overflows, as from `overflow_counts`.
     """
 
     def of(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
@@ -130,10 +130,15 @@ def recording_from(
     return Recording.of(network, rasters, of(v, v_of), of(u, part) if deep else None, counts)
 
 
-def fault_counts(faults: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:
-    """Overflow counts, in total and by population, from the counts per neuron, [2, neurons]."""
-    counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
+def overflow_counts(overflows: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:
+    """Numbers of overflows, in total and by population.
+
+    Args:
+        overflows: [2, neurons] int64, numbers of wraps of u and of clips of v of each neuron.
+        parts: slice of each population among the neurons.
+    """
+    counts = {"u_wraps": int(overflows[0].sum()), "v_clips": int(overflows[1].sum())}
     for name, part in parts.items():
-        counts[f"u_wraps.{name}"] = int(faults[0, part].sum())
-        counts[f"v_clips.{name}"] = int(faults[1, part].sum())
+        counts[f"u_wraps.{name}"] = int(overflows[0, part].sum())
+        counts[f"v_clips.{name}"] = int(overflows[1, part].sum())
     return counts

@@ -1,9 +1,10 @@
 """Bounds over all inputs: the first possible spike of every neuron, and the ranges of u and v.
 
-Interval arithmetic over the steps of one sample. From the first step at which its source can spike,
-a synapse may or may not deliver its weight in each step. It certainly does if the source spikes for
-every input, like a clock. States outside of the bounds are impossible; a state within them may be
-impossible, too. If u can overflow, there are no bounds.
+The bounds come from interval arithmetic over the steps of one sample. From the first step at which
+its source can spike, a synapse may or may not deliver its weight in each step. It certainly
+delivers its weight if the source spikes for every input, like a clock. States outside of the bounds
+are impossible; some states within the bounds may be impossible, too. If u can overflow, u has no
+bounds.
 """
 
 from __future__ import annotations
@@ -43,35 +44,38 @@ class PopulationBounds:
         return cls(pair, pair.copy(), row, row.copy(), row - _ANYTHING)
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Neurons that must spike at the latest step, and that may, [neurons] bool each."""
-        surely, perhaps = self.v >= population.runs_in.firing_level(population.vth)
-        return surely, perhaps
+        """Neurons that must, and neurons that may spike at the latest step, [neurons] bool each."""
+        certain_spikes, possible_spikes = self.v >= population.runs_in.firing_level(population.vth)
+        return certain_spikes, possible_spikes
 
     def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
         """Advance by one step.
 
         Args:
-            arriving: [2, neurons] int64, minimum and maximum of the arriving sum of weights.
+            arriving: [2, neurons] int64, minimum and maximum of the sum of arriving weights.
             population: population whose constants are used.
         """
         arithmetic = population.runs_in
         if limit := arithmetic.sum_limit:
             arriving = np.clip(arriving, -limit, limit - 1)
         u = arithmetic.decayed(self.u, population.keep_u) + (arriving << arithmetic.state_shift)
-        wild = (np.abs(u) > arithmetic.highest).any(axis=0)
+        unbounded = (np.abs(u) > arithmetic.highest).any(axis=0)
         if arithmetic.neuron.u_overflow == "clips":
-            u, wild = np.clip(u, arithmetic.lowest, arithmetic.highest), np.zeros_like(wild)
-        u[:, wild] = np.array([[-_ANYTHING], [_ANYTHING]])
+            u, unbounded = (
+                np.clip(u, arithmetic.lowest, arithmetic.highest),
+                np.zeros_like(unbounded),
+            )
+        u[:, unbounded] = np.array([[-_ANYTHING], [_ANYTHING]])
         before = self.v
         if population.kind == LIF:
             # After a spike v is 0; without one, it is at or below the threshold.
-            surely, perhaps = self.spiking(population)
-            low = np.where(perhaps, np.minimum(before[0], 0), before[0])
+            certain_spikes, possible_spikes = self.spiking(population)
+            low = np.where(possible_spikes, np.minimum(before[0], 0), before[0])
             high = np.minimum(before[1], arithmetic.firing_level(population.vth) - 1)
-            before = np.where(surely, 0, np.stack([low, high]))
+            before = np.where(certain_spikes, 0, np.stack([low, high]))
         v = arithmetic.decayed(before, population.keep_v) + u + population.bias
         v = np.clip(v, arithmetic.lowest, arithmetic.highest)
-        v[:, wild] = np.array([[arithmetic.lowest], [arithmetic.highest]])
+        v[:, unbounded] = np.array([[arithmetic.lowest], [arithmetic.highest]])
         self.u, self.v = u, v
         self.u_size = np.maximum(self.u_size, np.abs(u).max(axis=0))
         self.v_size = np.maximum(self.v_size, np.abs(v).max(axis=0))
@@ -84,19 +88,20 @@ class StateBounds:
 
     Attributes:
         n_steps: steps of a sample.
-        earliest: by source, [neurons] int64, first step at which each can spike; `n_steps` if it
-            never can.
-        surely: by population, [steps, neurons] bool, spikes that occur for every input.
+        earliest: by source, [neurons] int64, first step at which each neuron can spike; `n_steps`
+            if it can never spike.
+        certain_spikes: by population, [steps, neurons] bool, True for spikes that occur for every
+            input.
         populations: by name, bounds after the last step.
     """
 
     n_steps: int
     earliest: dict[str, NDArray[np.int64]]
-    surely: dict[str, NDArray[np.bool_]] = field(repr=False)
+    certain_spikes: dict[str, NDArray[np.bool_]] = field(repr=False)
     populations: dict[str, PopulationBounds] = field(repr=False)
 
     def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
-        """Synapses over which a spike can arrive before the end, [pre, post] bool."""
+        """[pre, post] bool: True for synapses over which a spike can arrive before the end."""
         first = self.earliest[projection.source][:, None]
         return first + HOP_LATENCY + projection.delay.astype(np.int64) < self.n_steps
 
@@ -116,22 +121,22 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     outgoing = {
         name: [p for p in network.projections if p.source == name] for name in [INPUT, *sizes]
     }
-    surely = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
-    certain = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
-    clipping = _clipping(network)
+    certain_spikes = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
+    certain_input = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
+    clipping = _clipping_populations(network)
     if n_steps:
         _add_arrivals(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
     for n in range(n_steps):
         for population in network.populations:
             name = population.name
-            possible = arriving[name][:, n]
-            if n:  # weights that may have arrived once may arrive again
-                possible += arriving[name][:, n - 1]
-            populations[name].step(possible + certain[name][:, n], population)
+            possible_input = arriving[name][:, n]
+            if n:  # a weight that can arrive in an earlier step can also arrive in this one
+                possible_input += arriving[name][:, n - 1]
+            populations[name].step(possible_input + certain_input[name][:, n], population)
             if population.kind != LIF:
                 continue
-            surely[name][n], perhaps = populations[name].spiking(population)
-            new = np.flatnonzero(perhaps & (earliest[name] == n_steps))
+            certain_spikes[name][n], possible_spikes = populations[name].spiking(population)
+            new = np.flatnonzero(possible_spikes & (earliest[name] == n_steps))
             if new.size:
                 earliest[name][new] = n
                 _add_arrivals(outgoing[name], new, n, arriving)
@@ -139,14 +144,16 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
                 if projection.target in clipping:
                     continue
                 columns = np.arange(projection.shape[1])
-                _deliver_surely(projection, surely[name], n, columns, certain[projection.target])
-    return StateBounds(n_steps, earliest, surely, populations)
+                _deliver_certain(
+                    projection, certain_spikes[name], n, columns, certain_input[projection.target]
+                )
+    return StateBounds(n_steps, earliest, certain_spikes, populations)
 
 
 def bounds_of_neurons(
     network: IntegerNetwork, index: int, bounds: StateBounds, columns: NDArray[np.integer]
 ) -> PopulationBounds:
-    """Bounds of some neurons of a mutant, with sources as in the original network.
+    """Bounds of some neurons of a mutant; the spikes of sources are those of the original network.
 
     Args:
         network: the mutant.
@@ -160,11 +167,13 @@ def bounds_of_neurons(
         if projection.target == population.name:
             _deliver(projection, bounds.earliest[projection.source], columns, arriving)
     arriving = np.cumsum(arriving, axis=1)
-    sure = population.name not in _clipping(network)
+    is_certain = population.name not in _clipping_populations(network)
     for projection in network.projections:
-        if sure and projection.target == population.name and projection.source != INPUT:
+        if is_certain and projection.target == population.name and projection.source != INPUT:
             for n in range(bounds.n_steps):
-                _deliver_surely(projection, bounds.surely[projection.source], n, columns, arriving)
+                _deliver_certain(
+                    projection, bounds.certain_spikes[projection.source], n, columns, arriving
+                )
     part = replace(
         population,
         size=columns.size,
@@ -176,8 +185,11 @@ def bounds_of_neurons(
     return own_bounds
 
 
-def _clipping(network: IntegerNetwork) -> set[str]:
-    """Populations whose sums of arriving weights may clip, so that no weight certainly counts."""
+def _clipping_populations(network: IntegerNetwork) -> set[str]:
+    """Names of populations whose sums of arriving weights may clip.
+
+    In these populations, no weight certainly adds its full value.
+    """
     limit = network.runs_in.sum_limit
     return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 
@@ -188,7 +200,14 @@ def _add_arrivals(
     n: int,
     arriving: dict[str, NDArray[np.int64]],
 ) -> None:
-    """Add the arrivals from neurons that can spike from step n on."""
+    """Add the weights of neurons that can spike from step n on.
+
+    Args:
+        projections: projections of one source.
+        sources: indices of the source's neurons.
+        n: first step at which these neurons can spike.
+        arriving: by target population, [2, steps, neurons] int64, updated.
+    """
     for projection in projections:
         target = arriving[projection.target]
         first = np.full(projection.shape[0], target.shape[1], np.int64)
@@ -206,8 +225,8 @@ def _deliver(
 
     Args:
         projection: the synapses.
-        first: [pre] int64, the first step at which each source can spike.
-        columns: the target's neurons.
+        first: [pre] int64, the first step at which each source neuron can spike.
+        columns: indices of target neurons.
         arriving: [2, steps, columns] int64, sums of negative and of positive weights, updated.
     """
     rows = np.flatnonzero(first < arriving.shape[1])
@@ -218,23 +237,23 @@ def _deliver(
     np.add.at(arriving, ((value > 0).astype(np.int64), step[pre, post], post), value)
 
 
-def _deliver_surely(
+def _deliver_certain(
     projection: IntegerProjection,
-    surely: NDArray[np.bool_],
+    certain_spikes: NDArray[np.bool_],
     n: int,
     columns: NDArray[np.integer],
     arriving: NDArray[np.int64],
 ) -> None:
-    """Narrow the range of arriving sums by the weights of the spikes that are certain in a step.
+    """Narrow the range of arriving sums by the weights of spikes that are certain in a step.
 
     Args:
         projection: the synapses.
-        surely: [steps, pre] bool, certain spikes of the source.
-        n: the step.
-        columns: the target's neurons.
+        certain_spikes: [steps, pre] bool, certain spikes of the source.
+        n: the step of the spikes.
+        columns: indices of target neurons.
         arriving: [2, steps, columns] int64, minimum and maximum sums, updated.
     """
-    rows = np.flatnonzero(surely[n])
+    rows = np.flatnonzero(certain_spikes[n])
     if not rows.size:
         return
     weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)

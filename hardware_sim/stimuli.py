@@ -1,9 +1,9 @@
 """Generate input that tests as many stored numbers of a network as possible.
 
-First, noise of several rates is tried, steady or denser at the beginning, and volleys: spikes of
-many channels that arrive together at one silent neuron after the other. Then variants of the best
-sample are tried, with other noise in some steps and channels, or with more volleys. A variant is
-kept if it tests more numbers (`sensitivity.py`).
+First, two kinds of input are tried: noise of several rates, steady or denser at the beginning; and
+volleys, which are spikes of many channels that arrive together at one silent neuron after the
+other. Then variants of the best sample are tried, with other noise in some steps and channels, or
+with more volleys. A variant replaces the sample if it tests more numbers (`sensitivity.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, visible_changes
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import Draws
@@ -28,20 +28,20 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Input rates that are tried, in spikes per channel and step."""
 
 OPENING = 8
-"""Steps of denser noise at the beginning: early spikes have time to take effect."""
+"""Number of steps of denser noise at the beginning: early spikes have time to take effect."""
 
 REPEATS = 8
-"""Consecutive steps in which a volley arrives."""
+"""Number of consecutive steps in which a volley arrives."""
 
 SPACINGS = (12, 20, 40)
-"""Steps from one neuron's volley to the next neuron's."""
+"""Numbers of steps between the volley at one neuron and the volley at the next neuron."""
 
 VARIANTS = 16
 ROUNDS = 4
-"""Number of variants per round, and the maximum number of rounds."""
+"""Number of variants per round, and largest number of rounds."""
 
 EVENTS = 300_000_000
-"""Limit for the synaptic events of all variants together."""
+"""Largest number of synaptic events of all variants together."""
 
 COST = 0.02
 """Penalty on the score for one spike per neuron and step, to keep recordings small."""
@@ -50,44 +50,45 @@ _SEED = 20210
 
 Run = Callable[..., Recording]
 _Dense = NDArray[np.bool_]
-"""[steps, channels]."""
+"""Input of one sample, [steps, channels] bool."""
 
 
 def driving_input(
     network: IntegerNetwork | Network,
     n_samples: int,
     n_steps: int,
-    beside: Raster | None = None,
+    existing: Raster | None = None,
     run: Run = simulate,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Raster, float]:
-    """Samples that together test most of a network, and the share they test; deterministic.
+    """Generate samples that together test most of a network; equal arguments give equal samples.
 
-    Including `beside`, there are at least two, to reveal a state that is not reset between them.
+    With `existing`, there are at least two samples: a state that is not reset between samples then
+    shows.
 
     Args:
         network: the network. For float networks only synapses are considered, not constants.
-        n_samples: maximum number; fewer are returned if more would test nothing new.
+        n_samples: largest number of samples; fewer are returned if more would test nothing new.
         n_steps: length of the samples.
-        beside: existing samples of the same length.
+        existing: existing samples of the same length.
         run: function of (network, raster) that returns a recording.
         on_progress: called with the number of samples tried since the last call.
 
     Returns:
-        The samples, and the share of the testable synapses that they test together with `beside`.
+        The samples, and the share of testable synapses that they and `existing` test.
     """
     search = _Search(network, n_steps, run, on_progress)
-    before = 0 if beside is None else beside.n_samples
-    if beside is not None:
-        search.keep(search.run_samples(beside))
+    n_existing = 0 if existing is None else existing.n_samples
+    if existing is not None:
+        search.keep(search.run_samples(existing))
     noise = search.run_samples(_raster(search.noise()))
     chosen: list[_Sample] = []
-    for place in range(n_samples):
+    for number in range(n_samples):
         volleys = search.volleys()
         best = search.best([*noise, *(search.run_samples(_raster(volleys)) if volleys else [])])
-        if place == n_samples - 1:
+        if number == n_samples - 1:
             best = search.refined(best)
-        if len(chosen) + before > 1 and not search.tests_more(best):
+        if len(chosen) + n_existing > 1 and not search.tests_more(best):
             break
         search.keep([best])
         chosen.append(best)
@@ -99,17 +100,17 @@ class _Sample:
     """One sample and the numbers that it tests.
 
     Attributes:
-        spikes: the sample.
-        first: by source, [neurons] int64, steps of the first spikes.
-        constants: [numbers · 2] bool, changes of constants by one step that would be visible.
-        awake: number of populations that spike.
-        activity: spikes per neuron and step.
+        spikes: input of the sample.
+        first: by source, [neurons] int64, step of the first spike; `n_steps` if silent.
+        constants: [changes] bool, True for changes of constants by one step that are visible.
+        n_spiking: number of populations that spike.
+        activity: number of spikes per neuron and step, the input included.
     """
 
     spikes: Raster
     first: dict[str, NDArray[np.int64]]
     constants: NDArray[np.bool_]
-    awake: int
+    n_spiking: int
     activity: float
 
 
@@ -131,23 +132,25 @@ class _Search:
         self.earliest = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
         if isinstance(network, IntegerNetwork):
             self.earliest = state_bounds(network, n_steps).earliest
-        self.possible = self.synapses.seen(self.earliest)
+        self.n_testable = self.synapses.count_tested(self.earliest)
         self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}
         self.constants: NDArray[np.bool_] | None = None
 
     def run_samples(self, spikes: Raster) -> list[_Sample]:
-        """Run some samples."""
+        """Run samples, and find the numbers that each tests."""
         if isinstance(self.network, IntegerNetwork):
             # Integer networks are always scored with the integer simulator, not with `run`.
             recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
-            constants = seen_constants(self.network, recording)
+            constants = visible_changes(self.network, recording)
         else:
             recording = self.run(self.network, spikes)
             if self.on_progress is not None:
                 self.on_progress(spikes.n_samples)
             constants = np.zeros((spikes.n_samples, 0), np.bool_)
         counts = [raster.counts() for raster in (spikes, *recording.spikes.values())]
-        awake = np.sum([count.any(axis=1) for count in counts[1:]], axis=0) + np.zeros(len(spikes))
+        n_spiking = np.sum([count.any(axis=1) for count in counts[1:]], axis=0) + np.zeros(
+            len(spikes)
+        )
         emitted = np.sum([count.sum(axis=1) for count in counts], axis=0)
         bins = spikes.n_steps * sum(count.shape[1] for count in counts)
         first = self.synapses.first_spikes(spikes, recording)
@@ -156,19 +159,19 @@ class _Search:
                 spikes.take([sample]),
                 {source: steps[sample] for source, steps in first.items()},
                 constants[sample],
-                int(awake[sample]),
+                int(n_spiking[sample]),
                 float(emitted[sample]) / bins,
             )
             for sample in range(spikes.n_samples)
         ]
 
     def keep(self, samples: Sequence[_Sample]) -> None:
-        """Keep samples: the numbers that they test are covered."""
+        """Add samples to the result: the numbers that they test count as tested."""
         for sample in samples:
-            self.first, self.constants = self._with(sample)
+            self.first, self.constants = self._including(sample)
 
     def best(self, samples: Sequence[_Sample]) -> _Sample:
-        """The sample that tests most additional numbers; the first among equals."""
+        """The sample that tests most additional numbers; the first of equal samples."""
         return samples[int(np.argmax([self._score(sample) for sample in samples]))]
 
     def refined(self, best: _Sample) -> _Sample:
@@ -184,47 +187,52 @@ class _Search:
         return best
 
     def tests_more(self, sample: _Sample) -> bool:
-        """True if a sample tests a number that the chosen samples do not test."""
-        first, constants = self._with(sample)
+        """True if a sample tests a number that no sample of the result tests."""
+        first, constants = self._including(sample)
         assert self.constants is not None
-        return self.synapses.seen(first) > self.synapses.seen(self.first) or bool(
+        return self.synapses.count_tested(first) > self.synapses.count_tested(self.first) or bool(
             (constants > self.constants).any()
         )
 
-    def _with(self, sample: _Sample) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
+    def _including(self, sample: _Sample) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
+        """First spikes and visible changes of constants, of the result and a further sample."""
         first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
         return first, constants if self.constants is None else constants | self.constants
 
     def _score(self, sample: _Sample) -> float:
-        """Shares tested, minus the penalty on spikes; ties: more spiking populations."""
-        return sum(self._shares(sample)) + 1e-6 * sample.awake - COST * sample.activity
+        """Score of a sample: tested shares, minus a penalty on spikes.
+
+        Of samples with equal shares, the one in which more populations spike has a higher score.
+        """
+        return sum(self._shares(sample)) + 1e-6 * sample.n_spiking - COST * sample.activity
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:
-        """Shares of tested synapses, and of tested changes of constants; 1 for all."""
-        first, constants = self._with(sample)
+        """Shares, 0 … 1, of tested synapses and of tested changes of constants."""
+        first, constants = self._including(sample)
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
     def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
-        return self.synapses.seen(first) / self.possible if self.possible else 1.0
+        """Share of the testable synapses that are tested, from the steps of first spikes."""
+        return self.synapses.count_tested(first) / self.n_testable if self.n_testable else 1.0
 
     @property
     def share(self) -> float:
-        """Share of the testable synapses that the chosen samples test."""
+        """Share of the testable synapses that the samples of the result test."""
         return self._share(self.first)
 
     def noise(self) -> list[_Dense]:
         """Noise of every rate, steady or denser at the beginning."""
         steady = [self._uniform(self.n_steps) < rate for rate in RATES]
-        opened = []
+        with_opening = []
         for dense in steady[:-2]:
             early = self._uniform(min(OPENING, self.n_steps)) < RATES[-2]
-            opened.append(np.concatenate([early | dense[: len(early)], dense[len(early) :]]))
-        return [*steady, *opened]
+            with_opening.append(np.concatenate([early | dense[: len(early)], dense[len(early) :]]))
+        return [*steady, *with_opening]
 
     def volleys(self) -> list[_Dense]:
-        """Samples of volleys, at one silent neuron after the other."""
-        silent = self._silent(self.first)
+        """Volleys at one silent neuron after the other: a sample for each of `SPACINGS`."""
+        silent = self._silent_neurons(self.first)
         if not silent:
             return []
         inputs = []
@@ -238,16 +246,20 @@ class _Search:
         return inputs
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
-        """Variants of a sample, equal in most steps or channels."""
-        dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
-        aimed = VARIANTS // 2 if silent else 0
+        """Variants of a sample, with an added volley, or other noise in some steps and channels."""
+        dense, silent = sample.spikes.dense()[0], self._silent_neurons(self._including(sample)[0])
+        n_aimed = VARIANTS // 2 if silent else 0
         variants = [
-            self._with_volley(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)
+            self._with_volley(dense, *silent[self.draws.below(len(silent))]) for _ in range(n_aimed)
         ]
-        return variants + [self._varied(dense) for _ in range(VARIANTS - aimed)]
+        return variants + [self._with_other_noise(dense) for _ in range(VARIANTS - n_aimed)]
 
-    def _silent(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
-        """Neurons that could spike but have not, as population and number."""
+    def _silent_neurons(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
+        """Neurons with direct input that could spike but are silent, as (population, index).
+
+        Args:
+            first: by source, [neurons] int64, step of the first spike so far.
+        """
         direct = {p.target for p in self.network.projections if p.source == INPUT}
         return [
             (name, int(neuron))
@@ -269,7 +281,7 @@ class _Search:
 
         Args:
             dense: the input, updated.
-            name, neuron: the neuron, by population and number.
+            name, neuron: population and index of the neuron.
             arrival: step of the arrival, counted from the first possible one.
             repeats: consecutive steps in which the volley arrives.
         """
@@ -279,20 +291,20 @@ class _Search:
             excites = projection.weight[:, neuron] > 0
             delay = projection.delay[:, neuron].astype(np.int64)
             last = int(delay.max(initial=0))
-            for again in range(repeats):
-                step = last + arrival + again - delay
+            for repeat in range(repeats):
+                step = last + arrival + repeat - delay
                 inside = excites & (step < self.n_steps)
                 dense[step[inside], np.flatnonzero(inside)] = True
 
-    def _varied(self, dense: _Dense) -> _Dense:
+    def _with_other_noise(self, dense: _Dense) -> _Dense:
         """A variant with other noise in some steps and channels."""
         variant = dense.copy()
         begin = self.draws.below(self.n_steps)
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
         rate = RATES[self.draws.below(len(RATES))]
-        among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
+        mask = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
         noise = self._uniform(end - begin) < rate
-        variant[begin:end, among] = noise[:, among]
+        variant[begin:end, mask] = noise[:, mask]
         return variant
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:

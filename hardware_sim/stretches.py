@@ -1,8 +1,9 @@
 """Short excerpts of samples with high activity, for checks that can only run few steps.
 
-The candidate of a sample is its excerpt with most input spikes; of equal excerpts the last, in
-which spikes come early and have time to take effect. The `CANDIDATES` with most input are run.
-Those in which most populations spike are the result; among equal ones, those with most spikes.
+The candidate of a sample is its excerpt with most input spikes. If several excerpts have equally
+many, it is the last: its spikes come early and have time to take effect. The `CANDIDATES` with most
+input spikes are run. The result is the excerpts in which most populations spike and, among excerpts
+with equally many populations, those with most spikes.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ CANDIDATES = 32
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
-    """Excerpts of samples, with the network's recording.
+    """Excerpts of samples, and the network's recording of them.
 
     Attributes:
         sample: [stretches] int64, index of the sample of each excerpt, ascending.
-        first: [stretches] int64, step of the sample at which the excerpt begins.
-        spikes: the excerpts as samples.
-        recording: recording of the network on the excerpts, from rest.
+        first: [stretches] int64, step of the sample at which each excerpt begins.
+        spikes: the input of the excerpts, a sample each.
+        recording: recording of the network on the excerpts, each from rest.
     """
 
     sample: NDArray[np.int64]
@@ -63,8 +64,8 @@ def busiest_stretches(
     n_steps = min(n_steps, spikes.n_steps)
     first, input_spikes = _most_input(spikes, n_steps)
     tried = np.argsort(-input_spikes, kind="stable")[:CANDIDATES]
-    answers = run(network, spikes.take(tried).steps_from(first[tried], n_steps))
-    sample = np.sort(tried[_by_activity(answers)[:n_stretches]])
+    recording_of_tried = run(network, spikes.take(tried).steps_from(first[tried], n_steps))
+    sample = np.sort(tried[_by_activity(recording_of_tried)[:n_stretches]])
     cut = spikes.take(sample).steps_from(first[sample], n_steps)
     return Stretches(sample, first[sample], cut, run(network, cut))
 
@@ -73,16 +74,16 @@ def _most_input(spikes: Raster, n_steps: int) -> tuple[NDArray[np.int64], NDArra
     """First step and number of input spikes of each sample's densest excerpt, [samples] each."""
     rows = spikes.sample_index() * spikes.n_steps + spikes.step
     counts = np.bincount(rows, minlength=spikes.n_samples * spikes.n_steps)
-    until = np.zeros((spikes.n_samples, spikes.n_steps + 1), np.int64)
-    np.cumsum(counts.reshape(spikes.n_samples, spikes.n_steps), axis=1, out=until[:, 1:])
-    inside = until[:, n_steps:] - until[:, : spikes.n_steps + 1 - n_steps]
-    last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
-    return last, inside.max(axis=1)
+    cumulative = np.zeros((spikes.n_samples, spikes.n_steps + 1), np.int64)
+    np.cumsum(counts.reshape(spikes.n_samples, spikes.n_steps), axis=1, out=cumulative[:, 1:])
+    window_counts = cumulative[:, n_steps:] - cumulative[:, : spikes.n_steps + 1 - n_steps]
+    last = window_counts.shape[1] - 1 - np.argmax(window_counts[:, ::-1], axis=1)
+    return last, window_counts.max(axis=1)
 
 
-def _by_activity(answers: Recording) -> NDArray[np.int64]:
-    """Sample indices by activity: first by number of spiking populations, then by spikes."""
-    counts = [raster.counts().sum(axis=1) for raster in answers.spikes.values()]
-    counts = counts or [np.zeros(answers.n_samples, np.int64)]
-    awake = np.sum([count > 0 for count in counts], axis=0)
-    return np.lexsort((-np.sum(counts, axis=0), -awake))
+def _by_activity(recording: Recording) -> NDArray[np.int64]:
+    """Indices of samples, most active first: by number of spiking populations, then of spikes."""
+    counts = [raster.counts().sum(axis=1) for raster in recording.spikes.values()]
+    counts = counts or [np.zeros(recording.n_samples, np.int64)]
+    n_populations = np.sum([count > 0 for count in counts], axis=0)
+    return np.lexsort((-np.sum(counts, axis=0), -n_populations))

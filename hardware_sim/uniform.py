@@ -17,7 +17,7 @@ class Draws:
         self._bits = np.random.PCG64(seed)
 
     def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-        """Random numbers in [0, 1) of this shape."""
+        """An array of random numbers in [0, 1)."""
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
@@ -32,7 +32,7 @@ class Draws:
     def part(self, n: int) -> int:
         """A random integer in 0 … n − 1: `number` times n, rounded down.
 
-        There are two rules because draws must never change: `below` draws the known answers in
-        exports and the faults of mutation scores, `part` the samples of `exercise`.
+        There are two rules because draws must never change: known answers in exports and faults of
+        mutation scores are drawn with `below`, samples of `exercise` with `part`.
         """
         return int(self.number() * n)

@@ -1,9 +1,9 @@
 """The step of a neuron with configurable rules, to model mistakes of other implementations.
 
-With `Rules()` it equals the step of `loihi2`, and with `Rules.of(arithmetic)` that of any
-arithmetic, as tests check. Kernels without rules compile `step.py` itself, so that `loihi2`
-networks do not use this module. Rules are runtime arguments, because compiling a kernel for each of
-them would take seconds.
+With `Rules()`, the step equals the step of `loihi2`, and with `Rules.of(arithmetic)` the step of
+this arithmetic, as tests check. Kernels without rules compile `step.py` itself, so that correct
+`loihi2` networks do not use this module. Rules are runtime arguments, because compiling a kernel
+for each set of rules would take seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WORD_MASK = (1 << 32) - 1
 
 
 class Rules(NamedTuple):
-    """Rules of a step; the defaults are the arithmetic `loihi2`.
+    """Rules of a step; the defaults are the rules of `loihi2`.
 
     Attributes:
         round_u, round_v: rounding after decay: `TRUNCATE`, `FLOOR`, or to the nearest, halves away
@@ -32,11 +32,11 @@ class Rules(NamedTuple):
             `CLIP`, or `FREE` without a limit.
         limit_v: overflow of v: `CLIP`, `WRAP` or `FREE`.
         at_threshold: true to spike also if v equals the threshold.
-        reset: v after a spike: `TO_ZERO`; `KEEP`; `SUBTRACT` the threshold; or `LATE`, to zero at
-            the beginning of the next step.
+        reset: reset of v by a spike: `TO_ZERO`; `KEEP` without reset; `SUBTRACT` the threshold; or
+            `LATE`, to zero at the beginning of the next step.
         resets_u: true to reset u to zero after a spike.
         old_u: true to add u of the previous step to v.
-        decay_bits: bits of a decay factor.
+        decay_bits: number of bits of a decay factor.
         state_shift: left shift of weights and thresholds to the units of the state.
         lowest: smallest u and v.
         highest, highest_u: largest v, and largest u.
@@ -86,31 +86,31 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as for `neuron_step`.
         spiked: True if the neuron spiked in the previous step.
-        rules: the rules.
+        rules: rules of the step.
     """
     if spiked and rules.resets_u:
         u = 0
     if spiked and rules.reset == LATE:
         v = 0
-    added = u
-    u = _word(_decayed(u, keep_u, rules.round_u, rules.decay_bits) + (a << rules.state_shift))
+    added_current = u
+    u = _low_word(_decayed(u, keep_u, rules.round_u, rules.decay_bits) + (a << rules.state_shift))
     wrapped = u > rules.highest_u or u < rules.lowest
     u = _limited(u, rules.limit_u, rules)
     if not rules.old_u:
-        added = u
-    peak = _word(_decayed(v, keep_v, rules.round_v, rules.decay_bits) + added + bias)
+        added_current = u
+    peak = _low_word(_decayed(v, keep_v, rules.round_v, rules.decay_bits) + added_current + bias)
     clipped = peak > rules.highest or peak < rules.lowest
     peak = _limited(peak, rules.limit_v, rules)
     threshold = vth << rules.state_shift
     fires = peak > threshold or (rules.at_threshold and peak == threshold)
     return Step(
-        u, left_by_spike(peak, vth, rules) if fires else peak, fires, wrapped, clipped, peak
+        u, v_after_spike(peak, vth, rules) if fires else peak, fires, wrapped, clipped, peak
     )
 
 
 @compiled()
-def left_by_spike(peak, vth, rules):
-    """v after a step with a spike; `peak` is v before the reset."""
+def v_after_spike(peak, vth, rules):
+    """v at the end of a step with a spike; `peak` is v before the reset."""
     if rules.reset == KEEP or rules.reset == LATE:
         return peak
     return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0
@@ -118,6 +118,7 @@ def left_by_spike(peak, vth, rules):
 
 @compiled()
 def _decayed(state, keep, rounding, bits):
+    """A state after its decay, rounded by a rule."""
     product, half = state * keep, 1 << (bits - 1)
     if rounding == FLOOR:
         return product >> bits
@@ -128,13 +129,14 @@ def _decayed(state, keep, rounding, bits):
 
 
 @compiled()
-def _word(value):
-    """The low 32 bits, as a signed number."""
+def _low_word(value):
+    """The low 32 bits of a number, as a signed number."""
     return ((value + _HALF_WORD) & _WORD_MASK) - _HALF_WORD
 
 
 @compiled()
 def _limited(value, overflow, rules):
+    """A state after a rule for states out of range."""
     if overflow == FREE or rules.lowest <= value <= rules.highest:
         return value
     if overflow == CLIP:

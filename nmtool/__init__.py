@@ -45,7 +45,7 @@ Functions, which do all that commands do:
 Online inference:
 
     Session             an integer network that runs on a stream of events, step by step
-    Decision            answer of a Session at a step: class and scores
+    Decision            output of a Session at a step: predicted class and scores
 
 Networks:
 
@@ -53,7 +53,7 @@ Networks:
     Population          neurons of one kind, `lif` or `li`
     Projection          synapses from one population to another: weights and delays
     InputChannels       the input channels
-    Readout             the output population, and the rule from its activity to a class
+    Readout             the output population, and the rule that turns its activity into a class
     IntegerNetwork      a network in a chip's integers
     IntegerPopulation   neurons of an integer network
     IntegerProjection   synapses of an integer network
@@ -67,7 +67,7 @@ Training:
     tensorboard         writes a run's epochs as TensorBoard logs
     SpikingNetwork      a network as a torch module, for a training loop of your own
     readout_loss        the loss of a network's readout, for your own training loop
-    predictions         classes by a network's readout, for your own training loop
+    predictions         classes predicted by a network's readout, for your own training loop
     spike_distance      van Rossum distance to target spike trains, differentiable
     first_spike_ms      time of every neuron's first spike, differentiable
     RateTarget          the regulariser that keeps hidden neurons near a firing rate

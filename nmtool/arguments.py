@@ -28,8 +28,8 @@ class Kind:
 
     Attributes:
         types: classes, or names of classes that should not be imported.
-        fix: what to pass.
-        or_none: None is accepted, too.
+        fix: advice on what to pass, for the error.
+        or_none: True if None is also accepted.
     """
 
     types: tuple[type | str, ...]
@@ -37,7 +37,7 @@ class Kind:
     or_none: bool = False
 
     def check(self, name: str, value: object) -> None:
-        """Raise `UsageError` unless a value is of the kind."""
+        """Raise `UsageError` unless a value has one of the types."""
         if value is None and self.or_none:
             return
         names = {kind for kind in self.types if isinstance(kind, str)}
@@ -45,16 +45,16 @@ class Kind:
             return
         classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
-            classes = ()  # refuse it: bool is a subclass of int in Python
+            classes = ()  # refuse True and False: bool is a subclass of int in Python
         check_type(value, classes, name, self.fix)
 
 
 def optional(kind: Kind) -> Kind:
-    """The same kind, with None accepted."""
+    """A copy of the kind that also accepts None."""
     return replace(kind, or_none=True)
 
 
-# NumPy's classes are given by name, so that --help need not import it.
+# NumPy's classes are given by name, so that --help need not import NumPy.
 SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
 WHOLE = Kind((int, "integer"), "pass a whole number")
 NUMBER = Kind((int, float, "integer", "floating"), "pass a number")
@@ -63,8 +63,8 @@ NUMBERS = Kind(
     "pass a number, or one per neuron",
 )
 ARRAY = Kind(("ndarray", list, tuple, "Tensor"), "pass an array")
-WORD = Kind((str,), "pass a word")
-WORDS = Kind((str, list, tuple), "pass words, in a list")
+WORD = Kind((str,), "pass a string")
+WORDS = Kind((str, list, tuple), "pass a list of strings")
 LIST = Kind((list, tuple), "pass a list")
 NAMES = Kind((list, tuple, "ndarray"), "pass names in a list")
 PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
@@ -83,7 +83,7 @@ TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nm
 EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
 SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, or a Raster")
 SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
-RECORDING = Kind(("Recording",), "pass a Recording, as nmtool.simulate makes them")
+RECORDING = Kind(("Recording",), "pass a Recording, such as the result of nmtool.simulate")
 WRITING_OPTIONS = Kind(
     ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
 )
@@ -93,8 +93,8 @@ GROUPING = Kind(
 BUDGET = Kind((str, int, "integer"), "give a time such as '30min', or a number of trials")
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
-DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
-RANKS = Kind(("Ranks",), "leave it out; torchrun sets it")
+DEVICE = Kind(("Device", str), "name the device: 'auto', 'cpu' or 'cuda'")
+RANKS = Kind(("Ranks",), "leave the argument out; torchrun sets it")
 
 Count: TypeAlias = int
 """A whole number of at least 1."""
@@ -105,7 +105,7 @@ _Object = TypeVar("_Object")
 
 
 def union_members(annotation: str) -> frozenset[str]:
-    """The names in a union, without their type parameters.
+    """Names of the types in an annotation, which may be a union, without type parameters.
 
     >>> sorted(union_members("Sequence[str | Path] | None"))
     ['None', 'Sequence']
@@ -145,11 +145,11 @@ KINDS = {
         "NirOptions | VerilogOptions": WRITING_OPTIONS,
     }.items()
 }
-"""Kinds by annotation. Parameters with other annotations are checked by their function."""
+"""Kinds of arguments, by annotation. Functions check parameters with other annotations."""
 
 
 def kind_of(annotation: str) -> Kind | None:
-    """The kind of an annotation; None for annotations without a kind."""
+    """Kind of the arguments that have an annotation; None if `KINDS` lacks the annotation."""
     parts = union_members(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind
@@ -170,7 +170,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     Args:
         function: the function; its annotations give the kinds.
-        kinds: kinds of arguments whose annotations give none, by name of the argument.
+        kinds: kinds of arguments whose annotations have no kind, by name of the argument.
 
     >>> @checked
     ... def twice(times: int):
@@ -191,7 +191,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
     for name, parameter in signature.parameters.items():
         if name not in kinds and (kind := kind_of(str(parameter.annotation))):
             kinds[name] = kind
-    shows = "progress" in signature.parameters
+    has_progress = "progress" in signature.parameters
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -200,13 +200,15 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
             passed = signature.bind(*arguments, **keywords).arguments
         except TypeError as error:
             names = signature.parameters.values()
-            others = [f"{p.name}=" for p in names if p.kind is p.KEYWORD_ONLY]
-            named = f"; by name: {', '.join(others)}" if "positional" in str(error) else ""
-            raise TypeError(f"{function.__name__}() {error}{named if others else ''}") from None
+            keyword_only = [f"{p.name}=" for p in names if p.kind is p.KEYWORD_ONLY]
+            hint = f"; by name: {', '.join(keyword_only)}" if "positional" in str(error) else ""
+            raise TypeError(
+                f"{function.__name__}() {error}{hint if keyword_only else ''}"
+            ) from None
         for name, kind in kinds.items():
             if name in passed:
                 kind.check(name, passed[name])
-        if shows and "progress" in passed:
+        if has_progress and "progress" in passed:
             keywords["progress"] = shown_by(passed["progress"])
         return function(*arguments, **keywords)
 
@@ -214,17 +216,17 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
 
 def keywords_checked(cls: type[_Object]) -> type[_Object]:
-    """Decorate a class of options: an unknown keyword raises an error that suggests the nearest.
+    """Decorate a class of options: the error for an unknown keyword suggests the nearest option.
 
     Raises:
         TypeError: the class was called with an unknown keyword.
     """
-    signature, make = inspect.signature(cls), cls.__init__
+    signature, original_init = inspect.signature(cls), cls.__init__
 
-    @functools.wraps(make)
+    @functools.wraps(original_init)
     def init(self: _Object, *arguments: object, **keywords: object) -> None:
         _check_keywords(cls.__name__, keywords, signature)
-        make(self, *arguments, **keywords)
+        original_init(self, *arguments, **keywords)
 
     cls.__init__ = init  # type: ignore[assignment, method-assign]
     return cls
@@ -242,7 +244,7 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Suggest passing a keyword to the function's class of options; '' if it has no such class."""
+    """Suggest passing a keyword to the function's class of options; '' if it has no options."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:
@@ -260,10 +262,10 @@ def function_or_none(name: str, value: object) -> None:
         )
 
 
-def check_fields(of: object, **kinds: Kind) -> None:
-    """Raise `UsageError` unless all fields of an object have their kinds."""
+def check_fields(instance: object, **kinds: Kind) -> None:
+    """Raise `UsageError` unless the named fields of an object have values of the given kinds."""
     for name, kind in kinds.items():
-        kind.check(f"{name} of {type(of).__name__}", getattr(of, name))
+        kind.check(f"{name} of {type(instance).__name__}", getattr(instance, name))
 
 
 def check_all(what: str, values: Sequence[object], kind: Kind) -> None:

@@ -1,9 +1,9 @@
 """Integer arithmetics: the step of an integer network, and its number ranges.
 
-An arithmetic has a value for its properties, `LOIHI2` or `FENN16`, and a function for the step of
-a neuron, in the module that the value names. All other code reads the value. `docs/arithmetic.md`
-and `docs/arithmetic-fenn16.md` define both arithmetics. The constants below are those of `loihi2`,
-for its step and for formats that carry no other arithmetic.
+Each arithmetic has an object with its properties, `LOIHI2` or `FENN16`, and a function for the step
+of a neuron, in the module that the object names. All other code reads the object.
+`docs/arithmetic.md` and `docs/arithmetic-fenn16.md` define both arithmetics. The constants below
+are those of `loihi2`, for its step and for formats that support no other arithmetic.
 
 Sources: for `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
 Loihi simulators and the documented chip agree; for `fenn16`, experiments with FeNN's
@@ -26,7 +26,7 @@ _Decay = TypeVar("_Decay", int, NDArray[np.int64])
 
 DECAY_SHIFT = 12
 DECAY_ONE = 1 << DECAY_SHIFT
-"""12-bit decays: a factor is an integer out of 4096."""
+"""Denominator of 12-bit decay factors: a factor is an integer divided by 4096."""
 
 STATE_SHIFT = 6
 """Weights and thresholds enter the state shifted left by 6 bits."""
@@ -38,7 +38,7 @@ STATE_LIMIT = 1 << 23
 """u wraps and v saturates at this magnitude."""
 
 SILENT_THRESHOLD = 1 << 17
-"""Threshold of non-spiking neurons: v saturates below it."""
+"""Threshold of non-spiking neurons: v saturates below this threshold."""
 
 MAX_WEIGHT = 256
 """Weights lie strictly between −256 and 256."""
@@ -47,7 +47,7 @@ MAX_SIX_BIT_DELAY = 63
 """The largest delay of six bits, which other tools and Lava's own models allow."""
 
 MAX_TRAINED_DELAY = (1 << 15) - 1
-"""Training kernels store delays as signed 16-bit integers."""
+"""The largest delay in training, whose kernels store delays as signed 16-bit integers."""
 
 MAX_FLOAT_DELAY = (1 << 16) - 1
 """The largest delay in a float `Network` from any tool."""
@@ -62,11 +62,11 @@ def figure(
         help: meaning of the figure, with its unit.
         low: smallest valid number; None if the figure is a word or a truth value.
         choices: valid words.
-        real: the figure may be fractional.
+        real: True if the figure may be fractional.
     """
     kind = (int, float) if real else int
-    about = {"help": help, "low": low, "choices": choices, "type": kind}
-    return field(default=None, metadata=about)
+    metadata = {"help": help, "low": low, "choices": choices, "type": kind}
+    return field(default=None, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Limits:
         drive_limit: bound on the summed weights of a step (checked statically, not clipped).
 
     Raises:
-        UsageError: a limit is beyond what the arithmetic can run.
+        UsageError: a limit is beyond that of the arithmetic.
     """
 
     weight_bits: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)
@@ -103,25 +103,25 @@ class Limits:
     drive_limit: int = 1 << 15
 
     def __post_init__(self) -> None:
-        beyond = []
+        findings = []
         for limit in LIMITS:
             value, widest = getattr(self, limit), getattr(self.runs_in, limit)
             if isinstance(widest, tuple):
-                legal, span = bool(value) and set(value) <= set(widest), f"among {widest}"
+                is_valid, span = bool(value) and set(value) <= set(widest), f"be among {widest}"
                 object.__setattr__(self, limit, tuple(sorted(value)))
             else:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
-                legal, span = least <= value <= widest, f"in {least} … {widest}"
-            if not legal:
-                what, fix = f"{limit} must lie {span}, not {value}", "reduce it to this range"
-                beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
-        if beyond:
+                is_valid, span = least <= value <= widest, f"be in {least} … {widest}"
+            if not is_valid:
+                what, fix = f"{limit} must {span}, not {value}", "reduce it to this range"
+                findings.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
+        if findings:
             raise UsageError(
                 f"limits of target '{getattr(self, 'name', '')}' exceed those of the arithmetic "
                 f"{self.runs_in.name}",
                 code="target-range",
                 fix="narrow the target to the listed ranges",
-                findings=beyond,
+                findings=findings,
             )
 
     @property
@@ -136,7 +136,7 @@ class Limits:
 
     @property
     def rounding(self) -> tuple[object, ...]:
-        """Arithmetic and limits; networks are rounded equally for targets that agree in both."""
+        """Arithmetic and limits: rounding gives the same network for targets that share them."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
@@ -214,15 +214,16 @@ class Arithmetic(Limits):
     Attributes:
         name: as in `IntegerNetwork.arithmetic`.
         neuron: properties of a neuron's step.
-        module: module of its `neuron_step`, which has the signature of `hardware_sim/step.py`.
+        module: module of its `neuron_step`, with the same signature as in `hardware_sim/step.py`.
         state_shift: left shift of weights and thresholds when they enter the state, in bits.
         lowest: smallest value of v.
-        lost_u, lost_v: part of u and v that a step loses in addition to du and dv.
+        lost_u, lost_v: part of u and v that each step loses in addition to du and dv, as a
+            numerator over `decay_one`.
         weight_limit: weights lie strictly between −weight_limit and weight_limit.
-        sign_bit: in a matrix of mixed signs, the sign takes one bit of each weight.
-        sum_limit: 0: sums are exact. Otherwise the weights that arrive at a neuron in a step are
-            added in the order of sending, and each partial sum is clipped to
-            −sum_limit … sum_limit − 1.
+        sign_bit: True if the sign takes one bit of each weight in a matrix of mixed signs.
+        sum_limit: limit of summed weights; 0: sums are exact. With a limit, the weights that arrive
+            at a neuron in a step are added in the order of sending, and each partial sum is clipped
+            to −sum_limit … sum_limit − 1.
     """
 
     name: str
@@ -237,14 +238,14 @@ class Arithmetic(Limits):
     sum_limit: int
 
     def __post_init__(self) -> None:
-        """Skip the check of `Limits`: an arithmetic narrows no other one."""
+        """Skip the check of `Limits`: an arithmetic narrows no other arithmetic."""
 
     def __repr__(self) -> str:
-        return f"<Arithmetic {self.name}>"  # short, since it stands in signatures as a default
+        return f"<Arithmetic {self.name}>"  # short, since signatures show it as a default
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself, since it narrows no other one."""
+        """The arithmetic itself, since it narrows no other arithmetic."""
         return self
 
     @property
@@ -270,7 +271,7 @@ class Arithmetic(Limits):
 
     @property
     def silent_threshold(self) -> int:
-        """Threshold of non-spiking populations: the smallest that v never reaches."""
+        """Threshold of non-spiking populations: the smallest threshold that v never reaches."""
         return self.state_limit >> self.state_shift
 
     @property
@@ -291,11 +292,11 @@ class Arithmetic(Limits):
         return self.decay_one - self.lost_v - dv
 
     def decayed(self, state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-        """Decay many states as one step does.
+        """Decay an array of states by one step.
 
         Args:
             state: u or v, int64.
-            keep: part that is kept, as a numerator over `decay_one`.
+            keep: part of the state that is kept, as a numerator over `decay_one`.
         """
         product = state * keep
         if self.neuron.rounding == "towards zero":
@@ -304,7 +305,7 @@ class Arithmetic(Limits):
         return (product + half) >> self._decay_bits
 
     def weight_step(self, weight_bits: int, mixed_signs: bool) -> int:
-        """Spacing of the weights that a matrix can hold."""
+        """Difference between neighbouring integer weights of a matrix."""
         spare = self.weight_bits[-1] - weight_bits
         return 1 << (spare + int(self.sign_bit and mixed_signs))
 
@@ -387,7 +388,7 @@ def arithmetic_named(name: str) -> Arithmetic:
     64
 
     Raises:
-        NetworkError: there is no such arithmetic.
+        NetworkError: there is no arithmetic of that name.
     """
     if name not in ARITHMETICS:
         raise NetworkError(

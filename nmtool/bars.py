@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LINE_EVERY_S = 30.0
-"""Seconds between two lines where there is no bar."""
+"""Seconds between two lines of progress where no bar can be shown."""
 
 IDLE_S = 1.0
 """Seconds between two checks for output on a terminal."""
@@ -46,14 +46,14 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
     """
     from rich.console import Console
 
-    with on(Console(stderr=True, highlight=False))(label, total, remark) as advance:
+    with progress_on(Console(stderr=True, highlight=False))(label, total, remark) as advance:
         yield advance
 
 
-def on(console: Console) -> Progress:
-    """The `Progress` that draws on a console of rich.
+def progress_on(console: Console) -> Progress:
+    """The `Progress` that draws its bar on a console of rich.
 
-    Lines printed through the same console in the meantime appear above the bar.
+    Lines printed through the same console during the work appear above the bar.
     """
 
     @contextmanager
@@ -62,9 +62,9 @@ def on(console: Console) -> Progress:
             yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
             return
         bar = _bar(console, is_idle=False)
-        counted = _Counted(bar, bar.add_task(label, total=total, remark=remark))
+        counter = _Counted(bar, bar.add_task(label, total=total, remark=remark))
         with _running(bar):
-            yield counted
+            yield counter
 
     return progress
 
@@ -113,12 +113,17 @@ class IdleBar:
                 self._bar = None
 
     @contextmanager
-    def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
-        """Show another progress instead of the spinner, until the block ends."""
+    def beside(self, progress: Progress, *arguments: Any) -> Iterator[Advance]:
+        """Show a bar or lines instead of the spinner, until the block ends.
+
+        Args:
+            progress: shows the bar or lines.
+            arguments: arguments of `progress`.
+        """
         self.clear()
         self._others += 1
         try:
-            with progress(*shown) as advance:
+            with progress(*arguments) as advance:
                 yield advance
         finally:
             self._others -= 1
@@ -163,7 +168,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
         console=console,
         expand=True,
         transient=True,
-        redirect_stdout=False,  # stdout has results, perhaps for a file
+        redirect_stdout=False,  # stdout is for results, and may be a file or a pipe
     )
 
 
@@ -173,7 +178,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
     try:
         bar.start()
-    except LiveError:  # rich 13 shows no bar within another one
+    except LiveError:  # rich 13 cannot show a bar while another one is live
         yield
         return
     try:
@@ -183,7 +188,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
 
 class _Counted:
-    """`Advance` that counts the samples of one task of a bar."""
+    """`Advance` that counts finished samples on a bar."""
 
     def __init__(self, bar: rich_progress.Progress, task: rich_progress.TaskID) -> None:
         self._bar, self._task = bar, task
@@ -196,7 +201,7 @@ class _Counted:
 
 
 class _Lines:
-    """`Advance` without a bar: a line every half minute."""
+    """`Advance` without a bar: prints a line every half minute."""
 
     def __init__(self, label: str, total: int | None, write: Callable[[str], Any]) -> None:
         self._label, self._write = label, write

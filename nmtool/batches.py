@@ -11,7 +11,7 @@ MAX_SAMPLES = 64
 """Largest batch, in samples; larger batches are hardly faster."""
 
 MAX_VALUES = 1 << 23
-"""Largest number of values in memory at once; a sample that needs more runs alone."""
+"""Largest number of values in memory at once; a sample with more values runs alone."""
 
 
 def samples_at_once(values: int) -> int:
@@ -34,8 +34,8 @@ def in_batches(
         on_progress: called with the number of samples finished since the last call.
     """
     parts = []
-    for some in spikes.batches(at_once):
-        parts.append(run(some))
+    for batch in spikes.batches(at_once):
+        parts.append(run(batch))
         if on_progress is not None:
-            on_progress(some.n_samples)
+            on_progress(batch.n_samples)
     return Recording.concatenate(parts)

@@ -17,7 +17,7 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 
 def describe_network(network: AnyNetwork) -> dict[str, Any]:
-    """Everything about a network except its single synapses, as plain values for JSON."""
+    """Everything about a network except its individual synapses, as plain values for JSON."""
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
@@ -80,19 +80,19 @@ def describe_recording(recording: Recording) -> dict[str, Any]:
 
 
 def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
-    """Tables of a description by one of the functions above.
+    """Convert a description to tables.
 
     Args:
-        title: title of the first table, which has all single values.
-        content: the description.
+        title: title of the first table, which shows all values except lists.
+        content: result of `describe_network` or `describe_recording`.
     """
     lists = {key: value for key, value in content.items() if _is_table(value)}
-    alone = [(key, _line(value)) for key, value in content.items() if key not in lists]
-    return [Table(title, ("", "value"), alone), *(table_of(k, rows) for k, rows in lists.items())]
+    single = [(key, _line(value)) for key, value in content.items() if key not in lists]
+    return [Table(title, ("", "value"), single), *(table_of(k, rows) for k, rows in lists.items())]
 
 
 def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
-    """One table of descriptions of the same kind, with a row for each; `rows` is not empty."""
+    """Table with a row for each description, such as of a population; `rows` is not empty."""
     cells = [_cells(row) for row in rows]
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
@@ -118,7 +118,7 @@ def _number_or_range(value: Any) -> Any:
 
 
 def _range(values: NDArray) -> dict[str, Any] | None:
-    """Smallest, mean and largest value; None without values."""
+    """Smallest, mean and largest value; None for an empty array."""
     if not values.size:
         return None
     with np.errstate(invalid="ignore"):

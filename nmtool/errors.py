@@ -1,4 +1,4 @@
-"""Every error nmtool raises on purpose, and the exit code the command line gives it.
+"""All errors that nmtool raises on purpose, with the exit codes of the command line.
 
     NmtoolError
     ├── InputError (2)               wrong arguments or files
@@ -6,15 +6,15 @@
     │   ├── FileFormatError          damaged, of another kind, or written by a newer nmtool
     │   ├── NetworkError             an inconsistent network
     │   ├── UsageError               wrong options, or options that exclude each other
-    │   └── StorageError             the file could not be written; an earlier one is untouched
+    │   └── StorageError             a file could not be written; an earlier file is untouched
     ├── DoesNotFitError (1)          the network does not fit the target
     ├── ArtefactError (1)            an export contains a different network
     └── MissingError (3)             something needed is not installed or did not start
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
 
-Each error has a stable code and says what is wrong, why, and how to fix it. A `Finding` is one of
-several things that are wrong at once.
+Each error has a stable code and says what is wrong, why, and how to fix it. An error may list
+several problems, each as a `Finding`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not fit: in a network, a file or a data set.
+    """A single problem in a network, a file or a data set.
 
     >>> import nmtool as nm
     >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
@@ -42,8 +42,8 @@ class Finding:
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.
         where: the population, projection, node or layer.
-        what: what does not fit.
-        fix: what was done about it, or what to do.
+        what: the problem, in a sentence.
+        fix: how the problem was solved, or how to solve it.
         why: the reason, where it is not obvious.
     """
 
@@ -58,7 +58,7 @@ class Finding:
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
 
     def as_line(self, kind: str) -> str:
-        """One line of a log.
+        """The finding as one line of a log.
 
         Args:
             kind: `remark`, or `next` for a suggestion.
@@ -74,7 +74,7 @@ class Finding:
 _VARYING = re.compile(r"'[^']*'|-?\d[\d.,]*(e[-+]?\d+)?")
 
 MOST_ALIKE = 3
-"""Number of similar findings shown one by one; more become one line."""
+"""Largest number of similar findings that are shown one by one; more are merged into one line."""
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
@@ -122,8 +122,8 @@ class NmtoolError(Exception):
         code: stable identifier in kebab case, for scripts, e.g. `split-empty`; it stays the same
             if the text changes.
         why: the reason, where it is not obvious.
-        fix: what to do about it.
-        findings: the single problems, if there may be several.
+        fix: how to solve the problem.
+        findings: the individual problems, if there may be several.
     """
 
     exit_code = 2
@@ -161,7 +161,7 @@ class NmtoolError(Exception):
         Args:
             what: what is wrong, e.g. with the name of the file.
             kind: class of the new error.
-            fix: replaces the fix; '' keeps it.
+            fix: the new fix; '' keeps the error's own.
         """
         return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
@@ -244,7 +244,7 @@ def printable(name: object, longest: int = LONGEST) -> str:
 
 
 def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
-    """The first names of a list, made `printable`, and the number of the others.
+    """The first names of a list, made `printable`, and the number of further names.
 
     >>> listed(["cat", "dog", "emu", "yak"], most=2, quote="'")
     "'cat', 'dog' and 2 more"
@@ -264,7 +264,7 @@ def reason(error: Exception) -> str:
 
 
 def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
-    """A `fix` for an unknown word: the nearest known word, and a list of all."""
+    """A `fix` for an unknown word: the nearest known word, and a list of all known words."""
     near = nearest(word, known)
     guess = f"did you mean '{near}'? " if near else ""
     return f"{guess}use one of {', '.join(known)}{also}"
@@ -339,14 +339,15 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn the `ImportError` of a library into `MissingError`; nmtool's own errors pass.
+    """Turn the `ImportError` of a library into `MissingError`, except for modules of nmtool.
 
     Args:
         extra: as for `missing_library`.
 
     Raises:
         MissingError: a library is missing or broken.
-        KeyboardInterrupt: the import was interrupted; some libraries raise `ImportError` then.
+        KeyboardInterrupt: Ctrl-C interrupted the import, which some libraries report as an
+            `ImportError`.
     """
     try:
         yield

@@ -4,15 +4,15 @@
     v[n] = (1 − lose_v)·v[n−1] + u[n] + drive
     spike iff v[n] > threshold, then v[n] ← 0;   a spike of step n arrives at n + 1 + delay
 
-All numbers are float64. NIR files contain the same numbers, and their simulation must equal this
-one. Without torch, float networks are evaluated here.
+All numbers are float64. NIR files contain the same numbers, and simulating them must give the same
+result. Where torch is not installed, this module evaluates float networks.
 
 Integer networks keep their own units: a jump is an integer weight, and float32 adds integers
 exactly. Each threshold is moved by a third of the smallest unit of the chip's v: up if v must be
 above the threshold for a spike, down if it may be equal. No integer lies between the old and the
 new threshold, so exact sums spike as before. Decays and weights are binary fractions, whose sums
-are never thirds, so no tie depends on a simulator's rounding. The differences from the chip are its
-rounding of decayed states and its number ranges.
+are never thirds. So v never equals the threshold, and no spike depends on how a simulator rounds.
+The chip differs in two ways: it rounds decayed states, and its number ranges are limited.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def simulate_floats(
     """Run every sample of a network from rest.
 
     Args:
-        network: float or integer; integers run as real numbers, too.
+        network: float or integer network; both run in real numbers.
         spikes: input raster, one neuron per channel of the network.
-        deep: also record u of every population, and v of those that spike.
+        deep: also record u of every population, and v of spiking populations.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
@@ -70,7 +70,7 @@ def simulate_floats(
 def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
     """True if some populations reach a mean firing rate on an input.
 
-    Only these populations and their sources are simulated, and only up to the spike that decides.
+    Only these populations and their sources are simulated, and only until they reach the rate.
 
     Args:
         network: the network.
@@ -100,11 +100,11 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
     """Add u and v of every population to the recording of a float network.
 
     u and v are computed in float64 from the input and the recorded spikes, with a reset at every
-    recorded spike. So they are consistent with the spikes, even those of another precision.
+    recorded spike. So they agree with these spikes, even if the spikes come from another precision.
 
     Args:
         network: the network.
-        record: simulates a raster, and takes `on_progress`.
+        record: function that simulates a raster, with the argument `on_progress`.
 
     Returns:
         A function that also records `current` (u of each step) and `potential` (v of spiking
@@ -116,10 +116,10 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
     def record_all(
         spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
-        def some(part: Raster) -> Recording:
-            return _states(steps, part, record(part))
+        def run_batch(batch: Raster) -> Recording:
+            return _states(steps, batch, record(batch))
 
-        return in_batches(some, spikes, samples_at_once(values), on_progress)
+        return in_batches(run_batch, spikes, samples_at_once(values), on_progress)
 
     return record_all
 
@@ -131,7 +131,7 @@ class StepPopulation:
     Attributes:
         name, size, kind: as in the network.
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
-        drive: added to v every step.
+        drive: constant that each step adds to v.
         threshold: threshold in the units of v.
     """
 
@@ -173,29 +173,34 @@ class StepNetwork:
 def step_network(network: Network | IntegerNetwork) -> StepNetwork:
     """Convert a float or integer network to the units of a step."""
     if isinstance(network, IntegerNetwork):
-        populations = [_of_integers(p) for p in network.populations]
-        projections = [_joined(p, p.shifted_weight.astype(np.float64)) for p in network.projections]
+        populations = [_integer_population(p) for p in network.populations]
+        projections = [
+            _step_projection(p, p.shifted_weight.astype(np.float64)) for p in network.projections
+        ]
     else:
-        populations = [_of_floats(p, network.dt_ms) for p in network.populations]
-        projections = [_joined(p, p.weight * _unit(network, p.target)) for p in network.projections]
+        populations = [_float_population(p, network.dt_ms) for p in network.populations]
+        projections = [
+            _step_projection(p, p.weight * _jump_per_weight(network, p.target))
+            for p in network.projections
+        ]
     return StepNetwork(network.channels.size, populations, projections, network.readout)
 
 
-def _joined(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
+def _step_projection(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
     return StepProjection(
         projection.source, projection.target, jump, projection.delay.astype(np.int64)
     )
 
 
-def _unit(network: Network, target: str) -> Array:
-    """[post]: jump of u by a weight of one."""
+def _jump_per_weight(network: Network, target: str) -> Array:
+    """[post]: jump of u that a weight of 1 causes."""
     population = network.population(target)
     return dynamics.drive_scale(
         population.values("tau_mem_ms"), population.values("tau_syn_ms"), network.dt_ms
     )
 
 
-def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
+def _float_population(population: Population, dt_ms: float) -> StepPopulation:
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     return StepPopulation(
         population.name,
@@ -208,11 +213,11 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
     )
 
 
-def _of_integers(population: IntegerPopulation) -> StepPopulation:
+def _integer_population(population: IntegerPopulation) -> StepPopulation:
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
-    # Moves the threshold between the largest v without a spike and the smallest v with a spike.
-    beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
+    # Move the threshold between the largest v without a spike and the smallest v with a spike.
+    margin = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
         return np.full(population.size, value, np.float64)
@@ -224,7 +229,7 @@ def _of_integers(population: IntegerPopulation) -> StepPopulation:
         lose_u=everywhere((decay_one - population.keep_u) / decay_one),
         lose_v=everywhere((decay_one - population.keep_v) / decay_one),
         drive=population.bias / state_one,
-        threshold=everywhere(population.vth + beyond if population.kind == LIF else 1.0),
+        threshold=everywhere(population.vth + margin if population.kind == LIF else 1.0),
     )
 
 
@@ -241,8 +246,8 @@ def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes
     """[samples, steps, post]: the jumps that arrive at a population in each step.
 
     Args:
-        projections: all to the same target.
-        emitted: per source [samples, steps, pre].
+        projections: projections to this population.
+        emitted: by source, [samples, steps, pre] spikes.
     """
     sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
     return np.moveaxis(np.sum(sums, axis=0), 0, 1)
@@ -256,12 +261,19 @@ def _all_sent(projection: StepProjection, emitted: Spikes) -> Array:
 
 
 def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
-    """Add the jumps of the spikes of step n, [samples, pre], to u, [steps, samples, post]."""
+    """Add jumps to u at the steps at which the spikes of step n arrive.
+
+    Args:
+        projection: the synapses.
+        spikes: [samples, pre] spikes of step n.
+        n: step in which the spikes are emitted.
+        u: [steps, samples, post], changed in place.
+    """
     sample, pre = np.nonzero(spikes)
     step = n + HOP_LATENCY + projection.delay[pre]
-    at = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
+    flat_index = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
     is_in_time = step < len(u)
-    np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
+    np.add.at(u.reshape(-1), flat_index[is_in_time], projection.jump[pre][is_in_time])
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
@@ -278,7 +290,7 @@ def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
 
 
 def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:
-    """The recording with u and v, computed from its spikes and the input."""
+    """Add u and v to a recording, computed from its spikes and the input."""
     emitted = {INPUT: spikes.dense()} | {n: r.dense() for n, r in recording.spikes.items()}
     current, potential = {}, {}
     for population in network.populations:
@@ -286,13 +298,13 @@ def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recor
         afferent = [p for p in network.projections if p.target == population.name]
         if afferent:
             activity.u[:] = np.moveaxis(arriving(afferent, emitted), 0, 1)
-        if activity.spikes:
+        if activity.is_spiking:
             activity.emitted[:] = np.moveaxis(emitted[population.name], 0, 1)
         for n in range(spikes.n_steps):
             activity.integrate(n)
             activity.v[n][activity.emitted[n]] = 0
         current[population.name] = np.moveaxis(activity.u, 0, 1)
-        if activity.spikes:
+        if activity.is_spiking:
             potential[population.name] = np.moveaxis(activity.v, 0, 1)
     return replace(recording, current=current, potential=potential)
 
@@ -302,7 +314,7 @@ class _Activity:
 
     def __init__(self, population: StepPopulation, n_samples: int, n_steps: int) -> None:
         shape = n_steps, n_samples, population.size
-        self.population, self.spikes = population, population.kind == LIF
+        self.population, self.is_spiking = population, population.kind == LIF
         self.u, self.v = np.zeros(shape), np.zeros(shape)
         self.emitted = np.zeros(shape, np.bool_)
 

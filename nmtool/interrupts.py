@@ -17,13 +17,13 @@ from types import FrameType
 from typing import Any
 
 CheckStop = Callable[[], None]
-"""Raises `KeyboardInterrupt` if this process has been asked to stop."""
+"""A function that raises `KeyboardInterrupt` once the process has received a signal to stop."""
 
 LOOK_AGAIN_S = 0.01
 """Seconds between two checks whether libraries are still loading."""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
-"""Signal that a timer sends to check again; None if the system lacks it."""
+"""Signal that a timer sends to check again; None if the system has no such signal."""
 
 _raised: list[int] = []
 """Signals that have raised `KeyboardInterrupt` within `interrupts_remembered`."""
@@ -34,7 +34,7 @@ _waiting: list[int] = []
 
 @contextmanager
 def signals_noted(*numbers: int) -> Iterator[CheckStop]:
-    """Note the first of these signals while the block runs; a second one acts as usual.
+    """Note the first of these signals while the block runs; a second signal acts as usual.
 
     The block gets a function to call at points where it can stop: once a signal has been noted,
     the function raises `KeyboardInterrupt`, and so does leaving the block. Handlers set by other
@@ -103,7 +103,7 @@ def interrupts_remembered() -> Iterator[None]:
 
 @contextmanager
 def _forgotten_at_the_end() -> Iterator[None]:
-    """Forget signals after the block, but only once its handlers are removed."""
+    """Forget the received signals after the block, once its signal handlers are removed."""
     try:
         yield
     finally:
@@ -115,12 +115,12 @@ def _forgotten_at_the_end() -> Iterator[None]:
 def _remember(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, or set the alarm to try again if libraries are loading."""
     if number == _ALARM and not _waiting:
-        return  # the signal that the alarm was set for has been raised already
+        return  # the signal that was waiting has been raised already
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
             _waiting.append(number)
-        if _sets_alarm(True):
+        if _set_alarm(True):
             if is_first:
                 _acknowledge()
             return
@@ -136,7 +136,7 @@ def _acknowledge() -> None:
 
 
 def _is_loading(frame: FrameType | None) -> bool:
-    """True within an import, and while Numba compiles."""
+    """True if the frame is within an import or a compilation by Numba."""
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         file = frame.f_code.co_filename
@@ -148,12 +148,12 @@ def _is_loading(frame: FrameType | None) -> bool:
 
 def _wait_no_more() -> None:
     if _waiting:
-        _sets_alarm(False)
+        _set_alarm(False)
         _waiting.clear()
 
 
-def _sets_alarm(on: bool) -> bool:
-    """Set or stop the alarm, and return True; return False if other code uses it."""
+def _set_alarm(on: bool) -> bool:
+    """Set or stop the alarm, and return True; return False if other code uses the signal."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
     signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
@@ -175,7 +175,7 @@ def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
 
 
 def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None:
-    """Replace the handlers of Python, the system and nmtool; keep those of other code."""
+    """Replace signal handlers of Python, the system and nmtool; keep handlers of other code."""
     for number, handler in handlers.items():
         if handler in (signal.default_int_handler, signal.SIG_DFL, _remember):
             signal.signal(number, new)

@@ -1,4 +1,4 @@
-"""`KnownAnswers`: inputs and answers in an export, so that its user can check it without data."""
+"""`KnownAnswers`: inputs with expected outputs, in an export, to check it without other data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
-"""Version of files with u and v of every neuron. Others have version 1, for older nmtools."""
+"""Version of files with u and v of every neuron.
+
+Files without u and v have version 1, which older versions of nmtool can read.
+"""
 
 _SHALLOW_VERSION = 1
 _U, _V = "u", "v"
@@ -29,7 +32,7 @@ _U, _V = "u", "v"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KnownAnswers(Value, Tabular):
-    """A few samples, and a network's answers to them.
+    """A few input samples, with the outputs that a network must give.
 
     >>> from nmtool import Network, round_network, simulate
     >>> network = round_network(Network.layers([5, 3])).network
@@ -96,7 +99,7 @@ class KnownAnswers(Value, Tabular):
         return bool(self.recording.current)
 
     def tables(self) -> list[Table]:
-        """The inputs, and the answers."""
+        """Tables of the inputs and of the expected outputs."""
         return [*self.spikes.tables(), *self.recording.tables()]
 
     def save(self, path: str | Path) -> None:
@@ -125,34 +128,35 @@ def _version(answers: KnownAnswers) -> int:
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     """Header and arrays: a recording, with the input as the spikes of a population `input`.
 
-    u is stored as the difference from its decayed previous value. v is stored in the same way,
-    minus u, and starts at 0 after a spike. Both are divided by their greatest common divisor.
+    u is stored as the difference from its decayed previous value. So is v, with u subtracted, but
+    at a spike v itself is stored. Each array is divided by the greatest common divisor of its
+    entries.
     """
     recording = answers.recording
-    # Archives sort names. In sorted order, a file that is read and saved again has equal bytes.
+    # Names are sorted as in archives, so that a file that is read and saved again has equal bytes.
     spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
-    together = replace(recording, spikes=spikes)
+    with_input = replace(recording, spikes=spikes)
     if not answers.is_deep:
-        header, arrays = recordings.pack(together)
+        header, arrays = recordings.pack(with_input)
         return {**header, "network_hash": answers.network_hash}, arrays
-    header, arrays = recordings.pack(replace(together, membrane={}, current={}, potential={}))
-    coded = {}
+    header, arrays = recordings.pack(replace(with_input, membrane={}, current={}, potential={}))
+    states = {}
     for name, u in sorted(recording.current.items()):
         keep_u, keep_v = answers.decay_factors.get(name, (0, 0))
         v = recording.v[name]
-        added_v = _added(v, keep_v) - u
+        increments_v = _increments(v, keep_v) - u
         if name in recording.spikes:
-            added_v = np.where(recording.spikes[name].dense(), v, added_v)
-        coded[name] = {"keep": [keep_u, keep_v], "unit": []}
-        for quantity, added in ((_U, _added(u, keep_u)), (_V, added_v)):
-            unit = max(1, int(np.gcd.reduce(added, axis=None)))
-            coded[name]["unit"].append(unit)
-            arrays[f"{quantity}.{name}"] = _shortest(added // unit)
+            increments_v = np.where(recording.spikes[name].dense(), v, increments_v)
+        states[name] = {"keep": [keep_u, keep_v], "unit": []}
+        for quantity, increments in ((_U, _increments(u, keep_u)), (_V, increments_v)):
+            unit = max(1, int(np.gcd.reduce(increments, axis=None)))
+            states[name]["unit"].append(unit)
+            arrays[f"{quantity}.{name}"] = _shortest(increments // unit)
     names = {"membrane": list(recording.membrane), "potential": list(recording.potential)}
     return {
         **header,
         "network_hash": answers.network_hash,
-        "deep": {**names, "states": coded},
+        "deep": {**names, "states": states},
     }, arrays
 
 
@@ -166,27 +170,27 @@ def _unpack(archive: storage.Archive) -> KnownAnswers:
                 for n, c in states.items()
             }
             archive = _with_states(archive, archive.header["deep"])
-    together = recordings.unpack(archive)
+    with_input = recordings.unpack(archive)
     with archive.checked():
-        spikes = dict(together.spikes)
+        spikes = dict(with_input.spikes)
         network_hash = str(archive.header["network_hash"])
         inputs = spikes.pop(INPUT)
-        return KnownAnswers(network_hash, inputs, replace(together, spikes=spikes), decay_factors)
+        return KnownAnswers(network_hash, inputs, replace(with_input, spikes=spikes), decay_factors)
 
 
 def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
     """The archive with u and v as recorded, restored from the differences `_pack` stores."""
     dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
     arrays = dict(archive.arrays)
-    for name, coded in deep["states"].items():
-        added_u, added_v = (
+    for name, state in deep["states"].items():
+        increments_u, increments_v = (
             _whole(archive.array(f"{quantity}.{name}")) * operator.index(unit)
-            for quantity, unit in zip((_U, _V), coded["unit"], strict=True)
+            for quantity, unit in zip((_U, _V), state["unit"], strict=True)
         )
-        spiked = _stored_spikes(archive, name, added_u.shape)
-        keep_u, keep_v = coded["keep"]
-        u = _summed(added_u, int(keep_u), np.zeros_like(spiked))
-        v = _summed(np.where(spiked, added_v, added_v + u), int(keep_v), spiked)
+        spiked = _stored_spikes(archive, name, increments_u.shape)
+        keep_u, keep_v = state["keep"]
+        u = _states_from(increments_u, int(keep_u), np.zeros_like(spiked))
+        v = _states_from(np.where(spiked, increments_v, increments_v + u), int(keep_v), spiked)
         arrays[f"current.{name}"] = u
         arrays[f"{'membrane' if name in dense['membrane'] else 'potential'}.{name}"] = v
     header = {**archive.header, "dense": {**dense, "current": list(deep["states"])}}
@@ -194,7 +198,7 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
 
 
 def _whole(values: NDArray) -> NDArray[np.int64]:
-    """[samples, steps, neurons] int64; raises `ValueError` for anything else."""
+    """Convert integers [samples, steps, neurons] to int64; `ValueError` for other arrays."""
     if values.ndim != 3 or values.dtype.kind not in "iu":
         raise ValueError(f"{values.dtype} of the shape {values.shape} are not states")
     return values.astype(np.int64)
@@ -203,10 +207,10 @@ def _whole(values: NDArray) -> NDArray[np.int64]:
 def _stored_spikes(
     archive: storage.Archive, name: str, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """[samples, steps, neurons] bool: spikes of a population in an archive, if it has any.
+    """[samples, steps, neurons] bool: a population's spikes; none if the archive has no spikes.
 
     Raises:
-        DataError: its spikes have another shape.
+        DataError: the spikes in the archive have another shape.
     """
     if name not in archive.header["spikes"]:
         return np.zeros(shape, np.bool_)
@@ -220,23 +224,32 @@ def _stored_spikes(
     return raster.dense()
 
 
-def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
-    """[samples, steps, neurons] int64: differences from the decayed states, rounded toward zero.
+def _increments(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
+    """[samples, steps, neurons] int64: states, minus the decayed states of the step before.
 
-    Files of every arithmetic use the decay of `loihi2`; any factor decodes exactly.
+    Files of every arithmetic use the decay of `loihi2`, since `_states_from` restores the states
+    exactly, whatever the factor.
     """
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]
     return states - LOIHI2.decayed(before, keep)
 
 
-def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """[samples, steps, neurons] int32: states from their differences; reset to 0 at `anew`."""
-    states = np.zeros(added.shape, np.int32)
-    state = np.zeros((added.shape[0], added.shape[2]), np.int64)
-    for step in range(added.shape[1]):
-        remainder = np.where(anew[:, step], 0, LOIHI2.decayed(state, keep))
-        states[:, step] = (remainder + added[:, step]).astype(np.int32)
+def _states_from(
+    increments: NDArray[np.int64], keep: int, is_reset: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """[samples, steps, neurons] int32: states, from their increments (`_increments`).
+
+    Args:
+        increments: [samples, steps, neurons] differences from the decayed states.
+        keep: decay factor of the state, out of 4096.
+        is_reset: [samples, steps, neurons] True where the previous state does not count.
+    """
+    states = np.zeros(increments.shape, np.int32)
+    state = np.zeros((increments.shape[0], increments.shape[2]), np.int64)
+    for step in range(increments.shape[1]):
+        remainder = np.where(is_reset[:, step], 0, LOIHI2.decayed(state, keep))
+        states[:, step] = (remainder + increments[:, step]).astype(np.int32)
         state = states[:, step].astype(np.int64)
     return states
 

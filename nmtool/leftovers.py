@@ -1,7 +1,7 @@
 """Temporary names of files being written, so that later processes can clean up after a crash.
 
 .NAME.nmtool-MACHINE-PROCESS-xxxxxxxx       will become NAME
-.NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted when there is a new one
+.NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted once a new NAME exists
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 _NAME = re.compile(r"\.(.+)\.nmtool-(old-)?([0-9a-f]{8})-([0-9]+)-[a-z0-9_]{8}")
 
-_LONG_S = 86400.0
-"""A file unchanged for this long is abandoned, even if another machine wrote it."""
+_ABANDONED_AFTER_S = 86400.0
+"""Seconds after which an unchanged file counts as abandoned, even if another machine wrote it."""
 
 _cleaned: set[Path] = set()
 
@@ -29,7 +29,7 @@ def prefix(name: str, *, old: bool = False) -> str:
 
     Args:
         name: name of the file or folder to be written.
-        old: the temporary name is for the existing file or folder, which is replaced.
+        old: True for the name that the existing file or folder gets while it is replaced.
     """
     return f".{name}.nmtool-{'old-' if old else ''}{_machine()}-{os.getpid()}-"
 
@@ -47,17 +47,17 @@ def clean(folder: str | Path) -> None:
         for entry in list(os.scandir(folder)):
             match = _NAME.fullmatch(entry.name)
             if match and _is_abandoned(entry, match[3], int(match[4])):
-                _settle(Path(entry.path), folder / match[1], is_old=bool(match[2]))
+                _restore_or_delete(Path(entry.path), folder / match[1], is_old=bool(match[2]))
 
 
-def _settle(left: Path, target: Path, *, is_old: bool) -> None:
+def _restore_or_delete(leftover: Path, target: Path, *, is_old: bool) -> None:
     with suppress(OSError):
         if is_old and not target.exists():
-            left.rename(target)
-        elif left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left, ignore_errors=True)
+            leftover.rename(target)
+        elif leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
         else:
-            left.unlink()
+            leftover.unlink()
 
 
 def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
@@ -69,14 +69,14 @@ def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
         except PermissionError:
             pass
     with suppress(OSError):
-        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LONG_S
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER_S
     return False
 
 
 @cache
 def _machine() -> str:
     """Digest of the machine or container, within which process numbers are unique."""
-    space = ""
+    pid_namespace = ""
     with suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid")
-    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
+        pid_namespace = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {pid_namespace}".encode()).hexdigest()[:8]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nmtool.training.options import TrainOptions
 
 Source = Union[Network, IntegerNetwork, "Run", str, Path]
-"""A network, a run, or the path of one: run folder, network file or export."""
+"""A network, a run, or a path: of a run folder, a network file or an export."""
 
 
 def load(
@@ -31,8 +31,8 @@ def load(
 ) -> Network | IntegerNetwork:
     """Read the network of a run folder, a file or an export, float or integer.
 
-    For a run that trained in integers, this is the integer network. NIR and NetX files and mlGeNN's
-    checkpoints can be read, too.
+    For a run that trained in integers, the result is the integer network. NIR and NetX files and
+    mlGeNN's checkpoints can also be read.
 
     >>> load("run")  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
@@ -80,9 +80,9 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 
 
 def float_network(source: Source) -> Network | None:
-    """The float network of a source; None if it has only integers.
+    """The float network of a source; None if the source has only an integer network.
 
-    For any run, even one that trained in integers, this is the trained float network.
+    For any run, even after training in integers, the result is the trained float network.
 
     Raises:
         UsageError: the source is no network, run or path.
@@ -98,7 +98,7 @@ def float_network(source: Source) -> Network | None:
 
 
 def run_behind(source: object) -> RunFolder | None:
-    """The folder of the run that a source comes from; None without one.
+    """The folder of the run that a source comes from; None if the source comes from no run.
 
     Args:
         source: a run, or the path of a file that training wrote; other sources give None.
@@ -120,11 +120,11 @@ def options_behind(source: object) -> TrainOptions | None:
     return options
 
 
-def validated_on(sources: Iterable[Source]) -> SplitRule | None:
-    """The rule that chose the validation split of the runs behind some networks.
+def shared_validation_rule(sources: Iterable[Source]) -> SplitRule | None:
+    """The validation rule that all runs behind these sources share; None if they share none.
 
     Args:
-        sources: runs, or paths of files that training wrote; others are ignored.
+        sources: runs, or paths of files that training wrote; other sources are ignored.
 
     Returns:
         The rule; None if no run has a rule, or the rules differ.
@@ -144,7 +144,7 @@ def validated_on(sources: Iterable[Source]) -> SplitRule | None:
 
 
 def check_exists(path: str | Path) -> None:
-    """Raise `FileFormatError` if nothing exists at a path, `UsageError` if it is not a path."""
+    """Raise `FileFormatError` if a path does not exist, `UsageError` for other types than paths."""
     check_path(path)
     if zoo.is_name(path):
         path = zoo.path(path)
@@ -156,7 +156,7 @@ def check_exists(path: str | Path) -> None:
         )
 
 
-def _is_data(path: Path) -> bool:
+def _is_data_set(path: Path) -> bool:
     """True for a folder that is a data set."""
     try:
         return bool(split_files(path))
@@ -176,7 +176,7 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
                 fix=f"{path} contains data: nmtool data {path} describes them; if a command takes "
                 "both, name NETWORK first, then DATA"
-                if _is_data(Path(path))
+                if _is_data_set(Path(path))
                 else "name a run folder from `nmtool train`, or a network file",
             )
     if file.suffix.lower() == ".csv":

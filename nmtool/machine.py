@@ -22,14 +22,14 @@ def cpu_name() -> str:
 
 
 def usable_cores() -> int:
-    """Cores this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def has_nvidia_driver() -> bool:
-    """True if a driver for NVIDIA's GPUs is installed; there need not be a GPU."""
+    """True if a driver for NVIDIA's GPUs is installed, even on a computer without a GPU."""
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
 
 
@@ -40,17 +40,17 @@ MOST_THREADS = 4096
 def check_numba_threads() -> None:
     """Check the environment variable NUMBA_NUM_THREADS, which Numba reads when it is imported.
 
-    To be called before every import of Numba: some values make the import fail, others hang.
+    Call this before every import of Numba: with some values the import fails, with others it hangs.
 
     Raises:
         UsageError: the value is not a number of threads that Numba can start.
     """
     value = os.environ.get("NUMBA_NUM_THREADS")
     try:
-        is_fine = value is None or 1 <= int(value) <= MOST_THREADS
+        is_valid = value is None or 1 <= int(value) <= MOST_THREADS
     except ValueError:
-        is_fine = False
-    if not is_fine:
+        is_valid = False
+    if not is_valid:
         raise UsageError(
             f"NUMBA_NUM_THREADS={value} is not a valid number of threads",
             code="numba-threads",

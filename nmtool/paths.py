@@ -31,10 +31,10 @@ def pages_folder(name: str) -> Path:
 # Files of a run folder.
 
 RUN_MANIFEST = "run.json"
-"""Settings, data set and version."""
+"""Settings and data set of the run, and version of nmtool."""
 
 RUN_LOG = "log.jsonl"
-"""One line per epoch."""
+"""Log of the run: one line per epoch."""
 
 RUN_TABLE = "log.csv"
 """The same log as CSV, for spreadsheets."""
@@ -57,10 +57,10 @@ RUN_SEARCH = "search"
 # Files of other folders.
 
 ANSWERS = "answers.npz"
-"""In the folder of a cross-validation: the class of every sample, its fold and its columns."""
+"""In the folder of a cross-validation: predicted class, fold and columns of every sample."""
 
 JOINED_ANSWERS = "joined.npz"
-"""In the folder of a cross-validation: the answers of the ensemble of each fold."""
+"""In the folder of a cross-validation: the classes predicted by the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""

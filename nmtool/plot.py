@@ -81,7 +81,7 @@ def raster(
     rasters = _rasters(spikes, population)
     others = None if other is None else _rasters(other, population)
     if others is not None:
-        _check_alike(rasters, others)
+        _check_comparable(rasters, others)
     ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
     # With many neurons, rows are too thin to see: marks are taller than their row.
@@ -109,7 +109,7 @@ def raster(
         _whole_ticks(ax.yaxis)
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
-        _one_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+        _legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
     return ax
 
 
@@ -130,8 +130,9 @@ def membranes(
     Args:
         recording: the recording.
         sample: index of the sample.
-        population: by default the readout's, or the first population with membranes.
-        class_names: one per neuron, for the legend.
+        population: the population to draw; by default the readout's, or the first population
+            with membranes.
+        class_names: names of the classes, one per neuron, for the legend.
         label: class of the sample. In the readout's population, its neuron and the neuron of the
             predicted class are highlighted.
         ax: axes to draw on.
@@ -146,7 +147,7 @@ def membranes(
     name = population or recording.readout.population
     if population is None and name not in recording.membrane:
         name = next(iter(recording.membrane), name)
-    values = _one_of(recording.membrane, name, "membranes")[sample]
+    values = _recorded_values(recording.membrane, name, "membranes")[sample]
     n_neurons = values.shape[1]
     names = list(class_names) or [str(index) for index in range(n_neurons)]
     if len(names) != n_neurons:
@@ -186,7 +187,7 @@ def membranes(
     ax.set_xlabel("step")
     ax.set_ylabel(plain_text(f"v of {name}"))
     if ax.get_legend_handles_labels()[0]:
-        _one_legend(ax)
+        _legend(ax)
     return ax
 
 
@@ -245,10 +246,10 @@ def weights(
 
     Args:
         network: a float network (drawn in the paper's units), an integer network (in the chip's
-            integers), a run, or the path of one. Of a run that trained in integers, the integer
-            network is drawn.
+            integers), a run, or a path. For a run that trained in integers, the integer network is
+            drawn.
         projection: index of the projection in the network, from 0.
-        before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
+        before: a network of the same shape and kind, such as the initial network, for an outline.
         ax: axes to draw on.
 
     Raises:
@@ -347,7 +348,7 @@ LEARNING = {
     "silent neurons": ("silent_neurons",),
     "sparsity": ("sparsity", "delay_sparsity"),
 }
-"""Curves that `learning` draws, and their keys in a run's log."""
+"""Quantities that `learning` draws, and the keys of their curves in a run's log."""
 
 
 @checked
@@ -358,18 +359,18 @@ def learning(
     best: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the course of a run over its epochs.
+    """Draw a quantity of a run, such as its loss or accuracy, over the epochs.
 
     >>> learning(run, "loss")  # doctest: +SKIP
 
     Args:
         log: a run, or its log: an entry per epoch.
-        what: one of `LEARNING`.
-        best: the best epoch, marked by a line; by default the run's.
+        what: the quantity, a key of `LEARNING`.
+        best: the best epoch, marked by a line; by default the best epoch of the run.
         ax: axes to draw on.
 
     Raises:
-        UsageError: there is no such curve.
+        UsageError: `LEARNING` has no such quantity.
         MissingError: matplotlib is not installed.
     """
     if what not in LEARNING:
@@ -407,7 +408,7 @@ def learning(
     ax.set_xlabel("epoch")
     ax.set_ylabel("spikes per neuron" if what == "spikes" else what)
     if ax.get_legend_handles_labels()[0]:
-        _one_legend(ax)
+        _legend(ax)
     return ax
 
 
@@ -438,7 +439,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
         )
     ax.set_xlabel("mean spikes per sample")
     ax.set_ylabel("neurons")
-    _one_legend(ax)
+    _legend(ax)
     return ax
 
 
@@ -463,7 +464,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step")
     ax.set_ylabel("share of neurons that spike")
-    _one_legend(ax)
+    _legend(ax)
     return ax
 
 
@@ -491,12 +492,12 @@ def _whole_ticks(axis: Axis) -> None:
 
 
 def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str, Raster]:
-    """The rasters to draw, by name."""
+    """The rasters to draw, by population."""
     if isinstance(spikes, Raster):
         return {population or "neuron": spikes}
     check_type(spikes, Recording, "spikes to draw", "pass a Recording or a Raster")
     if population is not None:
-        return {population: _one_of(spikes.spikes, population, "spikes")}
+        return {population: _recorded_values(spikes.spikes, population, "spikes")}
     if not spikes.spikes:
         raise UsageError(
             "no population of this recording spikes",
@@ -506,7 +507,7 @@ def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str,
     return spikes.spikes
 
 
-def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
+def _check_comparable(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
     """Raise `UsageError` if two sets of rasters cannot be drawn over each other."""
     fix = "compare recordings of the same network and samples, or rasters of one population"
     both = [name for name in rasters if name in others]
@@ -521,7 +522,7 @@ def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) ->
             raise UsageError(what, code="plot-other-differs", fix=fix)
 
 
-def _one_of(recorded: Mapping[str, Any], name: str, quantity: str) -> Any:
+def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> Any:
     if name not in recorded:
         raise UsageError(
             f"the recording has no {quantity} of '{name}'",
@@ -558,7 +559,7 @@ def _projection_before(network: Source | None, index: int) -> Projection | Integ
 def _common_and_single(
     expected: Raster, actual: Raster
 ) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
-    """Flat indices and styles of the spikes in both rasters, only in one, only in the other."""
+    """Flat indices and styles of three kinds of spikes: common, expected only, actual only."""
     mine, theirs = expected.flat_index(), actual.flat_index()
     shared = np.intersect1d(mine, theirs, assume_unique=True)
     return [
@@ -595,7 +596,7 @@ def _draw_spikes(
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
-    """Draw a filled histogram and the outline of an earlier one, in the same equally wide bins."""
+    """Draw the histogram of `own`, filled, and of `old`, as an outline, in bins of equal width."""
     both = own if old is None else np.concatenate([own, old])
     if not both.size:
         ax.set_yticks([])
@@ -619,12 +620,12 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
         ax.hist(
             old, bins=edges.tolist(), histtype="step", color="C1", linewidth=1.3, label="before"
         )
-        _one_legend(ax)
+        _legend(ax)
     ax.set_ylabel("synapses")
 
 
-def _one_legend(ax: Axes, **where: Any) -> None:
-    """A legend that names each label once.
+def _legend(ax: Axes, **where: Any) -> None:
+    """Draw a legend in which each label appears once.
 
     Args:
         ax: the axes.

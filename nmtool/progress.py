@@ -1,7 +1,7 @@
 """Progress of long work; library functions show none by default.
 
 A function that may run for long takes `progress`, a `Progress`. Pass `nmtool.progress_bar`, which
-the command line uses, in notebooks and terminals. You may also pass your own:
+the command line uses, in notebooks and terminals. You may also pass a `Progress` of your own:
 
     >>> from contextlib import contextmanager
     >>> class Printed:
@@ -26,7 +26,7 @@ from nmtool.errors import UsageError
 
 
 class Advance(Protocol):
-    """Counts finished work."""
+    """Counts finished samples."""
 
     def __call__(self, n: int, remark: str = "") -> None:
         """Count n more samples as done; the remark is shown beside the count."""
@@ -36,15 +36,15 @@ class Advance(Protocol):
 
 
 class Progress(Protocol):
-    """Starts a piece of work, and counts its samples until the block ends."""
+    """Shows how far a piece of work is, until the block of the context manager ends."""
 
     def __call__(
         self, label: str, total: int | None = None, remark: str = ""
     ) -> AbstractContextManager[Advance]:
-        """Start with a label, the number of samples (None if unknown) and a first remark."""
+        """Begin work with a label, its number of samples (None if unknown) and a first remark."""
 
 
-class _Nobody:
+class _NoCount:
     def __call__(self, n: int, remark: str = "") -> None:
         del n, remark
 
@@ -57,14 +57,14 @@ def silent(
 ) -> AbstractContextManager[Advance]:
     """The `Progress` that shows nothing."""
     del label, total, remark
-    return nullcontext(_Nobody())
+    return nullcontext(_NoCount())
 
 
 class Pace:
     """Measure the speed of work, and estimate the time left at the mean speed so far.
 
-    The clock starts when the first samples are done. These do not count, since their time includes
-    compiling and opening files. Bars, lines and epochs all use this estimate.
+    The clock starts when the first samples are done. These samples do not count, since their time
+    includes compiling and opening files. Bars, lines and epochs all use this estimate.
 
     Attributes:
         total: total number of samples; None if unknown.

@@ -36,7 +36,8 @@ class Raster(Value, Tabular):
     ([0, 1, 1], [1, 0, 1])
 
     Attributes:
-        offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
+        offset: [samples + 1] int64; the spikes of sample s are the entries
+            offset[s]:offset[s + 1] of `step` and `neuron`.
         step: [spikes] int32, time step of each spike, counted from 0.
         neuron: [spikes] int32, index of the neuron (or input channel).
         n_steps: number of time steps of every sample.
@@ -45,7 +46,7 @@ class Raster(Value, Tabular):
     Within a sample spikes ascend by step, then by neuron.
 
     The arrays are read-only. Arrays of these types that are already read-only, such as memory
-    maps, are used without a copy. Others are copied, at 8 bytes per spike; the check of their
+    maps, are used without a copy. Other arrays are copied, at 8 bytes per spike; the check of their
     order takes more memory.
 
     Raises:
@@ -138,7 +139,7 @@ class Raster(Value, Tabular):
         return self.n_samples
 
     def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> Raster:
-        """Some samples, e.g. `raster[:50]`, `raster[[0, 7]]` or `raster[label == 2]`, or one.
+        """Select samples, e.g. `raster[:50]`, `raster[[0, 7]]`, `raster[label == 2]`, `raster[3]`.
 
         >>> raster = Raster.silent(10, 100, 4)
         >>> raster[-1]
@@ -159,7 +160,7 @@ class Raster(Value, Tabular):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples, silent ones too."""
+        """Number of samples, including silent samples."""
         return self.offset.size - 1
 
     @property
@@ -177,7 +178,7 @@ class Raster(Value, Tabular):
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: where the spikes of each sample's steps begin and end."""
+        """[samples, steps + 1] int64: index of each step's first spike, then the sample's end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
@@ -188,7 +189,7 @@ class Raster(Value, Tabular):
         return row * self.n_neurons + self.neuron
 
     def dense(self) -> NDArray[np.bool_]:
-        """[samples, steps, neurons] bool."""
+        """[samples, steps, neurons] bool: True where a neuron spikes."""
         out = np.zeros(self.n_bins, np.bool_)
         out[self.flat_index()] = True
         return out.reshape(self.n_samples, self.n_steps, self.n_neurons)
@@ -203,7 +204,7 @@ class Raster(Value, Tabular):
         """[samples, neurons] int64: step of the first spike; n_steps if a neuron is silent."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
         # The last assignment wins, so that assigning in reverse order leaves the first spike.
-        # Copies, since numpy walks through views of negative strides in memory order.
+        # Cells and steps are copied, since numpy walks through reversed views in memory order.
         place = (self.sample_index() * self.n_neurons + self.neuron)[::-1].copy()
         first.reshape(-1)[place] = self.step[::-1].copy()
         return first
@@ -230,7 +231,7 @@ class Raster(Value, Tabular):
         (array([0, 1], dtype=int32), array([1], dtype=int32))
 
         Args:
-            first: first step, one for all samples or [samples] one for each; steps before 0 and
+            first: first step of all samples, or [samples] of each sample; steps before 0 and
                 after the last step are silent.
             n_steps: number of steps.
         """
@@ -290,8 +291,8 @@ class Raster(Value, Tabular):
         n_samples, n_steps, n_neurons = shape
         row_start = np.arange(n_samples + 1) * n_steps
         row = sample.astype(np.int64) * n_steps + step
-        # One integer per event, so that one sort groups duplicates. If 32 bits are enough, they
-        # sort twice as fast.
+        # One integer per event, so that one sort groups duplicates. Integers of 32 bits are used
+        # where they suffice: they sort twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
@@ -302,8 +303,8 @@ class Raster(Value, Tabular):
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
         """A raster without spikes."""
-        nothing = np.zeros(0, np.int32)
-        return cls._of_new(np.zeros(n_samples + 1, np.int64), nothing, nothing, n_steps, n_neurons)
+        empty = np.zeros(0, np.int32)
+        return cls._of_new(np.zeros(n_samples + 1, np.int64), empty, empty, n_steps, n_neurons)
 
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:
@@ -320,7 +321,7 @@ class Raster(Value, Tabular):
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
-    """Return a list of integers, or an empty list, unchanged; raise `DataError` for others."""
+    """Return a list of integers, or an empty list, unchanged; else raise `DataError`."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(

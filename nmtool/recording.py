@@ -1,4 +1,4 @@
-"""`Recording`: spikes and membranes of a simulation, the same for every backend."""
+"""`Recording`: spikes and membranes of a simulation, in the same form for every backend."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
 
 _FREE_BYTES = 512 << 20
-"""Unpacked size that any file may have: a silent network's membranes compress a thousandfold."""
+"""Bytes that a file may unpack to: membranes of a silent network compress a thousandfold."""
 
 _MAX_SAMPLES = 1 << 22
 
@@ -86,7 +86,7 @@ class Recording(Value, Tabular):
         u: Mapping[str, NDArray] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> Recording:
-        """Make a recording; v of spiking populations is `potential`, v of others `membrane`.
+        """Make a recording. v of spiking populations becomes `potential`, all other v `membrane`.
 
         Args:
             network: the network that was recorded.
@@ -102,11 +102,11 @@ class Recording(Value, Tabular):
 
     @property
     def v(self) -> dict[str, NDArray]:
-        """v after each step, of all populations for which it was recorded."""
+        """v after each step, by population, as far as recorded."""
         return {**self.potential, **self.membrane}
 
     def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
-        """The recording with other membranes, u and v.
+        """A copy of the recording with its membranes, u and v replaced by a function's results.
 
         Args:
             change: function of group (`membrane`, `current` or `potential`), population and values.
@@ -118,7 +118,7 @@ class Recording(Value, Tabular):
         return Recording(self.readout, self.spikes, counts=self.counts, **groups)
 
     def only(self, names: Collection[str]) -> Recording:
-        """Some populations of the recording, e.g. all but relays, without counts."""
+        """A recording of the named populations only, without counts."""
         groups = {
             group: {name: v for name, v in getattr(self, group).items() if name in names}
             for group in ("spikes", *_DENSE)
@@ -126,10 +126,10 @@ class Recording(Value, Tabular):
         return Recording(self.readout, **groups)
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Recording:
-        """Some samples of the recording, in the given order, without counts."""
+        """The given samples of the recording, in the given order, without counts."""
         spikes = {name: raster.take(samples) for name, raster in self.spikes.items()}
-        some = replace(self, spikes=spikes, counts={})
-        return some.with_states(lambda group, name, values: values[samples])
+        taken = replace(self, spikes=spikes, counts={})
+        return taken.with_states(lambda group, name, values: values[samples])
 
     @property
     def n_samples(self) -> int:
@@ -140,7 +140,7 @@ class Recording(Value, Tabular):
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """[samples, classes] float64, by the readout's rule."""
+        """[samples, classes] float64: scores by the readout's rule."""
         name = self.readout.population
         if self.readout.kind == LIF:
             return readout_rules.spike_scores(self.spikes[name], self.readout)
@@ -167,7 +167,7 @@ class Recording(Value, Tabular):
 
     @classmethod
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
-        """One recording from several of the same network, sample after sample."""
+        """Join recordings of the same network, sample after sample."""
         first = recordings[0]
         dense = {
             group: {
@@ -222,7 +222,7 @@ def unpack(archive: storage.Archive) -> Recording:
 
 
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
-    """The spikes of a population; raises `ValueError` for more than can fit into the samples."""
+    """Read a population's spikes; raises `ValueError` for too many samples, steps or neurons."""
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
@@ -237,7 +237,7 @@ def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: in
 
 
 def _check(recording: Recording) -> None:
-    """Raise `DataError` unless the readout's population and all shapes agree."""
+    """Raise `DataError` unless the output was recorded, and all shapes agree."""
     readout = recording.readout
     answers = recording.spikes if readout.kind == LIF else recording.membrane
     if readout.population not in answers:
@@ -269,7 +269,7 @@ def check_input(network: AnyNetwork, spikes: Raster) -> None:
 
 
 def check_steps(network: AnyNetwork, spikes: Raster) -> None:
-    """`check_input`, for backends that need at least one step; raises `DataError`."""
+    """Raise `DataError` unless the raster has the network's channels and at least one step."""
     check_input(network, spikes)
     if spikes.n_steps < 1:
         raise DataError(

@@ -26,7 +26,7 @@ SIMULATOR = "hardware_sim"
 """The name of the integer simulator among runtimes."""
 
 Record = Callable[..., Recording]
-"""Simulates a raster; takes `on_progress`, which counts samples, and gives a recording."""
+"""A function that simulates a raster and returns a recording; its `on_progress` counts samples."""
 
 
 @checked
@@ -47,18 +47,18 @@ def simulate(
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
 
     Args:
-        network: float or integer, a run, or the path of one.
-        spikes: the input, binned or not.
+        network: float or integer network, a run, or a path.
+        spikes: input spikes, as events or as a raster.
         deep: also record u and v of every population at every step. For float networks they are
             computed from the recorded spikes, in float64, in membrane units.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
-        Spikes of every spiking population, membranes of the others.
+        Spikes of the spiking populations, and membranes of all other populations.
 
     Raises:
         DataError: the input has other channels than the network.
-        UsageError: `spikes` are not spikes, or do not fit the network.
+        UsageError: `spikes` are neither events nor a raster, or do not fit the network.
     """
     model = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(model, spikes).raster

@@ -6,7 +6,7 @@ VALIDATION = "validation"
 SPLITS = ("train", VALIDATION, "test")
 
 NO_DATA = "none"
-"""Word in place of a data set's name: use no data, not even those of the run."""
+"""Word in place of a data set's name: use no data, not even the run's data."""
 
 SPLIT_WORDS = {
     "train": ("train", "training"),
@@ -17,7 +17,7 @@ SPLIT_WORDS = {
 
 
 def split_named(word: str) -> str | None:
-    """The split that a word names; None if it names none.
+    """The split that a word names; None if it names no split.
 
     >>> split_named("val"), split_named("testing"), split_named("rest")
     ('validation', 'test', None)
@@ -26,7 +26,7 @@ def split_named(word: str) -> str | None:
 
 
 def name_and_split(word: str) -> tuple[str, str | None]:
-    """Divide `DATA:SPLIT` into data set and split; the split is None without one.
+    """Divide `DATA:SPLIT` into data set and split; the split is None if the word names none.
 
     >>> name_and_split("digits:test"), name_and_split("tonic:NMNIST")
     (('digits', 'test'), ('tonic:NMNIST', None))

@@ -28,27 +28,30 @@ MAX_ARCHIVE_BYTES = 4 << 30
 """Archives that would unpack to more bytes are refused before anything is unpacked."""
 
 FREE_BYTES = 128 << 20
-"""Unpacked size in bytes that any archive may have."""
+"""Number of bytes that any archive may unpack to, however small the file is."""
 
 MAX_RATIO = 256
-"""Largest unpacked size beyond `FREE_BYTES`, per byte of the file. Zeros reach a thousand."""
+"""Largest ratio of unpacked to packed size, for archives that unpack to more than `FREE_BYTES`.
+
+For comparison: arrays of zeros reach a ratio of a thousand.
+"""
 
 _MAX_HEADER_BYTES = 64 << 20
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-"""Exceptions that the constructors raise on contents of wrong types and shapes."""
+"""Exceptions that constructors raise if the contents of a file have wrong types or shapes."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Header and arrays read from a file, not yet trusted."""
+    """Header and arrays read from a file, not yet checked."""
 
     path: Path
     header: dict[str, Any]
     arrays: dict[str, NDArray]
 
     def array(self, name: str) -> NDArray:
-        """The numeric array of that name; raises `FileFormatError` if there is none."""
+        """The numeric array of a name; raises `FileFormatError` if it is missing or not numeric."""
         if name not in self.arrays:
             raise _damaged(self.path, f"'{name}' is missing")
         array = self.arrays[name]
@@ -71,7 +74,7 @@ class Archive:
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Turn any error while an object is rebuilt into `FileFormatError`."""
+        """Turn any error of the block, which rebuilds an object, into `FileFormatError`."""
         try:
             yield
         except FileFormatError:
@@ -88,7 +91,7 @@ SEAL = "content"
 
 
 def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
-    """Add a hash of header and arrays to the header, which `Archive.check_seal` compares.
+    """Add a hash of header and arrays to the header, for `Archive.check_seal`.
 
     Zip's own checksums do not detect exchanged members or repacked archives.
     """
@@ -184,7 +187,7 @@ def write_text(path: str | Path, text: str) -> None:
 def write_archive(
     path: str | Path, kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
-    """Write header and arrays as one file, the same bytes for the same content."""
+    """Write header and arrays as one file; equal contents give equal bytes."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
         _pack_into(file, kind, version, header, arrays)
 
@@ -214,7 +217,7 @@ def read_archive(
         path: the file.
         kind: required kind.
         newest: newest version that can be read.
-        free_bytes: unpacked size that even a tiny file may have.
+        free_bytes: number of bytes that the archive may unpack to, however small the file is.
 
     Raises:
         FileFormatError: the file is missing, not readable, damaged, of another kind, or written by
@@ -223,10 +226,10 @@ def read_archive(
     check_path(path)
     path = Path(path)
     try:
-        is_there = path.is_file()
+        exists = path.is_file()
     except PermissionError as error:
         raise _unreadable(path, error) from error
-    if not is_there:
+    if not exists:
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     return _read(path, path, kind, newest, free_bytes)
 
@@ -236,7 +239,7 @@ def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> 
 
     Args:
         data: the bytes.
-        carrier: file in which they are embedded, for errors.
+        carrier: file in which the bytes are embedded, for errors.
         kind, newest: as for `read_archive`, which raises the same errors.
     """
     return _read(io.BytesIO(data), Path(carrier), kind, newest, FREE_BYTES)
@@ -246,7 +249,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     try:
         with _opened(source, free_bytes) as archive:
             if "header" not in archive.files:
-                raise _not_own(path, archive.files)
+                raise _foreign_archive(path, archive.files)
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         actual, version = header["kind"], int(header["version"])
@@ -254,7 +257,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         raise _unreadable(path, error) from error
     except FileFormatError:
         raise
-    except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
+    except Exception as error:  # on a foreign file, zipfile, numpy and json raise any exception
         raise _damaged(path, reason(error)) from error
     if actual != kind:
         raise FileFormatError(
@@ -276,7 +279,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
     Args:
         path: the file.
-        free_bytes: unpacked size that even a tiny file may have.
+        free_bytes: number of bytes that the archive may unpack to, however small the file is.
 
     Raises:
         FileFormatError: the file is missing, damaged or too large, or contains Python objects.
@@ -287,7 +290,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
     try:
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
-    except Exception as error:  # a foreign file makes zipfile and numpy raise anything
+    except Exception as error:  # on a foreign file, zipfile and numpy raise any exception
         if "allow_pickle" in str(error):
             raise FileFormatError(
                 f"{path} contains arrays of Python objects",
@@ -307,7 +310,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
 
 def archive_header(path: str | Path) -> dict[str, Any]:
-    """The header of an archive, without its arrays; {} for files that are not nmtool's."""
+    """The header of an archive, without its arrays; {} for files of other tools."""
     try:
         if not Path(path).is_file():  # opening a pipe would block
             return {}
@@ -318,7 +321,7 @@ def archive_header(path: str | Path) -> dict[str, Any]:
 
 
 def archive_kind(path: str | Path) -> str:
-    """The kind in an archive's header; '' for files that are not nmtool's."""
+    """The kind in an archive's header; '' for files of other tools."""
     return str(archive_header(path).get("kind", ""))
 
 
@@ -376,7 +379,7 @@ def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
     )
 
 
-def _not_own(path: Path, names: Sequence[str]) -> FileFormatError:
+def _foreign_archive(path: Path, names: Sequence[str]) -> FileFormatError:
     return FileFormatError(
         f"{path} is not an nmtool file",
         code="file-damaged",

@@ -73,7 +73,8 @@ class Table:
 class Tabular:
     """A value that is displayed as tables.
 
-    Its `repr` is `<Name: …>` with the text of `_line`, or `<Name …>` if that begins with a space.
+    Its `repr` is `<Name: …>` with the text of `_line`, or `<Name …>` if the text begins with a
+    space.
     `_line` has attributes in braces, as in `str.format`; `{#rows}` is the length of `rows`. A
     dataclass with a `_line` needs `repr=False`.
     """
@@ -102,8 +103,8 @@ class Plain:
     """A dataclass with a JSON form for scripts.
 
     `_json` lists fields and properties in order; by default all fields. `key=name` renames a field,
-    `key=name.part` takes an attribute of a field, and `key=#rows` the length of `rows`. Values in
-    `_left_out` are left out.
+    `key=name.part` takes an attribute of a field, and `key=#rows` the length of `rows`. Entries
+    whose value is in `_left_out` are left out.
     """
 
     _json: ClassVar[str] = ""
@@ -142,9 +143,9 @@ class Result(Plain, Tabular):
     def tables(self) -> list[Table]:
         """One row per field; fields that are None, mappings or lists are left out."""
         values = {name.replace("_", " "): getattr(self, name) for name in _fields(self)}
-        apart = (Mapping, list, tuple, type(None))
+        omitted = (Mapping, list, tuple, type(None))
         rows = [
-            (name, shown(value)) for name, value in values.items() if not isinstance(value, apart)
+            (name, shown(value)) for name, value in values.items() if not isinstance(value, omitted)
         ]
         return [Table(type(self).__name__.lower(), ("", "value"), rows)]
 
@@ -165,7 +166,7 @@ def _fields(value: Any) -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """A value in JSON's types; values of other types are returned unchanged.
+    """A value converted to JSON's types; a value that cannot be converted is returned unchanged.
 
     >>> plain({"path": PurePath("a/b"), "spans": ((1, 2), (3, 4))})
     {'path': 'a/b', 'spans': [[1, 2], [3, 4]]}
@@ -182,11 +183,11 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return plain(value.value)
-    return value.tolist() if hasattr(value, "tolist") else value  # numpy's types
+    return value.tolist() if hasattr(value, "tolist") else value  # converts numpy's types
 
 
 def shown(value: Any) -> str:
-    """A value formatted for display: four digits of a fraction, thousands separated.
+    """A value formatted for display: floats to four significant digits, thousands separated.
 
     >>> shown(0.123456), shown(1234567), shown(None)
     ('0.1235', '1,234,567', '')
@@ -199,7 +200,7 @@ def shown(value: Any) -> str:
 
 
 def brief(value: float, places: int = 3) -> str:
-    """A number in few columns: fixed decimal places, with an exponent from a million on.
+    """A number as a short text: with fixed decimal places, or from a million on with an exponent.
 
     >>> brief(0.5124), brief(0.0), brief(1234567, 0), brief(12345, 0), brief(8.1e30)
     ('0.512', '0.000', '1.2e+06', '12,345', '8.1e+30')

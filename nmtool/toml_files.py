@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 18
 """Largest size of a TOML file, in bytes."""
 
 _DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""")
-"""A dotted key of many parts, to be refused: parsing time grows with the square of their number."""
+"""A dotted key of more than 16 parts, which is refused, since parsing could take very long."""
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         raise UsageError(
             f"{name} is not valid TOML",
             code="config-invalid",
-            fix="correct the line named above",
+            fix="correct the line that the parser names",
             why=str(error),
         ) from error
     return table
@@ -83,7 +83,7 @@ def toml_value(value: Any) -> str:
 
 
 def check_texts(value: Any) -> None:
-    """Raise `ValueError` for text that is no valid name or path, also within lists and tables."""
+    """Raise `ValueError` for text that cannot be a name or path, also in lists and tables."""
     if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
         raise ValueError(f"{value!a} is not valid text")
     for entry in value.values() if isinstance(value, dict) else ():

@@ -22,8 +22,8 @@ class Value:
     in type, shape and every bit: 0.0 and −0.0 differ, as in a content hash, and NaN equals itself.
     Equal values have the same hash. Comparing and hashing read all arrays each time.
 
-    Pickles and copies are equal to the original. Their arrays are read-only again, and so are those
-    of results of `dataclasses.replace`.
+    Pickles and copies are equal to the original. Their arrays are read-only again, and so are the
+    arrays of results of `dataclasses.replace`.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -38,9 +38,9 @@ class Value:
         return hash((type(self).__name__, *map(_hash, _compared(self))))
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        # numpy makes pickles and copies writable.
+        # Arrays that were unpickled or copied are writable.
         for name, value in state.items():
-            object.__setattr__(self, name, _without_writing(value))
+            object.__setattr__(self, name, _made_read_only(value))
 
 
 def read_only(
@@ -66,13 +66,13 @@ def read_only(
     """
     original = np.asarray(values)
     array = original.astype(original.dtype if dtype is None else dtype, order=order, copy=False)
-    if np.may_share_memory(array, original) and not _is_settled(original):
+    if np.may_share_memory(array, original) and not _is_immutable(original):
         array = array.copy(order)
     return frozen(array)
 
 
 def frozen(array: NDArray) -> NDArray:
-    """Make a new array read-only in place, so that a value takes it without a copy.
+    """Make a new array read-only in place, so that a `Value` stores it without a copy.
 
     Args:
         array: an array to which no other code has a reference or a view.
@@ -82,11 +82,11 @@ def frozen(array: NDArray) -> NDArray:
 
 
 def read_only_by_name(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
-    """`read_only` for each array of a mapping, keeping its memory layout."""
+    """Apply `read_only` to each array of a mapping, keeping its memory layout."""
     return {name: read_only(array, order="K") for name, array in arrays.items()}
 
 
-def _is_settled(array: Any) -> bool:
+def _is_immutable(array: Any) -> bool:
     """True if neither the array nor any of its bases is writable."""
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
@@ -95,11 +95,11 @@ def _is_settled(array: Any) -> bool:
     return array is None or isinstance(array, bytes | mmap.mmap)
 
 
-def _without_writing(value: Any) -> Any:
+def _made_read_only(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return read_only(value, order="K")
     if type(value) is dict:
-        return {name: _without_writing(entry) for name, entry in value.items()}
+        return {name: _made_read_only(entry) for name, entry in value.items()}
     return value
 
 

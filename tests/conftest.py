@@ -14,11 +14,11 @@ from hypothesis import settings
 from nmtool.cli.threads import PATIENCE
 from tests.thorough import EXAMPLES
 
-# Read by numba when it is first imported: a machine with one core runs two threads as well.
+# Numba reads this variable when it is first imported. Even on one core, tests need two threads.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-# Read by OpenMP when torch or numba is first imported. By default, threads that wait for the next
-# kernel spin, on cores that the tests of other processes need.
+# OpenMP reads these variables when torch or numba is first imported. By default, threads that wait
+# for the next kernel spin, and take cores from the tests in other processes.
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
 

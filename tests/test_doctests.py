@@ -30,7 +30,7 @@ WITH_TORCH = [
     for name in EXAMPLES
 ]
 
-LONG = "nmtool.walkthrough"  # the demo
+LONG = "nmtool.walkthrough"  # it runs the demo
 IN_SMALL = [
     "nmtool.data.incoming",
     "nmtool.data.shd",

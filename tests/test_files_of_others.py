@@ -18,7 +18,7 @@ SUSPECT = {
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
 KNOWN = {
-    # nmtool's own modules, by names written in the sources.
+    # Imports of nmtool's own modules, by names in the sources.
     "exporters/formats.py": {"importlib"},
     "exporters/environments.py": {"importlib"},
     "hardware_sim/kernel.py": {"importlib"},
@@ -29,7 +29,7 @@ KNOWN = {
     "nmtool/targets/reading.py": {"importlib"},
     "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
-    # Installed libraries and their versions.
+    # Imports of installed libraries, and their versions.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/setup/installation.py": {"importlib"},
     "nmtool/reporting/results.py": {"importlib"},

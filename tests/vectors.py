@@ -415,7 +415,7 @@ def _read_out(rule: str, window: int | None = None) -> Vector:
 
 def mixed(seed: int) -> Vector:
     """Three recurrent populations with random constants from their whole ranges."""
-    # Only this function of Python's random is guaranteed to stay the same between versions.
+    # Of Python's generators, only random() is guaranteed to stay the same between versions.
     source = random.Random(seed)
 
     def below(n: int) -> int:

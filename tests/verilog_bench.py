@@ -91,7 +91,7 @@ def record(
     waits = [] if stall is None else [f"+stall={stall}"]
     limit = layout.most_clocks(deep) + layout.clearing_clocks
     limit *= 1 if stall is None else 10
-    limit += loads.count("\n")  # a byte per clock, before the first word
+    limit += loads.count("\n")  # loading takes a clock per byte, before the first word
     arguments = ["+input=input.hex", "+record=words.bin", "+load=load.hex", f"+limit={limit}"]
     _run(["vvp", "-n", "tb.vvp", *arguments, *waits], folder)
     return read_recording(folder / "words.bin", network, spikes, deep)

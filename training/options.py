@@ -308,7 +308,7 @@ class TrainOptions:
         "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy",
         positive=True,
     )
-    teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
+    teacher: str | Path | None = _option(  # noqa: RUF009 (Path is immutable)
         LEARNING,
         None,
         "distillation: file of soft labels from nmtool.soft_labels, class probabilities per "
@@ -586,7 +586,7 @@ class TrainOptions:
         Raises:
             UsageError: the recipe or file is unknown or damaged, or a setting in it is invalid.
         """
-        check_path(source, "the name of settings")
+        check_path(source, "the source of settings")
         return cls().with_settings(read_settings(source), str(source))
 
     def as_json(self) -> dict[str, Any]:
@@ -611,11 +611,12 @@ class TrainOptions:
             raise UsageError(
                 f"{origin}: unknown setting {', '.join(unknown)}",
                 code="setting-unknown",
-                fix=f"{guess}known are {', '.join(known)}",
+                fix=f"{guess}the settings are {', '.join(known)}",
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:
-            # Unless given, a number of bits that the new target lacks becomes `auto`.
+            # A number of bits that the new target does not have becomes `auto`, unless it was
+            # given, too.
             merged = {**vars(self), **converted}
             limits = _limits(merged["target"], merged["arithmetic"])
             for name in _MOST_BITS:
@@ -641,7 +642,7 @@ class TrainOptions:
                 getattr(request, option.name),
             )
             if value == AUTO and name in AUTOMATIC:
-                continue  # decided by the data when the run began
+                continue  # its value was chosen from the data when the run began
             if value == setting or (name == "epochs" and value > setting):
                 continue
             raise UsageError(

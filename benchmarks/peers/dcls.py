@@ -43,7 +43,7 @@ class Delays(Dcls1d):
         (delay,) = (
             p.delay for p in network.projections if (p.source, p.target) == (source, target)
         )
-        # Entry k of a kernel reaches back size − 1 − k steps; positions count from the middle.
+        # Entry k of a kernel is a delay of size − 1 − k steps. Positions count from its middle.
         position = size - 1 - torch.tensor(delay.T.copy(), dtype=torch.float32) - size // 2
         position += _OFF_GRID
         with torch.no_grad():

@@ -18,20 +18,20 @@ and builds the network from brian2-loihi's unmodified classes. Its sources show:
   therefore passed one step later, so that all spikes arrive as in nmtool.
 - **Delays** are 0 … 62, with one delay per `LoihiSynapses`: a projection becomes one object per
   delay.
-- **Weights** have exponents −8 … 7, 0 … 8 bits and three sign modes, in nmtool's ranges. All
-  objects of a projection have the sign mode of the whole matrix. Weights are rounded towards zero
-  (Lava: down), which makes no difference for weights of an `IntegerNetwork`. |w|·2^(6 + exponent)
-  is clipped to 2^21 − 64, which no weight reaches.
+- **Weights** have exponents −8 … 7, 0 … 8 bits and three sign modes, the same ranges as in nmtool.
+  All objects of a projection have the sign mode of the whole matrix. Weights are rounded towards
+  zero (Lava: down), which makes no difference for weights of an `IntegerNetwork`.
+  |w|·2^(6 + exponent) is clipped to 2^21 − 64, which no weight reaches.
 - **Refractory periods** are at least 1. A period of 1 has no effect: a neuron can spike in every
   step.
 - **State** is float64 and neither wraps nor saturates. It is exact up to 24 bits.
-- **Thresholds** are at most 131071. v can exceed this largest threshold just below its own limit of
-  2^23 − 1. The v of non-spiking populations is therefore read before the comparison with the
-  threshold, and refused if it is larger.
+- **Thresholds** are at most 131071 (·64 = 8388544), slightly less than the limit of v, 2^23 − 1 =
+  8388607. The v of non-spiking populations is therefore read before the comparison with the
+  threshold. If v exceeds the threshold, the run is refused.
 - **There is no bias.**
-- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals, which have the
-  order −1 there, and v at the end. `LoihiSpikeMonitor.t` truncates t·1000, which is one step early
-  at 4007, 4015, … 4095, 8001 and later steps; nmtool rounds instead.
+- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals (order −1 in
+  this slot), and v at the end of the step. `LoihiSpikeMonitor.t` truncates t·1000, which gives one
+  step too few for 4007, 4015, … 4095, 8001 and later steps; nmtool rounds t·1000 instead.
 
 Networks that brian2-loihi cannot express are refused: biases before the run, an overflow of u or v
 when it occurs.
@@ -83,7 +83,11 @@ class Brian2Loihi(Format, name="brian2-loihi"):
             )
 
     def differences(self) -> list[Finding]:
-        """No findings: only the integers are run, if brian2-loihi can express them."""
+        """No differences: brian2-loihi runs the integers themselves.
+
+        Raises:
+            DoesNotFitError: brian2-loihi cannot express the network.
+        """
         self.check_fits(self.integers)
         return []
 

@@ -1,7 +1,7 @@
 """The separate Python environment of brian2-loihi.
 
-brian2-loihi 0.5.2 needs Brian 2, which generates code for numpy here, so it needs no compiler. It
-runs on every Python that nmtool supports.
+brian2-loihi 0.5.2 needs Brian 2, which is set to generate numpy code, so that no compiler is
+needed. Both run on every Python that nmtool supports.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def set_up_brian2_loihi(
     force: bool = False,
     python: str | Path | None = None,
 ) -> Environment:
-    """Make the environment: a virtual environment with brian2-loihi from the package index.
+    """Create a virtual environment with brian2-loihi from the package index.
 
     >>> set_up_brian2_loihi(print)  # doctest: +SKIP
 
     Args:
         on_line: called with every line of the installer's output.
         force: rebuild the environment even if it works.
-        python: base interpreter; by default the running one.
+        python: base interpreter; by default the running interpreter.
 
     Raises:
         MissingError: the interpreter is unsuitable.

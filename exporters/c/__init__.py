@@ -3,9 +3,9 @@
 With a prefix for its names, the export also has a header file, so that a program can contain
 several networks.
 
-The file is both data and program. nmtool reads the network back as data. To run it, nmtool writes
-the C file for this network again, and compiles it if the export is equal. Any other export is
-refused: foreign code is never compiled.
+The file is both data and program. nmtool reads the network back as data. To run an export, nmtool
+generates the C file of this network again, and compiles the generated text if the export is equal
+to it. Any other export is refused: foreign code is never compiled.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names
-            begin with `nmtool` in C, without a header file, and with `network` in firmware.
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names in
+            a C file begin with `nmtool`, without a header file; names in firmware with `network`.
 
     Raises:
         UsageError: the prefix is invalid.
@@ -58,7 +58,7 @@ class COptions:
 
 
 class C(Format, name="c"):
-    """A C file, and its header if any, for every network of the arithmetic `loihi2`."""
+    """A C file, with a header file if names have a prefix; for networks in `loihi2` arithmetic."""
 
     writing_options = COptions
 

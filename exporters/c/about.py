@@ -11,7 +11,7 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import described, memory
-from nmtool.exporters.c.text import WIDTH, harmless
+from nmtool.exporters.c.text import WIDTH, json_string
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.targets.footprint import integer_footprint
@@ -81,7 +81,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
 
     Args:
         network: the network in the file.
-        carried: its known answers, whose operations are counted.
+        carried: known answers in the file, whose operations are counted; None if there are none.
         prefix: prefix of names; '' for a file without header.
     """
     usage = Template(_PAIRED.safe_substitute(prefix=prefix)) if prefix else _ALONE
@@ -159,7 +159,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
 
 
 def _classes(network: IntegerNetwork) -> str:
-    names = [f"{i} {harmless(name)}" for i, name in enumerate(network.class_names)]
+    names = [f"{i} {json_string(name)}" for i, name in enumerate(network.class_names)]
     words = ", ".join(name.replace(" ", _UNBROKEN) for name in names)
     indent = " " * 4
     wrap = textwrap.TextWrapper(

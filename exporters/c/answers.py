@@ -1,4 +1,4 @@
-"""Write known answers and a `main` that compares them into a C file, and read them back.
+"""Write known answers, and a `main` that checks them, into a C file; read the answers back.
 
 If `main` gets the path of a file of events, it prints the classes of its samples instead
 (`events.py`).
@@ -28,10 +28,10 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_ROWS = 1 << 24
-"""Largest total number of steps; compilers handle arrays of this size."""
+"""Largest number of rows (samples × steps) of known answers: compilers handle such arrays."""
 
 MAX_STATES = 1 << 27
-"""Largest product of neurons and steps for which u and v are recomputed."""
+"""Largest number of states (samples × steps × neurons) for which u and v are recomputed."""
 
 END = -1
 """Row number that ends a list of spikes."""
@@ -242,7 +242,7 @@ class Carried:
     def of(cls, answers: KnownAnswers) -> Carried:
         """Replace u and v in known answers by checksums."""
         recording = answers.recording
-        sums = {name: check_sums(u, recording.v[name]) for name, u in recording.current.items()}
+        sums = {name: checksums(u, recording.v[name]) for name, u in recording.current.items()}
         shallow = replace(recording, current={}, potential={})
         return cls(replace(answers, recording=shallow), sums)
 
@@ -259,7 +259,7 @@ class Carried:
         _check_states(network, self.answers.spikes)
         deep = simulate(network, self.answers.spikes, deep=True)
         for name, sums in self.sums.items():
-            if not np.array_equal(sums, check_sums(deep.current[name], deep.v[name])):
+            if not np.array_equal(sums, checksums(deep.current[name], deep.v[name])):
                 return None
         recording = self.answers.recording
         recording = replace(recording, current=deep.current, potential=deep.potential)
@@ -267,8 +267,8 @@ class Carried:
         return replace(self.answers, recording=recording, decay_factors=factors)
 
 
-def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
-    """[samples, steps] uint32: checksums of states [samples, steps, neurons], as in C."""
+def checksums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
+    """[samples, steps] uint32: checksums of u and v [samples, steps, neurons], as in C."""
     words = np.concatenate([u, v], axis=2).astype(np.int32).view(np.uint32)
     sums = np.full(words.shape[:2], 2166136261, np.uint32)
     for neuron in range(words.shape[2]):
@@ -283,11 +283,11 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     Raises:
         DataError: the answers have more steps than `MAX_ROWS`.
     """
-    answers = _NONE if carried is None else _checking(network, carried)
+    answers = _NONE if carried is None else _answers_code(network, carried)
     return _MAIN.substitute(classifying=classifying(network), answers=answers)
 
 
-def _checking(network: IntegerNetwork, carried: Carried) -> str:
+def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
     """C code of the known answers, and of `check_answers`, which runs and compares them."""
     answers, sums = carried.answers, carried.sums
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
@@ -373,7 +373,7 @@ def read_back(
     """Read the answers written by `answers_header` and `checking_main`.
 
     Raises:
-        LookupError, TypeError, ValueError, DataError: something is missing or wrong.
+        LookupError, TypeError, ValueError, DataError: arrays or entries are missing or invalid.
     """
     n_samples, n_steps = int(header["n_samples"]), int(header["n_steps"])
     _check_size(n_samples, n_steps)

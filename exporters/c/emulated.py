@@ -1,7 +1,7 @@
-"""Formats that run the C export on an emulated processor, one per value of `PROCESSORS`.
+"""Formats that run the C export on an emulated processor: one format per entry of `PROCESSORS`.
 
 Each format takes nmtool's own file of an integer network. The C file that `nmtool export` writes
-for it is compiled unchanged with the processor's compiler, together with the same driver as on this
+for the network is compiled unchanged by the processor's compiler, with the same driver as on this
 computer. On bare processors, which have no operating system, the driver reads and writes files
 through QEMU's semihosting; on the others, through Linux.
 """
@@ -22,7 +22,7 @@ from nmtool.recording import Recording
 
 @cache
 def emulated(name: str) -> type[Format]:
-    """The format of a processor, the same class for every call.
+    """The format of a processor; every call with the same name returns the same class.
 
     Args:
         name: one of `PROCESSORS`.
@@ -38,7 +38,7 @@ def emulated(name: str) -> type[Format]:
 
         @classmethod
         def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-            """Findings for memories of the emulated machine that are too small."""
+            """Findings for memories of the emulated machine that are too small for a network."""
             from nmtool.exporters.c.source import memory
 
             constants, variables = memory(network)

@@ -12,7 +12,7 @@ from nmtool.data.binning import BOUNDARY
 from nmtool.network.integer_network import IntegerNetwork
 
 SHORTEST_CELL = 256
-"""Bytes of a cell's buffer, the final 0 included; class names may need a larger buffer."""
+"""Smallest buffer for a cell, in bytes, including the final 0; long class names need more."""
 
 EACH_ROW = """\
         int is_empty = cells[UNIT][0] == '\\0' && cells[TIME_MS][0] == '\\0';
@@ -36,7 +36,7 @@ EACH_ROW = """\
         end_sample();
     }
 """
-"""The loop over the rows of a table, to the end of the last sample."""
+"""Body and end of the loop over the rows of a table, and the end of the last sample."""
 
 _PROGRAM = Template("""\
 /* ---- Classes of the samples in a file of events. ---- */

@@ -23,12 +23,12 @@ from nmtool.exporters.c.answers import Carried, answers_header, checking_main, r
 from nmtool.exporters.c.prefix import (
     check_prefix,
     is_prefix,
-    program_of_pair,
+    program_with_header,
     renamed,
     shared_interface,
 )
 from nmtool.exporters.c.source import program, projection_symbol
-from nmtool.exporters.c.text import dumped, read_arrays
+from nmtool.exporters.c.text import json_text, read_arrays
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
     check_hash,
@@ -63,15 +63,15 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
 
     Args:
         network: the network.
-        carried: known answers that the program checks; None without.
+        carried: known answers that the program checks; None if there are none.
         prefix: prefix of names; '' for a file without header.
 
     Raises:
         UsageError: the prefix is invalid.
     """
     header, _ = pack(network)
-    signs = [projection.sign_mode for projection in network.projections]
-    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
+    sign_modes = [projection.sign_mode for projection in network.projections]
+    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": sign_modes}
     record["hash"] = network.content_hash
     if carried is not None:
         record["answers"] = answers_header(carried.answers)
@@ -80,12 +80,12 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
         record["prefix"] = prefix
     code = "\n".join(
         [
-            program_of_pair(network) if prefix else program(network),
+            program_with_header(network) if prefix else program(network),
             checking_main(network, carried),
         ]
     )
     parts = [about(network, carried, prefix), renamed(code, prefix) if prefix else code]
-    parts.append(_RECORD.format(dumped(record)))
+    parts.append(_RECORD.format(json_text(record)))
     content = "\n".join(parts).encode("ascii")
     return content + _SEAL.format(digest(content)).encode()
 
@@ -102,7 +102,7 @@ def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) 
 
 @dataclass(frozen=True)
 class Content:
-    """A parsed C file by any version of nmtool.
+    """A parsed C file, written by any version of nmtool.
 
     Attributes:
         data: bytes of the file.
@@ -136,7 +136,7 @@ class Content:
             return integer_network.unpack(Archive(self.path, record["network"], arrays))
 
     def carried(self) -> Carried | None:
-        """The known answers as stored, with checksums in place of u and v; None without any.
+        """The known answers as stored, with checksums in place of u and v; None if there are none.
 
         Raises:
             FileFormatError: the answers are damaged.
@@ -175,7 +175,8 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         sealed: refuse a file that does not match its digest.
 
     Raises:
-        FileFormatError: the file is missing, damaged, modified, by a newer nmtool or by others.
+        FileFormatError: the file is missing, damaged or modified, or was written by a newer nmtool
+            or by another program.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
@@ -186,7 +187,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         if not is_prefix(record.get("prefix", "nmtool")):
             raise ValueError("the prefix is invalid")
         version, arrays = int(record["version"]), read_arrays(text)
-    except Exception as error:  # content that nmtool never writes
+    except Exception as error:  # any exception, for content that nmtool never writes
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(path, version, VERSION)
     return Content(data, Archive(path, record, arrays))

@@ -15,8 +15,8 @@ from nmtool.network.integer_network import IntegerNetwork
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _LONGEST = 40
-_OURS = "nmtool_"
-_OUR_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_OURS}')
+_DEFAULT_PREFIX = "nmtool_"
+_DEFAULT_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_DEFAULT_PREFIX}')
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _IN_DRIVER = ("run_step",)
 """Names in nmtool's drivers; renaming must not produce them either."""
@@ -49,15 +49,21 @@ def renamed(code: str, prefix: str) -> str:
         UsageError: the code already contains a new name.
     """
     words = {*_WORD.findall(code), *_IN_DRIVER}
-    new = {f"{prefix}_{word.removeprefix(_OURS)}" for word in words if word.startswith(_OURS)}
-    taken = sorted(new & words) if f"{prefix}_" != _OURS else []
-    if taken:
+    new_names = {
+        f"{prefix}_{word.removeprefix(_DEFAULT_PREFIX)}"
+        for word in words
+        if word.startswith(_DEFAULT_PREFIX)
+    }
+    taken_names = sorted(new_names & words) if f"{prefix}_" != _DEFAULT_PREFIX else []
+    if taken_names:
         raise UsageError(
-            f"the prefix '{prefix}' would give two objects the same name {taken[0]}",
+            f"the prefix '{prefix}' would give two objects the same name {taken_names[0]}",
             code="c-prefix-taken",
             fix="choose another prefix",
         )
-    return _OUR_NAME.sub(lambda match: f"{prefix}_" if match[0] == _OURS else match[0], code)
+    return _DEFAULT_NAME.sub(
+        lambda match: f"{prefix}_" if match[0] == _DEFAULT_PREFIX else match[0], code
+    )
 
 
 def shared_interface(network: IntegerNetwork) -> str:
@@ -72,7 +78,7 @@ def shared_interface(network: IntegerNetwork) -> str:
     )
 
 
-def program_of_pair(network: IntegerNetwork) -> str:
-    """The code of a C file with a header, as a firmware compiles it, with the default names."""
+def program_with_header(network: IntegerNetwork) -> str:
+    """The code of a C file that has a header file, with the default names `nmtool_…`."""
     shared = program(network, shared_interface(network), templates.IN_HEADER)
     return "\n".join([shared, templates.SCORES])

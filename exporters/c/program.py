@@ -49,7 +49,7 @@ def run_program(
     (folder / _DRIVER).write_text(driver, encoding="ascii")
     compile_program(folder / _DRIVER, folder / _PROGRAM, processor)
     for name, values in inputs.items():
-        values.astype(of_program(values.dtype, processor)).tofile(folder / name)
+        values.astype(file_dtype(values.dtype, processor)).tofile(folder / name)
     emulator: list[str] = []
     if processor is not None:
         program, *rest = processor.emulator
@@ -64,11 +64,11 @@ def run_program(
     )
 
 
-def of_program(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
-    """A dtype in the byte order of a program's files.
+def file_dtype(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
+    """A dtype in the byte order of the files that a program reads and writes.
 
     >>> from nmtool.exporters.processors import PROCESSORS
-    >>> of_program(np.int32, PROCESSORS["powerpc"]).str
+    >>> file_dtype(np.int32, PROCESSORS["powerpc"]).str
     '>i4'
     """
     return np.dtype(dtype).newbyteorder("=" if processor is None else processor.byte_order)

@@ -39,8 +39,8 @@ class Scoring:
         keep: body of `keep_score`, which is called after every step.
         no_score: score of a class before the first step.
         variables: declarations of further variables that `keep` uses.
-        forget: statements of `nmtool_reset` that reset these variables.
-        weights_steps: membranes are multiplied by a weight per step, from a table.
+        forget: statements that reset `variables`, for `nmtool_reset`.
+        weights_steps: True if membranes are multiplied by a weight per step, from a table.
     """
 
     described: str
@@ -147,7 +147,7 @@ def scoring(network: IntegerNetwork) -> Scoring:
 
 
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables of the readout."""
+    """Number of bytes of the readout's constants, and of its variables."""
     readout, size = network.readout, len(network.class_names)
     table = 2 * network.n_steps * _RULES[readout.rule].weights_steps
     recent = 0 if readout.window is None else 4 * readout.window * size + 4

@@ -14,7 +14,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.exporters.c.program import NETWORK, of_program, run_program
+from nmtool.exporters.c.program import NETWORK, file_dtype, run_program
 from nmtool.exporters.processors import Processor
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
@@ -192,7 +192,7 @@ def _recording(
     processor: Processor | None,
 ) -> Recording:
     """Read the recording that the driver wrote to a folder."""
-    word, long_word = (of_program(kind, processor) for kind in (np.int32, np.int64))
+    word, long_word = (file_dtype(kind, processor) for kind in (np.int32, np.int64))
 
     def files(quantity: str) -> Iterator[tuple[IntegerPopulation, Path]]:
         for index, population in enumerate(network.populations):
@@ -207,7 +207,7 @@ def _recording(
 
 
 def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np.int32]:
-    """[samples, steps, neurons] int32."""
+    """Read u or v of a population from a file: [samples, steps, neurons] int32."""
     states = frozen(np.fromfile(path, word).astype(np.int32))
     return states.reshape(spikes.n_samples, spikes.n_steps, size)
 

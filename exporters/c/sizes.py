@@ -1,4 +1,4 @@
-"""Memory of a network's C program on a microcontroller, known without compiling it.
+"""Memory of a network's C program on a microcontroller, computed without compiling the program.
 
 Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
 with 2 to 21 populations, compiled by GCC 14.2 with -O2 for a Cortex-M4 and an RV32IMC
@@ -23,7 +23,7 @@ _STACK = 256
 """Bound of the stack of `nmtool_step` in bytes."""
 
 _GAPS = 16
-"""Bytes lost to alignment, per population or projection."""
+"""Bound of the bytes lost to alignment, per population and per projection."""
 
 _POINTER = 4
 
@@ -33,9 +33,9 @@ class Sizes:
     """Memory of a network's program in bytes.
 
     Attributes:
-        flash: code and constants.
-        ram: variables.
-        stack: stack of the deepest call chain, without library functions.
+        flash: bytes of code and constants.
+        ram: bytes of variables.
+        stack: bytes of stack of the deepest call chain, without library functions.
     """
 
     flash: int
@@ -44,7 +44,7 @@ class Sizes:
 
 
 def bounds(network: IntegerNetwork) -> Sizes:
-    """Upper bounds for a network, without compiling it."""
+    """Upper bounds of the memory of a network's program, without compiling it."""
     constants, variables = memory(network)
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)
@@ -54,16 +54,16 @@ def bounds(network: IntegerNetwork) -> Sizes:
 
 
 def uses(network: IntegerNetwork, target: Target) -> list[Use]:
-    """Upper bounds of a network's memory, beside the memory of a target.
+    """Flash and RAM: upper bounds of what a network needs, and what a target has.
 
     Args:
         network: an integer network.
         target: a target with figures of `memory`.
     """
-    most = bounds(network)
+    limits = bounds(network)
     amounts = [
-        ("bytes of flash", most.flash, target.memory.flash),
-        ("bytes of RAM", most.ram + most.stack, target.memory.ram),
+        ("bytes of flash", limits.flash, target.memory.flash),
+        ("bytes of RAM", limits.ram + limits.stack, target.memory.ram),
     ]
     return [
         Use(name, used, available) for name, used, available in amounts if available is not None

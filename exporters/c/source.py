@@ -27,8 +27,8 @@ def program(
 
     Args:
         network: the network.
-        declarations: public declarations; by default `interface`.
-        title: title of these declarations.
+        declarations: public declarations; by default those of `interface`.
+        title: title comment of these declarations.
     """
     head = templates.DECLARATIONS.substitute(
         title=title, interface=declarations or interface(network)
@@ -52,8 +52,8 @@ def projection_symbol(index: int, source: str, target: str) -> str:
 def described(population: IntegerPopulation) -> str:
     """A population in words, such as "100 neurons that spike"."""
     neurons = "neurons that" if population.size > 1 else "neuron that"
-    does = "spike" if population.kind == LIF else "integrate"
-    return f"{population.size} {neurons} {does if population.size > 1 else f'{does}s'}"
+    verb = "spike" if population.kind == LIF else "integrate"
+    return f"{population.size} {neurons} {verb if population.size > 1 else f'{verb}s'}"
 
 
 def slots(network: IntegerNetwork, target: str) -> int:
@@ -160,7 +160,7 @@ def _send(index: int, projection: IntegerProjection) -> str:
 
 
 def memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables, without class names and alignment."""
+    """Number of bytes of constants and of variables, without class names and alignment."""
     index_bytes = 2 if index_type(network) == "uint16_t" else 4
     constants, variables = answer_memory(network)
     constants += sum(2 * projection.weight.size for projection in network.projections)

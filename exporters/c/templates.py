@@ -10,7 +10,7 @@ from string import Template
 
 ALONE = "Interface: copy this part into a header of yours. ".ljust(88, "-")
 IN_HEADER = "Interface, as in the header. ".ljust(88, "-")
-"""Titles of the declarations."""
+"""Titles of the declarations in a C file without a header file, and in one with a header file."""
 
 DECLARATIONS = Template("""\
 #include <stdint.h>

@@ -1,4 +1,4 @@
-"""Arrays and strings as C text, and arrays read back from it."""
+"""Write arrays and strings as C text, and read the arrays back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTH = 100
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
 
-_ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
+_ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "*/?"}
 """Characters that could begin or end a comment, or form a trigraph.
 
 In JSON, only strings contain them.
@@ -56,18 +56,18 @@ def string(text: str) -> str:
     >>> print(string('näher "?'))
     "n\303\244her \042\077"
     """
-    signs = [
+    characters = [
         chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b" _-+.,:" else f"\\{byte:03o}"
         for byte in text.encode()
     ]
-    return f'"{"".join(signs)}"'
+    return f'"{"".join(characters)}"'
 
 
-def harmless(text: str) -> str:
+def json_string(text: str) -> str:
     """Encode a text as a JSON string that is safe within a C comment."""
     return json.dumps(text).translate(_ESCAPED)
 
 
-def dumped(value: Any) -> str:
+def json_text(value: Any) -> str:
     """Encode a value as multi-line JSON that is safe within a C comment."""
     return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

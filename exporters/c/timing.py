@@ -1,8 +1,8 @@
 """Measure a network's C program: time on this computer, instructions on an emulated processor.
 
-`measure` times samples. `instructions` counts instructions, from which no time follows. All samples
-are read into memory before the first one runs, and no answers are stored. The first pass is not
-measured; its spike counts must equal the simulator's.
+`measure` times samples. `instructions` counts instructions; how long they take depends on the
+processor. All samples are read into memory before the first one runs, and no answers are stored.
+The first pass is not measured; its spike counts must equal the simulator's.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def measure(
         MissingError: there is no C compiler.
         BackendError: compiler or program failed, or spike counts differ from the simulator's.
     """
-    taken = _run(network, spikes, emitted, passes, on_progress, None)
-    return np.median(taken.reshape(passes, spikes.n_samples), axis=0)
+    nanoseconds = _run(network, spikes, emitted, passes, on_progress, None)
+    return np.median(nanoseconds.reshape(passes, spikes.n_samples), axis=0)
 
 
 def instructions(
@@ -204,10 +204,10 @@ def _run(
     processor: Processor | None,
 ) -> NDArray[np.int64]:
     """The numbers that the program prints per sample, pass after pass."""
-    flat = spikes.step_offset()
+    offset = spikes.step_offset()
     kind = np.dtype(index_type(network).removesuffix("_t"))
     inputs = {
-        _OFFSETS: np.append(flat[:, :-1].ravel(), spikes.n_spikes).astype(np.int64),
+        _OFFSETS: np.append(offset[:, :-1].ravel(), spikes.n_spikes).astype(np.int64),
         _CHANNELS: spikes.neuron.astype(kind),
     }
     numbers: list[int] = []
@@ -244,7 +244,7 @@ def _run(
 
 
 def clock_text(counter: Counter | None) -> str:
-    """The C function `now`: nanoseconds, or with a counter the number of instructions."""
+    """C code of `now`, which returns nanoseconds, or with a counter executed instructions."""
     if counter is None:
         return _CLOCK
     return _INSTRUCTIONS.substitute(

@@ -8,15 +8,16 @@ The exported package allows for these properties of PyFeNN, known from its sourc
 
 - **Rounding**: `I *= Beta` rounds down in every rounding mode; `I = Beta * I` follows the mode.
 - **First row**: PyFeNN reads the row before the first step of recorded spikes, but never zeroes it.
-- **Order**: sums of arriving weights saturate after each weight. PyFeNN runs the projections of a
-  process group in the arbitrary order of their sources. The package fixes the order with groups.
+- **Order**: sums of arriving weights saturate after each weight, so their order matters. PyFeNN
+  runs the projections of a process group in an arbitrary order. The package fixes the order with
+  several groups.
 - **Latency**: over a delay d, an input spike of step t arrives at t + d, a neuron's spike at
   t + 1 + d. The package passes input one step later, which aligns both.
-- **Packing**: a row has weights of 9 bits above the delays, for a multiple of 32 neurons. PyFeNN's
-  own check accepts weights up to 511, but wraps them.
+- **Packing**: a word of 16 bits has a synapse's weight (9 bits) above its delay, and a row of words
+  is padded to a multiple of 32 neurons. PyFeNN's own check accepts weights up to 511, which wrap.
 - **Memory**: recorded variables and spikes need one row more than there are steps. The slots of a
   ring buffer are a power of two. A program has at most 1,024 instructions. A recording that is too
-  long for a core runs in parts, and the state is kept between them.
+  long for a core runs in parts, and the state is kept between the parts.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class Fenn(PythonFolder, name="fenn"):
         Args:
             spikes, on_progress: as for `Format.simulate`.
             deep: also record u and v of every neuron; u needs an additional line of neuron code.
-            environment: environment with PyFeNN; by default the referee's.
+            environment: environment with PyFeNN; by default that of the referee.
 
         Raises:
             FileFormatError: the folder has no script.

@@ -1,10 +1,11 @@
 """The separate Python environment of FeNN's simulator.
 
-PyFeNN is on no package index: the `pyfenn` there is another project with the same version. It is
-built from its sources, at the commits with which nmtool was compared. The build takes about five
-minutes on one core. Four lines are changed. The assembler's header gets `#include <vector>`, which
-g++ 12 requires. Two classes of the compiler get virtual destructors: objects are deleted through
-these base classes, and registers would leak. The version gets the commits, to identify the build.
+PyFeNN is not on the package index; `pyfenn` there is another project with the same version number.
+PyFeNN is built from its sources, at the commits with which nmtool was compared. The build takes
+about five minutes on one core. Four lines are changed. The assembler's header gets `#include
+<vector>`, which g++ 12 requires. Two base classes of the compiler get virtual destructors: PyFeNN
+deletes objects through them, and would otherwise leak registers. The version gets the commits, to
+identify the build.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _INSERTIONS = (
         for name in ("NeuronVarBase", "RowGeneratorBase")
     ),
 )
-"""(file, text, lines to insert after the text); the text '' is the beginning of the file."""
+"""Changes of sources: (file, text, lines to insert after it); '' is the beginning of the file."""
 _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
@@ -85,13 +86,13 @@ REFEREE = _Fenn()
 
 def _check_tools(python: Path) -> None:
     """Raise `MissingError` with everything that is missing for a build."""
-    lacking = dict(_missing_tools(python))
-    if lacking:
+    missing = dict(_missing_tools(python))
+    if missing:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"the build needs {', '.join(lacking.values())}",
-            fix=f"apt install {' '.join(lacking)}",
+            why=f"the build needs {', '.join(missing.values())}",
+            fix=f"apt install {' '.join(missing)}",
         )
 
 
@@ -102,8 +103,8 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
             yield program, program
     if shutil.which("pkg-config") and not output_of(["pkg-config", "--modversion", "libffi"]):
         yield "libffi-dev", "the headers of libffi, which pkg-config does not find"
-    ask = "import sysconfig; print(sysconfig.get_path('include'))"
-    folder = output_of([str(python), "-c", ask], clean_variables())
+    query = "import sysconfig; print(sysconfig.get_path('include'))"
+    folder = output_of([str(python), "-c", query], clean_variables())
     if not Path(folder, "Python.h").is_file():
         yield "python3-dev", f"the headers of Python, which are not in {folder}"
 
@@ -123,7 +124,7 @@ def set_up_fenn(
     Args:
         on_line: called with every line of output of the installer and the compiler.
         force: rebuild the environment even if it works.
-        python: base interpreter; by default the running one.
+        python: base interpreter; by default the running interpreter.
         riscv_ise: local clone of FeNN's repository, with the required commit. Default: GitHub.
         genn: local clone of GeNN's repository, with the required commit. Default: GitHub.
 
@@ -163,7 +164,7 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
 
 
 def _patch(sources: Path) -> None:
-    """Insert the missing lines, and add the commits to the version."""
+    """Insert the lines of `_INSERTIONS`, and add the commits to the version."""
     for name, before, line in _INSERTIONS:
         file = sources / name
         text = file.read_text(encoding="utf-8")

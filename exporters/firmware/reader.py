@@ -1,4 +1,4 @@
-"""`main.c` of a firmware folder: reads events, prints a class per sample.
+"""`main.c` of a firmware folder: a program that reads events and prints a class per sample.
 
 It reads tables that `nmtool data DATA:test -o events.csv` writes, and prints the same as the check
 program of a C file. Times are integers in units of 10^-9 ms. It allocates no memory, and links

@@ -18,7 +18,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.version import __version__
 
-_OURS = "nmtool_"
+_DEFAULT_PREFIX = "nmtool_"
 _STATE = "nmtool_state"
 _POINTER = f"struct {_STATE} *net"
 
@@ -33,7 +33,7 @@ _WORD = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\])*"|\b(\w+)\b(\()?', re.DOTALL)
 _STATELESS = {"low_word", "decayed", "neuron_step"}
 
 
-_AHEAD = "/* Begin a sample:"
+_AFTER_STRUCT = "/* Begin a sample:"
 _LAST_STEP = """\
 /* What every population did in the last step: the neurons that spiked, ascending, and the membrane
    of each neuron, 0 after a spike. */
@@ -123,15 +123,16 @@ def _about(network: IntegerNetwork) -> str:
     )
 
 
-def _plain(network: IntegerNetwork) -> str:
+def _program(network: IntegerNetwork) -> str:
+    """The code of the C file, whose state is in static variables."""
     return "\n".join([program(network, " "), templates.SCORES])
 
 
 def _parts(network: IntegerNetwork) -> _Parts:
-    plain = _plain(network)
+    plain = _program(network)
     variables = _VARIABLE.findall(plain)
     members = [
-        f"    {kind} {name.removeprefix(_OURS)}{dims};{comment}"
+        f"    {kind} {name.removeprefix(_DEFAULT_PREFIX)}{dims};{comment}"
         for kind, name, dims, comment in variables
     ]
     functions = {name for name, _ in _FUNCTION.findall(plain)} - _STATELESS
@@ -147,7 +148,7 @@ def _interface(network: IntegerNetwork) -> str:
     assert first is not None, "every network has a population"
     text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
     text = text.replace(_LAST_STEP, "")
-    return text.replace(_AHEAD, f"{struct}\n{_AHEAD}", 1)
+    return text.replace(_AFTER_STRUCT, f"{struct}\n{_AFTER_STRUCT}", 1)
 
 
 def _code(network: IntegerNetwork, declarations: str) -> str:
@@ -165,11 +166,11 @@ def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:
     def replaced(match: re.Match[str]) -> str:
         name, is_call = match[1], match[2]
         if name in parts.variables:
-            return f"net->{name.removeprefix(_OURS)}"
+            return f"net->{name.removeprefix(_DEFAULT_PREFIX)}"
         if name not in parts.functions or not is_call:
             return match[0]
-        handed = _POINTER if match.start(1) in starts else "net"
-        nothing = text[match.end() :].startswith((")", "void)"))
-        return f"{name}({handed}" + ("" if nothing else ", ")
+        argument = _POINTER if match.start(1) in starts else "net"
+        no_arguments = text[match.end() :].startswith((")", "void)"))
+        return f"{name}({argument}" + ("" if no_arguments else ", ")
 
     return re.sub(rf"({re.escape(_POINTER)})void\)", r"\1)", _WORD.sub(replaced, text))

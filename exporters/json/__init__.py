@@ -54,7 +54,7 @@ class Json(Format, name="json"):
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:
-        """No findings: only the numbers of a file run, and reading the file checks its digest."""
+        """No differences: only the file's numbers are used, and reading checks their digest."""
         self.decode()
         return []
 

@@ -53,7 +53,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    arithmetic = {"arithmetic": network.arithmetic}  # first in the file
+    arithmetic = {"arithmetic": network.arithmetic}  # before the header's other keys
     document = {"format": KIND, "version": VERSION, **arithmetic, **header}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)
@@ -178,7 +178,7 @@ def _by_step(raster: Raster) -> list[list[list[int]]]:
 
 
 def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
-    """The raster from a result of `_by_step`; raises `DataError` if it is out of order."""
+    """Make a raster of neurons by sample and step; raises `DataError` if neurons do not ascend."""
     lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
     offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
     step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))
@@ -199,7 +199,7 @@ def _digest(document: dict[str, Any]) -> str:
 
 
 def _text(value: Any, indent: str = "", *, by_row: bool = False) -> str:
-    """JSON on one line if it is short or has no lists, else with a line per entry.
+    """Write JSON on one line if it is short or not nested, else with a line per entry.
 
     Args:
         value: the value to write.

@@ -68,7 +68,7 @@ class Lava(PythonFolder, name="lava"):
         Args:
             spikes, deep, on_progress: as for `Format.simulate`.
             model: one of `MODELS`.
-            environment: environment with Lava; by default the referee's.
+            environment: environment with Lava; by default that of the referee.
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:
@@ -79,7 +79,7 @@ class Lava(PythonFolder, name="lava"):
         """
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
-        # With `trust`, the script may be an earlier version, which always prints JSON.
+        # With `trust`, the script may be of an earlier version, which always prints JSON.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
         return self.record(spikes, options, on_progress, environment, timeout_s)
 
@@ -111,9 +111,10 @@ class Lava(PythonFolder, name="lava"):
     ) -> Check:
         """Run and compare as `Format.check` does, with the process models `model`.
 
-        A check of the fast model also runs Lava's own model, on an excerpt of the sample in which
-        most populations spike. The excerpt is 20 steps longer than the longest delay. If one of
-        the models differs from the simulator, the models are also compared there with each other.
+        A check of the fast model also runs Lava's own model on an excerpt of a sample, chosen so
+        that most populations spike. The excerpt is 20 steps longer than the longest delay. If one
+        of the models differs from the simulator, both models are also compared with each other on
+        the excerpt.
         """
         run_options: dict[str, Any] = {"trust": trust, "environment": REFEREE.find()}
         check = super().check(

@@ -39,7 +39,7 @@ class _Lava(Referee):
         return [DEPENDENCIES, ["--no-deps", "--ignore-requires-python", self.version]]
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """Choose the base interpreter: by default a Python 3.10 if any, else the running one."""
+        """Choose the base interpreter: by default a Python 3.10, else the running interpreter."""
         for command in candidates() if python is None else ():
             interpreter = environments.probe(command)
             if interpreter is not None and interpreter[1] == NATIVE_PYTHON:
@@ -77,7 +77,7 @@ def set_up_lava(
     Args:
         on_line: called with every line of the installer's output.
         force: rebuild the environment even if it works.
-        python: base interpreter; by default a Python 3.10 if there is one, else the running one.
+        python: base interpreter; by default a Python 3.10, else the running interpreter.
 
     Raises:
         MissingError: there is no suitable interpreter.

@@ -1,13 +1,13 @@
-"""Import networks trained by mlGeNN: arrays of checkpoints, and options for missing constants.
+"""Import networks trained by mlGeNN: arrays from checkpoints, all other constants from options.
 
 mlGeNN's conventions, and their conversion:
 
     spike iff V ≥ ϑ                    θ is the next smaller number: v > θ is equivalent
     V ← αV + (1−α)·κ·I with `scale_i`  weights are in the paper's units, like those of `Network`
-    V ← αV + I without `scale_i`       weights are jumps of u; the import divides them by b
+    V ← αV + I without `scale_i`       weights are jumps of u; divided by `drive_scale`
     a spike reaches its target after   every hop takes one step, in addition to the delay
     one step, plus its delay
-    delays are learnt as reals         halves round away from zero, as in mlGeNN's training
+    delays are real numbers            rounded, halves away from zero, as in mlGeNN's training
     V ← 0 after a spike                the same; EventProp has no other reset
 """
 
@@ -52,8 +52,8 @@ class Mlgenn(Format, name="mlgenn"):
             options: settings that the files do not contain, such as time constants.
 
         Raises:
-            FileFormatError: there is no such checkpoint, or arrays are damaged or of another kind
-                or size; all of them are listed.
+            FileFormatError: the checkpoint is missing, or arrays are damaged or have the wrong type
+                or size; all such arrays are listed.
             UsageError: options are missing, all of which are listed; names are ambiguous; or
                 options are for an unknown population.
             NetworkError: time constants, thresholds or names are invalid.
@@ -81,7 +81,7 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
     source, output, inner = _roles(connections, folder)
     options.check_names({source, *inner})
     sizes = known_sizes(connections, options.sizes)
-    spiking = [name for name in inner if _spikes(name, output, options)]
+    spiking = [name for name in inner if _is_spiking(name, output, options)]
     unsized = [name for name in (source, *inner) if name not in sizes]
     options.check_complete(folder, inner, spiking, unsized)
     check_sizes(connections, sizes, folder)
@@ -120,7 +120,7 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
     return first[0], last[0], list(targets)
 
 
-def _spikes(name: str, output: str, options: MlgennOptions) -> bool:
+def _is_spiking(name: str, output: str, options: MlgennOptions) -> bool:
     return name != output or options.readout in rules_of(LIF)
 
 

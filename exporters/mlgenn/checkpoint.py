@@ -132,8 +132,8 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
     for path in sorted(Path(folder).iterdir()):
         match = _match_file_name(path)
         if match and match[1] == chosen:
-            own, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
-            own[path.name if variable in own else variable] = path
+            variables, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
+            variables[path.name if variable in variables else variable] = path
     return files
 
 
@@ -201,13 +201,13 @@ def _read(path: Path) -> NDArray[np.float64] | Finding:
     try:
         # Memory-mapped, because a header may claim a size beyond that of the file or of memory.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers written by Python 2
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             what = f"its type is {array.dtype}, which is not numeric"
             return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
-    except Exception as error:  # numpy parses headers as Python, which raises any exception
+    except Exception as error:  # numpy parses headers as Python, which can raise any exception
         return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"

@@ -1,7 +1,7 @@
 """Round checkpoints to the integers of PyFeNN's examples, as networks in `fenn16`.
 
 `pyfenn.utils.quantise` clips the weights of a connection at the 99th percentile of positive or of
-negative weights, whichever is larger, and rounds them to multiples of 2^-bits. The integers here
+negative weights, whichever is larger, and rounds them to multiples of 2^-bits. nmtool's integers
 are the same. The neurons of `fenn16` differ from the examples' neurons in two ways: the threshold
 is divided by the scale of currents, instead of multiplying currents by it; and products are rounded
 to nearest, not stochastically.
@@ -78,21 +78,29 @@ def _projection(
 
 
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Clip weights at the larger 99th percentile, of positive or of negative weights and zeros."""
+    """Clip weights to −limit … limit.
+
+    The limit is the 99th percentile of the positive weights, or that of the magnitudes of all other
+    weights, whichever is larger.
+    """
     limit = max(
-        (float(np.percentile(values, _PERCENTILE)) for values in _signs(weight) if values.size),
+        (
+            float(np.percentile(values, _PERCENTILE))
+            for values in _magnitudes(weight)
+            if values.size
+        ),
         default=0.0,
     )
     return np.clip(weight, -limit, limit)
 
 
-def _signs(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+def _magnitudes(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     yield weight[weight > 0]
     yield -weight[weight <= 0]
 
 
 def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
-    """Bits after the point of weights to a population: `wanted`, or fewer to fit in 9 bits."""
+    """Number of fraction bits of weights to a population: `wanted`, or fewer to fit in 9 bits."""
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
         bits -= 1
@@ -127,5 +135,5 @@ def _population(
 
 def _decay(tau_ms: float, dt_ms: float) -> int:
     """du or dv of a time constant; the decay factor is rounded to nearest, as in PyFeNN."""
-    most = FENN16.keep_u(0)
-    return most - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), most)
+    largest = FENN16.keep_u(0)
+    return largest - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), largest)

@@ -30,8 +30,8 @@ class MlgennOptions:
         tau_mem_ms: membrane time constant in ms; required.
         tau_syn_ms: synaptic time constant in ms; required.
         threshold: threshold ϑ of spiking populations; required for them.
-        scaled: currents were scaled by (1 − α)·κ, as with mlGeNN's `scale_i` of neurons and
-            synapses, its default for EventProp.
+        scaled: mlGeNN scaled currents by (1 − α)·κ in training, by its option `scale_i` of neurons
+            and synapses, the default for EventProp.
         readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.
@@ -60,7 +60,7 @@ class MlgennOptions:
 
     @property
     def steps(self) -> int:
-        """Steps of a sample."""
+        """Number of steps of a sample."""
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
     def has_value(self, key: str, population: str) -> bool:
@@ -69,7 +69,7 @@ class MlgennOptions:
         return population in setting if isinstance(setting, Mapping) else setting is not None
 
     def value(self, key: str, population: str) -> float:
-        """The value of a population; fails if `has_value` is False."""
+        """A population's value for one of `PER_POPULATION`; fails if `has_value` is False."""
         setting = getattr(self, key)
         return float(setting[population] if isinstance(setting, Mapping) else setting)
 

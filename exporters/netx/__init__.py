@@ -129,7 +129,7 @@ class Netx(Format, name="netx"):
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
         from nmtool.exporters.netx import runtime
-        from nmtool.exporters.netx.chain import order
+        from nmtool.exporters.netx.chain import chain_order
 
         if any(layer.unrolled for layer in self.content.layers.values()):
             raise UsageError(
@@ -139,7 +139,7 @@ class Netx(Format, name="netx"):
                 fix="compare with another backend: nmtool verify FILE DATA --against lava",
             )
         network = self.integers
-        return runtime.run(self.path, network, order(network), spikes, deep, on_progress)
+        return runtime.run(self.path, network, chain_order(network), spikes, deep, on_progress)
 
 
 FORMAT = Netx

@@ -16,11 +16,11 @@ _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 
 
 def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
-    """The layers in the order of the chain, and findings.
+    """The layers in the order of the chain, and findings on parts that layers cannot represent.
 
     If there are findings, the layers do not represent the network.
     """
-    names = order(network)
+    names = chain_order(network)
     findings = list(_findings_beyond_chain(network, names))
     if findings:
         return [], findings
@@ -35,8 +35,8 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
     return layers, findings
 
 
-def order(network: IntegerNetwork) -> list[str]:
-    """Populations in the order of the chain, as far as there is one."""
+def chain_order(network: IntegerNetwork) -> list[str]:
+    """Populations of the chain that starts at the input, in order."""
     chain: list[str] = []
     names = [population.name for population in network.populations]
     source = INPUT
@@ -64,12 +64,12 @@ def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterato
                 "no chain of layers leads to it",
                 _OTHER_FORMAT,
             )
-    steps = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
+    permitted = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
     seen = set()
     for projection in network.projections:
         ends = projection.source, projection.target
         where = f"projection {ends[0]} → {ends[1]}"
-        if ends not in steps:
+        if ends not in permitted:
             yield Finding(
                 "netx-not-in-chain",
                 where,
@@ -104,7 +104,7 @@ def _layer_findings(
             where,
             "a recurrent layer cannot have delays",
             _OTHER_FORMAT,
-            why="lava-dl's reader uses one matrix of delays for both inputs",
+            why="lava-dl's reader uses the same delays for feed-forward and recurrent synapses",
         )
     if (population.bias % (1 << BIAS_EXPONENT)).any():
         yield Finding(

@@ -34,7 +34,7 @@ MAX_LAYERS = 1000
 
 DENSE, RECURRENT, INPUT, FLATTEN, CONV = "dense", "dense_rec", "input", "flatten", "conv"
 MAX_UNROLLED = 1 << 24
-"""Largest number of synapses of all convolutions in a file, including weight 0."""
+"""Largest number of synapses of a file's unrolled convolutions, including those of weight 0."""
 
 NEURONS = ("CUBA", "LOIHI")
 """lava-dl's names for Lava's LIF neurons."""
@@ -122,16 +122,16 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
     import h5py
 
     with h5py.File(io.BytesIO(expected), "r") as file:
-        right = dict(_data_sets(PlainFile(file), file))
+        expected_arrays = dict(_data_sets(PlainFile(file), file))
     with opened(path, WHAT) as plain:
         arrays = dict(_data_sets(plain, plain.root))
     fix = "export the network again"
     findings = []
-    for name in sorted({*right, *arrays}):
-        if name not in right or name not in arrays:
-            change = "it is missing" if name in right else "nmtool would not write it"
+    for name in sorted({*expected_arrays, *arrays}):
+        if name not in expected_arrays or name not in arrays:
+            change = "it is missing" if name in expected_arrays else "nmtool would not write it"
         else:
-            change = array_change(right[name], arrays[name])
+            change = array_change(expected_arrays[name], arrays[name])
         if change:
             findings.append(Finding("netx-data-changed", printable(name), change, fix))
     return findings
@@ -149,7 +149,7 @@ def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArra
         ):
             yield from _data_sets(file, file.group(group, name))
         else:
-            yield f"{group.name.rstrip('/')}/{name}", file.anything(group, name)
+            yield f"{group.name.rstrip('/')}/{name}", file.numbers_or_strings(group, name)
 
 
 def read(path: str | Path) -> NetxFile:
@@ -247,7 +247,10 @@ class _Convolution:
 def _convolution(
     file: PlainFile, group: h5py.Group, where: str, input_shape: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
-    """Read a convolution like lava-dl, with weights, strides and padding as in torch."""
+    """Read a convolution like lava-dl, with weights, strides and padding as in torch.
+
+    Returns None and a finding if its arrays are inconsistent.
+    """
     weight = _whole_numbers(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
@@ -255,9 +258,9 @@ def _convolution(
         what = "its weights are not [outputs, inputs, height, width], or its input is not 2D"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
-    for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
+    for name, least, default in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
         numbers = (
-            _whole_numbers(file.array(group, name), name) if name in group else np.array([usual])
+            _whole_numbers(file.array(group, name), name) if name in group else np.array([default])
         )
         sides = np.ravel(numbers)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
@@ -270,8 +273,8 @@ def _convolution(
         else 1
     )
     axes = tuple(
-        Axis(taps, by, pad, pad, apart)
-        for taps, by, pad, apart in zip(weight.shape[2:], *values.values(), strict=True)
+        Axis(taps, stride, padding, padding, dilation)
+        for taps, stride, padding, dilation in zip(weight.shape[2:], *values.values(), strict=True)
     )
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
@@ -291,14 +294,14 @@ def _convolution(
     return _Convolution(window, input_shape, weight), []
 
 
-def _size_findings(convolution: _Convolution, where: str, together: int) -> Iterator[Finding]:
-    if together > MAX_UNROLLED:
+def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterator[Finding]:
+    if total > MAX_UNROLLED:
         before, after = math.prod(convolution.input_shape), math.prod(convolution.outputs)
         yield Finding(
             "netx-unrolled",
             where,
             f"unrolled, it has {before:,} × {after:,} = {convolution.size:,} synapses, and all "
-            f"convolutions up to here {together:,}, more than {MAX_UNROLLED:,}",
+            f"convolutions up to here {total:,}, more than {MAX_UNROLLED:,}",
             "use fewer channels or larger strides",
         )
 
@@ -322,7 +325,7 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolutio
 
 
 def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
-    """[size]: biases, from one number per neuron or one for all neurons."""
+    """[size] int64: biases, read from one number per neuron, or from one number for all."""
     bias = (
         _whole_numbers(file.array(group, "bias"), "bias")
         if "bias" in group
@@ -332,7 +335,7 @@ def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
 
 
 def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
-    """Decays of u and v, and threshold."""
+    """Decays of u and v, and threshold, of a layer's neurons, as in `Layer`."""
     neuron = file.group(group, "neuron")
     i_decay, v_decay, threshold = (
         int(_whole_numbers(file.array(neuron, key), key).reshape(()))
@@ -357,7 +360,7 @@ def _layer_findings(
 
     Args:
         file, group, kind, where: file, group, kind and name of the layer.
-        first: no layer of neurons comes before it.
+        first: True if no layer of neurons precedes the layer.
         input_shape: output shape of the previous layer; None if unknown.
     """
     if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):
@@ -401,7 +404,9 @@ def _neuron_findings(
     elif any(
         key in neuron and file.array(neuron, key).any() for key in ("gradedSpike", "messageBits")
     ):
-        yield Finding("netx-graded-spikes", where, "its spikes carry values", _OTHER_LAYERS)
+        yield Finding(
+            "netx-graded-spikes", where, "its spikes are graded: they carry values", _OTHER_LAYERS
+        )
     elif kind == CONV and "delay" in group:
         what = "it is a convolution and has delays"
         why = "lava-dl's reader ignores them"
@@ -412,7 +417,7 @@ def _neuron_findings(
             where,
             "it is recurrent and has delays",
             _OTHER_LAYERS,
-            why="lava-dl's reader uses one matrix of delays for both inputs",
+            why="lava-dl's reader uses the same delays for feed-forward and recurrent synapses",
         )
 
 
@@ -430,7 +435,7 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
 
 
 def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> NDArray[np.int64]:
-    """[post, pre] int64."""
+    """Weights as a matrix: [post, pre] int64."""
     matrix = _whole_numbers(values, name)
     matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
@@ -443,13 +448,13 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
 
 
 def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """[post, pre] int64: delays, from one delay, one per target or source, or one per synapse."""
+    """[post, pre] int64: delays, read from one number, one per target or source, or a matrix."""
     delay = _whole_numbers(values, "delay")
     if delay.ndim == 1 and delay.size == shape[0]:
         delay = delay[:, None]
     elif delay.ndim == 1 and delay.size == shape[1]:
         delay = delay[None, :]
-    fits = all(size in (1, whole) for size, whole in zip(delay.shape, shape, strict=False))
+    fits = all(size in (1, full) for size, full in zip(delay.shape, shape, strict=False))
     if delay.ndim not in (0, 2) or not fits:
         raise FileFormatError(
             f"delays of shape {values.shape} do not match weights of shape {shape}",

@@ -1,8 +1,8 @@
 """Dense layers of a NetX file, as interpreted by lava-dl's reader.
 
-The reader shifts the weights of a matrix up to use all 8 bits, and gives Lava this shift as a
-negative exponent, with a number of bits. If Lava would then clip or truncate weights, the file does
-not represent the network.
+The reader shifts the weights of a matrix left until they use all 8 bits. It passes the shift to
+Lava as a negative weight exponent, with a number of weight bits. If Lava would then clip or
+truncate weights, the file does not represent the network.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Layer:
         delay: [post, pre] delays in steps; None for Lava's synapses without delays.
         recurrent: [post, post] weights from the layer to itself; None if it is not recurrent.
         bias: [post] biases, added to the membrane after a shift by `BIAS_EXPONENT`.
-        i_decay: share of u that is lost in a step, of 4096.
-        v_decay: share of v that is lost in a step, of 4096.
+        i_decay: part of u that is lost in a step, in units of 1/4096.
+        v_decay: part of v that is lost in a step, in units of 1/4096.
         threshold: threshold, compared with v after a shift by 6 bits.
-        unrolled: the layer is a convolution, whose weights the reader does not change.
+        unrolled: True for a convolution, whose weights the reader does not change.
     """
 
     weight: Integers
@@ -57,11 +57,11 @@ class Layer:
         constants = ("i_decay", "v_decay", "threshold")
         arrays = ("weight", "delay", "recurrent", "bias")
         return all(getattr(self, key) == getattr(other, key) for key in constants) and all(
-            _same(getattr(self, key), getattr(other, key)) for key in arrays
+            _are_equal(getattr(self, key), getattr(other, key)) for key in arrays
         )
 
     def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
-        """The reason why Lava would run other weights.
+        """The reason why Lava would run other weights than those of the layer.
 
         Args:
             where: name of the layer, for the finding.
@@ -75,8 +75,8 @@ class Layer:
                 yield Finding("netx-weights-range", where, "weights exceed 255", fix)
             return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
-        together = np.hstack(parts)
-        largest, smallest = int(together.max()), int(together.min())
+        weights = np.hstack(parts)
+        largest, smallest = int(weights.max()), int(weights.min())
         if largest == smallest == 0:
             yield Finding(
                 "netx-weights-zero",
@@ -93,10 +93,10 @@ class Layer:
                 fix,
             )
             return
-        shift, bits = scaling(together)
+        shift, bits = scaling(weights)
         if shift < 0:
             yield Finding("netx-weights-range", where, "weights exceed 255", fix)
-        elif any(_changes(part << shift, bits) for part in parts):
+        elif any(_would_change(part << shift, bits) for part in parts):
             yield Finding(
                 "netx-weights-bits",
                 where,
@@ -105,7 +105,7 @@ class Layer:
             )
 
 
-def _same(first: Integers | None, second: Integers | None) -> bool:
+def _are_equal(first: Integers | None, second: Integers | None) -> bool:
     if first is None or second is None:
         return first is second
     return np.array_equal(first, second)
@@ -124,7 +124,7 @@ def scaling(weight: Integers) -> tuple[int, int]:
     return shift, 8 - shift - (trailing - signed)
 
 
-def _changes(weight: Integers, bits: int) -> bool:
+def _would_change(weight: Integers, bits: int) -> bool:
     """True if Lava would clip or truncate the shifted weights."""
-    cut = 8 - bits + (sign_mode(weight) == MIXED)
-    return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())
+    truncated = 8 - bits + (sign_mode(weight) == MIXED)
+    return abs(weight).max() > 255 or truncated < 0 or bool((weight % (1 << truncated)).any())

@@ -102,7 +102,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
     yield from layer.reader_findings(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if layer.unrolled:
-            continue  # `_projections` splits weights by sign
+            continue  # for unrolled layers, `_projections` splits weights by sign
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
             yield Finding(
                 "netx-weights-odd",
@@ -116,7 +116,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     """The network of a file without misfits.
 
     Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean` if
-    the threshold of the last layer is out of reach, else `first_spike`.
+    the last layer never spikes (its threshold exceeds the chip's range), else `first_spike`.
     """
     assumed = []
     if file.dt_ms is None:

@@ -29,7 +29,7 @@ def find() -> Environment:
 
     Raises:
         MissingError: Lava is not set up, or lacks lava-dl.
-        BackendError: Lava hangs.
+        BackendError: Lava cannot be imported, or an import hangs.
     """
     environment = REFEREE.find()
     _import_lava_dl(environment.python)

@@ -118,7 +118,7 @@ class Nir(Format, name="nir"):
         return read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
-        """The embedded network. With options, or if none is embedded: the graph's network."""
+        """The embedded network; with options, or if no network is embedded, that of the graph."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of
@@ -146,12 +146,12 @@ class Nir(Format, name="nir"):
             except DoesNotFitError as error:
                 return list(error.findings)
             findings = differences.differences(built.graph, graph)
-            right = file.embedded_of(network, built.settings, None).about
+            expected = file.embedded_of(network, built.settings, None).about
             fix = "export the network again"
             findings += [
-                Finding("nir-graph-changed", f"settings, {key}", "it differs", fix)
+                Finding("nir-graph-changed", f"settings, {key}", "its value was changed", fix)
                 for key in ("ahead", "recorded")
-                if right[key] != about.get(key)
+                if expected[key] != about.get(key)
             ]
         return findings
 

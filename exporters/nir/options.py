@@ -49,12 +49,13 @@ class NirOptions:
         hops: `delayed`: written delays include the one step that every hop takes. `free`: they do
             not; populations then run ahead of the network, and only differences of delays remain.
             Default: `free` with a profile, else `delayed`.
-        nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
+        nir_dt_s: time step in s that scales written time constants and delays; only their ratios
+            to it matter.
         profile: tool that will read the file; a network that the tool would run incorrectly is
             refused with all reasons. By default any network is written.
 
     Raises:
-        UsageError: unknown choice, or a step that is not positive.
+        UsageError: a choice is unknown, or the step is not positive.
     """
 
     form: str = GROUPED
@@ -91,7 +92,7 @@ class NirOptions:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """The choices by name."""
+        """The options by name."""
         return asdict(self)
 
     def unused_by(self, name: str) -> UsageError:
@@ -168,15 +169,15 @@ class ImportOptions:
 
     @property
     def steps(self) -> int:
-        """Steps of a sample."""
+        """Number of steps of a sample."""
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """List the import's assumptions, which neither file nor options state; '' if none.
+        """List what the import assumes, because neither file nor options state it; '' if nothing.
 
         Args:
-            loops: the graph has loops.
-            resets: the graph has neurons whose kind of reset is not confirmed.
+            loops: True if the graph has loops.
+            resets: True if the graph has neurons whose kind of reset is not confirmed.
             rule: rule of the readout.
         """
         assumptions = {

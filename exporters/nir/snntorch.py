@@ -3,7 +3,7 @@
 snnTorch's own NIR export always writes a reset to zero in the step of the spike. snnTorch's layers
 reset as follows:
 
-    Leaky, zero           to zero before the next input is added: the same spikes
+    Leaky, zero           to zero before the next input is added: the same spikes as in nmtool
     others, zero          the whole next step is set to zero (reset_delay=True, the default)
     any, subtract         the threshold is subtracted (the default)
 
@@ -116,7 +116,7 @@ def from_snntorch(
     if input_shape is None and sample is not None:
         input_shape = tuple(sample.shape[1:])
     findings = [
-        finding for at in range(len(layers)) for finding in _findings(layers, at, input_shape)
+        finding for index in range(len(layers)) for finding in _findings(layers, index, input_shape)
     ]
     accepted = [finding for finding in findings if approximate and finding.code in LATE]
     if refused := [finding for finding in findings if finding not in accepted]:
@@ -158,27 +158,27 @@ def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
     if sample is None:
         yield from layers
         return
-    traced, ran = copy_of(module), []
+    traced, run_order = copy_of(module), []
     for name, submodule in traced.named_modules():
         if name in dict(layers):
-            submodule.register_forward_hook(lambda *_, name=name: ran.append(name))
+            submodule.register_forward_hook(lambda *_, name=name: run_order.append(name))
     traced(sample)
-    yield from ((name, dict(layers)[name]) for name in dict.fromkeys(ran))
+    yield from ((name, dict(layers)[name]) for name in dict.fromkeys(run_order))
 
 
 def _is_layer(module: Any, name: str, submodule: Any) -> bool:
     """True for a layer, not for a container of layers or a part of a layer."""
     if not name:
         return type(submodule).__name__ in _NEURONS or not list(submodule.children())
-    above = name.rpartition(".")[0]
-    inside = above and type(module.get_submodule(above)).__name__ in _NEURONS
-    return not inside and (type(submodule).__name__ in _NEURONS or not list(submodule.children()))
+    parent = name.rpartition(".")[0]
+    is_part = parent and type(module.get_submodule(parent)).__name__ in _NEURONS
+    return not is_part and (type(submodule).__name__ in _NEURONS or not list(submodule.children()))
 
 
 def _findings(
-    layers: list[tuple[str, Any]], at: int, input_shape: Sequence[int] | None
+    layers: list[tuple[str, Any]], index: int, input_shape: Sequence[int] | None
 ) -> Iterator[Finding]:
-    name, layer = layers[at]
+    name, layer = layers[index]
     kind = type(layer).__name__
     name = name or kind
     if kind in ("Linear", "AvgPool2d", "Flatten", *_WITHOUT_EFFECT):
@@ -195,7 +195,7 @@ def _findings(
         fix = f"use {', '.join(_NEURONS)}, Linear, Conv2d, AvgPool2d and Flatten"
         yield Finding("snntorch-module", name, f"{kind} cannot be imported", fix)
         return
-    yield from _neuron_findings(name, layer, kind, is_last=at == len(layers) - 1)
+    yield from _neuron_findings(name, layer, kind, is_last=index == len(layers) - 1)
 
 
 def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
@@ -245,21 +245,21 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
     nodes = {"input": Node(INPUT, {"shape": np.array(shape)})}
     edges: list[Edge] = []
     previous, output_shape = "input", tuple(int(size) for size in shape)
-    for at, (name, layer) in enumerate(layers):
+    for index, (name, layer) in enumerate(layers):
         if type(layer).__name__ in _WITHOUT_EFFECT:
             continue
-        own = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
+        node_name = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
         if type(layer).__name__ in _NEURONS:
-            nodes[own] = _neurons(layer, dt_s, integrates=_integrates(layers, at))
+            nodes[node_name] = _neuron_node(layer, dt_s, integrates=_integrates(layers, index))
             if type(layer).__name__ in _RECURRENT:
-                loop = _unused(f"{own}_recurrent", nodes)
-                nodes[loop] = _loop(layer)
-                edges += [(own, loop), (loop, own)]
+                loop = _unused(f"{node_name}_recurrent", nodes)
+                nodes[loop] = _loop_node(layer)
+                edges += [(node_name, loop), (loop, node_name)]
         else:
-            nodes[own] = _wires(layer)
-            output_shape = _output_shape(nodes[own], output_shape)
-        edges.append((previous, own))
-        previous = own
+            nodes[node_name] = _wire_node(layer)
+            output_shape = _output_shape(nodes[node_name], output_shape)
+        edges.append((previous, node_name))
+        previous = node_name
     nodes["output"] = Node(OUTPUT, {"shape": np.array(output_shape)})
     edges.append((previous, "output"))
     return Graph(nodes, edges)
@@ -276,8 +276,8 @@ def _output_shape(node: Node, shape: Shape) -> Shape:
     return shape if input_shape is None else window.output_shape(input_shape)
 
 
-def _integrates(layers: list[tuple[str, Any]], at: int) -> bool:
-    return at == len(layers) - 1 and int(layers[at][1].reset_mechanism_val) == _NONE
+def _integrates(layers: list[tuple[str, Any]], index: int) -> bool:
+    return index == len(layers) - 1 and int(layers[index][1].reset_mechanism_val) == _NONE
 
 
 def _unused(name: str, taken: dict[str, Node]) -> str:
@@ -290,7 +290,7 @@ def _input_size(layer: Any) -> int:
     return int(layer.in_features) if hasattr(layer, "in_features") else 0
 
 
-def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
+def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     beta = np.clip(_array(layer.beta), 0, 1)
     kind = type(layer).__name__
     values: dict[str, NDArray] = {}
@@ -308,12 +308,14 @@ def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     return Node(CUBA_LI if integrates else CUBA_LIF, values)
 
 
-def _loop(layer: Any) -> Node:
+def _loop_node(layer: Any) -> Node:
     loop = layer.recurrent
-    return _wires(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
+    return (
+        _wire_node(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
+    )
 
 
-def _wires(layer: Any) -> Node:
+def _wire_node(layer: Any) -> Node:
     kind = type(layer).__name__
     if kind == "Flatten":
         return Node(FLATTEN, {})
@@ -349,6 +351,6 @@ def _wires(layer: Any) -> Node:
 
 
 def _array(value: Any) -> NDArray[np.float64]:
-    """float64 array of a tensor or a number."""
+    """Convert a tensor or a number to a float64 array."""
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, np.float64)

@@ -1,4 +1,4 @@
-"""Count the spikes that differ if a snnTorch module with another reset is reset to zero.
+"""Count spikes that differ between a snnTorch module with other resets and its import.
 
 Module and network run on the same input, and their spikes are compared bin by bin. Spikes reach the
 next layer in the same step in snnTorch, and one step later in nmtool. Spikes of the d-th layer are
@@ -25,7 +25,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 def noise_input(network: Network) -> Raster:
-    """Noise at several rates, always the same for a network."""
+    """Random spikes at several firing rates, always the same for a network."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]
     return Raster.from_dense(np.random.default_rng(0).random(shape) < rates)
@@ -45,11 +45,13 @@ def difference(
         input_shape: input shape of the first layer, without the axis of samples.
         spikes: the input.
     """
-    own = simulate_floats(network, spikes).spikes
-    theirs = _module_spikes(layers, input_shape, spikes)
+    network_rasters = simulate_floats(network, spikes).spikes
+    module_spikes = _module_spikes(layers, input_shape, spikes)
     different = emitted = 0
-    for later, (raster, expected) in enumerate(zip(own.values(), theirs, strict=False), start=1):
-        network_bins, module_bins = raster.dense()[:, later:], expected[:, : spikes.n_steps - later]
+    for lag, (raster, expected) in enumerate(
+        zip(network_rasters.values(), module_spikes, strict=False), start=1
+    ):
+        network_bins, module_bins = raster.dense()[:, lag:], expected[:, : spikes.n_steps - lag]
         different += int((network_bins != module_bins).sum())
         emitted += int(module_bins.sum())
     return (
@@ -72,7 +74,7 @@ def copy_of(module: Any) -> Any:
 def _module_spikes(
     layers: Sequence[Any], input_shape: Sequence[int], spikes: Raster
 ) -> list[NDArray[np.bool_]]:
-    """Per layer with a reset, its spikes [samples, steps, neurons] bool; layers are copied."""
+    """Spikes of each layer with a reset, [samples, steps, neurons] bool; runs copies of layers."""
     import torch
 
     layers = [copy_of(layer).eval() for layer in layers]

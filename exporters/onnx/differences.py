@@ -26,16 +26,16 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
     """
     import onnx
 
-    right = onnx.ModelProto.FromString(expected)
+    expected_model = onnx.ModelProto.FromString(expected)
     try:
-        theirs = onnx.ModelProto.FromString(stored)
+        stored_model = onnx.ModelProto.FromString(stored)
     except Exception as error:  # protobuf's errors differ by version
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
-    findings = list(_graph(right.graph, theirs.graph))
-    for model in (right, theirs):
+    findings = list(_graph(expected_model.graph, stored_model.graph))
+    for model in (expected_model, stored_model):
         for name in _ABOUT:
             model.ClearField(name)
-    if not findings and _bytes(right) != _bytes(theirs):
+    if not findings and _bytes(expected_model) != _bytes(stored_model):
         findings.append(
             Finding("onnx-graph-changed", "the file", "its operators or types differ", _FIX)
         )
@@ -43,10 +43,10 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
 
 
 def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
-    """Findings for the members in which two graphs or their loops differ, in order."""
+    """Findings for nodes, constants, inputs and outputs in which graphs or their loops differ."""
     for group in ("node", "initializer", "input", "output"):
-        mine, theirs = list(getattr(expected, group)), list(getattr(stored, group))
-        for our_member, their_member in zip(mine, theirs, strict=False):
+        our_members, their_members = list(getattr(expected, group)), list(getattr(stored, group))
+        for our_member, their_member in zip(our_members, their_members, strict=False):
             if _bytes(our_member) == _bytes(their_member):
                 continue
             inside = list(_bodies(our_member, their_member)) if group == "node" else []
@@ -55,16 +55,18 @@ def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
             else:
                 what = _number(our_member, their_member) if group == "initializer" else "it differs"
                 yield Finding("onnx-graph-changed", f"{group} {our_member.name[:80]}", what, _FIX)
-        if len(mine) != len(theirs):
-            what = f"there are {len(theirs)}, not {len(mine)}"
+        if len(our_members) != len(their_members):
+            what = f"there are {len(their_members)}, not {len(our_members)}"
             yield Finding("onnx-graph-changed", f"{group}s", what, _FIX)
 
 
 def _bodies(our_node: Any, their_node: Any) -> Iterator[Finding]:
     """Findings for differences between the graphs inside two nodes."""
-    for mine, theirs in zip(our_node.attribute, their_node.attribute, strict=False):
-        if mine.HasField("g") and theirs.HasField("g"):
-            yield from _graph(mine.g, theirs.g)
+    for our_attribute, their_attribute in zip(
+        our_node.attribute, their_node.attribute, strict=False
+    ):
+        if our_attribute.HasField("g") and their_attribute.HasField("g"):
+            yield from _graph(our_attribute.g, their_attribute.g)
 
 
 def _number(our_constant: Any, their_constant: Any) -> str:

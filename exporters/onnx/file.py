@@ -126,7 +126,7 @@ class Content:
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
-        except Exception as error:  # invalid content raises any exception
+        except Exception as error:  # invalid content can raise any exception
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
         return integer_network.unpack(Archive(self.path, header, arrays))
 
@@ -155,8 +155,8 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
     path = Path(path)
     model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
     try:
-        top = list(fields(memoryview(model)))
-        entries = [(field, *_entry(field)) for field in top if field.number == _PROPERTY]
+        top_fields = list(fields(memoryview(model)))
+        entries = [(field, *_entry(field)) for field in top_fields if field.number == _PROPERTY]
     except WireError as error:
         raise damaged(path, str(error), WHAT) from error
     properties = {key: value for _, key, value in entries}
@@ -227,12 +227,12 @@ class _Counted:
     """Reads protobuf messages, up to a total number of fields."""
 
     def __init__(self) -> None:
-        self._left = MAX_FIELDS
+        self._remaining = MAX_FIELDS
 
     def fields(self, message: memoryview) -> Iterator[Field]:
         for field in fields(message):
-            self._left -= 1
-            if self._left < 0:
+            self._remaining -= 1
+            if self._remaining < 0:
                 raise WireError(f"its graph has more than {MAX_FIELDS} fields")
             yield field
 
@@ -248,7 +248,7 @@ def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
 
 
 def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
-    """Name and values of a constant, unless no network is stored in its dtype."""
+    """Name and values of a constant, if networks are stored in its dtype."""
     kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
     if kind not in _DTYPES:
         return

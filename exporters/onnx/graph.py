@@ -1,7 +1,7 @@
 """Write the network as an ONNX graph: time loops of populations, and projections between loops.
 
 A feedforward projection needs no loop: all spikes of its source are known before the first step of
-its target. One scatter adds all these spikes at their steps of arrival.
+its target. One scatter operator adds the weights of all these spikes at their steps of arrival.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of mutually recurrent populations in feedforward order, with projections inside."""
+    """Groups of mutually recurrent populations in feedforward order, with their projections."""
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)
@@ -67,7 +67,7 @@ class _Builder:
 
     Attributes:
         recorded: names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
-        events: lists of spikes by source.
+        events: names of the lists of spikes, by source.
     """
 
     def __init__(self, network: IntegerNetwork) -> None:
@@ -86,13 +86,13 @@ class _Builder:
         """Append the nodes of a group, after those of all groups that project to it."""
         inside = {projection.name for projection in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
-        driven = {
+        external_input = {
             population.name: self._outside_input(
                 population, [p for p in outside if p.projection.target == population.name]
             )
             for population in loop.populations
         }
-        self.recorded |= add_loop(self.nodes, loop, driven, self.batch)
+        self.recorded |= add_loop(self.nodes, loop, external_input, self.batch)
 
     def _outside_input(
         self, population: IntegerPopulation, projections: list[NamedProjection]
@@ -108,8 +108,8 @@ class _Builder:
             rows = add_arrivals(
                 nodes, named_projection, self._events_of(named_projection.projection.source), rows
             )
-        cut = [nodes.list(0), self.rows, nodes.list(0)]
-        within = nodes.add("Slice", [rows, *cut], f"{name}.within", "arrivals within the sample")
+        bounds = [nodes.list(0), self.rows, nodes.list(0)]
+        within = nodes.add("Slice", [rows, *bounds], f"{name}.within", "arrivals within the sample")
         shape = nodes.add(
             "Concat", [self.time, self.batch, nodes.list(size)], f"{name}.shape_by_time", axis=0
         )

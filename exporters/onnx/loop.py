@@ -68,13 +68,15 @@ class Loop:
         return max(delays) + 1 if delays else 0
 
 
-def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> dict[str, str]:
+def add_loop(
+    nodes: Nodes, loop: Loop, external_input: dict[str, str], batch: str
+) -> dict[str, str]:
     """Append the `Scan` of a group.
 
     Args:
         nodes: nodes of the graph around the loop.
         loop: the group.
-        driven: per population, input from outside the group, int32 [time, batch, neurons].
+        external_input: per population, input from outside the group, int32 [time, batch, neurons].
         batch: int64 [1], the number of samples.
 
     Returns:
@@ -87,7 +89,7 @@ def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> di
     text = f"time steps of {loop.label}; state starts at zero in every sample"
     nodes.add_many(
         "Scan",
-        [*starts, *(driven[p.name] for p in loop.populations)],
+        [*starts, *(external_input[p.name] for p in loop.populations)],
         [*last, *recorded],
         f"{loop.label}.steps",
         text,
@@ -129,7 +131,7 @@ class _Body:
         self.records += [f"{name}.{quantity}" for quantity in recorded_quantities(population)]
 
     def graph(self) -> Any:
-        """The GraphProto."""
+        """The `GraphProto` of the step."""
         from onnx import helper
 
         for population in self.loop.populations:

@@ -20,7 +20,7 @@ from nmtool.network.integer_network import IntegerPopulation
 
 
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
-    """Add the nodes that compute u from `arriving`, int32 a, and `before`, u of the last step."""
+    """Add the nodes that compute u from `arriving` (a, int32) and `before` (u of the last step)."""
     name = population.name
     decayed_u = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")

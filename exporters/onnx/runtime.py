@@ -63,7 +63,7 @@ def _session(model: bytes) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base
+    except Exception as error:  # onnxruntime's errors have no common base class
         raise _failure(error) from error
 
 
@@ -73,7 +73,7 @@ def _outputs(
     names = output_names(network, deep)
     try:
         values = session.run(names, {"spikes": spikes.dense()})
-    except Exception as error:  # onnxruntime's errors share no base
+    except Exception as error:  # onnxruntime's errors have no common base class
         raise _failure(error) from error
     return dict(zip(names, values, strict=True))
 
@@ -103,9 +103,9 @@ def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Record
         outputs: arrays [samples, steps, neurons] by name of the graph's output.
     """
 
-    def of(quantity: str) -> dict[str, NDArray]:
+    def arrays_of(quantity: str) -> dict[str, NDArray]:
         keys = {p.name: f"{p.name}.{quantity}" for p in network.populations}
         return {name: outputs[key] for name, key in keys.items() if key in outputs}
 
-    spikes = {name: Raster.from_dense(dense) for name, dense in of("spikes").items()}
-    return Recording.of(network, spikes, of("v"), of("u"))
+    spikes = {name: Raster.from_dense(dense) for name, dense in arrays_of("spikes").items()}
+    return Recording.of(network, spikes, arrays_of("v"), arrays_of("u"))

@@ -73,34 +73,41 @@ class Events:
     stride: str = ""
 
 
-def add_arrivals(nodes: Nodes, named: NamedProjection, events: Events, rows: str) -> str:
+def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events, rows: str) -> str:
     """Add the weights of all spikes of a projection to the input of its target.
 
     Args:
         nodes: the graph.
-        named: the projection.
+        named_projection: the projection and its name.
         events: spikes of its source.
         rows: the target's input so far, int32 [rows, post], one row per sample and step.
 
     Returns:
-        Name of the rows with the projection's weights added.
+        Name of the rows to which the projection's weights have been added.
     """
-    weight = _weights(nodes, named, events.neuron)
-    row = _rows(nodes, named, events)
-    text = f"every spike of {named.projection.source} adds its synapses where they arrive"
+    weight = _weights(nodes, named_projection, events.neuron)
+    row = _rows(nodes, named_projection, events)
+    text = (
+        f"every spike of {named_projection.projection.source} adds its synapses where they arrive"
+    )
     inputs = [rows, row, weight]
     return nodes.add(
-        "ScatterElements", inputs, f"{named.name}.arrivals", text, axis=0, reduction="add"
+        "ScatterElements",
+        inputs,
+        f"{named_projection.name}.arrivals",
+        text,
+        axis=0,
+        reduction="add",
     )
 
 
-def _weights(nodes: Nodes, named: NamedProjection, neuron: str) -> str:
+def _weights(nodes: Nodes, named_projection: NamedProjection, neuron: str) -> str:
     """int32 [spikes, post]: weights that each spike adds."""
-    projection, name = named.projection, named.name
+    projection, name = named_projection.projection, named_projection.name
     signs = projection.sign_mode
     text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"
     stored = stored_weight(projection)
-    weight = nodes.constant(named.weight_name, stored, stored.dtype.type, text)
+    weight = nodes.constant(named_projection.weight_name, stored, stored.dtype.type, text)
     factor = stored_factor(projection)
     small = nodes.add("Gather", [weight, neuron], f"{name}.rows", "synapses of the spikes", axis=0)
     wide = nodes.cast(small, np.int32, f"{name}.rows32")
@@ -108,11 +115,14 @@ def _weights(nodes: Nodes, named: NamedProjection, neuron: str) -> str:
     return nodes.add("Mul", [wide, scale], f"{name}.added")
 
 
-def _rows(nodes: Nodes, named: NamedProjection, events: Events) -> str:
+def _rows(nodes: Nodes, named_projection: NamedProjection, events: Events) -> str:
     """int64 [spikes, post]: the row in which each synapse of each spike arrives."""
-    name = named.name
+    name = named_projection.name
     delays = nodes.constant(
-        named.delay_name, named.projection.delay, np.uint8, "delays [pre, post] in steps"
+        named_projection.delay_name,
+        named_projection.projection.delay,
+        np.uint8,
+        "delays [pre, post] in steps",
     )
     small = nodes.add("Gather", [delays, events.neuron], f"{name}.delays", axis=0)
     delay = nodes.cast(small, np.int64, f"{name}.delays64")

@@ -14,7 +14,7 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 
 MAX_FIELDS = 500_000
-"""Largest number of fields of a message, without nested messages, and of numbers in a list."""
+"""Largest number of fields in a message (without nested messages), and of numbers in a list."""
 
 
 class WireError(ValueError):

@@ -1,8 +1,9 @@
 """Export to Verilog: a vendor-independent FPGA core, with the network in its memories.
 
 The core (`rtl/`) is handwritten and the same for every network; no logic is generated. nmtool reads
-the network in a folder back as data. To run it, nmtool writes the files for this network again, and
-simulates them in Verilator or Icarus if the folder has the same files. Other folders are refused.
+the network in a folder back as data. To run a folder, nmtool generates the files for this network
+again, and simulates them in Verilator or Icarus if the folder has the same files. Other folders are
+refused.
 
     layout.py       contents of the core's memories for a network, and findings on misfits
     folder.py       the files of an export
@@ -102,7 +103,7 @@ class Verilog(DataFolder, name="verilog"):
 
         Args:
             spikes, deep, on_progress: as for `Format.simulate`.
-            simulator: Verilog simulator; by default the one expected to finish first.
+            simulator: Verilog simulator; by default the simulator expected to finish first.
         """
         from nmtool.exporters.verilog import runtime
 

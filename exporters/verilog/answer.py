@@ -26,8 +26,9 @@ class AnswerBlock:
     """Parameters of the Verilog module `nmtool_answer` for a network.
 
     Attributes:
-        parameters: by name, without `MEM`.
-        importance: weight of every step in units of 1/2^15, for `weighted`; else None.
+        parameters: parameters by name, without `MEM`.
+        importance: for the rule `weighted`, memory with the weight of every step in units of
+            1/2^15; else None.
     """
 
     parameters: dict[str, int]
@@ -38,7 +39,7 @@ def answer_block(network: IntegerNetwork) -> AnswerBlock:
     """The block that computes the readout of a network."""
     readout = network.readout
     index = [p.name for p in network.populations].index(readout.population)
-    added = {
+    added_bits = {
         MEAN: network.n_steps.bit_length(),
         WEIGHTED: network.n_steps.bit_length() + _IMPORTANCE_BITS,
         MAX: 1,
@@ -49,7 +50,7 @@ def answer_block(network: IntegerNetwork) -> AnswerBlock:
         "RULE": RULES[readout.rule],
         "POPULATION": index,
         "CLASS_BITS": bits_for(network.population(readout.population).size - 1),
-        "SCORE_BITS": _STATE_BITS + added[readout.rule],
+        "SCORE_BITS": _STATE_BITS + added_bits[readout.rule],
     }
     steps = max(network.n_steps, 2)
     if readout.rule == WEIGHTED:

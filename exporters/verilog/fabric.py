@@ -26,7 +26,7 @@ _BLOCKS = {
     ECP5: {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512},
     ICE40UP: {2: 2048, 4: 1024, 8: 512, 16: 256},
 }
-"""Words of a block RAM by word width."""
+"""Number of words of a block RAM, by their width in bits."""
 
 _TABLE_COST, _BLOCK_COST = 6, 129
 """Costs on an ECP5: of 16 × 4 bits in look-up tables, multiplexer included, and of a block RAM."""
@@ -37,7 +37,7 @@ _BITS_PER_BLOCK = 64
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
-"""Look-up tables of a core: constant part, per lane, and per neuron updated in a clock."""
+"""Number of look-up tables of a core: constant part, per lane, per neuron updated in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
 """Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
@@ -51,9 +51,9 @@ class Shape:
     """Width and depth of one memory.
 
     Attributes:
-        width: bits of a word.
-        depth: words.
-        is_large: the memory may lie in large single-port RAM, if the FPGA has any.
+        width: number of bits of a word.
+        depth: number of words.
+        is_large: True if the memory may lie in large single-port RAM, if the FPGA has any.
     """
 
     width: int
@@ -62,7 +62,7 @@ class Shape:
 
 
 def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
-    """The memories of a core.
+    """Widths and depths of the memories of a core.
 
     Args:
         network: the network of the core.
@@ -71,8 +71,8 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     """
     layout, answer = Layout(network, lanes), answer_block(network)
     p, a = layout.parameters, answer.parameters
-    bank = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
-    yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank)
+    bank_words = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
+    yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank_words)
     ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
     yield from [*_banks(p["ACC_BITS"], ring, 1 << LARGE_BANK_BITS)] * (2 * lanes)
     groups = p["WORDS"] * lanes // layout.slices
@@ -88,7 +88,8 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     )
     if network.readout.kind == LI:
         yield Shape(a["SCORE_BITS"], 1 << a["CLASS_BITS"])
-    if answer.importance is not None and family == ICE40UP:  # on an ECP5, it becomes logic
+    # On an ECP5, the memory of step weights is built from logic, not from block RAM.
+    if answer.importance is not None and family == ICE40UP:
         yield Shape(16, a["STEPS"])
     if "WINDOW" in a:
         yield Shape(24, max(a["WINDOW"], 2) << a["CLASS_BITS"])
@@ -112,12 +113,12 @@ def blocks(shape: Shape, family: str) -> int:
     )
     if family == ICE40UP:
         return 0 if shape.width * shape.depth < _BITS_PER_BLOCK * least else least
-    in_tables = _TABLE_COST * -(-shape.width // 4) * -(-shape.depth // 16)
-    return 0 if in_tables < _BLOCK_COST * least else least
+    table_cost = _TABLE_COST * -(-shape.width // 4) * -(-shape.depth // 16)
+    return 0 if table_cost < _BLOCK_COST * least else least
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
-    """FPGA resources used by a core, with those available.
+    """FPGA resources: the amounts that a core uses, and the amounts available.
 
     Args:
         network: a network that fits the core.
@@ -128,8 +129,8 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     family = fabric.family or ECP5
     memories = list(shapes(network, lanes, family))
     has_large = family == ICE40UP and fabric.large_rams != 0
-    large = [memory for memory in memories if memory.is_large and has_large]
-    small = [memory for memory in memories if memory not in large]
+    large_memories = [memory for memory in memories if memory.is_large and has_large]
+    small_memories = [memory for memory in memories if memory not in large_memories]
     slices = Layout(network, lanes).slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
     multipliers += _MULTIPLIERS_OF_WEIGHTED * (network.readout.rule == WEIGHTED)
@@ -139,11 +140,16 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         ("look-up tables", tables, fabric.luts, TABLES_ERROR),
         (
             "block RAMs",
-            sum(blocks(memory, family) for memory in small),
+            sum(blocks(memory, family) for memory in small_memories),
             fabric.block_rams,
             BLOCKS_ERROR,
         ),
-        ("large RAMs", sum(_large_rams(memory) for memory in large), fabric.large_rams, 0.0),
+        (
+            "large RAMs",
+            sum(_large_rams(memory) for memory in large_memories),
+            fabric.large_rams,
+            0.0,
+        ),
         ("multipliers", multipliers, fabric.multipliers, 0.0),
     ]
     return [

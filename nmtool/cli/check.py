@@ -1,4 +1,4 @@
-"""`nmtool check NETWORK …`: fit of a network to targets, with all changes; with data, its cost."""
+"""`nmtool check NETWORK …`: fit of networks to targets; with data, the cost of an inference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, NETWORK, SAMPLES, add_json
-from nmtool.cli.cost import COST_FLAGS, add_cost_options, counted, print_cost, wanted_json
+from nmtool.cli.cost import COST_FLAGS, add_cost_options, cost_as_json, counted_cost, print_cost
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import check_unused
 from nmtool.cli.progress import progress
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     cost = None
     if arguments.data is not None:
         first = getattr(arguments, "targets", [None])[0]
-        cost = counted(arguments, [*networks], None if first == ALL else first)
+        cost = counted_cost(arguments, [*networks], None if first == ALL else first)
     if arguments.json:
         content: dict[str, Any] = {
             "networks": [_report_as_json(path, report) for path, report in checks.items()]
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         if len(checks) == 1:
             [content] = content["networks"]
         if cost is not None:
-            content["cost"] = wanted_json(arguments, cost)
+            content["cost"] = cost_as_json(arguments, cost)
         console.print_json(content)
     elif not arguments.csv:
         for path, report in checks.items():

@@ -18,8 +18,9 @@ class Command:
 
     Attributes:
         subject: title of its group in `nmtool --help`.
-        text: its purpose, for help.
-        first: the flags listed first in its help, at most five; empty: no separate group.
+        text: purpose of the command, for help.
+        first: flags in a group of their own at the top of its help, at most five; empty: no such
+            group.
     """
 
     subject: str
@@ -100,7 +101,7 @@ OLD: Mapping[str, str] = {
     "brian2-loihi": "setup brian2-loihi",
     "completion": "setup completion SHELL",
 }
-"""Earlier spellings, each with the current one; `nmtool.cli.old` has their arguments."""
+"""Earlier spellings, with the current spellings; `nmtool.cli.old` has their arguments."""
 
-TOGETHER = ("train", "finetune")
+DATA_PARALLEL = ("train", "finetune")
 """Commands that torchrun may start as several processes of one job."""

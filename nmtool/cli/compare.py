@@ -1,4 +1,4 @@
-"""`nmtool compare NETWORK … [--data DATA] [--with NETWORK …]`."""
+"""`nmtool compare NETWORK … [--data DATA] [--with NETWORK …]`: difference in accuracy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "samples drawn at random cannot form blocks of neighbours",
             code="clusters-of-drawn",
-            why="--samples draws them one by one from the whole split",
+            why="--samples draws single samples from the whole split",
             fix="leave out --samples, or name a column: --cluster speaker",
         )
     pairs = network_pairs(arguments.first, others)
@@ -109,7 +109,7 @@ def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
 
 
 def _sentence(compared: AccuracyDifference) -> str:
-    """The mean difference with its interval, and the units that the bootstrap draws."""
+    """The mean difference with its confidence interval, and the units that the bootstrap draws."""
     low, high = compared.interval()
     counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
     n_pairs, n_samples = compared.first.shape

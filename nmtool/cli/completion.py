@@ -15,28 +15,28 @@ EXAMPLES = (
 
 
 def write(shell: str) -> int:
-    """Write the script to stdout."""
+    """Write the completion script for a shell to stdout."""
     from nmtool.cli.main import full_parser
     from nmtool.errors import libraries_needed
 
     with libraries_needed("completion"):
         import shtab
     parser = full_parser()
-    for action in _with_values(parser):
+    for action in _arguments_with_values(parser):
         if listed := getattr(action.type, "listed", None):
             action.choices = list(listed())
-        # Values without choices may be paths.
+        # Values without choices are completed as paths.
         if action.choices is None and action.type is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
     sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")
     return 0
 
 
-def _with_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments that take a value, including those of commands."""
+def _arguments_with_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All arguments that take a value, including arguments of commands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for sub in action.choices.values():
-                yield from _with_values(sub)
+            for subparser in action.choices.values():
+                yield from _arguments_with_values(subparser)
         elif action.nargs != 0:
             yield action

@@ -1,8 +1,8 @@
 """Output of the command line: tables in the terminal, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict. It has no numbers for infinities
-and NaN, so they become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
-JavaScript's Number() read these.
+Results go to stdout, everything else to stderr. JSON is strict and has no numbers for infinities
+and NaN, so these become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
+JavaScript's Number() read such strings.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
 """Colour of a finding, by its severity."""
 
 PLAIN_WIDTH = 1000
-"""Width where the output is not a terminal: nothing is wrapped there."""
+"""Width, in characters, of output that is not a terminal, so that no line is wrapped."""
 
 
 class _Console(Console):
@@ -49,7 +49,7 @@ class _Console(Console):
     """The idle bar of the running command; it is cleared before anything else is shown."""
 
     def on_broken_pipe(self) -> NoReturn:
-        # rich calls this while it handles a BrokenPipeError, and would exit by itself.
+        # rich calls this method on a BrokenPipeError; its own method ends the process.
         raise
 
 
@@ -61,7 +61,7 @@ def out() -> Console:
 
 def log() -> _Console:
     """The console for progress and remarks; always the same object, since it draws a live bar."""
-    # While a bar is live, rich replaces stderr.
+    # While a bar is live, rich replaces sys.stderr by a proxy of the real stream.
     console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
     if console.idle is not None:
         console.idle.clear()
@@ -107,17 +107,17 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
     def flag(argument: re.Match[str]) -> str:
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        spelt = names.get(name) or _flags_of_training().get(name)
-        if spelt is None:
+        flag_name = names.get(name) or _flags_of_training().get(name)
+        if flag_name is None:
             return argument[0]
-        return spelt if value in ("", "True") else f"{spelt} {value}"
+        return flag_name if value in ("", "True") else f"{flag_name} {value}"
 
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
 
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of training settings; other commands name them in advice, too."""
+    """Flags of training settings, which other commands also name in their advice."""
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions
 
@@ -142,7 +142,7 @@ def print_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """A value in JSON's types: infinities and NaN as strings, Python's arguments as flags."""
-    import numpy as np  # late, so that --help stays fast
+    import numpy as np  # imported late, so that --help stays fast
 
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
@@ -172,7 +172,7 @@ def print_table(table: Table) -> None:
     """Print a table and an empty line on stdout; columns of numbers are right-aligned.
 
     On a terminal, headers and sentences are wrapped, and paths shortened, until the table fits.
-    If that is not enough, rows become columns; no cell is ever cut.
+    If the table is still too wide, rows become columns; no cell is ever cut.
     """
     console = out()
     room, header, right = console.width - 2, [*table.header], table.right_aligned()
@@ -180,20 +180,20 @@ def print_table(table: Table) -> None:
     widths = column_widths(header, rows, room)
     if _breaks_words(header, widths) and rows:
         first, *others = zip(header, *rows, strict=True)
-        turned = column_widths(first, others, room)
-        if not _breaks_words(first, turned):
-            header, rows, widths = [*first], [[*row] for row in others], turned
+        turned_widths = column_widths(first, others, room)
+        if not _breaks_words(first, turned_widths):
+            header, rows, widths = [*first], [[*row] for row in others], turned_widths
             right = [False, *([True] * (len(header) - 1))]
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name, width, numeric in zip(header, widths, right, strict=True):
         justify: JustifyMethod = "right" if numeric else "left"
-        drawn.add_column(name, justify=justify, width=width, overflow="fold")
+        rich_table.add_column(name, justify=justify, width=width, overflow="fold")
     for row in rows:
         cells = zip(row, widths, strict=True)
-        drawn.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
+        rich_table.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
     print_line(table.title, style="bold")
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(rich_table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     console.file.write("\n".join(line for line in lines if line) + "\n\n")
 
@@ -201,7 +201,7 @@ def print_table(table: Table) -> None:
 _GAP = 2
 """Spaces between two columns of a table, and between two parts of a line."""
 _SHORTEST_PATH = 16
-"""Paths are not shortened to fewer characters than this."""
+"""Smallest number of characters to which a path is shortened."""
 
 
 def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
@@ -213,16 +213,16 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     """Column widths with which a table fits into `columns` characters, where possible.
 
     First the header is wrapped between words. Then paths are shortened and sentences wrapped. Last
-    of all, words are broken, but never a number. Each stage starts with the widest column.
+    of all, words are broken, but never numbers. Each stage starts with the widest column.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
     """
-    whole = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
-    room = columns - _GAP * (len(whole) - 1)
-    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(whole)
+    full_widths = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
+    room = columns - _GAP * (len(full_widths) - 1)
+    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(full_widths)
     needed = [max(1, *map(len, name.split() or [""])) for name in header]
-    widths = whole
+    widths = full_widths
     for least in (
         [max(pair) for pair in zip(body, needed, strict=True)],
         [
@@ -244,7 +244,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
 
 
 def _least_width(cell: str) -> int:
-    """Smallest width of a cell."""
+    """Width of the longest word of a cell, or of a shortened path."""
     if _is_path(cell):
         return min(len(cell), _SHORTEST_PATH)
     return max(map(len, cell.split()), default=0)
@@ -276,7 +276,7 @@ def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stdout; if the target is unsupported, the reasons on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
-        if not fit.uses:  # an FPGA's line contains the reasons
+        if not fit.uses:  # for an FPGA, the line itself contains the reasons
             print_finding_remarks(fit.unsupported)
 
 
@@ -340,7 +340,7 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
 
     Args:
         parts: texts with ranks. If they do not fit, the texts of the largest rank are dropped
-            first, beginning with the last. One text always stays, and is cut if it is too long.
+            first, beginning with the last. One text always stays; if it is too long, it is cut.
         columns: width of the line.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
@@ -375,7 +375,7 @@ class _Remarks(logging.Handler):
             if record.getMessage() in self.printed:
                 return
             self.printed.add(record.getMessage())
-        # Looks up sys.stderr each time, since it may have been replaced.
+        # Look up the console for every record, since sys.stderr may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:

@@ -1,6 +1,6 @@
 """`nmtool convert IN OUT` and `nmtool export IN -o OUT`: from any format to any other.
 
-Both share one implementation; `convert` also reads its output back and runs it.
+Both commands share one implementation; `convert` also reads its output back and runs it.
 """
 
 from __future__ import annotations

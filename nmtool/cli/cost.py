@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv", "force")
-"""Names of the flags that need `--data`."""
+"""Names of values whose flags need `--data`."""
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,9 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     add_threads_option(parser)
 
 
-def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | None) -> Tradeoff:
+def counted_cost(
+    arguments: argparse.Namespace, paths: Sequence[str], target: str | None
+) -> Tradeoff:
     """Count the networks' operations on DATA; with `--plot`, also write the plot."""
     from nmtool.loading import load
     from nmtool.targets import LOIHI2, target_named
@@ -68,11 +70,11 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
         )
     loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)
-    calibrates = dataset if "train" in dataset.splits else None
+    calibration = dataset if "train" in dataset.splits else None
     chip = target_named(target) if target else LOIHI2
     limits = chip if chip.arithmetic else LOIHI2
     networks = {
-        path: integers(arguments, network, path, calibrates, limits)
+        path: integers(arguments, network, path, calibration, limits)
         for path, network in loaded.items()
     }
     energy_of = flags.given(arguments, "compare_cost").get("energy_of")
@@ -83,28 +85,28 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
     return compared
 
 
-def wanted_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
-    """The counts of one or several networks, with requested sources, as one JSON object."""
+def cost_as_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
+    """Cost of one or several networks as JSON; with `--sources`, also the sources of figures."""
     first, *others = tradeoff.costs.items()
-    where = {"data": arguments.data, "split": arguments.split}
-    used = [asdict(figure) for figure in first[1].constants()]
-    sources = {"sources": used} if arguments.sources else {}
+    data_fields = {"data": arguments.data, "split": arguments.split}
+    figures = [asdict(figure) for figure in first[1].constants()]
+    sources = {"sources": figures} if arguments.sources else {}
     if others:
-        return {**where, **tradeoff.as_json(), **sources}
+        return {**data_fields, **tradeoff.as_json(), **sources}
     path, cost = first
     subject = {"network": path, "hash": cost.network_hash}
-    return {**subject, **where, **cost.as_json(), **sources}
+    return {**subject, **data_fields, **cost.as_json(), **sources}
 
 
 def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
-    """Print the counts as tables or CSV; remarks and the picture's name go to stderr."""
+    """Print the cost as tables or CSV; remarks and the name of the plot go to stderr."""
     costs = tradeoff.costs
-    shown = not (arguments.json or arguments.csv)
+    as_tables = not (arguments.json or arguments.csv)
     if len(costs) == 1:
         [(path, cost)] = costs.items()
         if arguments.csv:
             console.out().file.write(cost.as_csv(sources=arguments.sources))
-        elif shown:
+        elif as_tables:
             console.print_line(
                 f"{path} on {arguments.data} ({arguments.split}): {cost.samples:,} samples of "
                 f"{cost.steps:,} steps, accuracy {cost.accuracy:.2%}"
@@ -114,12 +116,12 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
                 console.print_line(note)
     elif arguments.csv:
         console.out().file.write(tradeoff.as_csv())
-    elif shown:
+    elif as_tables:
         console.print_line(f"on {arguments.data} ({arguments.split})")
         console.print_tables(tradeoff)
         for note in tradeoff.notes():
             console.print_line(note)
-    if shown and arguments.sources:
+    if as_tables and arguments.sources:
         _print_sources(next(iter(costs.values())))
     for path, cost in costs.items():
         for remark in cost.remarks:

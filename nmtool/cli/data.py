@@ -18,7 +18,7 @@ from nmtool.splits import name_and_split
 if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
 
-SHOWN = 100
+MAX_NAMES = 100
 """Largest number of classes whose names are printed."""
 
 
@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     console.print_table(table_of(dataset.name, content))
     names = [*next(iter(content.values()))["classes"]]
-    console.print_line(f"classes: {listed(names, SHOWN)}")
+    console.print_line(f"classes: {listed(names, MAX_NAMES)}")
     splits = {split: dataset.split(split) for split in dataset.splits}
     for column, shared in groups_in_several(splits).items() if len(splits) > 1 else ():
         console.print_line(f"{column}: {shared or 'no'} groups have samples in several splits")
@@ -148,7 +148,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
-    """The chosen splits of a data set, each with all of its samples or `n_samples` drawn ones."""
+    """The chosen splits of a data set, each with all of its samples or with `n_samples` drawn."""
     from nmtool.data.dataset import Dataset
 
     chosen = {split: dataset.filled_split(split) for split in splits}
@@ -158,20 +158,20 @@ def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> D
 
 
 def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
-    """A data set by name or folder, or one in files of other tools."""
+    """Find a data set by name or folder, or read it from files of other tools."""
     from nmtool.data.incoming import FileConventions, is_incoming, read_incoming
     from nmtool.loading import check_exists
 
     conventions = FileConventions(**flags.given(arguments, "FileConventions"))
-    changes = conventions != FileConventions(n_units=conventions.n_units)
+    has_conventions = conventions != FileConventions(n_units=conventions.n_units)
     makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
-    converts = Path(name).exists() and (changes or makes_folder)
-    if converts or is_incoming(name):
+    is_conversion = Path(name).exists() and (has_conventions or makes_folder)
+    if is_conversion or is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, conventions)
-    if changes and Path(name).suffix:
+    if has_conventions and Path(name).suffix:
         check_exists(name)
-    if changes:
+    if has_conventions:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",

@@ -1,4 +1,4 @@
-"""`nmtool doctor`."""
+"""`nmtool doctor`: installed and missing parts."""
 
 from __future__ import annotations
 

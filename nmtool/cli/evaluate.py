@@ -102,12 +102,12 @@ def print_result(
     if arguments.predictions is not None:
         result.write_predictions(arguments.predictions)
     if arguments.json:
-        where = {"data": arguments.data, "split": arguments.split}
-        more: dict[str, Any] = {}
+        data_fields = {"data": arguments.data, "split": arguments.split}
+        class_results: dict[str, Any] = {}
         if arguments.classes and result.confusion is not None:
-            more["confusion"] = result.confusion.as_json()
-            more["wrong_samples"] = result.wrong.tolist()
-        console.print_json({**subject, **where, **result.as_json(), **more})
+            class_results["confusion"] = result.confusion.as_json()
+            class_results["wrong_samples"] = result.wrong.tolist()
+        console.print_json({**subject, **data_fields, **result.as_json(), **class_results})
         return
     runtime = f", run by {result.runtime}" if result.runtime else ""
     for table in result.tables():

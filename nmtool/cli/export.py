@@ -48,12 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
         if header is None
         else f"{conversion.path} and {header} written"
     )
-    chosen = None if conversion.format == OWN else format_named(conversion.format)
-    if chosen is not None and chosen.runs and chosen.carries:
+    format_class = None if conversion.format == OWN else format_named(conversion.format)
+    if format_class is not None and format_class.runs and format_class.carries:
         written += (
             f"; nmtool verify {shlex.quote(str(conversion.path))} checks it, without any data"
         )
     console.print_line(written)
-    if chosen is not None and (command := chosen(conversion.path).command_to_run()):
+    if format_class is not None and (command := format_class(conversion.path).command_to_run()):
         console.print_remark(f"run it with: {shlex.join(command)}")
     return 0

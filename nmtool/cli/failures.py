@@ -11,7 +11,7 @@ INTERRUPTED = 130
 
 
 def for_people(error: Exception) -> NmtoolError | None:
-    """The error to show; None for bugs in nmtool, which need a traceback."""
+    """The error to show for an exception; None for bugs in nmtool, which need a traceback."""
     if isinstance(error, NmtoolError):
         return error
     if isinstance(error, ImportError):

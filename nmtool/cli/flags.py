@@ -1,4 +1,4 @@
-"""Flags of a command, from the signature and the "Args:" of the function behind it.
+"""Flags of a command, from the signature and the "Args:" of the function that it calls.
 
     flags.add(parser, "inspect", path=flag("path", metavar="FILE"))
     content = nm.inspect(**flags.given(arguments, "inspect"), progress=progress)
@@ -6,7 +6,8 @@
 A parameter without a default becomes a positional argument, a parameter with a default a flag. Its
 annotation decides the type of its value, and its entry below "Args:" is the help. A flag that is
 not given is not passed on, so the function's own default applies. Functions are parsed, not
-imported: help loads none of their libraries, and also has its texts under `python -OO`.
+imported, so help loads none of their libraries. It also works under `python -OO`, which strips
+docstrings.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
 """Keywords of `add_argument`, by annotation. For other annotations, commands define the flag."""
-_FORMS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
+_KEYWORDS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
 def add(
@@ -90,39 +91,41 @@ def add(
     *,
     only: Iterable[str] = (),
     dest_prefix: str = "",
-    **own: Flag | None,
+    **changes: Flag | None,
 ) -> None:
     """Add a flag per parameter of a function, unless the parser has this flag already.
 
     Args:
         parser: parser of the command, or a group in it.
         function: public name of a function or of a class of options, or its full dotted name.
-        only: parameters that get a flag; by default all with an annotation in `_BY_ANNOTATION`.
+        only: parameters that get a flag; by default those with an annotation in `_BY_ANNOTATION`.
         dest_prefix: prefix of the flags and of the names of their values.
-        own: changes to flags, by parameter; None: no flag.
+        changes: changes to flags, by parameter; None: no flag.
     """
     parameters = {parameter.name: parameter for parameter in read(function)}
-    unknown = {*own, *only} - {*parameters}
+    unknown = {*changes, *only} - {*parameters}
     assert not unknown, f"{function} has no {unknown}"
     chosen: dict[str, Flag] = {}
     for name, parameter in parameters.items():
-        differs, form = own.get(name, Flag()), _form(parameter)
-        has_form = form is not None or name in own
-        if differs is None or not has_form or (only and name not in only):
+        change, keywords = changes.get(name, Flag()), _keywords(parameter)
+        has_keywords = keywords is not None or name in changes
+        if change is None or not has_keywords or (only and name not in only):
             continue
-        settings = {"help": parameter.text, **(form or {}), **differs.settings}
-        if "choices" in differs.settings:
-            settings["metavar"] = differs.settings.get("metavar")
+        settings = {"help": parameter.text, **(keywords or {}), **change.settings}
+        if "choices" in change.settings:
+            settings["metavar"] = change.settings.get("metavar")
         if settings.get("const") is False:
             settings["help"] = f"do not {settings['help']}"
-        names = differs.names or _names(parameter, dest_prefix, settings)
-        chosen[name] = Flag(names, settings, differs.group)
-    spelt = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
+        names = change.names or _names(parameter, dest_prefix, settings)
+        chosen[name] = Flag(names, settings, change.group)
+    flag_names = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
     for name, option in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
             continue
         settings = {**option.settings, "default": argparse.SUPPRESS}
-        text = re.sub("`[^`]*`", lambda quoted: spelt.get(quoted[0], quoted[0]), settings["help"])
+        text = re.sub(
+            "`[^`]*`", lambda quoted: flag_names.get(quoted[0], quoted[0]), settings["help"]
+        )
         settings["help"] = text.replace("`", "").replace("%", "%%")
         if option.names[0].startswith("-"):
             settings["dest"] = dest_prefix + name
@@ -145,7 +148,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
     Args:
         listed: returns the words.
-        also: text after the choices in the error, about values of other kinds.
+        also: text of the error after the list of words, on other accepted values.
     """
 
     def word(text: str) -> str:
@@ -172,12 +175,12 @@ def words(constant: str) -> tuple[str, ...]:
     return tuple(ast.literal_eval(value))
 
 
-def _form(parameter: Parameter) -> dict[str, Any] | None:
-    """Keywords of `add_argument` for a parameter; None if its annotation has none."""
+def _keywords(parameter: Parameter) -> dict[str, Any] | None:
+    """Keywords of `add_argument` for a parameter; None if its annotation has no keywords."""
     if parameter.annotation == "bool":
         return {"action": "store_const", "const": parameter.default == "False"}
-    form = _FORMS.get(union_members(parameter.annotation))
-    return None if form is None else {"metavar": parameter.name.upper(), **form}
+    keywords = _KEYWORDS.get(union_members(parameter.annotation))
+    return None if keywords is None else {"metavar": parameter.name.upper(), **keywords}
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
@@ -252,7 +255,7 @@ def _fields(node: ast.ClassDef) -> _Declared:
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:
-    """Names and texts of a section of a docstring."""
+    """Names and texts of the entries in a section of a docstring."""
     _, _, section = docstring.partition(f"{title}\n")
     section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
     for entry in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {8}.*)*)", section, flags=re.M):

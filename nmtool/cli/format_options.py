@@ -46,7 +46,7 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
     nir, verilog = (flags.given(arguments, name) for name in ("NirOptions", "VerilogOptions"))
     if nir and verilog:
         raise UsageError(
-            "there are options for NIR files and for Verilog",
+            "options for NIR files and options for Verilog cannot be combined",
             code="writing-options-mixed",
             why=f"{', '.join(verilog)} are for Verilog",
             fix="leave out the options of the format that you are not writing",
@@ -109,7 +109,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         ),
         READING[MLGENN],
         dest_prefix=_IN,
-        readout=None,  # --in-rule
+        readout=None,  # set by --in-rule
         tau_mem_ms=flag(type=_per_population, metavar="VALUE"),
         tau_syn_ms=flag(type=_per_population, metavar="VALUE"),
         threshold=flag(type=_per_population, metavar="VALUE"),
@@ -127,7 +127,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def reading_options(arguments: argparse.Namespace, path: str) -> Any:
-    """Options with which `nmtool.load` reads IN; None if its kind takes none.
+    """Options with which `nmtool.load` reads IN; None if the format of IN has none.
 
     Raises:
         UsageError: a flag is for another kind of input, out of range, or missing.
@@ -136,15 +136,18 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
 
     artefact = artefact_at(path)
     kind = "" if artefact is None else artefact.name
-    by_kind = {name: flags.given(arguments, of, prefix=_IN) for name, of in READING.items()}
+    by_kind = {
+        name: flags.given(arguments, options_class, prefix=_IN)
+        for name, options_class in READING.items()
+    }
     if "rule" in by_kind[NIR]:
         by_kind[MLGENN]["readout"] = by_kind[NIR]["rule"]
-    own = {_IN + name for name in by_kind.get(kind, ())}
-    own |= {"in_rule"} if kind == MLGENN else set()
+    applicable = {_IN + name for name in by_kind.get(kind, ())}
+    applicable |= {"in_rule"} if kind == MLGENN else set()
     for others in by_kind.values():
         for name in others:
             dest = "in_rule" if name == "readout" else _IN + name
-            if dest not in own:
+            if dest not in applicable:
                 kinds = [
                     _WORDS[kind_of_input]
                     for kind_of_input, values in by_kind.items()
@@ -158,7 +161,7 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
                 )
     if artefact is None or artefact.reading_options is None:
         return None
-    # NIR files need no options. Given options, the graph is read, even in nmtool's own files.
+    # NIR files need no options. With options, the graph is read, even that of nmtool's own files.
     options = by_kind[kind]
     return artefact.reading_options(**options) if options or kind != NIR else None
 
@@ -193,7 +196,7 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
-    """Values by name; raises `ValueError` for missing or repeated names."""
+    """Parse `NAME=VALUE,…` to values by name; `ValueError` for missing or repeated names."""
     pairs = [part.split("=") for part in text.split(",")]
     values = {name.strip(): value(number) for name, number in pairs}
     if len(values) < len(pairs) or "" in values:

@@ -46,9 +46,9 @@ def sections(parser: argparse.ArgumentParser) -> list[_Section]:
         group for group in parser._action_groups if group not in [positional, optional, *shared]
     ]
     for group in [*shared, *others]:
-        left = [action for action in group._group_actions if action not in first]
-        left += helps if group.title == MACHINE else []
-        listed.append((group.title, group.description, left))
+        remaining = [action for action in group._group_actions if action not in first]
+        remaining += helps if group.title == MACHINE else []
+        listed.append((group.title, group.description, remaining))
     return listed if MACHINE in by_title else [*listed, (MACHINE, None, helps)]
 
 

@@ -1,4 +1,4 @@
-"""`nmtool inspect PATH`."""
+"""`nmtool inspect PATH`: content of a file or a run folder."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json({"file": arguments.path, **content})
         return 0
-    alone, *tables = tables_of("", content)
-    for key, value in alone.rows:
+    single, *tables = tables_of("", content)
+    for key, value in single.rows:
         console.print_line(f"{key}: {value}")
     for table in tables:
         console.print_table(table)

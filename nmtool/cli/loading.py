@@ -37,16 +37,16 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
     """Add `--split`, `--validation` and `--samples`, which choose samples of DATA."""
-    some = group(parser, SAMPLES)
-    some.add_argument("--split", choices=SPLITS, help="split of DATA; default test")
-    some.add_argument(
+    sample_flags = group(parser, SAMPLES)
+    sample_flags.add_argument("--split", choices=SPLITS, help="split of DATA; default test")
+    sample_flags.add_argument(
         "--validation",
         type=validation_amount,
         metavar="SHARE|N",
         help="validation split for data without one: a share or a number of training samples, "
         "drawn per class, or 'last N'; default: the run's own validation samples",
     )
-    some.add_argument(
+    sample_flags.add_argument(
         "--samples",
         type=count,
         metavar="N",
@@ -56,7 +56,7 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
 
 
 def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    """Raise `UsageError` for given flags that need DATA, if DATA is not named."""
+    """Raise `UsageError` if a flag that needs DATA is given, but DATA is not."""
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
@@ -77,7 +77,7 @@ def find_data(
         validation_rule: rule that draws a validation split from the training samples.
 
     Raises:
-        UsageError: there is no such data set, or it has a validation split already.
+        UsageError: there is no data set of that name, or it already has a validation split.
     """
     from nmtool.data import load_dataset
 
@@ -86,7 +86,7 @@ def find_data(
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that `--data` names; None without one."""
+    """The data set that `--data` names; None if it names none."""
     if not arguments.data or arguments.data == NO_DATA:
         return None
     return find_data(arguments, arguments.data)
@@ -105,7 +105,7 @@ def read_samples(
         draws: keep only the samples that `--samples` draws.
 
     Raises:
-        DataError: there is no sample.
+        DataError: the split has no samples.
     """
     name, split = name_and_split(arguments.data)
     if split and arguments.split not in (None, split):
@@ -123,12 +123,12 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """Find DATA, with the validation split that `--validation` requests.
 
     The requested split is drawn with the seed and the groups of the networks' runs. Without
-    `--validation`, data without a validation split get the split of these runs, but only if the
-    command reads the validation split; otherwise the training samples are not divided.
+    `--validation`, the split of these runs is drawn if the command reads the validation split and
+    the data have none. In all other cases, the training samples are not divided.
     """
-    from nmtool.loading import validated_on
+    from nmtool.loading import shared_validation_rule
 
-    rule_of_runs = validated_on(networks)
+    rule_of_runs = shared_validation_rule(networks)
     rule = validation_rule_of(arguments, rule_of_runs)
     if rule is not None:
         return find_data(arguments, arguments.data, rule)
@@ -142,7 +142,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 def validation_rule_of(
     arguments: argparse.Namespace, rule_of_runs: SplitRule | None
 ) -> SplitRule | None:
-    """The rule that `--validation` requests, with the runs' seed and groups; None without it."""
+    """The rule that `--validation` requests, with the runs' seed and groups, if it is given."""
     from nmtool.data.dividing import SplitRule
 
     rule: str | None = arguments.validation
@@ -152,7 +152,7 @@ def validation_rule_of(
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:
-    """All samples of a split, or `count` drawn ones, which a remark announces.
+    """All samples of a split, or `count` drawn samples; a remark announces the draw.
 
     Raises:
         DataError: the split is empty.

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
-from nmtool.cli.commands import ALSO, COMMANDS, OLD, TOGETHER
+from nmtool.cli.commands import ALSO, COMMANDS, DATA_PARALLEL, OLD
 from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_reports
@@ -63,8 +63,8 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in (*COMMANDS, *OLD):
         raise _unknown(command)
-    speaks = one_process_reports() if command in TOGETHER else nullcontext()
-    with speaks, interrupts_remembered():
+    reporting = one_process_reports() if command in DATA_PARALLEL else nullcontext()
+    with reporting, interrupts_remembered():
         return _run_command(command, words)
 
 
@@ -102,7 +102,7 @@ def full_parser() -> Parser:
 
 
 def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and the parsers of commands; only commands in `names` get their arguments."""
+    """The main parser, and parsers of commands by name; commands in `names` get their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
@@ -114,16 +114,18 @@ def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     by_name: dict[str, Parser] = {}
     for name, command in COMMANDS.items():
-        sub = by_name[name] = commands.add_parser(name, help=command.text, description=command.text)
+        subparser = by_name[name] = commands.add_parser(
+            name, help=command.text, description=command.text
+        )
         if name in names:
             module = importlib.import_module(f"nmtool.cli.{name}")
-            module.add_arguments(sub)
-            sub.set_defaults(run=module.run, parser=sub)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run, parser=subparser)
     for name in OLD.keys() & {*names}:
         from nmtool.cli.old import SPELLINGS
 
         old = SPELLINGS[name]
-        sub = by_name[name] = commands.add_parser(name)
-        old.add_arguments(sub)
-        sub.set_defaults(run=old.run, parser=sub)
+        subparser = by_name[name] = commands.add_parser(name)
+        old.add_arguments(subparser)
+        subparser.set_defaults(run=old.run, parser=subparser)
     return parser, by_name

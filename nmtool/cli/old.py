@@ -1,6 +1,7 @@
-"""Earlier spellings of commands, which work as before; `commands.OLD` has the current ones.
+"""Earlier spellings of commands, which work as before; `commands.OLD` has the current spellings.
 
-Most take the arguments of the current command. Their output on stdout does not change.
+Most earlier spellings take the arguments of the current command. Their output on stdout does not
+change.
 """
 
 from __future__ import annotations
@@ -83,15 +84,15 @@ def _cost(arguments: argparse.Namespace) -> int:
             fix="name DATA: nmtool check NETWORK --data DATA",
         )
     target = getattr(arguments, "targets", [None])[-1]
-    tradeoff = cost.counted(arguments, [*dict.fromkeys(arguments.networks)], target)
+    tradeoff = cost.counted_cost(arguments, [*dict.fromkeys(arguments.networks)], target)
     if arguments.json:
-        console.print_json(cost.wanted_json(arguments, tradeoff))
+        console.print_json(cost.cost_as_json(arguments, tradeoff))
     cost.print_cost(arguments, tradeoff)
     return 0
 
 
 def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
-    """Add NETWORK …, `-o FILE.npz` and the flags of a function of networks."""
+    """Add NETWORK …, `-o FILE.npz` and the flags of a function that takes networks."""
     networks = flag("networks", nargs="+", metavar="NETWORK", action=None, help=NETWORK)
     flags.add(parser, function, networks=networks)
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
@@ -151,8 +152,8 @@ def _join(arguments: argparse.Namespace) -> int:
     values = flags.given(arguments, "ensemble")
     network = _write(arguments, FILE_KIND, "a network file", lambda: ensemble(**values))
     if arguments.json:
-        about = describe_network(network)
-        shown = {key: about[key] for key in ("hash", "neurons", "synapses")}
+        description = describe_network(network)
+        shown = {key: description[key] for key in ("hash", "neurons", "synapses")}
         console.print_json({"file": arguments.output, **shown})
     return 0
 

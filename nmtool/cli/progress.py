@@ -22,13 +22,13 @@ def progress(
     """
     log = console.log()
     if log.idle is None:
-        return bars.on(log)(label, total, remark)
-    return log.idle.beside(bars.on(log), label, total, remark)
+        return bars.progress_on(log)(label, total, remark)
+    return log.idle.beside(bars.progress_on(log), label, total, remark)
 
 
 @contextmanager
 def never_silent(label: str) -> Iterator[None]:
-    """Show a bar on a terminal whenever the block has shown nothing for a while."""
+    """Show a spinner on a terminal whenever the block has shown nothing for a second or two."""
     log = console.log()
     with bars.IdleBar(log, label) as log.idle:
         try:

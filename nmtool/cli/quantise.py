@@ -1,4 +1,4 @@
-"""`nmtool quantise NETWORK -o FILE.npz`."""
+"""`nmtool quantise NETWORK -o FILE.npz`: round a network to a chip's integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nmtool report NETWORK [DATA] [-o PAGE.html]`."""
+"""`nmtool report NETWORK [DATA] [-o PAGE.html]`: everything known about a network."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_page(path: Path, *, force: bool) -> None:
-    """Check, before anything runs, that a page can be written there.
+    """Check, before anything runs, that a page can be written to `path`.
 
     Raises:
         UsageError: the name does not end in .html, or the page exists.
@@ -114,20 +114,20 @@ def _check_page(path: Path, *, force: bool) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that DATA names; None without one."""
-    from nmtool.loading import validated_on
+    """The data set that DATA names; None if DATA is missing."""
+    from nmtool.loading import shared_validation_rule
 
     if arguments.data is not None:
         name, split = name_and_split(arguments.data)
         arguments.data, arguments.split = name, split or arguments.split
-        rule = validation_rule_of(arguments, validated_on([arguments.network]))
+        rule = validation_rule_of(arguments, shared_validation_rule([arguments.network]))
         return find_data(arguments, name, rule)
     check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None
 
 
 def _in_flags(report: Report, parser: Parser) -> Report:
-    """The report, with flags for Python's arguments; advice on learning names flags of `train`."""
+    """The report, with flags for Python's arguments; advice on training has flags of `train`."""
     from nmtool.cli import train
 
     training = Parser()
@@ -159,7 +159,7 @@ def _print(report: Report) -> None:
     console.print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
     for section in report.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):
-            continue  # a section of plots only
+            continue  # the section has only plots
         console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
             console.print_line(text, console.STYLES[weight])

@@ -51,10 +51,10 @@ def integers(
 
     Args:
         arguments: parsed arguments with the flags of quantisation, and DATA.
-        network: loaded from `path`.
+        network: the network in `path`.
         path: path as given on the command line.
         dataset: data for calibration.
-        target: by default Loihi 2.
+        target: chip to round for; by default Loihi 2.
 
     Raises:
         UsageError: flags of quantisation are given, but there is nothing to quantise.

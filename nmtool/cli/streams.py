@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or in another encoding.
+"""Preparation for standard streams that are closed, full or in another encoding.
 
 Writes to a closed stream are dropped. A remark that cannot be shown does not end the command; a
 result that cannot be written does.
@@ -16,11 +16,11 @@ def prepare() -> None:
     """Make stdout and stderr writable, even if the calling process closed them."""
     _fill_gaps()
     if sys.stdout is None:
-        sys.stdout = _on(1)
+        sys.stdout = _text_stream(1)
     if sys.stderr is None:
-        sys.stderr = _on(2)
+        sys.stderr = _text_stream(2)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack '→'
+        if isinstance(stream, io.TextIOWrapper):  # its encoding may lack '→'
             stream.reconfigure(errors="replace")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _Remarks(sys.stderr)  # type: ignore[assignment]
@@ -44,7 +44,7 @@ def _fill_gaps() -> None:
         pass
 
 
-def _on(descriptor: int) -> TextIO:
+def _text_stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", encoding="utf-8", closefd=False)
 
 

@@ -1,4 +1,4 @@
-"""`nmtool sweep STUDY.toml`."""
+"""`nmtool sweep STUDY.toml`: hyperparameter search."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def add_arguments(parser: Parser) -> None:
         device=flag(choices=("auto", "cpu", "cuda")),
     )
     entries = ("data", "config", "trials", "minutes", "prune", "keep", "seed", "output")
-    entry = "write it into STUDY.toml; examples/study.toml explains its entries"
-    parser.elsewhere = {f"--{name}": entry for name in entries}
+    hint = "write it into STUDY.toml; examples/study.toml explains its entries"
+    parser.elsewhere = {f"--{name}": hint for name in entries}
     add_json(parser)
     parser.epilog = "example: nmtool sweep examples/study.toml --processes 2"
 

@@ -1,8 +1,8 @@
 """One command run by several processes (torchrun): the choice of the process that reports an error.
 
-Any process may fail, most often all of them for the same reason. The first to fail stores its
-exit code in the job's key-value store and prints the error; the others exit silently with that
-code.
+Any process may fail; usually all processes fail for the same reason. The first process that fails
+stores its exit code in the job's key-value store and prints the error. The other processes exit
+silently with that code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _EndedError(BaseException):
 
 @contextmanager
 def one_process_reports() -> Iterator[None]:
-    """Let one process of a job report its error; the others raise `SystemExit`."""
+    """Let one process of a job report its error; the other processes raise `SystemExit`."""
     from nmtool.training.processes.launch import launched
 
     launch = launched()

@@ -1,4 +1,4 @@
-"""`nmtool train DATA -o RUN`: a new run, a run that continues another one, or a run per fold."""
+"""`nmtool train DATA -o RUN`: a new run, a fine-tuned or resumed run, or a run per fold."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
-    """The data set that the options name; None without one: the run then loads its own."""
+    """The data set that the options name; None if they name none: the run loads its own data."""
     if arguments.data or "data_dir" in arguments or "n_units" in arguments:
         return find_data(arguments, arguments.data or run.manifest().data)
     return None
@@ -162,7 +162,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     resume_command = f"{launch.command if launch else 'nmtool'} {words}"
     advice = f"finished epochs are kept; resume with: {resume_command}"
     try:
-        with sigterm_raises(), _board(arguments) as on_epoch:
+        with sigterm_raises(), _tensorboard_log(arguments) as on_epoch:
             yield on_epoch
     except KeyboardInterrupt:
         if is_first() and folder.checkpoint_file.exists():
@@ -184,7 +184,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
 
 
 @contextmanager
-def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
+def _tensorboard_log(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     if arguments.tensorboard is None or not is_first():
         yield None
         return

@@ -49,9 +49,9 @@ def flag_of(name: str) -> str:
 
 def _help(option: Field[Any]) -> str:
     """The help of a setting, its range and its default."""
-    text, about = option.metadata["help"], option.metadata
-    if about["high"] is not None and about["high"] <= 1000:
-        text += f"; {about['low'] or 0} … {about['high']}"
+    text, metadata = option.metadata["help"], option.metadata
+    if metadata["high"] is not None and metadata["high"] <= 1000:
+        text += f"; {metadata['low'] or 0} … {metadata['high']}"
     return text if option.default is None else f"{text} (default {_words(option.default)})"
 
 
@@ -63,11 +63,11 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
     kind, _, optional = str(option.type).partition(" | ")
     shared: dict[str, Any] = {"dest": option.name, "default": argparse.SUPPRESS, "help": text}
     if kind == "bool":
-        either = group.add_mutually_exclusive_group()
-        either.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
+        exclusive = group.add_mutually_exclusive_group()
+        exclusive.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
         if option.name == "recurrent":
             shared["help"] = "the same as --no-recurrent"
-            either.add_argument("--feedforward", action="store_false", **shared)
+            exclusive.add_argument("--feedforward", action="store_false", **shared)
     elif option.name == "teacher":
         shared["help"] = (
             "distillation: networks, runs or a cross-validation, whose soft labels are learnt in "
@@ -118,7 +118,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def teachers(arguments: argparse.Namespace) -> list[str]:
-    """Paths of networks whose soft labels must be computed; none if a file has them."""
+    """Paths of networks whose soft labels must be computed; empty if a file contains the labels."""
     paths: list[str] = getattr(arguments, "teacher", [])
     return paths if len(paths) > 1 or any(map(_is_network, paths)) else []
 
@@ -154,7 +154,7 @@ def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
-    """The settings of the run; with --resume, only the number of epochs may be raised."""
+    """The settings of the run to resume; flags may only raise the number of epochs."""
     if arguments.config is not None:
         raise UsageError(
             "--resume uses the settings of the run",

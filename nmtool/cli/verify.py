@@ -17,7 +17,7 @@ from nmtool.errors import UsageError
 from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
-    from nmtool.verification.against import Against, Way
+    from nmtool.verification.against import Against, InputSource
 
 LAVA = "lava"
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.loading import load
     from nmtool.network.float_network import Network
     from nmtool.targets import target_named
-    from nmtool.verification.against import Against, Way
+    from nmtool.verification.against import Against, InputSource
     from nmtool.verification.verify import verify
 
     use_threads(arguments.threads)
@@ -82,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     artefact = _one_artefact(values.pop("artefact", []))
     compared = Against.of(arguments.network, values.get("against", ()), artefact)
     has_data = arguments.data not in (None, NO_DATA)
-    way = compared.way(has_data=has_data, exercise=values.get("exercise", False))
-    _check_flags(arguments, compared, artefact, way)
-    if way is not Way.ANSWERS:
+    input_source = compared.input_source(has_data=has_data, exercise=values.get("exercise", False))
+    _check_flags(arguments, compared, artefact, input_source)
+    if input_source is not InputSource.ANSWERS:
         compared.require()
     dataset, events, network = None, None, load(arguments.network)
     if has_data:
@@ -138,15 +138,18 @@ def _one_artefact(paths: Sequence[str]) -> str | None:
 
 
 def _check_flags(
-    arguments: argparse.Namespace, compared: Against, artefact: str | None, way: Way
+    arguments: argparse.Namespace,
+    compared: Against,
+    artefact: str | None,
+    input_source: InputSource,
 ) -> None:
     """Raise `UsageError` for flags that have no effect on this comparison."""
-    from nmtool.verification.against import Way
+    from nmtool.verification.against import InputSource
 
     unused: list[str] = []
-    if way is not Way.DATA:
+    if input_source is not InputSource.DATA:
         unused = arguments.parser.in_group(SAMPLES)
-    if way is Way.ANSWERS:
+    if input_source is InputSource.ANSWERS:
         unused += ["against", "deep", *(rounding(arguments) if artefact is None else [])]
     check_unused(arguments, unused)
     if arguments.model and LAVA not in compared.names:

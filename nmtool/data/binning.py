@@ -38,7 +38,7 @@ class Binned:
 
     Attributes:
         raster: [samples, steps, channels] spikes.
-        surplus: number of events in a bin that already had a spike.
+        surplus: number of events in bins that already had a spike.
         dropped: number of events after the last step.
 
     raster.n_spikes + surplus + dropped is the number of events.
@@ -50,7 +50,7 @@ class Binned:
 
 
 def default_steps(dt_ms: float) -> int:
-    """Steps that cover one second: ceil(1000 ms/dt)."""
+    """Number of steps that cover one second: ceil(1000 ms/dt)."""
     check_timing(dt_ms, 1)
     n_steps = min(DEFAULT_DURATION_MS / dt_ms, MAX_STEPS + 1)
     return max(1, math.ceil(n_steps - BOUNDARY))
@@ -70,7 +70,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     Args:
         events: the samples.
         dt_ms: length of a step in ms.
-        n_steps: steps of every sample; events from n_steps·dt on are dropped.
+        n_steps: number of steps of every sample; events at or after n_steps·dt are dropped.
         group: number of neighbouring units that share a channel; the last channel may have fewer.
 
     Raises:

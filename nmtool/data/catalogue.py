@@ -84,7 +84,7 @@ def load_dataset(
     name = str(name_or_path)
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
-        name = f"./{name}"  # so that the name always means the folder
+        name = f"./{name}"  # a folder with the name of a built-in data set
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load, peek = _in_folder(name, n_units, in_memory)
     elif n_units is not None:
@@ -100,7 +100,7 @@ def load_dataset(
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
-        peek = _unknown
+        peek = _no_labels
     if data_dir is not None and (name in BUILT_IN or not is_name(name)):
         raise UsageError(
             f"`data_dir=` has no effect: '{name}' is not downloaded",
@@ -115,7 +115,7 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     """Convert training samples, a name or a folder to a `Dataset`; return a `Dataset` unchanged.
 
     Raises:
-        UsageError: the argument is none of these, or there is no such data set.
+        UsageError: the argument has another type, or there is no data set of that name.
     """
     if isinstance(data, Dataset):
         return data
@@ -200,7 +200,7 @@ def _in_folder(
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a folder in SHD layout, by split; a class, so that data sets can be pickled."""
+    """Reads the files of a folder in SHD layout. As a class, it can be pickled with a data set."""
 
     folder: Path
     files: Mapping[str, Path]
@@ -228,5 +228,5 @@ def _folders_beside(folder: Path) -> list[str]:
         return []
 
 
-def _unknown(split: str) -> None:
-    """No labels: reading them might need a download."""
+def _no_labels(split: str) -> None:
+    """Return None instead of labels, since reading the labels might need a download."""

@@ -30,11 +30,12 @@ class Dataset(Tabular):
     Args:
         name: name in messages and manifests.
         splits: names of the splits that can be loaded, in the order of `SPLITS`.
-        load: reads a split; may raise `DataError` or `MissingError`.
+        load: function that reads a split; may raise `DataError` or `MissingError`.
         validation_rule: draws validation samples from the training samples; None: the data set's
             own validation split, if any.
         in_memory: False if `load_dataset` can find the data again by name.
-        peek: reads the labels of a split, if that is cheaper than reading its samples.
+        peek: function that reads only the labels of a split; None if that is not cheaper than
+            reading the samples.
 
     For samples in memory, see `Dataset.of`.
 
@@ -105,7 +106,7 @@ class Dataset(Tabular):
         validation: Any = None,
         test: Any = None,
         name: str = "samples",
-        **how: Any,
+        **keywords: Any,
     ) -> Dataset:
         """A data set from torch data sets or loaders, such as tonic's and snnTorch's.
 
@@ -116,7 +117,7 @@ class Dataset(Tabular):
         Args:
             train, validation, test: each yields (sample, label), or batches of them.
             name: name in messages and manifests.
-            how: keywords of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
+            keywords: arguments of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
 
         Raises:
             DataError: samples are not spikes, targets are not classes, or splits differ.
@@ -124,13 +125,13 @@ class Dataset(Tabular):
         """
         sources = {"train": train, "validation": validation, "test": test}
         splits = {
-            split: SpikeEvents.from_torch(source, **how)
+            split: SpikeEvents.from_torch(source, **keywords)
             for split, source in sources.items()
             if source is not None
         }
         names = max((events.class_names for events in splits.values()), key=len)
         for split, events in splits.items():
-            if events.class_names == names[: len(events.class_names)]:  # numbered classes
+            if events.class_names == names[: len(events.class_names)]:  # it lacks the last classes
                 splits[split] = replace(events, class_names=names)
         return cls.of(name=name, **splits)
 
@@ -146,7 +147,7 @@ class Dataset(Tabular):
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
-        """The data set with a validation split: its own, else drawn from the training samples.
+        """The data set with a validation split, drawn from the training samples if it has none.
 
         With an amount of 0, samples of an existing validation split become training samples.
 
@@ -176,7 +177,7 @@ class Dataset(Tabular):
         )
 
     def _without_validation(self) -> Dataset:
-        """The data set with its validation samples among the training samples."""
+        """The data set without a validation split: its samples become training samples."""
         splits = [split for split in self.splits if split != "validation"]
         if self._validation_rule is not None:
             return Dataset(self.name, splits, self._read, in_memory=self.in_memory, peek=self._peek)
@@ -200,14 +201,17 @@ class Dataset(Tabular):
 
     @property
     def validation_rule(self) -> SplitRule | None:
-        """The rule by which the validation split was drawn from training samples, or None."""
+        """The rule that draws the validation split from training samples; None without a rule."""
         return self._validation_rule
 
     def labels(self, split: str) -> NDArray[np.integer] | None:
-        """[samples] int64: labels of a split; None if reading them would need a download.
+        """[samples] int64: labels of a split.
+
+        Returns:
+            The labels; None if there is no such split, or if reading it would need a download.
 
         Raises:
-            DataError: the split is missing or damaged.
+            DataError: the split is damaged.
         """
         if split not in self.splits:
             return None
@@ -221,17 +225,17 @@ class Dataset(Tabular):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of all training samples, including those drawn for validation, in hexadecimal."""
+        """Hexadecimal SHA-256 of all training samples, including samples drawn for validation."""
         return self.undivided.content_hash
 
     @property
     def undivided(self) -> SpikeEvents:
-        """All training samples in order, including those drawn for validation."""
+        """All training samples in order, including the samples drawn for validation."""
         return self.train if self._validation_rule is None else self._read("train")
 
     @property
     def train_index(self) -> NDArray[np.int64]:
-        """[samples of `train`] int64: index of each in `undivided`.
+        """[samples of `train`] int64: index of each training sample in `undivided`.
 
         >>> three = SpikeEvents.from_lists([[1.0]] * 3, [[0]] * 3, [0, 0, 0])
         >>> Dataset.of(train=three).with_validation("last 1").train_index
@@ -244,7 +248,7 @@ class Dataset(Tabular):
 
     @cached_property
     def train(self) -> SpikeEvents:
-        """Training samples, without those drawn for validation."""
+        """Training samples, without the samples drawn for validation."""
         return self._read("train") if self._validation_rule is None else self._divided[0]
 
     @cached_property
@@ -260,7 +264,7 @@ class Dataset(Tabular):
         return self._read("test")
 
     def split(self, name: str) -> SpikeEvents:
-        """The split of that name: `train`, `validation` or `test`.
+        """The samples of a split: `train`, `validation` or `test`.
 
         Raises:
             UsageError: there is no split of that name, or no validation split.
@@ -280,7 +284,7 @@ class Dataset(Tabular):
         return events
 
     def filled_split(self, name: str) -> SpikeEvents:
-        """The split of that name, which must have samples.
+        """The samples of a split, which must not be empty.
 
         Raises:
             UsageError: there is no split of that name, or no validation split.
@@ -364,13 +368,13 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
     """The samples of some splits, one after the other; a single split is not copied.
 
     Raises:
-        UsageError: no split is named, one is named twice, or there is no such split.
+        UsageError: no split is named, a split is named twice, or there is no such split.
         DataError: a split is missing, damaged or empty.
     """
     check_all("splits", splits, WORD)
     if not splits or len(set(splits)) != len(splits):
         raise UsageError(
-            f"'{' '.join(splits)}' must name at least one split, and each only once",
+            f"at least one split must be named, and each only once, not '{' '.join(splits)}'",
             code="splits-repeated",
             fix="name train, validation or test",
         )
@@ -379,7 +383,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
 
 
 def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
-    """All samples except those of one fold, for training the network that is tested on it.
+    """All samples except those of one fold, for training the network that is tested on this fold.
 
     The data set has only a training split, from which validation samples are drawn.
 

@@ -19,8 +19,8 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
     Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
     `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
-    `p5`, `p50`, `p95`, `p100` over the samples that have one), `empty_samples` and `groups`
-    (number of groups by column). Without samples, statistics are None.
+    percentiles `p5`, `p50`, `p95`, `p100` over the samples with spikes), `empty_samples` and
+    `groups` (number of groups by column). Without samples, statistics are None.
     """
     counts = events.counts
     per_class = np.bincount(events.label, minlength=len(events.class_names))
@@ -51,7 +51,7 @@ def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
 
 
 def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
-    """Number of groups with samples in several splits, by column; only columns of all splits."""
+    """Number of groups with samples in several splits, by column, for columns of all splits."""
     parts = [events.groups for events in splits.values()]
     names = [name for name in parts[0] if all(name in groups for groups in parts)]
     groups = {name: np.concatenate([np.unique(part[name]) for part in parts]) for name in names}

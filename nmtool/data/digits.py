@@ -4,21 +4,21 @@ Nothing is downloaded. A digit is 8×8 pixels of brightness 0…16. Digits diffe
 of their strokes than in the brightness of single pixels. So edges are coded, as by simple cells of
 the visual cortex, with histograms of oriented gradients (Dalal & Triggs 2005).
 
-1. Each pixel has a gradient, the difference of its neighbours right and left, and of those below
-   and above; outside the image is dark.
+1. Each pixel has a gradient: the difference between its right and left neighbours, and the
+   difference between its lower and upper neighbours. Outside the image, the brightness is 0.
 2. The gradient's length is shared between the two nearest of the `DIRECTIONS` directions 0°,
    45°, … (0°: brighter to the right, 90°: brighter below). The nearer direction gets more.
 3. The strength of a direction in a block of 2×2 pixels is the sum of its shares over the block;
    an image has 128 strengths.
 
 Strengths become latencies: each unit spikes at most once, and earlier if its strength is larger.
-Below the share `WEAKEST` of `STRONGEST`, it does not spike:
+A unit with a strength below the share `WEAKEST` of `STRONGEST` does not spike:
 
     time = 60 ms · (1 − strength / STRONGEST), in whole ms, 0 ms beyond STRONGEST
 
 Strengths that are too weak for a spike on all training digits are left out; most are directions
-that cannot occur at the border of the image. The others are the units, ordered by direction, then
-by block, row by row from the top left: 107 units, some 37 spikes per digit.
+that cannot occur at the border of the image. The other strengths become units, ordered by
+direction, then by block, row by row from the top left: 107 units, some 37 spikes per digit.
 
 The code spans 60 ms, so that at dt = 1 ms, delays of 0…61 steps can align the spikes of any units.
 `DURATION_MS` leaves time after the last spike for delays and membranes.

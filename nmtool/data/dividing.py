@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
-"""Default validation split: this share of the training samples, but at most `AUTO_SAMPLES`."""
+"""Default validation split: `AUTO_SHARE` of the training samples, but at most `AUTO_SAMPLES`."""
 
 Amount = int | float | str
 """Size of a validation split: a share, a number, `last N` or `auto`."""
@@ -89,7 +89,7 @@ class SplitRule(Plain):
 
     @classmethod
     def of(cls, value: SplitRule | Amount) -> SplitRule:
-        """The rule itself, or the rule of an amount with seed 0."""
+        """Convert an amount to a rule with seed 0; return a rule unchanged."""
         return value if isinstance(value, SplitRule) else cls(value)
 
     @classmethod
@@ -106,7 +106,7 @@ class SplitRule(Plain):
 
     @property
     def is_none(self) -> bool:
-        """True if there is to be no validation split."""
+        """True if the rule draws no validation samples."""
         return self.amount == "0"
 
     def count(self, n_samples: int) -> int:
@@ -143,7 +143,7 @@ class SplitRule(Plain):
         return self.choose(events).astype(np.int64)
 
     def choose(self, events: SpikeEvents) -> NDArray[np.bool_]:
-        """[samples] bool: True for validation samples; raises as `assign`."""
+        """[samples] bool: True for validation samples; raises the errors of `assign`."""
         count = self.count(events.n_samples)
         if self.by is not None and count:
             return self._whole_groups(events, count)
@@ -168,7 +168,7 @@ class SplitRule(Plain):
                 fix="name an existing group, or leave out `validation_by=`; in a file, groups are "
                 "lists extra/NAME of an integer per sample",
             )
-        member, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
+        group_index, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
         if sizes.size < 2:
             raise UsageError(
                 f"all samples have the same {self.by}",
@@ -181,7 +181,7 @@ class SplitRule(Plain):
             is_closer = abs(total + sizes[group] - count) < abs(total - count)
             if chosen.sum() < sizes.size - 1 and (is_closer or not total):
                 chosen[group], total = True, total + int(sizes[group])
-        return chosen[member]
+        return chosen[group_index]
 
     def __str__(self) -> str:
         if self.is_last:
@@ -216,7 +216,7 @@ class Folds(Plain):
     array([0, 0, 1, 1, 2])
 
     Attributes:
-        by: the grouping.
+        by: the grouping: a column of the files, or the size of blocks of neighbouring samples.
         n: number of folds. Groups are assigned largest first, in random order among equals, each
             to the fold with the fewest samples so far. None: every group is a fold; folds are
             in the order of the groups' values.
@@ -235,7 +235,7 @@ class Folds(Plain):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Folds:
-        """Read the result of `as_json`; raises `KeyError` or `TypeError` for anything else.
+        """Read the result of `as_json`; raises `KeyError` or `TypeError` for other values.
 
         >>> Folds.from_json(Folds("speaker", 4).as_json())
         Folds(by='speaker', n=4, seed=0)
@@ -252,7 +252,7 @@ class Folds(Plain):
             UsageError: there is no such grouping, fewer than 2 folds, or fewer groups than folds.
         """
         group = group_of(self.by, events.groups, events.n_samples)
-        member, sizes, drawn = _drawn_groups(group, self.seed)
+        group_index, sizes, drawn = _drawn_groups(group, self.seed)
         n_folds = sizes.size if self.n is None else self.n
         if not 2 <= n_folds <= sizes.size:
             raise UsageError(
@@ -265,12 +265,12 @@ class Folds(Plain):
                 else "choose smaller groups",
             )
         if self.n is None:
-            return member
+            return group_index
         fold_of, filled = np.empty(sizes.size, np.int64), np.zeros(n_folds, np.int64)
         for largest in drawn[np.argsort(-sizes[drawn], kind="stable")]:
             fold_of[largest] = np.argmin(filled)
             filled[fold_of[largest]] += sizes[largest]
-        return fold_of[member]
+        return fold_of[group_index]
 
     def __str__(self) -> str:
         drawn = "" if self.n is None else f", {self.n} folds drawn from seed {self.seed}"
@@ -281,7 +281,7 @@ class Folds(Plain):
 
 
 def amount(value: object) -> str | None:
-    """The canonical text of an amount, or None if it is not valid.
+    """The canonical text of an amount; None if the amount is invalid.
 
     >>> [amount(value) for value in ("auto", 0.2, "0.20", 300, "last 300", "most", 1.5)]
     ['auto', '0.2', '0.2', '300', 'last 300', None, None]
@@ -370,7 +370,7 @@ def group_of(
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: a stratified draw of samples, in proportion to the classes.
+    """[count] int64, ascending: indices of a stratified draw, in proportion to the classes.
 
     Args:
         label: [samples], class of each sample.
@@ -387,7 +387,7 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in random order; every prefix keeps the shares of classes."""
+    """[samples] int64: indices in a random order whose prefixes keep the shares of the classes."""
     check_seed(seed)
     drawn = np.random.default_rng(seed).permutation(label.size)
     by_class = drawn[np.argsort(label[drawn], kind="stable")]
@@ -418,6 +418,6 @@ def _drawn_groups(
     Returns:
         [samples] group of each sample, [groups] group sizes, and [groups] the random order.
     """
-    _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    drawn = np.random.default_rng(seed).permutation(sizes.size)
-    return member.reshape(-1), sizes, drawn
+    _, group_index, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(sizes.size)
+    return group_index.reshape(-1), sizes, order

@@ -55,16 +55,17 @@ class SpikeEvents(Tabular):
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
         unit: [events] int32, channel of each event, below n_units.
-        offset: [samples + 1] int64; the events of sample s are offset[s]:offset[s + 1].
-            Samples may be empty.
+        offset: [samples + 1] int64; the events of sample s are the entries
+            offset[s]:offset[s + 1] of `time_ms` and `unit`. Samples may be empty.
         label: [samples] int64, index into class_names.
-        n_units: number of channels, silent ones included.
-        class_names: one per class.
+        n_units: number of channels, including silent channels.
+        class_names: names of the classes, by label.
         groups: by name, [samples] int64, e.g. the speaker of each sample. `SplitRule` keeps
             groups together.
 
     Raises:
-        DataError: a sample is invalid; the message names the first one, and its event, from 0.
+        DataError: a sample is invalid; the message names the first invalid sample and its event,
+            both counted from 0.
     """
 
     _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
@@ -77,7 +78,7 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
-    # For samples on disk: the copy with their events, and their indices in it.
+    # For samples on disk: the copy that contains their events, and their indices in this copy.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
@@ -112,7 +113,7 @@ class SpikeEvents(Tabular):
 
     @classmethod
     def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
-        """Samples `place` of a copy on disk; `time_ms` and `unit` are read on access."""
+        """The samples at indices `place` of a copy on disk; their events are read on access."""
         index, events = store.index, object.__new__(cls)
         events._set("_store", store)
         events._set("_place", place)
@@ -157,10 +158,10 @@ class SpikeEvents(Tabular):
 
     def _check_labels(self) -> None:
         n_classes = len(self.class_names)
-        at = _first_outside(self.label, n_classes)
-        if at is not None:
+        index = _first_outside(self.label, n_classes)
+        if index is not None:
             raise DataError(
-                f"sample {at}: label {self.label[at]} is not one of the {n_classes} classes",
+                f"sample {index}: label {self.label[index]} is not one of the {n_classes} classes",
                 code="labels-range",
                 why=f"labels count from 0 to {n_classes - 1}",
                 fix="correct the labels, or the class names (in a file: extra/keys)",
@@ -183,7 +184,7 @@ class SpikeEvents(Tabular):
         return self.n_samples
 
     def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> SpikeEvents:
-        """Some samples, e.g. `events[:50]` or `events[events.label == 2]`, or one, `events[3]`."""
+        """Select samples, e.g. `events[:50]`, `events[events.label == 2]` or `events[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def __iter__(self) -> Iterator[SpikeEvents]:
@@ -198,7 +199,7 @@ class SpikeEvents(Tabular):
         [2, 2, 1]
 
         Args:
-            at_once: samples per batch. By default all if they are in memory, 256 if on disk.
+            at_once: samples per batch; by default all samples in memory, or 256 samples on disk.
 
         Yields:
             `SpikeEvents`; a single empty batch if there are no samples.
@@ -251,7 +252,7 @@ class SpikeEvents(Tabular):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples, empty ones too."""
+        """Number of samples, including empty samples."""
         return self.offset.size - 1
 
     @property
@@ -316,7 +317,7 @@ class SpikeEvents(Tabular):
     def draw(self, count: int, seed: int = 0) -> SpikeEvents:
         """A stratified draw of samples, in proportion to the classes, in the order of the data.
 
-        Use it where all samples would take too long. The first samples of a file are no
+        Use a draw where all samples would take too long. The first samples of a file are no
         substitute, since files are often sorted by class.
 
         >>> events = SpikeEvents.from_lists([[1.0]] * 6, [[0]] * 6, labels=[0, 0, 0, 1, 1, 1])
@@ -324,7 +325,7 @@ class SpikeEvents(Tabular):
         array([0, 1])
 
         Args:
-            count: number of samples; all if there are fewer.
+            count: number of samples; all samples if there are fewer.
             seed: seed of the draw.
 
         Raises:
@@ -336,7 +337,7 @@ class SpikeEvents(Tabular):
         """Divide into the first samples and the last n, e.g. for training and validation.
 
         Raises:
-            UsageError: one of the two would be empty.
+            UsageError: one of the two parts would be empty.
         """
         if not 0 < n < self.n_samples:
             raise UsageError(
@@ -396,10 +397,10 @@ class SpikeEvents(Tabular):
 
         Args:
             times_ms: [samples] lists of times in ms, from the start of the sample.
-            units: [samples] lists of channels, as long as those of the times.
+            units: [samples] lists of channels, as long as the lists of times.
             labels: [samples] numbers from 0, or names.
             n_units: number of channels; by default one more than the largest unit.
-            class_names: one per class; by default the sorted names in `labels`, or numbers.
+            class_names: names of the classes; by default the sorted names in `labels`, or numbers.
             groups: by name, [samples] integers, e.g. the speaker.
 
         Raises:
@@ -466,13 +467,13 @@ class SpikeEvents(Tabular):
         batch is [batch, steps, channels …] with [batch] labels; its order is kept, shuffled or not.
 
         Args:
-            source: an object with a length and items, or an iterable.
+            source: data set with a length and items, or an iterable such as a loader.
             dt_ms: length of a dense step in ms.
             n_units: number of channels, if the events do not state it.
-            class_names: one per class; by default those of the data set, else numbers.
+            class_names: names of the classes; by default those of the data set, else numbers.
             sensor_size: width, height and polarities of the sensor of structured events; by
                 default those of the data set.
-            time_first: batches are [steps, batch, channels …].
+            time_first: True if batches are [steps, batch, channels …].
 
         Raises:
             DataError: samples are not spikes, or targets are not classes.
@@ -503,12 +504,13 @@ class SpikeEvents(Tabular):
         >>> SpikeEvents.from_tonic([(events, 0)], sensor_size=(4, 1, 2)).unit
         array([3, 5], dtype=int32)
 
-        A pixel and polarity is the unit x + W·(y + H·p). Times are µs.
+        On a sensor of width W and height H, pixel (x, y) with polarity p is the unit
+        x + W·(y + H·p). Times are in µs.
 
         Args:
             dataset: its items have the fields t, x and perhaps y and p.
             sensor_size: width, height and polarities; by default those of the data set.
-            class_names: one per class; by default those of the data set, else numbers.
+            class_names: names of the classes; by default those of the data set, else numbers.
 
         Raises:
             DataError: samples are not events, or targets are not classes.
@@ -520,7 +522,7 @@ class SpikeEvents(Tabular):
         """The samples of several parts, one after the other, with the groups that all parts have.
 
         Raises:
-            DataError: the parts differ in units or classes, or there are none.
+            DataError: the parts differ in units or classes, or there are no parts.
         """
         if not parts:
             raise DataError(
@@ -553,7 +555,7 @@ class SpikeEvents(Tabular):
 
 
 StoredEvents = SpikeEvents
-"""Earlier name of samples on disk, which works until 1.0."""
+"""Earlier name of `SpikeEvents` on disk, which works until 1.0."""
 
 
 @contextmanager
@@ -576,10 +578,10 @@ def check_units(
         n_units: number of channels.
         first: index of the first of these samples in the data set.
     """
-    at = _first_outside(unit, n_units)
-    if at is not None:
+    index = _first_outside(unit, n_units)
+    if index is not None:
         raise DataError(
-            f"{_place(at, offset, first)}: unit {unit[at]} is not one of the {n_units} units",
+            f"{_place(index, offset, first)}: unit {unit[index]} is not one of the {n_units} units",
             code="units-range",
             why=f"units count from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
@@ -649,16 +651,16 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
     """
     possible = np.isfinite(time_ms) & (time_ms >= 0)
     if not possible.all():
-        at = int(np.argmin(possible))
-        raise time_error(float(time_ms[at]), _place(at, offset, first))
+        index = int(np.argmin(possible))
+        raise time_error(float(time_ms[index]), _place(index, offset, first))
     starts = offset[1:-1]
     falls = time_ms[1:] < time_ms[:-1]
     falls[starts[(starts > 0) & (starts < time_ms.size)] - 1] = False
     if falls.any():
-        at = int(np.argmax(falls)) + 1
+        index = int(np.argmax(falls)) + 1
         raise DataError(
-            f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
-            f"{time_ms[at]:g} ms",
+            f"{_place(index, offset, first)}: time goes backwards, from {time_ms[index - 1]:g} to "
+            f"{time_ms[index]:g} ms",
             code="times-not-ascending",
             fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
             "a folder",
@@ -707,7 +709,7 @@ def _vector(values: object, kinds: str, name: str) -> NDArray:
 
 
 def _first_outside(values: NDArray[np.integer], limit: int) -> int | None:
-    """Index of the first value that is not in 0…limit − 1."""
+    """Index of the first value outside 0 … limit − 1; None if there is none."""
     if not values.size or (values.min() >= 0 and values.max() < limit):
         return None
     return int(np.argmax((values < 0) | (values >= limit)))

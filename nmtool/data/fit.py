@@ -18,7 +18,7 @@ def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
         raise UsageError(
             f"the data have {events.n_units} channels{grouped}, but the network has {size}",
             code="data-channels-differ",
-            fix="use the data that the network was made for, or train a new network on these",
+            fix="use the data that the network was made for, or train a new network on these data",
             why=_OTHER_DATA,
         )
     if len(events.class_names) != len(network.class_names):
@@ -26,13 +26,13 @@ def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
             f"the data have {len(events.class_names)} classes, but the network has "
             f"{len(network.class_names)}",
             code="data-classes-differ",
-            fix="use the data that the network was made for, or train a new network on these",
+            fix="use the data that the network was made for, or train a new network on these data",
             why=_OTHER_DATA,
         )
 
 
 def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
-    """`check_fit`, and check that the classes have the same names in the same order."""
+    """Check as `check_fit` does, and that the classes have the same names in the same order."""
     check_fit(network, events)
     pairs = zip(events.class_names, network.class_names, strict=True)
     for number, (in_data, in_network) in enumerate(pairs):

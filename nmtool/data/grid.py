@@ -2,8 +2,8 @@
 
 The number of steps follows from the last spikes: 99.5 % of the samples end within these steps, so
 a single late spike does not make all samples longer. A bin can contain only one spike, so the step
-is the longest at which few spikes share a bin. If the data have their own time step, as dense
-arrays do, the step is never shorter than that.
+is the longest at which few spikes share a bin. If the data have a time step of their own, as dense
+arrays do, the step is never shorter than theirs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Grid:
 
     Attributes:
         dt_ms: length of a step in ms.
-        n_steps: steps of a sample.
+        n_steps: number of steps of a sample.
         merged: share of the events in bins that already have an event, 0 … 1.
     """
 
@@ -130,7 +130,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
         group: number of neighbouring units that share a channel.
 
     Returns:
-        The grid; None if there are no events, or if their times are implausible.
+        The grid; None if there are no events, or if samples last far too long or too short a time.
     """
     own = _own_step_ms(events)
     lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own]
@@ -153,7 +153,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 
 def _own_step_ms(events: SpikeEvents) -> float:
-    """The longest step of whole µs that divides all times, in ms; 0 if there is none."""
+    """The longest step of whole µs that divides all times, in ms; 0 if no step does."""
     us = 1000 * evenly_spaced_samples(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
@@ -162,7 +162,7 @@ def _own_step_ms(events: SpikeEvents) -> float:
 
 
 def evenly_spaced_samples(events: SpikeEvents) -> SpikeEvents:
-    """At most 300 samples, evenly spread over all."""
+    """At most 300 samples, evenly spread over all samples."""
     if events.n_samples <= _MAX_ANALYSED:
         return events
     return events.take(np.linspace(0, events.n_samples - 1, _MAX_ANALYSED).astype(np.int64))

@@ -1,4 +1,4 @@
-"""Latency codes: every unit spikes at most once per sample, and its spike time codes a value."""
+"""Latency codes: each unit spikes at most once per sample, and its spike time encodes a value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def from_latencies(
     Args:
         latency_ms: [samples, units] float64, spike times in ms; NaN for silent units.
         label: [samples] integers.
-        class_names: one per class.
+        class_names: names of the classes, by label.
 
     Spikes at the same time are ordered by unit.
     """

@@ -47,7 +47,7 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
 
 
 def time_findings(events: SpikeEvents) -> Iterator[Finding]:
-    """Samples whose duration suggests that ms were read as seconds, or seconds as ms."""
+    """Find durations of samples which suggest that ms were read as seconds, or seconds as ms."""
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         return
@@ -74,7 +74,7 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
 
 
 def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
-    """Inputs that never spike.
+    """Find inputs that never spike, if there are many of them.
 
     Args:
         events: the training samples.
@@ -85,7 +85,7 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
     n_silent = n_inputs - np.unique(used // group).size
     if used.size and n_silent > MANY_SILENT * n_inputs:
         highest = int(used[-1])
-        fewer = highest + 1 <= (1 - MANY_SILENT) * events.n_units
+        last_are_silent = highest + 1 <= (1 - MANY_SILENT) * events.n_units
         yield Finding(
             "channels-unused",
             "channels",
@@ -93,7 +93,7 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
             f"0 … {events.n_units - 1}, the last that spikes is {highest}",
             f"if there are only {highest + 1} channels, set `n_units={highest + 1}`, or the "
             "attribute n_units of the files"
-            if fewer
+            if last_are_silent
             else "leave silent channels out of the data, or group neighbours: `group=N`",
         )
 
@@ -109,7 +109,7 @@ def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
 
 
 def class_findings(dataset: Dataset) -> Iterator[Finding]:
-    """Classes without samples, in one split or in all."""
+    """Find classes without samples in one split or in all splits."""
     names = dataset.train.class_names
     if not dataset.train.n_samples:
         return
@@ -124,8 +124,8 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         split: count for split, count in class_counts.items() if split != last and count.any()
     }
     everywhere = np.sum(list(counts.values()), axis=0)
-    from_1 = len(names) > 2 and not everywhere[0]
-    if from_1:
+    counts_from_1 = len(names) > 2 and not everywhere[0]
+    if counts_from_1:
         yield Finding(
             "class-first-empty",
             "labels",
@@ -138,7 +138,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "class-missing",
                 split,
-                f"the {split} split has no sample of {_few(missing, names)}",
+                f"the {split} split has no sample of {_listed_classes(missing, names)}",
                 "add samples of these classes"
                 if split != "validation" or rule is None
                 else "draw a larger validation split: `validation=N`",
@@ -152,19 +152,19 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             "check the labels: with a single class there is nothing to classify",
         )
     in_no_split = np.flatnonzero(total == 0)
-    in_no_split = in_no_split[in_no_split > 0] if from_1 else in_no_split
+    in_no_split = in_no_split[in_no_split > 0] if counts_from_1 else in_no_split
     if in_no_split.size and len(class_counts) == len(labels):
         yield Finding(
             "class-missing",
             "labels",
-            f"no split has a sample of {_few(in_no_split, names)}",
+            f"no split has a sample of {_listed_classes(in_no_split, names)}",
             "add samples of these classes, or remove them from the class names",
         )
 
 
-def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
-    few = listed((names[index] for index in missing), SHOWN, quote="'")
-    return f"{missing.size} of the {len(names)} classes: {few}"
+def _listed_classes(missing: NDArray[np.integer], names: Sequence[str]) -> str:
+    listed_names = listed((names[index] for index in missing), SHOWN, quote="'")
+    return f"{missing.size} of the {len(names)} classes: {listed_names}"
 
 
 def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
@@ -173,7 +173,7 @@ def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
 
 
 def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split, where possible read without its spikes; None if they cannot be read."""
+    """Labels of a split, if possible read without its spikes; None if they cannot be read."""
     try:
         return dataset.train.label if split == "train" else dataset.labels(split)
     except NmtoolError:

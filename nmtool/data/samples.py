@@ -27,7 +27,7 @@ class Samples(Tabular):
 
     Attributes:
         raster: input spikes.
-        label: [samples] int64.
+        label: [samples] int64, true class of each sample.
     """
 
     _line = "{raster}"
@@ -51,12 +51,12 @@ MAX_DROPPED_SHARE = 0.5
 
 
 def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
-    """True if most events come after the last step; accuracy on the rest is then meaningless."""
+    """True if most events come after the last step, so that accuracy would be meaningless."""
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
 def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = True) -> str:
-    """A message with the number of events after the network's last step; '' if there are none.
+    """A message with the number of events after the network's last step; '' if no event is late.
 
     Args:
         network: the network; only its steps are used.
@@ -89,14 +89,14 @@ def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = 
 def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False) -> Samples:
     """Bin events to the steps and channels of a network.
 
-    Events beyond its last step are dropped, with a warning. A warning is also logged if data and
+    Events beyond the last step are dropped, with a warning. A warning is also logged if data and
     network have different class names, unless one of them only has numbers.
 
     Args:
         network: the network; only its steps, channels and classes are used.
         events: the samples.
-        measures: True if accuracy is to be measured; refuses data with most events beyond the last
-            step.
+        measures: True if accuracy is to be measured; then data with most events beyond the last
+            step are refused.
 
     Raises:
         UsageError: the data differ from the network in channels or classes, or are not events.
@@ -151,24 +151,24 @@ def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
         )
     check_fit(network, events)
     if _contradict(events.class_names, network.class_names):
-        own, others = (listed(source.class_names, 3) for source in (network, events))
+        network_names, data_names = (listed(source.class_names, 3) for source in (network, events))
         _log.warning(
-            f"remark[class-names-differ]: class names of the data ({others}) differ from those of "
-            f"the network ({own}); classes are compared by number, so accuracy is only meaningful "
-            "if both number them in the same way"
+            f"remark[class-names-differ]: class names of the data ({data_names}) differ from those "
+            f"of the network ({network_names}); classes are compared by number, so accuracy is "
+            "only meaningful if both number them in the same way"
         )
-    few = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
-    if measures and few:
+    covered = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
+    if measures and covered:
         _log.warning(
             f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
-            f"{few}"
+            f"{covered}"
         )
     if late := check_in_time(network, events, measures=measures):
         _log.warning(f"remark[events-dropped]: {late}; a network with more steps keeps them")
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` if only 2 classes have samples; '' if all have.
+    """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples.
 
     Args:
         samples: number of samples per class.

@@ -56,13 +56,13 @@ LAYOUT_UNITS = 700
 """Channels of the artificial cochlea of SHD and SSC; their files do not state this number."""
 
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
-"""Suffixes of file names by split, for writing; reading accepts others, too."""
+"""Suffixes of file names by split, for writing; reading also accepts other suffixes."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
-"""Attribute that marks a list in `extra` as not a group."""
+"""Attribute that marks a list in `extra` that is not a column of groups."""
 
 TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
 """Milliseconds per unit of time."""
@@ -74,7 +74,10 @@ _BYTES_OF_AN_ENTRY = 4
 """Smallest size of a sample in a file in bytes, however compressed: two references and a label."""
 
 _FREE_BYTES = 16 << 20
-"""Any array may unpack to this many bytes; a larger one only to `_MAX_RATIO` times the file."""
+"""Number of bytes that any array may unpack to.
+
+Larger arrays may unpack to at most `_MAX_RATIO` times the size of the file.
+"""
 
 _MAX_RATIO = 256
 
@@ -88,8 +91,8 @@ class Layout:
 
     Attributes:
         n_units: number of channels.
-        class_names: one per class.
-        units_assumed: neither the files nor the caller give the number of channels.
+        class_names: names of the classes, by label.
+        units_assumed: True if neither the files nor the caller give the number of channels.
         partly_zero: groups that are all zeros in some files but not in all.
     """
 
@@ -107,7 +110,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         suffixes: accepted file suffixes.
 
     Raises:
-        DataError: there are no such files, or files of several data sets.
+        DataError: the folder contains no data set, or several data sets.
     """
     folder = Path(folder)
     entries = [
@@ -138,7 +141,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
-    """The split named at the end of a file's name, and the word for it."""
+    """Yield the split at the end of a file's name and the word for it; nothing without a split."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)
     if split is not None:
@@ -148,7 +151,7 @@ def _split_of(stem: str) -> Iterator[tuple[str, str]]:
 def read_layout(
     paths: Iterable[Path], n_units: int | None = None, *, labels_from: int = 0
 ) -> Layout:
-    """Number of units and class names of a data set.
+    """Read the number of units and the class names of a data set from its files.
 
     Args:
         paths: the files of one data set.
@@ -170,8 +173,8 @@ def read_layout(
         # In files of earlier versions, class names count from 0 even if labels do not.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
-    filled = {name for name, is_filled in groups if is_filled}
-    partly_zero = tuple(sorted(filled & {name for name, is_filled in groups if not is_filled}))
+    nonzero = {name for name, is_filled in groups if is_filled}
+    partly_zero = tuple(sorted(nonzero & {name for name, is_filled in groups if not is_filled}))
     if n_units is None:
         n_units = units
     if n_units is None:
@@ -187,11 +190,11 @@ def read_shd(
     labels_from: int = 0,
     sort: bool = False,
 ) -> SpikeEvents:
-    """Read one file.
+    """Read the samples of one file.
 
     Args:
         path: the file.
-        layout: layout of the whole data set, from `read_layout`; by default that of this file.
+        layout: layout of the data set, from `read_layout`; by default the layout of this file.
         time_unit: unit of times in the file: `s`, `ms`, `us` or `ns`.
         labels_from: number of the first class in the file.
         sort: sort the events of every sample by time.
@@ -220,7 +223,7 @@ def read_shd(
 
 
 def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below that of the first class."""
+    """Raise `DataError` for a label below the number of the first class."""
     if first and smallest < first:
         raise DataError(
             f"there is a label {smallest:g}, but classes are numbered from {first}",
@@ -231,7 +234,7 @@ def check_first_class(smallest: float, first: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Consecutive samples of a file, with the file's own numbers.
+    """Consecutive samples of a file, with times and units as in the file.
 
     Attributes:
         times: [events] floating-point numbers, or integers if the unit of time is not s.
@@ -249,7 +252,7 @@ class ShdFile:
 
     Attributes:
         label: [samples] integers, as in the file.
-        groups: by name [samples] integers; some may be all zeros, see `groups_of`.
+        groups: by name, [samples] integers; some columns may be all zeros, see `groups_of`.
         time_type, unit_type: dtypes of times and units in the file.
     """
 
@@ -308,7 +311,7 @@ def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
-    """[samples] int64 labels of a file, without its spikes; raises as `read_shd`."""
+    """[samples] int64 labels of a file, without its spikes; raises the errors of `read_shd`."""
     with _opened(Path(path)) as file:
         return _labels(file)
 
@@ -318,8 +321,8 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     """Write one file of a data set, readable by tonic as well.
 
     Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
-    lists in `extra`. tonic expects `extra/speaker`; without speakers, it is 0 and has the attribute
-    `placeholder`.
+    lists in `extra`. tonic expects `extra/speaker`; without speakers, this list is all zeros and
+    has the attribute `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -377,7 +380,7 @@ class _Header:
 
     Attributes:
         n_units: number of channels; None if the file does not give it.
-        class_names: one per class; None if the file does not give them.
+        class_names: names of the classes; None if the file does not give them.
         largest_label: largest label in the file.
         groups: by name, True if the group is not all zeros.
     """
@@ -408,7 +411,7 @@ def _read_header(path: Path) -> _Header:
 
 
 def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """A list of strings, read one by one: in a hostile file, each could be as long as the file."""
+    """A list of strings, read one by one, since each string could be as long as a hostile file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(
@@ -416,13 +419,13 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
             code="shd-array-type",
             fix="write the file with nmtool.write_shd",
         )
-    left = file.id.get_filesize()
+    remaining_bytes = file.id.get_filesize()
     texts = []
     for row in range(dataset.size):
         key = dataset[row] if dataset.ndim else dataset[()]
         texts.append(key.decode() if isinstance(key, bytes) else str(key))
-        left -= len(texts[-1])
-        if left < 0:
+        remaining_bytes -= len(texts[-1])
+        if remaining_bytes < 0:
             raise _claims_more(file, name)
     return tuple(texts)
 
@@ -471,7 +474,7 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The common value of those files or splits that have one; None if none has.
+    """The value that all files or splits with a value share; None if none of them has a value.
 
     Raises:
         DataError: the values differ.
@@ -511,7 +514,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset in this file, checked against the size of the file."""
+    """An HDF5 dataset of a file; `DataError` if it claims more data than the file can contain."""
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
@@ -553,7 +556,7 @@ def _claims_more(file: h5py.File, name: str) -> DataError:
 
 
 class _Lists:
-    """[samples] lists of numbers, read in portions: each may be as long as the file."""
+    """[samples] lists of numbers, read in portions, since a list may be as long as the file."""
 
     def __init__(self, file: h5py.File, name: str, kinds: str) -> None:
         dataset = _dataset(file, name)

@@ -47,11 +47,11 @@ _TO_MS = TIME_UNITS_MS["s"]
 def read_events(
     path: str | Path, layout: Layout | None = None, *, in_memory: bool = False
 ) -> SpikeEvents:
-    """Samples of a file in SHD layout; those of a large file stay on disk.
+    """Samples of a file in SHD layout; the events of a large file stay on disk.
 
     Args:
         path: the file. A file of more than 48 MiB is copied into the cache once.
-        layout: layout of its data set; by default that of this file.
+        layout: layout of the data set; by default the layout of this file.
         in_memory: read a file of any size into memory.
 
     Raises:
@@ -75,7 +75,7 @@ class _Index:
         time_type, unit_type: dtypes of an event's time and unit.
         n_units, class_names, label, groups: as in `SpikeEvents`.
         counts: [samples] int64, number of events.
-        last_ms: [samples] float64, time of the last event, NaN without one.
+        last_ms: [samples] float64, time of the last event in ms; NaN without events.
         checksum: [samples] uint32, CRC-32 of each sample's bytes.
         content_hash: content hash of all samples, as in `SpikeEvents`.
     """
@@ -104,7 +104,7 @@ class _Index:
 
 
 class EventStore:
-    """The cached copy of one file's events.
+    """The cached copy of the events of one file.
 
     Args:
         source: the file.
@@ -144,7 +144,7 @@ class EventStore:
         """
         with suppress(_DamagedError):
             return self._read(samples)
-        if self.index.content_hash:  # known after the copy has been read completely
+        if self.index.content_hash:  # computed as soon as the whole copy has been read
             self._renew()
             with suppress(_DamagedError):
                 return self._read(samples)
@@ -222,7 +222,7 @@ class EventStore:
         """Copy the events into the cache, and validate them."""
         folder, source = self._events.parent, self._source
         storage.make_folder(folder)
-        _forget_others(folder)
+        _delete_stale_copies(folder)
         stamp = _stamp(source)
         free = shutil.disk_usage(folder).free
         # The copy is at most as large as the lists in the file.
@@ -234,7 +234,7 @@ class EventStore:
         )
         try:
             with storage.replacing(self._events) as temporary, open(temporary, "wb") as file:
-                index = _copied(source, self._layout, stamp, file)
+                index = _copy_events(source, self._layout, stamp, file)
             self._set_index(index)
             index = replace(index, content_hash=self.events().content_hash)
             storage.write_archive(self._index_file, _KIND, _VERSION, *_packed(index))
@@ -248,14 +248,16 @@ class EventStore:
 
 
 class _DamagedError(Exception):
-    """The bytes read differ from the bytes written."""
+    """The cached copy is damaged: its bytes differ from the bytes that were written."""
 
 
 class _FullError(Exception):
-    """The disk is full."""
+    """The copy cannot be written, usually because the disk is full."""
 
 
-def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]) -> _Index:
+def _copy_events(
+    source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]
+) -> _Index:
     """Write the events of all samples of a file to the copy, and build its index."""
     counts, last, checksums = [], [], []
     first = 0
@@ -267,14 +269,14 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
             check_times(time_ms, offset, first)
             for start, end in zip(offset[:-1].tolist(), offset[1:].tolist(), strict=True):
                 sample = block.times[start:end].tobytes() + block.units[start:end].tobytes()
-                _write(target, sample)
+                _write_sample(target, sample)
                 checksums.append(zlib.crc32(sample))
                 last.append(time_ms[end - 1] if end > start else np.nan)
             counts.append(block.counts)
             first += block.counts.size
-        # Without events, to validate labels and groups like those of all `SpikeEvents`.
+        # An object without events, whose constructor checks labels and groups.
         silent = np.zeros(first + 1, np.int64)
-        about = SpikeEvents(
+        without_events = SpikeEvents(
             *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
             layout.n_units,
             layout.class_names,
@@ -284,20 +286,22 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
             source=stamp,
             time_type=file.time_type,
             unit_type=file.unit_type,
-            n_units=about.n_units,
-            class_names=tuple(about.class_names),
-            label=about.label.astype(np.int64),
-            groups={name: column.astype(np.int64) for name, column in about.groups.items()},
+            n_units=without_events.n_units,
+            class_names=tuple(without_events.class_names),
+            label=without_events.label.astype(np.int64),
+            groups={
+                name: column.astype(np.int64) for name, column in without_events.groups.items()
+            },
             counts=np.concatenate([np.zeros(0, np.int64), *counts]),
             last_ms=np.array(last, np.float64),
             checksum=np.array(checksums, np.uint32),
         )
 
 
-def _write(target: IO[bytes], sample: bytes) -> None:
+def _write_sample(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
-    except OSError as error:  # otherwise reported as damage of the HDF5 file
+    except OSError as error:  # as an OSError, it would be reported as damage of the HDF5 file
         raise _FullError(error.strerror or str(error)) from error
 
 
@@ -338,7 +342,7 @@ def _unpack(archive: storage.Archive) -> _Index:
 
 
 def _stamp(path: Path) -> dict[str, Any]:
-    """Path, size, modification time and inode of a file, which differ after any change."""
+    """Path, size, modification time and inode of a file, to detect changes of the file."""
     status = path.stat()
     return {
         "path": str(path.resolve()),
@@ -348,8 +352,8 @@ def _stamp(path: Path) -> dict[str, Any]:
     }
 
 
-def _forget_others(folder: Path) -> None:
-    """Delete copies of files that are gone."""
+def _delete_stale_copies(folder: Path) -> None:
+    """Delete copies of source files that no longer exist."""
     for index_file in folder.glob("*.npz"):
         with suppress(FileFormatError, OSError):
             archive = storage.read_archive(index_file, _KIND, _VERSION, free_bytes=_INDEX_BYTES)

@@ -33,10 +33,10 @@ FILE_KIND = "nmtool teacher"
 FILE_VERSION = 1
 
 _MAX_BYTES = 1 << 30
-"""Largest size of a file, packed and unpacked."""
+"""Largest size of a file in bytes, packed or unpacked."""
 
 _TOLERANCE = 1e-3
-"""Largest difference of a row's sum from 1; probabilities in 16 bits need as much."""
+"""Largest difference between a row's sum and 1; probabilities in 16 bits need this tolerance."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +51,7 @@ class Teacher(Result):
 
     Attributes:
         probability: [samples, classes] float64, for every training sample in the order of the data
-            set, including those drawn for validation.
+            set, including samples drawn for validation.
         data_hash: content hash of these samples (`Dataset.content_hash`); '' if unknown.
         networks: content hashes of the teaching networks; empty if unknown.
 
@@ -149,7 +149,7 @@ class Teacher(Result):
 
         Raises:
             FileFormatError: the file is missing, or cannot be read.
-            DataError: its rows are not probabilities.
+            DataError: the rows of the array are not probabilities.
         """
         check_path(path, "the file of a teacher")
         path = Path(path)
@@ -166,10 +166,10 @@ class Teacher(Result):
 
 
 def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
-    """The array in a file, the hash of its data ('' if unknown), and those of its networks."""
+    """Array of a file, hash of its data ('' if unknown), and hashes of the teaching networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
-    if storage.archive_kind(path):  # any of nmtool's own files
+    if storage.archive_kind(path):  # one of nmtool's own files
         archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
         with archive.checked():
             header = archive.header
@@ -191,7 +191,7 @@ def _read_array(path: Path) -> NDArray:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers written by Python 2
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
             # Memory-mapped, because a header may claim more than the file contains.
             return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # Python's own parser reads the header, and can raise many errors

@@ -1,4 +1,4 @@
-"""Data sets downloaded by tonic: `shd`, `ssc` and, by their class names, all others.
+"""Data sets downloaded by tonic: `shd`, `ssc`, and all other sets by the names of their classes.
 
 tonic is GPL-licensed and optional (the extra `tonic`). It is imported only to download or decode a
 data set: an SHD or SSC file that exists in the data folder is read directly. (tonic itself would
@@ -62,10 +62,10 @@ def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = Fa
 def _download(name: str, split: str, folder: Path, file_name: str) -> None:
     """Download and unpack one file. An existing complete zip is only unpacked."""
     original = _dataset_class(name)
-    always = type(name, (original,), {"_check_exists": lambda self: False})
+    downloading_class = type(name, (original,), {"_check_exists": lambda self: False})
     fix = f"check the network, or put {file_name} into {folder / name} yourself"
     with _tonic_at_work(f"{file_name} could not be fetched", fix):
-        always(str(folder), **_arguments(original, split))
+        downloading_class(str(folder), **_arguments(original, split))
 
 
 def tonic_splits(name: str) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
 
     Raises:
         MissingError: tonic is not installed.
-        UsageError: tonic has no such data set, or it lacks a training or test split.
+        UsageError: tonic has no such data set, or the data set lacks a training or test split.
     """
     if name in HEIDELBERG_SPLITS:
         return HEIDELBERG_SPLITS[name]

@@ -2,7 +2,7 @@
 
 L. Kriener, J. Göltz, M. A. Petrovici, *The Yin-Yang dataset*, arXiv:2102.08211. A point
 (x, y) of the unit square belongs to `yin`, `yang` or one of the two `dot`s. To balance the classes,
-a class is drawn first, then points until one belongs to it.
+a class is drawn first, then points until a point belongs to this class.
 
 Units 0…3 spike once each, for x, y, 1 − x and 1 − y, at
 

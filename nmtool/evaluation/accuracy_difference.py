@@ -32,7 +32,7 @@ class AccuracyDifference(Tabular):
     Attributes:
         first, second: [pairs, samples] bool, True if correct; the same samples in all rows.
         clusters: by name, [samples] integers: samples with the same value, e.g. of one speaker,
-            are drawn together in the bootstrap. Without clusters, single samples are drawn.
+            are drawn together in the bootstrap. Without clusters, samples are drawn one by one.
 
     Raises:
         UsageError: a column of clusters has another length, or only one value.
@@ -100,7 +100,7 @@ class AccuracyDifference(Tabular):
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def tables(self) -> list[Table]:
-        """One row per pair, and their mean."""
+        """A table with a row per pair, and a row for the mean of all pairs."""
         header = ("pair", "accuracy of first", "accuracy of second", "points")
         pairs = self._pairs()
         rows = [
@@ -119,7 +119,7 @@ class AccuracyDifference(Tabular):
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """[pairs] float64: accuracy of the first minus that of the second, in percentage points."""
+        """[pairs] float64: accuracy of first minus accuracy of second, in percentage points."""
         return 100 * (self.first.mean(axis=1) - self.second.mean(axis=1))
 
     @property
@@ -129,12 +129,12 @@ class AccuracyDifference(Tabular):
 
     @property
     def only_first(self) -> NDArray[np.int64]:
-        """[pairs] int64: samples that only the first network classifies correctly."""
+        """[pairs] int64: number of samples that only the first network classifies correctly."""
         return (self.first & ~self.second).sum(axis=1)
 
     @property
     def only_second(self) -> NDArray[np.int64]:
-        """[pairs] int64: samples that only the second network classifies correctly."""
+        """[pairs] int64: number of samples that only the second network classifies correctly."""
         return (self.second & ~self.first).sum(axis=1)
 
     def interval(self, seed: int = 0) -> tuple[float, float]:
@@ -148,8 +148,8 @@ class AccuracyDifference(Tabular):
         With clusters, the values of each column are drawn with replacement instead of samples,
         independently for columns and pairs. The weight of a sample is the product over columns of
         the number of times its value was drawn: six if its speaker was drawn twice and its
-        recording three times. The difference is the mean over the draw. Draws without any sample,
-        which can occur if combinations of values are rare, are left out.
+        recording three times. The difference is the weighted mean over the samples. Draws without
+        any sample, which can occur if combinations of values are rare, are left out.
 
         Intervals tend to be too wide with two columns (the variation of single samples is counted
         for each column), and too narrow with few values: for K values, their spread is
@@ -174,10 +174,10 @@ class AccuracyDifference(Tabular):
         if self.clusters:
             draws = self._clustered(rng, pairs, gain)
         else:
-            # In portions, since all draws at once would take 80 kB per sample.
+            # Resamples are drawn in portions: all at once would take 80 kB per sample.
             gained = [
-                (some @ gain * _drawn(rng, n_samples, len(some))).sum(axis=1)
-                for some in np.array_split(pairs, _RESAMPLES // _AT_ONCE)
+                (portion @ gain * _drawn(rng, n_samples, len(portion))).sum(axis=1)
+                for portion in np.array_split(pairs, _RESAMPLES // _AT_ONCE)
             ]
             draws = 100 * np.concatenate(gained) / (n_pairs * n_samples)
         outside = (1 - _LEVEL) / 2
@@ -200,11 +200,11 @@ class AccuracyDifference(Tabular):
         drawn = [_drawn(rng, int(column.max()) + 1) for column in columns]
         differences = []
         for first in range(0, _RESAMPLES, _AT_ONCE):
-            some = slice(first, first + _AT_ONCE)
+            portion = slice(first, first + _AT_ONCE)
             weight = np.ones((), np.int64)
             for counts, value in zip(drawn, values, strict=True):
-                weight = weight * counts[some][:, value]
-            gained = (pairs[some] @ in_cells * weight).sum(axis=1)
+                weight = weight * counts[portion][:, value]
+            gained = (pairs[portion] @ in_cells * weight).sum(axis=1)
             total = gain.shape[0] * (weight @ size)
             differences.append(100 * gained[total > 0] / total[total > 0])
         return np.concatenate(differences)

@@ -23,7 +23,7 @@ _VERSION = 1
 _GROUP = "group."
 
 NONE_YET = -1
-"""Placeholder for a prediction that is still missing."""
+"""Placeholder for a missing prediction."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,16 +41,16 @@ class Answers(Value, Result):
         label: [samples] int64, true class.
         fold: [samples] int64, from 0: samples of one fold are predicted by one network per seed.
             A test split is one fold.
-        class_names: one per class.
+        class_names: names of the classes, by label.
         groups: by name, [samples] int64: the columns of the files, such as the speaker.
         data: name of the data.
-        data_hash: content hash of the samples, in this order.
+        data_hash: content hash of the samples in their order.
         splits: splits of the data that the samples come from, one after the other.
         rule: the rule of the folds; None without folds.
-        seeds: one per row of the predictions.
+        seeds: seeds of the networks, one per row of `predictions`.
         model: kind of network, such as `nmtool, integer`.
-        settings: its training settings.
-        path: the file, if any; ignored by `==`.
+        settings: training settings of the networks.
+        path: path that the answers were read from; None if not from a file. Ignored by `==`.
     """
 
     _json = "data data_hash splits model samples=label.size rule accuracy"
@@ -152,7 +152,7 @@ class Answers(Value, Result):
         return bool((self.predictions[row, self.fold == fold] != NONE_YET).all())
 
     def with_fold(self, row: int, fold: int, predictions: NDArray[np.integer]) -> Answers:
-        """These answers, with the predictions for one fold added.
+        """A copy of the answers with the predictions for one fold added.
 
         Args:
             row: row of the network's seed.
@@ -202,7 +202,7 @@ class Answers(Value, Result):
             )
 
     def check_answer_to(self, events: SpikeEvents, name: str) -> None:
-        """Raise `UsageError` unless these are answers for the given samples, in order."""
+        """Raise `UsageError` unless the predictions are for the given samples, in this order."""
         if self.label.size != events.n_samples or self.data_hash != events.content_hash:
             raise UsageError(
                 f"the {events.n_samples:,} samples of {name} are not those of {self._where}",

@@ -108,24 +108,27 @@ def network_pairs(
 ) -> list[tuple[Compared, Compared]]:
     """The networks to compare, as pairs; arguments and errors as for `compare_accuracy`.
 
-    Answers are read, and each seed counts as a network.
+    Files of answers are read, and each seed of answers counts as a network.
     """
-    ones, others = _one_per_seed(first), None if second is None else _one_per_seed(second)
-    if not ones or (others is not None and len(ones) != len(others)):
+    first_side, second_side = (
+        _one_per_seed(first),
+        None if second is None else _one_per_seed(second),
+    )
+    if not first_side or (second_side is not None and len(first_side) != len(second_side)):
         raise UsageError(
-            f"{len(ones)} networks cannot be paired with {len(others or ())} others",
+            f"{len(first_side)} networks cannot be paired with {len(second_side or ())} others",
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
             fix="give as many networks after `second=` as before it, in the same order; to compare "
             "one network with several, repeat its name",
         )
-    if others is None:
-        return [_integers_and_floats(source) for source in ones]
-    return list(zip(ones, others, strict=True))
+    if second_side is None:
+        return [_integers_and_floats(source) for source in first_side]
+    return list(zip(first_side, second_side, strict=True))
 
 
 def compared_name(source: Compared) -> str:
-    """Name of one side of a pair: its path, or the path of its answers with the seed."""
+    """Name of one side of a pair: its path, or for answers their path and seed."""
     if not isinstance(source, Answers):
         return str(source)
     name = source.model if source.path is None else str(source.path)
@@ -142,13 +145,14 @@ def _one_per_seed(sources: Sequence[Compared]) -> list[Compared]:
 
 
 def _clusters(
-    clusters: Sequence[Grouping], of: SpikeEvents | Answers
+    clusters: Sequence[Grouping], samples: SpikeEvents | Answers
 ) -> dict[str, NDArray[np.int64]]:
     """Clusters for the bootstrap, by name: [samples] int64."""
     check_all("clusters", clusters, GROUPING)
-    n_samples = of.label.size
+    n_samples = samples.label.size
     return {
-        grouping_name(grouping): group_of(grouping, of.groups, n_samples) for grouping in clusters
+        grouping_name(grouping): group_of(grouping, samples.groups, n_samples)
+        for grouping in clusters
     }
 
 

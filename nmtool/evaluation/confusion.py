@@ -23,7 +23,7 @@ _Z = NormalDist().inv_cdf(0.975)
 def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
     """95 % confidence interval of an accuracy, for samples that are drawn independently.
 
-    Wilson's score interval, which also holds for few samples and for 0 and 100 % (Wilson 1927,
+    This is Wilson's score interval, also valid for few samples and for 0 and 100 % (Wilson 1927,
     doi:10.1080/01621459.1927.10502953). Samples of one person or recording are not independent:
     the true interval is then wider.
 
@@ -38,15 +38,15 @@ def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
     Returns:
         Lower and upper end, 0 … 1.
     """
-    shrunk = 1 + _Z**2 / samples
-    centre = (accuracy + _Z**2 / (2 * samples)) / shrunk
+    denominator = 1 + _Z**2 / samples
+    centre = (accuracy + _Z**2 / (2 * samples)) / denominator
     variance = accuracy * (1 - accuracy) / samples + (_Z / (2 * samples)) ** 2
-    half = _Z * variance**0.5 / shrunk
+    half = _Z * variance**0.5 / denominator
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def interval_text(accuracy: float, samples: int) -> str:
-    """The interval in per cent, as text.
+    """The confidence interval of an accuracy as text, in per cent.
 
     >>> interval_text(0.8, 10)
     '49.0 … 94.3 %'
@@ -61,7 +61,7 @@ class Confusion(Tabular):
 
     Attributes:
         counts: [classes, classes] int64; counts[label, prediction].
-        class_names: one per class.
+        class_names: names of the classes, by label.
 
     >>> confusion = Confusion.of(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ["cat", "dog"])
     >>> confusion
@@ -84,7 +84,7 @@ class Confusion(Tabular):
 
         Args:
             labels, predictions: [samples] integers, indices into `class_names`.
-            class_names: one per class.
+            class_names: names of the classes, by label.
         """
         n = len(class_names)
         pairs = np.asarray(labels, np.int64) * n + np.asarray(predictions, np.int64)
@@ -97,7 +97,7 @@ class Confusion(Tabular):
 
     @property
     def only_classes(self) -> str:
-        """`2 of 27 classes` if the other classes have no sample; '' if all have some.
+        """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples.
 
         >>> Confusion.of(np.array([0, 0]), np.array([0, 1]), ["cat", "dog"]).only_classes
         '1 of 2 classes'
@@ -111,18 +111,18 @@ class Confusion(Tabular):
 
     @property
     def class_precision(self) -> NDArray[np.float64]:
-        """[classes] float64: precision of each class; NaN if it is never predicted."""
+        """[classes] float64: precision of each class; NaN if the class is never predicted."""
         return _share(np.diagonal(self.counts), self.counts.sum(axis=0))
 
     def most_confused(self, label: int) -> int | None:
-        """The most frequent wrong prediction for a class; None if there is none."""
+        """The most frequent wrong prediction for a class; None if all predictions are right."""
         wrong = self.counts[label].copy()
         wrong[label] = 0
         return int(wrong.argmax()) if wrong.any() else None
 
     @property
     def weakest(self) -> int | None:
-        """The class with the lowest accuracy, the first of several; None without samples."""
+        """Index of the class with the lowest accuracy, the first of several; None if no samples."""
         shares = self.class_accuracy
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 
@@ -149,18 +149,18 @@ class Confusion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """A row per class; and the matrix, for at most 12 classes."""
+        """A table with a row per class, and for at most 12 classes the confusion matrix."""
         rows = []
         for index, name in enumerate(self.class_names):
             other_class = self.most_confused(index)
-            taken = (
+            confused_with = (
                 ""
                 if other_class is None
                 else f"{self.class_names[other_class]} ({self.counts[index, other_class]})"
             )
             samples = int(self.counts[index].sum())
             shares = (self.class_accuracy[index], self.class_precision[index])
-            rows.append((name, samples, *map(_percent, shares), taken))
+            rows.append((name, samples, *map(_percent, shares), confused_with))
         header = ("class", "samples", "accuracy", "precision", "most often confused with")
         tables = [Table("accuracy per class", header, rows)]
         if len(self.class_names) <= _MATRIX_CLASSES:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WRONG_SAMPLES = 50
-"""Largest number of misclassified samples in a table; a file of predictions has all."""
+"""Largest number of misclassified samples in a table; a file of predictions lists all samples."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -69,19 +69,19 @@ class Evaluation(Result):
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the name of the integer arithmetic.
         samples: number of samples.
-        drawn_from: number of samples in the data, if only some were drawn; None if all ran.
+        drawn_from: number of samples in the data; None if all of them ran, without a draw.
         accuracy: share of samples classified correctly, 0 … 1.
         spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
-        synaptic_events_per_sample: spikes times their synapses of nonzero weight, mean over
-            samples.
+        synaptic_events_per_sample: number of spikes, each counted once per synapse of nonzero
+            weight, mean over samples.
         neuron_updates_per_sample: neurons × steps.
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
-        scores: [samples, classes] float64, by the readout's rule.
+        scores: [samples, classes] float64, scores by the readout's rule.
         spikes: total number of spikes of all populations.
         recording: the recording; None if the samples ran in several batches
             (`SpikeEvents.batches`), as samples on disk do.
         loss: mean training loss, if the settings of the run are known.
-        seconds: time that an export's runtime took.
+        seconds: time in s that an export's runtime took; None for other networks.
         runtime: runtime of an export; '' for a network in its own arithmetic.
         confusion: the confusion matrix.
         label: [samples] int64, true class of each sample.
@@ -132,7 +132,7 @@ class Evaluation(Result):
 
     @property
     def only_classes(self) -> str:
-        """`2 of 27 classes` if the accuracy covers only these; '' if all classes have samples."""
+        """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples."""
         return "" if self.confusion is None else self.confusion.only_classes
 
     def write_predictions(self, path: str | Path) -> None:
@@ -168,10 +168,10 @@ class Evaluation(Result):
         assert self.label is not None
         assert self.confusion is not None
         names, predictions = self.confusion.class_names, self.predictions
-        which = np.flatnonzero(predictions != self.label)
+        indices = np.flatnonzero(predictions != self.label)
         rows = [
             (int(number), names[self.label[sample]], names[predictions[sample]])
-            for number, sample in zip(self.wrong, which, strict=True)
+            for number, sample in zip(self.wrong, indices, strict=True)
         ]
         title = f"wrong samples: {len(rows):,} of {self.samples:,}"
         if len(rows) > _WRONG_SAMPLES:
@@ -188,8 +188,8 @@ class Evaluation(Result):
             plain["only_classes"] = self.only_classes
         if self.seconds is None:
             return {**plain, **self.counts, "loss": self.loss}
-        ran = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
-        return {**plain, **self.counts, **ran}
+        run_values = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
+        return {**plain, **self.counts, **run_values}
 
     def tables(self) -> list[Table]:
         """One row per value; missing values are left out."""
@@ -204,11 +204,12 @@ class Evaluation(Result):
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        apart = ("drawn_from", "only_classes")  # shown beside another value, without their own row
+        # Shown in the row of another value.
+        without_row = ("drawn_from", "only_classes")
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
             for k, v in values.items()
-            if v is not None and k not in apart
+            if v is not None and k not in without_row
         ]
         rows = [(name.replace("_", " "), shown(value)) for name, value in rows]
         if self.confusion is not None and (weakest := self.confusion.weakest) is not None:
@@ -254,9 +255,9 @@ def evaluate(
     if runs_itself(network):
         return run(network, data, samples=samples, trust=trust, progress=progress)
     model = as_network(network)
-    events, number = _drawn(as_samples(data), samples)
+    events, draw = _drawn(as_samples(data), samples)
     result = _evaluated(model, record_portions(model, events, progress=progress))
-    result = replace(result, **number)
+    result = replace(result, **draw)
     options = options_behind(network)
     if options is None or isinstance(model, IntegerNetwork) or not has_torch():
         return result
@@ -281,7 +282,7 @@ def check_runs(path: str | Path) -> None:
 
     Raises:
         FileFormatError: there is no export at the path.
-        UsageError: its format has no runtime.
+        UsageError: the format of the export has no runtime.
         MissingError: the runtime is not installed.
     """
     if not holds_integers(path):
@@ -327,7 +328,7 @@ def run(
 
     Raises:
         FileFormatError: there is no export at the path, it is damaged, or its code differs.
-        UsageError: its format has no runtime, or the data do not fit the network.
+        UsageError: the export's format has no runtime, or the data do not fit the network.
         DataError: there is no sample, or most events lie beyond the network's steps.
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
@@ -352,13 +353,13 @@ def _timed(
     runtime: str,
     progress: Progress,
 ) -> Evaluation:
-    events, number = _drawn(data, count)
+    events, draw = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
     recordings = portion_by_portion(portions, record, progress(runtime, events.label.size))
     result = _evaluated(network, recordings)
     seconds = time.perf_counter() - began
-    return replace(result, seconds=seconds, runtime=runtime, **number)
+    return replace(result, seconds=seconds, runtime=runtime, **draw)
 
 
 def holds_integers(path: str | Path) -> bool:
@@ -374,20 +375,20 @@ def holds_integers(path: str | Path) -> bool:
 
 def _evaluated(
     network: Network | IntegerNetwork,
-    answered: Iterator[tuple[Samples, Recording]],
+    portions: Iterator[tuple[Samples, Recording]],
 ) -> Evaluation:
     """Evaluate recordings of labelled samples, portion by portion.
 
     Args:
         network: the network that ran.
-        answered: portions of its input, with at least one sample in total, and their recordings.
+        portions: parts of its input, with at least one sample in total, and their recordings.
     """
     from nmtool.hardware_sim.operations import count_operations
 
     spikes, counts = Counter[str](), Counter[str]()
     events = updates = 0
     scores, labels = [], []
-    for samples, recording in answered:
+    for samples, recording in portions:
         operations = count_operations(network, samples.raster, recording)
         events += sum(
             int(projection_events.sum()) for projection_events in operations.synaptic_events
@@ -422,7 +423,7 @@ def artefact_that_runs(path: str | Path) -> Format:
 
     Raises:
         FileFormatError: there is no export at the path.
-        UsageError: its format has no runtime.
+        UsageError: the format of the export has no runtime.
     """
     from nmtool.exporters.formats import artefact_at
 

@@ -56,7 +56,8 @@ OWN = "npz"
 
 OWN_EXTENSION = ".npz"
 CARRIED_SAMPLES = 10
-"""Largest number of samples in an export besides its known answers, if the format has samples."""
+"""Largest number of samples in an export besides its known answers, if the format stores samples.
+"""
 
 CARRIED_EVENTS = 200_000
 """Largest total number of events of these samples."""
@@ -83,11 +84,12 @@ class Conversion(Tabular):
         size_bytes: size of the file, or of all files in the folder.
         findings: parts that the target cannot represent, if the network was quantised.
         fits: the fit to each target of this format, with a verdict and findings.
-        is_checked: the file was read back.
-        unlike: difference between the file that was read back and the network; '' if there is none.
-        certificate: comparison of its runtime with its known answers; None if it did not run.
-        not_run: the reason why it was not run; '' if it was run.
-        missing: the error of the missing runtime, if this is the reason.
+        is_checked: True if the file was read back.
+        unlike: difference between the file that was read back and the network; '' if equal.
+        certificate: comparison of the format's runtime with the known answers; None if the file did
+            not run.
+        not_run: the reason why the file did not run; '' if it ran.
+        missing: the error of a missing runtime, if the file did not run for this reason.
     """
 
     source: str
@@ -163,9 +165,10 @@ def export(
         path: file to write, or folder for Lava, Verilog and firmware.
         to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
             default from the extension of `path`.
-        samples: samples, or a `Dataset` for those of its test split. An excerpt of them becomes one
-            known answer; all others are generated inputs that reveal single faults. A Lava folder
-            also carries up to ten samples as `events.csv`, for its `run.py` to classify.
+        samples: samples, or a `Dataset`, whose test samples are used. One known answer is an
+            excerpt of the samples; all other known answers have generated inputs, which reveal
+            single faults. A Lava folder also contains up to ten samples as `events.csv`, for its
+            `run.py` to classify.
         options: options of the format NIR or Verilog.
         prefix: prefix of names in C and firmware, so that several networks can be linked into one
             firmware; a C file with a prefix gets a header file.
@@ -173,7 +176,7 @@ def export(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
-        The path.
+        The path of the export.
 
     Raises:
         UsageError: the format is unknown, the network is float, or the path exists.
@@ -182,17 +185,17 @@ def export(
         MissingError: the library that writes the format is not installed.
     """
     check_path(path, "the path of an export")
-    chosen = format_to_write(to, path)
+    format_class = format_to_write(to, path)
     check_free(path, force=force)
-    writing = writing_options(chosen, path, options, prefix, force=force)
+    writing = writing_options(format_class, path, options, prefix, force=force)
     network = as_network(network)
-    if isinstance(network, Network) and not chosen.holds_floats:
+    if isinstance(network, Network) and not format_class.holds_floats:
         raise UsageError(
-            f"the format {chosen.name} is for integers, but the network is float",
+            f"the format {format_class.name} is for integers, but the network is float",
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
-    return _written(chosen, network, path, samples, writing, force, progress)
+    return _write_export(format_class, network, path, samples, writing, force, progress)
 
 
 @checked
@@ -225,15 +228,15 @@ def convert(
         path: file or folder to write.
         to: format to write: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`,
             `netx`, or `npz` for nmtool's own files; by default from the extension.
-        data: samples for the known answers; if the network is quantised, training samples of a
-            `Dataset` also calibrate.
+        data: samples for the known answers; if the network is quantised, the training samples of a
+            `Dataset` are also used for calibration.
         reading: options for reading a NIR file or mlGeNN's checkpoints.
         writing: options for writing NIR or Verilog.
         prefix: as for `export`.
-        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any of them the network
-            is quantised. Otherwise a float network is quantised only if the format needs integers.
-            A format with another arithmetic than `loihi2` is also the target.
-        calibrate: if there is no `data`, calibrate on the run's own data, if found.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any argument, the
+            network is quantised. Without arguments, a float network is quantised if the format
+            needs integers. A format whose arithmetic is not `loihi2` is also the target.
+        calibrate: without `data`, calibrate on the run's own data if they can be found.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -245,12 +248,12 @@ def convert(
         MissingError: the library that writes the format is not installed.
         StorageError: the result could not be written; an earlier file is untouched.
     """
-    chosen = _format_or_own(to, path)
-    if chosen is None:
+    format_class = _format_or_own(to, path)
+    if format_class is None:
         check_replaceable(path, _OWN_KINDS, force=force)
     else:
         check_free(path, force=force)
-    options = writing_options(chosen, path, writing, prefix, force=force)
+    options = writing_options(format_class, path, writing, prefix, force=force)
     check_quantising(quantising)
     if reading is not None and not isinstance(source, str | Path):
         raise UsageError(
@@ -259,7 +262,11 @@ def convert(
             fix="leave them out, or pass the path of the file",
         )
     network = load(source, reading) if isinstance(source, str | Path) else as_network(source)
-    if data is not None and chosen is None and not (isinstance(network, Network) and quantising):
+    if (
+        data is not None
+        and format_class is None
+        and not (isinstance(network, Network) and quantising)
+    ):
         raise UsageError(
             "`data=` has no effect",
             code="data-unused",
@@ -267,27 +274,27 @@ def convert(
             fix="leave out `data=`, or quantise the network: `weight_bits=8`",
         )
     findings: tuple[Finding, ...] = ()
-    is_float = chosen is None or chosen.holds_floats
+    is_float = format_class is None or format_class.holds_floats
     if quantising and isinstance(network, IntegerNetwork):
         raise quantised_already(source, quantising)
     if isinstance(network, Network) and (quantising or not is_float):
         calibrate_on = calibration_data(data, source, own=calibrate)
-        if chosen is not None and chosen.arithmetic != LOIHI2:
-            quantising = {"target": target_named(chosen.name), **quantising}
+        if format_class is not None and format_class.arithmetic != LOIHI2:
+            quantising = {"target": target_named(format_class.name), **quantising}
         quantised = quantise(network, calibrate_on=calibrate_on, progress=progress, **quantising)
         network, findings = quantised.network, quantised.findings
     path = Path(path)
-    if chosen is None:
+    if format_class is None:
         network.save(path)
     else:
-        _written(chosen, network, path, data, options, force, progress)
-    name = chosen.name if chosen else OWN
+        _write_export(format_class, network, path, data, options, force, progress)
+    name = format_class.name if format_class else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
     fits = fits_of_format(network, name, writing)
     source_name = str(source) if isinstance(source, str | Path) else "a network"
-    done = Conversion(source_name, path, name, network, size_bytes, findings, fits)
-    return _checked(done, chosen, progress) if check else done
+    conversion = Conversion(source_name, path, name, network, size_bytes, findings, fits)
+    return _check_result(conversion, format_class, progress) if check else conversion
 
 
 def format_to_write(
@@ -301,29 +308,30 @@ def format_to_write(
         others: names and extensions of the caller's additional formats.
 
     Raises:
-        UsageError: neither names a format, or they disagree.
+        UsageError: neither name nor extension gives a format, or they disagree.
     """
     from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
 
-    chosen = format_named(name) if name else format_for(path, others)
-    if not chosen.writes:
+    format_class = format_named(name) if name else format_for(path, others)
+    if not format_class.writes:
         raise UsageError(
-            f"networks cannot be exported to {chosen.name}",
+            f"networks cannot be exported to {format_class.name}",
             code="format-not-written",
-            why=f"nmtool only {'runs networks in' if chosen.runs else 'reads networks from'} it",
+            why=f"nmtool only {'runs networks in' if format_class.runs else 'reads networks from'} "
+            "it",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
-    if chosen.extensions and not PLACES[chosen.name].names(path):
+    if format_class.extensions and not PLACES[format_class.name].names(path):
         raise UsageError(
-            f"{path} has the wrong extension for the format {chosen.name}",
+            f"{path} has the wrong extension for the format {format_class.name}",
             code="extension-wrong",
-            fix=f"choose a name that ends in {' or '.join(chosen.extensions)}",
+            fix=f"choose a name that ends in {' or '.join(format_class.extensions)}",
         )
-    return chosen
+    return format_class
 
 
 def check_free(path: str | Path, *, force: bool) -> None:
-    """Check that a path can be written, before long work.
+    """Check, before long work, that a path can be written.
 
     Raises:
         UsageError: the path exists and may not be replaced.
@@ -352,7 +360,7 @@ def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) 
     Args:
         path: path to be written.
         kinds: kinds of archives that may be replaced.
-        force: replace them.
+        force: replace an existing archive.
     """
     check_free(path, force=force)
     if Path(path).exists() and storage.archive_kind(path) not in kinds:
@@ -365,7 +373,7 @@ def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) 
 
 
 def check_archive_name(path: str | Path, what: str = "a network file") -> None:
-    """Raise `UsageError` unless a file of that name can be read back as nmtool's own.
+    """Raise `UsageError` unless a name has the extension of nmtool's own files.
 
     Args:
         path: path to be written.
@@ -380,17 +388,17 @@ def check_archive_name(path: str | Path, what: str = "a network file") -> None:
 
 
 def writing_options(
-    chosen: type[Format] | None,
+    format_class: type[Format] | None,
     path: str | Path,
     options: NirOptions | VerilogOptions | None,
     prefix: str = "",
     *,
     force: bool = False,
 ) -> Any:
-    """Options for writing a format; raises `UsageError` for those of another format.
+    """Options for writing a format; raises `UsageError` for options of another format.
 
     Args:
-        chosen: the format; None: nmtool's own.
+        format_class: the format; None: nmtool's own.
         path: path to be written; the path of its header file, if any, must be free, too.
         options: options of the format NIR or Verilog.
         prefix: prefix of names in C; '': no header file, and default names of firmware.
@@ -400,11 +408,11 @@ def writing_options(
 
     choices: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
     choices += [COptions(prefix)] if prefix else []
-    taken = chosen.writing_options if chosen else None
+    accepted = format_class.writing_options if format_class else None
     for choice in choices:
-        if taken is None or not isinstance(choice, taken):
-            raise choice.unused_by(chosen.name if chosen else OWN)
-    if prefix and chosen is not None and not chosen.is_folder:
+        if accepted is None or not isinstance(choice, accepted):
+            raise choice.unused_by(format_class.name if format_class else OWN)
+    if prefix and format_class is not None and not format_class.is_folder:
         check_free(Path(path).with_suffix(HEADER), force=force)
     return choices[0] if choices else None
 
@@ -419,8 +427,8 @@ def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
     return format_to_write(name, path, {OWN: OWN_EXTENSION})
 
 
-def _written(
-    chosen: type[Format],
+def _write_export(
+    format_class: type[Format],
     network: Network | IntegerNetwork,
     path: str | Path,
     samples: Dataset | SpikeEvents | None,
@@ -431,13 +439,13 @@ def _written(
     """Write a network, with known answers and samples if the format carries them.
 
     Returns:
-        Its path.
+        The path of the export.
     """
     if isinstance(samples, Dataset):
         samples = samples.filled_split(default_split(samples))
-    answers = _answers_to_carry(chosen, network, samples, progress)
-    with progress(f"writing {chosen.name}"):
-        artefact = chosen.write(
+    answers = _answers_to_carry(format_class, network, samples, progress)
+    with progress(f"writing {format_class.name}"):
+        artefact = format_class.write(
             network,
             path,
             answers=answers,
@@ -453,12 +461,12 @@ def _samples_to_carry(network: Network | IntegerNetwork, samples: SpikeEvents) -
     drawn = samples.draw(CARRIED_SAMPLES)
     fitting = sum(end <= CARRIED_EVENTS for end in drawn.offset[1:])
     drawn = drawn[: max(1, fitting)].in_memory()
-    named_alike = len(drawn.class_names) == len(network.class_names)
-    return replace(drawn, class_names=network.class_names) if named_alike else drawn
+    same_number = len(drawn.class_names) == len(network.class_names)
+    return replace(drawn, class_names=network.class_names) if same_number else drawn
 
 
 def _answers_to_carry(
-    chosen: type[Format],
+    format_class: type[Format],
     network: Network | IntegerNetwork,
     samples: SpikeEvents | None,
     progress: Progress,
@@ -466,35 +474,37 @@ def _answers_to_carry(
     """Known answers to samples or generated inputs; None if the format carries none."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 
-    if not chosen.carries:
+    if not format_class.carries:
         return None
     spikes = None
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    return known_answers(network, spikes, chosen.reference, progress)
+    return known_answers(network, spikes, format_class.reference, progress)
 
 
-def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) -> Conversion:
+def _check_result(
+    conversion: Conversion, format_class: type[Format] | None, progress: Progress
+) -> Conversion:
     """Read the result back and, if it equals the network, run it.
 
     Raises:
-        BackendError: the runtime failed while it ran.
+        BackendError: the runtime failed.
     """
     with progress("reading back"):
-        unlike = _hash_difference(done.path, done.network.content_hash)
-    done = replace(done, is_checked=True, unlike=unlike)
-    if done.unlike:
-        return replace(done, not_run="it differs from the network that was to be written")
-    if chosen is None:
-        return replace(done, not_run="only nmtool itself runs its own files")
-    if not (chosen.runs and chosen.carries):
-        return replace(done, not_run=f"the format {chosen.name} has no runtime")
+        unlike = _hash_difference(conversion.path, conversion.network.content_hash)
+    conversion = replace(conversion, is_checked=True, unlike=unlike)
+    if conversion.unlike:
+        return replace(conversion, not_run="it differs from the network that was to be written")
+    if format_class is None:
+        return replace(conversion, not_run="only nmtool itself runs its own files")
+    if not (format_class.runs and format_class.carries):
+        return replace(conversion, not_run=f"the format {format_class.name} has no runtime")
     try:
-        chosen.require()
+        format_class.require()
     except MissingError as error:
         reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
-        return replace(done, not_run=reason, missing=error)
-    artefact, simulated = chosen(done.path), None
+        return replace(conversion, not_run=reason, missing=error)
+    artefact, simulated = format_class(conversion.path), None
     answers = artefact.known_answers()
     if artefact.holds_floats and isinstance(artefact.network, IntegerNetwork):
         simulated = simulate(artefact.network, answers.spikes)
@@ -508,10 +518,10 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     certificate = Certificate(
         answers.spikes.n_samples,
         answers.network_hash,
-        {chosen.name: comparison},
+        {format_class.name: comparison},
         on_known_answers=True,
     )
-    return replace(done, certificate=certificate)
+    return replace(conversion, certificate=certificate)
 
 
 def _hash_difference(path: Path, content_hash: str) -> str:

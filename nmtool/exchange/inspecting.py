@@ -45,7 +45,7 @@ def inspect(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        FileFormatError: missing, damaged, or of another kind.
+        FileFormatError: the file is missing, damaged, or of another kind.
         UsageError: the cross-validation is not finished.
     """
     path = zoo.path(path) if zoo.is_name(path) else path

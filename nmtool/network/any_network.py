@@ -1,6 +1,6 @@
 """Networks, populations and projections, whether in floats or in a chip's integers.
 
-`float_network.py` and `integer_network.py` add the numbers in which the two differ.
+`float_network.py` and `integer_network.py` add the constants and number types that differ.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class AnyPopulation(Value, Tabular):
     """Neurons of one kind.
 
     Attributes:
-        in_header, in_arrays: names of the constants that a file has in its header and as arrays.
+        in_header, in_arrays: names of the constants in the header of a file, and in its arrays.
         described: names of the constants that a description lists.
         name, size, kind: as in `nmtool.Population`.
     """
@@ -100,7 +100,7 @@ class AnyProjection(Value, Tabular):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(pre, post)."""
+        """Number of source neurons and number of target neurons: (pre, post)."""
         return self.weight.shape[0], self.weight.shape[1]
 
     @property
@@ -124,7 +124,7 @@ class AnyNetwork(Value, Tabular):
     Attributes:
         part_types: classes of populations and of projections.
         file_kind: kind of the files that `save` writes.
-        in_header: names of the fields that a file has in its header, beside those of any network.
+        in_header: names of further fields in the header of a file, besides those of all networks.
         channels, populations, projections, readout, dt_ms, n_steps, class_names: as in
             `nmtool.Network`.
     """
@@ -161,7 +161,7 @@ class AnyNetwork(Value, Tabular):
         return f"<{type(self).__name__}: {network_line(self)}>"
 
     def tables(self) -> list[Table]:
-        """Everything about the network except its single synapses."""
+        """Everything about the network except its individual synapses."""
         content = describe_network(self)
         return tables_of(content["kind"], content)
 

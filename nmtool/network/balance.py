@@ -57,15 +57,15 @@ def _balance_group(
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if reaches_rate(_driven(network, group, math.exp(middle)), group, spikes, rate):
+        if reaches_rate(_with_drive(network, group, math.exp(middle)), group, spikes, rate):
             high = middle
         else:
             low = middle
         advance(1)
-    return _driven(network, group, math.exp(0.5 * (low + high)))
+    return _with_drive(network, group, math.exp(0.5 * (low + high)))
 
 
-def _driven(network: Network, group: list[str], drive: float) -> Network:
+def _with_drive(network: Network, group: list[str], drive: float) -> Network:
     """The network with feed-forward weights into a group scaled or shifted to a drive."""
     change = _shifted if network.readout.population in group else _scaled
     return network.with_projections(

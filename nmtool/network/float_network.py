@@ -41,9 +41,9 @@ class Population(AnyPopulation):
     <Population 'hidden': 2 lif>
 
     Attributes:
-        name: unique in the network.
+        name: name of the population, unique in the network.
         size: number of neurons.
-        kind: `lif` spikes and resets, `li` only integrates.
+        kind: `lif` neurons spike and reset, `li` neurons only integrate.
         tau_mem_ms, tau_syn_ms: [size] float64, time constants in ms, 0 and ∞ allowed.
         threshold: [size] float64, θ; unused by `li`.
         bias: [size] float64, constant input current in the units of V.
@@ -85,7 +85,7 @@ class Population(AnyPopulation):
             )
 
     def values(self, key: str) -> NDArray[np.float64]:
-        """[size] float64: the per-neuron array of that name."""
+        """[size] float64: a constant of each neuron, by its name, such as `tau_mem_ms`."""
         return getattr(self, key)
 
 
@@ -141,11 +141,11 @@ class Network(AnyNetwork):
     Attributes:
         channels: the input.
         populations: populations in the order in which they are reported.
-        projections: any number between any two populations.
+        projections: the synapses; two populations may have several projections between them.
         readout: the output population, and the rule that turns its activity into scores.
         dt_ms: length of a time step in ms.
         n_steps: number of steps of a sample.
-        class_names: one per output neuron.
+        class_names: names of the classes, one per output neuron.
     """
 
     part_types = (Population, Projection)
@@ -191,9 +191,9 @@ class Network(AnyNetwork):
             delays: longest delay of any synapse, in steps.
             readout, window: the rule of the output, see `Readout`.
             dt_ms: length of a time step in ms.
-            n_steps: steps of a sample.
-            tau_mem_ms, tau_syn_ms: time constants in ms of all neurons without their own.
-            class_names: one per class; by default their numbers.
+            n_steps: number of steps of a sample.
+            tau_mem_ms, tau_syn_ms: time constants in ms, where `sizes` gives no others.
+            class_names: names of the classes; by default their numbers.
             example_input: typical input, for scaling the weights; of `SpikeEvents`, the first 16
                 samples are used.
             spikes_per_channel: without `example_input`, mean spikes per channel and sample of
@@ -219,8 +219,10 @@ class Network(AnyNetwork):
                     code="setting-range",
                     fix="pass a whole number, 0 or more",
                 )
-        answer = Readout(layers.OUTPUT, readout, window)
-        output = Population(answer.population, n_classes, answer.kind, tau_mem_ms, tau_syn_ms)
+        output_readout = Readout(layers.OUTPUT, readout, window)
+        output = Population(
+            output_readout.population, n_classes, output_readout.kind, tau_mem_ms, tau_syn_ms
+        )
         chain = [*layers.hidden_layers(hidden, tau_mem_ms, tau_syn_ms), [output]]
         draws = {
             kind: layers.Draw(weight, delays) for kind, weight in layers.INITIAL_WEIGHTS.items()
@@ -229,8 +231,8 @@ class Network(AnyNetwork):
         network = cls(
             InputChannels(n_channels),
             [population for layer in chain for population in layer],
-            layers.chained(n_channels, chain, draws, rng, recurrent=recurrent),
-            answer,
+            layers.random_projections(n_channels, chain, draws, rng, recurrent=recurrent),
+            output_readout,
             dt_ms,
             n_steps,
             class_names,
@@ -266,7 +268,7 @@ output 4 li, 100 steps of 1 ms>
         61
 
         Args:
-            longest: longest delay of the resulting network, in steps; by default that of Loihi 2.
+            longest: longest delay of the result, in steps; by default the limit of Loihi 2.
 
         Raises:
             UsageError: `longest` is negative.
@@ -276,7 +278,7 @@ output 4 li, 100 steps of 1 ms>
         return with_relays(self, longest)
 
     def with_projections(self, projections: Sequence[Projection]) -> Network:
-        """The same network with other synapses."""
+        """A copy of the network with other projections."""
         return replace(self, projections=projections)
 
     @classmethod

@@ -86,10 +86,12 @@ class InputChannels:
             check_fields(self, **{key: NUMBER})
             if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
-                    f"the number of input channels and their group must be 1 … {MAX_CHANNELS}",
+                    f"the `{key}` of the input channels must be a whole number in "
+                    f"1 … {MAX_CHANNELS}",
                     code="channels-range",
-                    fix="give the number of input channels, and of neighbours that share one",
-                    why=f"the {key} is {value}",
+                    fix="set `size` to the number of input channels, and `group` to the number of "
+                    "neighbouring channels of the data that share one of them",
+                    why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
 
@@ -104,7 +106,7 @@ def count_inputs(n_units: int, group: int) -> int:
 
 
 def check_population(name: str, kind: str, size: int) -> None:
-    """Raise `NetworkError` unless name, kind and size are usable."""
+    """Raise `NetworkError` unless name, kind and size are valid."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
         raise NetworkError(
             f"a population cannot be called '{name}'",
@@ -182,7 +184,7 @@ _AnyPopulation = TypeVar("_AnyPopulation", bound=_Population)
 
 
 def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
-    """The population of that name; raises `NetworkError` if there is none."""
+    """The population of a name; raises `NetworkError` if no population has it."""
     for population in populations:
         if population.name == name:
             return population
@@ -213,7 +215,7 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
         raise NetworkError(
             f"a sample has 1 … {MAX_STEPS} steps, not {n_steps}",
             code="steps-range",
-            fix="choose the number of steps that the samples last",
+            fix="give the length of the samples in steps",
         )
 
 
@@ -253,7 +255,7 @@ def is_unicode(text: str) -> bool:
 
 
 def pack_header(network: Any) -> dict[str, Any]:
-    """The common parts of float and integer networks, as JSON."""
+    """Header fields that float and integer networks share, as JSON values."""
     return {
         "channels": asdict(network.channels),
         "readout": network.readout.as_json(),
@@ -268,7 +270,7 @@ def pack_header(network: Any) -> dict[str, Any]:
 
 
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from a header by `pack_header`, without the graph itself."""
+    """Constructor arguments from a header of `pack_header`, except populations and projections."""
     from nmtool.network.readout import Readout
 
     return {
@@ -300,9 +302,9 @@ def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -
 
 
 def _depth_first(name: str, neighbours: Mapping[str, Sequence[str]], seen: set[str]) -> list[str]:
-    """Names in the order in which a depth-first search finishes them, without those seen before."""
+    """Names in the order in which a depth-first search finishes them, except names in `seen`."""
     if name in seen:
         return []
     seen.add(name)
-    beyond = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
-    return [*beyond, name]
+    reached = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
+    return [*reached, name]

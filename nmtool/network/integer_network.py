@@ -1,4 +1,4 @@
-"""`IntegerNetwork`: exactly the integers that a chip runs."""
+"""`IntegerNetwork`: a network in exactly the integers that a chip runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILE_KIND = "nmtool integer network"
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
 OF_PROJECTIONS = ("weight", "delay", "weight exponent")
-"""Kinds of stored numbers in projections; all others are in populations."""
+"""Kinds of stored numbers in projections; all other kinds are in populations."""
 
 
 def sign_mode(weight: NDArray) -> str:
@@ -55,11 +55,11 @@ class IntegerPopulation(AnyPopulation):
         du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
             means no memory.
         dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
-        vth: threshold; a neuron spikes if v > vth·64. In `li` populations 2^17, beyond any v.
+        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, 2^17, beyond any v.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
-        scale: integer weight per unit of u: v is 64·scale times the float membrane. It has no
-            effect on a simulation, and is used to convert integers back.
+        scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no
+            effect on a simulation, and is used to convert integers back to floats.
         arithmetic: name of the arithmetic of these constants. In `fenn16`, u and v are multiplied
             by (32767 − du)/32768 and (32767 − dv)/32768; v is `scale` times the float membrane; a
             neuron spikes if v ≥ vth, which is 1 … 32767, or 2^15 in `li` populations; there is no
@@ -139,7 +139,7 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -154,7 +154,7 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def unit(self) -> float:
-        """u and v in integers per unit of the float network's u: 64·scale in `loihi2`."""
+        """Integer value of u and v for a value of 1 in the float network: 64·scale in `loihi2`."""
         return self.scale * self.runs_in.state_one
 
 
@@ -173,7 +173,7 @@ class IntegerProjection(AnyProjection):
         weight: [pre, post] int16, multiples of the spacing that follows from `weight_bits` and the
             sign mode (mixed 8-bit weights are even), as in Lava.
         delay: [pre, post] uint8, 0 … 61 steps.
-        weight_bits: 2 … 8.
+        weight_bits: number of bits per weight, 2 … 8.
         weight_exponent: left shift of the projection's summed weights, right if negative;
             weight_bits − 8 … 7.
         arithmetic: name of the arithmetic of these numbers. In `fenn16`, 9-bit weights are all
@@ -254,7 +254,7 @@ class IntegerProjection(AnyProjection):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -264,7 +264,7 @@ class IntegerProjection(AnyProjection):
 
     @property
     def shifted_weight(self) -> NDArray[np.int32]:
-        """[pre, post] int32: weight·2^weight_exponent, added to a by a spike."""
+        """[pre, post] int32: weight·2^weight_exponent, the amount that a spike delivers."""
         return shifted(self.weight.astype(np.int32), self.weight_exponent)
 
 
@@ -279,8 +279,8 @@ class IntegerNetwork(AnyNetwork):
 
     Attributes:
         channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
-        populations, projections: in integers.
-        source_hash: content hash of the float network that was quantised, '' if none.
+        populations, projections: as in `nmtool.Network`, but in integers.
+        source_hash: content hash of the float network that was quantised; '' if unknown.
         arithmetic: name of the arithmetic of the network and all of its parts: `loihi2` or
             `fenn16`.
     """
@@ -333,7 +333,7 @@ class IntegerNetwork(AnyNetwork):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Limits and rules of the arithmetic that the attribute `arithmetic` names."""
+        """The arithmetic named by `arithmetic`, with its limits and rules."""
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
@@ -354,7 +354,7 @@ class IntegerNetwork(AnyNetwork):
         """Raise `NetworkError` if sums of arriving weights can clip.
 
         Sums that clip depend on the order of the weights. The simulators add weights in the order
-        that the arithmetic defines, but training in another order.
+        that the arithmetic defines, but training adds them in another order.
         """
         limit = self.runs_in.sum_limit
         for population in self.populations if limit else ():

@@ -42,7 +42,7 @@ class Draw:
     Attributes:
         weight: mean and standard deviation, in the paper's units.
         longest_delay: largest delay, in steps; the smallest is 0.
-        axonal: one delay per source neuron instead of one per synapse.
+        axonal: True for a delay per source neuron instead of a delay per synapse.
     """
 
     weight: tuple[float, float]
@@ -103,13 +103,13 @@ def hidden_layers(
 
     Args:
         layers: layers from `spelled_layers`.
-        tau_mem_ms, tau_syn_ms: time constants in ms of populations without their own.
+        tau_mem_ms, tau_syn_ms: time constants in ms, where a layer gives no others.
 
     Raises:
         NetworkError: a population has no neurons or invalid constants.
     """
     spelled = [str(layer).split("+") for layer in layers]
-    alone = sum(map(len, spelled)) == 1
+    is_only = sum(map(len, spelled)) == 1
     numbers = count(1)
 
     def population(text: str) -> Population:
@@ -117,7 +117,7 @@ def hidden_layers(
         assert match is not None
         size, tau_mem, tau_syn = match.groups()
         return Population(
-            "hidden" if alone else f"hidden{next(numbers)}",
+            "hidden" if is_only else f"hidden{next(numbers)}",
             int(size),
             LIF,
             tau_mem_ms if tau_mem is None else float(tau_mem),
@@ -127,7 +127,7 @@ def hidden_layers(
     return [[population(text) for text in layer] for layer in spelled]
 
 
-def chained(
+def random_projections(
     n_channels: int,
     layers: Sequence[Sequence[Population]],
     draws: Mapping[str, Draw],
@@ -174,13 +174,13 @@ def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)
     layers = [spelled_layers(size) for size in sizes]
     entries = [layer[0] for layer in layers if layer is not None and len(layer) == 1]
-    whole = len(entries) == len(layers) >= 2 and all(
+    is_valid = len(entries) == len(layers) >= 2 and all(
         1 <= size <= MAX_CHANNELS for layer in entries for size in neurons_of(layer)
     )
-    if not whole or isinstance(entries[0], str) or isinstance(entries[-1], str):
+    if not is_valid or isinstance(entries[0], str) or isinstance(entries[-1], str):
         raise UsageError(
-            "the sizes of layers must be two or more positive whole numbers (of hidden layers, "
-            f"also populations with time constants), not {sizes!r}",
+            f"the sizes of layers must be two or more positive whole numbers, not {sizes!r} (a "
+            "hidden layer may also be a list of populations with time constants)",
             code="layer-sizes",
             fix=fix,
         )

@@ -5,10 +5,10 @@ Rules (T steps, class c):
     mean         1/T Σ_n v_c[n]
     weighted     1/T Σ_n v_c[n]·exp(−n/T)      (Nowotny et al. 2022)
     max          max_n v_c[n]
-    window       mean of v_c over the last W steps, or over all if there are fewer
+    window       mean of v_c over the last W steps, or over all steps if T < W
     first_spike  −(step of the first spike of c), or −T without a spike
 
-The answer is the class with the largest score; among equal scores, the lowest index decides.
+The prediction is the class with the largest score; of several such classes, the first.
 
 For endless streams use `window`, the only rule that forgets. Sums of integer membranes are exact,
 so every backend ranks the classes in the same order, with all rules except `weighted`.
@@ -101,8 +101,8 @@ class Readout(Plain):
                 code="readout-window-unused",
                 fix=f"leave it out, or choose the readout {WINDOW}",
             )
-        whole = isinstance(self.window, Integral) and not isinstance(self.window, bool)
-        if not whole or not 1 <= self.window <= MAX_STEPS:
+        is_whole = isinstance(self.window, Integral) and not isinstance(self.window, bool)
+        if not is_whole or not 1 <= self.window <= MAX_STEPS:
             raise NetworkError(
                 f"a window of {self.window!r} steps is not within 1 … {MAX_STEPS}",
                 code="readout-window-range",
@@ -126,7 +126,7 @@ class Readout(Plain):
 
     @property
     def words(self) -> str:
-        """The rule in words."""
+        """The rule as text, such as `window of 50 steps`."""
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
 
 
@@ -160,13 +160,13 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         readout: a readout whose kind is `li`.
 
     Returns:
-        [samples, classes] float64.
+        [samples, classes] float64 scores.
 
     Raises:
-        ValueError: the rule is not computed here.
+        ValueError: the rule needs spikes.
     """
     if readout.rule == MAX:
-        lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
+        lowest = -np.inf if membrane.shape[1] else 0.0  # without a step, v is 0
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
@@ -178,14 +178,14 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
 
 def spike_scores(spikes: Raster, readout: Readout) -> NDArray[np.float64]:
-    """[samples, classes] float64: scores from output spikes; raises as `membrane_scores` does."""
+    """[samples, classes] float64: scores from output spikes; `ValueError` for other rules."""
     if readout.rule == FIRST_SPIKE:
         return -spikes.first_step().astype(np.float64)
     raise _unhandled(readout)
 
 
 def predict(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[samples] int64 classes from [samples, classes] scores."""
+    """[samples] int64: the class with the largest score, from scores [samples, classes]."""
     return scores.argmax(axis=1).astype(np.int64)
 
 
@@ -194,7 +194,7 @@ _LEAST = -(1 << 31)
 
 
 class StreamScores:
-    """Scores after any step of an integer stream, equal to those of a sample that ends there.
+    """Scores after any step of an integer stream, equal to those of a sample that ends with it.
 
     The sum over a window fits into 64 bits; the sum of `mean` is a Python integer, which cannot
     overflow. The object stores the last W steps for `window`, `n_steps` steps for `weighted`, and
@@ -210,7 +210,7 @@ class StreamScores:
     Args:
         readout: the rule.
         n_classes: number of output neurons.
-        n_steps: steps of the network's samples.
+        n_steps: number of steps of the network's samples.
     """
 
     def __init__(self, readout: Readout, n_classes: int, n_steps: int) -> None:
@@ -231,7 +231,7 @@ class StreamScores:
             trace: [steps, classes] int32 membranes of the output; for rules on spikes, bool spikes.
 
         Raises:
-            ValueError: the rule is not computed here.
+            ValueError: the rule is unknown.
         """
         rule = self.readout.rule
         if rule == FIRST_SPIKE:
@@ -260,7 +260,7 @@ class StreamScores:
         """[classes] float64: scores of a sample that ends with the last step.
 
         Raises:
-            UsageError: there was no step yet, or too many for the rule `weighted`.
+            UsageError: there was no step yet, or there were too many steps for the rule `weighted`.
         """
         rule = self.readout.rule
         if not self.seen:

@@ -24,7 +24,7 @@ from nmtool.network.graph import INPUT
 
 
 def with_relays(network: Network, longest: int) -> Network:
-    """Realise longer delays with relays; see `Network.with_relays`.
+    """Realise delays beyond `longest` with relays; see `Network.with_relays`.
 
     Args:
         network: network with delays of any length.
@@ -40,21 +40,21 @@ def with_relays(network: Network, longest: int) -> Network:
             code="setting-range",
             fix="pass a whole number of steps, e.g. 61",
         )
-    later = longest + HOP_LATENCY
+    relay_steps = longest + HOP_LATENCY
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
     chains = {name: [_Link(name, np.arange(size))] for name, size in sizes.items()}
     populations: list[Population] = []
     projections: list[Projection] = []
     for source, chain in chains.items():
-        while (needed := _beyond(network, source, len(chain) * later)).size:
-            before = chain[-1]
+        while (needed := _late_neurons(network, source, len(chain) * relay_steps)).size:
+            previous = chain[-1]
             relay = _Link(_free_name(f"{source}_relay{len(chain)}", sizes), needed)
             sizes[relay.name] = needed.size
-            one_to_one = (before.neurons[:, None] == needed[None, :]).astype(np.float64)
+            one_to_one = (previous.neurons[:, None] == needed[None, :]).astype(np.float64)
             delay = np.full(one_to_one.shape, longest, np.int32)
-            projections.append(Projection(before.name, relay.name, one_to_one, delay))
-            # The neuron's spike resets its membrane before it can decay, so the time constant has
-            # no effect. This is the shortest in 12 bits.
+            projections.append(Projection(previous.name, relay.name, one_to_one, delay))
+            # A relay neuron spikes in the step in which its input arrives, and is reset. So its
+            # time constant has no effect; the shortest one in 12 bits is used.
             tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
             populations.append(
                 Population(
@@ -64,11 +64,13 @@ def with_relays(network: Network, longest: int) -> Network:
             chain.append(relay)
     for projection in network.projections:
         # Synapses of weight 0 need no relay, and stay with the source.
-        places = np.where(projection.weight == 0, 0, projection.delay // later)
-        for place in sorted({0, *np.unique(places).tolist()}):
-            link, here = chains[projection.source][place], places == place
-            weight = np.where(here, projection.weight, 0.0)[link.neurons]
-            delay = np.where(here & (projection.weight != 0), projection.delay - place * later, 0)
+        relay_indices = np.where(projection.weight == 0, 0, projection.delay // relay_steps)
+        for relay_index in sorted({0, *np.unique(relay_indices).tolist()}):
+            link, is_here = chains[projection.source][relay_index], relay_indices == relay_index
+            weight = np.where(is_here, projection.weight, 0.0)[link.neurons]
+            delay = np.where(
+                is_here & (projection.weight != 0), projection.delay - relay_index * relay_steps, 0
+            )
             projections.append(
                 replace(projection, source=link.name, weight=weight, delay=delay[link.neurons])
             )
@@ -82,15 +84,15 @@ class _Link:
     """A source or one of its relays.
 
     Attributes:
-        name: the population, or the input.
-        neurons: [size] int64, the source neurons that it repeats.
+        name: name of the population, or `input`.
+        neurons: [size] int64, the source neurons whose spikes it sends.
     """
 
     name: str
     neurons: NDArray[np.int64]
 
 
-def _beyond(network: Network, source: str, steps: int) -> NDArray[np.int64]:
+def _late_neurons(network: Network, source: str, steps: int) -> NDArray[np.int64]:
     """Source neurons with a synapse whose delay is at least `steps`."""
     late = [
         ((p.delay >= steps) & (p.weight != 0)).any(axis=1)

@@ -3,17 +3,18 @@
 In the order of reading:
 
     quantising    `quantise`: samples for calibration and for comparison, and the accuracy lost
-    pipeline      the recommended way: calibrate on data, choose ranges, round
+    pipeline      the recommended sequence: calibrate on data, choose ranges, round
     conversion    `round_network`: rounding, one population after another
-    scale         number of integers per unit, and the bounds that decide it
+    scale         number of integer weight units per unit of u, and the bounds that limit it
     weights       ranges of a projection's weights; weights that became 0
     delays        the grid of possible delays; delays that are too long
     neurons       decays, thresholds and biases; constants that the target cannot represent
     calibration   ranges of currents and membranes on data; overflows that matter
-    report        what rounding changed, in numbers
+    report        rounding errors, and accuracy lost
 
-Every module returns `Finding`s with its integers. The limits of a chip are a `Target`.
-`calibration`, `weights` and `pipeline` run integer networks, and `quantising` runs float ones, too.
+Besides integers, modules return `Finding`s on values that the target cannot represent. The limits
+of a chip are a `Target`. `calibration`, `weights` and `pipeline` run integer networks; `quantising`
+also runs float networks.
 """
 
 from nmtool.quantisation.calibration import (

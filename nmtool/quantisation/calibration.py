@@ -30,13 +30,13 @@ SAMPLES_AT_ONCE = 8
 """Number of samples run at once; few, since u and v of every neuron are in memory."""
 
 _MOST_ROUNDS = 64
-"""Largest number of rounds; in each, head-room grows by a quarter or doubles, or scales halve."""
+"""Largest number of rounds; each adds a quarter to head-room or doubles it, or halves scales."""
 
 
 def calibrate(
     network: Network, spikes: Raster, *, to_integers: Callable[..., Quantisation] = round_network
 ) -> Calibration:
-    """Measure the range of a network's variables, in integers that do not overflow.
+    """Measure the largest currents and membranes on data, in integers that do not overflow.
 
     Bounds for every possible input can be so wide for a slow output that all of its weights round
     to 0. The first simulation therefore leaves no head-room for membranes. If a membrane
@@ -49,11 +49,11 @@ def calibrate(
         to_integers: `round_network`, with the chosen bits and the scale rule `static`.
 
     Returns:
-        A calibration whose integers have no overflow that matters on any of the samples.
+        A calibration, with which no overflow matters on any of the samples.
     """
     seen = Calibration()
     for _ in range(_MOST_ROUNDS):
-        seen, saturated = _observe(to_integers(network, calibration=seen).network, spikes)
+        seen, saturated = _measure_all(to_integers(network, calibration=seen).network, spikes)
         if not saturated:
             break
     return halve_overflowing_scales(network, spikes, seen, to_integers=to_integers)
@@ -68,21 +68,21 @@ def halve_overflowing_scales(
 ) -> Calibration:
     """Halve the scales of populations until no overflow matters.
 
-    Halving a scale keeps the integer weights, and lowers their exponents by one. With another
-    factor, weights of few bits would be rounded to a quite different network.
+    Halving a scale keeps the integer weights, and lowers their exponents by one. Another factor
+    would round weights of few bits to a quite different network.
 
     Args:
         network, spikes, to_integers: as in `calibrate`.
         seen: the calibration so far.
 
     Returns:
-        A calibration whose integers have no overflow that matters on any of the samples.
+        A calibration, with which no overflow matters on any of the samples.
     """
     for _ in range(_MOST_ROUNDS):
         integers = to_integers(network, calibration=seen).network
         if not overflows(integers, spikes):
             return seen
-        saturated = _observe(integers, spikes)[1]
+        saturated = _measure_all(integers, spikes)[1]
         halved = {name: integers.population(name).scale / 2 for name in saturated}
         seen = replace(seen, at_most={**seen.at_most, **halved})
     raise AssertionError("states overflow, although scales were halved in every round")
@@ -93,7 +93,7 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
 
     Args:
         network: the simulated network.
-        recording: its deep recording.
+        recording: deep recording of the network.
     """
     counts, potential = recording.counts, recording.potential
     if network.runs_in.neuron.u_overflow == "clips":
@@ -106,7 +106,7 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
-    """True if a current wraps around, or a membrane has a saturation that matters.
+    """True if a current overflows, or if saturation of a membrane matters.
 
     Args:
         network: the network to simulate.
@@ -120,8 +120,8 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
     return any(saturated_populations(network, part) for part in _deep_recordings(network, spikes))
 
 
-def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
-    """Largest magnitudes over all samples, and populations in which saturation matters."""
+def _measure_all(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
+    """Largest magnitudes on all samples, and names of populations in which saturation matters."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
         seen = _merged(seen, _measure(network, recording))
@@ -130,7 +130,7 @@ def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[
 
 
 def _deep_recordings(network: IntegerNetwork, spikes: Raster) -> Iterator[Recording]:
-    """Deep recordings of a few samples at a time; none without samples."""
+    """Yield deep recordings of a few samples at a time; nothing without samples."""
     from nmtool.hardware_sim.simulator import simulate
 
     if spikes.n_samples:
@@ -139,6 +139,7 @@ def _deep_recordings(network: IntegerNetwork, spikes: Raster) -> Iterator[Record
 
 
 def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
+    """Largest magnitudes of input, u and v in a deep recording, in units of u."""
     drive, current, membrane = {}, {}, {}
     for population in network.populations:
         u = recording.current[population.name].astype(np.float64) / population.unit
@@ -152,6 +153,8 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
 
 
 def _merged(first: Calibration, second: Calibration) -> Calibration:
+    """The larger magnitude of both calibrations, for each population in `second`."""
+
     def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
         return {name: max(a.get(name, 0.0), value) for name, value in b.items()}
 

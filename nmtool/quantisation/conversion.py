@@ -55,13 +55,14 @@ from nmtool.rounding import round_half_away
 from nmtool.targets import target_named
 
 STATIC, DATA = SCALES = ("static", "data")
-"""Scale rules: currents bounded for every possible input, or by calibration data."""
+"""Scale rules: currents stay in range for every possible input, or on calibration data."""
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
-"""Head-room of a membrane, relative to the largest magnitude on calibration data."""
+"""Ranges of membranes, of spiking and of non-spiking populations, relative to the largest magnitude
+on calibration data."""
 
 _LEAST_YIELD = 1 + 1 / 1024
-"""A scale that violates a bound shrinks at least by this factor."""
+"""If a scale violates a bound, it is divided by at least this factor."""
 
 
 @checked
@@ -83,15 +84,16 @@ def round_network(
 
     Args:
         network: the float network.
-        weight_bits: bits per weight, in every projection; by default the most that the target has.
-        delays: grid of possible delays; by default with the target's most bits, and the stride that
-            minimises the largest rounding error of delays up to the target's longest.
+        weight_bits: bits per weight, in every projection; by default the target's largest number.
+        delays: grid of possible delays; by default with the target's largest number of bits, and
+            the stride that minimises the largest rounding error of delays up to the target's
+            longest.
         ranges: by index of a projection, the magnitude (as a jump of u) that its integers must
-            represent; larger weights may be clipped. By default its largest weight.
+            represent; larger weights may be clipped. By default the projection's largest weight.
         calibration: ranges measured on data; without it, the head-room of non-spiking populations
             covers every possible input, which costs resolution.
-        scale: `static` keeps currents in range for every possible input; `data` allows twice the
-            range measured in calibration, and adds a finding.
+        scale: `static` keeps currents in range for every possible input; `data` keeps them in range
+            up to twice their largest magnitude in calibration, and adds a finding.
         target: the target of the integers: a name, the path of a target's file, or an
             `nmtool.Target`.
 
@@ -167,7 +169,14 @@ class _Request:
 
 
 class _Rounded(NamedTuple):
-    """A rounded population, its incoming projections by index, its limit of scale, findings."""
+    """A rounded population.
+
+    Attributes:
+        population: the population.
+        projections: its incoming projections, by index in the network.
+        limit: the bound that limits its scale, one of the limits in `scale.py`.
+        findings: values that the target cannot represent.
+    """
 
     population: IntegerPopulation
     projections: dict[int, IntegerProjection]
@@ -179,10 +188,10 @@ class _Incoming(NamedTuple):
     """A projection to be rounded.
 
     Attributes:
-        place: index in the network.
+        place: index of the projection in the network.
         jumps: [pre, post] float64, weights as jumps of u.
-        magnitude: largest magnitude that its integers must represent.
-        step: spacing of its integers.
+        magnitude: largest jump of u that the integer weights must represent.
+        step: difference between neighbouring integer weights.
     """
 
     place: int
@@ -192,7 +201,7 @@ class _Incoming(NamedTuple):
 
 
 def _round_population(request: _Request, population: Population) -> _Rounded:
-    """Choose the scale and round; lower the scale until the integers keep all bounds."""
+    """Round a population and its projections; lower the scale until integers keep all bounds."""
     network, target, calibration = request.network, request.target, request.calibration
     du = current_decay(population, network.dt_ms, target)
     dv = membrane_decay(population, network.dt_ms, target)
@@ -212,14 +221,14 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
     bounded_output = population.kind != LIF and calibration is None
     at_most, share = seen_at_most, 1.0
     while share >= 1:
-        factor, exponents = choose_scale(
+        scale, exponents = choose_scale(
             ceilings, largest, limits, at_most, request.weight_bits, target
         )
         projections = {
-            afferent.place: _integer_projection(request, afferent, factor, exponent)
+            afferent.place: _integer_projection(request, afferent, scale, exponent)
             for afferent, exponent in zip(incoming, exponents, strict=True)
         }
-        integer = _integer_population(request, population, du, dv, factor)
+        integer = _integer_population(request, population, du, dv, scale)
         share = 0.0
         if ceilings.static:
             shifted = [
@@ -233,13 +242,14 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
                 output_bias=float(np.abs(integer.bias).max()),
                 target=target,
             )
-        at_most = factor / max(share, _LEAST_YIELD)
-    overflowed = 2 * factor > seen_at_most
-    limit = MEMBRANE if overflowed else limited_by(ceilings, factor, target)
+        at_most = scale / max(share, _LEAST_YIELD)
+    overflowed = 2 * scale > seen_at_most
+    limit = MEMBRANE if overflowed else limited_by(ceilings, scale, target)
     return _Rounded(integer, projections, limit, findings)
 
 
 def _incoming(request: _Request, index: int) -> _Incoming:
+    """A projection to be rounded, with its range."""
     jumps = weight_jumps(request.network, request.network.projections[index])
     largest = float(np.abs(jumps).max(initial=0))
     magnitude = min(largest, request.ranges.get(index, largest))
@@ -250,7 +260,10 @@ def _incoming(request: _Request, index: int) -> _Incoming:
 def _ceilings(
     request: _Request, population: Population, jumps: Sequence[NDArray], du: int, dv: int
 ) -> tuple[Ceilings, list[Finding]]:
-    """Bounds of a population's variables, for every input or from calibration, and findings."""
+    """Bounds of a population's variables, and findings.
+
+    Bounds are valid for every input, or come from calibration.
+    """
     name, calibration, findings = population.name, request.calibration, list[Finding]()
     drive = one_signed_sum(jumps)
     runs_in = request.target.runs_in
@@ -278,7 +291,7 @@ def _ceilings(
     if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
-    # If sums can clip, their order matters, so they must stay in range for every input.
+    # If sums can clip, they depend on the order of weights, and must stay in range for any input.
     if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)
@@ -288,7 +301,7 @@ def _ceilings(
         Finding(
             "bounds-from-data",
             name,
-            "currents are bounded by calibration data, not by every possible input",
+            "currents stay in range for the calibration data, but other input may exceed the range",
             "check the number of wraps (u_wraps) when the network runs",
         )
     )
@@ -300,9 +313,14 @@ def _ceilings(
 def _membrane_room(
     population: Population, bound: float, calibration: Calibration | None
 ) -> float | None:
-    """Largest magnitude of v that must be in range; None if unknown.
+    """Largest magnitude of v that must be in range, in units of u; None if unknown.
 
-    On data, it may exceed the bound for every input, because integers may be rounded up.
+    A magnitude from data may exceed `bound`, because integers may be rounded up.
+
+    Args:
+        population: the population.
+        bound: largest magnitude of v of a non-spiking population for every input.
+        calibration: ranges measured on data, or None.
     """
     seen = None if calibration is None else calibration.membrane.get(population.name)
     if population.kind == LIF:
@@ -313,16 +331,16 @@ def _membrane_room(
 
 
 def _integer_projection(
-    request: _Request, afferent: _Incoming, factor: float, exponent: int
+    request: _Request, afferent: _Incoming, scale: float, exponent: int
 ) -> IntegerProjection:
     projection = request.network.projections[afferent.place]
     levels = request.target.runs_in.weight_limit // afferent.step - 1
-    exact = afferent.jumps * factor / (afferent.step * 2.0**exponent)
-    whole = np.clip(round_half_away(exact), -levels, levels)
+    exact = afferent.jumps * scale / (afferent.step * 2.0**exponent)
+    rounded_levels = np.clip(round_half_away(exact), -levels, levels)
     return IntegerProjection(
         projection.source,
         projection.target,
-        (whole * afferent.step).astype(np.int16),
+        (rounded_levels * afferent.step).astype(np.int16),
         request.delays.snap(projection.delay).astype(np.uint8),
         request.weight_bits,
         exponent,
@@ -331,18 +349,18 @@ def _integer_projection(
 
 
 def _integer_population(
-    request: _Request, population: Population, du: int, dv: int, factor: float
+    request: _Request, population: Population, du: int, dv: int, scale: float
 ) -> IntegerPopulation:
     runs_in = request.target.runs_in
     vth = runs_in.silent_threshold
     if population.kind == LIF:
         threshold = common_value(population.values("threshold"))
-        vth = min(request.target.max_threshold, int(round_half_away(factor * threshold)))
+        vth = min(request.target.max_threshold, int(round_half_away(scale * threshold)))
         vth = max(vth, runs_in.least_threshold)
-    mantissa, exponent = bias_integers(population, request.network.dt_ms, factor, request.target)
+    mantissa, exponent = bias_integers(population, request.network.dt_ms, scale, request.target)
     return IntegerPopulation(
         *(population.name, population.size, population.kind, du, dv, vth),
-        scale=factor,
+        scale=scale,
         bias_exponent=exponent,
         bias_mantissa=mantissa,
         arithmetic=runs_in.name,

@@ -66,8 +66,8 @@ class DelayGrid:
     ) -> DelayGrid:
         """The `bits`-bit grid that minimises the largest rounding error up to `longest` steps.
 
-        Within the grid, the error is at most half a stride; beyond it, the error is the distance
-        to its last delay. Delays beyond the limit do not count.
+        Up to the grid's longest delay, the error is at most half a stride; beyond it, the error is
+        the distance to the longest delay. Delays beyond the limit do not count.
         """
         longest = min(longest, target.max_delay if limit is None else limit)
         strides = range(1, max(target.max_delay, 1) + 1)
@@ -93,7 +93,7 @@ class DelayGrid:
         return self.limit
 
     def snap(self, delay: ArrayLike) -> NDArray[np.int32]:
-        """The nearest delays of the grid, int32 steps; ties go away from zero."""
+        """Round delays in steps to the nearest delays of the grid, int32; ties go up."""
         steps = round_half_away(np.asarray(delay) / self.stride) * self.stride
         return np.clip(steps, 0, self.longest).astype(np.int32)
 

@@ -1,4 +1,4 @@
-"""Constants of neurons in a chip's integers: decays, thresholds, biases, and misfits."""
+"""Decays, thresholds and biases of neurons in a chip's integers, and findings on changes."""
 
 from __future__ import annotations
 
@@ -27,33 +27,39 @@ def common_value(values: NDArray[np.float64]) -> float:
 
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """du, to which the chip may add 1, rounded and clipped to the target's range."""
+    """Rounded du, clipped to the target's range.
+
+    Where the arithmetic decays u by du + 1, du is the rounded decay minus 1.
+    """
     exact = _lost_per_step(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
     return min(max(exact, 0), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """dv, rounded and clipped to the target's range."""
+    """Rounded dv, clipped to the target's range."""
     exact = _lost_per_step(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
     return min(max(exact, 0), target.max_dv)
 
 
 def _lost_per_step(population: Population, key: str, dt_ms: float, target: Limits) -> int:
-    """Share of a state that is lost per step, over `decay_one`: (1 − exp(−dt/τ))·decay_one."""
+    """Share of a state that is lost per step, in units of 1/`decay_one`, rounded.
+
+    The share is (1 − exp(−dt/τ)); `key` is the name of the time constant.
+    """
     tau_ms = common_value(population.values(key))
     decay_one = target.runs_in.decay_one
     return int(round_half_away(decay_one * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
 
 
 def rounded_tau(lost: int, dt_ms: float, decay_one: int) -> float:
-    """Time constant in ms of a decay that loses `lost` of `decay_one` each step."""
+    """Time constant in ms of a state that loses the share `lost`/`decay_one` in each step."""
     if lost == 0:
         return math.inf
     return 0.0 if lost >= decay_one else -dt_ms / math.log1p(-lost / decay_one)
 
 
 def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
-    """[size]: the bias added to v each step, in units of u."""
+    """[neurons] float64: bias that is added to v in each step, in units of u."""
     gain = dynamics.membrane_gain(population.values("tau_mem_ms"), dt_ms)
     return population.values("bias") * gain
 
@@ -61,12 +67,12 @@ def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
 def bias_integers(
     population: Population, dt_ms: float, scale: float, target: Limits
 ) -> tuple[NDArray[np.int16], int]:
-    """[size] bias mantissas and their common exponent; zeros if the target has no biases.
+    """Bias mantissas, [neurons] int16, and their common exponent; 0 if the target has no biases.
 
     Args:
         population: the population with exact biases.
         dt_ms: length of a step in ms.
-        scale: integer weight per unit of u.
+        scale: number of integer weight units per unit of u.
         target: the target of the integers.
     """
     if target.max_bias <= 0:
@@ -81,7 +87,7 @@ def bias_integers(
 
 
 def threshold_error(exact: Population, integer: IntegerPopulation) -> float:
-    """Relative error of the rounded threshold; 0 for populations that do not spike."""
+    """Relative error of the rounded threshold; 0 for non-spiking populations."""
     if integer.kind != LIF:
         return 0.0
     return integer.vth / (integer.scale * common_value(exact.values("threshold"))) - 1
@@ -90,9 +96,9 @@ def threshold_error(exact: Population, integer: IntegerPopulation) -> float:
 def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
     """Findings for constants that a target cannot represent with any scale."""
     for population in network.populations:
-        yield from _averaged(population)
+        yield from _averaging_findings(population)
         if not _is_clock(network, population):
-            yield from _decays(population, network.dt_ms, target)
+            yield from _decay_findings(population, network.dt_ms, target)
         if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
             what = f"{biased} neurons have a bias, but the target has none"
             fix = "the biases were dropped; train without biases"
@@ -100,11 +106,11 @@ def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
 
 
 def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[Finding]:
-    """Findings for thresholds that rounding changed by more than a few percent.
+    """Findings for thresholds that rounding changed by more than `THRESHOLD_TOLERANCE`.
 
     Args:
         network: the float network.
-        integers: its integers.
+        integers: the rounded network.
     """
     fix = "the threshold is too small relative to the weights; bring them closer in size"
     for exact, integer in zip(network.populations, integers.populations, strict=True):
@@ -117,16 +123,17 @@ def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[F
             yield Finding("threshold-error", integer.name, what, fix)
 
 
-def _averaged(population: Population) -> Iterator[Finding]:
+def _averaging_findings(population: Population) -> Iterator[Finding]:
+    """Findings for constants that differ between neurons and were replaced by their mean."""
     name = population.name
     if _are_different(population.values("tau_mem_ms")):
-        what, fix = f"tau_mem_ms {_DIFFERS}", _mean_taken(population.values("tau_mem_ms"))
+        what, fix = f"tau_mem_ms {_DIFFERS}", _mean_was_used(population.values("tau_mem_ms"))
         yield Finding("per-neuron-tau-mem", name, what, fix)
     if _are_different(population.values("tau_syn_ms")):
-        what, fix = f"tau_syn_ms {_DIFFERS}", _mean_taken(population.values("tau_syn_ms"))
+        what, fix = f"tau_syn_ms {_DIFFERS}", _mean_was_used(population.values("tau_syn_ms"))
         yield Finding("per-neuron-tau-syn", name, what, fix)
     if population.kind == LIF and _are_different(population.values("threshold")):
-        what, fix = f"threshold {_DIFFERS}", _mean_taken(population.values("threshold"))
+        what, fix = f"threshold {_DIFFERS}", _mean_was_used(population.values("threshold"))
         yield Finding("per-neuron-threshold", name, what, fix)
 
 
@@ -137,7 +144,7 @@ def _are_different(values: NDArray[np.float64]) -> bool:
     return bool((values != values[0]).any())
 
 
-def _mean_taken(values: NDArray[np.float64]) -> str:
+def _mean_was_used(values: NDArray[np.float64]) -> str:
     return f"the mean, {common_value(values):g}, was used"
 
 
@@ -149,7 +156,8 @@ def _is_clock(network: Network, population: Population) -> bool:
     return bool(above.all())
 
 
-def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
+def _decay_findings(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
+    """Findings for time constants outside the range of the target's decays."""
     runs_in = target.runs_in
     decays = {
         "tau_mem_ms": membrane_decay(population, dt_ms, target) + runs_in.lost_v,

@@ -22,7 +22,8 @@ from nmtool.recording import Recording
 from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
-"""Rules for ranges of integer weights: largest weight, least error of weights or of scores."""
+"""Rules for ranges of integer weights: up to the largest weight; smallest error of the weights;
+smallest error of the scores."""
 
 
 def quantise_network(
@@ -44,19 +45,21 @@ def quantise_network(
         network: the float network.
         spikes: input raster of representative samples; without it, membranes of outputs get
             head-room for every possible input.
-        weight_bits, delay_bits: bits of every projection; by default the target's most.
+        weight_bits, delay_bits: bits per weight and per delay in every projection; by default the
+            target's largest numbers.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
         relays: realise delays beyond the target's longest with relay populations
             (`Network.with_relays`); by default they are clipped.
         target: the target of the integers.
-        float_run: runs the float network. With it, spiking membranes get the head-room with which
-            most spikes agree; without it, head-room for all inhibition on the samples.
+        float_run: runs the float network. With it, membranes of spiking populations get the
+            head-room with which most spikes agree with the float network; without it, they get
+            head-room for all inhibition on the samples.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: bits that the target does not have, unknown ranges or scale, or missing
-            samples.
+        UsageError: the target does not have these bits, ranges or scale are unknown, or samples
+            are missing.
     """
     _check_choices(ranges, scale, has_data=spikes is not None)
     weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
@@ -93,59 +96,62 @@ def quantise_network(
     final = partial(to_integers, ranges=ranges_by_projection, scale=scale)
     if float_run is None:
         return final(network, calibration=seen)
-    return _with_fitting_room(network, spikes, seen, final, float_run)
+    return _reduce_head_room(network, spikes, seen, final, float_run)
 
 
-def _with_fitting_room(
+def _reduce_head_room(
     network: Network,
     spikes: Raster,
     seen: Calibration,
     to_integers: Callable[..., Quantisation],
     float_run: Callable[[Raster], Recording],
 ) -> Quantisation:
-    """Halve the head-room of spiking membranes for inhibition while more spikes agree.
+    """Halve the head-room of spiking membranes for inhibition, while this makes more spikes agree.
 
-    Otherwise a few neurons that are inhibited far below 0 and never spike would decide the scale
-    of all neurons, whose weights would leave bits unused. With less head-room, the membranes of
-    these few neurons stop at the lowest value and recover somewhat sooner.
+    With full head-room, a few neurons that are inhibited far below 0 and never spike would limit
+    the scale of their whole population, whose weights would leave bits unused. With less head-room,
+    the membranes of these few neurons stop at the lowest value and recover somewhat sooner.
     """
     from nmtool.hardware_sim.simulator import simulate
 
     quantisation = to_integers(network, calibration=seen)
-    cut = _limited_by_inhibition(quantisation)
-    if not cut:
+    limited = _limited_by_inhibition(quantisation)
+    if not limited:
         return quantisation
     expected = float_run(spikes)
 
-    def run(rounded: Quantisation) -> tuple[float, int]:
-        """Agreement of spikes with the float network, and number of currents that wrap."""
-        answers = simulate(rounded.network, spikes)
-        agreement = spike_agreement(expected, answers.only({*expected.spikes, *expected.membrane}))
-        return agreement.share, answers.counts["u_wraps"]
+    def spikes_and_wraps(rounded: Quantisation) -> tuple[float, int]:
+        """Share of spikes that agree with the float network, and number of currents that wrap."""
+        integer_recording = simulate(rounded.network, spikes)
+        agreement = spike_agreement(
+            expected, integer_recording.only({*expected.spikes, *expected.membrane})
+        )
+        return agreement.share, integer_recording.counts["u_wraps"]
 
-    at_first = share = run(quantisation)[0]
+    initial_share = share = spikes_and_wraps(quantisation)[0]
     best, names = seen, set[str]()
-    while cut:
+    while limited:
         tried = replace(
             best,
-            membrane={n: v / 2 if n in cut else v for n, v in best.membrane.items()},
-            at_most={n: bound for n, bound in best.at_most.items() if n not in cut},
+            membrane={n: v / 2 if n in limited else v for n, v in best.membrane.items()},
+            at_most={n: bound for n, bound in best.at_most.items() if n not in limited},
         )
         rounded = to_integers(network, calibration=tried)
-        new_share, wraps = run(rounded)
+        new_share, wraps = spikes_and_wraps(rounded)
         if new_share <= share or wraps:
             break
-        quantisation, best, share, names = rounded, tried, new_share, names | cut
-        cut = _limited_by_inhibition(quantisation)
+        quantisation, best, share, names = rounded, tried, new_share, names | limited
+        limited = _limited_by_inhibition(quantisation)
     more = (
-        _inhibition_cut(quantisation.network.population(n), seen, at_first, share) for n in names
+        _inhibition_finding(quantisation.network.population(n), seen, initial_share, share)
+        for n in names
     )
     report = replace(quantisation.report, findings=(*quantisation.findings, *more))
     return replace(quantisation, report=report)
 
 
 def _limited_by_inhibition(quantisation: Quantisation) -> set[str]:
-    """Names of spiking populations whose scale is limited by their membranes."""
+    """Names of spiking populations whose scale is limited by the head-room of the membrane."""
     spiking = {population.name for population in quantisation.network.spiking}
     return {
         population.name
@@ -154,7 +160,7 @@ def _limited_by_inhibition(quantisation: Quantisation) -> set[str]:
     } & spiking
 
 
-def _inhibition_cut(
+def _inhibition_finding(
     population: IntegerPopulation, seen: Calibration, before: float, after: float
 ) -> Finding:
     lowest = population.runs_in.state_limit / population.unit
@@ -164,12 +170,13 @@ def _inhibition_cut(
         f"its membrane is clipped at {-lowest:.3g}, while inhibition reaches "
         f"{-seen.membrane[population.name]:.3g}",
         f"nothing has to be done: {after:.1%} of the spikes on calibration data agree with the "
-        f"float network, {before:.1%} without clipping; weaker inhibition in training avoids it",
+        f"float network, {before:.1%} without clipping; to avoid clipping, train with weaker "
+        "inhibition",
     )
 
 
 def _check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
-    """Raise `UsageError` for unknown ranges or scale, or if they need data and there are none."""
+    """Raise `UsageError` if ranges or scale are unknown, or need data and there are no data."""
     for name, value, choices in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
         if value not in choices:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""`quantise`: post-training quantisation, calibrated on data, with the accuracy that it costs."""
+"""`quantise`: post-training quantisation, calibrated on data, and the accuracy lost by it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.errors import DataError, NmtoolError, UsageError, check_type, suggestion
-from nmtool.loading import Source, float_network, run_behind, validated_on
+from nmtool.loading import Source, float_network, run_behind, shared_validation_rule
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
@@ -67,36 +67,36 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: a float network, a run, or the path of either. For a run that trained in integers,
-            the `Run` or RUN/network.npz; its float network is rounded.
+        network: a float network, a run, or the path of either. A run that trained in integers is
+            given as `Run` or as RUN/network.npz; its float network is rounded.
         calibrate_on: representative samples, or a data set or its name. The first 200 samples (of
             a data set, training samples) set the head-room of membranes. With a data set, the
             accuracy lost is measured on its validation split, else on training samples that are
-            not used for calibration: those of `validation`, or 300 drawn ones, or half of them.
-            Default: the run's own data, if found. "none": no calibration; membranes of outputs get
-            head-room for every possible input, and slow outputs lose precision.
+            not used for calibration: the samples of `validation`, or 300 drawn samples, at most
+            half of all. Default: the run's own data, if found. "none": no calibration; membranes
+            of outputs get head-room for every possible input, and slow outputs lose precision.
         compare_on: samples on which to measure the accuracy lost (`Quantisation.cost`).
-        weight_bits: bits per weight, 2 … 8; by default the target's most, 8 on Loihi 2.
-        delay_bits: bits per delay, 1 … 6; by default the target's most. Delays become multiples of
-            the stride with the smallest rounding error.
+        weight_bits: bits per weight, 2 … 8; by default the target's largest number, 8 on Loihi 2.
+        delay_bits: bits per delay, 1 … 6; by default the target's largest number. Delays become
+            multiples of the stride with the smallest rounding error.
         ranges: range of integer weights. `largest`: up to the largest weight. `error`: the range
             with the smallest squared error of the weights. `search`: the range with the smallest
             error of the scores on calibration data.
-        scale: `static`: currents stay in range for every possible input. `data`: only for the
-            calibration samples.
+        scale: `static`: currents stay in range for every possible input. `data`: currents stay in
+            range on the calibration samples only.
         relays: realise delays beyond the chip's limit with relay populations, which repeat the
             spikes of their source later (`Network.with_relays`); by default such delays are
             clipped.
-        validation: the network's validation samples among the training samples: a rule, or an
-            amount such as "last 300"; by default those of the run.
+        validation: rule or amount, e.g. "last 300", that selects the network's validation samples
+            among the training samples; by default the run's own rule.
         target: the target of the integers: a name, the path of a target's file, or an
             `nmtool.Target`, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: unknown target, bits, ranges, scale or amount; scale or ranges need data and
-            there are none; the data do not fit the network; the network is an integer network
-            already.
+        UsageError: target, bits, ranges, scale or amount are unknown; scale or ranges need data
+            and there are no data; the data do not fit the network; the network is an integer
+            network already.
         DataError: a split of the data is missing or empty, there is no sample to calibrate on, or
             most events of the samples to compare on lie beyond the network's steps.
     """
@@ -111,11 +111,11 @@ def quantise(
     elif isinstance(calibrate_on, str | Path):
         calibrate_on = None if calibrate_on == NO_DATA else load_dataset(calibrate_on)
     fix = "pass a Dataset, SpikeEvents, a Raster, or the name of a data set"
-    check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "data that calibrate", fix)
-    check_type(compare_on, (SpikeEvents, type(None)), "data to compare on", "pass SpikeEvents")
+    check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "calibration data", fix)
+    check_type(compare_on, (SpikeEvents, type(None)), "data for comparison", "pass SpikeEvents")
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
-        rule = validated_on([source]) if validation is None else SplitRule.of(validation)
+        rule = shared_validation_rule([source]) if validation is None else SplitRule.of(validation)
         dataset, kind = comparison_samples(calibrate_on, rule)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
@@ -146,7 +146,7 @@ def quantise(
         float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
-    # Relays belong to the integer network, not to the trained one.
+    # `source_hash` identifies the trained network, which has no relays.
     integers = replace(quantisation.network, source_hash=network.content_hash)
     quantisation = replace(quantisation, network=integers)
     _remark_bits(source, weight_bits, delay_bits, target)
@@ -173,9 +173,9 @@ def rounding_cost(
 
     Args:
         network: the float network.
-        integers: its integers.
+        integers: the rounded network.
         data: samples to compare on.
-        compared_on: description of these samples.
+        compared_on: description of the samples, for messages.
         progress: shows progress, e.g. `nmtool.progress_bar`.
     """
     return RoundingCost.of(
@@ -219,7 +219,7 @@ def own_data(source: object) -> Dataset | None:
 def calibration_data(
     data: Dataset | SpikeEvents | None, source: Source, *, own: bool
 ) -> SpikeEvents | str:
-    """Calibration samples: `data`, or those of the run; `NO_DATA` if there are none.
+    """Calibration samples: `data`, else the run's own training samples, else `NO_DATA`.
 
     Args:
         data: the given samples; of a data set, its training samples.
@@ -242,7 +242,7 @@ def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
     Raises:
         DataError: the data have no training samples.
     """
-    return comparison_samples(data, validated_on([source]))[0].filled_split("train")
+    return comparison_samples(data, shared_validation_rule([source]))[0].filled_split("train")
 
 
 def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
@@ -250,8 +250,8 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
 
     Args:
         dataset: data set with training samples.
-        rule: rule of the network's validation samples, if known; ignored if it does not fit these
-            data.
+        rule: rule that drew the network's validation samples; None if unknown; ignored if it does
+            not fit the data set.
 
     Returns:
         The data with a validation split, and a description of that split.
@@ -259,14 +259,14 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
-    rest = Dataset(dataset.name, ("train",), dataset.split)
+    training_only = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
-        with suppress(UsageError):  # the rule was made for other data
-            candidate = rest.with_validation(rule)
+        with suppress(UsageError):  # the rule does not fit these data
+            candidate = training_only.with_validation(rule)
             if VALIDATION in candidate.splits:
                 return candidate, "validation samples of the training split"
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
-    return rest.with_validation(
+    return training_only.with_validation(
         drawn
     ), "training samples, drawn per class, on which the network may have been trained"
 
@@ -280,8 +280,8 @@ def check_quantising(
 
     Args:
         names: the keys.
-        function: the function that gets them as arguments.
-        passed: parameters that the caller passes to this function itself.
+        function: the function to which the keys are passed as keyword arguments.
+        passed: parameters of `function` that are not allowed as keys, since the caller sets them.
     """
     parameters = [name for name in signature(function).parameters if name not in passed]
     for name in names:
@@ -294,11 +294,11 @@ def check_quantising(
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:
-    """The error for quantising an integer network.
+    """The error for an attempt to quantise an integer network.
 
     Args:
         source: the integer network.
-        options: names of the given quantisation options, in Python.
+        options: names of the quantisation arguments that the caller gave.
     """
     name = source if isinstance(source, str | Path) else "the network"
     floats, run = "", run_behind(source)
@@ -327,7 +327,7 @@ def _trained_integers(source: str | Path) -> bool:
 def _remark_bits(
     source: object, weight_bits: int | None, delay_bits: int | None, target: Limits
 ) -> None:
-    """Log the bits that a run trained in, if the default is different."""
+    """Log a warning if a run trained with other bits than the defaults that quantisation uses."""
     run = run_behind(source)
     if run is None or (options := run.options()).arithmetic != "integer":
         return
@@ -335,10 +335,10 @@ def _remark_bits(
         ("weight", weight_bits, options.weight_bits, target.weight_bits[-1]),
         ("delay", delay_bits, options.delay_bits, target.delay_bits[-1]),
     )
-    others = [
+    different_bits = [
         (k, trained) for k, argument, trained, most in bits if argument is None and trained != most
     ]
-    if others:
-        words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
-        to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in others)
+    if different_bits:
+        words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in different_bits)
+        to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in different_bits)
         _log.warning(f"the run was trained with {words}; to keep them, set {to_keep}")

@@ -23,12 +23,12 @@ from nmtool.tables import Result, Table, Tabular
 from nmtool.verification.comparison import spike_agreement
 
 MUCH_ACCURACY = 0.05
-"""Accuracy that rounding may cost without a finding."""
+"""Loss of accuracy by rounding, up to which there is no finding."""
 
 
 @dataclass(frozen=True, repr=False)
 class Quantisation(Tabular):
-    """An integer network, the changes by rounding, and the accuracy that they cost.
+    """An integer network, its changes by rounding, and the accuracy lost by them.
 
     >>> import nmtool as nm
     >>> q = nm.round_network(nm.Network.layers([5, 8, 3], delays=100))
@@ -39,8 +39,8 @@ class Quantisation(Tabular):
 
     Attributes:
         network: the integer network.
-        report: rounding errors, and everything that the target cannot represent.
-        cost: accuracy lost by rounding, if it was measured.
+        report: rounding errors, and findings on values that the target cannot represent.
+        cost: accuracy lost by rounding; None if it was not measured.
     """
 
     _line = "{network}, {#findings} findings"
@@ -51,11 +51,11 @@ class Quantisation(Tabular):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that the target cannot represent, with the value used instead."""
+        """Findings on values that the target cannot represent, with the values used instead."""
         return self.report.findings
 
     def tables(self) -> list[Table]:
-        """The report, and the cost if it was measured."""
+        """Tables of the report, and of the accuracy lost if it was measured."""
         return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]
 
 
@@ -64,8 +64,8 @@ class QuantisationReport(Tabular):
     """Rounding errors of every population and projection.
 
     Attributes:
-        populations, projections: in the network's order.
-        findings: everything that the target cannot represent, with the value used instead.
+        populations, projections: reports in the network's order.
+        findings: values that the target cannot represent, with the values used instead.
         calibrated: the head-room of non-spiking populations comes from data.
     """
 
@@ -82,11 +82,11 @@ class QuantisationReport(Tabular):
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists."""
+        """The report as plain dictionaries and lists."""
         return asdict(self)
 
     def tables(self) -> list[Table]:
-        """Weights and delays by projection, constants by population."""
+        """A table of weights and delays by projection, and a table of constants by population."""
         return [_projection_table(self.projections), _population_table(self.populations)]
 
 
@@ -95,13 +95,14 @@ class PopulationReport:
     """A population's constants before and after rounding.
 
     Attributes:
-        name: the population.
-        scale: integer weight per unit of u.
+        name: name of the population.
+        scale: number of integer weight units per unit of u.
         tau_mem_ms, tau_syn_ms: exact time constants (mean over neurons).
         tau_mem_held_ms, tau_syn_held_ms: time constants of the rounded decays.
-        threshold_error: relative error of the rounded threshold, 0 for non-spiking populations.
-        drive_share, current_share: share of the ranges of a and u that any input can fill.
-        limit: the bound that limits its scale: `input`, `current`, `membrane`, `threshold`,
+        threshold_error: relative error of the rounded threshold; 0 for non-spiking populations.
+        drive_share, current_share: largest magnitudes of a step's summed input and of u for any
+            input, as shares of their ranges.
+        limit: the bound that limits the scale: `input`, `current`, `membrane`, `threshold`,
             `bias`, or `weights` if some weights are far larger than others.
     """
 
@@ -122,13 +123,13 @@ class ProjectionReport:
     """A projection's weights and delays before and after rounding.
 
     Attributes:
-        source, target: the projection.
-        weight_bits, weight_exponent: bits and exponent of its integer weights.
-        largest_weight: largest magnitude of its integer weights, at most about 254.
+        source, target: names of the projection's source and target.
+        weight_bits, weight_exponent: bits and exponent of the integer weights.
+        largest_weight: largest magnitude of the integer weights, at most about 254.
         rms_error: root-mean-square rounding error, relative to the rms weight.
         lost: share of nonzero weights that became 0.
         delays_clipped: number of synapses of nonzero weight whose delay was clipped.
-        delay_error: largest change of the delay of such a synapse, in steps.
+        delay_error: largest change of the delay of a synapse of nonzero weight, in steps.
     """
 
     source: str
@@ -144,15 +145,16 @@ class ProjectionReport:
 
 @dataclass(frozen=True)
 class RoundingCost(Result):
-    """A float network and its integers on the same samples: accuracy lost by rounding.
+    """Accuracy lost by rounding: a float network and its integers, on the same samples.
 
     Attributes:
         compared_on: description of the samples.
         samples: number of samples.
         float_accuracy, integer_accuracy: share of samples classified correctly, 0 … 1.
-        agreement: share of samples with the same class from both.
-        spikes_shared: spikes emitted by both, as a share of spikes emitted by either.
-        u_wraps, v_clips: overflows of the integers.
+        agreement: share of samples for which both networks predict the same class.
+        spikes_shared: spikes emitted by both networks, as a share of spikes emitted by either.
+        u_wraps, v_clips: numbers of currents that wrapped and of membranes that clipped in the
+            integer network.
     """
 
     compared_on: str
@@ -170,31 +172,31 @@ class RoundingCost(Result):
         answers: Iterable[tuple[Recording, Recording, NDArray[np.integer]]],
         compared_on: str,
     ) -> RoundingCost:
-        """Compare recordings of both networks.
+        """Compare recordings of the float network and of the integer network.
 
         Args:
-            answers: recordings of the float network and of its integers, which may have
-                additional relays, and labels [samples] int64; one item per portion of samples.
+            answers: for each portion of the samples, recordings of the float network and of the
+                integer network, which may have additional relays, and labels [samples] int64.
             compared_on: description of the samples.
         """
-        right, right_in_integers, same = [], [], []
+        float_correct, integer_correct, same_class = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
             agreement = spike_agreement(before, after.only({*before.spikes, *before.membrane}))
             shared += agreement.spikes_shared
             different += agreement.spikes_different
-            right.append(before.predictions == label)
-            right_in_integers.append(after.predictions == label)
-            same.append(before.predictions == after.predictions)
+            float_correct.append(before.predictions == label)
+            integer_correct.append(after.predictions == label)
+            same_class.append(before.predictions == after.predictions)
             wraps += after.counts["u_wraps"]
             clips += after.counts["v_clips"]
-        n_samples = sum(map(len, same))
+        n_samples = sum(map(len, same_class))
         return cls(
             f"{n_samples} {compared_on}",
             n_samples,
-            float(np.concatenate(right).mean()),
-            float(np.concatenate(right_in_integers).mean()),
-            float(np.concatenate(same).mean()),
+            float(np.concatenate(float_correct).mean()),
+            float(np.concatenate(integer_correct).mean()),
+            float(np.concatenate(same_class).mean()),
             shared / (shared + different) if shared + different else 1.0,
             wraps,
             clips,
@@ -202,7 +204,7 @@ class RoundingCost(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A finding if the accuracy lost is large, and more than two standard errors."""
+        """A finding if the accuracy lost exceeds `MUCH_ACCURACY` and two standard errors."""
         lost = self.float_accuracy - self.integer_accuracy
         # Only samples with different classes from both can make the accuracies differ.
         variance = max(1 - self.agreement - lost**2, 0.0) / self.samples
@@ -220,7 +222,7 @@ class RoundingCost(Result):
         return (finding,)
 
     def tables(self) -> list[Table]:
-        """One row per value."""
+        """A table with one row per value."""
         rows = [
             ("compared on", self.compared_on),
             ("accuracy of the float network", f"{self.float_accuracy:.2%}"),
@@ -240,8 +242,8 @@ def population_reports(
 
     Args:
         network: the float network.
-        integers: its integers.
-        limits: limit of the scale, by population.
+        integers: the rounded network.
+        limits: the bound that limits the scale, by population.
         target: the target of the integers.
     """
     runs_in, reports = integers.runs_in, []
@@ -274,13 +276,13 @@ def projection_reports(
 
     Args:
         network: the float network.
-        integers: its integers.
+        integers: the rounded network.
         delays: the grid of possible delays.
     """
     reports = []
     for exact, integer in zip(network.projections, integers.projections, strict=True):
-        wanted = weight_jumps(network, exact) * integers.population(integer.target).scale
-        size, nonzero = _rms(wanted), wanted != 0
+        exact_weight = weight_jumps(network, exact) * integers.population(integer.target).scale
+        size, nonzero = _rms(exact_weight), exact_weight != 0
         reports.append(
             ProjectionReport(
                 source=integer.source,
@@ -288,7 +290,7 @@ def projection_reports(
                 weight_bits=integer.weight_bits,
                 weight_exponent=integer.weight_exponent,
                 largest_weight=int(np.abs(integer.weight).max(initial=0)),
-                rms_error=_rms(integer.shifted_weight - wanted) / size if size else 0.0,
+                rms_error=_rms(integer.shifted_weight - exact_weight) / size if size else 0.0,
                 lost=float((integer.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
                 delays_clipped=int((exact.delay[nonzero] > delays.longest).sum()),
                 delay_error=int(np.abs(integer.delay - exact.delay)[nonzero].max(initial=0)),
@@ -304,13 +306,13 @@ def _rms(values: np.ndarray) -> float:
 def _projection_table(projections: Sequence[ProjectionReport]) -> Table:
     header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
     header += ["delays clipped", "delay error, steps"]
-    rows = [_in_cells(projection) for projection in projections]
+    rows = [_cells(projection) for projection in projections]
     if not any(projection.delay_error for projection in projections):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return Table("weights and delays", header, rows)
 
 
-def _in_cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+def _cells(projection: ProjectionReport) -> tuple[str | int, ...]:
     return (
         f"{projection.source} → {projection.target}",
         projection.weight_bits,

@@ -39,7 +39,7 @@ from nmtool.arithmetic import LOIHI2, Arithmetic, Limits
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
-"""Limits of a scale: the bounds above, in order, and weights of very different sizes."""
+"""Limits of a scale: the bounds at the head of this file, and weights of very different sizes."""
 
 _MARGIN = 1 - 1 / 1024
 """Safety margin for weights that are rounded up."""
@@ -55,10 +55,10 @@ class Calibration:
     <QuantisationReport: 1 populations, 1 projections, 0 findings, calibrated>
 
     Attributes:
-        drive: largest summed input of a step.
+        drive: largest magnitude of a step's summed input.
         current: largest magnitude of u.
-        membrane: largest magnitude of v. A missing population gets no head-room; a non-spiking
-            population that stayed at 0 gets head-room for every possible input.
+        membrane: largest magnitude of v. A missing population gets no head-room. A non-spiking
+            population whose membrane stayed at 0 gets head-room for every possible input.
         at_most: upper bound of the scale (integer weight units per unit of u), for populations
             that overflowed at a larger scale.
     """
@@ -77,8 +77,8 @@ class Ceilings:
         drive: bound of a step's summed input.
         current: bound of the magnitude of u.
         membrane: bound of the magnitude of v, including head-room; None if unknown.
-        threshold: θ; None for non-spiking populations.
-        bias: largest magnitude added to v each step.
+        threshold: the threshold θ; None for non-spiking populations.
+        bias: largest magnitude of the bias that is added to v in each step.
         static: `drive` is valid for every possible input, not only for calibration data.
         static_current: `current` is valid for every possible input.
     """
@@ -93,7 +93,11 @@ class Ceilings:
 
 
 def one_signed_sum(weights: Sequence[NDArray]) -> float:
-    """Σ±: the worst neuron's sum of one sign over all incoming [pre, post] weights."""
+    """Σ±: largest magnitude of a neuron's summed incoming weights of one sign.
+
+    Args:
+        weights: [pre, post] weights of all projections onto the population.
+    """
     if not weights:
         return 0.0
     positive = sum(np.maximum(w, 0).sum(axis=0) for w in weights)
@@ -102,18 +106,19 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
 
 
 def largest_scale(ceilings: Ceilings, target: Limits = LOIHI2) -> float:
-    """The largest scale that all bounds except those on single weights allow."""
+    """The largest scale that all bounds allow, without the bounds on single weights."""
     return min(_bounds(ceilings, target).values())
 
 
 def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str:
-    """The limit that forbids twice the scale, from `INPUT` to `WEIGHTS`."""
+    """The reason why the scale is not twice as large: one of the limits `INPUT` to `WEIGHTS`."""
     bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS
 
 
 def _bounds(ceilings: Ceilings, target: Limits) -> dict[str, float]:
+    """The largest scale that each bound allows, by limit, without the bounds on single weights."""
     largest = target.runs_in.state_limit * _MARGIN / target.runs_in.state_one
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
@@ -140,23 +145,23 @@ def choose_scale(
 
     Args:
         ceilings: bounds of the population's variables.
-        largest: max|w| of each incoming projection, in units of u; 0 if it is empty.
+        largest: max|w| of each incoming projection, in units of u; 0 if all weights are 0.
         limits: largest integer weight of each projection.
-        at_most: upper bound of S.
-        weight_bits: bits per weight, which decide the smallest exponent.
+        at_most: upper bound of the scale S.
+        weight_bits: bits per weight, which determine the smallest exponent.
         target: the target of the integers.
 
     Returns:
-        S and one exponent per projection.
+        The scale S, and one exponent per projection.
     """
-    cap = min(largest_scale(ceilings, target), at_most)
+    upper_bound = min(largest_scale(ceilings, target), at_most)
     bases = [_ratio(limit, weight) for weight, limit in zip(largest, limits, strict=True)]
-    scale = min([cap, *bases])
+    scale = min([upper_bound, *bases])
     if math.isinf(scale):
         return 1.0, [0] * len(bases)
     possible = target.weight_exponents(weight_bits)
     finest = [base * 2.0 ** possible[0] for base in bases if math.isfinite(base)]
-    while 2 * scale <= cap and any(2 * scale <= base for base in finest):
+    while 2 * scale <= upper_bound and any(2 * scale <= base for base in finest):
         if max(_exponents(2 * scale, bases, possible), default=0) not in possible:
             break
         scale *= 2
@@ -164,7 +169,7 @@ def choose_scale(
 
 
 def current_ceiling(drive: float, du: int, runs_in: Arithmetic = LOIHI2) -> float:
-    """Bound of |u| if every step's input is at most `drive`."""
+    """Bound of |u| if the magnitude of every step's summed input is at most `drive`."""
     return drive * runs_in.decay_one / (du + runs_in.lost_u)
 
 
@@ -183,7 +188,10 @@ def share_of_ranges(
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
 ) -> float:
-    """Largest share of the ranges of a, u and an output's v that any input can fill; must be < 1.
+    """Largest magnitude of summed input, u and v for any input, as a share of the range.
+
+    The share is the largest of the three, and must be below 1. v is included for non-spiking
+    populations only.
 
     Args:
         drive: Σ± of the shifted integer weights.
@@ -191,7 +199,7 @@ def share_of_ranges(
         of_current: include u.
         output_dv: membrane decay of a non-spiking population; None: leave out v. A membrane
             without leak is left out, too.
-        output_bias: largest magnitude of its bias per step.
+        output_bias: largest magnitude of the population's bias per step.
         target: the target of the integers.
     """
     runs_in = target.runs_in
@@ -207,7 +215,13 @@ def share_of_ranges(
 
 
 def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[int]:
-    """Smallest exponents with which the weights fit; 0 for empty projections."""
+    """Smallest exponent with which each projection's weights fit; 0 if all weights are 0.
+
+    Args:
+        scale: scale of the population.
+        bases: largest scale for each projection if its exponent is 0.
+        possible: exponents of the target.
+    """
     return [
         max(possible[0], math.ceil(math.log2(scale / base) - 1e-9)) if math.isfinite(base) else 0
         for base in bases
@@ -215,4 +229,5 @@ def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[in
 
 
 def _ratio(limit: float, value: float) -> float:
+    """The limit divided by a value; ∞ if the value is 0."""
     return limit / value if value > 0 else math.inf

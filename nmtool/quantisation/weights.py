@@ -36,14 +36,14 @@ from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
-"""Ranges to try, as shares of the largest weight, down to 1/16."""
+"""Ranges that are tried, as shares of the largest weight: 1 to 1/16."""
 
 _MOVES = (2.0**0.5, 2.0**0.25)
 """Factors by which the search changes ranges, coarse first."""
 
 
 def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -> dict[int, float]:
-    """Range per projection (by index), as a jump of u, with the least squared weight error.
+    """By index of a projection, the range with the least squared weight error, as a jump of u.
 
     Args:
         network: the float network.
@@ -51,7 +51,7 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
         target: the target of the integers.
 
     Raises:
-        UsageError: bits that the target does not have.
+        UsageError: the target has no weights of `weight_bits` bits.
     """
     check_weight_bits(weight_bits, target)
     ranges = {}
@@ -74,11 +74,11 @@ def check_weight_bits(weight_bits: int, target: Limits) -> None:
 
 
 def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
-    """The range with the least squared error; 0 if all weights are 0.
+    """The range of weights with the least squared error; 0 if all weights are 0.
 
     Args:
-        weight: any shape, float64.
-        levels: integers on each side of 0.
+        weight: float64 weights, of any shape.
+        levels: number of integer levels on each side of 0.
     """
     weight = weight[weight != 0]  # zeros, such as most of an unrolled convolution, have no error
     largest = float(np.abs(weight).max(initial=0))
@@ -88,9 +88,9 @@ def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
     return largest * float(_FACTORS[int(np.argmin(errors))])
 
 
-def _squared_error(weight: NDArray[np.float64], levels: int, reach: float) -> float:
-    whole = np.clip(round_half_away(weight * (levels / reach)), -levels, levels)
-    return float(np.sum((weight - whole * (reach / levels)) ** 2))
+def _squared_error(weight: NDArray[np.float64], levels: int, clip_range: float) -> float:
+    rounded_levels = np.clip(round_half_away(weight * (levels / clip_range)), -levels, levels)
+    return float(np.sum((weight - rounded_levels * (clip_range / levels)) ** 2))
 
 
 def search_ranges(
@@ -116,30 +116,30 @@ def search_ranges(
     best = dict(start)
     least = score_error(to_integers(best), spikes, scores)
     for factor in _MOVES:
-        moved = True
-        while moved:
-            moved = False
+        improved = True
+        while improved:
+            improved = False
             for index in best:
-                for times in (1 / factor, factor):
-                    tried = {**best, index: best[index] * times}
+                for change in (1 / factor, factor):
+                    tried = {**best, index: best[index] * change}
                     error = score_error(to_integers(tried), spikes, scores)
                     if error < least:
-                        best, least, moved = tried, error, True
+                        best, least, improved = tried, error, True
                     on_try(least)
     return best
 
 
 def score_error(network: IntegerNetwork, spikes: Raster, scores: NDArray[np.float64]) -> float:
-    """E of an integer network; arguments as in `search_ranges`."""
+    """The error E of an integer network's scores; arguments as for `search_ranges`."""
     from nmtool.hardware_sim.simulator import simulate
 
-    own = simulate(network, spikes).scores
+    integer_scores = simulate(network, spikes).scores
     output = network.population(network.readout.population)
     if output in network.integrating:
-        own = own / output.unit
-    wanted = _centred(scores)
-    total = float(np.sum(wanted**2))
-    return float(np.sum((_centred(own) - wanted) ** 2)) / (total or 1.0)
+        integer_scores = integer_scores / output.unit
+    centred_scores = _centred(scores)
+    total = float(np.sum(centred_scores**2))
+    return float(np.sum((_centred(integer_scores) - centred_scores) ** 2)) / (total or 1.0)
 
 
 def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,14 +147,15 @@ def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def weight_jumps(network: Network, projection: Projection) -> NDArray[np.float64]:
-    """[pre, post]: weights of a projection, as jumps of u."""
+    """[pre, post] float64: weights of a projection, as jumps of u."""
     population = network.population(projection.target)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     return projection.weight * dynamics.drive_scale(tau_mem, tau_syn, network.dt_ms)
 
 
 NEARLY_ALL, MOST = 0.95, 0.5
-"""Share of nonzero weights that may become 0 without a finding: if all bits are used, if not."""
+"""Shares of nonzero weights that may become 0 without a finding: the first if the weights use all
+bits, the second if the scale leaves bits unused."""
 
 _ROOM_BY_STEP = "a longer time step or shorter time constants would leave more range for weights"
 _FIXES = {
@@ -182,7 +183,7 @@ def weight_findings(
 
     Args:
         network: the float network.
-        integers: its integers.
+        integers: the rounded network.
         limits: limit of the scale by population, see `scale.limited_by`.
         calibrated: the head-room of membranes comes from data.
     """

@@ -1,8 +1,8 @@
-"""Reports: everything known about a network, in sections, as a page or in a terminal.
+"""Reports: everything known about a network, in sections, for a page or a terminal.
 
 `nmtool.report` (`nmtool/reporting/results.py`) runs evaluations, checks and comparisons.
-`sections.py` turns their results into sentences, tables and figures of a `Report`, `page.py` writes
-it as one HTML page, and `svg.py`, which needs matplotlib, draws the figures.
+`sections.py` turns their results into sentences, tables and figures of a `Report`. `page.py` writes
+the report as one HTML page, with figures drawn by `svg.py`, which needs matplotlib.
 """
 
 from nmtool.reporting.report import PAGE, Figure, Report, Section, require, section_of

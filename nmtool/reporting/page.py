@@ -12,24 +12,25 @@ from nmtool.reporting.report import Figure, Report, Section
 from nmtool.tables import Table, shown
 
 _CONTROLS = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n"}
-"""Characters that are invalid in HTML, and their replacement."""
+"""The replacement for each control character that is invalid in HTML."""
 
 DrawFigure = Callable[[Figure, int], str]
-"""Draws a figure as an HTML element, given its number in the page."""
+"""Function that draws a figure as an HTML element, given the figure and its number in the page."""
 
 
 def page(report: Report, draw: DrawFigure) -> str:
-    """Write the page.
+    """The HTML text of a report's page.
 
     Args:
         report: the report.
-        draw: draws its figures.
+        draw: draws a figure of the report.
     """
     text = "".join(f"{part}\n" for part in _parts(report, draw))
     return text.translate(_CONTROLS)
 
 
 def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:
+    """Lines of the page."""
     title = escape(report.title)
     yield "<!doctype html>"
     yield '<html lang="en">'
@@ -89,12 +90,12 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
 
 
 def _sentences(sentences: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Paragraphs; indented lines belong to the line before."""
-    for text, weight in sentences:
-        kinds = [weight] if weight else []
-        kinds += ["detail"] if text.startswith(" ") else []
-        kind = f' class="{" ".join(kinds)}"' if kinds else ""
-        yield f"<p{kind}>{escape(text.strip())}</p>"
+    """A paragraph per sentence; indented sentences are details of the sentence before."""
+    for text, severity in sentences:
+        css_classes = [severity] if severity else []
+        css_classes += ["detail"] if text.startswith(" ") else []
+        class_attribute = f' class="{" ".join(css_classes)}"' if css_classes else ""
+        yield f"<p{class_attribute}>{escape(text.strip())}</p>"
 
 
 def table(content: Table, *, heading: bool = True) -> Iterator[str]:
@@ -104,14 +105,14 @@ def table(content: Table, *, heading: bool = True) -> Iterator[str]:
 
     Args:
         content: the table.
-        heading: show its title.
+        heading: show the table's title above it.
     """
     right = content.right_aligned()
     pairs = list(content.header) == ["", "value"]
     title = escape(content.title)
-    kind = "scroll pairs" if pairs else "scroll"
+    class_attribute = "scroll pairs" if pairs else "scroll"
     yield f"<div>{f'<h3>{title}</h3>' if heading else ''}"
-    yield f'<div class="{kind}" tabindex="0" role="region" aria-label="{title}">'
+    yield f'<div class="{class_attribute}" tabindex="0" role="region" aria-label="{title}">'
     yield "<table>"
     if not pairs:
         yield "<thead><tr>"
@@ -130,7 +131,7 @@ def table(content: Table, *, heading: bool = True) -> Iterator[str]:
 
 
 def _is_number(value: object) -> bool:
-    """True for the text of a number or percentage."""
+    """True for a number, and for the text of a number or percentage."""
     if not isinstance(value, str):
         return isinstance(value, int | float)
     digits = value.rstrip("%").replace(",", "").replace(".", "", 1).lstrip("+-−")

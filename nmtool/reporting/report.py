@@ -13,7 +13,7 @@ from nmtool.errors import Finding, libraries_needed
 from nmtool.tables import Table, Tabular
 
 PAGE = "report.html"
-"""Path of the page in the command of the report, until the real path is known."""
+"""Placeholder for the page's path in the command that reproduces the report."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Figure:
     """A plot that is drawn when a page is written.
 
     Attributes:
-        caption: text below it.
+        caption: text below the plot.
         panels: one function per panel, from top to bottom; each draws on the axes `ax`.
         heights: relative heights of the panels.
     """
@@ -36,14 +36,14 @@ class Section:
     """A section of a report.
 
     Attributes:
-        key: its name in JSON, and in links to it.
-        title: its heading.
+        key: name of the section in JSON and in links.
+        title: heading of the section.
         sentences: lines of text, each with its severity: '', `warning` or `alarm`.
-        tables: tables.
+        tables: tables of the section.
         figures: plots, shown only on a page.
         findings: problems, each with its fix.
         code: (title, text) of files and commands to copy.
-        facts: plain values for scripts.
+        facts: content of the section as plain values, for JSON.
     """
 
     key: str
@@ -116,10 +116,10 @@ class Report(Tabular):
         return Path(path)
 
     def written_to(self, path: str | Path) -> Report:
-        """The report with this path in its own command."""
+        """A copy of the report, whose command writes the page to this path."""
         before, after = f"-o {PAGE}", shlex.join(["-o", str(path)])
 
-        def named(section: Section) -> Section:
+        def with_path(section: Section) -> Section:
             code = [
                 (title, text.removesuffix(before) + after if text.endswith(before) else text)
                 for title, text in section.code
@@ -127,7 +127,7 @@ class Report(Tabular):
             facts = {**section.facts, "code": dict(code)} if code else section.facts
             return replace(section, code=code, facts=facts)
 
-        return replace(self, sections=[*map(named, self.sections)])
+        return replace(self, sections=[*map(with_path, self.sections)])
 
     def __repr__(self) -> str:
         return f"<Report on {self.title}: {', '.join(section.key for section in self.sections)}>"
@@ -140,7 +140,7 @@ def require() -> None:
 
 
 def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
-    """Make a section from a value with tables, including its sentences, findings and JSON.
+    """Make a section from a value with tables, and from its sentences, findings and JSON, if any.
 
     >>> from nmtool.raster import Raster
     >>> section_of("input", "Input", Raster.silent(2, 10, 3)).tables[0].title
@@ -149,19 +149,19 @@ def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
     Args:
         key, title: key and title of the section.
         value: a `Tabular` value, which may have `sentences()`, `findings` and `as_json()`.
-        more: attributes of the section, overriding those from the value.
+        more: attributes of the section, instead of those from the value.
     """
-    of_value: dict[str, Any] = {"tables": value.tables()}
+    attributes: dict[str, Any] = {"tables": value.tables()}
     if hasattr(value, "sentences"):
-        of_value["sentences"] = value.sentences()
+        attributes["sentences"] = value.sentences()
     if hasattr(value, "findings"):
-        of_value["findings"] = value.findings
+        attributes["findings"] = value.findings
     if hasattr(value, "as_json"):
-        of_value["facts"] = value.as_json()
-    return Section(key, title, **{**of_value, **more})
+        attributes["facts"] = value.as_json()
+    return Section(key, title, **{**attributes, **more})
 
 
 def _table_title(section: Section, table: Table) -> str:
-    """The title of a table, with the section's title unless the table's title contains it."""
+    """The title of a table, preceded by the section's title unless it contains that title."""
     title = section.title.lower()
     return table.title if title in table.title.lower() else f"{title}: {table.title}"

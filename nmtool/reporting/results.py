@@ -26,7 +26,7 @@ from nmtool.loading import (
     float_network,
     options_behind,
     run_behind,
-    validated_on,
+    shared_validation_rule,
 )
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -126,13 +126,15 @@ check, cost, certificate, reproduce>
             why=missing,
             fix="name DATA, or leave out the backends",
         )
-    learnt = floats or integers
-    assert learnt is not None
-    binned = None if events is None else bin_for(learnt, events, measures=True)
-    earlier, before_note = _before(before, learnt, run, dataset)
+    trained_network = floats or integers
+    assert trained_network is not None
+    binned = None if events is None else bin_for(trained_network, events, measures=True)
+    network_before, before_note = _network_before(before, trained_network, run, dataset)
     quantisation, rounding_note = None, _rounding_note(floats)
     if integers is None:
-        quantisation, rounding_note = _quantised(network, floats, dataset, quantising, progress)
+        quantisation, rounding_note = _try_to_quantise(
+            network, floats, dataset, quantising, progress
+        )
     results = _Results(
         title=title,
         run=run,
@@ -140,7 +142,7 @@ check, cost, certificate, reproduce>
         integers=integers if quantisation is None else quantisation.network,
         quantisation=quantisation,
         rounding_note=rounding_note,
-        before=earlier,
+        before=network_before,
         before_note=before_note,
         events=events,
         where=where,
@@ -172,18 +174,18 @@ class _Results:
 
     Attributes:
         title: path or name of the network.
-        run: the run that trained it, as far as known.
+        run: the run that trained the network, as far as known.
         floats, integers: float and integer network; one may be missing.
         quantisation: the quantisation, if the report quantised the network.
-        rounding_note: sentence on the origin of the integers, or why there are none.
+        rounding_note: sentence on the origin of the integers, or on the reason why there are none.
         before: the network before training, if known.
-        before_note: sentence on the origin of `before`, or why it is unknown.
-        events: the samples to run, or None.
-        where: data set and split of the samples, in words.
-        available: number of samples in this split.
-        samples: the samples, binned.
-        notes: sentences on what did not run, and why.
-        evaluations: evaluations, by `FLOAT` and `INTEGERS`.
+        before_note: sentence on the origin of `before`, or on the reason why it is unknown.
+        events: the samples to run; None without data.
+        where: names of the samples' data set and split.
+        available: number of samples in the split.
+        samples: the samples to run, binned; None without data.
+        notes: sentences on evaluations that did not run or lack events, with reasons.
+        evaluations: evaluations of the networks that ran, under the names `FLOAT` and `INTEGERS`.
         fits: fit of the integers to the targets; None without integers.
         cost: cost of an inference; None if nothing ran.
         certificate: comparison with backends; None without backends.
@@ -209,19 +211,19 @@ class _Results:
 
     @property
     def network(self) -> Network | IntegerNetwork:
-        """The named network; of a run that trained in integers, the integer network."""
+        """The network that the user named; for a run in integers, its integer network."""
         network = self.floats if self.quantisation is not None else self.integers or self.floats
         assert network is not None
         return network
 
     @property
     def main_evaluation(self) -> Evaluation | None:
-        """The evaluation for most of the page: of the integers if they ran, else of the floats."""
+        """The evaluation of the integer network if it ran, else of the float network."""
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
 
     @property
     def extent(self) -> str:
-        """Words on the number of samples that ran, and on the number of available samples."""
+        """Number of samples that ran, in words, e.g. `100 of 2,000 samples`."""
         count = 0 if self.events is None else self.events.n_samples
         return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
 
@@ -235,11 +237,11 @@ class _Results:
 
     @property
     def passed(self) -> bool:
-        """False if a backend differs."""
+        """False if a compared backend differs."""
         return self.certificate is None or self.certificate.identical
 
     def evaluate(self, progress: Progress) -> None:
-        """Run float and integer network on the samples, if there are any."""
+        """Run the float and the integer network on the samples, if there are samples."""
         if self.samples is None or self.events is None:
             return
         dropped = count_dropped(self.events, self.network.dt_ms, self.network.n_steps)
@@ -252,7 +254,7 @@ class _Results:
             try:
                 self.evaluations[FLOAT] = evaluate(self.floats, self.samples, progress=progress)
             except NetworkError as error:
-                self.notes.append(f"The float network does not run here: {_sentence(error)}.")
+                self.notes.append(f"The float network does not run here: {_as_clause(error)}.")
         if self.integers is not None:
             self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
 
@@ -268,7 +270,7 @@ class _Results:
         )
 
     def rounding_cost(self) -> RoundingCost | None:
-        """Accuracy lost by rounding, if both networks ran."""
+        """Accuracy lost by rounding; None unless float and integer network ran."""
         if not {FLOAT, INTEGERS} <= set(self.evaluations):
             return None
         before, after = (self.evaluations[name].recording for name in (FLOAT, INTEGERS))
@@ -297,7 +299,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
 
     Args:
         results: the results.
-        command: command line that makes the report again.
+        command: words of the command line that makes the report again.
     """
     run, evaluation, samples = results.run, results.main_evaluation, results.samples
     extent = "" if evaluation is None else f"{results.extent} of {results.where}"
@@ -323,10 +325,10 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
             chapters.samples_section(spikes, label, recording, names, results.first_difference()),
             chapters.activity_section(spikes, recording),
         ]
-    learnt = results.floats or results.network
+    trained_network = results.floats or results.network
     sections += [
         chapters.network_section(results.network),
-        chapters.synapses_section(learnt, results.before, results.before_note),
+        chapters.synapses_section(trained_network, results.before, results.before_note),
         chapters.rounding_section(
             results.quantisation, results.rounding_cost(), results.rounding_note
         ),
@@ -342,7 +344,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
 
 @dataclass(frozen=True)
 class _Run:
-    """The training run of a network, as far as known; otherwise only a name."""
+    """The training run of a network; fields that are unknown have their defaults."""
 
     name: str = "network"
     folder: RunFolder | None = None
@@ -383,13 +385,17 @@ class _Run:
         return list(advice(self.options, self.log, network, self.n_validation))
 
     def search(self) -> Table | None:
-        """The best trials of the search for its settings; None if there was no search."""
+        """The best trials of the hyperparameter search for the run; None if there was none."""
         from nmtool.training.studies.results import kept_table
 
         return None if self.folder is None else kept_table(self.folder.search_folder)
 
     def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
-        """Everything needed to train it again: (name, value) pairs, settings, text to copy."""
+        """Everything needed to repeat the run.
+
+        Returns:
+            (name, value) pairs; settings by name; and (title, text) pairs to copy.
+        """
         if self.options is None:
             return [], {}, []
         values = [("seed of training", str(self.options.seed))]
@@ -410,7 +416,7 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if manifest.in_memory:  # no command can load these data again
+            if manifest.in_memory:  # no command can load data that were only in memory
                 values.append(("trained on data in memory", manifest.data))
             else:
                 code.append(("command of training", command))
@@ -421,7 +427,7 @@ class _Run:
 
 
 def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
-    """The float and integer network of a source, either or both."""
+    """The float and the integer network of a source; one of them may be None."""
     network = as_network(source)
     if isinstance(network, Network):
         return network, None
@@ -431,7 +437,7 @@ def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
 def _dataset(
     data: Dataset | SpikeEvents | str | Path | None, run: _Run
 ) -> tuple[Dataset | None, str]:
-    """The named data, or those of the run; or None and the reason why there are none."""
+    """The named data, else the data of the run, and ''; or None and the reason for no data."""
     if isinstance(data, Dataset):
         return data, ""
     if isinstance(data, SpikeEvents):
@@ -451,7 +457,7 @@ def _dataset(
         if error.code == "data-in-memory":
             return None, f"{error.what}, and no other data are named"
         name = run.folder.manifest().data
-        return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
+        return None, f"the data of the run, '{name}', cannot be read: {_as_clause(error)}"
     return dataset, ""
 
 
@@ -462,7 +468,7 @@ def _samples(
     if dataset is None:
         return None, "", 0
     is_validation = split == "validation" or (split is None and "test" not in dataset.splits)
-    if is_validation and (rule := validated_on([source])) is not None:
+    if is_validation and (rule := shared_validation_rule([source])) is not None:
         dataset = dataset.with_validation(rule)
     chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
@@ -470,13 +476,13 @@ def _samples(
 
 
 def _rounding_note(floats: Network | None) -> str:
-    """A sentence on the origin of integers that the report did not quantise."""
+    """A sentence on the origin of integers that the report did not make."""
     if floats is None:
         return "The network was already an integer network."
     return "Trained in integers (quantisation-aware); the float weights are its shadow weights."
 
 
-def _quantised(
+def _try_to_quantise(
     source: Source,
     floats: Network | None,
     dataset: Dataset | None,
@@ -492,10 +498,10 @@ def _quantised(
     try:
         return quantise(floats, calibrate_on=calibrate_on, progress=progress, **quantising), note
     except NetworkError as error:
-        return None, f"This network cannot be quantised: {_sentence(error)}."
+        return None, f"This network cannot be quantised: {_as_clause(error)}."
 
 
-def _before(
+def _network_before(
     source: Source | None,
     network: Network | IntegerNetwork,
     run: _Run,
@@ -526,7 +532,7 @@ def _before(
     try:
         initial_network = first_network(run.options, dataset)
     except NmtoolError as error:
-        return None, f"The network before training cannot be recomputed: {_sentence(error)}."
+        return None, f"The network before training cannot be recomputed: {_as_clause(error)}."
     origin = "Weights and delays before training are recomputed from settings and seed"
     if manifest.initial is None:
         return (
@@ -604,7 +610,7 @@ def _command(
     data: Dataset | SpikeEvents | str | Path | None,
     options: Mapping[str, Any],
 ) -> list[str]:
-    """The words of a command line, without DATA that are in memory or not named."""
+    """The words of a command line; DATA are left out if they are in memory or not named."""
     words = ["nmtool", "report", title]
     if isinstance(data, str | Path):
         words.append(str(data))
@@ -620,7 +626,7 @@ def _command(
 
 
 def _reproduce(results: _Results, command: Sequence[str]) -> Section:
-    """Commands, seeds, versions and hashes."""
+    """The section with commands, seeds, versions and hashes."""
     values: list[tuple[str, str]] = []
     for name, network in (("float network", results.floats), ("integers", results.integers)):
         if network is not None:
@@ -644,6 +650,6 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in libraries}
 
 
-def _sentence(error: NmtoolError) -> str:
-    """An error as part of a sentence."""
+def _as_clause(error: NmtoolError) -> str:
+    """Message and reason of an error, as part of a sentence."""
     return f"{error.what}, since {error.why}" if error.why else error.what

@@ -1,4 +1,4 @@
-"""Functions that make the sections of a report from results, in the order of a page."""
+"""Functions that make the sections of a report from results, in the order of the page."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from nmtool.verification.comparison import Divergence
 from nmtool.verification.coverage import listed
 
 SATURATED = 0.5
-"""A neuron that spikes at this share of steps or more, mean over samples, is saturated."""
+"""Share of steps with a spike, mean over samples, from which a neuron counts as saturated."""
 
 _OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
 
-_PROJECTIONS = 12
+_MAX_PLOTTED = 12
 """Largest number of projections with histograms; the table lists all projections."""
 
 
@@ -48,10 +48,10 @@ def accuracy_section(
     """Accuracy of each network and backend that ran.
 
     Args:
-        where: the samples, in words; '' without samples.
+        where: number, data set and split of the samples, in words; '' without samples.
         samples: number of samples.
         accuracy: share classified correctly, by network or backend.
-        notes: sentences on what did not run, and why.
+        notes: sentences on evaluations that did not run or lack events, with reasons.
     """
     header = ("network or backend", "accuracy", "95 % interval", "samples")
     rows = [
@@ -80,15 +80,15 @@ def learning_section(
     search: Table | None = None,
     class_names: Sequence[str] = (),
 ) -> Section:
-    """Curves of a training run, the search before it, and suggestions for the next.
+    """Curves of a training run, its hyperparameter search, and suggestions for another run.
 
     Args:
         log: an entry per epoch.
         best: entry of the best epoch, whose network was kept; None if no epoch ended.
         epochs: requested number of epochs.
         advice: suggestions for another run.
-        search: the best trials of the search for its settings, if there was one.
-        class_names: one per class.
+        search: the best trials of the run's hyperparameter search; None without a search.
+        class_names: name of each class.
     """
     if best is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
@@ -105,7 +105,10 @@ def learning_section(
         for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]
-    rows = [(key.replace("_", " "), _log_value(value)) for key, value in _named(best, class_names)]
+    rows = [
+        (key.replace("_", " "), _log_value(value))
+        for key, value in _with_class_names(best, class_names)
+    ]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title=f"search for its settings: {search.title}"))
@@ -147,24 +150,27 @@ def samples_section(
     class_names: Sequence[str],
     first_difference: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
-    """Spikes and membranes of a correctly classified, a misclassified and a differing sample.
+    """Spikes and membranes of single samples.
+
+    The samples are the first that is classified correctly, the first that is misclassified, and the
+    first in which a backend differs.
 
     Args:
         spikes: the input.
-        label: [samples] integers.
+        label: [samples] classes.
         recording: the network's recording.
-        class_names: one per class.
+        class_names: name of each class.
         first_difference: a backend that differs, its first difference, and its recording.
     """
     right = recording.predictions == label
     sentences, figures, chosen = [], [], {}
-    for name, which in (("right", right), ("wrong", ~right)):
-        if not which.any():
+    for name, mask in (("right", right), ("wrong", ~right)):
+        if not mask.any():
             sentences.append(
                 f"No sample is classified {'correctly' if name == 'right' else 'wrongly'}."
             )
             continue
-        sample = chosen[name] = int(which.argmax())
+        sample = chosen[name] = int(mask.argmax())
         answer = class_names[recording.predictions[sample]]
         caption = f"The first {name} sample, {sample}: class {class_names[label[sample]]}"
         caption += "." if name == "right" else f", predicted as {answer}."
@@ -195,10 +201,10 @@ def synapses_section(
     Args:
         network: the network after training.
         before: the network before training, of the same shape; None if unknown.
-        note: text on the origin of `before`, or on why it is unknown.
+        note: text on the origin of `before`, or on the reason why it is unknown.
     """
     sentences, projections = [note], list[Any](network.projections)
-    drawn = min(len(projections), _PROJECTIONS)
+    drawn = min(len(projections), _MAX_PLOTTED)
     if drawn < len(projections):
         sentences.append(f"Plots show the first {drawn} of {len(projections)} projections.")
     figures = [
@@ -220,8 +226,8 @@ def synapses_section(
         row += [_mean(np.abs(new.weight[synapses])), _mean(new.delay[synapses])]
         if before is not None:
             old: Any = before.projections[index]
-            was = old.weight != 0
-            row += [_mean(np.abs(old.weight[was])), _mean(old.delay[was])]
+            had_synapses = old.weight != 0
+            row += [_mean(np.abs(old.weight[had_synapses])), _mean(old.delay[had_synapses])]
             row += [_mean(np.abs(new.weight - old.weight))]
             row += [_mean(np.abs(new.delay.astype(np.int64) - old.delay))]
         rows.append(tuple(row))
@@ -245,7 +251,7 @@ def synapses_section(
 
 
 def activity_section(spikes: Raster, recording: Recording) -> Section:
-    """Rates of the input and of all spiking populations; silent and saturated neurons; overflows.
+    """Rates of the input and of spiking populations; silent and saturated neurons; overflows.
 
     Args:
         spikes: the input.
@@ -256,18 +262,30 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
         mean = raster.counts().mean(axis=0)
         silent = np.flatnonzero(mean == 0).tolist()
         saturated = np.flatnonzero(mean >= SATURATED * max(raster.n_steps, 1)).tolist()
-        middle = float(np.median(mean)) if mean.size else 0.0
-        top = float(mean.max(initial=0))
-        rows.append((name, raster.n_neurons, _mean(mean), middle, top, len(silent), len(saturated)))
-        for predicate, which in (("never spike", silent), ("are saturated", saturated)):
-            if which and name != "input":
-                weight = "warning" if len(which) == raster.n_neurons or which is saturated else ""
-                line = f"{name}: {len(which):,} of {raster.n_neurons:,} neurons {predicate}"
-                sentences.append((f"{line} ({listed(which)}).", weight))
+        median_rate = float(np.median(mean)) if mean.size else 0.0
+        largest_rate = float(mean.max(initial=0))
+        rows.append(
+            (
+                name,
+                raster.n_neurons,
+                _mean(mean),
+                median_rate,
+                largest_rate,
+                len(silent),
+                len(saturated),
+            )
+        )
+        for predicate, neurons in (("never spike", silent), ("are saturated", saturated)):
+            if neurons and name != "input":
+                severity = (
+                    "warning" if len(neurons) == raster.n_neurons or neurons is saturated else ""
+                )
+                line = f"{name}: {len(neurons):,} of {raster.n_neurons:,} neurons {predicate}"
+                sentences.append((f"{line} ({listed(neurons)}).", severity))
         populations[name] = {"neurons": raster.n_neurons, "spikes_per_neuron": _mean(mean)}
         populations[name] |= {
-            "median": middle,
-            "max": top,
+            "median": median_rate,
+            "max": largest_rate,
             "silent": silent,
             "saturated": saturated,
         }
@@ -301,7 +319,7 @@ def rounding_section(
     Args:
         quantisation: the quantisation; None if the report did not quantise the network.
         cost: accuracy lost by rounding.
-        note: text on the origin of the integers, or on why there are none.
+        note: text on the origin of the integers, or on the reason why there are none.
     """
     tables: list[Table] = []
     findings: Sequence[Finding] = ()
@@ -328,7 +346,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
 
     Args:
         certificate: the certificate; None if no backend was compared.
-        example: command that compares a backend, for the page.
+        example: command that compares a backend, shown if there is no certificate.
     """
     title = "Certificate"
     if certificate is None:
@@ -343,8 +361,8 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
             Table("SHA-256 of compared files", ("", "value"), list(certificate.artefacts.items()))
         )
     result = "Nothing differs." if certificate.identical else "Backends differ."
-    weight = "" if certificate.identical else "alarm"
-    sentences = [(result, weight), *certificate.sentences()]
+    severity = "" if certificate.identical else "alarm"
+    sentences = [(result, severity), *certificate.sentences()]
     return section_of("certificate", title, certificate, tables=tables, sentences=sentences)
 
 
@@ -354,7 +372,7 @@ def reproduce_section(
     """Commands, seeds, versions and hashes.
 
     Args:
-        values: (name, formatted value).
+        values: (name, formatted value) of seeds, versions and hashes.
         code: (title, text) of commands and settings.
         facts: plain values for scripts.
     """
@@ -375,11 +393,11 @@ def _sample_figure(
     """Input, spikes and output membranes of a sample, one above the other.
 
     Args:
-        caption: text below it.
+        caption: text below the figure.
         spikes, recording, class_names, label: as for `samples_section`.
         sample: index of the sample.
-        other: recording to compare with.
-        mark: step to mark with a line.
+        other: recording of another backend, whose spikes are drawn, too.
+        mark: step to mark with a vertical line.
     """
     panels = [partial(plot.raster, spikes, sample, population="input")]
     heights = [0.8]
@@ -388,10 +406,10 @@ def _sample_figure(
         heights.append(1.0)
     if recording.membrane:
         answers = recording.readout.population in recording.membrane
-        about: dict[str, Any] = {}
+        text_of_classes: dict[str, Any] = {}
         if answers:
-            about = {"class_names": class_names, "label": int(label[sample])}
-        panels.append(partial(plot.membranes, recording, sample, **about))
+            text_of_classes = {"class_names": class_names, "label": int(label[sample])}
+        panels.append(partial(plot.membranes, recording, sample, **text_of_classes))
         heights.append(0.9)
     return Figure(caption, [partial(_draw_with_mark, draw, mark) for draw in panels], heights)
 
@@ -403,6 +421,7 @@ def _draw_with_mark(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> N
 
 
 def _without_column(table: Table, column: str) -> Table:
+    """A copy of a table, without one of its columns."""
     indices = [index for index, name in enumerate(table.header) if name != column]
     rows = [[row[index] for index in indices] for row in table.rows]
     return replace(table, header=[table.header[index] for index in indices], rows=rows)
@@ -416,8 +435,10 @@ def _percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share:.2%}"
 
 
-def _named(entry: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """The values of an epoch, with names of the classes that are confused."""
+def _with_class_names(
+    entry: Mapping[str, Any], class_names: Sequence[str]
+) -> Iterator[tuple[str, Any]]:
+    """Names and values of an epoch's log entry; confused classes are written with their names."""
     for key, value in entry.items():
         if key == "confused" and value and class_names:
             label, answer = (class_names[int(value[of])] for of in ("label", "answer"))
@@ -426,7 +447,7 @@ def _named(entry: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[tup
 
 
 def _log_value(value: Any) -> Any:
-    """A value of the log, formatted for display."""
+    """A value of a log entry, formatted for a table."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:.3g}" for name, number in value.items())
     if isinstance(value, bool):

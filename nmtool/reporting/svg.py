@@ -1,6 +1,6 @@
-"""Figures as inline SVG: text stays text, and colours follow the page, light or dark.
+"""Figures as inline SVG: text stays text, and colours suit light and dark pages.
 
-Output is deterministic: no dates, and identifiers from a fixed salt.
+Equal figures give equal SVG: it has no dates, and identifiers are hashed with a fixed salt.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ WIDTH_INCHES = 5.0
 PANEL_INCHES = 2.7
 
 _INK = "#010203"
-"""Placeholder for the colour of the page's text."""
+"""Placeholder, replaced by the colour of the page's text."""
 
 _PALETTE = ("#3584e4", "#e0731d", "#2a9d6f", "#c061cb", "#b8891f", "#d0434f")
-"""Colours readable on white and on near-black pages, with a contrast of at least 3."""
+"""Colours with a contrast of at least 3 both to white and to near-black pages."""
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _REFERENCE = re.compile(r"(url\(|^)#([^)]+)")
@@ -54,7 +54,7 @@ def svg(figure: Figure, number: int) -> str:
 
     Args:
         figure: figure to draw.
-        number: number of the figure in its page, which makes its identifiers unique.
+        number: number of the figure in its page, which makes identifiers unique in the page.
 
     Returns:
         An `<svg>` element.
@@ -72,23 +72,23 @@ def svg(figure: Figure, number: int) -> str:
             draw(ax=ax)
             ax.set_title("")  # the caption has the same text
             ax.label_outer()
-        written = io.StringIO()
+        svg_text = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        canvas.savefig(written, format="svg", dpi=144, metadata=no_metadata)
-    return _inline(written.getvalue(), figure, number)
+        canvas.savefig(svg_text, format="svg", dpi=144, metadata=no_metadata)
+    return _inline(svg_text.getvalue(), figure, number)
 
 
 def _inline(text: str, figure: Figure, number: int) -> str:
-    """The element for HTML: sized by the page, with unique identifiers."""
+    """The `<svg>` element for an HTML page: without a fixed size, with unique identifiers."""
     root = ElementTree.fromstring(text)
     _remove(root, "metadata", "style")
     used = {name for element in root.iter() for name in _referenced_ids(element)}
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         attributes = {name.removeprefix(_XLINK): value for name, value in element.attrib.items()}
-        own = attributes.pop("id", None)
-        if own in used:
-            attributes["id"] = f"f{number}-{own}"
+        identifier = attributes.pop("id", None)
+        if identifier in used:
+            attributes["id"] = f"f{number}-{identifier}"
         for name, value in attributes.items():
             value = _REFERENCE.sub(rf"\g<1>#f{number}-\g<2>", value)
             if name == "style":

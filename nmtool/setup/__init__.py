@@ -1,1 +1,1 @@
-"""Installation on this computer: what is installed, what is missing, and how to get it."""
+"""Installation on this computer: installed and missing parts, and how to install them."""

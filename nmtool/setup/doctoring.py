@@ -1,4 +1,4 @@
-"""`doctor`: what is installed on this computer, what is missing, and how to get it."""
+"""`doctor`: installed and missing parts on this computer, and how to install them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
 """Kinds of parts."""
 
 FINE, MISSING, UNTESTED, LIMITED, BROKEN = "fine", "missing", "untested", "limited", "broken"
-"""States of parts. Only installed parts that do not work are broken."""
+"""States of parts. Only a part that is installed but does not work is broken."""
 
 _ANSWER_S = 5
 _IMPORT_S = 120
@@ -56,11 +56,11 @@ class Part(Plain):
 
     Attributes:
         kind: `system`, `library`, `folder` or `tool`.
-        name: its name.
+        name: name of the part.
         state: `fine`, `missing`, `untested`, `limited` or `broken`.
         detail: version, path or size, in words.
-        gives: the feature that needs it; '' if obvious.
-        fix: how to install or repair it; '' if nothing is wrong.
+        gives: the feature that needs the part; '' if obvious.
+        fix: how to install or repair the part; '' if nothing is wrong.
     """
 
     _json = "kind name state found=detail gives fix"
@@ -83,8 +83,8 @@ class Diagnosis(Result):
     (True, False)
 
     Attributes:
-        parts: everything that was examined.
-        is_deep: libraries and environments were imported, not only looked up.
+        parts: all parts that were examined.
+        is_deep: True if libraries and environments were imported, not only looked up.
     """
 
     _json = "healthy deep=is_deep parts"
@@ -94,7 +94,7 @@ class Diagnosis(Result):
 
     @property
     def healthy(self) -> bool:
-        """True if nothing installed is broken; missing parts do not count."""
+        """True if no installed part is broken; missing parts do not count."""
         return all(part.state != BROKEN for part in self.parts)
 
     def tables(self) -> list[Table]:
@@ -110,7 +110,7 @@ class Diagnosis(Result):
         return Table(_TITLES[kind], ("", "", "version", "for"), gives)
 
     def advice(self) -> dict[str, list[str]]:
-        """Fixes, each with the parts that it would make usable."""
+        """Suggested fixes, each with the parts that would then work."""
         parts_by_fix: dict[str, list[str]] = {}
         for part in self.parts:
             if part.fix:
@@ -202,7 +202,7 @@ def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
 
 
 def _verilator_elsewhere() -> str:
-    """Name of a Verilator that is not a Python package; '' without one."""
+    """Name of a Verilator that was not installed as a Python package; '' if there is none."""
     from nmtool.exporters.verilog import simulators
 
     try:
@@ -218,7 +218,7 @@ def _verilator_elsewhere() -> str:
 
 
 def _import_error(package: str) -> str:
-    """The reason why a package cannot be imported, tried in a separate process; '' if it can."""
+    """Import a package in a separate process, and return the reason of a failure, else ''."""
     module = _IMPORTED_AS.get(package, package.replace("-", "_"))
     command = [sys.executable, "-c", f"import {module}"]
     try:
@@ -275,7 +275,7 @@ def _simulator() -> Part:
 
 
 def _processors() -> Iterator[Part]:
-    """Compilers and emulators of the processors that C exports are compared on."""
+    """Examine compilers and emulators of the processors that run C exports."""
     from nmtool.exporters.processors import PROCESSORS
 
     for processor in PROCESSORS.values():
@@ -290,7 +290,7 @@ def _processors() -> Iterator[Part]:
 
 
 def _gpu(deep: bool) -> Part:
-    """The GPU for training; torch is imported only if `deep`."""
+    """Examine the GPU for training; import torch only if `deep`."""
     from nmtool.exporters.supervise import output_of
 
     gives = "training on an NVIDIA GPU"
@@ -324,7 +324,11 @@ def _gpu(deep: bool) -> Part:
 
 
 def _cuda_of_torch() -> str | None:
-    """CUDA version of torch's build; '' for CPU builds, None without torch; without importing."""
+    """CUDA version of torch's build, without importing torch.
+
+    Returns:
+        The version; '' for CPU builds, None if torch is not installed.
+    """
     spec = find_spec("torch")
     folders = (spec.submodule_search_locations or []) if spec else []
     for folder in folders:
@@ -364,7 +368,7 @@ def _folders() -> Iterator[Part]:
 
 
 def _folder(name: str, folder: Path, variable: str) -> Part:
-    """An existing folder, or the parent in which it will be made."""
+    """Examine a folder, or the parent in which it will be made."""
     ancestor = folder.absolute()
     while not ancestor.exists() and ancestor != ancestor.parent:
         ancestor = ancestor.parent

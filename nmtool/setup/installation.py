@@ -1,8 +1,8 @@
-"""The installation of nmtool: its libraries, and commands that install missing ones.
+"""The installation of nmtool: its libraries, and commands that install missing libraries.
 
 nmtool is not on a package index, so that `pip install nmtool[…]` could install another project's
 package. The libraries of an extra are therefore installed by their own names, from nmtool's
-metadata, into nmtool's environment: this works from a checkout, from a wheel and in pipx.
+metadata, into nmtool's environment. This method works for a checkout, a wheel and pipx.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Library:
     Attributes:
         requirement: requirement for pip, e.g. `torch<3,>=2.2`.
         name: name of the package.
-        version: installed version, '' if none.
-        fits: the installed version satisfies the requirement.
+        version: installed version; '' if not installed.
+        fits: True if the installed version satisfies the requirement.
     """
 
     requirement: str
@@ -93,39 +93,41 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
         return (
             f"pip install -e {shlex.quote(str(_source_folder()) + (f'[{extra}]' if extra else ''))}"
         )
-    anew = [
+    reinstalled = [
         requirement
         for requirement in requirements
         if requirement.name in {*broken} and _library(requirement).fits
     ]
-    lacking = [
+    missing = [
         requirement
         for requirement in requirements
         if requirement.extras or not _library(requirement).fits
     ]
-    if not lacking and not anew:
-        anew = requirements
-    for_cpus = (
+    if not missing and not reinstalled:
+        reinstalled = requirements
+    needs_cpu_build = (
         extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
     )
-    for_torch = [
-        requirement for requirement in [*lacking, *anew] if requirement.name == "torch" and for_cpus
+    torch_requirements = [
+        requirement
+        for requirement in [*missing, *reinstalled]
+        if requirement.name == "torch" and needs_cpu_build
     ]
-    calls = [
+    commands = [
         _call(
-            for_torch,
-            *(["--force-reinstall"] if for_torch[0] in anew else []),
+            torch_requirements,
+            *(["--force-reinstall"] if torch_requirements[0] in reinstalled else []),
             index=TORCH_FOR_CPUS,
         )
-        if for_torch
+        if torch_requirements
         else "",
         _call(
-            [requirement for requirement in anew if requirement not in for_torch],
+            [requirement for requirement in reinstalled if requirement not in torch_requirements],
             "--force-reinstall",
         ),
-        _call([requirement for requirement in lacking if requirement not in for_torch]),
+        _call([requirement for requirement in missing if requirement not in torch_requirements]),
     ]
-    return " && ".join(filter(None, calls))
+    return " && ".join(filter(None, commands))
 
 
 def cuda_extra(version: str | None) -> str:
@@ -138,7 +140,7 @@ def cuda_extra(version: str | None) -> str:
 
 
 def installed_from() -> str:
-    """Words on the source of the installation: a checkout, a file or pipx."""
+    """The source of the installation in words: a checkout, a file or pipx."""
     distribution = _distribution()
     if distribution is None:
         return f"runs from {_source_folder()}, not installed"
@@ -159,7 +161,7 @@ def supported_pythons() -> str:
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """True if a version satisfies a requirement.
+    """True if a version satisfies a specifier.
 
     >>> is_within("2.13.0+cpu", "<3,>=2.2"), is_within("3.14.0", "<3.14,>=3.10")
     (True, False)
@@ -170,7 +172,7 @@ def is_within(version: str, wanted: str) -> bool:
 
 
 def version_of(package: str) -> str:
-    """Installed version of a package; '' if none."""
+    """Installed version of a package; '' if the package is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -185,7 +187,7 @@ def _distribution() -> metadata.Distribution | None:
 
 
 def _requirements(extra: str) -> list[Requirement]:
-    """Requirements of an extra on this Python; none if nmtool is not installed."""
+    """Requirements of an extra on this Python; [] if nmtool is not installed."""
     distribution = _distribution()
     if distribution is None:
         return []
@@ -197,11 +199,11 @@ def _requirements(extra: str) -> list[Requirement]:
         for text in distribution.requires or []:
             requirement = Requirement(text)
             marker = requirement.marker
-            alone = marker is None or marker.evaluate({"extra": ""})
+            is_unconditional = marker is None or marker.evaluate({"extra": ""})
             if not (
-                alone
+                is_unconditional
                 if not extra_name
-                else not alone and marker and marker.evaluate({"extra": extra_name})
+                else not is_unconditional and marker and marker.evaluate({"extra": extra_name})
             ):
                 continue
             if requirement.name == NAME:
@@ -219,7 +221,7 @@ def _library(requirement: Requirement) -> Library:
 
 
 def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
-    """A call of this environment's installer; '' without packages."""
+    """The shell command that installs packages into this environment; '' without packages."""
     if not packages:
         return ""
     texts = [shlex.quote(str(package)) for package in packages]

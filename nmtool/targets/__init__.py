@@ -1,7 +1,7 @@
 """Targets: chips and formats as data; fit and cost of a network on them.
 
-    target.py     `Target`: limits, arithmetic, cores, event costs, each figure with its origin
-    reading.py    targets from TOML files: `*.toml` beside this file, and your own
+    target.py     `Target`: limits, arithmetic, cores, event costs; each figure has its origin
+    reading.py    targets from TOML files: `*.toml` beside this file, and your own files
 
 `docs/targets.md` describes the files.
 """

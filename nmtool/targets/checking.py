@@ -39,7 +39,7 @@ class CheckReport(Result):
     Attributes:
         network_hash: content hash of the network.
         arithmetic: name of the network's arithmetic; `float` if it was rounded for each target.
-        fits: one per target, in the given order.
+        fits: one fit per target, in the given order.
     """
 
     _json = "hash=network_hash arithmetic targets=fits"
@@ -77,15 +77,15 @@ class CheckReport(Result):
 
     def sentences(self) -> list[tuple[str, str]]:
         """A sentence per target, with its severity: '', `warning` or `alarm`."""
-        weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
+        severities = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
         return [
-            (f"{outcome.target.name}: {outcome.words}", weights[outcome.verdict])
+            (f"{outcome.target.name}: {outcome.words}", severities[outcome.verdict])
             for outcome in self.fits
         ]
 
     def tables(self) -> list[Table]:
-        """The targets side by side, and the cores of each."""
-        rows = [_row(outcome) for outcome in self.fits]
+        """A table with a row per target, and tables of each target's cores or other resources."""
+        rows = [_table_row(outcome) for outcome in self.fits]
         header = ("target", "fit", "arithmetic known by", "cores", "binds", "findings")
         return [
             Table("targets", header, rows),
@@ -102,7 +102,7 @@ def check(
     quantising: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress = silent,
 ) -> CheckReport:
-    """Check a network against targets: everything that does not fit, changes or is wasted.
+    """Check a network against targets: list all parts that do not fit, change or are wasted.
 
     >>> import nmtool as nm
     >>> report = nm.check(q.network, ["loihi2", "loihi1"])  # doctest: +SKIP
@@ -110,8 +110,8 @@ def check(
     'faithful'
 
     Args:
-        network: integer network; float network or run, which is rounded for each target; or a
-            path.
+        network: an integer network; or a float network or run, which is rounded for each target;
+            or the path of any of them.
         targets: names, `.toml` files, or `Target`s; `all`: every target that comes with nmtool.
         relays: realise delays beyond a target's limit with relay populations, which take
             resources; by default these delays are clipped.
@@ -121,7 +121,7 @@ def check(
     Raises:
         UsageError: a target or a quantisation argument is unknown, a target's file is wrong, or
             there are quantisation arguments for an integer network.
-        FileFormatError: there is no network at that path.
+        FileFormatError: there is no network at the path.
     """
     chosen = [target_named(choice) for choice in several_targets(targets)]
     check_quantising(quantising, quantise_network, ("network", "target"))
@@ -142,7 +142,7 @@ def check(
 def fits_of_format(
     network: Network | IntegerNetwork, name: str, options: object = None
 ) -> tuple[Fit, ...]:
-    """Fits on all targets of a format; the format itself comes first.
+    """Fits on all targets of a format; the target named like the format comes first.
 
     Args:
         network: the network to be written.
@@ -157,7 +157,7 @@ def fits_of_format(
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
-"""Integers of a float network by `Target.rounding`; targets that round alike share them."""
+"""Integers of a float network, by `Target.rounding`: targets with equal rounding share them."""
 
 
 def _fit(
@@ -169,6 +169,7 @@ def _fit(
     relays: bool = False,
     roundings: _Roundings,
 ) -> Fit:
+    """Fit of a network to one target; a float network is rounded for the target first."""
     from nmtool.exporters.formats import PLACES, format_named
 
     format_ = format_named(target.format) if target.format in PLACES else None
@@ -177,15 +178,17 @@ def _fit(
         if format_ is not None and format_.holds_floats and not quantising:
             return Fit(target, unsupported=tuple(format_.reasons_against(network, options)))
         # Rounding clips delays. For a target without delays, it would set all to 0 unnoticed.
-        keeps = target.max_delay or relays
-        rounding_target = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
+        keeps_delays = target.max_delay or relays
+        rounding_target = (
+            target if keeps_delays else replace(target, max_delay=target.runs_in.max_delay)
+        )
         if rounding_target.rounding not in roundings:
             settings = {"relays": relays, **quantising}
             roundings[rounding_target.rounding] = quantise_network(
                 network, target=rounding_target, **settings
             )
         rounded = roundings[rounding_target.rounding]
-        network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
+        network, changed = rounded.network, (_rounding_finding(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.reasons_against(network, options)
     outcome = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
@@ -205,7 +208,7 @@ def _fit(
     return replace(outcome, uses=tuple(uses), unsupported=(*outcome.unsupported, *lacking))
 
 
-def _rounded(rounded: Quantisation) -> Finding:
+def _rounding_finding(rounded: Quantisation) -> Finding:
     """The finding on the rounding of a float network, with the projections' largest rms error."""
     worst = max((projection.rms_error for projection in rounded.report.projections), default=0.0)
     what = f"the float network is rounded; the rms error of its weights is up to {worst:.2%}"
@@ -216,7 +219,7 @@ def _rounded(rounded: Quantisation) -> Finding:
 def several_targets(
     targets: str | Path | Target | Sequence[str | Path | Target],
 ) -> Sequence[str | Path | Target]:
-    """The named targets as a sequence; raises `UsageError` if there is none."""
+    """The named targets as a sequence; raises `UsageError` if no target is named."""
     names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
     if ALL in names:
         return target_names()
@@ -227,7 +230,7 @@ def several_targets(
     return names
 
 
-def _row(outcome: Fit) -> tuple[Any, ...]:
+def _table_row(outcome: Fit) -> tuple[Any, ...]:
     cores = binds = ""
     if outcome.resources is not None and outcome.resources.cores is not None:
         cores = (

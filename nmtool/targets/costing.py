@@ -91,7 +91,8 @@ def cost(
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
-        check_in_time(loaded_network, events)  # the cost includes the accuracy
+        # Raises an error if most events are late, since the cost includes the accuracy.
+        check_in_time(loaded_network, events)
     samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
     check_steps(loaded_network, samples.raster)
     if not samples.raster.n_samples:
@@ -99,16 +100,18 @@ def cost(
             "counting the cost needs samples", code="split-empty", fix="pass at least one sample"
         )
     recording = simulate(loaded_network, samples.raster, progress=progress)
-    place = _placed(loaded_network, chip)
+    placement = _place_on_cores(loaded_network, chip)
     counter = Counter(
-        loaded_network, samples.raster, recording, place.cores, dense=_stores_zeros(chip)
+        loaded_network, samples.raster, recording, placement.cores, dense=_stores_zeros(chip)
     )
     operations = counter.operations()
     in_c = chip is not None and (chip.name == _C or chip.processor)
     program = loaded_network if in_c and isinstance(loaded_network, IntegerNetwork) else None
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: counts for name, counts in operations.spikes.items() if name != INPUT}
-    few = only_classes(np.bincount(samples.label, minlength=len(loaded_network.class_names)))
+    class_remark = only_classes(
+        np.bincount(samples.label, minlength=len(loaded_network.class_names))
+    )
     return Cost(
         network_hash=loaded_network.content_hash,
         arithmetic=loaded_network.arithmetic,
@@ -117,10 +120,12 @@ def cost(
         steps=operations.n_steps,
         accuracy=recording.accuracy(samples.label),
         target="" if chip is None else chip.name,
-        cores=len(place.cores) or None,
-        grouping=place.words,
-        synaptic_events=Counted.of(_named(loaded_network, operations.synaptic_events), shape),
-        synapses_read=Counted.of(_named(loaded_network, operations.synapses_read), shape),
+        cores=len(placement.cores) or None,
+        grouping=placement.words,
+        synaptic_events=Counted.of(
+            _by_projection(loaded_network, operations.synaptic_events), shape
+        ),
+        synapses_read=Counted.of(_by_projection(loaded_network, operations.synapses_read), shape),
         neuron_updates=Counted.of(operations.neuron_updates, shape),
         input_spikes=Counted(Spread.of(operations.spikes[INPUT])),
         spikes=Counted.of(spikes, shape),
@@ -131,15 +136,15 @@ def cost(
         activation_sparsity=_activation_sparsity(operations, spikes),
         connection_sparsity=connection_sparsity(loaded_network),
         footprint=dict(_footprints(loaded_network, with_program=program is not None)),
-        energy=_energy(loaded_network, place, figures, operations),
-        latency=_of_program(program, samples, recording, progress, chip.processor)
+        energy=_energy(loaded_network, placement, figures, operations),
+        latency=_program_latency(program, samples, recording, progress, chip.processor)
         if program and chip
-        else _latency(loaded_network, place, figures, counter),
-        operations=_program(program, operations) if program else {},
+        else _latency(loaded_network, placement, figures, counter),
+        operations=_program_operations(program, operations) if program else {},
         absent=dict(_absent(loaded_network, spikes)),
         remarks=(
             *_remarks(loaded_network, chip, operations, spikes),
-            *([f"samples and accuracy cover only {few}"] if few else []),
+            *([f"samples and accuracy cover only {class_remark}"] if class_remark else []),
         ),
     )
 
@@ -189,10 +194,10 @@ def compare_cost(
 # Counts.
 
 
-def _named(
+def _by_projection(
     network: AnyNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
-    """Counts of projections by name; parallel projections are numbered."""
+    """Counts by name of the projection; parallel projections are numbered."""
     by_projection: dict[str, NDArray[np.int64]] = {}
     for projection, count in zip(network.projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
@@ -219,12 +224,12 @@ def _activation_sparsity(
     return (bins - _total([*spikes.values()])) / bins if bins else None
 
 
-def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
+def _program_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
     """Source-level operations of the C program, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
-    a synapse takes a product and a sum; a score of the rule `weighted` takes one more product.
-    Addresses, comparisons and the reset of a sample are not counted.
+    a synapse takes a product and a sum; a score of the readout rule `weighted` takes one more
+    product. Addresses, comparisons and the reset before a sample are not counted.
     """
     from nmtool.exporters.c.readout import scoring
 
@@ -246,7 +251,7 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
 
 
 def _bits(network: IntegerNetwork) -> str:
-    """Bits of weights and of delays, e.g. `8/6`; delays count in their largest common stride."""
+    """Bits of weights and of delays, e.g. `8/6`; delays in multiples of their common divisor."""
     weights = {projection.weight_bits for projection in network.projections}
     used = [
         p.delay[p.weight != 0] for p in network.projections
@@ -270,6 +275,7 @@ def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[st
 def _absent(
     network: AnyNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
+    """Names of unknown quantities, other than latency and energy, with reasons."""
     if not isinstance(network, IntegerNetwork):
         yield "footprint of chip integers", "the network is float: quantise it"
     if not spikes:
@@ -294,7 +300,7 @@ def _remarks(
     arithmetic = network.arithmetic if isinstance(network, IntegerNetwork) else LOIHI2.name
     if chip is not None and chip.arithmetic != arithmetic:
         title = chip.title or chip.name
-        yield f"spikes were simulated in the arithmetic {arithmetic}, but {title} has another one"
+        yield f"spikes were simulated in {arithmetic}, but {title} has another arithmetic"
 
 
 # Estimates.
@@ -311,9 +317,9 @@ class _Placement:
 
     Attributes:
         chip: the target; None without one.
-        cores: content of each core; empty if unknown.
-        words: number of cores in words, with its assumptions.
-        misfit: why a neuron does not fit on a core; '' if all fit.
+        cores: neurons on each core; empty if unknown.
+        words: number of cores in words, with the assumptions behind it.
+        misfit: reason why a neuron does not fit on a core; '' if all neurons fit.
     """
 
     chip: Target | None
@@ -322,7 +328,7 @@ class _Placement:
     misfit: str = ""
 
 
-def _placed(network: AnyNetwork, chip: Target | None) -> _Placement:
+def _place_on_cores(network: AnyNetwork, chip: Target | None) -> _Placement:
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
         return _Placement(chip)
     needed = resources(network, chip)
@@ -347,22 +353,22 @@ def _placed(network: AnyNetwork, chip: Target | None) -> _Placement:
 
 def _energy(
     network: AnyNetwork,
-    place: _Placement,
+    placement: _Placement,
     figures: Target | None,
     operations: Operations,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import energy
 
-    chip = place.chip
-    absent = _no_estimate(network, figures, "energy_pj") or place.misfit
+    chip = placement.chip
+    absent = _reason_against_estimate(network, figures, "energy_pj") or placement.misfit
     if absent or chip is None or figures is None:
         return Estimate("µJ", absent=absent)
     microjoules = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
-    used, unknown = _figures(figures, "energy_pj", "pJ")
+    used, unknown = _split_figures(figures, "energy_pj", "pJ")
     return Estimate(
         "µJ",
-        f"dynamic energy, cores, {_chip_of_figures(chip, figures, used)}",
-        _note(place, unknown),
+        f"dynamic energy, cores, {_words_on_figures(chip, figures, used)}",
+        _note(placement, unknown),
         Spread.of(microjoules),
         constants=tuple(used),
     )
@@ -370,19 +376,19 @@ def _energy(
 
 def _latency(
     network: AnyNetwork,
-    place: _Placement,
+    placement: _Placement,
     figures: Target | None,
     counter: Counter,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import step_time
 
-    chip = place.chip
-    absent = _no_estimate(network, figures, "time_ns") or place.misfit
+    chip = placement.chip
+    absent = _reason_against_estimate(network, figures, "time_ns") or placement.misfit
     if absent or chip is None or figures is None:
         return Estimate("µs", absent=absent)
     barrier = figures.barrier(len(counter.cores))
     microseconds = step_time(counter, figures.time_ns, barrier or 0.0) / _NS_PER_US
-    used, unknown = _figures(figures, "time_ns", "ns")
+    used, unknown = _split_figures(figures, "time_ns", "ns")
     if barrier is None:
         unknown.append("the barrier of a step")
     else:
@@ -391,15 +397,21 @@ def _latency(
     covers = "slowest core of each step" if barrier is None else "slowest core and barrier of steps"
     return Estimate(
         "µs",
-        f"{covers}, {_chip_of_figures(chip, figures, used)}",
-        _note(place, unknown),
+        f"{covers}, {_words_on_figures(chip, figures, used)}",
+        _note(placement, unknown),
         Spread.of(microseconds),
         constants=tuple(used),
     )
 
 
-def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> str:
-    """The reason why there is no estimate; '' if there is one."""
+def _reason_against_estimate(network: AnyNetwork, figures: Target | None, section: str) -> str:
+    """The reason why an estimate is impossible; '' if it is possible.
+
+    Args:
+        network: the network.
+        figures: target whose figures per event are used; None without one.
+        section: `energy_pj` or `time_ns`.
+    """
     from nmtool.hardware_sim.estimates import NEEDED
 
     if figures is None:
@@ -414,7 +426,7 @@ def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> s
         nouns = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; nothing measures the {nouns} of its computer"
+            return f"{figures.name} is software; the {nouns} of its computer cannot be measured"
         return (
             f"nobody publishes the {nouns} per event for {title}; to use the figures of another "
             "chip, name it, e.g. `energy_of=loihi1`"
@@ -422,8 +434,8 @@ def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> s
     return ""
 
 
-def _figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
-    """The known figures for an estimate, and the names of unknown figures."""
+def _split_figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
+    """The known figures of a section for an estimate, and the names of its unknown figures."""
     from nmtool.hardware_sim.estimates import USED
 
     used, unknown = [], []
@@ -441,19 +453,23 @@ def _source(origin: Origin) -> str:
     return "; ".join(part for part in (origin.source, origin.note) if part)
 
 
-def _chip_of_figures(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
-    """Words on the figures that an estimate uses: their marks and their chip."""
+def _words_on_figures(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
+    """Marks and chip of the figures that an estimate uses, in words."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
-    whose = f"{marks} per-event figures of {figures.title or figures.name}"
-    return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
+    figures_text = f"{marks} per-event figures of {figures.title or figures.name}"
+    return (
+        figures_text
+        if chip.name == figures.name
+        else f"{figures_text}, not of {chip.title or chip.name}"
+    )
 
 
-def _note(place: _Placement, unknown: Sequence[str]) -> str:
-    """Words on the parts that an estimate includes and excludes."""
+def _note(placement: _Placement, unknown: Sequence[str]) -> str:
+    """Parts that an estimate includes and excludes, in words."""
     parts = ["all neurons updated in every step"]
-    if _stores_zeros(place.chip):
+    if _stores_zeros(placement.chip):
         parts.append("synapses of weight 0 included")
-    if not place.cores:
+    if not placement.cores:
         parts.append("each population on one core, since the chip's cores are unknown")
     parts.append("routers, input to the chip and host not included")
     if unknown:
@@ -461,15 +477,16 @@ def _note(place: _Placement, unknown: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
-def _of_program(
+def _program_latency(
     network: IntegerNetwork,
     samples: Samples,
     recording: Recording,
     progress: Progress,
     processor: str,
 ) -> Estimate:
-    """Time of the C program on this machine, or its instructions in an emulator, or the reason
-    why neither could be measured.
+    """Time of the C program on this machine, or its number of instructions in an emulator.
+
+    If neither can be measured, the estimate has the reason.
     """
     from nmtool.exporters.c.timing import PASSES, instructions, measure
     from nmtool.exporters.processors import PROCESSORS

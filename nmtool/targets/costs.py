@@ -1,7 +1,7 @@
 """`Cost`: operations, sparsity, memory, latency and energy of a network on samples.
 
-Counts are exact. Latency and energy are estimates or measurements; each states its boundary. For an
-unknown quantity, the reason is given, never 0.
+Counts are exact. Latency and energy are estimates or measurements; the boundary of each states the
+parts of the system that it covers. Unknown quantities are never 0: a reason takes their place.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AXES = {
     "energy": "energy per inference",
     "latency": "latency per inference",
 }
-"""Costs that a plot of accuracy can have as its axis, with their labels."""
+"""Costs against which accuracy can be plotted, with the labels of the axis."""
 
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
@@ -75,14 +75,14 @@ class Spread:
 
     @classmethod
     def of(cls, per_step: NDArray) -> Spread:
-        """Statistics of [samples, steps] numbers, at least one of each; integers stay exact."""
+        """Statistics of [samples, steps] numbers, not empty; sums of integers are exact."""
         samples = cls.of_samples(per_step.sum(axis=1))
         steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
         return cls(**{**asdict(samples), **steps})
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """Statistics of [samples] numbers; at least one sample."""
+        """Statistics of [samples] numbers, not empty."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,
@@ -97,11 +97,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Counted:
-    """A count in total, and by population or projection.
+    """Statistics of a count, in total and by population or projection.
 
     Attributes:
-        total: sum over all parts.
-        parts: by name, e.g. `hidden` or `input → hidden`.
+        total: statistics of the sum over all parts.
+        parts: statistics by name of a part, e.g. `hidden` or `input → hidden`.
     """
 
     total: Spread
@@ -109,7 +109,12 @@ class Counted:
 
     @classmethod
     def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
-        """From counts [samples, steps] int64 by name; without counts, from zeros of this shape."""
+        """Statistics of counts, by name [samples, steps] int64; without parts, the total is 0.
+
+        Args:
+            parts: the counts.
+            shape: number of samples, and of steps.
+        """
         total = sum(parts.values(), np.zeros(shape, np.int64))
         return cls(Spread.of(total), {name: Spread.of(counts) for name, counts in parts.items()})
 
@@ -122,8 +127,8 @@ class Constant:
         name: name of the event, e.g. `synaptic_event`.
         value, unit: cost per event.
         mark: published, source code, measured, second-hand or inferred.
-        source: the publication.
-        target: the chip that it is for.
+        source: the publication, with remarks.
+        target: name of the chip to which the figure belongs.
     """
 
     name: str
@@ -140,12 +145,12 @@ class Estimate:
 
     Attributes:
         unit: unit of the numbers.
-        boundary: the part of the system and of its power or time that the numbers cover, and the
-            chip whose figures were used, in words.
+        boundary: words on the part of the system, and of its energy or time, that the numbers
+            cover, and on the chip whose figures were used.
         note: further remarks, such as what is not included.
         spread: the numbers; None if unknown.
-        absent: the reason, if unknown.
-        constants: the figures used.
+        absent: reason why the numbers are unknown; '' if they are known.
+        constants: the figures per event from which the numbers are computed.
     """
 
     unit: str
@@ -161,7 +166,7 @@ class Estimate:
         return "" if self.spread is None else f"{shown(float(self.spread.mean))} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Numbers and boundary, or the reason why they are unknown."""
+        """Numbers, unit, boundary and note; or the reason why the numbers are unknown."""
         if self.spread is None:
             return {"absent": self.absent}
         spread = {name: value for name, value in asdict(self.spread).items() if value is not None}
@@ -191,14 +196,14 @@ class Cost(Result):
             population then counts as one core.
         grouping: number of cores in words, with its assumptions, e.g. `2 cores if accumulators are
             as on Loihi 1`.
-        synaptic_events: by projection; spikes times their synapses of nonzero weight.
-        synapses_read: by projection; spikes times all their synapses, including weight 0.
-        neuron_updates: by population; neurons times steps.
+        synaptic_events: by projection; each spike counts its synapses of nonzero weight.
+        synapses_read: by projection; each spike counts all its synapses, including weight 0.
+        neuron_updates: by population; number of neurons times number of steps.
         input_spikes: number of input spikes.
         spikes: by spiking population, number of emitted spikes.
-        messages: by source; spikes times the cores with target neurons, including the source's own
-            core. Synapses of weight 0 count if the target's cores store them. If cores are
-            unknown, spikes times target populations with nonzero weights.
+        messages: by source; each spike counts the cores with target neurons, including the
+            source's own core. Synapses of weight 0 matter only if the target's cores store them.
+            If cores are unknown, each spike counts its target populations.
         effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
             inference: additions for spikes through nonzero weights; multiplications with inputs
             that are not spikes, which do not occur; and all weights in all steps.
@@ -207,11 +212,11 @@ class Cost(Result):
         connection_sparsity: share of weights that are 0; None without synapses.
         footprint: by kind of storage: `chip integers`, `torch copy` (NeuroBench's) and, for targets
             that run the C file, `C program`.
-        energy, latency: per inference.
+        energy, latency: energy and latency per inference.
         operations: for targets that run the C file, its exact source-level operations per
             inference, by name.
         absent: reasons for further unknown quantities, by name.
-        remarks: important qualifications of the numbers.
+        remarks: sentences that limit the meaning of the numbers.
     """
 
     _json = (
@@ -261,10 +266,10 @@ class Cost(Result):
         return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
-        """A header, and a line per quantity and place; empty fields are unknown.
+        """CSV: a header, and a line per quantity and place; unknown values are empty fields.
 
         Args:
-            sources: add a line per figure that latency and energy are computed from.
+            sources: add a line per figure from which latency and energy are computed.
         """
         rows = [*self._rows()]
         if sources:
@@ -281,11 +286,11 @@ class Cost(Result):
         return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
 
     def constants(self) -> list[Constant]:
-        """The figures that energy and latency are computed from."""
+        """The figures from which energy and latency are computed."""
         return [*self.energy.constants, *self.latency.constants]
 
     def sources(self) -> Table:
-        """The figures that energy and latency are computed from, with mark and source."""
+        """A table of the figures from which energy and latency are computed, with their sources."""
         rows = [
             (c.target, c.name.replace("_", " "), shown(c.value), c.unit, c.mark, c.source)
             for c in self.constants()
@@ -294,7 +299,7 @@ class Cost(Result):
         return Table("figures behind energy and latency", header, rows)
 
     def tables(self) -> list[Table]:
-        """Operations over samples and steps; sparsity and footprint; latency and energy."""
+        """Tables of operations, of sparsity and footprint, and of latency and energy if known."""
         header = ("", "where", *_SPREAD)
         rows = [
             (row["quantity"].replace("_", " "), row["where"], *_columns(row))
@@ -321,7 +326,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences on the parts that latency and energy include, or why they are unknown."""
+        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -347,6 +352,7 @@ class Cost(Result):
         return getattr(self, axis).total.mean
 
     def _scalars(self) -> Iterator[tuple[str, float | None]]:
+        """Names and values of the quantities that are single numbers."""
         for name in (
             *("effective_acs", "effective_macs", "dense_operations"),
             *("activation_sparsity", "connection_sparsity"),
@@ -381,6 +387,7 @@ class Cost(Result):
             yield {"quantity": name, "where": "all", "absent_because": reason}
 
     def _neurobench(self) -> Iterator[tuple[str, str]]:
+        """Rows of the table of sparsity and footprint."""
         for name, value in self._scalars():
             if value is not None:
                 text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
@@ -394,7 +401,7 @@ class Cost(Result):
 
 @dataclass(frozen=True, repr=False)
 class Tradeoff(Tabular):
-    """Accuracy against cost of several networks on the same samples.
+    """Accuracy and cost of several networks on the same samples.
 
     >>> import nmtool as nm
     >>> floats = nm.Network.layers([2, 2])
@@ -427,9 +434,10 @@ class Tradeoff(Tabular):
         }
 
     def as_csv(self) -> str:
-        """A header, and a line of means per inference for each network; empty if unknown.
+        """CSV: a header, and a line per network of means per inference; unknown means are empty.
 
-        `energy` and `latency` include unit and boundary; `energy_mean` is only the number.
+        `energy` and `latency` include unit and boundary; `energy_mean` and `latency_mean` are
+        numbers only.
         """
         rows = [
             [
@@ -444,7 +452,10 @@ class Tradeoff(Tabular):
         return as_csv(self._HEADER, rows)
 
     def tables(self) -> list[Table]:
-        """A row per network, means per inference: counts, then latency and energy if known."""
+        """Means per inference, a row per network: a table of counts, and one of latency and energy.
+
+        Without known latency or energy, there is only the table of counts.
+        """
         axes = ("synaptic_events", "neuron_updates", "spikes", "messages")
         counted = [
             (
@@ -467,13 +478,13 @@ class Tradeoff(Tabular):
         return tables
 
     def notes(self) -> list[str]:
-        """Sentences on the parts that latency and energy include, or why they are unknown."""
+        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(
         self, path: str | Path, against: str = "synaptic_events", *, force: bool = False
     ) -> Path:
-        """Draw accuracy against a cost; returns the path of the picture.
+        """Draw accuracy against a cost, and return the path of the picture.
 
         Args:
             path: path of the picture, .svg, .png or .pdf.
@@ -499,7 +510,7 @@ class Tradeoff(Tabular):
                 why="; ".join(self.notes()),
                 fix=f"choose another of {', '.join(AXES)}",
             )
-        content = _drawn(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
+        content = _picture(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
         with storage.replacing(path) as temporary:
             Path(temporary).write_bytes(content)
         return Path(path)
@@ -514,12 +525,14 @@ class Tradeoff(Tabular):
 
     @staticmethod
     def _cell(cost: Cost, axis: str) -> str:
+        """Mean, unit and boundary of an estimate, in words."""
         estimate: Estimate = getattr(cost, axis)
         mean = estimate.mean_in_words
         return f"{mean} ({estimate.boundary})" if mean else ""
 
 
 def _columns(spread: Mapping[str, Any]) -> list[Any]:
+    """The values of a `Spread` that tables show, in the order of `_SPREAD`."""
     names = ("mean", "p95", "worst", "worst_sample", "step_mean", "step_worst")
     return [spread[name] for name in names]
 
@@ -529,7 +542,11 @@ def _percent(share: float | None) -> str:
 
 
 def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
-    """Raise the errors of `Tradeoff.plot` that need no counts, before counting starts."""
+    """Raise those errors of `Tradeoff.plot` that do not depend on costs, before costs are counted.
+
+    Args:
+        path, against, force: as for `Tradeoff.plot`.
+    """
     check_path(path)
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise UsageError(
@@ -562,8 +579,14 @@ def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _drawn(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
-    """The picture, from (name, cost, accuracy) of each network."""
+def _picture(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
+    """The bytes of the picture.
+
+    Args:
+        points: (name, cost, accuracy) of each network.
+        label: label of the cost axis.
+        suffix: format of the picture: svg, png or pdf.
+    """
     with libraries_needed("report"):
         import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg

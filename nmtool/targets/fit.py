@@ -1,11 +1,11 @@
 """Fit of a network to a target: faithful, approximate or unsupported, with findings.
 
     faithful      every u, v and spike equals the simulator's
-    approximate   it runs with changes, which the findings list
-    unsupported   it does not run, or does not fit
+    approximate   the network runs with changes, which the findings list
+    unsupported   the network does not run on the target, or does not fit
 
-Misfits of a format come from its own package (`misfits`), and changes by rounding from the
-quantiser: both are arguments.
+Misfits of a format come from the format's own package (`misfits`), and changes by rounding from the
+quantiser: both are arguments of `fit`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from nmtool.targets.reading import target_named, target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import Core, Memory, Target
 
-_SAME_DECAY = 0.005
-"""Relative change of a time constant below which there is no finding."""
-_UNROLLED = 0.8
-"""Share of zeros above which they belong to the structure, such as an unrolled convolution."""
+_DECAY_TOLERANCE = 0.005
+"""Largest relative change of a time constant without a finding."""
+_STRUCTURAL_ZEROS = 0.8
+"""If more than this share of weights is 0, the zeros belong to the network's structure.
+
+An example is an unrolled convolution.
+"""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -42,8 +45,8 @@ class Use(Plain):
         resource: name of the resource.
         used: amount that the network takes.
         available: available amount.
-        error: largest relative error of `used` compared with synthesis; 0 if it is a count or an
-            upper bound.
+        error: largest relative error of the estimate `used`, compared with synthesis; 0 if `used`
+            is a count or an upper bound.
     """
 
     _json = "resource used held=available error"
@@ -73,10 +76,10 @@ class Fit(Result):
 
     Attributes:
         target: the target.
-        unsupported: findings on why the target cannot run it; empty if it can.
+        unsupported: findings on why the target cannot run the network; empty if it can.
         approximate: findings on everything that changes on the target.
         wasteful: findings on unused neurons, synapses and bits.
-        resources: the cores that it takes; None if the target has no figures on cores.
+        resources: the cores that the network takes; None if the target has no figures on cores.
         uses: resources of an FPGA or of a memory; empty for all other targets.
     """
 
@@ -92,7 +95,7 @@ class Fit(Result):
 
     @property
     def verdict(self) -> str:
-        """`faithful`, `approximate` or `unsupported`."""
+        """The verdict: `faithful`, `approximate` or `unsupported`."""
         if self.unsupported:
             return UNSUPPORTED
         return APPROXIMATE if self.approximate else FAITHFUL
@@ -110,7 +113,7 @@ class Fit(Result):
         return f"{self.verdict}, {self.resources.in_words()}"
 
     def tables(self) -> list[Table]:
-        """A table of the network's cores, or of resources of an FPGA or a memory."""
+        """A table of used resources of an FPGA or a memory, or of the cores of a chip."""
         if self.uses:
             bound = "" if self.target.memory == Memory() else "upper bound"
             rows = [
@@ -142,31 +145,36 @@ def fit(
     Args:
         network: the integer network.
         target: a chip or a format.
-        misfits: findings of the target's export format.
-        changed: findings on the rounding of a float network to these integers.
+        misfits: findings on parts that the target's export format cannot represent.
+        changed: findings on the rounding of a float network to the integers of `network`.
     """
     core, chip = target.core, target.chip
     has_capacities = replace(core, dense=None) != Core()  # `dense` is not a capacity
     demand = resources(network, target) if has_capacities else None
-    room = demand or Resources(target, ())
-    exceeded = findings(room, network) if has_capacities or chip != type(chip)() else []
-    by_zeros: list[Finding] = []
+    demand_or_empty = demand or Resources(target, ())
+    exceeded = findings(demand_or_empty, network) if has_capacities or chip != type(chip)() else []
+    only_if_zeros_stored: list[Finding] = []
     if exceeded and assumes_zeros(network, target):
-        exceeded, by_zeros = _without_zeros(exceeded, network, target)
+        exceeded, only_if_zeros_stored = _without_zeros(exceeded, network, target)
     unsupported = [*misfits, *_beyond_limits(network, target), *exceeded]
-    approximate = [*changed, *_arithmetic(network, target)]
-    wasteful = [*by_zeros, *_wasteful(network, target)]
+    approximate = [*changed, *_arithmetic_findings(network, target)]
+    wasteful = [*only_if_zeros_stored, *_wasteful(network, target)]
     return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), demand)
 
 
 def _without_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split exceeded capacities: those exceeded anyway, and those only if zeros take memory."""
+    """Split findings on exceeded capacities by the memory of weights of 0.
+
+    Returns:
+        Findings on capacities that are exceeded even if weights of 0 take no memory; and findings
+        on capacities that are exceeded only if weights of 0 take memory.
+    """
     sparse = replace(target, core=replace(target.core, dense=False))
     certain = findings(resources(network, sparse), network)
     places = {(finding.code, finding.where) for finding in certain}
-    by_zeros = [
+    only_if_zeros_stored = [
         Finding(
             "zeros-perhaps-stored",
             finding.where,
@@ -176,15 +184,18 @@ def _without_zeros(
         for finding in exceeded
         if (finding.code, finding.where) not in places
     ]
-    return certain, by_zeros
+    return certain, only_if_zeros_stored
 
 
 def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on integers beyond the target's limits."""
     name = target.title or target.name
     if network.runs_in != target.runs_in:
-        what = f"its arithmetic is {network.arithmetic}, that of {name} is {target.runs_in.name}"
-        fix = f"quantise the float network for it: `target={_word(target)}`"
+        what = (
+            f"the network's arithmetic is {network.arithmetic}, that of {name} is "
+            f"{target.runs_in.name}"
+        )
+        fix = f"quantise the float network for it: `target={_target_argument(target)}`"
         yield Finding("target-arithmetic", "network", what, fix)
         return
     stride = max(math.gcd(*(_delay_step(connection) for connection in network.projections)), 1)
@@ -201,12 +212,14 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if projection.source in _clocks(network):
-                fix = "choose a target with delays: these delays time the start of a constant input"
+                fix = "choose a target with delays: they start a constant input at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "clip them by quantising for it, or train with its longest delay"
-            yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
+            yield Finding(
+                "target-delay-range", where, what, f"{fix}: `target={_target_argument(target)}`"
+            )
         if projection.weight_bits not in target.weight_bits:
             allowed = ", ".join(map(str, target.weight_bits))
             what = f"its weights have {projection.weight_bits} bits, but {name} has {allowed}"
@@ -219,21 +232,21 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
-            fix = f"quantise the float network for it: `target={_word(target)}`"
+            fix = f"quantise the float network for it: `target={_target_argument(target)}`"
             yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
-        if population.bias.any() and not _holds_biases(target):
+        if population.bias.any() and not _supports_biases(target):
             what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
             yield Finding("target-without-bias", population.name, what, "train without biases")
         drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
             what = f"weights of one sign at a neuron sum to {drive:,}, but the sum on {name} must "
             what += f"be below {target.drive_limit:,}"
-            fix = f"quantise the float network for it: `target={_word(target)}`"
+            fix = f"quantise the float network for it: `target={_target_argument(target)}`"
             yield Finding("target-drive", population.name, what, fix)
 
 
 def _clocks(network: IntegerNetwork) -> list[str]:
-    """Populations that spike in every step for any input; imports add them."""
+    """Names of populations that spike in every step for any input; imports add them as clocks."""
     driven = {p.target for p in network.projections}
     return [
         p.name
@@ -243,26 +256,29 @@ def _clocks(network: IntegerNetwork) -> list[str]:
 
 
 def _delay_step(projection: IntegerProjection) -> int:
-    """Greatest common divisor of its delays in steps; 0 without delays."""
+    """Greatest common divisor of a projection's delays, in steps; 0 without delays."""
     return int(np.gcd.reduce(projection.delay[projection.weight != 0]))
 
 
-def _holds_biases(target: Target) -> bool:
+def _supports_biases(target: Target) -> bool:
+    """True if neurons of the target can have a bias."""
     return target.neuron.bias is not False and target.bias_limit > 1
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default bound needs no check: quantisation keeps it, and formats add larger sums exactly.
+    # The default limit needs no check: quantised networks are within it, and the formats add
+    # larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
-def _word(target: Target) -> str:
+def _target_argument(target: Target) -> str:
     """Name of a target that comes with nmtool; `TARGET` for a user's file or value."""
     is_packaged = target.name in target_names() and target_named(target.name) == target
     return target.name if is_packaged else "TARGET"
 
 
 def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator[str]:
+    """Phrases on a population's constants beyond the target's limits."""
     pairs = [
         ("du", population.du, target.max_du),
         ("dv", population.dv, target.max_dv),
@@ -270,17 +286,17 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
     ]
     if population.kind == LIF:
         pairs.append(("threshold", population.vth, target.max_threshold))
-    for noun, value, most in pairs:
-        if value > most:
-            yield f"its {noun} is {value}, beyond the {most}"
+    for noun, value, limit_of_target in pairs:
+        if value > limit_of_target:
+            yield f"its {noun} is {value}, above the limit {limit_of_target}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
     reach = np.maximum(bias + 1, -bias)  # the range of negative biases is larger by one
-    if reach.max() > limit and _holds_biases(target):
+    if reach.max() > limit and _supports_biases(target):
         yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
 
 
-def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Findings on differences between the target's neuron and the network's arithmetic."""
+def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Findings on differences between the target's neuron and the neuron of `network.runs_in`."""
     neuron, reference = target.neuron, network.runs_in.neuron
     if neuron == reference:
         return
@@ -296,7 +312,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     yield from _overflows(network, neuron)
     decay_bits = reference.decay_bits or 0
     if neuron.decay == "shift":
-        yield from _shifts(network)
+        yield from _decay_findings(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
         yield Finding("target-decay", "neurons", what, "time constants will differ")
@@ -327,12 +343,12 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
 
 
 def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
-    """Figures of the neuron that are unknown and matter for the network."""
+    """Names of unknown figures of the target's neuron that matter for the network."""
     without = {
         "u_overflow",
         "v_overflow",
     }  # `_overflows` reports these if a state can exceed its bits
-    if neuron.rounding == "none":  # real numbers have no number of bits
+    if neuron.rounding == "none":  # states are real numbers, and bits do not matter
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")
@@ -343,6 +359,7 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
+    """Findings on thresholds that need more bits than the states of the target have."""
     clocks = _clocks(network)  # these spike in every step even if states have fewer bits
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
@@ -353,7 +370,7 @@ def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
 
 
 def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
-    """Findings on populations whose states some input could drive beyond their bits."""
+    """Findings on populations with a state that some input could drive beyond the target's bits."""
     runs_in = network.runs_in
     reference, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
     target_bits = neuron.state_bits or state_bits
@@ -363,12 +380,12 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
         current = current_ceiling(drive, population.du, runs_in) * runs_in.state_one
         bias = float(np.abs(population.bias).max(initial=0))
         membrane = membrane_ceiling(current + bias, population.dv, runs_in)
-        for noun, reach, way, same in (
+        for noun, reach, rule, reference_rule in (
             ("current", current, neuron.u_overflow, reference.u_overflow),
             ("membrane", membrane, neuron.v_overflow, reference.v_overflow),
         ):
-            if reach >= 1 << (bits - 1) and (target_bits != state_bits or way != same):
-                outcome = f"it {way}" if way else "its behaviour is unknown"
+            if reach >= 1 << (bits - 1) and (target_bits != state_bits or rule != reference_rule):
+                outcome = f"it {rule}" if rule else "its behaviour is unknown"
                 if target_bits > bits:
                     outcome = f"it grows up to {target_bits} bits"
                 what = f"some input could drive its {noun} beyond {bits} bits, where {outcome}"
@@ -378,8 +395,8 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
                 yield Finding("target-overflow", population.name, what, fix)
 
 
-def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
-    """Findings on decays that are not powers of two, and on the effect of the nearest power."""
+def _decay_findings(network: IntegerNetwork) -> Iterator[Finding]:
+    """Findings on time constants that change, since the target's decays are powers of two."""
     for population in network.populations:
         decay_unit = population.runs_in.decay_one
         decays = (
@@ -392,7 +409,7 @@ def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
                 change = math.log1p(-decay / decay_unit) / math.log1p(
                     -min(nearest, decay_unit - 1) / decay_unit
                 )
-                if abs(change - 1) < _SAME_DECAY:
+                if abs(change - 1) < _DECAY_TOLERANCE:
                     continue
                 what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
                 what += "long"
@@ -411,13 +428,15 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         what = f"{silent:,} of {network.channels.size:,} channels have no path to the output"
         yield Finding("channels-unconnected", "input", what, "leave them out of the data")
     for population in network.populations:
-        idle = ~driven[population.name]
-        deaf = ~reaching[population.name] & ~idle
-        if idle.any():
-            what = f"{idle.sum():,} of {population.size:,} neurons have no input"
+        without_input = ~driven[population.name]
+        without_path = ~reaching[population.name] & ~without_input
+        if without_input.any():
+            what = f"{without_input.sum():,} of {population.size:,} neurons have no input"
             yield Finding("neurons-undriven", population.name, what, "remove them")
-        if deaf.any():
-            what = f"{deaf.sum():,} of {population.size:,} neurons have no path to the output"
+        if without_path.any():
+            what = (
+                f"{without_path.sum():,} of {population.size:,} neurons have no path to the output"
+            )
             yield Finding("neurons-unconnected", population.name, what, "remove them")
     for projection in network.projections:
         where = f"{projection.source} → {projection.target}"
@@ -425,9 +444,9 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if zeros >= 0.2 and target.core.dense:
             what = f"{zeros:.0%} of its synapses have weight 0 and still take memory"
             fix = "train a smaller network, or use a target with sparse storage"
-            if _are_wires(projection.weight):
+            if _is_one_to_one(projection.weight):
                 fix = "use a target with sparse storage: these are one-to-one connections"
-            elif zeros > _UNROLLED:
+            elif zeros > _STRUCTURAL_ZEROS:
                 fix = "use a target with sparse storage"
             yield Finding("zeros-stored", where, what, fix)
         spare = _spare_bits(projection.weight, projection.weight_bits, projection.runs_in)
@@ -445,24 +464,24 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
 
 
 def _reaching_output(network: IntegerNetwork) -> dict[str, np.ndarray]:
-    """Per source, [neurons] bool: True for neurons with a path of synapses to the output."""
+    """By source, [neurons] bool: True for neurons with a path of synapses to the output."""
     reaching = {p.name: np.zeros(p.size, bool) for p in network.populations}
     reaching[INPUT] = np.zeros(network.channels.size, bool)
     reaching[network.readout.population][:] = True
-    grows = True
-    while grows:
-        grows = False
+    changed_any = True
+    while changed_any:
+        changed_any = False
         for projection in network.projections:
-            more = reaching[projection.source] | (
+            extended = reaching[projection.source] | (
                 projection.weight[:, reaching[projection.target]] != 0
             ).any(axis=1)
-            grows = grows or bool((more != reaching[projection.source]).any())
-            reaching[projection.source] = more
+            changed_any = changed_any or bool((extended != reaching[projection.source]).any())
+            reaching[projection.source] = extended
     return reaching
 
 
-def _are_wires(weight: np.ndarray) -> bool:
-    """True if all sources or all targets have at most one synapse, as for relays and imports."""
+def _is_one_to_one(weight: np.ndarray) -> bool:
+    """True if every source or every target neuron has at most one synapse, as in relays."""
     synapses = weight != 0
     return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 

@@ -28,8 +28,8 @@ class Footprint(Plain):
     """Memory of a network in bytes.
 
     Attributes:
-        parameters: bytes that do not change while it runs.
-        state: bytes that change while it runs.
+        parameters: bytes that are constant while the network runs.
+        state: bytes that change while the network runs.
     """
 
     _json = "parameters state total"
@@ -49,8 +49,9 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     A synapse takes the bits of its projection's weights and of its projection's longest delay. A
     neuron takes 13 bits of bias and 24 bits each for u and v. Sums of arrivals take 16 bits for
     each future step, up to the longest delay to the neuron's population. A population takes 44 bits
-    of constants, a projection 4 bits of exponent. These are the bits of `loihi2`; all but the 16
-    depend on the arithmetic. Delays of synapses with weight 0 do not count.
+    of constants, a projection 4 bits of exponent. These numbers of bits are those of `loihi2`; all
+    but the 16 bits of a sum depend on the arithmetic. Delays of synapses with weight 0 do not
+    count.
     """
     runs_in = network.runs_in
     # Constants of a population: du, dv, vth and the exponent of its biases.
@@ -93,5 +94,5 @@ def torch_footprint(network: AnyNetwork) -> Footprint:
 def connection_sparsity(network: AnyNetwork) -> float | None:
     """Share of the network's weights that are 0; None without synapses."""
     size = sum(p.weight.size for p in network.projections)
-    full = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
-    return (size - full) / size if size else None
+    nonzero = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
+    return (size - nonzero) / size if size else None

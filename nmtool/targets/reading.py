@@ -67,7 +67,7 @@ def target_names() -> list[str]:
 
 @checked
 def target_named(name: str | Path | Target) -> Target:
-    """A target by name, or from a file; a `Target` is returned unchanged.
+    """Find a target by name, or read it from a file; a `Target` is returned unchanged.
 
     >>> target_named("loihi2").core.neurons
     8192
@@ -76,9 +76,9 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
-        UsageError: there is no such target, the name is that of a family of targets, or the file
-            is wrong. The findings list all invalid values; if there are none, all limits that are
-            too wide and all contradictions.
+        UsageError: there is no target of this name, the name is that of a family of targets, or the
+            file has mistakes. The findings list all invalid values; if there are none, they list
+            all limits that are too wide and all contradictions.
     """
     if isinstance(name, Target):
         return name
@@ -110,6 +110,7 @@ def target_named(name: str | Path | Target) -> Target:
 
 @cache
 def _packaged(name: str) -> Target:
+    """A target that comes with nmtool."""
     file = files("nmtool") / "targets" / f"{name}{ENDING}"
     return _target(parse_toml(file.read_bytes(), file.name), file.name)
 
@@ -119,13 +120,14 @@ def _target(
     where: str,
     packaged: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Target:
+    """Read a target from the content of a file; mistakes raise `UsageError`."""
     reader = _Reader(content, packaged)
     target = reader.target()
     if reader.findings:
         raise UsageError(
             f"{where} does not describe a target",
             code="target-file",
-            fix="correct what is listed; docs/targets.md has all figures",
+            fix="correct the listed entries; docs/targets.md has all figures",
             findings=reader.findings,
         )
     return target
@@ -134,12 +136,12 @@ def _target(
 class _Reader:
     """Parses a file's content to a target, and collects a finding for each mistake.
 
-    Contradictions are only searched if all figures are valid.
+    Looks for contradictions between figures only if all figures are valid.
 
     Args:
         content: content of the file.
-        packaged: for a user's file, the allowed values of `format` and `processor`: those of
-            nmtool's own targets. Empty for nmtool's own files.
+        packaged: for a user's file, the allowed values of `format` and `processor`, which are the
+            values in nmtool's own targets; empty for nmtool's own files.
     """
 
     def __init__(self, content: dict[str, Any], packaged: Mapping[str, Sequence[str]]) -> None:
@@ -150,24 +152,24 @@ class _Reader:
         self.sources: dict[str, str] = {}
 
     def target(self) -> Target:
-        """The target; an empty target if there are findings."""
+        """Parse the target; if there are findings, the result is an empty target."""
         self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
         sources = self.content.get("sources", {})
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
             self.sources = sources
         else:
             self._wrong_value("sources", "not all entries are text", "name = 'title, year, URL'")
-        values: dict[str, Any] = self._words()
+        values: dict[str, Any] = self._texts()
         runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
         for limit, value in self._figures(HOLDS, LIMITS):
-            values[limit] = self._limit(limit, value)
+            values[limit] = self._checked_limit(limit, value)
         for section, kind in SECTIONS.items():
             about = {field.name: field.metadata for field in fields(kind)}
             figures = self._figures(section, about)
             values[section] = kind(
                 **{
-                    name: self._value(f"{section}.{name}", value, about[name])
+                    name: self._checked_value(f"{section}.{name}", value, about[name])
                     for name, value in figures
                 }
             )
@@ -178,7 +180,7 @@ class _Reader:
                 )
             values["neuron"] = runs_in.neuron
         for _, value in self._figures("", [BARRIER]):
-            values[BARRIER] = self._barrier(value)
+            values[BARRIER] = self._checked_barrier(value)
         if self.findings:
             return Target("")
         self._find_contradictions(values)
@@ -188,7 +190,8 @@ class _Reader:
             self.findings += error.findings
             return Target("")
 
-    def _words(self) -> dict[str, str]:
+    def _texts(self) -> dict[str, str]:
+        """The texts of the file, such as name and kind; invalid texts become findings."""
         words = {key: self.content.get(key, "") for key in _WORDS}
         if isinstance(words["arithmetic"], dict):
             words["arithmetic"] = next(
@@ -213,7 +216,7 @@ class _Reader:
         return words
 
     def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
-        """Names and values of the figures of a section; for '', of figures outside of sections."""
+        """Names and values of a section's figures; section '' has those outside of sections."""
         content = self.content.get(section, {}) if section else self.content
         if not isinstance(content, dict):
             self._wrong_value(section, "it is not a table", f"write [{section}]")
@@ -222,16 +225,18 @@ class _Reader:
             self._check_keys(f"{section}.", content, keys)
         for key in [key for key in content if key in keys]:
             place = f"{section}.{key}" if section else key
-            if self._has_origin(place, content[key]):
+            if self._store_origin(place, content[key]):
                 yield key, content[key]["value"]
 
-    def _has_origin(self, place: str, entry: Any) -> bool:
-        """Store the origin of a figure; False if it is missing or invalid."""
+    def _store_origin(self, place: str, entry: Any) -> bool:
+        """Store the origin of a figure; returns False if the origin is missing or invalid."""
         wrong = ""
         if not isinstance(entry, dict) or "value" not in entry:
             wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
-            wrong = f"its keys are {', '.join(sorted(entry))}, beyond value, mark, source and note"
+            wrong = (
+                f"its keys are {', '.join(sorted(entry))}, not only value, mark, source and note"
+            )
         elif entry.get("mark") not in MARKS:
             wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
@@ -248,7 +253,8 @@ class _Reader:
         self.origins[place] = Origin(entry["mark"], source, entry.get("note", ""))
         return True
 
-    def _value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
+    def _checked_value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
+        """A figure's value; an invalid value becomes a finding."""
         choices, low = about["choices"], about["low"]
         unknown = "leave it out if it is unknown"
         if choices:
@@ -263,17 +269,19 @@ class _Reader:
             self._wrong_value(place, f"{value!r} is not in {low} … 2^62 − 1", unknown)
         return value
 
-    def _limit(self, limit: str, value: Any) -> Any:
-        several = isinstance(getattr(Target, limit), tuple)
+    def _checked_limit(self, limit: str, value: Any) -> Any:
+        """A limit's value; an invalid value becomes a finding."""
+        is_list = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
-        whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
-        if several != isinstance(value, list) or not whole:
-            kind = "a list of whole numbers" if several else "a whole number"
+        are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
+        if is_list != isinstance(value, list) or not are_whole:
+            kind = "a list of whole numbers" if is_list else "a whole number"
             self._wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
             return getattr(Target, limit)
-        return tuple(value) if several else value
+        return tuple(value) if is_list else value
 
-    def _barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
+    def _checked_barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
+        """The pairs of `barrier_us`; invalid pairs become a finding."""
         is_valid = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])
@@ -301,15 +309,15 @@ class _Reader:
             self._wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more bytes than a core has")
-        self._find_uncheckable(core, values["fabric"])
+        self._find_missing_figures(core, values["fabric"])
 
-    def _find_uncheckable(self, core: Core, fabric: Fabric) -> None:
-        """Report figures that cannot be checked without a figure that the file lacks."""
+    def _find_missing_figures(self, core: Core, fabric: Fabric) -> None:
+        """Report figures that cannot be used without another figure, which the file lacks."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
-        rooms = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
-        if core.axons_out is not None and all(room is None for room in rooms):
+        capacities = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
+        if core.axons_out is not None and all(capacity is None for capacity in capacities):
             what = "it cannot be counted without the number of neurons of a core"
             self._wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:

@@ -3,12 +3,12 @@
 Each population is spread evenly over its own cores. The number of its neurons per core is limited
 by the scarcest of five resources:
 
-    neurons       the core's number of neurons
-    synapses      the core's number of synapses
+    neurons       number of neurons on a core
+    synapses      number of synapses on a core
     memory        bytes for synapses / bytes per neuron, with a weight and a delay per synapse
     accumulators  sums of future steps: per neuron a power of two, at least the longest incoming
                   delay + 2 (one slot is read while the farthest is written); 1 without delays
-    axons out     pairs of a neuron and a core that it sends to
+    axons out     pairs of a neuron and a core to which it sends spikes
 
 Input channels take no core. Source: nengo-loihi's rules for Loihi 1. The rules for Loihi 2 are
 inferred from them; see the marks in the target files.
@@ -40,7 +40,7 @@ PLACES = {
     ACCUMULATORS: "core.accumulators",
     AXONS: "core.axons_out",
 }
-"""The figure of a target for each resource."""
+"""Section and name of the target's figure for each resource."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class PopulationCores(Plain):
     """Cores of one population.
 
     Attributes:
-        population: its name.
-        neurons: its size.
-        synapses: synapses per neuron (fan-in), the largest if they differ.
-        bytes_per_neuron: bytes of its synapses and its state.
-        per_core: neurons per core, by resource; unknown resources are missing.
+        population: name of the population.
+        neurons: number of neurons.
+        synapses: largest number of synapses onto a neuron (fan-in).
+        bytes_per_neuron: bytes of a neuron's synapses and state.
+        per_core: number of neurons per core that each resource allows; unknown resources are
+            missing.
     """
 
     _json = (
@@ -68,7 +69,7 @@ class PopulationCores(Plain):
 
     @property
     def binding(self) -> str:
-        """The scarcest resource; '' if none is known."""
+        """The resource that allows the fewest neurons per core; '' if no resource is known."""
         return min(self.per_core, key=self.per_core.__getitem__, default="")
 
     @property
@@ -97,10 +98,10 @@ class Resources(Plain):
 
     Attributes:
         target: the target.
-        populations: populations in the network's order.
+        populations: cores of each population, in the network's order.
         savings: changes that would save cores.
-        zeros_assumed: weights of 0 are assumed to take memory, since the target's `dense` is
-            unknown.
+        zeros_assumed: weights of 0 are assumed to take memory, since the target's figure `dense`
+            is unknown.
     """
 
     _json = "cores chips binding if=assumptions populations savings"
@@ -112,7 +113,7 @@ class Resources(Plain):
 
     @property
     def cores(self) -> int | None:
-        """Total number of cores; None if unknown for a population."""
+        """Total number of cores; None if it is unknown for a population."""
         counts = [population.cores for population in self.populations]
         return None if None in counts else sum(cores for cores in counts if cores)
 
@@ -124,7 +125,7 @@ class Resources(Plain):
 
     @property
     def is_inferred(self) -> bool:
-        """True if the number of cores depends on a figure that is only inferred."""
+        """True if the number of cores depends on an inferred figure or an assumption."""
         return bool(self.assumptions)
 
     @property
@@ -146,7 +147,7 @@ class Resources(Plain):
         return words
 
     def in_words(self) -> str:
-        """E.g. `2 of 128 cores if accumulators are as on Loihi 1`, or `cores: unknown`."""
+        """Number of cores in words, e.g. `2 of 128 cores if accumulators are as on Loihi 1`."""
         if self.cores is None:
             return "cores: unknown"
         per_chip = self.target.chip.cores
@@ -196,12 +197,12 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
 
 
 def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
-    """True if weights of 0 are assumed to take memory, because `dense` is unknown."""
+    """True if the network has weights of 0, and it is unknown whether they take memory."""
     return target.core.dense is None and any((p.weight == 0).any() for p in network.projections)
 
 
 def longest_delay(projection: IntegerProjection) -> int:
-    """Longest delay in steps, ignoring synapses of weight 0."""
+    """Longest delay of a projection in steps, without synapses of weight 0."""
     return int(projection.delay[projection.weight != 0].max(initial=0))
 
 
@@ -220,33 +221,33 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
     sparser = "connect fewer neurons to it, or remove synapses in training (`sparsity=`)"
-    wrong = []
+    exceeded = []
     for population in demand.populations:
         resource = population.binding
         if resource and population.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
-            wrong.append(Finding("neuron-beyond-core", population.population, what, sparser))
+            exceeded.append(Finding("neuron-beyond-core", population.population, what, sparser))
         fan_in = target.core.fan_in
         if fan_in is not None and population.synapses > fan_in:
             what = f"a neuron has {population.synapses:,} synapses, but on {name} it can have "
             what += f"{fan_in:,}"
-            wrong.append(Finding("fan-in-exceeded", population.population, what, sparser))
+            exceeded.append(Finding("fan-in-exceeded", population.population, what, sparser))
         axons = sum(p.shape[0] for p in network.projections if p.target == population.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
             what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
             what += f"{target.core.axons_in:,}"
             fix = "connect fewer neurons to it"
-            wrong.append(Finding("axons-in-exceeded", population.population, what, fix))
+            exceeded.append(Finding("axons-in-exceeded", population.population, what, fix))
     if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
         what = f"{name} has too few cores: populations on separate cores take {demand.in_words()}"
         fix = f"{smaller}; the table has the number of cores if populations share them"
-        wrong.append(Finding("cores-exceeded", "network", what, fix))
+        exceeded.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
     counts = [
         ("neurons", neurons, chip.neurons),
         ("hidden neurons", neurons - answering.size, chip.hidden),
-        ("synapses", _stored(network, target), chip.synapses),
+        ("synapses", _count_stored(network, target), chip.synapses),
         ("input channels", network.channels.size, chip.inputs),
         ("outputs", answering.size, chip.outputs),
         *_hidden_counts(network, target),
@@ -254,16 +255,16 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     for noun, count, capacity in counts:
         if capacity is not None and count > capacity:
             what = f"it has {count:,} {noun}, but {name} has room for {capacity:,}"
-            wrong.append(Finding("chip-exceeded", noun, what, smaller))
-    return wrong
+            exceeded.append(Finding("chip-exceeded", noun, what, smaller))
+    return exceeded
 
 
 def _hidden_counts(
     network: IntegerNetwork, target: Target
 ) -> Iterator[tuple[str, int, int | None]]:
-    """Counts on hidden neurons: noun, number, and the chip's capacity."""
+    """Counts of hidden neurons and their synapses: noun, number, and the chip's capacity."""
     chip, hidden = target.chip, {p.name for p in network.populations} - {network.readout.population}
-    fan_out, fed, read = (
+    fan_out, from_inputs, to_outputs = (
         {p.name: np.zeros(p.size, np.int64) for p in network.populations} for _ in range(3)
     )
     for projection in network.projections:
@@ -271,17 +272,17 @@ def _hidden_counts(
         if projection.source in hidden and projection.target in hidden:
             fan_out[projection.source] += stored.sum(axis=1)
         elif projection.source in hidden:
-            read[projection.source] += stored.any(axis=1)
+            to_outputs[projection.source] += stored.any(axis=1)
         elif projection.source == INPUT and projection.target in hidden:
-            fed[projection.target] += stored.any(axis=0)
+            from_inputs[projection.target] += stored.any(axis=0)
     total = sum(int(count.sum()) for count in fan_out.values())
     yield "synapses between hidden neurons", total, chip.hidden_synapses
-    most = max(int(count.max(initial=0)) for count in fan_out.values())
-    yield "synapses from one hidden neuron to hidden neurons", most, chip.hidden_fan_out
-    reached = sum(int(np.count_nonzero(count)) for count in fed.values())
+    largest_fan_out = max(int(count.max(initial=0)) for count in fan_out.values())
+    yield "synapses from one hidden neuron to hidden neurons", largest_fan_out, chip.hidden_fan_out
+    reached = sum(int(np.count_nonzero(count)) for count in from_inputs.values())
     yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
-    reading = sum(int(np.count_nonzero(count)) for count in read.values())
-    yield "hidden neurons that outputs read from", reading, chip.hidden_with_output
+    n_read = sum(int(np.count_nonzero(count)) for count in to_outputs.values())
+    yield "hidden neurons that outputs read from", n_read, chip.hidden_with_output
 
 
 def _populations(
@@ -291,7 +292,14 @@ def _populations(
     longest: int = 255,
     weight_bits: int = MAX_WEIGHT_BITS,
 ) -> tuple[PopulationCores, ...]:
-    """Cores of all populations, optionally as if delays and weight bits were limited."""
+    """Cores of all populations, optionally as if delays and weight bits were limited.
+
+    Args:
+        network: the network.
+        target: the chip.
+        longest: count longer delays as delays of this number of steps.
+        weight_bits: count weights of more bits as weights of this number of bits.
+    """
     core, by_name = target.core, {}
     for population in network.populations:
         incoming = [p for p in network.projections if p.target == population.name]
@@ -323,11 +331,11 @@ def _populations(
 def _with_axons(
     network: IntegerNetwork, target: Target, by_name: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
-    """Add the axons out, whose number depends on the number of target cores.
+    """Add the limit by axons out, which depends on the number of target cores.
 
-    More cores of one population can mean more axons of another, so the count is repeated until
-    nothing changes. The loop ends because neurons per core only decrease, and populations with no
-    neuron per core are skipped.
+    More cores of one population can mean more axons of another population, so the count is repeated
+    until nothing changes. The loop ends because neurons per core only decrease, and populations
+    without a single neuron per core are skipped.
     """
     axons = target.core.axons_out
     if axons is None:
@@ -335,9 +343,11 @@ def _with_axons(
     while True:
         before = {name: entry.cores for name, entry in by_name.items()}
         for name, population in by_name.items():
-            goals = {p.target for p in network.projections if p.source == name}
-            reached = [cores for goal in goals if (cores := before[goal]) is not None]
-            if reached and len(reached) == len(goals):
+            target_names = {p.target for p in network.projections if p.source == name}
+            reached = [
+                cores for target_name in target_names if (cores := before[target_name]) is not None
+            ]
+            if reached and len(reached) == len(target_names):
                 per_core = {**population.per_core, AXONS: axons // sum(reached)}
                 by_name[name] = replace(population, per_core=per_core)
         if before == {name: entry.cores for name, entry in by_name.items()}:
@@ -345,12 +355,13 @@ def _with_axons(
 
 
 def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
-    """Changes that would save cores, each considered separately."""
+    """Changes that would save cores; each number of cores is for this change alone."""
     target, savings = demand.target, []
     if demand.cores is None or demand.cores < 2 or not network.projections:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
+        """Add a saving, and return True, if populations take fewer cores after a change."""
         cores = Resources(target, populations).cores
         if cores is not None and demand.cores is not None and cores < demand.cores:
             savings.append(Saving(change, cores))
@@ -369,7 +380,7 @@ def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
         reach = delay_slots(reach) // 2 - 2
     if max(p.weight_bits for p in network.projections) > 4:
         consider("weights of 4 bits", _populations(network, target, weight_bits=4))
-    together = max(
+    if_shared = max(
         sum(
             population.neurons / population.per_core[key]
             for population in demand.populations
@@ -377,23 +388,26 @@ def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
         )
         for key in PLACES
     )
-    if math.ceil(together) < demand.cores:
-        savings.append(Saving("populations that share cores", math.ceil(together)))
+    if math.ceil(if_shared) < demand.cores:
+        savings.append(Saving("populations that share cores", math.ceil(if_shared)))
     return savings
 
 
 def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray:
-    """[post] int64: synapses per neuron in memory."""
+    """[post] int64: number of synapses onto each neuron that take memory."""
     return np.count_nonzero(_is_stored(projection, target), axis=0)
 
 
 def _is_stored(projection: IntegerProjection, target: Target) -> np.ndarray:
-    """[pre, post] bool: synapses in memory; weights of 0 count unless `dense` is False."""
+    """[pre, post] bool: True for synapses that take memory.
+
+    Synapses of weight 0 take memory unless the target's figure `dense` is False.
+    """
     if target.core.dense is False:
         return projection.weight != 0
     return np.ones(projection.shape, np.bool_)
 
 
-def _stored(network: IntegerNetwork, target: Target) -> int:
+def _count_stored(network: IntegerNetwork, target: Target) -> int:
     """Number of synapses that take memory."""
     return sum(int(np.count_nonzero(_is_stored(p, target))) for p in network.projections)

@@ -1,8 +1,9 @@
 """`Target`: limits and capacities of a chip or a format, and how they are known.
 
 Integer networks run in `loihi2` (`docs/arithmetic.md`), or in another arithmetic that a target
-names. Quantisation uses the target's limits, which narrow that arithmetic. The figures in its
-sections decide whether a network fits, and what it costs. Unpublished figures are None, never 0.
+names. Quantisation uses the target's limits, which narrow the ranges of the arithmetic. The figures
+in a target's sections decide whether a network fits, and determine its cost. Unpublished figures
+are None, never 0.
 
 >>> Target("short", max_delay=31).max_threshold
 131071
@@ -30,8 +31,8 @@ class Origin:
 
     Attributes:
         mark: one of `MARKS`.
-        source: the publication.
-        note: further remark.
+        source: the publication, or '' without one.
+        note: further remark, or ''.
     """
 
     mark: str
@@ -44,7 +45,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Core:
-    """Capacity of one core."""
+    """Capacities of one core."""
 
     neurons: int | None = figure("neurons", low=1)
     synapses: int | None = figure("synapses", low=1)
@@ -61,7 +62,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Chip:
-    """Capacity of one chip."""
+    """Capacities of one chip."""
 
     cores: int | None = figure("cores", low=1)
     neurons: int | None = figure("neurons", low=1)
@@ -77,7 +78,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Fabric:
-    """Capacity of an FPGA for a core of nmtool's Verilog."""
+    """Resources of an FPGA, for nmtool's Verilog core."""
 
     family: str | None = figure("kind of its memories", choices=("ecp5", "ice40up"))
     luts: int | None = figure("look-up tables of four inputs", low=1)
@@ -88,7 +89,7 @@ class Fabric:
 
 @dataclass(frozen=True)
 class Memory:
-    """Memories of a microcontroller for the C export."""
+    """Memories of a microcontroller, for the C export."""
 
     flash: int | None = figure("bytes of flash, for code and constants", low=1)
     ram: int | None = figure("bytes of RAM, for variables and the stack", low=1)
@@ -119,24 +120,26 @@ class Target(Limits):
     <CheckReport: mine unsupported>
 
     Attributes:
-        name: its name in commands.
+        name: name of the target in commands.
         weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keyword arguments.
-        title: its name for display.
+        title: name of the target for display.
         kind: `chip` or `software`.
-        format: the export format for it, as in `nmtool export --to`; '' for none.
+        format: the export format for the target, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
-        arithmetic: arithmetic that it computes bit by bit, `loihi2` or `fenn16`; '' if it computes
-            another one, which `neuron` describes.
-        neuron, core, chip: properties of its neurons, and capacities; unknown fields are None.
+        arithmetic: arithmetic that the target computes bit by bit, `loihi2` or `fenn16`; '' if it
+            computes another arithmetic, which `neuron` describes.
+        neuron, core, chip: properties of the target's neurons, and capacities of its cores and
+            chips; unknown fields are None.
         fabric: resources of an FPGA.
         memory: memories of a microcontroller.
         energy_pj, time_ns: energy and time per event.
-        barrier_us: (tiles of four cores, µs) pairs: time of a step in addition to its events.
-        origins: mark and source of each figure, by its place, such as `core.neurons`.
+        barrier_us: (tiles, µs) pairs, ascending: duration of the barrier that ends a step, on up to
+            this number of tiles of four cores.
+        origins: mark and source of each figure, by section and name, such as `core.neurons`.
 
     Raises:
-        UsageError: a limit is beyond what the arithmetic can run.
+        UsageError: a limit is beyond the range of the arithmetic.
     """
 
     name: str
@@ -159,7 +162,7 @@ class Target(Limits):
         return f"<Target: {self.name}, {self.title or self.kind}>"
 
     def origin(self, place: str) -> Origin:
-        """Mark and source of a figure; `defined` if it follows from the arithmetic.
+        """Mark and source of a figure; the mark is `defined` if the arithmetic gives the figure.
 
         >>> from nmtool.targets import target_named
         >>> print(target_named("loihi1").origin("core.neurons"))
@@ -169,11 +172,11 @@ class Target(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of networks for the target; `loihi2` if it computes another one."""
+        """The arithmetic of networks for the target; `loihi2` if `arithmetic` is ''."""
         return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:
-        """Time of the barrier of a step on a number of cores, in µs; None if unknown."""
+        """Duration in µs of the barrier that ends a step on `cores` cores; None if unknown."""
         tiles = -(-cores // CORES_PER_TILE)
         return next((us for limit, us in self.barrier_us if limit >= tiles), None)
 

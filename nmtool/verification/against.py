@@ -1,4 +1,4 @@
-"""`Against`: the backends and recordings that a network is compared with, and the input."""
+"""`Against`: backends and recordings that a network is compared with, and the choice of input."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
 
 
-class Way(Enum):
-    """Inputs of a comparison."""
+class InputSource(Enum):
+    """Where the input of a comparison comes from."""
 
     DATA = "samples"
-    MADE = "inputs generated for the network, which reveal single faults"
+    GENERATED = "inputs generated for the network, which reveal single faults"
     ANSWERS = "the known answers of an export"
 
 
@@ -45,7 +45,7 @@ class Against:
     Attributes:
         subject: name of the network, for messages.
         formats: formats whose runtimes are compared, each once.
-        export: an existing export, to run unchanged; None if there is none.
+        export: the existing export that the caller named; None if the caller named none.
         recordings: recordings by other frameworks, or their paths, by name in the certificate.
     """
 
@@ -61,12 +61,12 @@ class Against:
         against: Named | Sequence[Named] = (),
         artefact: str | Path | None = None,
     ) -> Against:
-        """Collect the named backends and recordings; by default the backend of an export.
+        """Collect the named backends and recordings; if none is named, the export's own backend.
 
         Args:
-            network: a network in memory, or a path, which may be that of an export.
+            network: a network in memory, or the path of a network or an export.
             against: names of backends; recordings, or their paths.
-            artefact: an export to run unchanged; by default `network`, if it is one.
+            artefact: an export to run unchanged; by default `network`, if it is an export.
 
         Raises:
             UsageError: a backend is unknown, or the export's own backend is not named.
@@ -91,7 +91,7 @@ class Against:
             export = artefact_that_runs(artefact)
             if listed and export.name not in names:
                 raise UsageError(
-                    f"{artefact} runs in {export.name}, which is not among the backends",
+                    f"the export {artefact} runs in {export.name}, which is not among the backends",
                     code="artefact-unused",
                     fix=f"also name {export.name}, or leave out the export",
                 )
@@ -111,25 +111,28 @@ class Against:
 
     @property
     def runs_export(self) -> bool:
-        """True if the export itself is compared."""
+        """True if the existing export is compared, not a new one of the same format."""
         return type(self.export) in self.formats
 
     @property
     def export_path(self) -> Path | None:
-        """Path of the export, if it is compared."""
+        """Path of the existing export, if it is compared; else None."""
         return self.export.path if self.export is not None and self.runs_export else None
 
     @property
     def takes_floats(self) -> bool:
         """True if a float network is compared without rounding it to integers.
 
-        That is the case if nothing but recordings and an export of real numbers is compared.
+        This is so if only recordings, and an existing export in a format of real numbers, are
+        compared.
         """
         own = type(self.export)
         return all(format_.holds_floats and format_ is own for format_ in self.formats)
 
-    def way(self, *, has_data: bool, deep: bool = False, exercise: bool = False) -> Way:
-        """Choose the input of the comparison.
+    def input_source(
+        self, *, has_data: bool, deep: bool = False, exercise: bool = False
+    ) -> InputSource:
+        """Choose between data, generated inputs and known answers as input of the comparison.
 
         Args:
             has_data: the caller named data.
@@ -137,8 +140,8 @@ class Against:
             exercise: generated samples are compared in addition to data.
 
         Raises:
-            UsageError: the comparison needs data and none are named, or there is nothing to
-                compare.
+            UsageError: the comparison needs data and no data are named, there is nothing to
+                compare, or `exercise` is combined with a recording.
         """
         if self.recordings and (exercise or not has_data):
             raise UsageError(
@@ -147,8 +150,8 @@ class Against:
                 fix="leave out `exercise=`" if exercise else "name the samples: `data=`",
             )
         if has_data:
-            self._check_any()
-            return Way.DATA
+            self._check_not_empty()
+            return InputSource.DATA
         if exercise:
             raise UsageError(
                 "`exercise=` adds generated samples to a data set, and no data set is named",
@@ -156,7 +159,7 @@ class Against:
                 fix="name a data set: `data=`; or leave out `exercise=`",
             )
         if self.export is None and self.formats:
-            return Way.MADE
+            return InputSource.GENERATED
         if self.export is None or not self.export.carries:
             raise UsageError(
                 f"{self.subject} carries no known answers",
@@ -170,9 +173,9 @@ class Against:
                 code="data-missing",
                 fix="name the data, `data=`, or compare only the export's own known answers",
             )
-        return Way.ANSWERS
+        return InputSource.ANSWERS
 
-    def _check_any(self) -> None:
+    def _check_not_empty(self) -> None:
         from nmtool.exporters.formats import formats_that_run
 
         if not self.names:
@@ -208,7 +211,7 @@ class Against:
                     )
 
     def check_arithmetic(self, network: Network | IntegerNetwork) -> None:
-        """Raise `UsageError` for a float network and backends of integers."""
+        """Raise `UsageError` if a float network is compared with backends of integers."""
         integers = [format_.name for format_ in self.formats if not format_.holds_floats]
         if isinstance(network, Network) and integers:
             raise UsageError(
@@ -253,8 +256,8 @@ def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Rec
     """Recordings by their names in a certificate."""
     by_name: dict[str, str | Path | Recording] = {}
     for recording in recordings:
-        name = first = RECORDING if isinstance(recording, Recording) else Path(recording).name
+        name = base_name = RECORDING if isinstance(recording, Recording) else Path(recording).name
         while name in by_name:
-            name = f"{first} ({len(by_name) + 1})"
+            name = f"{base_name} ({len(by_name) + 1})"
         by_name[name] = recording
     return by_name

@@ -5,9 +5,10 @@ examined samples by teacher forcing (`replay.py`): u, v and spike of every neuro
 several candidates remain, the samples cannot distinguish them. If none remains, no single fault
 explains the recording.
 
-Candidates come from the place and size of deviations. A synapse or a bias affects one neuron; in
-deep recordings, the first deviation gives the size of its error. Constants of a population are
-tried over their whole range, and exponents, latencies and rules of the arithmetic one by one.
+Candidates come from the place and size of deviations. A fault of a synapse or a bias affects one
+neuron; in deep recordings, the first deviation gives the size of the fault. Constants of a
+population are tried over their whole range, and exponents, latencies and rules of the arithmetic
+one by one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from nmtool.hardware_sim.replay import (
     FIRST,
     UNREACHED,
     Cells,
-    Seen,
     Start,
     Streams,
+    Traces,
     altered,
     cells_of,
     outcomes,
@@ -74,9 +75,9 @@ class Case:
     Attributes:
         network, samples: the arguments of the same names.
         deep: u and v of every neuron were recorded.
-        sent: spikes by source.
-        events: the same spikes as streams, sorted by step.
-        seen: the recording, by population.
+        sent: spikes of the samples, by source.
+        events: the spikes in `sent` as flat arrays, sorted by step.
+        recorded: recorded spikes, u and v of the samples, by population.
         cells: the network's neurons and synapses, by population.
         outcome: deviations of the recording from the network, by population.
     """
@@ -95,26 +96,28 @@ class Case:
         self.deep = all(name in self._u and name in self._v for name in names)
         self.sent = self._sent_in(self.samples)
         self.events = streams(network, self.sent)
-        self.seen = {name: self._seen(name, self.samples) for name in names}
+        self.recorded = {name: self._recorded(name, self.samples) for name in names}
         self.cells = {name: cells_of(network, index) for index, name in enumerate(names)}
         self.outcome = {
-            name: outcomes(self.events, self.cells[name], self.seen[name]) for name in names
+            name: outcomes(self.events, self.cells[name], self.recorded[name]) for name in names
         }
 
     def _sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
+        """Spikes of some samples, by source."""
         return {name: raster.take(samples) for name, raster in self._sent.items()}
 
-    def _seen(self, name: str, samples: Sequence[int]) -> Seen:
+    def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
+        """Recorded spikes, u and v of a population in some samples."""
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
         spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
-        return Seen(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
+        return Traces(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
-        return [*self.seen].index(name)
+        return [*self.recorded].index(name)
 
     def delivers(self, index: int) -> bool:
         """True if a projection delivers any spike in time."""
@@ -123,57 +126,71 @@ class Case:
 
     @property
     def deviating(self) -> list[str]:
-        """Populations that deviate."""
+        """Names of the populations whose recording deviates from the network."""
         return [name for name, outcome in self.outcome.items() if outcome.deviations.any()]
 
     @property
     def updates(self) -> int:
-        """Number of updates that deviate from the network."""
+        """Number of neuron updates that deviate from the network's step."""
         return sum(int(outcome.deviations.sum()) for outcome in self.outcome.values())
 
-    def holds(
+    def is_explained_by(
         self,
         cells: Mapping[str, Cells],
         events: Streams | None = None,
         start: Mapping[str, Start] | None = None,
     ) -> bool:
-        """True if the recording does not deviate from a candidate.
+        """True if a candidate predicts every recorded update.
 
         Args:
-            cells: the changed populations of the candidate, by name.
-            events: spikes that are sent; by default the recorded spikes.
+            cells: populations that the candidate changes, by name.
+            events: spikes of all sources, if the candidate changes them; by default the recorded
+                spikes.
             start: u and v at the beginning of samples, by population; by default 0.
         """
         if not cells.keys() >= {*self.deviating}:
             return False
         events = self.events if events is None else events
         return not any(
-            outcomes(events, own, self.seen[name], (start or {}).get(name), ANY).deviations.any()
+            outcomes(
+                events, own, self.recorded[name], (start or {}).get(name), ANY
+            ).deviations.any()
             for name, own in cells.items()
         )
 
-    def explaining(
+    def explaining_columns(
         self, name: str, guesses: Cells, events: Streams | None = None
     ) -> NDArray[np.intp]:
-        """Indices of the candidates that explain the whole recording of the affected neurons."""
+        """Indices of the columns of `guesses` that predict every recorded update of their neuron.
+
+        Args:
+            name: name of the population.
+            guesses: variants of its neurons, one candidate per column.
+            events: spikes of all sources; by default the recorded spikes.
+        """
         events = self.events if events is None else events
-        outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
+        outcome = outcomes(events, guesses, self.recorded[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
-    def before(self) -> tuple[Streams, dict[str, Start]]:
-        """The spikes with those of the previous sample before them, and its final u and v."""
+    def with_previous_sample(self) -> tuple[Streams, dict[str, Start]]:
+        """Spikes and states, as if the network was not reset after the previous sample.
+
+        Returns:
+            Spikes of both samples, with negative steps in the previous one; and by population, u
+            and v at the end of the previous sample, if they were recorded.
+        """
         previous = self.samples[0] - 1
         both = streams(self.network, self._sent_in([previous, self.samples[0]]))
         step = both.step.copy()
         for first, last, _ in both.offset:
             step[first:last] -= both.n_steps
-        late = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
+        both_samples = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
         if not self.deep:
-            return late, {}
-        last_seen = {name: self._seen(name, [previous]) for name in self.seen}
-        return late, {
-            name: (seen.u[:, :, -1].copy(), seen.v[:, :, -1].copy())
-            for name, seen in last_seen.items()
+            return both_samples, {}
+        last_seen = {name: self._recorded(name, [previous]) for name in self.recorded}
+        return both_samples, {
+            name: (recorded.u[:, :, -1].copy(), recorded.v[:, :, -1].copy())
+            for name, recorded in last_seen.items()
         }
 
 
@@ -205,40 +222,50 @@ def find_causes(case: Case) -> list[Cause]:
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
-    """Sample and step of a neuron's first deviation, and the excess of its input there.
+    """Sample and step of a neuron's first deviation, and the excess of its input in this step.
 
-    None if no synapse can cause this difference.
+    None if no synapse can cause this excess.
     """
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
-    more = int(case.seen[name].u[sample, neuron, step] - outcome.u[neuron, sample])
+    difference = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
     runs_in = case.network.runs_in
     if runs_in.neuron.u_overflow == "wraps":
-        more = (more + runs_in.state_limit) % (2 * runs_in.state_limit) - runs_in.state_limit
-    excess, rest = divmod(more, runs_in.state_one)
+        difference = (difference + runs_in.state_limit) % (
+            2 * runs_in.state_limit
+        ) - runs_in.state_limit
+    excess, rest = divmod(difference, runs_in.state_one)
     return None if rest or not excess else ((sample, step), excess)
 
 
 def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Faulty weights, then faulty delays."""
-    first = _excess(case, name, neuron) if case.deep else None
-    if case.deep and first is None:
+    """Causes: faulty weights, then faulty delays, of synapses onto a neuron."""
+    deviation = _excess(case, name, neuron) if case.deep else None
+    if case.deep and deviation is None:
         return
     for of_kind in (_weights, _delays):
         for index, projection in enumerate(case.network.projections):
             if projection.target == name:
-                yield from of_kind(case, index, neuron, first)
+                yield from of_kind(case, index, neuron, deviation)
 
 
 def _weights(
-    case: Case, index: int, neuron: int, first: tuple[tuple[int, int], int] | None
+    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
+    """Causes: faulty weights of a projection's synapses onto a neuron.
+
+    Args:
+        case: the case.
+        index: index of the projection.
+        neuron: index of the target neuron.
+        deviation: first deviation and excess, as from `_excess`; None without u and v.
+    """
     projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
-    reach = _arrived(case.sent[projection.source], projection.delay[:, neuron])
+    reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
     weight = projection.weight[:, neuron].astype(np.int64)
-    if first is not None:
-        (sample, step), excess = first
+    if deviation is not None:
+        (sample, step), excess = deviation
         change = _weight_change(excess, projection.weight_exponent)
         if change is None:
             return
@@ -248,14 +275,14 @@ def _weights(
         values = np.arange(1 - limit, limit)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
-    legal = _can_hold(projection, pre, neuron, value)
+    legal = _is_representable(projection, pre, neuron, value)
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
 
-def _can_hold(
+def _is_representable(
     projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """True for synapses whose weight may become `value`, given the matrix's bits and sign mode."""
+    """True for synapses whose weight may be `value`, given bits and sign mode of the projection."""
     runs_in, weight = projection.runs_in, projection.weight
     single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
 
@@ -269,13 +296,15 @@ def _can_hold(
 
 
 def _delays(
-    case: Case, index: int, neuron: int, first: tuple[tuple[int, int], int] | None
+    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
+    """Causes: faulty delays of a projection's synapses onto a neuron; arguments as `_weights`."""
     projection = case.network.projections[index]
     weight = projection.shifted_weight[:, neuron]
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
-    if first is not None:
-        useful &= abs(weight) == abs(first[1])
+    if deviation is not None:
+        _, excess = deviation
+        useful &= abs(weight) == abs(excess)
     values = np.arange(projection.runs_in.max_delay + 1)
     pre, value = (
         grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
@@ -286,7 +315,15 @@ def _delays(
 def _by_synapse(
     case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
 ) -> Iterator[Cause]:
-    """Yield a cause per synapse of a neuron, with the nearest value that explains it."""
+    """Yield a cause for each synapse that explains the recording, with the nearest value.
+
+    Args:
+        case: the case.
+        kind: `weight` or `delay`.
+        index: index of the projection.
+        neuron: index of the target neuron.
+        pre, value: candidates: source neurons, and the changed weights or delays.
+    """
     projection = case.network.projections[index]
     stored = getattr(projection, kind)[:, neuron].astype(np.int64)
     differs = value != stored[pre]
@@ -295,7 +332,7 @@ def _by_synapse(
     pre, value = pre[nearest], value[nearest]
     columns = case.cells[projection.target].pick(np.full(len(pre), neuron))
     guesses = altered(case.network, columns, kind, (index, pre), value)
-    remaining = case.explaining(projection.target, guesses)
+    remaining = case.explaining_columns(projection.target, guesses)
     pre, value = pre[remaining], value[remaining]
     cause_template = Cause(kind, projection.target, projection.source, neuron=neuron)
     for sender in dict.fromkeys(pre.tolist()):
@@ -303,8 +340,8 @@ def _by_synapse(
         yield from _cause_range(cause, value[pre == sender])
 
 
-def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[samples, steps, pre] bool: arrivals of a source's spikes at one neuron.
+def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """[samples, steps, pre] bool: True where a spike of a source neuron arrives at one neuron.
 
     Args:
         sent: the spikes of the source.
@@ -315,7 +352,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield a cause with the nearest of the explaining values and their span, if there are any."""
+    """Yield the cause with nearest value and span, unless there is no explaining value."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -324,7 +361,7 @@ def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
 
 
 def _weight_change(excess: int, exponent: int) -> int | None:
-    """The change of a weight that explains an excess of input; None if no change does."""
+    """The change of a stored weight that explains an excess of input; None if no change does."""
     if exponent < 0:
         return excess << -exponent
     weight, rest = divmod(excess, 1 << exponent)
@@ -332,6 +369,7 @@ def _weight_change(excess: int, exponent: int) -> int | None:
 
 
 def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    """Causes: a faulty bias of one neuron."""
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     limit = case.network.runs_in.bias_limit
     values = np.arange(-limit, limit)
@@ -340,6 +378,7 @@ def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    """Causes: a faulty threshold of one neuron, if the population's threshold is no cause."""
     if case.network.population(name).size == 1 or next(_thresholds(case, name), None) is not None:
         return
     guesses = _thresholds_between(case, name, neuron)
@@ -352,20 +391,28 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
-    # All factors from 0 to 1.
-    for kind, number, expected, values in (
+    # All possible decay factors, from 0 to 1.
+    for kind, constant, expected, values in (
         ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
         ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
     ):
         cause = Cause(kind, name, expected=expected)
-        yield from _cause_range(cause, _explaining_values(case, cause, number, values))
+        yield from _cause_range(cause, _explaining_values(case, cause, constant, values))
 
 
 def _explaining_values(
-    case: Case, cause: Cause, number: str, values: NDArray[np.int64]
+    case: Case, cause: Cause, constant: str, values: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Values of a constant that explain the cause's neuron, or its whole population."""
+    """Values of a constant that explain the recording of the cause's neuron or population.
+
+    Args:
+        case: the case.
+        cause: cause with the population; if only one neuron has the fault, with this neuron.
+        constant: kind of the constant, one of `FAULT_KINDS`.
+        values: values to try.
+    """
     name, values = cause.population, values[values != cause.expected]
     n_deviations = case.outcome[name].deviations.sum(axis=1)
     neurons = np.argsort(-n_deviations, kind="stable") if cause.neuron is None else [cause.neuron]
@@ -373,12 +420,13 @@ def _explaining_values(
         if not len(values):
             break
         columns = case.cells[name].pick(np.full(len(values), neuron))
-        guesses = altered(case.network, columns, number, (case.index(name),), values)
-        values = values[case.explaining(name, guesses)]
+        guesses = altered(case.network, columns, constant, (case.index(name),), values)
+        values = values[case.explaining_columns(name, guesses)]
     return values
 
 
 def _thresholds(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty threshold of a population."""
     guesses = _thresholds_between(case, name, slice(None))
     cause = Cause("threshold", name, expected=case.network.population(name).vth)
     if len(_explaining_values(case, cause, "vth", guesses[:1])):
@@ -386,7 +434,7 @@ def _thresholds(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Other thresholds with which all recorded membranes and spikes agree.
+    """Thresholds other than the network's that agree with all recorded membranes and spikes.
 
     Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
     populations have no threshold.
@@ -395,14 +443,15 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
         return np.zeros(0, np.int64)
     outcome, runs_in = case.outcome[name], case.network.runs_in
     least, shift = runs_in.firing_level(0), runs_in.state_shift
-    low = int(outcome.low[neurons].max(initial=0)) + 1 - least
+    low = int(outcome.highest_silent[neurons].max(initial=0)) + 1 - least
     last = runs_in.firing_level(runs_in.max_threshold)
-    high = int(outcome.high[neurons].min(initial=last)) - least
+    high = int(outcome.lowest_spiking[neurons].min(initial=last)) - least
     values = np.arange(-(-low >> shift), (high >> shift) + 1)
     return values[values != case.network.population(name).vth]
 
 
 def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
+    """Causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(case.network.runs_in.max_bias_exponent + 1)
     for exponent in _explaining_values(case, cause, "bias exponent", values).tolist():
@@ -413,13 +462,14 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _projections(case: Case, name: str) -> Iterator[Cause]:
-    """Faults of whole projections; projections that deliver spikes come first."""
+    """Causes: faults of whole projections onto a population, those that deliver spikes first."""
     onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _projection(case, index)
 
 
 def _projection(case: Case, index: int) -> Iterator[Cause]:
+    """Causes: faults of a whole projection."""
     projection = case.network.projections[index]
     cells = case.cells[projection.target]
     rows = rows_of(case.network, cells, index)
@@ -456,14 +506,14 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
     for cause, changed in candidates:
         same = np.array_equal(cells.weight, changed.weight)
         same &= np.array_equal(cells.delay, changed.delay)
-        if not same and case.holds({projection.target: changed}):
+        if not same and case.is_explained_by({projection.target: changed}):
             yield cause
 
 
 def _latencies(case: Case) -> Iterator[Cause]:
-    """Spikes of one projection, of several or of all that arrive a step late or early."""
+    """Causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
-    everything = range(len(projections))
+    all_indices = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
 
     def group(cause: Cause, indices: Iterable[int]) -> None:
@@ -473,23 +523,23 @@ def _latencies(case: Case) -> Iterator[Cause]:
     for i, projection in enumerate(projections):
         text = f"{projection.source} → {projection.target} delivers"
         group(Cause("latency", projection.target, projection.source, detail=text), [i])
-    from_input = [i for i in everything if projections[i].source == INPUT]
+    from_input = [i for i in all_indices if projections[i].source == INPUT]
     group(Cause("latency", source=INPUT, detail="the input arrives"), from_input)
-    group(Cause("latency", detail="every spike arrives"), everything)
-    inner = [i for i in everything if projections[i].source != INPUT]
-    group(Cause("latency", detail="every spike but the input's arrives"), inner)
+    group(Cause("latency", detail="every spike arrives"), all_indices)
+    not_from_input = [i for i in all_indices if projections[i].source != INPUT]
+    group(Cause("latency", detail="every spike but the input's arrives"), not_from_input)
     for population in case.network.populations:
-        into = [i for i in everything if projections[i].target == population.name]
+        incoming = [i for i in all_indices if projections[i].target == population.name]
         text = f"every spike to {population.name} arrives"
-        group(Cause("latency", population.name, detail=text), into)
+        group(Cause("latency", population.name, detail=text), incoming)
     for indices, cause in groups.items():
         for lag in (1, -1):
-            if case.holds(_delayed_cells(case, indices, lag)):
+            if case.is_explained_by(_delayed_cells(case, indices, lag)):
                 yield replace(cause, actual=lag)
 
 
 def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
-    """Target populations of some projections whose spikes arrive `lag` steps late."""
+    """By name, the target populations of projections whose spikes arrive `lag` steps late."""
     cells: dict[str, Cells] = {}
     for index in indices:
         name = case.network.projections[index].target
@@ -533,22 +583,25 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """Cause and change: the decay of u or v lacks its +1, or has an additional +1."""
+    """A cause, and its change of cells: the decay of u or v lacks its +1, or has one too many."""
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
         f"{{0}}·({runs_in.decay_one} − d{{0}})",
         f"{{0}}·({runs_in.decay_one} − (d{{0}} + 1))",
     )
     right, wrong = (less, plain) if lost else (plain, less)
-    by, field = 1 if lost else -1, f"keep_{quantity}"
+    change_of_keep, field = 1 if lost else -1, f"keep_{quantity}"
     detail = f"keep {wrong}, not {right}".format(quantity)
     return Cause("decay-plus-one", detail=detail), lambda cells: cells._replace(
-        **{field: getattr(cells, field) + by}
+        **{field: getattr(cells, field) + change_of_keep}
     )
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
-    """Wrong rules and decays' +1, in all populations or else in the only deviating population."""
+    """Causes: a wrong rule, or a wrong +1 of a decay.
+
+    Each is tried in all populations, then in the only deviating population.
+    """
     runs_in = case.network.runs_in
     candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
@@ -556,15 +609,15 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
     ]
     candidates += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
     candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
-    grows_on = False
+    keeps_growing = False
     for cause, change in candidates:
-        if grows_on and cause is _FREE_OUTPUTS:
+        if keeps_growing and cause is _FREE_OUTPUTS:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
-        if case.holds(changed):
-            grows_on |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
+        if case.is_explained_by(changed):
+            keeps_growing |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
             yield cause
-        elif len(case.deviating) == 1 and case.holds(
+        elif len(case.deviating) == 1 and case.is_explained_by(
             {name: changed[name] for name in case.deviating}
         ):
             yield replace(cause, population=case.deviating[0])
@@ -574,7 +627,7 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="keeps growing (outputs without any t
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """The cells without limits of v; non-spiking cells get a threshold that v cannot reach."""
+    """The cells without limits of v; non-spiking neurons get a threshold that v cannot reach."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
@@ -583,7 +636,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
-    """An additional or missing input spike, or a silent channel."""
+    """Causes: an additional or missing input spike, or a silent channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
@@ -592,14 +645,16 @@ def _input_causes(case: Case) -> Iterator[Cause]:
         return
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
-    here = [projection for projection in from_input if projection.target == name]
+    onto_target = [projection for projection in from_input if projection.target == name]
     guesses: list[tuple[int, int | None]] = [
         (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
     ]
-    guesses += _suspects(case, here, step, neuron)
+    guesses += _suspects(case, onto_target, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
         spike, events = _flipped(case.events, channel, at)
-        if len(case.explaining(name, suspect, events)) and case.holds(reached, events):
+        if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
+            reached, events
+        ):
             text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
             if at is None:
                 text = f"channel {channel} is silent"
@@ -638,7 +693,7 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 
 
 def _suspects(
-    case: Case, here: Sequence[IntegerProjection], step: int, neuron: int
+    case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
 ) -> list[tuple[int, int | None]]:
     """Channels and steps of input spikes that would reach a neuron at a step.
 
@@ -647,7 +702,7 @@ def _suspects(
     """
     suspects: dict[tuple[int, int | None], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
-        for projection in here:
+        for projection in onto_target:
             departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
             for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (departure >= 0)):
                 suspects[int(channel), int(departure[channel])] = None
@@ -657,14 +712,16 @@ def _suspects(
 
 
 def _leftover_states(case: Case) -> Iterator[Cause]:
-    """States, or travelling spikes, left over from the previous sample."""
+    """Causes: states, or spikes on their way, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
-    late, states = case.before()
-    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
+    both_samples, states = case.with_previous_sample()
+    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [
+        ("spikes on their way", both_samples, {})
+    ]
     if states:
         candidates.append(("u and v", case.events, states))
-        candidates.append(("u, v and spikes on their way", late, states))
+        candidates.append(("u, v and spikes on their way", both_samples, states))
     for detail, events, start in candidates:
-        if case.holds(case.cells, events, start):
+        if case.is_explained_by(case.cells, events, start):
             yield Cause("state-kept", detail=detail)

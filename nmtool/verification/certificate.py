@@ -24,15 +24,15 @@ _HEADER = (
 
 @dataclass(frozen=True)
 class StockCheck:
-    """Check of the fast model against Lava's own, on an excerpt of one sample.
+    """Check of the export's fast neuron model against Lava's own, on an excerpt of one sample.
 
     Attributes:
         sample: index of the sample.
         first: first step of the excerpt, which starts from a fresh state.
-        steps: number of steps.
+        steps: number of steps of the excerpt.
         comparison: Lava's own model compared with the simulator, including u and v of every
             neuron.
-        fast: the fast model compared with Lava's own in the same way; None if both equal the
+        fast: the fast model compared with Lava's own, including u and v; None if both equal the
             simulator.
     """
 
@@ -58,13 +58,14 @@ class StockCheck:
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, divergence: Divergence | None) -> Divergence | None:
+        """A difference in the excerpt, with sample and step of the whole samples."""
         if divergence is None:
             return None
         return replace(divergence, sample=self.sample, step=self.first + divergence.step)
 
     @property
     def stretch(self) -> str:
-        """The excerpt, in words."""
+        """Steps and sample of the excerpt, in words."""
         begin = f" from step {self.first}" if self.first else ""
         return f"{self.steps} steps of sample {self.sample}{begin}"
 
@@ -86,11 +87,12 @@ class Check(Tabular):
         seconds: time that the backend took.
         model: neuron model that the backend ran; '' if it has only one.
         stock: check of the fast model against Lava's own; None if there was none.
-        agreement: for real numbers, agreement with the integers; differences are not failures.
+        agreement: for exports of real numbers, agreement with the integer simulator; differences
+            are not failures.
         explanation: explanation of the first sample that differs.
         steps_later: for recordings by other frameworks, steps by which each population is later
             than in nmtool; negative: earlier.
-        shift_explains: these shifts explain all differences.
+        shift_explains: the shifts in `steps_later` explain all differences.
     """
 
     comparison: Comparison
@@ -118,7 +120,7 @@ class Check(Tabular):
         return self.stock.first_divergence or self.stock.first_between_models
 
     def as_json(self) -> dict[str, Any]:
-        """Counts, under stable names for scripts."""
+        """Counts of the comparison, under stable names for scripts."""
         entry = {**self.comparison.as_json(), "seconds": round(self.seconds, 3)}
         if self.model:
             entry["model"] = self.model
@@ -181,7 +183,7 @@ class Certificate(Result):
             `spikes_if_v_grows` and others, samples whose answers depend on clips
             (`overflows.count_dependent`). Networks in `fenn16` have `u_clips` instead of `u_wraps`,
             and no counts of samples.
-        generated_overflows: the same for the generated samples.
+        generated_overflows: as `overflows`, for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).
         class_samples: number of samples per class; empty if accuracy is not measured.
@@ -208,39 +210,39 @@ class Certificate(Result):
     @property
     def identical(self) -> bool:
         """True if no backend differs anywhere."""
-        return all(check.identical for _, check in self._all())
+        return all(check.identical for _, check in self._all_checks())
 
-    def _all(self) -> list[tuple[str, Check]]:
+    def _all_checks(self) -> list[tuple[str, Check]]:
         """All checks; those of generated samples come last."""
         return [*self.checks.items(), *self.generated.items()]
 
     @property
     def spikes_compared(self) -> int:
         """Number of compared bins, over all backends."""
-        return sum(check.comparison.spikes_compared for _, check in self._all())
+        return sum(check.comparison.spikes_compared for _, check in self._all_checks())
 
     @property
     def spikes_different(self) -> int:
         """Number of different bins, over all backends."""
-        return sum(check.comparison.spikes_different for _, check in self._all())
+        return sum(check.comparison.spikes_different for _, check in self._all_checks())
 
     @property
     def first_divergence(self) -> tuple[str, Divergence] | None:
-        """The first backend that differs, and its first difference; None if none does."""
-        places = ((name, check.first_divergence) for name, check in self._all())
+        """The first backend that differs, and its first difference; None if no backend differs."""
+        places = ((name, check.first_divergence) for name, check in self._all_checks())
         return next(((name, place) for name, place in places if place is not None), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, under stable names for scripts."""
+        """The certificate as plain values, under stable names for scripts."""
         about: dict[str, Any] = {"samples": self.samples, "hash": self.network_hash}
         if not self.on_known_answers:
             about["accuracy"] = dict(self.accuracy)
-            if few := only_classes(self.class_samples):
-                about["only_classes"] = few
+            if class_remark := only_classes(self.class_samples):
+                about["only_classes"] = class_remark
         return {**about, **self.findings_json(), **super().as_json()}
 
     def findings_json(self) -> dict[str, Any]:
-        """Counts by backend and the first difference, as plain values."""
+        """Counts by backend, and the first difference of all backends, as plain values."""
         first = self.first_divergence
         return {
             "backends": {name: check.as_json() for name, check in self.checks.items()},
@@ -257,24 +259,31 @@ class Certificate(Result):
         for name, check in self.checks.items():
             rows += self._rows(name, check)
         noun = "known answers" if self.on_known_answers else "samples"
-        few = only_classes(self.class_samples)
-        return [Table(f"{self.samples} {noun}{f', {few}' if few else ''}", _HEADER, rows)]
+        class_remark = only_classes(self.class_samples)
+        return [
+            Table(
+                f"{self.samples} {noun}{f', {class_remark}' if class_remark else ''}", _HEADER, rows
+            )
+        ]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
+        """Table rows of a backend: its comparison, and Lava's own model if it was checked."""
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
         label = f"{name} ({check.model})" if check.model else name
         pace = f"{check.seconds / max(1, self.samples):.3g}"
         states = check.recording.current or check.recording.potential
-        yield label, accuracy, *_counts(check.comparison, only_outputs=not states), pace
+        yield label, accuracy, *_count_cells(check.comparison, only_outputs=not states), pace
         if check.stock is not None:
-            yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
+            yield f"{name} (stock)", "", *_count_cells(check.stock.comparison), ""
 
     def sentences(self) -> list[tuple[str, str]]:
         """The result as lines of text, each with its severity: '', `warning` or `alarm`."""
-        lines = [line for name, check in self.checks.items() for line in _sentences(name, check)]
+        lines = [
+            line for name, check in self.checks.items() for line in _check_sentences(name, check)
+        ]
         for name, check in self.generated.items():
             many = check.recording.n_samples
-            lines += _sentences(f"{name}, {many} generated samples", check)
+            lines += _check_sentences(f"{name}, {many} generated samples", check)
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
@@ -309,12 +318,14 @@ def _overflow_lines(
         yield sentence, "warning" if of_data and answers_depend(counts) else ""
 
 
-def _counts(comparison: Comparison, *, only_outputs: bool = False) -> tuple[str, str, str, str]:
-    """Cells of a comparison, blank for values that were not compared.
+def _count_cells(
+    comparison: Comparison, *, only_outputs: bool = False
+) -> tuple[str, str, str, str]:
+    """Table cells of a comparison, blank for values that were not compared.
 
     Args:
         comparison: the comparison.
-        only_outputs: of u and v, only membranes of outputs were compared.
+        only_outputs: membranes of outputs were compared, but not u and v of every neuron.
     """
     compared, predictions = comparison.membrane_compared, comparison.predictions_different
     of_outputs = " (outputs)" if only_outputs else ""
@@ -326,11 +337,11 @@ def _counts(comparison: Comparison, *, only_outputs: bool = False) -> tuple[str,
     )
 
 
-def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
+def _check_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     """Sentences of a check: `spikes compared N, different 0`, and the first difference if any."""
-    yield from _compared(name, check.comparison, check.comparison.first_divergence)
+    yield from _comparison_sentences(name, check.comparison, check.comparison.first_divergence)
     if check.steps_later:
-        yield from _shifted(name, check)
+        yield from _shift_sentences(name, check)
     if check.explanation is not None:
         shown = f"first difference: {check.comparison.first_divergence}"
         yield from (
@@ -347,7 +358,7 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     if stock is None:
         return
     label = f"{name}, stock model, {stock.stretch}"
-    yield from _compared(label, stock.comparison, stock.first_divergence)
+    yield from _comparison_sentences(label, stock.comparison, stock.first_divergence)
     if not stock.stands_in:
         yield (
             f"{name}: the fast model differs from Lava's own, so the comparison of all samples "
@@ -364,7 +375,7 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
         )
 
 
-def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
+def _shift_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     """Sentences on the shift of a recording by another framework."""
     texts = {}
     for population, steps in check.steps_later.items():
@@ -397,9 +408,10 @@ def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
         yield "  record every step from the first one on, starting from a fresh state", ""
 
 
-def _compared(
+def _comparison_sentences(
     label: str, comparison: Comparison, first: Divergence | None
 ) -> Iterator[tuple[str, str]]:
+    """Sentences of a comparison: its counts, and the first difference if any."""
     predictions = comparison.predictions_different
     yield (
         f"{label}: spikes compared {comparison.spikes_compared}, "

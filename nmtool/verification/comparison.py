@@ -3,10 +3,10 @@
 spikes compared     every (sample, step, neuron) bin of every spiking population
 spikes different    bins in which one recording has a spike and the other has none
 spikes emitted      bins in which the expected recording has a spike
-membrane compared   output membranes at every step; with deep recordings u and v of all
+membrane compared   membranes of outputs at every step; in deep recordings u and v of every neuron
 
 Backends of integers must equal the simulator exactly. Sums of real numbers depend on the order of
-additions, so membranes of real numbers are compared with a tolerance, and only spikes exactly.
+additions. Membranes of real numbers are therefore compared with a tolerance, their spikes exactly.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Divergence:
     sample 0, step 2, output[0], v: expected 31641, got 15321
 
     Attributes:
-        sample, step, neuron: counted from 0.
-        population: its name.
-        quantity: `u`, `v` or `spike`, in the order in which a step computes them.
-        expected, actual: the two values.
+        sample, step, neuron: indices, counted from 0.
+        population: name of the neuron's population.
+        quantity: `u`, `v` or `spike`: of several that differ, the one that a step computes first.
+        expected, actual: values in the expected and in the actual recording.
     """
 
     sample: int
@@ -69,8 +69,10 @@ class Comparison(Result):
     (False, 800)
 
     Attributes:
-        spikes_compared, spikes_different, spikes_emitted: numbers of bins.
-        membrane_compared, membrane_different: numbers of values.
+        spikes_compared, spikes_different, spikes_emitted: numbers of compared bins, of bins that
+            differ, and of bins with an expected spike.
+        membrane_compared, membrane_different: numbers of compared values of u and v, and of values
+            that differ.
         predictions_different: number of samples with different predictions; None if not compared.
         first_divergence: the first difference; None if nothing differs.
     """
@@ -103,8 +105,8 @@ class Agreement:
     """Agreement of two recordings in spikes and predictions, e.g. of floats and their integers.
 
     Attributes:
-        spikes_compared, spikes_different: numbers of bins.
-        spikes_shared: number of spikes that both recordings have.
+        spikes_compared, spikes_different: numbers of compared bins, and of bins that differ.
+        spikes_shared: number of spikes that are in both recordings.
         predictions_different: number of samples with different predictions.
     """
 
@@ -115,13 +117,13 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Number of shared spikes divided by the number in either recording; 1 without spikes."""
+        """Shared spikes, as a share of all spikes in at least one recording; 1 without spikes."""
         either = self.spikes_shared + self.spikes_different
         return self.spikes_shared / either if either else 1.0
 
 
 FLOAT_TOLERANCE = 1e-9
-"""Tolerance for membranes of real numbers, relative to the largest in the population."""
+"""Tolerance for membranes of real numbers, relative to the largest membrane in the population."""
 
 _QUANTITIES = ("u", "v", "spike")
 _ALWAYS = ("spikes", "membrane")
@@ -147,12 +149,12 @@ def compare_recordings(
             the largest expected magnitude in their population.
 
     Raises:
-        DataError: a population is missing in one recording, or the shapes differ; all such
-            populations are listed.
+        DataError: populations are missing in one recording, or have other shapes; the error lists
+            all of them.
     """
     check_comparable(expected, actual)
     if tolerance:
-        actual = with_expected_within(expected, actual, tolerance)
+        actual = snap_to_expected(expected, actual, tolerance)
     different = int((expected.predictions != actual.predictions).sum())
     return count_differences(expected, actual, different)
 
@@ -163,11 +165,13 @@ def count_differences(
     """Count the differences between recordings of the same shapes.
 
     Args:
-        expected, actual: the recordings; `actual` has everything that `expected` has.
-        predictions_different: number of samples, counted by the caller; None if not compared.
+        expected, actual: the recordings; `actual` has all quantities of `expected`.
+        predictions_different: number of samples with different predictions, counted by the
+            caller; None if predictions are not compared.
     """
     spikes = {
-        name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
+        name: _differing_bins(expected.spikes[name], actual.spikes[name])
+        for name in expected.spikes
     }
     dense = list(_dense_pairs(expected, actual))
     return Comparison(
@@ -177,7 +181,7 @@ def count_differences(
         membrane_compared=sum(a.size for *_, a, _ in dense),
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
         predictions_different=predictions_different,
-        first_divergence=_first(spikes, dense, expected.spikes),
+        first_divergence=_first_divergence(spikes, dense, expected.spikes),
     )
 
 
@@ -190,7 +194,7 @@ def spike_agreement(left: Recording, right: Recording) -> Agreement:
         DataError: a population is missing in one recording, or the shapes differ.
     """
     check_comparable(left, right, _ALWAYS)
-    different = sum(len(_difference(r, right.spikes[name])) for name, r in left.spikes.items())
+    different = sum(len(_differing_bins(r, right.spikes[name])) for name, r in left.spikes.items())
     n_spikes = sum(r.n_spikes for recording in (left, right) for r in recording.spikes.values())
     return Agreement(
         spikes_compared=sum(raster.n_bins for raster in left.spikes.values()),
@@ -209,7 +213,7 @@ def check_comparable(
 
     Args:
         expected, actual: the recordings.
-        quantities: names of the attributes to compare.
+        quantities: attributes of `Recording` whose populations and shapes are compared.
     """
     for recording in (expected, actual):
         fix = "pass a Recording, from simulate, run or a model's record"
@@ -241,7 +245,7 @@ def check_comparable(
 
 
 def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
-    """(samples, steps, neurons) by population."""
+    """Shape (samples, steps, neurons) of a recorded quantity, by population."""
     recorded = getattr(recording, quantity)
     if quantity == "spikes":
         return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in recorded.items()}
@@ -252,8 +256,8 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "nothing" if shape is None else f"{list(shape)}"
 
 
-def with_expected_within(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with values within the tolerance replaced by expected values.
+def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -> Recording:
+    """A copy of `actual`, in which all u and v within the tolerance equal the expected values.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.
@@ -262,8 +266,8 @@ def with_expected_within(expected: Recording, actual: Recording, tolerance: floa
 
     def within(group: str, name: str, mine: NDArray) -> NDArray:
         theirs = getattr(actual, group)[name]
-        far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
-        return np.where(far | np.isnan(theirs), theirs, mine)
+        is_outside = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
+        return np.where(is_outside | np.isnan(theirs), theirs, mine)
 
     return replace(
         expected.with_states(within),
@@ -273,8 +277,8 @@ def with_expected_within(expected: Recording, actual: Recording, tolerance: floa
     )
 
 
-def _difference(expected: Raster, actual: Raster) -> NDArray[np.int64]:
-    """[different, 3] int64: sample, step, neuron of bins that differ, ascending."""
+def _differing_bins(expected: Raster, actual: Raster) -> NDArray[np.int64]:
+    """[different, 3] int64: sample, step and neuron of every bin that differs, ascending."""
     flat = np.setxor1d(expected.flat_index(), actual.flat_index(), assume_unique=True)
     row, neuron = np.divmod(flat, expected.n_neurons)
     sample, step = np.divmod(row, expected.n_steps)
@@ -284,6 +288,7 @@ def _difference(expected: Raster, actual: Raster) -> NDArray[np.int64]:
 def _dense_pairs(
     expected: Recording, actual: Recording
 ) -> Iterator[tuple[str, str, NDArray, NDArray]]:
+    """Quantity, population, expected and actual values of all recorded u and v."""
     groups: list[tuple[str, Mapping[str, NDArray], Mapping[str, NDArray]]] = [
         ("v", expected.membrane, actual.membrane),
         ("u", expected.current, actual.current),
@@ -294,11 +299,12 @@ def _dense_pairs(
             yield quantity, name, array, theirs[name]
 
 
-def _first(
+def _first_divergence(
     spikes: dict[str, NDArray[np.int64]],
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
 ) -> Divergence | None:
+    """The first difference of all populations; None if nothing differs."""
     divergences = []
     for name, rows in spikes.items():
         if len(rows):
@@ -314,8 +320,8 @@ def _first(
             sample, step, neuron = (int(coordinate) for coordinate in place)
             values = float(mine[place]), float(theirs[place])
             divergences.append(Divergence(sample, step, name, neuron, quantity, *values))
-    return min(divergences, key=_order, default=None)
+    return min(divergences, key=_sort_key, default=None)
 
 
-def _order(divergence: Divergence) -> tuple[int, int, int]:
+def _sort_key(divergence: Divergence) -> tuple[int, int, int]:
     return divergence.sample, divergence.step, _QUANTITIES.index(divergence.quantity)

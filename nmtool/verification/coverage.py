@@ -39,7 +39,7 @@ class ProjectionCoverage(Plain):
         synapses: number of synapses.
         synapses_exercised: number of synapses over which a spike arrived in time.
         delays: number of different delays of synapses that some input can reach.
-        delays_exercised: number of delays with an exercised synapse.
+        delays_exercised: number of different delays of exercised synapses.
         silent: indices of source neurons that have synapses and never spiked.
         late: number of synapses whose source neuron spiked, but too late to arrive in time.
         beyond_reach: number of synapses over which no possible input makes a spike arrive in time.
@@ -61,21 +61,21 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on the synapses that were not exercised, and why; '' if there are none."""
-        left = self.synapses - self.synapses_exercised
-        if not left:
+        """A line on the synapses that were not exercised, with reasons; '' if there are none."""
+        not_exercised = self.synapses - self.synapses_exercised
+        if not not_exercised:
             return ""
         why = []
         if self.silent:
-            who = "channel" if self.source == INPUT else "neuron"
+            noun = "channel" if self.source == INPUT else "neuron"
             many = "s never spike" if len(self.silent) > 1 else " never spikes"
-            why.append(f"{len(self.silent):,} {who}{many} ({listed(self.silent)})")
+            why.append(f"{len(self.silent):,} {noun}{many} ({listed(self.silent)})")
         if self.late:
             many = "synapses" if self.late > 1 else "synapse"
             why.append(f"spikes over {self.late:,} {many} arrive too late to count")
         if self.beyond_reach:
             why.append(f"synapses that no input can reach: {self.beyond_reach:,}")
-        place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"
+        place = f"{self.label}: {not_exercised:,} of {self.synapses:,} synapses; {'; '.join(why)}"
         return f"not exercised, {place}"
 
 
@@ -88,7 +88,7 @@ class PopulationCoverage(Plain):
         neurons: all neurons.
         drivable: neurons at which some input can make a spike arrive.
         driven: neurons at which a spike arrived.
-        excitable: neurons that some input may make spike.
+        excitable: neurons that can spike for some input, as far as bounds of the states show.
         spiked: neurons that spiked.
         biases: neurons with a nonzero bias.
         biases_exercised: neurons with a bias that spiked, or whose v was compared.
@@ -117,14 +117,14 @@ class Coverage(Result):
     (3, 6)
 
     Attributes:
-        projections, populations: in the order of the network.
+        projections, populations: coverage of each, in the order of the network.
     """
 
     projections: Sequence[ProjectionCoverage]
     populations: Sequence[PopulationCoverage]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """(exercised, reachable by some input) over the whole network, by quantity.
+        """By quantity, numbers of exercised parts and of parts that some input can reach.
 
         A threshold is one number per population, exercised if one of its neurons spiked.
         """
@@ -160,7 +160,7 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line on the whole network; quantities that it does not have are left out."""
+        """One line on the whole network; quantities that the network lacks are left out."""
         words = {
             "synapses": "of synapses",
             "delays": "of delays",
@@ -186,7 +186,7 @@ class Coverage(Result):
         return [remark for projection in self.projections if (remark := projection.remark())]
 
     def tables(self) -> list[Table]:
-        """Projections, and populations."""
+        """A row per projection, and a row per population."""
         synapses = [
             (
                 *(
@@ -244,7 +244,7 @@ def coverage(
 
     Args:
         network: the network.
-        spikes: its input.
+        spikes: the input.
         recording: the simulator's recording, deep or not; by default it is computed.
         deep: u and v of every neuron are compared.
         bounds: bounds of the states for any input; by default they are computed.
@@ -262,7 +262,7 @@ def coverage(
     first = first_spikes(network, spikes, recording)
     arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
     projections = [
-        _projection(projection, seen, first[projection.source] == spikes.n_steps, bounds)
+        _projection_coverage(projection, seen, first[projection.source] == spikes.n_steps, bounds)
         for projection, seen in zip(network.projections, arrived, strict=True)
     ]
     populations = []
@@ -275,7 +275,7 @@ def coverage(
         excitable = bounds.earliest[population.name] < bounds.n_steps
         spiked = first[population.name] < spikes.n_steps
         populations.append(
-            _population(population, drivable, driven, excitable, spiked, deep, spikes)
+            _population_coverage(population, drivable, driven, excitable, spiked, deep, spikes)
         )
     return Coverage(projections, populations)
 
@@ -283,7 +283,7 @@ def coverage(
 def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
-    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if none."""
+    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if silent."""
     steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
@@ -293,17 +293,24 @@ def first_spikes(
 def exercised(
     projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
 ) -> NDArray[np.bool_]:
-    """[pre, post] bool: synapses of nonzero weight over which a spike arrived in time."""
+    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrived in time.
+
+    Args:
+        projection: the projection.
+        first: by source, [neurons] int64, as from `first_spikes`.
+        n_steps: number of steps of a sample.
+    """
     arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
     return (arrival < n_steps) & (projection.weight != 0)
 
 
-def _projection(
+def _projection_coverage(
     projection: IntegerProjection,
     seen: NDArray[np.bool_],
     silent: NDArray[np.bool_],
     bounds: StateBounds,
 ) -> ProjectionCoverage:
+    """Coverage of a projection, from exercised synapses and silent source neurons."""
     synapses = projection.weight != 0
     reachable = synapses & bounds.arrives(projection)
     return ProjectionCoverage(
@@ -319,7 +326,7 @@ def _projection(
     )
 
 
-def _population(
+def _population_coverage(
     population: IntegerPopulation,
     drivable: NDArray[np.bool_],
     driven: NDArray[np.bool_],
@@ -328,6 +335,7 @@ def _population(
     deep: bool,
     spikes: Raster,
 ) -> PopulationCoverage:
+    """Coverage of a population, from properties of its neurons."""
     biased = population.bias != 0
     compared = (deep or population.kind == LI) and spikes.n_samples * spikes.n_steps > 0
     return PopulationCoverage(
@@ -355,11 +363,12 @@ def percent(part: int, of: int) -> str:
 
 
 def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Sum of the first numbers, and sum of the second numbers."""
     return sum(part for part, _ in pairs), sum(of for _, of in pairs)
 
 
 def listed(indices: Sequence[int]) -> str:
-    """The first few indices as ranges.
+    """The first `LISTED` ranges of ascending indices, as text.
 
     >>> listed([0, 1, 2, 7, 9, 10])
     '0–2, 7, 9–10'
@@ -370,6 +379,7 @@ def listed(indices: Sequence[int]) -> str:
 
 
 def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last index of each run of consecutive indices."""
     first = last = None
     for index in indices:
         if first is None or last is None:

@@ -1,27 +1,28 @@
-"""The digest of an export, which identifies the file or folder of a certificate."""
+"""SHA-256 digest of an export, by which a certificate identifies the compared file or folder."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-_LEFT_BY_PYTHON = "__pycache__"
+_PYTHON_CACHE = "__pycache__"
 
 
 def artefact_digest(path: str | Path) -> str:
     """SHA-256, in hexadecimal, of a file's bytes or of all files in a folder.
 
-    The digest of a folder is the digest of one line `DIGEST  PATH` per file, without Python's
-    caches. Paths are relative to the folder, and lines are sorted by their bytes. In a shell:
+    The digest of a folder is the digest of a text with one line `DIGEST  PATH` per file, except
+    files in `__pycache__`. Paths are relative to the folder, and lines are sorted by the bytes of
+    the path. In a shell:
 
         find . -type f -not -path '*__pycache__*' | cut -c 3- | LC_ALL=C sort \\
             | xargs sha256sum | sha256sum
 
     Args:
-        path: a file or folder that can be read.
+        path: a file or folder.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file, or a file in the folder, cannot be read.
     """
     path = Path(path)
     if not path.is_dir():
@@ -29,7 +30,7 @@ def artefact_digest(path: str | Path) -> str:
     names = sorted(
         file.relative_to(path).as_posix()
         for file in path.rglob("*")
-        if file.is_file() and _LEFT_BY_PYTHON not in file.relative_to(path).parts
+        if file.is_file() and _PYTHON_CACHE not in file.relative_to(path).parts
     )
     lines = (f"{artefact_digest(path / name)}  {name}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

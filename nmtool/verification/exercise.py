@@ -1,11 +1,12 @@
-"""`exercise`: generate samples that reveal faults which the data do not.
+"""`exercise`: generate samples that reveal faults that the data do not reveal.
 
 Candidates are random: all channels or some of them spike, evenly or in bursts, at rates from far
 below to far above those at which the network spikes. Some candidates target a neuron that has not
-spiked, or that has a fault which no sample has shown: only channels that excite this neuron spike.
-Others vary the candidate that brought this neuron nearest to its threshold. Each round keeps the
-candidates that reach synapses or show one-unit faults for the first time. Each round draws its own
-faults, from other seeds than a mutation score, so that the faults of the score are not targeted.
+spiked, or that has a fault that no sample has shown: only channels that excite this neuron spike.
+Other candidates vary the candidate that brought a silent neuron nearest to its threshold. Each
+round keeps the candidates that reach synapses or show one-unit faults for the first time. Each
+round draws its own faults, from other seeds than a mutation score, so that the faults of the score
+are not targeted.
 
 The samples are meant for a comparison of u and v of every neuron.
 """
@@ -25,8 +26,8 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.coverage import exercised, first_spikes
-from nmtool.verification.faults import Fault, draw_faults, target_index, touches_one
-from nmtool.verification.mutation import Witness, is_equivalent
+from nmtool.verification.faults import Fault, affects_one_neuron, draw_faults, target_index
+from nmtool.verification.mutation import FaultDetector, is_equivalent
 
 SAMPLES = 64
 """Largest number of generated samples."""
@@ -37,14 +38,14 @@ ROUNDS = 12
 FAULTS = 500
 """Largest number of targeted faults; each round replaces the faults that samples now show."""
 
-ENOUGH = 3
-"""Number of consecutive rounds without target or success after which the search ends."""
+IDLE_ROUNDS = 3
+"""The search ends after this number of consecutive rounds without targets or kept candidates."""
 
-REFUSED = 20
+MAX_OVERFLOWING = 20
 """Number of overflowing candidates after which a round ends."""
 
 CANDIDATE_STEPS = 40_000
-"""Total number of steps of a round's candidates; each is as long as a sample."""
+"""Total number of steps of all candidates of a round; a candidate is as long as a sample."""
 
 _MOST_CANDIDATES = 400
 _SEED = 141_789
@@ -62,11 +63,11 @@ def exercise(
     deep: bool = False,
     n_samples: int = SAMPLES,
 ) -> Raster:
-    """Generate samples that exercise further parts of a network; deterministic.
+    """Generate samples that exercise further parts of a network; equal arguments, equal samples.
 
     Args:
         network: the network to compare.
-        spikes: samples that are compared already, possibly none; new samples have equal length.
+        spikes: samples that are compared already, possibly none; new samples have their length.
         deep: the comparison of `spikes` includes u and v of every neuron.
         n_samples: largest number of samples to generate.
 
@@ -80,15 +81,25 @@ def exercise(
     search = _Search(network, spikes, deep)
     idle = 0
     for round_ in range(ROUNDS):
-        search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
-        improved = search.lacks_anything and search.try_candidates(round_, n_samples)
+        search.add_targets(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
+        improved = search.is_incomplete and search.try_candidates(round_, n_samples)
         idle = 0 if improved else idle + 1
-        if idle == ENOUGH or len(search.kept) >= n_samples:
+        if idle == IDLE_ROUNDS or len(search.kept) >= n_samples:
             break
     return Raster.concatenate([spikes.take([]), *search.kept])
 
 
 class _Search:
+    """The state of the search.
+
+    Attributes:
+        kept: samples kept so far.
+        missing: by projection, [pre, post] bool: reachable synapses not yet exercised.
+        targets: faults that no sample shows yet, although some input might.
+        nearest: by silent neuron, its highest membrane so far, and the [steps, channels] input.
+        avoids_overflows: samples in which u or v overflows are not kept.
+    """
+
     def __init__(self, network: IntegerNetwork, spikes: Raster, deep: bool) -> None:
         self.network, self.n_steps = network, spikes.n_steps
         self.bounds = state_bounds(network, spikes.n_steps)
@@ -103,21 +114,22 @@ class _Search:
             for projection in network.projections
         ]
         recording = simulate(network, spikes)
-        self._mark(first_spikes(network, spikes, recording))
-        self.witnesses = [self._witness(spikes, recording, deep)]
+        self._mark_exercised(first_spikes(network, spikes, recording))
+        self.detectors = [self._detector(spikes, recording, deep)]
 
     @property
-    def lacks_anything(self) -> bool:
+    def is_incomplete(self) -> bool:
+        """True if faults or synapses remain to be covered."""
         return bool(self.targets) or any(missing.any() for missing in self.missing)
 
-    def aim(self, faults: list[Fault]) -> None:
+    def add_targets(self, faults: list[Fault]) -> None:
         """Target the faults that no sample shows yet, although some input might."""
         room = max(0, FAULTS - len(self.targets))
         self.targets += [
             fault
             for fault in faults[:room]
             if fault not in self.targets
-            and not any(witness.shows(fault) for witness in reversed(self.witnesses))
+            and not any(detector.shows(fault) for detector in reversed(self.detectors))
             and not self._is_equivalent(fault)
         ]
 
@@ -128,29 +140,29 @@ class _Search:
         return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
-        """Keep the candidates that exercise or reveal more, in order of their gain.
+        """Run random candidates; keep those that exercise or reveal more, largest gain first.
 
-        Samples in which u wraps or v clips are kept only after a round without other success,
-        since some backends do not model overflows.
+        Some backends do not model overflows. Candidates in which u wraps or v clips are therefore
+        kept only after a round in which no other candidate had a gain.
 
         Returns:
-            True if a candidate was kept, or one may be kept in the next round.
+            True if a candidate was kept, or if an overflowing one may be kept in the next round.
         """
         spikes = self._candidates(Draws(_SEED + round_))
-        silent = self._silent()
+        silent = self._silent_neurons()
         recording = simulate(self.network, spikes, deep=bool(silent))
         for name, neuron in silent:
             self._remember_nearest(name, neuron, spikes, recording)
-        witness = self._witness(spikes, recording)
-        shown = np.array([witness.samples(fault) for fault in self.targets], np.bool_)
+        detector = self._detector(spikes, recording)
+        shown = np.array([detector.samples(fault) for fault in self.targets], np.bool_)
         shown = shown.reshape(len(self.targets), spikes.n_samples)
-        firsts = {INPUT: spikes.first_step()}
-        firsts |= {name: raster.first_step() for name, raster in recording.spikes.items()}
-        left = np.ones(len(self.targets), np.bool_)
+        first_steps = {INPUT: spikes.first_step()}
+        first_steps |= {name: raster.first_step() for name, raster in recording.spikes.items()}
+        remaining = np.ones(len(self.targets), np.bool_)
         picked: list[int] = []
         refused: list[int] = []
-        gain = self._gain(shown, firsts)
-        while len(self.kept) + len(picked) < n_samples and len(refused) < REFUSED:
+        gain = self._gain(shown, first_steps)
+        while len(self.kept) + len(picked) < n_samples and len(refused) < MAX_OVERFLOWING:
             best = int(np.argmax(gain))
             if not gain[best]:
                 break
@@ -159,53 +171,56 @@ class _Search:
                 gain[best] = 0
                 continue
             picked.append(best)
-            left &= ~shown[:, best]
-            self._mark({name: first[best] for name, first in firsts.items()})
-            gain = self._gain(shown[left], firsts)
+            remaining &= ~shown[:, best]
+            self._mark_exercised({name: first[best] for name, first in first_steps.items()})
+            gain = self._gain(shown[remaining], first_steps)
             gain[refused] = 0
-        self.targets = [fault for fault, keep in zip(self.targets, left, strict=True) if keep]
+        self.targets = [fault for fault, keep in zip(self.targets, remaining, strict=True) if keep]
         if picked:
             self.kept += [spikes.take([i]) for i in picked]
             additions = spikes.take(picked)
-            self.witnesses.append(self._witness(additions, simulate(self.network, additions)))
+            self.detectors.append(self._detector(additions, simulate(self.network, additions)))
         only_overflowing = bool(refused) and not picked
         self.avoids_overflows &= not only_overflowing
         return bool(picked) or only_overflowing
 
-    def _witness(self, spikes: Raster, recording: Recording, deep: bool = True) -> Witness:
-        return Witness(
+    def _detector(self, spikes: Raster, recording: Recording, deep: bool = True) -> FaultDetector:
+        """A detector of the faults that a comparison on these samples shows."""
+        return FaultDetector(
             self.network, streams(self.network, {INPUT: spikes, **recording.spikes}), deep
         )
 
-    def _mark(self, first: dict[str, NDArray[np.int64]]) -> None:
+    def _mark_exercised(self, first: dict[str, NDArray[np.int64]]) -> None:
+        """Remove the exercised synapses from `missing`, given the first spikes by source."""
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             missing &= ~exercised(projection, first, self.n_steps)
 
     def _overflows(self, spikes: Raster) -> bool:
+        """True if u wraps or v clips in any of the samples."""
         counts = simulate(self.network, spikes).counts
         return bool(counts["u_wraps"] or counts["v_clips"])
 
     def _gain(
-        self, shown: NDArray[np.bool_], firsts: dict[str, NDArray[np.int64]]
+        self, shown: NDArray[np.bool_], first_steps: dict[str, NDArray[np.int64]]
     ) -> NDArray[np.int64]:
-        """[candidates] int64: number of new faults and synapses of each candidate."""
+        """[candidates] int64: gain, the number of newly shown faults plus `_newly_reached`."""
         gain = shown.sum(axis=0)
         if any(missing.any() for missing in self.missing):
-            gain = gain + [self._newly_reached(firsts, i) for i in range(gain.size)]
+            gain = gain + [self._newly_reached(first_steps, i) for i in range(gain.size)]
         return gain
 
-    def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
+    def _newly_reached(self, first_steps: dict[str, NDArray[np.int64]], index: int) -> int:
         """Number of source neurons with synapses that a candidate reaches for the first time."""
         n_sources = 0
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             rows = np.flatnonzero(missing.any(axis=1))
-            first = firsts[projection.source][index, rows, None]
+            first = first_steps[projection.source][index, rows, None]
             arrival = first + HOP_LATENCY + projection.delay[rows].astype(np.int64)
             n_sources += int(((arrival < self.n_steps) & missing[rows]).any(axis=1).sum())
         return n_sources
 
-    def _silent(self) -> list[tuple[str, int]]:
-        """Neurons that have not spiked early enough for all of their synapses."""
+    def _silent_neurons(self) -> list[tuple[str, int]]:
+        """Neurons, as (population, index), that must spike earlier to exercise all synapses."""
         neurons: dict[tuple[str, int], None] = {}
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             if projection.source != INPUT:
@@ -223,16 +238,18 @@ class _Search:
             self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
 
     def _candidates(self, draws: Draws) -> Raster:
+        """Random input: noise, bursts, noise that excites one neuron, and variants of inputs."""
         n_steps, size = self.n_steps, self.network.channels.size
         n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((n_candidates, n_steps, size), np.bool_)
-        goals, nearest = self._aims(), [n for n in self._silent() if n in self.nearest]
+        target_neurons = self._target_neurons()
+        nearest = [neuron for neuron in self._silent_neurons() if neuron in self.nearest]
         for index in range(n_candidates):
             rate = _LOWEST_RATE ** (1 - draws.number())
             share = _SHARES[draws.part(len(_SHARES))]
             active = draws(size) < share
-            if goals and index % 2:
-                name, neuron = goals[draws.part(len(goals))]
+            if target_neurons and index % 2:
+                name, neuron = target_neurons[draws.part(len(target_neurons))]
                 active = self.influence[name][:, neuron] > 0
                 active &= draws(size) < max(share, 0.3)
             dense[index] = (draws((n_steps, size)) < rate) & active
@@ -250,21 +267,21 @@ class _Search:
             dense[0, 0] |= draws(size) < 0.5
         return Raster.from_dense(dense)
 
-    def _aims(self) -> list[tuple[str, int]]:
-        """Silent neurons, and neurons with a fault that no sample has shown."""
-        neurons = dict.fromkeys(self._silent())
+    def _target_neurons(self) -> list[tuple[str, int]]:
+        """Neurons to excite: silent ones, and those with a fault that no sample has shown."""
+        neurons = dict.fromkeys(self._silent_neurons())
         for fault in self.targets:
             population = self.network.populations[target_index(self.network, fault)]
-            if touches_one(fault) or population.size == 1:
-                neurons[population.name, fault.place[-1] if touches_one(fault) else 0] = None
+            if affects_one_neuron(fault) or population.size == 1:
+                neurons[population.name, fault.place[-1] if affects_one_neuron(fault) else 0] = None
         return list(neurons)
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
-    """[steps] bool: alternating on and off, with random durations."""
+    """[steps] bool: True during bursts; bursts and pauses have random durations."""
     length = max(1, n_steps // (1 + draws.part(12)))
-    turns = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
-    active = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
+    switch_steps = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
+    active = np.searchsorted(switch_steps, np.arange(n_steps), side="right") % 2
     return active == draws.part(2)
 
 

@@ -1,4 +1,4 @@
-"""`explain`: why two recordings differ; and checks with explanations of their differences."""
+"""`explain`: the first difference of two recordings and its causes; explanations for checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from nmtool.verification.comparison import (
     Divergence,
     check_comparable,
     compare_recordings,
-    with_expected_within,
+    snap_to_expected,
 )
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
 from nmtool.verification.foreign import ForeignRecording, compare_foreign, whole_numbers
@@ -58,12 +58,12 @@ def explain(
     other: Network | IntegerNetwork | None = None,
     backend: str = "",
 ) -> Explanation:
-    """Find the first difference of two recordings, and the single fault that explains it.
+    """Find the first difference of two recordings, and the single faults that explain it.
 
     Every update of a neuron is checked separately, from the recorded state and spikes before it. A
     cause is a fault of the network (a weight, a delay, a constant, a rule of the arithmetic, a
     latency, an input spike) that explains all recorded updates. Deep recordings give the most
-    precise causes; for others, u and v are computed from the beginning of the sample.
+    precise causes; for all others, u and v are computed from the beginning of the sample.
 
     >>> recording = simulate(q.network, data.test, deep=True)  # doctest: +SKIP
     >>> explain(q.network, data.test, recording, recording)  # doctest: +SKIP
@@ -73,8 +73,9 @@ def explain(
         network: the expected network; causes are only searched for integer networks.
         spikes: the input of the recordings, binned or not.
         expected, actual: recordings of the same samples.
-        other: the network of `actual`, if it is not `network`; it has the same shape, but e.g.
-            fewer bits or float weights. Only spikes and arriving weights are then compared.
+        other: the network of `actual`, if it is not `network`: a network of the same shape, e.g.
+            with fewer bits or with float weights. The first difference is then the first in
+            spikes, and arriving spikes are listed for both networks.
         backend: name of the backend of `actual`, for the text.
 
     Raises:
@@ -86,7 +87,7 @@ def explain(
         _check_fit(subject, raster, actual)
     expected = _deepened(network, raster, expected, actual)
     # Membranes of two networks have different scales, so only their spikes are compared.
-    explanation = _compared(
+    explanation = _without_causes(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )
     explanation = replace(
@@ -121,7 +122,8 @@ class ArtefactRun:
         network: the network that the export should contain.
         spikes: the input.
         simulated: recording of the integer simulator; None for real numbers.
-        answers: the export's own known answers; None: `simulated`, or the format's reference.
+        answers: the export's own known answers; None: the expected recording is `simulated`, or
+            comes from the format's reference.
         options: arguments of the export's `run` and `check`.
     """
 
@@ -157,13 +159,13 @@ class ArtefactRun:
 def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
     """Add an explanation to the check of a run, if something differs.
 
-    The first sample that differs is run again alone, with u and v if the format records them. For
-    real numbers only place and arrivals are given: the numbers in the file were compared before it
-    ran.
+    If the format records u and v and the check did not compare them, the first sample that differs
+    is run again alone, with u and v. For real numbers, an explanation has place and arrivals, but
+    no causes: the stored numbers were compared with the network's before the export ran.
 
     Args:
         run: the run of an export.
-        check: its check.
+        check: the check of this run.
         progress: shows progress, e.g. `nmtool.progress_bar`.
     """
     place, artefact = check.comparison.first_divergence, run.artefact
@@ -171,25 +173,27 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
         return check
     with progress(f"explaining why {artefact.name} differs in sample {place.sample}"):
         sample = [place.sample]
-        reference, answered = run.expected, check.recording
+        reference, recorded = run.expected, check.recording
         if artefact.reference is not None:
             reference = artefact.reference(run.network, run.spikes)
-            answered = with_expected_within(reference, answered, artefact.tolerance)
+            recorded = snap_to_expected(reference, recorded, artefact.tolerance)
         assert reference is not None, "only formats of real numbers have a reference"
         spikes, expected = run.spikes.take(sample), reference.take(sample)
-        actual, remark = answered.take(sample), ""
+        actual, remark = recorded.take(sample), ""
         if not actual.current and artefact.records_states:
             actual, remark = _run_again(run, spikes, expected, actual)
         explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
-        bins = _differing_bins(*_with_common_quantities(reference, answered))
-    moved = None if explanation.place is None else replace(explanation.place, sample=place.sample)
+        bins = _differing_bins(*_with_common_quantities(reference, recorded))
+    place_in_run = (
+        None if explanation.place is None else replace(explanation.place, sample=place.sample)
+    )
     return replace(
         check,
         explanation=replace(
             explanation,
-            place=moved,
+            place=place_in_run,
             different={name: int(mask.sum()) for name, mask in bins.items()},
-            samples_different=len(_samples(bins)),
+            samples_different=len(_differing_samples(bins)),
             samples=run.spikes.n_samples,
             remark=remark,
         ),
@@ -210,7 +214,7 @@ def check_foreign(
         spikes: the input.
         simulated: recording of the integer simulator; None for a float network.
         foreign: the recording.
-        name: its name in the certificate.
+        name: name of the recording in the certificate.
     """
 
     def run(n_steps: int) -> Recording:
@@ -243,7 +247,7 @@ def check_foreign(
     actual = foreign.recording
     expected = run(foreign.n_steps)
     if isinstance(network, Network):
-        actual = with_expected_within(expected, actual, foreign.tolerance)
+        actual = snap_to_expected(expected, actual, foreign.tolerance)
     if not ({*expected.spikes} <= {*actual.spikes} and {*expected.membrane} <= {*actual.membrane}):
         return check
     explanation = explain(network, spikes, expected, whole_numbers(actual), backend=name)
@@ -256,7 +260,7 @@ def _run_again(
     """Record the sample again, with u and v.
 
     Returns:
-        The new recording and ''; or the old recording and the reason why it is used.
+        The new recording and ''; or `actual` and the reason why there is no new recording.
     """
     try:
         deep = run.artefact.run(spikes, deep=True, **run.options)
@@ -268,6 +272,7 @@ def _run_again(
 
 
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
+    """Raise `DataError` unless a recording fits network and input."""
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
     sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}
@@ -292,15 +297,15 @@ def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Record
 def _deepened(
     network: Network | IntegerNetwork, spikes: Raster, expected: Recording, actual: Recording
 ) -> Recording:
-    """The expected recording, with u and v computed if only the actual one has them."""
+    """The expected recording; if only `actual` has u and v, with simulated u and v."""
     if not isinstance(network, IntegerNetwork) or not actual.current or expected.current:
         return expected
     deep = simulate(network, spikes, deep=True)
     return deep if compare_recordings(expected, deep).identical else expected
 
 
-def _compared(expected: Recording, actual: Recording) -> Explanation:
-    """First difference and counts, for the quantities that both recordings have."""
+def _without_causes(expected: Recording, actual: Recording) -> Explanation:
+    """An explanation with first difference and counts, for quantities that both recordings have."""
     expected, actual = _with_common_quantities(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
     bins = _differing_bins(expected, actual)
@@ -312,7 +317,7 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
         updates=0,
         arrivals=(),
         different={name: int(mask.sum()) for name, mask in bins.items()},
-        samples_different=len(_samples(bins)),
+        samples_different=len(_differing_samples(bins)),
         samples=expected.n_samples,
     )
 
@@ -331,7 +336,7 @@ def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Rec
 
 
 def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
-    """[samples, steps, neurons] bool by population: bins with any difference."""
+    """By population, [samples, steps, neurons] bool: True where spikes, u or v differ."""
     bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
     for mine, theirs in ((expected.v, actual.v), (expected.current, actual.current)):
         for name, values in mine.items():
@@ -339,8 +344,8 @@ def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray
     return bins
 
 
-def _samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
-    """Samples with any difference."""
+def _differing_samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
+    """Indices of the samples with any difference."""
     return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in bins.values()], axis=0))
 
 
@@ -351,7 +356,11 @@ def _are_integers(recording: Recording) -> bool:
 def _causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
-    """Causes, number of deviating updates in that sample, and whether u and v were recorded."""
+    """Search for causes of the differences in a sample, and in up to three further samples.
+
+    Returns:
+        Causes, number of deviating updates in the sample, and True if u and v were recorded.
+    """
     from nmtool.verification.causes import Case, find_causes
 
     case = Case(network, spikes, actual, [sample])
@@ -359,14 +368,14 @@ def _causes(
         return [Cause("expected-differs")], 0, case.deep
     others = [
         index
-        for index in _samples(_differing_spikes_and_outputs(expected, actual))
+        for index in _differing_samples(_differing_spikes_and_outputs(expected, actual))
         if index != sample
     ]
     size = spikes.n_steps * sum(population.size for population in network.populations)
-    many = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
+    n_together = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
     causes: list[Cause] = []
-    if many > 1 and others:
-        together = [sample, *(int(index) for index in others[: many - 1])]
+    if n_together > 1 and others:
+        together = [sample, *(int(index) for index in others[: n_together - 1])]
         causes = find_causes(Case(network, spikes, actual, together))
     return causes or find_causes(case), case.updates, case.deep
 
@@ -380,7 +389,7 @@ def _differing_spikes_and_outputs(
 def _arrivals(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
 ) -> Sequence[Arrival]:
-    """Spikes that reach the neuron of the first difference at its step, large weights first."""
+    """Spikes that reach the neuron of `place` at its step, largest weights first."""
     arrivals = []
     for projection in network.projections:
         if projection.target != place.population:

@@ -10,12 +10,12 @@ from nmtool.tables import Plain, Result, Table, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
-"""Values on which causes were tried: all states, only spikes and outputs, or none (no search)."""
+"""Values that a cause has to explain: u and v of every neuron, spikes and outputs, or none."""
 
 CAUSES_SHOWN = 6
 ARRIVALS_SHOWN = 12
 
-_WAYS = {
+_SENTENCES = {
     "weight": "the weight of {synapse} is {actual}, not {expected}",
     "delay": "the delay of {synapse} is {actual} steps, not {expected}",
     "decay-u": "du of {population} is {actual}, not {expected}",
@@ -60,13 +60,14 @@ class Cause(Plain):
 
     Attributes:
         kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
-        population: population, or target of the projection; '' for all.
+        population: population, or target of the projection; '' for all populations.
         source: source of the projection; '' for causes without projection.
         pre: source neuron or channel of a synapse; for `input`, the channel.
-        neuron: index in the population.
-        step: for `input`, the step.
+        neuron: index of the neuron in the population.
+        step: for `input`, step of the additional or missing spike.
         expected: value in the network.
-        actual: the nearest value that explains the recording; for `latency`, +1 or −1 step.
+        actual: of the values that explain the recording, the nearest to `expected`; for
+            `latency`, +1 or −1 step.
         span: smallest and largest explaining value, if there are several.
         detail: further details, in words.
         arithmetic: name of the network's arithmetic.
@@ -99,11 +100,12 @@ class Cause(Plain):
                 "side": "late" if (self.actual or 0) > 0 else "early",
             }
         )
-        between = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
-        return _WAYS[self.kind].format(**words) + between
+        span_text = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
+        return _SENTENCES[self.kind].format(**words) + span_text
 
 
 def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
+    """Rounding and limits of an arithmetic, as words for `_SENTENCES`."""
     power = arithmetic.state_limit.bit_length() - 1
     symmetric = arithmetic.lowest == -arithmetic.highest
     v_limit = f"±(2^{power} − 1)" if symmetric else f"−2^{power} and 2^{power} − 1"
@@ -131,7 +133,7 @@ class Arrival:
     Attributes:
         source: population, or `input`.
         neuron: index of the neuron in the source.
-        weight: weight, shifted by the projection's exponent; for a float network, a float.
+        weight: weight shifted by the projection's exponent; for a float network, a float.
         delay: delay in steps.
         step: step at which the spike was sent.
     """
@@ -149,7 +151,7 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """Place and causes of the difference between two recordings; for two networks, no causes.
+    """Place and causes of the difference between two recordings; for float networks, no causes.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -161,15 +163,18 @@ class Explanation(Result):
     cause: the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
-        place: the first difference; None without one.
+        place: the first difference; None if nothing differs.
         causes: single faults, each of which explains all differences; at most 100. Empty if no
             single fault explains them.
-        n_causes: number of all causes.
-        tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, if u and v were not recorded;
-            `nothing`, if causes were not searched: for real numbers and between networks.
-        updates: number of neuron updates that deviate from the network, given the state before.
-        arrivals: spikes that reach the neuron at that step, according to the network.
-        other_arrivals: the same in the other network; None if there is none.
+        n_causes: number of causes, listed or not.
+        tried_on: values that a cause has to explain: `u-and-v` of every neuron;
+            `spikes-and-outputs`, if u and v were not recorded; `nothing`, if causes were not
+            searched: nothing differs, or a network or recording has real numbers.
+        updates: number of neuron updates that deviate from the network's step, each computed from
+            the recorded state before it.
+        arrivals: spikes that reach the neuron of `place` at its step in the network.
+        other_arrivals: spikes that reach this neuron in the other network; None without another
+            network.
         different: number of bins with any difference, by population.
         samples_different: number of samples with any difference.
         samples: number of samples.
@@ -199,7 +204,7 @@ class Explanation(Result):
 
     @property
     def single(self) -> Cause | None:
-        """The cause, if there is exactly one."""
+        """The cause, if there is exactly one; else None."""
         return self.causes[0] if self.n_causes == 1 else None
 
     def sentences(self) -> list[str]:
@@ -246,7 +251,7 @@ class Explanation(Result):
         yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
     def tables(self) -> list[Table]:
-        """Place and counts, causes, arrivals."""
+        """A table of place and counts, and tables of causes and of arrivals."""
         counts = [(f"bins different, {name}", n) for name, n in self.different.items()]
         rows = [
             ("backend", self.backend),

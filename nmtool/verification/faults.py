@@ -46,9 +46,9 @@ class Fault:
     """One stored number that is wrong by one unit, a step of its grid.
 
     Attributes:
-        kind: one of `FAULT_KINDS`; `bias` is the mantissa.
+        kind: one of `FAULT_KINDS`; `bias` stands for the mantissa of a bias.
         where: name of the population, or source and target of the projection.
-        place: index of the projection or population, then (pre, post) of a synapse or the neuron.
+        place: index of the projection or population; then pre and post of a synapse, or a neuron.
         change: +1 or −1 unit.
     """
 
@@ -64,7 +64,7 @@ class Fault:
 
 @dataclass(frozen=True, repr=False)
 class MutationScore(Result):
-    """Mutation score: how many one-unit faults a comparison would have shown.
+    """Mutation score: number of one-unit faults that a comparison would have shown.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 3])).network
@@ -79,7 +79,7 @@ class MutationScore(Result):
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: u and v of every neuron are compared, too.
-        of_zero_biases: faults of biases that are 0, among those that were not seen.
+        of_zero_biases: number of biases of 0 whose fault was not seen.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
@@ -109,7 +109,7 @@ class MutationScore(Result):
         return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
 
     def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """(drawn, seen, equivalent) by kind of number."""
+        """Numbers of drawn, seen and equivalent faults, by kind of stored number."""
         rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
         return {
             kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
@@ -149,7 +149,7 @@ class MutationScore(Result):
         return text
 
     def tables(self) -> list[Table]:
-        """One row per kind."""
+        """A table with a row per kind of stored number."""
         rows = [(_WORDS.get(kind, kind), *counts) for kind, counts in self.by_kind().items()]
         total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
         header = ("one-unit faults of", "drawn", "seen", "no input shows")
@@ -177,12 +177,12 @@ _Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
 def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
-    """All projections or all populations, whichever store numbers of this kind."""
+    """All projections, or all populations, depending on which of them store this kind of number."""
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
 
 def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
-    """The numbers of one kind that a projection or population stores."""
+    """All stored numbers of one kind in a projection or population."""
     return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
 
 
@@ -194,18 +194,18 @@ def _unit(part: _Part, kind: str) -> int:
 
 
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The correct number, as the network stores it."""
+    """The stored number that a fault changes, without the fault."""
     part = _parts_with(network, fault.kind)[fault.place[0]]
     return int(_stored(part, fault.kind)[fault.place[1:]])
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The number that the network with the fault stores."""
+    """The stored number with the fault."""
     unit = _unit(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 
 
-# Drawing.
+# Random draws of faults.
 
 
 def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
@@ -216,7 +216,7 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
     Args:
         network: the network.
-        n: number of faults; fewer if the network has fewer.
+        n: number of faults to draw; fewer are drawn if the network has fewer.
         seed: seed of the draw; a seed gives the same faults with every version of numpy.
     """
     from nmtool.hardware_sim.uniform import Draws
@@ -240,47 +240,49 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
 
 _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
-"""Kind, where, index, shape of the numbers, and [2, numbers] bool: can increase, can decrease."""
+"""Kind, name and index of a part, shape of its numbers, and [2, numbers] bool: True in row 0 for
+numbers that can increase, in row 1 for numbers that can decrease."""
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
+    """Possible faults of one kind, for each projection or population."""
     for index, part in enumerate(_parts_with(network, kind)):
         if isinstance(part, IntegerProjection):
             where = f"{part.source} → {part.target}"
         else:
             where = part.name
         numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
-        legal, matters = _legal(part, kind)
+        legal, has_effect = _legal(part, kind)
         may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
-        flat = np.reshape(may_change & np.asarray(matters), (2, numbers.size))
+        flat = np.reshape(may_change & np.asarray(has_effect), (2, numbers.size))
         yield kind, where, index, numbers.shape, flat
 
 
 def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """Valid range of a kind of number, and which of the stored numbers have an effect."""
+    """Valid range of a kind of number, and bool: True for stored numbers that have an effect."""
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
-        some = part.weight != 0
+        has_weight = part.weight != 0
         if kind == "weight":
             low = 0 if part.sign_mode == EXCITATORY else 1 - runs_in.weight_limit
             high = 0 if part.sign_mode == INHIBITORY else runs_in.weight_limit - 1
             return range(low, high + 1), True
         if kind == "delay":
-            return range(runs_in.max_delay + 1), some
-        return runs_in.weight_exponents(part.weight_bits), bool(some.any())
+            return range(runs_in.max_delay + 1), has_weight
+        return runs_in.weight_exponents(part.weight_bits), bool(has_weight.any())
     if kind == "bias":
         return range(-runs_in.bias_limit, max(runs_in.bias_limit, 1)), True
-    limit, matters = {
+    limit, has_effect = {
         "du": (runs_in.max_du, True),
         "dv": (runs_in.max_dv, True),
         "vth": (runs_in.max_threshold, part.kind == LIF),
         "bias exponent": (runs_in.max_bias_exponent, bool(np.any(part.bias_mantissa))),
     }[kind]
-    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), matters
+    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), has_effect
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
-    """Yield the fault of every site once, in random order."""
+    """Yield every possible fault of a projection or population once, in random order."""
     kind, where, index, shape, legal = fault_sites
     sites = np.flatnonzero(legal)
     drawn: set[int] = set()
@@ -288,9 +290,9 @@ def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
         site = int(sites[draws.below(sites.size)])
         if site not in drawn:
             drawn.add(site)
-            falls, number = divmod(site, legal.shape[1])
+            decreases, number = divmod(site, legal.shape[1])
             place = np.unravel_index(number, shape) if shape else ()
-            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if falls else 1)
+            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if decreases else 1)
 
 
 def target_index(network: IntegerNetwork, fault: Fault) -> int:
@@ -301,6 +303,9 @@ def target_index(network: IntegerNetwork, fault: Fault) -> int:
     return next(i for i, p in enumerate(network.populations) if p.name == target)
 
 
-def touches_one(fault: Fault) -> bool:
-    """True if a fault affects a single neuron, the last index of its place; else all of them."""
+def affects_one_neuron(fault: Fault) -> bool:
+    """True if a fault affects only one neuron, whose index is the last of `fault.place`.
+
+    All other faults affect the whole population.
+    """
     return fault.kind in ("weight", "delay", "bias")

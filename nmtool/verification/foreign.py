@@ -26,27 +26,27 @@ from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
     Comparison,
     count_differences,
-    with_expected_within,
+    snap_to_expected,
 )
 
 AXES, HOPS, PREDICTIONS = "axes", "hops", "predictions"
-"""Names in a file that are not populations."""
+"""Names of arrays in a file other than populations."""
 
 SAMPLES_FIRST, STEPS_FIRST = "samples steps neurons", "steps samples neurons"
 DELAYED, FREE = "delayed", "free"
 
 SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
-"""Tolerances for membranes in float32 and float16, relative to the largest in the population."""
+"""Tolerances for membranes in float32 and float16, relative to the largest in a population."""
 
 _FREE_BYTES = 512 << 20
 
 Run = Callable[[int], Recording]
-"""Simulates the network for a number of steps."""
+"""Function that simulates the network for a number of steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignRecording:
-    """A recording of a network by another framework, possibly of only some populations.
+    """A recording of some or all populations of a network, by another framework.
 
     Attributes:
         recording: spikes, membranes, u and v of the recorded populations.
@@ -73,7 +73,10 @@ class ForeignRecording:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """[samples] int64: recorded classes, else the readout's; None if it was not recorded."""
+        """[samples] int64: classes in the file, else classes by the network's readout.
+
+        None if the file has no classes and the output population was not recorded.
+        """
         recording, readout = self.recording, self.recording.readout
         answering = recording.spikes if readout.kind == LIF else recording.membrane
         if self.predictions is not None or readout.population not in answering:
@@ -82,19 +85,20 @@ class ForeignRecording:
 
     @property
     def tolerance(self) -> float:
-        """Tolerance for membranes of real numbers, relative to the largest in the population."""
+        """Tolerance for real membranes, relative to the largest membrane in the population."""
         dense = [*self.recording.v.values(), *self.recording.current.values()]
         sizes = [values.dtype.itemsize for values in dense if values.dtype.kind == "f"]
         return {2: HALF_TOLERANCE, 4: SINGLE_TOLERANCE}.get(min(sizes, default=8), FLOAT_TOLERANCE)
 
 
 @dataclass(frozen=True)
-class Shifted:
-    """A comparison with another framework, and the shifts between the two.
+class ShiftedComparison:
+    """A comparison with a recording by another framework, and the populations' shifts in time.
 
     Attributes:
-        comparison: comparison with each population shifted if hops are free, else as recorded.
-        later: by population, steps by which it was recorded later; negative: earlier.
+        comparison: comparison with shifted populations if hops take no step, else without shifts.
+        later: by population, number of steps by which spikes are later in the recording than in
+            nmtool; negative: earlier.
         explains: True if there are differences, and shifts would explain all of them.
     """
 
@@ -106,12 +110,13 @@ class Shifted:
 def foreign_recording(
     source: str | Path | Recording, network: Network | IntegerNetwork, n_samples: int, n_steps: int
 ) -> ForeignRecording:
-    """Read a recording of a network.
+    """Read a recording of a network, and check that it fits the network.
 
     Args:
-        source: a recording in memory, its file, or a file in the format of docs/recording.md.
+        source: a recording in memory, a file of `Recording.save`, or a file in the format of
+            docs/recording.md.
         network: the network that was recorded.
-        n_samples, n_steps: size of the input.
+        n_samples, n_steps: numbers of samples and of steps of the input.
 
     Raises:
         FileFormatError: the file is missing or damaged, or is another kind of file of nmtool.
@@ -152,8 +157,10 @@ def foreign_recording(
             fix="see docs/recording.md for the format",
             findings=findings,
         )
-    spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
-    recording = Recording.of(network, spikes, read.of("v"), read.of("u"))
+    spikes = {
+        name: Raster.from_dense(values) for name, values in read.by_population("spikes").items()
+    }
+    recording = Recording.of(network, spikes, read.by_population("v"), read.by_population("u"))
     return ForeignRecording(recording, read.n_recorded, read.predictions, read.free)
 
 
@@ -161,6 +168,7 @@ _FIX_NAMES = "name arrays after populations of the network, e.g. np.savez(path, 
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
+    """Dense arrays of a recording, named as in docs/recording.md."""
     arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
     for letter, states in (("v", recording.v), ("u", recording.current)):
         arrays |= {f"{letter}.{name}": values for name, values in states.items()}
@@ -168,12 +176,18 @@ def _arrays_of(recording: Recording) -> dict[str, NDArray]:
 
 
 def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tuple[bool, bool]:
-    """Whether steps are the first axis, and whether hops are free."""
+    """Read the conventions of a file; missing or unknown words become findings.
+
+    Returns:
+        True if steps are the first axis, and True if hops take no step.
+    """
 
     def word(name: str) -> str | None:
+        """The text of a convention; None if it is missing or no text."""
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
     def wrong(name: str, first: str, second: str) -> tuple[str, str]:
+        """Problem and fix for a convention with two allowed words."""
         what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
         return what, f"add {name}='{first}' or {name}='{second}' to np.savez"
 
@@ -187,7 +201,7 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
 
 
 class _Reader:
-    """Collects the arrays of a file by quantity and population; misfits become findings."""
+    """Collects the arrays of a recording by quantity and population; misfits become findings."""
 
     def __init__(
         self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool = False
@@ -200,11 +214,11 @@ class _Reader:
 
     @property
     def n_recorded(self) -> int:
-        """Number of steps that all arrays have."""
+        """Number of steps of the shortest array."""
         return min((array.shape[1] for array in self.arrays.values()), default=self.n_steps)
 
-    def of(self, quantity: str) -> dict[str, NDArray]:
-        """Arrays of `spikes`, `u` or `v` by population, cut to the steps that all arrays have."""
+    def by_population(self, quantity: str) -> dict[str, NDArray]:
+        """Arrays of `spikes`, `u` or `v` by population, cut to the shortest array's steps."""
         n_steps = self.n_recorded
         return {
             name: values[:, :n_steps]
@@ -218,19 +232,19 @@ class _Reader:
             yield Finding("recording-dtype", name, f"its type is {array.dtype}", "write numbers")
             return
         letter, _, population = name.rpartition(".")
-        ours = self.populations.get(population)
-        if ours is None or letter not in ("", "u", "v"):
+        network_population = self.populations.get(population)
+        if network_population is None or letter not in ("", "u", "v"):
             names = [*self.populations, *(f"v.{candidate}" for candidate in self.populations)]
             what = "the network has no such population"
             yield Finding("recording-population", name, what, suggestion(name, names))
             return
-        expected = (self.n_samples, self.n_steps, ours.size)
+        expected = (self.n_samples, self.n_steps, network_population.size)
         if array.ndim == 3 and steps_first:
             array = np.moveaxis(array, 0, 1)
-        if mine := list(self._shape(array, expected)):
-            yield from (replace(finding, where=name) for finding in mine)
+        if shape_findings := list(self._shape_findings(array, expected)):
+            yield from (replace(finding, where=name) for finding in shape_findings)
             return
-        if not letter and ours.kind == LIF:
+        if not letter and network_population.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
                 invalid = array[~((array == 0) | (array == 1))].flat[0]
                 fix = f"write 0 and 1; membranes are called v.{population}"
@@ -247,18 +261,19 @@ class _Reader:
             what = "it contains NaN or infinite numbers"
             yield Finding("recording-values", name, what, "record the network again")
 
-    def _shape(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
+    def _shape_findings(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
+        """Findings on an array's shape; none if it fits."""
         samples, steps, neurons = expected
         fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
-        # If hops are free, the last steps of a sample may be missing.
+        # If hops take no step in the framework, the last steps of a sample may be missing.
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"
-        near = range(max(1, steps - len(self.populations)), steps + 1)
+        similar_lengths = range(max(1, steps - len(self.populations)), steps + 1)
         if array.ndim == 3 and array.shape[2] == neurons:
-            if array.shape[0] == samples and array.shape[1] in near:
+            if array.shape[0] == samples and array.shape[1] in similar_lengths:
                 fix = "write hops='free' into the file if hops take no step in the framework"
-            elif array.shape[1] == samples and array.shape[0] in near:
+            elif array.shape[1] == samples and array.shape[0] in similar_lengths:
                 fix = "samples and steps are swapped: correct the axes in the file"
         what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
         yield Finding("recording-shape", "", what, fix)
@@ -278,11 +293,11 @@ class _Reader:
 
 def compare_foreign(
     network: Network | IntegerNetwork, foreign: ForeignRecording, run: Run
-) -> Shifted:
-    """Compare a recording with the simulation of its network, spikes exactly.
+) -> ShiftedComparison:
+    """Compare a recording with the simulation of its network.
 
-    Membranes of integer networks are compared exactly, too; real ones within the precision of the
-    recorded type.
+    Spikes, and membranes of integer networks, are compared exactly. Membranes of float networks are
+    compared within the precision of the recorded number type.
 
     Args:
         network: the network that was recorded.
@@ -291,65 +306,72 @@ def compare_foreign(
     """
     max_shift = len(network.populations) + 1
     if not foreign.free:
-        plain = _compared(network, foreign, run(foreign.n_steps), {})
+        plain = _compare_shifted(network, foreign, run(foreign.n_steps), {})
         if plain.identical:
-            return Shifted(plain)
+            return ShiftedComparison(plain)
     longer = run(foreign.n_steps + max_shift)
     candidates = range(max_shift) if foreign.free else [0, *_alternating(max_shift)]
-    best_shifts = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
-    shifts = {name: by for name, (by, _) in best_shifts.items()}
+    best_shifts = {
+        n: _best_shift(network, foreign, longer, n, candidates) for n in foreign.populations
+    }
+    shifts = {name: shift for name, (shift, _) in best_shifts.items()}
     explains = all(differing == 0 for _, differing in best_shifts.values())
-    later = {name: -by for name, by in shifts.items() if by}
+    later = {name: -shift for name, shift in shifts.items() if shift}
     if not foreign.free:
-        return Shifted(plain, later, explains=True) if explains else Shifted(plain)
-    return Shifted(_compared(network, foreign, longer, shifts), later)
+        return (
+            ShiftedComparison(plain, later, explains=True) if explains else ShiftedComparison(plain)
+        )
+    return ShiftedComparison(_compare_shifted(network, foreign, longer, shifts), later)
 
 
 def _alternating(farthest: int) -> Iterator[int]:
-    """1, −1, 2, −2 …"""
-    for by in range(1, farthest + 1):
-        yield by
-        yield -by
+    """Shifts by distance, nearest first: 1, −1, 2, −2 … up to `farthest`."""
+    for shift in range(1, farthest + 1):
+        yield shift
+        yield -shift
 
 
-def _shift(
+def _best_shift(
     network: Network | IntegerNetwork,
     foreign: ForeignRecording,
     longer: Recording,
     name: str,
     candidates: range | list[int],
 ) -> tuple[int, int]:
-    """The shift of a population that leaves the fewest differences, and their number."""
+    """The shift of a population with the fewest differences, and the number of differences."""
     alone = replace(foreign, recording=foreign.recording.only([name]), predictions=None)
     best = (0, -1)
-    for by in candidates:
-        comparison = _compared(network, alone, longer, {name: by})
+    for shift in candidates:
+        comparison = _compare_shifted(network, alone, longer, {name: shift})
         differing = comparison.spikes_different + comparison.membrane_different
         if best[1] < 0 or differing < best[1]:
-            best = by, differing
+            best = shift, differing
         if not differing:
             break
     return best
 
 
-def _compared(
+def _compare_shifted(
     network: Network | IntegerNetwork,
     foreign: ForeignRecording,
     simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
+    """Compare a recording with the simulation, from step `shifts[name]` of each population on."""
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _shifted(simulation.only(foreign.populations), shifts, n_steps)
-    spikes = {name: moved.spikes[name] for name in actual.spikes}
+    shifted_simulation = _shifted(simulation.only(foreign.populations), shifts, n_steps)
+    spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
     expected = replace(actual, spikes=spikes).with_states(
-        lambda group, name, values: getattr(moved, group)[name]
+        lambda group, name, values: getattr(shifted_simulation, group)[name]
     )
     if isinstance(network, Network):
-        actual = with_expected_within(expected, actual, foreign.tolerance)
+        actual = snap_to_expected(expected, actual, foreign.tolerance)
     different = None
-    theirs = replace(foreign, recording=actual).classes
-    if theirs is not None:
-        different = int((_predictions(network, simulation, shifts, n_steps) != theirs).sum())
+    recorded_classes = replace(foreign, recording=actual).classes
+    if recorded_classes is not None:
+        different = int(
+            (_predictions(network, simulation, shifts, n_steps) != recorded_classes).sum()
+        )
     return count_differences(expected, actual, different)
 
 
@@ -359,21 +381,22 @@ def _predictions(
     shifts: Mapping[str, int],
     n_steps: int,
 ) -> NDArray[np.int64]:
-    """[samples] predicted classes of the network over the recorded steps.
+    """[samples] classes predicted by the simulated network in the recorded steps.
 
-    If the output was not recorded, its shift is assumed to be one step more than its inputs'.
+    If the output population was not recorded, its shift is assumed to be one step more than the
+    largest shift of its source populations.
     """
     name = network.readout.population
     if name in shifts or not shifts:
-        by = shifts.get(name, 0)
+        shift = shifts.get(name, 0)
     else:
-        feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
-        by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
-    return _shifted(simulation.only([name]), {name: by}, n_steps).predictions
+        sources = [p.source for p in network.projections if p.target == name and p.source != INPUT]
+        shift = 1 + max((shifts.get(source, 0) for source in sources), default=0)
+    return _shifted(simulation.only([name]), {name: shift}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:
-    """The recording with whole numbers as int64, since frameworks may store them as floats."""
+    """A copy with arrays of whole numbers as int64, since frameworks may store them as floats."""
 
     def whole(group: str, name: str, values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
@@ -383,12 +406,12 @@ def whole_numbers(recording: Recording) -> Recording:
 
 
 def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """`n_steps` steps of a recording, starting at step `shifts[name]` of each population."""
+    """`n_steps` steps of a recording, from step `shifts[name]` of each population on."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:
-        by = shifts.get(name, 0)
-        before = np.zeros_like(values[:, : max(0, -by)])
-        return np.concatenate([before, values[:, max(0, by) :]], axis=1)[:, :n_steps]
+        shift = shifts.get(name, 0)
+        before = np.zeros_like(values[:, : max(0, -shift)])
+        return np.concatenate([before, values[:, max(0, shift) :]], axis=1)[:, :n_steps]
 
     spikes = {
         n: raster.steps_from(shifts.get(n, 0), n_steps) for n, raster in recording.spikes.items()

@@ -15,11 +15,11 @@ def join(portions: Iterable[Certificate]) -> Certificate:
     """Merge the certificates of one network on consecutive portions of samples.
 
     Counts are added. Coverage and generated samples come from the first portion. The recording and
-    explanation of a check come from the first portion that differs, else from the first one, so
-    that one recording at a time is in memory.
+    explanation of a check come from the first portion with a difference, else from the first
+    portion. Recordings of all other portions are released, to save memory.
 
     Args:
-        portions: at least one, of the same backends, in the order of their samples.
+        portions: certificates with the same backends, in the order of their samples; at least one.
     """
     whole: Certificate | None = None
     for portion in portions:
@@ -34,7 +34,9 @@ def _add(left: Certificate, right: Certificate) -> Certificate:
     return replace(
         left,
         samples=n + m,
-        checks={name: _check(left.checks[name], right.checks[name], n) for name in left.checks},
+        checks={
+            name: _merged_check(left.checks[name], right.checks[name], n) for name in left.checks
+        },
         accuracy={
             name: (round(share * n) + round(right.accuracy[name] * m)) / (n + m)
             for name, share in left.accuracy.items()
@@ -44,51 +46,53 @@ def _add(left: Certificate, right: Certificate) -> Certificate:
     )
 
 
-def _check(left: Check, right: Check, first: int) -> Check:
-    """Merge the check of the samples before index `first` with the check of later samples."""
-    comparison = _comparison(left.comparison, right.comparison, first)
+def _merged_check(left: Check, right: Check, n_before: int) -> Check:
+    """Merge the check of the first `n_before` samples with the check of the samples after them."""
+    comparison = _merged_comparison(left.comparison, right.comparison, n_before)
     check = replace(left, comparison=comparison, seconds=left.seconds + right.seconds)
     if left.agreement is not None and right.agreement is not None:
-        check = replace(check, agreement=_sums(left.agreement, right.agreement))
+        check = replace(check, agreement=_merged_agreement(left.agreement, right.agreement))
     if left.comparison.identical and not right.comparison.identical:
-        explanation = _explanation_from(right.explanation, first)
+        explanation = _moved_explanation(right.explanation, n_before)
         check = replace(check, recording=right.recording, explanation=explanation)
     if right.stock is not None and (
         left.stock is None or _stock_differs(right) > _stock_differs(left)
     ):
-        check = replace(check, stock=replace(right.stock, sample=first + right.stock.sample))
+        check = replace(check, stock=replace(right.stock, sample=n_before + right.stock.sample))
     return check
 
 
 def _stock_differs(check: Check) -> bool:
-    """True if the check of the fast model found a difference."""
+    """True if the check of the fast neuron model found a difference."""
     stock = check.stock
     return stock is not None and not (stock.comparison.identical and stock.stands_in)
 
 
-def _comparison(left: Comparison, right: Comparison, first: int) -> Comparison:
+def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Comparison:
+    """Summed counts, and the first difference, with its sample counted from the first portion's."""
     counts = _sum(left.as_json(), right.as_json())
-    place = left.first_divergence or _place_from(right.first_divergence, first)
+    place = left.first_divergence or _moved_place(right.first_divergence, n_before)
     return Comparison(**counts, first_divergence=place)
 
 
-def _sums(left: Agreement, right: Agreement) -> Agreement:
+def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:
     return Agreement(**_sum(vars(left), vars(right)))
 
 
 def _sum(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dict[str, Any]:
-    """Sums by name; None for numbers that were not compared."""
+    """Sums of counts, by name; None for quantities that were not compared."""
     return {
         name: None if count is None or (other := right[name]) is None else count + other
         for name, count in left.items()
     }
 
 
-def _place_from(place: Divergence | None, first: int) -> Divergence | None:
-    return None if place is None else replace(place, sample=first + place.sample)
+def _moved_place(place: Divergence | None, n_before: int) -> Divergence | None:
+    """A difference, with its sample counted from the first sample of all portions."""
+    return None if place is None else replace(place, sample=n_before + place.sample)
 
 
-def _explanation_from(explanation: Explanation | None, first: int) -> Explanation | None:
+def _moved_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:
     if explanation is None:
         return None
-    return replace(explanation, place=_place_from(explanation.place, first))
+    return replace(explanation, place=_moved_place(explanation.place, n_before))

@@ -1,13 +1,13 @@
-"""The mutation score: how many one-unit faults of a network a comparison would show.
+"""The mutation score: number of one-unit faults of a network that a comparison would show.
 
-A fault changes one stored number by one step of its grid, so that the mutant is a valid network. A
+A fault changes one stored number by one step of its grid; the faulty network (mutant) is valid. A
 comparison shows a fault if spikes of any population or v of a non-spiking population differ. A deep
 comparison also shows a fault if u or v of any neuron differs.
 
 A fault counts as equivalent if it is proven that no input of this length shows it: bounds
 (`state_bounds.py`) prove that no spike can arrive over the synapse in time, that u or v is always
-too small for the decay to matter, or that the neuron cannot spike with or without the fault and
-nothing else of it is compared. Other faults that no input can show count as not seen.
+too small for the decay to matter, or that the neuron, of which only spikes are compared, cannot
+spike with or without the fault. Other faults that no input can show count as not seen.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from nmtool.recording import Recording, check_input
 from nmtool.verification.faults import (
     Fault,
     MutationScore,
+    affects_one_neuron,
     draw_faults,
     faulty_value,
     mutant,
     right_value,
     target_index,
-    touches_one,
 )
 
 FAULTS = 200
@@ -60,20 +60,20 @@ def mutation_score(
     recording: Recording | None = None,
     bounds: StateBounds | None = None,
     generated: Raster | None = None,
-    answered: Recording | None = None,
+    generated_recording: Recording | None = None,
 ) -> MutationScore:
     """Count the one-unit faults that a comparison of these samples would show.
 
     Args:
         network: the network.
         spikes: the input.
-        n: number of faults; fewer if the network has fewer.
+        n: number of faults to draw; fewer are drawn if the network has fewer.
         seed: seed of the draw.
         deep: the comparison includes u and v of every neuron.
         recording: the simulator's recording of `spikes`; by default it is computed.
         bounds: bounds of the states for any input; by default they are computed.
         generated: additional samples, whose comparison includes u and v of every neuron.
-        answered: the simulator's recording of `generated`; by default it is computed.
+        generated_recording: the simulator's recording of `generated`; by default it is computed.
 
     Raises:
         DataError: a raster has other channels than the network.
@@ -81,16 +81,18 @@ def mutation_score(
     check_input(network, spikes)
     if recording is None:
         recording = simulate(network, spikes)
-    witnesses = [Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)]
+    detectors = [
+        FaultDetector(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
+    ]
     if generated is not None:
         check_input(network, generated)
-        if answered is None:
-            answered = simulate(network, generated)
-        events = streams(network, {INPUT: generated, **answered.spikes})
-        witnesses.insert(0, Witness(network, events, True))
+        if generated_recording is None:
+            generated_recording = simulate(network, generated)
+        events = streams(network, {INPUT: generated, **generated_recording.spikes})
+        detectors.insert(0, FaultDetector(network, events, True))
         deep = True
     faults = draw_faults(network, n, seed)
-    seen = [any(witness.shows(fault) for witness in witnesses) for fault in faults]
+    seen = [any(detector.shows(fault) for detector in detectors) for fault in faults]
     if not all(seen):
         bounds = bounds or state_bounds(network, max(spikes.n_steps, network.n_steps))
     equivalent = [
@@ -105,17 +107,17 @@ def mutation_score(
 # Detection of faults.
 
 
-class Witness:
-    """Decides which faults a recording shows.
+class FaultDetector:
+    """Finds the faults that a comparison with a recording shows.
 
     Every spike of a network is compared. As long as the neurons affected by a fault spike as
-    recorded, all other neurons get the same input and behave the same. The first difference, if
-    any, therefore occurs in an affected neuron with its recorded input, and only affected neurons
-    need to be simulated.
+    recorded, all other neurons get the same input and have the same states. The first difference,
+    if any, therefore occurs in an affected neuron with its recorded input, and only affected
+    neurons need to be simulated.
 
     Args:
-        network: the network.
-        events: its recorded spikes.
+        network: the network without a fault.
+        events: recorded spikes of the network.
         deep: u and v of every neuron are compared, too.
     """
 
@@ -133,14 +135,14 @@ class Witness:
 
         Args:
             fault: a fault of the network.
-            first_only: stop at the first such sample.
+            first_only: stop at the first sample that shows the fault.
         """
         shown = np.zeros(self.n_samples, np.bool_)
         index = target_index(self.network, fault)
         if index not in self._cells:
             self._cells[index] = cells_of(self.network, index).pick(self._by_activity(index))
         right = self._cells[index]
-        if touches_one(fault):
+        if affects_one_neuron(fault):
             right = right.pick(np.flatnonzero(right.neuron == fault.place[-1]))
         value = faulty_value(self.network, fault)
         wrong = altered(self.network, right, fault.kind, fault.place, value)
@@ -171,31 +173,33 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
     """
     index = target_index(network, fault)
     population = network.populations[index]
-    own = bounds.populations[population.name]
+    state_range = bounds.populations[population.name]
     if fault.kind in OF_PROJECTIONS and not _can_arrive(network, fault, bounds):
         return True
     faulty = mutant(network, fault)
-    after = faulty.populations[index]
+    faulty_population = faulty.populations[index]
     if fault.kind == "du":
-        keep = max(population.keep_u, after.keep_u)
-        if not network.runs_in.decayed(own.u_size, keep).any():
+        keep = max(population.keep_u, faulty_population.keep_u)
+        if not network.runs_in.decayed(state_range.u_size, keep).any():
             return True
     if fault.kind == "dv":
-        keep = max(population.keep_v, after.keep_v)
-        if not network.runs_in.decayed(own.v_size, keep).any():
+        keep = max(population.keep_v, faulty_population.keep_v)
+        if not network.runs_in.decayed(state_range.v_size, keep).any():
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
-    columns = np.array([fault.place[-1]]) if touches_one(fault) else np.arange(population.size)
-    before = own.peak[columns] < network.runs_in.firing_level(population.vth)
-    if not before.all():
+    columns = (
+        np.array([fault.place[-1]]) if affects_one_neuron(fault) else np.arange(population.size)
+    )
+    always_silent = state_range.peak[columns] < network.runs_in.firing_level(population.vth)
+    if not always_silent.all():
         return False
     peak = bounds_of_neurons(faulty, index, bounds, columns).peak
-    return bool((peak < network.runs_in.firing_level(after.vth)).all())
+    return bool((peak < network.runs_in.firing_level(faulty_population.vth)).all())
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> bool:
-    """True if a spike can arrive in time over a synapse that a fault changes."""
+    """True if some input can make a spike arrive in time over a synapse that a fault changes."""
     projection = network.projections[fault.place[0]]
     if fault.kind == "weight exponent":
         return bool((bounds.arrives(projection) & (projection.weight != 0)).any())

@@ -1,11 +1,12 @@
-"""Overflows: how often states exceed their bits, and which answers depend on it.
+"""Overflows: number of states beyond their bits, and of samples whose answers depend on them.
 
 Several chips run `loihi2`, but treat membranes beyond 24 bits differently: they clip in the
 simulator, and keep growing or wrap around on other chips. From the spikes of a recording,
 `hardware_sim/replay.py` computes membranes by these other rules. If no spike changes, every neuron
-gets the same input, and a chip with the other rule gives the same answer.
+gets the same input on a chip with the other rule, and only membranes of outputs can still differ.
 
-FeNN, the only chip of `fenn16`, clips like the simulator, so its clips are only counted.
+FeNN, the only chip with the arithmetic `fenn16`, clips like the simulator. Clips of networks in
+`fenn16` are therefore counted only.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from nmtool.targets import target_named, target_names
 _STATE_BITS = STATE_LIMIT.bit_length()
 
 GROWS, WRAPS = "grows", "wraps"
-"""Behaviour of targets that do not clip membranes beyond 24 bits."""
+"""Rules of targets for membranes beyond 24 bits, other than clipping."""
 
 
-def dependence() -> dict[str, int]:
+def no_dependence() -> dict[str, int]:
     """The counts of `count_dependent`, all 0: no answer depends on overflows."""
-    return {f"{noun}_if_v_{way}": 0 for way in (GROWS, WRAPS) for noun in ("spikes", "predictions")}
+    return {
+        f"{noun}_if_v_{rule}": 0 for rule in (GROWS, WRAPS) for noun in ("spikes", "predictions")
+    }
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
@@ -40,7 +43,7 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
 
     Args:
         counts: counts as in `Certificate.overflows`.
-        of: words on the samples, appended to the number of updates.
+        of: origin of the samples in words, e.g. ` on generated samples`.
     """
     if not (counts.get("u_wraps") or counts.get("v_clips") or counts.get("u_clips")):
         return ""
@@ -53,40 +56,41 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
     return (
         f"overflows in {counts['neuron_updates']} updates of neurons{of}: u wraps "
         f"{counts['u_wraps']} times, v clips {counts['v_clips']} times, "
-        f"{counts['v_clips_outputs']} of these in outputs; {'; '.join(_verdict(counts))}"
+        f"{counts['v_clips_outputs']} of these in outputs; {'; '.join(_consequences(counts))}"
     )
 
 
 def answers_depend(counts: Mapping[str, int]) -> bool:
-    """True if a current wrapped, or another rule for membranes would change an answer."""
-    return any(counts.get(key) for key in ("u_wraps", *dependence()))
+    """True if a current wrapped around, or if another rule for membranes would change an answer."""
+    return any(counts.get(key) for key in ("u_wraps", *no_dependence()))
 
 
-def _verdict(counts: Mapping[str, int]) -> Iterator[str]:
+def _consequences(counts: Mapping[str, int]) -> Iterator[str]:
+    """Phrases on the answers that depend on overflows."""
     if not answers_depend(counts):
         yield "no spike and no prediction depends on them"
         return
     if counts["u_wraps"]:
-        yield f"where currents do not wrap{_names('u', GROWS)}, spikes may differ"
+        yield f"where currents do not wrap{_targets_in_parentheses('u', GROWS)}, spikes may differ"
     if not counts["v_clips"]:
         return
-    for way, words in {GROWS: "keep growing", WRAPS: "wrap around"}.items():
-        spikes, predictions = counts[f"spikes_if_v_{way}"], counts[f"predictions_if_v_{way}"]
+    for rule, words in {GROWS: "keep growing", WRAPS: "wrap around"}.items():
+        spikes, predictions = counts[f"spikes_if_v_{rule}"], counts[f"predictions_if_v_{rule}"]
         consequence = "spikes and predictions stay the same"
         if spikes or predictions:
             consequence = (
                 f"{spikes} samples have other spikes, {predictions} others only another prediction"
             )
-        yield f"where membranes {words}{_names('v', way)}, {consequence}"
+        yield f"where membranes {words}{_targets_in_parentheses('v', rule)}, {consequence}"
 
 
-def _names(state: str, way: str) -> str:
-    """Names, in parentheses, of targets whose u or v grows or wraps beyond 24 bits."""
+def _targets_in_parentheses(state: str, rule: str) -> str:
+    """Names of the targets with this rule for u or v beyond 24 bits, in parentheses, or ''."""
     neurons = {name: target_named(name).neuron for name in target_names()}
     names = [
         name
         for name, neuron in neurons.items()
-        if getattr(neuron, f"{state}_overflow") == way and neuron.state_bits == _STATE_BITS
+        if getattr(neuron, f"{state}_overflow") == rule and neuron.state_bits == _STATE_BITS
     ]
     return f" ({', '.join(names)})" if names else ""
 
@@ -99,8 +103,10 @@ def count_overflows(
     Args:
         network: the network.
         spikes: the input.
-        recording: recording of the integer simulator; nothing is counted without one, or for a
-            float network.
+        recording: recording of the integer simulator, or None.
+
+    Returns:
+        Counts by name; empty without a recording, and for a float network.
     """
     if recording is None or not isinstance(network, IntegerNetwork):
         return {}
@@ -118,7 +124,7 @@ def count_overflows(
 def count_dependent(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, int]:
-    """Count the samples whose answers would differ with other rules beyond 24 bits.
+    """Count the samples whose answers would differ with other rules for membranes beyond 24 bits.
 
     Args:
         network: the network.
@@ -128,24 +134,29 @@ def count_dependent(
     Returns:
         `spikes_if_v_grows`: number of samples with other spikes if membranes keep growing;
         `predictions_if_v_grows`: samples with the same spikes but another prediction;
-        `spikes_if_v_wraps` and `predictions_if_v_wraps`: the same if membranes wrap around.
+        `spikes_if_v_wraps` and `predictions_if_v_wraps`: the same counts if membranes wrap around.
     """
-    total = dependence()
+    total = no_dependence()
     if not recording.counts["v_clips"]:
         return total
     samples = _clipping_samples(network, recording)
     size = max(population.size for population in network.populations)
-    at_once = samples_at_once(3 * spikes.n_steps * size)
-    for first in range(0, samples.size, at_once):
-        some = samples[first : first + at_once]
-        sent = {name: raster.take(some) for name, raster in recording.spikes.items()}
-        counts = _count(network, {INPUT: spikes.take(some), **sent}, recording.predictions[some])
+    batch_size = samples_at_once(3 * spikes.n_steps * size)
+    for first in range(0, samples.size, batch_size):
+        batch = samples[first : first + batch_size]
+        sent = {name: raster.take(batch) for name, raster in recording.spikes.items()}
+        counts = _count_in_batch(
+            network, {INPUT: spikes.take(batch), **sent}, recording.predictions[batch]
+        )
         total = {name: count + counts[name] for name, count in total.items()}
     return total
 
 
 def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[np.intp]:
-    """Samples in which membranes may have clipped; all samples if a spiking neuron's has."""
+    """Indices of the samples in which a membrane may have clipped.
+
+    The counts of spiking populations have no sample: if one clipped, all samples are returned.
+    """
     outputs = sum(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
     if outputs < recording.counts["v_clips"]:
         return np.arange(recording.n_samples)
@@ -153,17 +164,23 @@ def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[
     return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in at_limit], axis=0))
 
 
-def _count(
+def _count_in_batch(
     network: IntegerNetwork, sent: dict[str, Raster], predictions: NDArray[np.int64]
 ) -> dict[str, int]:
-    """`count_dependent` for a batch of samples, given their spikes."""
-    from nmtool.hardware_sim.replay import UNREACHED, Seen, cells_of, streams, traced
+    """Count the dependent samples of a batch, as `count_dependent` does.
+
+    Args:
+        network: the network.
+        sent: spikes of the input and of every spiking population, by name.
+        predictions: [samples] classes in the recording.
+    """
+    from nmtool.hardware_sim.replay import UNREACHED, Traces, cells_of, streams, traced
     from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
 
     all_rules = {GROWS: Rules(limit_v=FREE), WRAPS: Rules(limit_v=WRAP)}
     events, counts = streams(network, sent), {}
     n_samples, n_steps = sent[INPUT].n_samples, events.n_steps
-    for way, rules in all_rules.items():
+    for rule, rules in all_rules.items():
         changed = np.zeros(n_samples, np.bool_)
         membrane = {}
         for index, population in enumerate(network.populations):
@@ -171,16 +188,16 @@ def _count(
             spikes = np.zeros((*shape, n_steps), np.bool_)
             if population.kind == LIF:
                 spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
-            else:  # outputs have no threshold: a growing membrane must not spike
+            else:  # outputs never spike, so a growing membrane must not reach a threshold
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
-            seen = Seen(spikes, nothing, nothing)
-            predicted = traced(events, cells._replace(rules=rules), seen)
+            recorded = Traces(spikes, nothing, nothing)
+            predicted = traced(events, cells._replace(rules=rules), recorded)
             changed |= (predicted.spikes != spikes).any(axis=(1, 2))
             if population.kind != LIF:
                 membrane[population.name] = predicted.v.transpose(0, 2, 1)
         rasters = {name: raster for name, raster in sent.items() if name != INPUT}
         differs = Recording(network.readout, rasters, membrane).predictions != predictions
-        counts[f"spikes_if_v_{way}"] = int(changed.sum())
-        counts[f"predictions_if_v_{way}"] = int((differs & ~changed).sum())
+        counts[f"spikes_if_v_{rule}"] = int(changed.sum())
+        counts[f"predictions_if_v_{rule}"] = int((differs & ~changed).sum())
     return counts

@@ -32,7 +32,7 @@ from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR, simulate
-from nmtool.verification.against import NO_OPTIONS, Against, Named, Options, Way
+from nmtool.verification.against import NO_OPTIONS, Against, InputSource, Named, Options
 from nmtool.verification.certificate import Certificate, Check
 from nmtool.verification.coverage import Coverage
 from nmtool.verification.digest import artefact_digest
@@ -71,14 +71,14 @@ def verify(
         network: integer network, or the path of a network or an export. A float network can only
             be compared with formats of real numbers.
         data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
-            are compared in portions; coverage is measured on the first one. Without data, an export
-            is compared on its known answers, and an integer network on inputs generated to reveal
-            single faults. With `deep`, these inputs reveal nearly all single faults.
+            are compared in portions; coverage is measured on the first portion. Without data, an
+            export is compared on its known answers, and an integer network on inputs generated to
+            reveal single faults. With `deep`, these inputs reveal nearly all single faults.
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m`, `riscv32` and `powerpc` (the C file on a processor
-            emulated by QEMU); by default that of the export. Also recordings by another framework
-            (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
+            emulated by QEMU); by default the export's own backend. Also recordings by another
+            framework (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
             export. It must contain the network, and its code must equal what nmtool writes.
         deep: compare u and v of every neuron, too.
@@ -89,12 +89,13 @@ def verify(
             they would have revealed; only if integers are compared with integers.
         exercise: also compare u and v of every neuron on generated samples, which exercise further
             parts of the network.
-        options: options by backend, e.g. `{"lava": {"model": "stock"}}`: arguments of its `check`.
+        options: arguments for the `check` of a backend, by its name, e.g.
+            `{"lava": {"model": "stock"}}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
         UsageError: there is nothing to compare with, a float network is compared with integers,
-            the export is not compared, or the data do not fit the network.
+            the export's backend is not among the named ones, or the data do not fit the network.
         ArtefactError: the export contains another network.
         FileFormatError: a file is missing or damaged, differs from what nmtool writes, or lacks
             known answers of this network.
@@ -105,15 +106,15 @@ def verify(
     """
     compared = Against.of(network, against, artefact)
     settings = _Settings(deep, trust, coverage, exercise, options, progress)
-    way = compared.way(has_data=data is not None, deep=deep, exercise=exercise)
-    if way is Way.ANSWERS:
-        return _on_answers(network, compared, settings)
-    return _on_inputs(network, as_samples(data), compared, settings)
+    input_source = compared.input_source(has_data=data is not None, deep=deep, exercise=exercise)
+    if input_source is InputSource.ANSWERS:
+        return _verify_answers(network, compared, settings)
+    return _verify_inputs(network, as_samples(data), compared, settings)
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """Further arguments of `verify`."""
+    """Arguments of `verify` other than network, data, backends and export."""
 
     deep: bool
     trust: bool
@@ -127,46 +128,46 @@ class _Settings:
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
     def for_portion(self, number: int) -> _Settings:
-        """Settings for a portion of the data; only the first has coverage and exercise."""
+        """Settings for a portion of the data: `coverage` and `exercise` only for portion 0."""
         return self if number == 0 else replace(self, coverage=False, exercise=False)
 
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """Samples to compare.
+    """Samples on which backends are compared.
 
     Attributes:
         spikes: the input.
         label: [samples] classes; None without labels.
         answers: known answers of an export; None: the integer simulator, or the reference of a
             format, computes the expected recording.
-        is_made: the inputs were generated for the network.
+        is_generated: the inputs do not come from data: they are known answers, or were generated.
     """
 
     spikes: Raster
     label: NDArray[np.integer] | None = None
     answers: Recording | None = None
-    is_made: bool = False
+    is_generated: bool = False
 
 
 # Kinds of input: known answers, data, generated inputs.
 
 
-def _on_answers(
+def _verify_answers(
     network: Network | IntegerNetwork | str | Path, against: Against, settings: _Settings
 ) -> Certificate:
-    """Run an export on its own inputs and compare with its known answers."""
+    """Run an export on the inputs of its known answers, and compare its outputs with them."""
     export = against.export
     assert export is not None
     against.check_options(settings.options)
-    _check_own(network, against, trust=settings.trust)
+    _check_contains(network, against, trust=settings.trust)
     answers = export.known_answers()
     export.require()
-    samples = _Samples(answers.spikes, answers=answers.recording, is_made=True)
+    samples = _Samples(answers.spikes, answers=answers.recording, is_generated=True)
     return _compare(export.network, [export], {}, samples, replace(settings, deep=answers.is_deep))
 
 
-def _on_inputs(
+def _verify_inputs(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
@@ -177,14 +178,14 @@ def _on_inputs(
     against.check_arithmetic(expected)
     against.check_options(settings.options)
     if against.runs_export:
-        _check_own(network, against, trust=settings.trust)
+        _check_contains(network, against, trust=settings.trust)
     against.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All exports are written before the first one runs, so that errors appear at once.
         artefacts = [
             export
             if export is not None and type(export) is format_
-            else _exported(format_, expected, scratch)
+            else _write_export(format_, expected, scratch)
             for format_ in against.formats
         ]
         return join(
@@ -199,7 +200,7 @@ def _samples(
     against: Against,
     settings: _Settings,
 ) -> Iterator[_Samples]:
-    """The samples to compare, in portions.
+    """Yield the samples to compare, in portions.
 
     Recordings are compared on all samples at once. If most events are dropped, labels are left out,
     since accuracy would be meaningless.
@@ -211,7 +212,7 @@ def _samples(
         answers = known_answers(
             network, run=against.formats[0].reference, progress=settings.progress
         )
-        yield _Samples(answers.spikes, is_made=True)
+        yield _Samples(answers.spikes, is_generated=True)
     elif isinstance(data, Raster):
         if not data.n_samples:
             raise DataError(
@@ -241,13 +242,13 @@ def _samples(
 def _network(
     network: Network | IntegerNetwork | str | Path, export: Format | None
 ) -> Network | IntegerNetwork:
-    """The network to compare; an export is read only once."""
+    """The network to compare: given, loaded from a path, or from the export already read."""
     if not isinstance(network, str | Path):
         return network
     return export.network if export is not None and export.path == Path(network) else load(network)
 
 
-def _check_own(
+def _check_contains(
     network: Network | IntegerNetwork | str | Path, against: Against, *, trust: bool
 ) -> None:
     """Check that an export contains the network, before any of its code runs.
@@ -270,7 +271,7 @@ def _check_own(
     try:
         carried = export.network.content_hash
     except FileFormatError as error:
-        error.findings = error.findings or _changes(expected, export, changed=True)
+        error.findings = error.findings or _network_differences(expected, export, changed=True)
         raise
     if carried not in (expected.content_hash, getattr(expected, "source_hash", "")):
         raise ArtefactError(
@@ -278,20 +279,22 @@ def _check_own(
             code="artefact-other-network",
             why=f"its content hash is {carried}, not {expected.content_hash}",
             fix="export the network again",
-            findings=_changes(expected, export),
+            findings=_network_differences(expected, export),
         )
     if not trust:
         export.check_written()
 
 
-def _changes(
+def _network_differences(
     expected: Network | IntegerNetwork, export: Format, *, changed: bool = False
 ) -> tuple[Finding, ...]:
-    """The numbers that differ between an export and the network; none unless both are integers.
+    """Findings on the numbers that differ between an export and the network.
+
+    Only integer networks are compared; for float networks there are no findings.
 
     Args:
         expected: the network that the export should contain.
-        export: the export; it is read and not run.
+        export: the export; its files are read, but its code does not run.
         changed: the export was changed after nmtool wrote it, and may be damaged.
     """
     from nmtool.exporters.differences import network_changes
@@ -304,7 +307,8 @@ def _changes(
     return tuple(network_changes(expected, stored))
 
 
-def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
+def _write_export(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
+    """Write a new export of the network into a folder."""
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
     return format_.write(network, Path(folder, name))
 
@@ -335,14 +339,21 @@ def _compare(
     generated = _generated(network, spikes, settings.deep, progress) if settings.exercise else None
     deep_too = settings.deep or any(record.is_deep for record in foreign.values())
     simulated = _simulated(network, spikes, deep_too, progress)
-    answered = None if generated is None else _simulated(network, generated, True, progress)
+    generated_recording = (
+        None if generated is None else _simulated(network, generated, True, progress)
+    )
     # A recording by another framework may have u and v even if `deep` is False.
-    plain = simulated
+    simulated_for_checks = simulated
     if simulated is not None and not settings.deep:
-        plain = replace(simulated, current={}, potential={})
+        simulated_for_checks = replace(simulated, current={}, potential={})
     runs = [
         ArtefactRun(
-            artefact, network, spikes, plain, samples.answers, settings.options_of(artefact)
+            artefact,
+            network,
+            spikes,
+            simulated_for_checks,
+            samples.answers,
+            settings.options_of(artefact),
         )
         for artefact in artefacts
     ]
@@ -351,44 +362,46 @@ def _compare(
         runs_integers
         or any(all_populations == {*record.populations} for record in foreign.values())
     )
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as executor:
         # Coverage is measured while the backends run, most of them in other processes.
-        extent = beside.submit(
-            _extent,
+        extent = executor.submit(
+            _measure_coverage,
             network if measures_coverage else None,
             spikes,
             simulated,
             settings.deep,
             generated,
-            answered,
+            generated_recording,
         )
         checks = _check_backends(runs, settings.deep, progress)
         for name, recording in foreign.items():
             with progress(name):
                 checks[name] = check_foreign(network, spikes, simulated, recording, name)
         generated_checks = (
-            {} if generated is None else _check_generated(runs, generated, answered, progress)
+            {}
+            if generated is None
+            else _check_generated(runs, generated, generated_recording, progress)
         )
         with progress("measuring coverage"):
-            exercised = extent.result()
-    # Real numbers have no overflows.
+            coverage_fields = extent.result()
+    # Overflows are counted for integers only.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,
         network.content_hash,
         checks,
         {} if label is None else _accuracy(label, simulated, checks, foreign),
-        on_known_answers=samples.is_made,
+        on_known_answers=samples.is_generated,
         generated=generated_checks,
         overflows=count_overflows(network, spikes, counted),
         generated_overflows={}
         if generated is None
-        else count_overflows(network, generated, answered),
+        else count_overflows(network, generated, generated_recording),
         artefacts=digests,
         class_samples=[]
         if label is None
         else np.bincount(label, minlength=len(network.class_names)).tolist(),
-        **exercised,
+        **coverage_fields,
     )
 
 
@@ -411,13 +424,18 @@ def _check_backends(
 
 
 def _check_generated(
-    runs: Sequence[ArtefactRun], generated: Raster, answered: Recording | None, progress: Progress
+    runs: Sequence[ArtefactRun],
+    generated: Raster,
+    generated_recording: Recording | None,
+    progress: Progress,
 ) -> dict[str, Check]:
     """Run and compare backends on generated samples, with u and v if they record them."""
-    again = [replace(run, spikes=generated, simulated=answered, answers=None) for run in runs]
+    runs_on_generated = [
+        replace(run, spikes=generated, simulated=generated_recording, answers=None) for run in runs
+    ]
     return {
         run.artefact.name: run.check(deep=run.artefact.records_states, progress=progress)
-        for run in again
+        for run in runs_on_generated
     }
 
 
@@ -427,13 +445,13 @@ def _accuracy(
     checks: Mapping[str, Check],
     foreign: Mapping[str, ForeignRecording],
 ) -> dict[str, float]:
-    """Accuracy, 0 … 1, by name; recordings without classes are left out.
+    """Accuracy, 0 … 1, by name of backend or recording; recordings without classes are left out.
 
     Args:
         label: [samples] classes.
         simulated: recording of the integer simulator.
-        checks: by name of the backend or recording.
-        foreign: by name, the recordings by other frameworks.
+        checks: checks by name of the backend or recording.
+        foreign: recordings by other frameworks, by name.
     """
     accuracy = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
     for name, check in checks.items():
@@ -444,21 +462,22 @@ def _accuracy(
     return accuracy
 
 
-class _Extent(TypedDict, total=False):
+class _CoverageFields(TypedDict, total=False):
     """Coverage and mutation score, as fields of a `Certificate`; empty for real numbers."""
 
     coverage: Coverage
     mutation: MutationScore
 
 
-def _extent(
+def _measure_coverage(
     network: Network | IntegerNetwork | None,
     spikes: Raster,
     simulated: Recording | None,
     deep: bool,
     generated: Raster | None,
-    answered: Recording | None,
-) -> _Extent:
+    generated_recording: Recording | None,
+) -> _CoverageFields:
+    """Measure coverage and mutation score of an integer network."""
     if not isinstance(network, IntegerNetwork) or simulated is None:
         return {}
     from nmtool.hardware_sim.state_bounds import state_bounds
@@ -472,11 +491,11 @@ def _extent(
         recording=simulated,
         bounds=bounds,
         generated=generated,
-        answered=answered,
+        generated_recording=generated_recording,
     )
-    if generated is not None and answered is not None:
+    if generated is not None and generated_recording is not None:
         spikes = Raster.concatenate([spikes, generated])
-        simulated, deep = Recording.concatenate([simulated, answered]), True
+        simulated, deep = Recording.concatenate([simulated, generated_recording]), True
     extent = coverage(network, spikes, simulated, deep=deep, bounds=bounds)
     return {"coverage": extent, "mutation": score}
 
@@ -484,7 +503,7 @@ def _extent(
 def _generated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Raster | None:
-    """Samples that exercise parts missed by the given samples; None if none were found."""
+    """Generate samples that exercise parts that `spikes` do not; None if the search finds none."""
     if isinstance(network, Network):
         raise UsageError(
             "`exercise=` needs an integer network",
@@ -502,7 +521,7 @@ def _generated(
 def _simulated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Recording | None:
-    """Recording of the integer simulator; None for float networks."""
+    """The integer simulator's recording of an integer network; None for a float network."""
     if isinstance(network, Network):
         return None
     return simulate(network, spikes, deep=deep, progress=progress)

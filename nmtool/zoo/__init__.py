@@ -36,7 +36,7 @@ class ZooNetwork(Tabular):
     Attributes:
         name: its name without `zoo:`.
         title: its task, in a line.
-        facts: training, accuracy, cost and certificate, by the names in its file.
+        facts: training, accuracy, cost and certificate, by their names in the network's TOML file.
     """
 
     _line = PREFIX + "{name}, {title}"

@@ -81,7 +81,7 @@ def install(
             program.chmod(0o755)
     tools = folder / "tools"
     tools.mkdir()
-    for name in ("cc", "as", "ld"):  # real cross-compilers and emulators are not on the path
+    for name in ("cc", "as", "ld"):  # PATH has no real cross-compilers and emulators
         if place := shutil.which(name):
             (tools / name).symlink_to(place)
     monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), str(tools)]))

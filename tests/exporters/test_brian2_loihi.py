@@ -324,7 +324,7 @@ def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     ("weight", "right", "fault"),
     [
         (2, {"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
-        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # 64·64·1/4096 remains of u
+        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # of u = 64·64, 1/4096 remains
         (2, {"du": 1200, "dv": 800}, {"du": 1201}),
         (2, {"du": 1200, "dv": 800}, {"dv": 801}),
     ],

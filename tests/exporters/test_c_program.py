@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import FileFormatError
 from nmtool.exporters.c import C
-from nmtool.exporters.c.answers import check_sums
+from nmtool.exporters.c.answers import checksums
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.session import Session
@@ -200,12 +200,12 @@ def test_check_sums_of_states_are_those_of_c() -> None:
     """If the states of one neuron differ in any bit, the sum differs, too."""
     u, v = (np.zeros((1, 1, 9), np.int32) for _ in range(2))
     u[0, 0], v[0, 0] = np.arange(9) * 7919 - 30000, np.arange(9) * -104729
-    seen = {int(check_sums(u, v)[0, 0])}
+    seen = {int(checksums(u, v)[0, 0])}
     for neuron in range(9):
         for bit in range(32):
             for states in (u, v):
                 states.view(np.uint32)[0, 0, neuron] ^= np.uint32(1 << bit)
-                seen.add(int(check_sums(u, v)[0, 0]))
+                seen.add(int(checksums(u, v)[0, 0]))
                 states.view(np.uint32)[0, 0, neuron] ^= np.uint32(1 << bit)
     assert len(seen) == 1 + 9 * 32 * 2
 

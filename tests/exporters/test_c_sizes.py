@@ -168,7 +168,8 @@ def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     counts = np.array([int(word) for word in done.stdout.split()])
     overhead = counts - 2 * 10 ** np.arange(9)
-    assert (overhead[1:] == overhead[1]).all()  # the first reading starts the timer
+    # The first reading differs, since it starts the timer.
+    assert (overhead[1:] == overhead[1]).all()
     assert 0 < overhead[1] < 100
 
 

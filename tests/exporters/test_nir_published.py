@@ -58,7 +58,7 @@ def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
     assert (raster.step - 1).tolist() == LIF_SPIKES  # the hop takes a step in nmtool
 
 
-# 03_rnn: letters in Braille, recurrent.
+# 03_rnn: a recurrent network that reads letters in Braille.
 
 TAXELS, HIDDEN, LETTERS, BRAILLE_STEPS = 12, 38, 7, 256
 

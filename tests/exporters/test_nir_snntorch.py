@@ -71,7 +71,7 @@ def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes(
     assert ran.spikes["lif1"].n_spikes == 0
     loud = _Module(fc1=linear(2, 1, 0.75), lif1=neurons(), fc2=linear(1, 2), out=neurons())
     ran = reference(nm.from_snntorch(loud, n_steps=8), Raster.from_dense(np.ones((1, 8, 1))))
-    # mem: 0.75, 1.125 > 1, then from zero again; the hop costs a step
+    # mem: 0.75, 1.125 > 1, then from zero again. The hop from the input takes a step.
     assert ran.spikes["lif1"].dense()[0, :, 0].tolist() == [0, 0, 1, 0, 1, 0, 1, 0]
 
 
@@ -84,7 +84,7 @@ def test_recurrent_layers_and_their_constants() -> None:
     network = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
     assert network.dt_ms == 2.0
     lif = reference(network, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
-    # Without input, no hop delays the neuron. mem: 0.75, then 1.125: a spike, which the loop adds
+    # Biases drive the neuron without a hop. mem: 0.75, then 1.125: a spike, which recurs as input.
     assert lif[:3].tolist() == [0, 1, 1]
 
 

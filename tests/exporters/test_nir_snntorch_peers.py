@@ -106,7 +106,7 @@ def test_other_resets_are_refused_and_differ(
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
     assert codes(caught.value) == [code] * 2
-    later = 3  # number of steps by which the imported network's output is later
+    later = 3  # steps by which the output of the imported network lags behind the module's
     longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
         network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)

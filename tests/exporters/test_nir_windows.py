@@ -68,7 +68,7 @@ def pooled(node: Any, x: Tensor) -> Tensor:
     if isinstance(node, nir.AvgPool2d):
         return functional.avg_pool2d(x[None], size, stride, padding)[0]
     padded = functional.pad(x[None], (padding[1], padding[1], padding[0], padding[0]))
-    return functional.lp_pool2d(padded, 1.0, size, stride)[0]  # as peers read a SumPool2d
+    return functional.lp_pool2d(padded, 1.0, size, stride)[0]  # as in other tools
 
 
 def flattened(node: Any, x: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # slow in torch
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=examples(0.7))

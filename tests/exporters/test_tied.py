@@ -134,7 +134,7 @@ def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
         nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
 
 
-# The same embedded network, but a changed part that runs.
+# Exports with an unchanged embedded network, but a change in the part that is executed.
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:

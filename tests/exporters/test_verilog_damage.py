@@ -61,7 +61,7 @@ def test_a_change_of_any_file_is_detected(folder: Path, other: dict[str, bytes])
             contents += [content for _, content in damages(whole, zlib.crc32(name.encode()))]
         for content in contents:
             file.write_bytes(content)
-            # Hand-written files are equal in both folders.
+            # The files of the core are the same for every network, so they equal those of `other`.
             assert _refused(folder) or content == whole, name
         file.unlink()
         assert _refused(folder) or name == ANSWERS_FILE, name

@@ -36,7 +36,7 @@ from nmtool.recording import Recording
 from nmtool.verification.causes import Case
 from nmtool.verification.explain import explain
 from nmtool.verification.faults import draw_faults, mutant
-from nmtool.verification.mutation import Witness
+from nmtool.verification.mutation import FaultDetector
 from tests.hardware_sim import fenn_arithmetic
 from tests.networks.integers import random_network
 from tests.refusals import refused
@@ -140,7 +140,7 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
     for fault in draw_faults(network, 12, seed):
         case = Case(mutant(network, fault), spikes, recording, [0])
         events = streams(network, {INPUT: spikes, **recording.spikes})
-        assert Witness(network, events, True).shows(fault) == bool(case.deviating)
+        assert FaultDetector(network, events, True).shows(fault) == bool(case.deviating)
 
 
 def test_the_order_of_projections_matters_if_sums_clip() -> None:

@@ -12,8 +12,14 @@ from nmtool.hardware_sim.replay import altered, cells_of, streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.verification.causes import Case, find_causes
-from nmtool.verification.faults import draw_faults, faulty_value, mutant, target_index, touches_one
-from nmtool.verification.mutation import Witness
+from nmtool.verification.faults import (
+    affects_one_neuron,
+    draw_faults,
+    faulty_value,
+    mutant,
+    target_index,
+)
+from nmtool.verification.mutation import FaultDetector
 from tests import faults
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.thorough import examples
@@ -37,7 +43,7 @@ def test_mutation_score_and_causes_agree_on_visible_faults(data: st.DataObject, 
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)
-    witness = Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
+    witness = FaultDetector(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
     for fault in draw_faults(network, 12, data.draw(seeds)):
         case = Case(mutant(network, fault), spikes, recording, range(spikes.n_samples))
         assert witness.shows(fault) == bool(case.deviating), str(fault)
@@ -52,7 +58,7 @@ def test_altered_cells_equal_those_of_the_mutant(data: st.DataObject) -> None:
         right, expected = (
             cells_of(variant, index) for variant in (network, mutant(network, fault))
         )
-        if touches_one(fault):
+        if affects_one_neuron(fault):
             right = right.pick(np.array([fault.place[-1]]))
         wrong = altered(network, right, fault.kind, fault.place, faulty_value(network, fault))
         weight, delay = wrong.weight.copy(), wrong.delay.copy()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from nmtool.arithmetic import Arithmetic
-from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, visible_changes
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.network.integer_network import IntegerNetwork
@@ -25,7 +25,7 @@ CONSTANTS = ("du", "dv", "vth", "bias")
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
     """A deep recording of one sample, and which faults of constants change it, in order."""
     deep = simulate(network, spikes, deep=True)
-    return deep, seen_constants(network, deep)[0]
+    return deep, visible_changes(network, deep)[0]
 
 
 def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recording) -> bool:
@@ -63,8 +63,8 @@ def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
         step = first[projection.source][:, None] + 1 + projection.delay.astype(int)
         reached = (step < N_STEPS) & (first[projection.source][:, None] < N_STEPS)
         arrived += int((reached & (projection.weight != 0)).sum())
-    assert synapses.seen(first) == arrived
-    assert arrived <= synapses.seen(state_bounds(network, N_STEPS).earliest)
+    assert synapses.count_tested(first) == arrived
+    assert arrived <= synapses.count_tested(state_bounds(network, N_STEPS).earliest)
     if arrived == sum((p.weight != 0).sum() for p in network.projections):
         faults = [f for f in draw_faults(network, 40, seed) if f.kind in ("weight", "delay")]
         assert all(is_seen(network, fault, spikes, deep) for fault in faults)

@@ -84,7 +84,7 @@ def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed:
         if cut and cut in pauses:
             assert_decided(session, spikes)
     assert session.counts == expected.counts
-    assert not session._coming
+    assert not session._pending
 
 
 def assert_decided(session: Session, spikes: Raster) -> None:
@@ -125,7 +125,7 @@ def test_samples_of_a_data_set_get_the_scores_of_the_simulator() -> None:
         session.feed(samples[index])
         session.step(network.n_steps)
         assert session.decision().scores.tolist() == expected.scores[index].tolist()
-        dropped += min(session._coming) == network.n_steps
+        dropped += min(session._pending) == network.n_steps
     assert dropped == 2
 
 
@@ -283,13 +283,13 @@ def test_invalid_events_are_refused(
     with refused(DataError, "events-refused") as caught:
         session.feed(channels, times)
     assert codes(caught.value) == problems
-    assert not session._coming
+    assert not session._pending
 
 
 def test_events_before_the_next_step_are_late() -> None:
     session = session_at(3)
     session.feed([0, 0], [3.0, 2.9999999999])
-    assert session._coming == {3: {0}}
+    assert session._pending == {3: {0}}
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_malformed_events_are_refused(channels: object, times: object, code: str
     session = session_at(0)
     with refused(DataError, code):
         session.feed(channels, times)
-    assert not session._coming
+    assert not session._pending
 
 
 def test_events_of_several_samples_or_other_channels_are_refused() -> None:
@@ -321,7 +321,7 @@ def test_events_of_several_samples_or_other_channels_are_refused() -> None:
     with refused(DataError, "input-channels-differ"):
         session.feed(replace(events[0], n_units=2))
     session.feed(events[0])
-    assert session._coming == {1: {0}}
+    assert session._pending == {1: {0}}
 
 
 def test_feeding_no_events_changes_nothing() -> None:
@@ -329,7 +329,7 @@ def test_feeding_no_events_changes_nothing() -> None:
     session.feed([])
     session.feed([], [])
     session.feed([], 1.0)
-    assert not session._coming
+    assert not session._pending
 
 
 @pytest.mark.parametrize("time_ms", [np.nan, np.inf, -np.inf, 1e300])

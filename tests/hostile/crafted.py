@@ -301,7 +301,7 @@ def _(folder: Path) -> Words:
     return ["inspect", "recording.npz"]
 
 
-# Places.
+# FIFOs and devices in place of files.
 
 
 def fifo(path: Path) -> None:

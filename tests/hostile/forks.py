@@ -58,9 +58,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_child(job: dict[str, Any], out: int, err: int) -> None:
-    code = 120  # a traceback
+    code = 120  # the exit code if an exception ends the run
     try:
-        os.setsid()  # a new process group: killing it does not end the parent
+        os.setsid()  # in a process group of its own, the child can be killed without the parent
         os.dup2(out, 1)
         os.dup2(err, 2)
         for descriptor, name in enumerate(job.get("streams", ())):
@@ -81,8 +81,8 @@ def _in_child(job: dict[str, Any], out: int, err: int) -> None:
     finally:
         try:
             sys.stdout.flush()
-        except OSError:  # Python's own exit code for this
-            code = 120
+        except OSError:
+            code = 120  # Python's own exit code if stdout cannot be flushed
         with suppress(OSError):
             sys.stderr.flush()
         os._exit(code)

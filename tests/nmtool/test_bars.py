@@ -40,7 +40,7 @@ def test_a_notebook_without_widgets_shows_lines(
     console = Console()
     console.is_jupyter = True
     monkeypatch.setattr(console, "print", lambda text, **kwargs: print(text))
-    with bars.on(console)("training", 100) as advance:
+    with bars.progress_on(console)("training", 100) as advance:
         for _ in range(4):
             clock.now += 10.0
             advance(20, "epoch 1")

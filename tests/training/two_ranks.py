@@ -110,5 +110,5 @@ if __name__ == "__main__":
     for samples in (5, 1):
         check_batch(here, samples)
     here.leave()
-    # One write, since both write to one pipe.
+    # A single write, since both ranks write to the same pipe.
     sys.stdout.write(f"rank {here.rank} is content\n")

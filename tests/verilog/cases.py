@@ -497,7 +497,7 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             deep=True,
         ),
-        # Each memory ends at a power of two, after which addresses wrap to its first word.
+        # Each memory has a power of two of words, after which addresses wrap to its first word.
         Case(
             "loaded-full",
             made(
@@ -525,7 +525,7 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             stall=1,
         ),
-        # More neurons and ends of steps are output than the queue has room for.
+        # The queue of the output is too short for all neurons, or for all ends of steps.
         Case("blocked-neurons", made([li("o", 40)], []), deep=True, lengths=(2,), stall=3),
         Case("blocked", made([lif("a", 1)], [], n_steps=70), lengths=(70,), stall=3),
         Case(

@@ -106,7 +106,7 @@ class Neurons:
         v_ends = [limit - 1, limit - 2, 1 - limit, 2 - limit, vth << 6, (vth << 6) + 1]
         v = int(pick([*near, *v_ends, *v_ends, int(random.integers(1 - limit, limit))]))
         v = min(v, limit - 1)
-        # Inputs that bring u from 0 exactly to a limit, or just below it.
+        # Sums that bring u from 0 exactly to a limit, or to just below or above the limit.
         to_end = [(limit >> self.shift) - offset for offset in (0, 1, -1)]
         ends = [acc_low, top - 1, int(random.integers(acc_low, top)), 0, 0]
         ends += [a for distance in to_end for a in (distance, -distance) if acc_low <= a < top]
@@ -234,8 +234,8 @@ class Answers:
         v = np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
         if random.random() < 0.6:
             return v
-        # Of equal scores the first is the class. Scores with other weights are not equal, nor are
-        # those with contributions after the last step that counts.
+        # All classes get equal membranes up to the last step that counts, and so equal scores: the
+        # answer is the first class, unless weights differ between classes, or later steps count.
         equal = np.repeat(v[:, :1], self.n_classes, axis=1)
         equal[self.n_steps :] = v[self.n_steps :]
         return equal
@@ -250,7 +250,7 @@ class Answers:
                 words.append(1 << 67)
             for step in range(length):
                 words += self._step(random, trace[step])
-            # A step without an end does not count.
+            # A step without its end word has no answer.
             if random.random() < 0.3:
                 words += self._step(random, self.traces(random, 1)[0])[:-1]
             if self.readout.rule == FIRST_SPIKE:

@@ -199,7 +199,7 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         UsageError: the trains differ in samples, steps or neurons.
     """
     check_type(spikes, SpikeTrains, "spikes", 'pass activity.spikes["hidden"]')
-    check_type(target, Raster, "the wanted spikes", "pass a Raster, as Raster.from_dense(spikes)")
+    check_type(target, Raster, "the target spikes", "pass a Raster, as Raster.from_dense(spikes)")
     mine = (spikes.n_samples, spikes.n_steps, spikes.n_neurons)
     wanted = (target.n_samples, target.n_steps, target.n_neurons)
     if mine != wanted:

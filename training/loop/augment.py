@@ -54,8 +54,8 @@ class Augmentation:
             The copy; and [samples] int64, index of each sample's partner in the batch: its own
             index if it was not blended.
         """
-        # Always drawn first, so that a seed gives the same shifts and stretches, independent of
-        # other augmentation.
+        # Shifts and stretches are always drawn first, so that a seed gives the same ones whichever
+        # other augmentation is on.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
         partner = np.arange(events.n_samples)

@@ -83,7 +83,7 @@ def save(
         "epoch": state.epoch,
         "update": state.update,
         "best": state.best,
-        # As text, because headers sort names.
+        # As text: a header sorts the keys of its entries, and the log must keep their order.
         "log": json.dumps(state.log),
         "network": state.network,
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import InputChannels, count_inputs
-from nmtool.network.layers import OUTPUT, Draw, chained, hidden_layers
+from nmtool.network.layers import OUTPUT, Draw, hidden_layers, random_projections
 from nmtool.network.readout import Readout
 from nmtool.training.options import TrainOptions
 
@@ -26,7 +26,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     layers = hidden_layers(options.hidden_layers, options.tau_mem_ms, options.tau_syn_ms)
     layers.append([Population(OUTPUT, len(class_names), readout.kind, tau_out, options.tau_syn_ms)])
-    projections = chained(
+    projections = random_projections(
         channels.size,
         layers,
         {kind: _draw(options, kind) for kind in ("input", "hidden", "recurrent", "output")},

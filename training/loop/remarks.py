@@ -314,7 +314,7 @@ class EpochRemarks:
                     name,
                     f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
                     "nothing",
-                    "try smaller `lr=` and `delay_lr=`, a larger `init_rate=` or `rescue=`",
+                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
                 )
             if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
                 yield Finding(
@@ -322,15 +322,15 @@ class EpochRemarks:
                     name,
                     f"'{name}' spikes in more than every second step ({rate:.0f} spikes per "
                     f"neuron and sample in {options.n_steps} steps) and cannot distinguish inputs",
-                    "try smaller `lr=` and `init_rate=`, a larger `rate_strength=`",
+                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
         if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
-            than = "that of the best epoch" if self._guessing is None else "that of guessing"
+            than = "the lowest loss so far" if self._guessing is None else "the loss of guessing"
             yield Finding(
                 "loss-exploded",
                 "loss",
-                f"the loss has exploded: it is {loss:.3g}, while {than} is {usual:.3g}",
+                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
                 f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
                 "or `clip_norm=1`",
             )
@@ -445,8 +445,8 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
             "delays-beyond-sample",
             "init_delay_input",
             f"initial input delays are uniform in 0 … {longest} steps, and samples have "
-            f"{options.n_steps} steps: over {too_late / (longest + 1):.0%} of the synapses no "
-            "spike arrives in time",
+            f"{options.n_steps} steps: no spike arrives in time at {too_late / (longest + 1):.0%} "
+            "of the synapses",
             f"use `init_delay_input={options.n_steps // 2}`, or a shorter `dt_ms=` with more "
             "`steps=`",
         )

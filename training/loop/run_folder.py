@@ -154,7 +154,8 @@ class RunFolder:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
         if self.options().epochs == options.epochs:
             return
-        # Only the epochs are replaced, so that a target's file keeps the name that the user gave.
+        # Only `epochs` is replaced: `options` may have the resolved path of a target's file, and
+        # the manifest keeps the path that the user gave.
         manifest = self.manifest()
         self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
 
@@ -306,7 +307,7 @@ class RunFolder:
         header = storage.archive_header(self.checkpoint_file)
         try:
             checkpoint_log = log_in(header)
-        except (LookupError, TypeError, ValueError, RecursionError):  # missing or damaged
+        except (LookupError, TypeError, ValueError, RecursionError):  # no log, or a damaged one
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
             raise self._damaged_log(f"{self.checkpoint_file} has another log")

@@ -392,7 +392,7 @@ class Trainer:
             run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
         )
         for name, removed in self._pruning.removed.items():
-            if name in mean:  # in the mean, removed values only approach 0
+            if name in mean:  # in the running mean, pruned values approach 0 but do not reach it
                 mean[name].masked_fill_(removed, 0.0)
         copy_into(self.model, mean)
         self.model.clamp_delays()

@@ -41,7 +41,7 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
     copies: list[_Copy] = []
     with signals_noted(*STOPS) as check_stop:
         try:
-            # A terminal sends Ctrl-C to the copies, too, which must get only one signal.
+            # A terminal sends Ctrl-C to the copies, too, and a copy must get only one signal.
             with signals_ignored(signal.SIGINT):
                 copies.extend(_Copy(command) for _ in range(number))
             while any(copy.poll() is None for copy in copies):

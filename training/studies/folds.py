@@ -173,8 +173,8 @@ def cross_validate(
         raise UsageError(
             "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
-            why="it was trained on the samples of every fold, and its soft labels would reveal "
-            "their classes",
+            why="the teacher was trained on samples of every fold, and its soft labels would "
+            "reveal their classes",
             fix="leave out the teacher",
         )
     # Check the last seed now, so that a seed beyond the range does not fail after hours.
@@ -299,7 +299,7 @@ def _stored(answers: Answers, folder: Path) -> Answers:
     if not answers_file(folder).is_file():
         return answers
     old_answers = Answers.load(folder)
-    if answers.data_hash == old_answers.data_hash:  # equal data under another name
+    if answers.data_hash == old_answers.data_hash:  # the same data, perhaps by another name
         answers = replace(answers, data=old_answers.data)
     n_seeds = len(old_answers.seeds)
     findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))

@@ -147,7 +147,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                outcome(trial)  # raises errors for damaged attributes, also those without a seal
+                outcome(trial)  # raises an error for damaged attributes, even without a seal
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
@@ -235,7 +235,7 @@ class Study:
             # Optuna cannot end a trial that another process ended because its heartbeats stopped.
             if not has_result:
                 raise raised or error from None
-            log.warning("a trial's heartbeats had stopped, and another process took it over")
+            log.warning("the heartbeats of a trial had stopped, and another process took it over")
 
     def _score(
         self, trial: optuna.Trial, train: TrialRunner, check_stop: CheckStop, progress: Progress
@@ -255,7 +255,7 @@ class Study:
         self._trial_began = time.monotonic()
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
-        except (StorageError, BackendError):  # not the fault of the settings
+        except (StorageError, BackendError):  # these errors are not caused by the settings
             raise
         except PrunedError:
             pass

@@ -117,7 +117,7 @@ def _members(source: Source, dataset: Dataset) -> list[_Member]:
     answers.check_finished()
     if answers.splits != ("train",):
         raise UsageError(
-            f"the cross-validation {source} divided the splits {' '.join(answers.splits)}",
+            f"the cross-validation {source} has folds of the splits {' '.join(answers.splits)}",
             code="teacher-folds-splits",
             why="a teacher needs soft labels of exactly the training samples",
             fix="cross-validate only the training split: leave out --splits",
@@ -175,7 +175,7 @@ def _dataset(
 ) -> Dataset:
     """The data to label; raises `UsageError` if none are named and no network is a run."""
     fix = "pass a Dataset, SpikeEvents, or the name of a data set"
-    check_type(data, (Dataset, SpikeEvents, str, Path, type(None)), "data to answer", fix)
+    check_type(data, (Dataset, SpikeEvents, str, Path, type(None)), "data for soft labels", fix)
     if data is not None:
         return as_dataset(data)
     from nmtool.training.loop.run_data import data_of
@@ -183,7 +183,7 @@ def _dataset(
     run = next((run for source in networks if (run := run_behind(source)) is not None), None)
     if run is None:
         raise UsageError(
-            "there are no samples to compute soft labels of",
+            "there are no samples to compute soft labels for",
             code="data-missing",
             fix="name the data whose training samples get soft labels: `data=`",
         )

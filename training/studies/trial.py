@@ -159,7 +159,7 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         teacher.rows_of(dataset)
     first, last = (_obstacle(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
-        raise first  # the same error at both ends of the ranges would end every trial
+        raise first  # with the same error at both ends of the ranges, every trial would fail
     return dataset
 
 

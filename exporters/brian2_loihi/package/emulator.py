@@ -65,8 +65,8 @@ class Emulator:
         self.samples, self.steps = samples, steps
         self.sizes = {entry["name"]: entry["size"] for entry in header["populations"]}
         self.sizes[INPUT] = header["channels"]["size"]
-        nothing = np.zeros(0, int)
-        self.input = LoihiSpikeGeneratorGroup(samples * self.sizes[INPUT], nothing, nothing)
+        no_spikes = np.zeros(0, int)
+        self.input = LoihiSpikeGeneratorGroup(samples * self.sizes[INPUT], no_spikes, no_spikes)
         self.groups = {entry["name"]: self._group(entry) for entry in header["populations"]}
         synapses = [
             connection

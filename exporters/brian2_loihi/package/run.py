@@ -42,13 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     header = json.loads(str(arrays["header"][()]))
     events = _archive(options.events)
     n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
-    at_once = _at_once(header, arrays, n_samples, n_steps)
+    at_once = _samples_at_once(header, arrays, n_samples, n_steps)
     emulator = Emulator(header, arrays, at_once, n_steps)
     parts: list[dict[str, NDArray]] = []
     for first in range(0, max(n_samples, 1), at_once):
         count = min(at_once, n_samples - first)
         traces = emulator.run(*_spikes(events, first, count), _beat)
-        if beyond := [place for e in header["populations"] for place in _beyond(e, traces, first)]:
+        if beyond := [
+            place for e in header["populations"] for place in _overflows(e, traces, first)
+        ]:
             print(json.dumps({"beyond": beyond}), flush=True)
             return 0
         parts.append(_recorded(header, traces, first, count, options.deep))
@@ -77,38 +79,42 @@ def _archive(path: str) -> dict[str, NDArray]:
         return {name: archive[name] for name in archive.files}
 
 
-def _at_once(
+def _samples_at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """Number of samples to run at once: as many as fit in memory and make Brian faster."""
+    """Number of samples per run: as many as the limits allow, because larger runs are faster."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
     )
     values = n_steps * sum(entry["size"] for entry in header["populations"])
-    room = min(MAX_SYNAPSES // max(synapses, 1), MAX_VALUES // max(values, 1), MAX_AT_ONCE)
-    return max(1, min(room, n_samples))
+    limit = min(MAX_SYNAPSES // max(synapses, 1), MAX_VALUES // max(values, 1), MAX_AT_ONCE)
+    return max(1, min(limit, n_samples))
 
 
 def _spikes(events: dict[str, NDArray], first: int, count: int) -> tuple[NDArray, ...]:
     """Sample (counted from `first`), step and channel of the spikes of `count` samples."""
     offset = events["offset"][first : first + count + 1]
-    own = slice(offset[0], offset[-1])
+    selected = slice(offset[0], offset[-1])
     sample = np.repeat(np.arange(count), np.diff(offset))
-    return sample, events["step"][own].astype(np.int64), events["neuron"][own].astype(np.int64)
+    return (
+        sample,
+        events["step"][selected].astype(np.int64),
+        events["neuron"][selected].astype(np.int64),
+    )
 
 
 def _beat(*report: object) -> None:
     print(json.dumps({"running": True}), flush=True)
 
 
-def _beyond(
+def _overflows(
     entry: dict[str, Any], traces: dict[str, Trace], first: int
 ) -> Iterator[dict[str, object]]:
-    """Entries of `beyond` for a population.
+    """Overflows of a population, as entries of the list `beyond`.
 
-    Only non-spiking populations can have a v that is too large: otherwise such a v leads to a
-    spike, whether clipped or not, and is reset.
+    Only in non-spiking populations can v be too large: in a spiking population such a v, clipped or
+    not, causes a spike and is reset.
     """
     trace = traces[entry["name"]]
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
@@ -116,13 +122,13 @@ def _beyond(
         "u": (trace.u, (trace.u > LIMIT) | (trace.u <= -LIMIT)),
         "v": (trace.v, (trace.v > highest) | (trace.v <= -LIMIT)),
     }
-    for quantity, (values, out) in states.items():
-        if out.any():
-            sample, step, neuron = (int(index[0]) for index in np.nonzero(out))
+    for quantity, (values, out_of_range) in states.items():
+        if out_of_range.any():
+            sample, step, neuron = (int(index[0]) for index in np.nonzero(out_of_range))
             yield {
                 "population": entry["name"],
                 "quantity": quantity,
-                "samples": int(out.any(axis=(1, 2)).sum()),
+                "samples": int(out_of_range.any(axis=(1, 2)).sum()),
                 "sample": first + sample,
                 "step": step,
                 "value": int(values[sample, step, neuron]),

@@ -1,8 +1,8 @@
 """Import lava-dl's reader of NetX files without the dependencies of lava-dl's training.
 
-The packages around the reader import torch and other libraries. The reader needs these packages
-only for resonators. Empty packages replace them, so that lava-dl can be installed without its
-dependencies.
+Other packages of lava-dl, which the reader imports, need torch and other libraries. The reader uses
+these packages only for resonator neurons. Empty packages replace them, so that lava-dl can be
+installed without its dependencies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import lava
 import lava_network  # noqa: F401  makes Lava importable on newer Pythons
 
 _RESONATORS = "lava.lib.dl.slayer.neuron.rf"
-_AROUND = (
+_REPLACED = (
     "lava.lib.dl.slayer",
     "lava.lib.dl.slayer.neuron",
     _RESONATORS,
@@ -29,7 +29,7 @@ def network_class() -> Any:
     """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` if lava-dl is not installed."""
     folders = [str(Path(folder, "lib/dl/netx")) for folder in lava.__path__]
     _add_empty_package("lava.lib.dl.netx", folders)
-    for name in _AROUND:
+    for name in _REPLACED:
         _add_empty_package(name, [])
     sys.modules[_RESONATORS].neuron_params = None  # type: ignore[attr-defined]
     return importlib.import_module("lava.lib.dl.netx.hdf5").Network

@@ -31,13 +31,16 @@ def differences(expected: Graph, stored: Graph) -> list[Finding]:
 
 def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
     for name in sorted({*expected.nodes, *stored.nodes}):
-        mine, theirs = expected.nodes.get(name), stored.nodes.get(name)
-        if mine is None or theirs is None:
-            yield f"node {name}", _surplus_or_missing(mine is None)
-        elif mine.kind != theirs.kind:
-            yield f"node {name}", f"it is a {printable(theirs.kind)}, not a {mine.kind}"
+        expected_node, stored_node = expected.nodes.get(name), stored.nodes.get(name)
+        if expected_node is None or stored_node is None:
+            yield f"node {name}", _surplus_or_missing(expected_node is None)
+        elif expected_node.kind != stored_node.kind:
+            yield (
+                f"node {name}",
+                f"it is a {printable(stored_node.kind)}, not a {expected_node.kind}",
+            )
         else:
-            yield from _values(name, mine, theirs)
+            yield from _values(name, expected_node, stored_node)
     for edge in sorted({*expected.edges} ^ {*stored.edges}):
         yield f"edge {edge[0]} → {edge[1]}", _surplus_or_missing(edge in {*stored.edges})
 
@@ -51,8 +54,15 @@ def _values(name: str, expected: Node, stored: Node) -> Iterator[tuple[str, str]
         if key not in expected.values or key not in stored.values:
             yield f"node {name}, {key}", _surplus_or_missing(key in stored.values)
             continue
-        mine, theirs = np.asarray(expected.values[key]), np.asarray(stored.values[key])
-        if mine.shape == theirs.shape:
-            theirs = np.where(np.isclose(theirs, mine, TOLERANCE, 0.0), mine, theirs)
-        if change := array_change(mine, theirs.astype(mine.dtype)):
+        expected_value, stored_value = (
+            np.asarray(expected.values[key]),
+            np.asarray(stored.values[key]),
+        )
+        if expected_value.shape == stored_value.shape:
+            stored_value = np.where(
+                np.isclose(stored_value, expected_value, TOLERANCE, 0.0),
+                expected_value,
+                stored_value,
+            )
+        if change := array_change(expected_value, stored_value.astype(expected_value.dtype)):
             yield f"node {name}, {key}", change

@@ -99,7 +99,8 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
     ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
     if min(ahead.values(), default=0) < 0:
         raise FileFormatError(
-            "a population runs a negative number of steps ahead",
+            "in its embedded settings, a population runs a negative number of steps ahead of the "
+            "network",
             code="nir-ahead-negative",
             fix="export the network again",
         )
@@ -141,7 +142,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         embedded: content of the group `/nmtool`.
 
     Raises:
-        MissingError: the library is not installed.
+        MissingError: the library `nir` is not installed.
     """
     try:
         import h5py
@@ -167,8 +168,8 @@ def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
         return nir.Output(output_type={"output": node.values["shape"]})
     if node.kind == LINEAR:
         weight = node.values["weight"]
-        short = weight.astype(np.float32)
-        return nir.Linear(weight=short if np.array_equal(short, weight) else weight)
+        single = weight.astype(np.float32)
+        return nir.Linear(weight=single if np.array_equal(single, weight) else weight)
     return getattr(nir, node.kind)(**node.values)
 
 
@@ -231,7 +232,7 @@ class _Nodes:
             return self._nested(group, depth)
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
-            # Calculations with constants of few bits would overflow or round.
+            # Constants become float64: calculations in a type of few bits would overflow or round.
             values = {key: _in_float64(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
@@ -285,28 +286,28 @@ def _in_float64(value: NDArray) -> NDArray:
 
 
 def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
-    """Add a graph's nodes and edges; inputs and outputs of nested graphs become `Identity`."""
+    """Add a graph to `nodes` and `edges`; inputs and outputs of nested graphs become `Identity`."""
     first, last = {}, {}
     for name, node in nested.nodes.items():
-        full = prefix + name
-        if full in nodes:
+        full_name = prefix + name
+        if full_name in nodes:
             raise FileFormatError(
-                f"the file has two nodes named '{printable(full)}'",
+                f"the file has two nodes named '{printable(full_name)}'",
                 code="nir-name-twice",
                 fix="rename one of them",
             )
         if isinstance(node, _Nested):
-            first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
-            _flatten(node, f"{full}.", nodes, edges)
+            first[name], last[name] = (_port(node, full_name, kind) for kind in (INPUT, OUTPUT))
+            _flatten(node, f"{full_name}.", nodes, edges)
         else:
             is_port = bool(prefix) and node.kind in (INPUT, OUTPUT)
-            nodes[full] = Node(IDENTITY, node.values) if is_port else node
-            first[name] = last[name] = full
+            nodes[full_name] = Node(IDENTITY, node.values) if is_port else node
+            first[name] = last[name] = full_name
     edges += [(last[pre], first[post]) for pre, post in nested.edges]
 
 
 def _port(nested: _Nested, name: str, kind: str) -> str:
-    """The only input or output of a nested graph."""
+    """Full name of the only input node, or output node, of a nested graph."""
     ports = [
         inner
         for inner, node in nested.nodes.items()
@@ -316,7 +317,7 @@ def _port(nested: _Nested, name: str, kind: str) -> str:
         raise FileFormatError(
             f"the nested graph '{printable(name)}' has {len(ports)} nodes of the kind {kind}",
             code="nir-nested-ports",
-            why="edges to it only name the graph",
+            why="edges name the nested graph, not a node in it",
             fix=f"keep only one {kind}",
         )
     return f"{name}.{ports[0]}"

@@ -1,11 +1,11 @@
 """Find the connections of a NIR graph that close a loop, and therefore take a step.
 
-NIR does not define loops without delays. In every importer that was measured, one connection of a
-loop carries the spikes of the previous step: the closing connection. Constants on its wires are not
-delayed, since snnTorch, which writes such constants, also adds them in the first step. If a
-population projects to itself, this projection closes the loop. If several populations project to
-each other, importers differ. Here, the closing connections of a loop are those that do not lead
-away from the input. Distance is counted in populations; ties are broken by name.
+NIR does not define how a loop without delays runs. In every importer that was measured, one
+connection of a loop carries the spikes of the previous step: the closing connection. Constants on
+its wires are not delayed, since snnTorch, which writes such constants, also adds them in the first
+step. If a population projects to itself, this projection closes the loop. If several populations
+project to each other, importers differ. nmtool takes as closing connections those that do not lead
+away from the input. The distance from the input is counted in populations; ties are broken by name.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
 
     Args:
         names: nodes of neurons.
-        pairs: connections (pre, post); pre may be a root.
-        roots: inputs.
+        pairs: connections (pre, post); pre may be an input.
+        roots: names of the inputs.
     """
     pairs, ordered = list(pairs), sorted(names)
     distance, unreached = reached(roots, pairs), len(ordered) + 1
@@ -51,7 +51,7 @@ def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str
 
 
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
-    """Nodes reachable from the roots by connections (pre, post), with their distances."""
+    """Distances of all nodes that can be reached from the roots over connections (pre, post)."""
     targets: dict[str, list[str]] = {}
     for pre, post in pairs:
         targets.setdefault(pre, []).append(post)
@@ -92,7 +92,7 @@ def _emits(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> f
 
 
 def wire_order(graph: Graph) -> list[str]:
-    """Sort the nodes: every wire comes after the wires that lead to it; neurons may be anywhere.
+    """Sort the nodes: a wire comes after the wires that lead to it; neurons may come anywhere.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron.
@@ -115,7 +115,7 @@ def wire_order(graph: Graph) -> list[str]:
     if len(order) < len(graph.nodes):
         left = sorted(set(graph.nodes) - set(order))
         raise FileFormatError(
-            f"wires form a cycle: {', '.join(map(printable, left[:4]))}",
+            f"nodes form a cycle: {', '.join(map(printable, left[:4]))}",
             code="nir-wire-circle",
             why="the cycle contains no neurons",
             fix="break the cycle, or insert neurons",
@@ -144,7 +144,7 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
                 f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "
                 "with other signals",
                 code="nir-loop-mixed",
-                why="it is not clear which of them take a step",
+                why="it is not clear which of these signals take a step",
                 fix="use a separate matrix for the loop",
             )
         if closes == {True}:

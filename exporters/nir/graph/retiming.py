@@ -35,7 +35,7 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """Steps by which each population can run ahead, so that delays become as short as possible.
+    """Steps by which each population runs ahead, so that written delays are as short as possible.
 
     Args:
         populations: names of the populations.
@@ -44,9 +44,9 @@ def steps_ahead(
     """
     start = {source: 0.0, **dict.fromkeys(populations, math.inf)}
     shift = largest_shifts(start, least_delays)
-    assert shift is not None  # no delay is negative
+    assert shift is not None  # since no delay is negative, there is a solution
     for name in populations:
-        if math.isinf(shift[name]):  # the input does not reach it
+        if math.isinf(shift[name]):  # the input does not reach this population
             start[name] = 0.0
     shift = largest_shifts(start, least_delays)
     assert shift is not None
@@ -58,7 +58,7 @@ def steps_behind(
 ) -> dict[str, int] | None:
     """Steps by which each population must run later, so that every hop takes at least one step.
 
-    None if a loop is shorter than its number of hops.
+    None if the delays of a loop add up to fewer steps than the loop has hops.
     """
     start = {source: 0.0, **dict.fromkeys(populations, 0.0)}
     limits = {pair: delay - 1 for pair, delay in least_delays.items()}

@@ -26,7 +26,7 @@ from nmtool.network.readout import Readout
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Parts of a network.
+    """Parts of an imported network, from which `assembled` makes a `Network`.
 
     Attributes:
         channels: number of input channels.
@@ -50,13 +50,13 @@ class Parts:
         Raises:
             FileFormatError: a loop takes fewer steps than it has populations.
         """
-        least = {
+        least_delays = {
             (source, name): int(synapses.delay.min())
             for name in self.populations
             for source, synapses in self.arriving[name].origins.items()
             if synapses.delay.size
         }
-        shifts = steps_behind(list(self.populations), least, INPUT)
+        shifts = steps_behind(list(self.populations), least_delays, INPUT)
         if shifts is None:
             raise FileFormatError(
                 "a loop takes fewer steps than it has populations",
@@ -71,7 +71,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     """Assemble the network.
 
     Args:
-        parts: the parts.
+        parts: the network's parts.
         dt_ms: length of a step in ms.
         n_steps: steps of a sample in the graph; the output's lag is added.
 
@@ -93,34 +93,37 @@ def _projections(parts: Parts, lags: Mapping[str, int], dt_ms: float) -> Iterato
     total = 0
     for name, target in parts.populations.items():
         neurons = target.population
-        tau_mem, tau_syn = _taus(neurons.lose_v, dt_ms), _taus(neurons.lose_u, dt_ms)
+        tau_mem, tau_syn = (
+            _time_constants(neurons.lose_v, dt_ms),
+            _time_constants(neurons.lose_u, dt_ms),
+        )
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
         for source, synapses in parts.arriving[name].origins.items():
-            later = lags[name] - lags[source] - HOP_LATENCY
+            added_delay = lags[name] - lags[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)
             for weight, delay in wires.layers(synapses, shape):
                 total += weight.size
                 why = f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}"
                 wires.check_synapses(total, "its projections need", why)
-                steps = np.where(weight != 0, delay + later, 0)
-                yield Projection(source, name, weight * factor, steps)
+                delay_steps = np.where(weight != 0, delay + added_delay, 0)
+                yield Projection(source, name, weight * factor, delay_steps)
 
 
-def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms, from the share that is lost in one step."""
+def _time_constants(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
+    """Time constants in ms, from the share of u or v that is lost in one step."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
 
 
 def _population(graph_population: GraphPopulation, dt_ms: float) -> Population:
     neurons = graph_population.population
-    tau_mem = _taus(neurons.lose_v, dt_ms)
+    tau_mem = _time_constants(neurons.lose_v, dt_ms)
     return Population(
         neurons.name,
         neurons.size,
         neurons.kind,
         tau_mem_ms=tau_mem,
-        tau_syn_ms=_taus(neurons.lose_u, dt_ms),
+        tau_syn_ms=_time_constants(neurons.lose_u, dt_ms),
         threshold=neurons.threshold,
         bias=neurons.drive / dynamics.membrane_gain(tau_mem, dt_ms),
     )

@@ -1,4 +1,4 @@
-"""Import the constants of a graph (biases of `Affine` nodes, and v_leak) from the right step on.
+"""Import a graph's constants (biases of `Affine` nodes, v_leak) so that they start in time.
 
 A network adds biases to v from step 0 on. A constant of the graph equals a bias only if its
 population runs no later than in the graph, and no synaptic filter or `Delay` acts on the constant.
@@ -37,24 +37,26 @@ def with_constants(parts: Parts) -> Parts:
     """
     clocked: set[tuple[str, str]] = set()
     while True:
-        done = _with_clock(parts, clocked)
-        later = done.lags()
+        converted = _with_clock(parts, clocked)
+        lags = converted.lags()
         pairs = {
             (name, constant)
             for name in parts.populations
-            for constant in _clocked_constants(parts, name, later[name])
+            for constant in _clocked_constants(parts, name, lags[name])
         }
         if pairs <= clocked:
-            return done
+            return converted
         clocked |= pairs
 
 
 def _clocked_constants(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Kinds of a population's constants that equal no bias if it runs `later` steps later."""
-    neurons, sent = parts.populations[name].population, _constant_synapses(parts.arriving[name])
+    """Kinds of a population's constants that cannot be biases if it runs `later` steps later."""
+    neurons, synapses = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
         yield LEAK
-    if sent.line.size and (later or sent.delay.any() or (neurons.lose_u[sent.line] != 1).any()):
+    if synapses.line.size and (
+        later or synapses.delay.any() or (neurons.lose_u[synapses.line] != 1).any()
+    ):
         yield BIAS
 
 
@@ -69,23 +71,27 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     clock = legal_names([*parts.populations, CLOCK])[CLOCK]
     populations, arriving = dict(parts.populations), dict(parts.arriving)
     for name, population in parts.populations.items():
-        neurons, sent = population.population, _constant_synapses(arriving[name])
+        neurons, constants = population.population, _constant_synapses(arriving[name])
         drive = neurons.drive
         if (name, BIAS) not in clocked:
-            drive, sent = (
-                drive + np.bincount(sent.line, sent.weight, neurons.size),
+            drive, constants = (
+                drive + np.bincount(constants.line, constants.weight, neurons.size),
                 SynapseList.none(),
             )
         if (name, LEAK) in clocked:
-            drive, sent = drive - neurons.drive, wires.summed([sent, *_clock_synapses(neurons)])
+            drive, constants = (
+                drive - neurons.drive,
+                wires.summed([constants, *_clock_synapses(neurons)]),
+            )
         populations[name] = replace(population, population=replace(neurons, drive=drive))
         others = {
             key: synapses for key, synapses in arriving[name].origins.items() if key != CONSTANT
         }
-        origins = others | ({clock: sent} if sent.line.size else {})
+        origins = others | ({clock: constants} if constants.line.size else {})
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
-        ones = np.ones(1)  # spikes in every step
+        # The clock is a neuron that spikes in every step.
+        ones = np.ones(1)
         clock_population = StepPopulation(clock, 1, LIF, ones, ones, drive=2 * ones, threshold=ones)
         populations[clock], arriving[clock] = GraphPopulation(clock_population, ones), Signal(1)
     return replace(parts, populations=populations, arriving=arriving)
@@ -97,7 +103,7 @@ def _clock_synapses(neurons: StepPopulation) -> list[SynapseList]:
     u jumps by the whole drive in the first step, and later by the part that it loses in a step.
     """
     line = np.flatnonzero(neurons.drive)
-    none, drive = np.zeros_like(line), neurons.drive[line]
+    zeros, drive = np.zeros_like(line), neurons.drive[line]
     correction = (neurons.lose_u[line] - 1) * drive
-    again = SynapseList(none, line, none + 1, correction).take(correction != 0)
-    return [SynapseList(none, line, none, drive), again]
+    later_steps = SynapseList(zeros, line, zeros + 1, correction).take(correction != 0)
+    return [SynapseList(zeros, line, zeros, drive), later_steps]

@@ -65,13 +65,13 @@ def _window_output(node: Node, signal: Signal, input_shape: Shape) -> Signal:
         weight = np.broadcast_to(1.0 if node.kind == SUM_POOL else 1 / taps, line.shape)
     else:
         weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
-    after = window.output_shape(input_shape)
-    shape = math.prod(after), math.prod(input_shape)
+    output_shape = window.output_shape(input_shape)
+    shape = math.prod(output_shape), math.prod(input_shape)
     order = np.argsort(line, axis=None, kind="stable")
     order = order[np.ravel(weight)[order] != 0]
     line, post, weight = (np.ravel(part)[order] for part in (line, post, weight))
     signal = wires.multiplied(signal, Matrix.of(shape, line, post, weight.astype(np.float64)))
     if node.kind in POOLS:
         return signal
-    per_channel = np.broadcast_to(np.ravel(node.values["bias"]), (after[0],))
-    return wires.biased(signal, np.repeat(per_channel, math.prod(after[1:])))
+    per_channel = np.broadcast_to(np.ravel(node.values["bias"]), (output_shape[0],))
+    return wires.biased(signal, np.repeat(per_channel, math.prod(output_shape[1:])))

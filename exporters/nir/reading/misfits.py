@@ -33,7 +33,7 @@ from nmtool.exporters.nir.reading.shapes import (
 from nmtool.exporters.windows import Shape
 
 SHOWN = 50
-"""Largest number of kinds of findings that an error lists; it counts all further findings."""
+"""Largest number of kinds of findings that an error lists; further findings are only counted."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),
@@ -112,7 +112,7 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
 
 def _per_line(node: Node, shape: Shape | None) -> Node:
     """Give the node's constants one number per line, in C order, or one for all lines."""
-    assert shape is not None  # unknown shapes were refused
+    assert shape is not None  # a graph with unknown shapes was refused
     size = math.prod(shape)
     values = {
         key: np.ravel(value if value.size in (1, size) else np.broadcast_to(value, shape))
@@ -131,9 +131,9 @@ def refuse(findings: list[Finding]) -> None:
     kinds = dict.fromkeys(finding.kind for finding in findings)
     shown_kinds = set(list(kinds)[:SHOWN])
     shown = [finding for finding in findings if finding.kind in shown_kinds]
-    left = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
-    if left:
-        what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
+    omitted = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
+    if omitted:
+        what = ", ".join(f"{count} more of {code}" for code, count in sorted(omitted.items()))
         shown.append(Finding("nir-more", "graph", what, "correct the listed findings first"))
     parts = "a part" if len(findings) == 1 else f"{len(findings)} parts"
     raise FileFormatError(
@@ -177,15 +177,15 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
 
 
 def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
-    """Findings, by node, for delays that are not whole steps; the fix is a shorter step, if any."""
+    """Findings, by node, for delays that are not whole steps; a fix proposes a shorter step."""
     delays_s = {
         name: np.ravel(node.values["delay"])
         for name, node in graph.nodes.items()
         if node.kind == DELAY and np.isfinite(node.values.get("delay", np.nan)).all()
     }
-    between = {name: values[~_are_whole(values / dt_s)] for name, values in delays_s.items()}
-    between = {name: values for name, values in between.items() if values.size}
-    if not between:
+    fractional = {name: values[~_are_whole(values / dt_s)] for name, values in delays_s.items()}
+    fractional = {name: values for name, values in fractional.items() if values.size}
+    if not fractional:
         return {}
     durations_s = np.unique(np.concatenate([*delays_s.values()]))
     steps_s = (dt_s / parts for parts in range(2, MAX_PARTS + 1))
@@ -200,7 +200,7 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
             f"a delay of {values[0]:g} s is {values[0] / dt_s:.4g} steps of {dt_s:g} s",
             fix,
         )
-        for name, values in between.items()
+        for name, values in fractional.items()
     }
 
 
@@ -216,6 +216,6 @@ def _port_findings(graph: Graph) -> list[Finding]:
             what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
             findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
-        what, fix = "an edge leads into it, whose signal would be lost", "remove the edge"
+        what, fix = "the signal of an edge into it would be lost", "remove the edge"
         findings.append(Finding("nir-input-fed", printable(name), what, fix))
     return findings

@@ -1,7 +1,8 @@
 """Import a graph as a network: wires become synapses, nodes of neurons become populations.
 
-The output population is the node of neurons that leads to the output. Otherwise the import adds a
-population, which counts the spikes of a spiking output, or sums the wires to the output per step.
+If neurons lead directly to the graph's output, and the readout rule suits them, they are the output
+population. Otherwise the import adds an output population. Its membranes are the numbers of spikes
+so far if spiking neurons lead directly to the output, else the output's input in each step.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     Args:
         graph: a graph of NIR nodes.
         options: properties that are not in the graph.
-        resets_known: the graph's neurons are known to reset as the graph states.
+        resets_known: True if the neurons are known to reset as the graph states.
 
     Raises:
         FileFormatError: a network cannot represent parts of the graph; all are listed.
@@ -68,12 +69,12 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
     if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
         _log.warning(f"not in the graph, therefore assumed: {assumed}")
-    if later := network.n_steps - options.steps:
+    if lag := network.n_steps - options.steps:
         _log.warning(
             f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps instead of "
-            f"{options.steps:,}: the output is {later} steps later, since a hop takes one step in "
+            f"{options.steps:,}: the output is {lag} steps later, since a hop takes one step in "
             f"nmtool and none in NIR; for {options.steps:,} steps in total, use "
-            f"`n_steps={max(1, options.steps - later)}`"
+            f"`n_steps={max(1, options.steps - lag)}`"
         )
     if silent := silence(network, options.step_s):
         _log.warning(f"remark[nir-silent]: {silent}")
@@ -97,23 +98,25 @@ class _Import:
         self.fused = self._synapse_nodes()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
         self.direct = _direct_source(graph)
-        self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
-        self.named[self.input] = kinds.INPUT
+        self.population_names = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
+        self.population_names[self.input] = kinds.INPUT
         self.n_synapses = 0
 
     def network(self) -> Network:
         outputs = self._output_signals()
         output_signal = outputs[self.output]
         arriving = {
-            self.named[name]: self._sum_into(name, outputs)
+            self.population_names[name]: self._sum_into(name, outputs)
             for name, node in self.graph.nodes.items()
             if node.is_neurons
         }
         misfits.refuse(self._findings(arriving, output_signal))
         for pre, post in self.fused.items():
             constant = resting_input(self.graph.nodes[pre])
-            arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
-        direct = None if self.direct is None else self.named[self.direct]
+            arriving[self.population_names[post]] = wires.biased(
+                arriving.pop(self.population_names[pre]), constant
+            )
+        direct = None if self.direct is None else self.population_names[self.direct]
         populations, arriving, readout = _read_out(
             self._populations(), arriving, output_signal, direct, self.options
         )
@@ -125,7 +128,7 @@ class _Import:
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
-        """Integrating nodes that lead only to one node of neurons, and are its synapses."""
+        """Integrating nodes that lead only to one node of neurons, and so are its synapses."""
         neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]
@@ -134,9 +137,9 @@ class _Import:
         return neurons
 
     def _output_signals(self) -> dict[str, Signal]:
-        """Output signal per node; its origins are named as in the network."""
+        """Output signal per node; origins have the names of populations in the network."""
         outputs = {
-            name: wires.emitted(self.named[name], self.sizes[name])
+            name: wires.emitted(self.population_names[name], self.sizes[name])
             for name, node in self.graph.nodes.items()
             if node.is_neurons or node.kind == INPUT
         }
@@ -152,7 +155,7 @@ class _Import:
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
         self.n_synapses += signal.n_synapses
-        wires.check_synapses(self.n_synapses, "its wires have")
+        wires.check_synapses(self.n_synapses, "paths between its neurons have")
         return signal
 
     def _wire_output(self, name: str, signal: Signal) -> Signal:
@@ -169,33 +172,35 @@ class _Import:
 
     def _populations(self) -> dict[str, GraphPopulation]:
         """Populations by name in the network, merged with their synapse nodes."""
-        own = {
+        by_node = {
             name: population_of(
-                self.named[name],
+                self.population_names[name],
                 self.graph.nodes[name],
                 self.sizes[name],
                 self.options.step_s,
             )
             for name in self.graph.of_kind(*SPIKING, *INTEGRATING)
         }
-        joined = {post: merged_population(own[pre], own[post]) for pre, post in self.fused.items()}
+        merged = {
+            post: merged_population(by_node[pre], by_node[post]) for pre, post in self.fused.items()
+        }
         return {
-            self.named[name]: joined.get(name, population)
-            for name, population in own.items()
+            self.population_names[name]: merged.get(name, population)
+            for name, population in by_node.items()
             if name not in self.fused
         }
 
     def _findings(self, arriving: dict[str, Signal], output_signal: Signal) -> list[Finding]:
         """Findings for integrating nodes that a network cannot represent."""
         findings = []
-        silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
+        integrating = {self.population_names[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, output_signal)]:
             for origin in signal.origins:
-                node = silent.get(origin)
+                node = integrating.get(origin)
                 is_output = node == self.direct and signal is output_signal
                 if node is None or node in self.fused or is_output:
                     continue
-                what = f"its potential drives {printable(name)}, but only spikes can"
+                what = f"its membrane drives {printable(name)}, but only spikes can do this"
                 fix = "replace it by spiking neurons"
                 findings.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
@@ -239,7 +244,7 @@ def _read_out(
         arriving: input signal per population.
         output_signal: input signal of the graph's `Output`.
         direct: population whose output is the graph's output; None if there is none.
-        options: rule of the readout, or None for the default.
+        options: reading options, with the readout rule (None: the default rule).
     """
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:
@@ -247,7 +252,8 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    counts = direct is not None  # v is then the number of spikes so far, else each step's input
+    # v of the added population: the number of spikes so far, or the input of each step.
+    counts = direct is not None
     ones = np.ones(output_signal.size)
     lose_v = np.zeros(output_signal.size) if counts else ones
     added = StepPopulation(

@@ -49,7 +49,7 @@ norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-
 """
 
 _ROUNDING = 1e-9
-"""Largest relative difference by which a time constant may be shorter than a step."""
+"""Tolerance: largest relative difference by which a time constant may be shorter than a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,24 +99,25 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
 
 
 def merged_population(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
-    """Merge two nodes into one population; the first is the synapse, without a membrane."""
-    first, last = synapse.population, membrane.population
-    joined = StepPopulation(
-        last.name,
-        last.size,
-        last.kind,
-        lose_u=first.lose_v,
-        lose_v=last.lose_v,
-        drive=last.drive,
-        threshold=last.threshold,
+    """Merge a node that is only a synapse with the node of neurons that it feeds."""
+    synaptic, neurons = synapse.population, membrane.population
+    merged = StepPopulation(
+        neurons.name,
+        neurons.size,
+        neurons.kind,
+        lose_u=synaptic.lose_v,
+        lose_v=neurons.lose_v,
+        drive=neurons.drive,
+        threshold=neurons.threshold,
     )
-    return GraphPopulation(joined, synapse.gain * membrane.gain)
+    return GraphPopulation(merged, synapse.gain * membrane.gain)
 
 
 def resting_input(synapse: Node) -> Array:
-    """The constant input equivalent to v_leak: v_leak − I + r·x = −I + r·(x + v_leak/r).
+    """The constant input equivalent to a synapse's v_leak.
 
-    [size] float64, or [1] for all; infinite if r is 0 and v_leak is not.
+    v_leak − I + r·x = −I + r·(x + v_leak/r). [size] float64, or [1] for all neurons; infinite if r
+    is 0 and v_leak is not 0.
     """
     v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -124,7 +125,7 @@ def resting_input(synapse: Node) -> Array:
 
 
 def _share_lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
-    """Share lost per step for the time constant `key`; 1 if there is no such time constant."""
+    """Share of a state lost per step, from the time constant `key`; 1 without this constant."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)
     return np.minimum(dt_s / values[key], 1.0)
@@ -153,7 +154,8 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
-        same_axes = reset.ndim == threshold.ndim  # broadcasts one number per channel
+        # Only with the same axes does one number per channel broadcast.
+        same_axes = reset.ndim == threshold.ndim
         above = threshold - reset if same_axes else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold is not above the reset potential"

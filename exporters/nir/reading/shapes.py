@@ -38,7 +38,7 @@ MAX_TOTAL = 1 << 22
 """Largest number of lines of all nodes together."""
 
 MAX_UNROLLED = 1 << 23
-"""Largest number of synapses of all unrolled convolutions and pools; small files can exceed it."""
+"""Largest number of synapses of all unrolled convolutions and pools; a small file can have more."""
 
 _BYTES_OF_A_SYNAPSE = 8 + 4
 """Bytes per synapse in a network, for weight and delay; synapses of weight 0 count too."""
@@ -73,17 +73,17 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
         unfit: nodes whose output shape is unknown.
 
     Raises:
-        FileFormatError: a node is too large, or all nodes together are.
+        FileFormatError: a node, or all nodes together, have too many lines.
     """
-    own = {name: _stated_shape(node) for name, node in graph.nodes.items() if name not in unfit}
-    for name, shape in own.items():
+    stated = {name: _stated_shape(node) for name, node in graph.nodes.items() if name not in unfit}
+    for name, shape in stated.items():
         if shape and not (min(shape) >= 1 and math.prod(shape) <= MAX_LINES):
             raise FileFormatError(
                 f"'{printable(name)}' has {printable(in_words(shape))} lines, not 1 … {MAX_LINES}",
                 code="nir-lines",
                 fix="write a smaller graph, without empty nodes",
             )
-    shapes = _Inference(graph, own).run()
+    shapes = _Inference(graph, stated).run()
     shapes.findings.sort(key=lambda finding: finding.where)
     if sum(map(shapes.size, graph.nodes)) > MAX_TOTAL:
         raise FileFormatError(
@@ -117,49 +117,53 @@ class _Inference:
     arrays, convolutions with an `input_shape` first.
     """
 
-    def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
-        self.graph, self.own, self.targets = graph, own, graph.targets()
-        self.found = Shapes(
-            {name: own.get(name) for name in graph.nodes if self._has_own_shape(name)}
+    def __init__(self, graph: Graph, stated: Mapping[str, Shape]) -> None:
+        self.graph, self.stated, self.targets = graph, stated, graph.targets()
+        self.shapes = Shapes(
+            {name: stated.get(name) for name in graph.nodes if self._has_own_shape(name)}
         )
 
     def run(self) -> Shapes:
-        """Shapes of all nodes."""
-        self._propagate(list(self.found.output_shapes))
-        places = [name for name, node in self.graph.nodes.items() if "input_shape" in node.values]
-        for name in [*sorted(places), *sorted(self.graph.nodes)]:
-            if name not in self.found.output_shapes:
-                self.found.output_shapes[name] = self._shape_without_input(name)
+        """Infer the shapes of all nodes."""
+        self._propagate(list(self.shapes.output_shapes))
+        with_input_shape = [
+            name for name, node in self.graph.nodes.items() if "input_shape" in node.values
+        ]
+        for name in [*sorted(with_input_shape), *sorted(self.graph.nodes)]:
+            if name not in self.shapes.output_shapes:
+                self.shapes.output_shapes[name] = self._shape_without_input(name)
                 self._propagate([name])
-        return self.found
+        return self.shapes
 
     def _has_own_shape(self, name: str) -> bool:
         """True for a node whose output shape does not depend on its input."""
-        own, kind = self.own.get(name), self.graph.nodes[name].kind
-        return own is None or kind in (*MATRICES, INPUT, OUTPUT) or bool(own and 1 not in own)
+        stated, kind = self.stated.get(name), self.graph.nodes[name].kind
+        return (
+            stated is None or kind in (*MATRICES, INPUT, OUTPUT) or bool(stated and 1 not in stated)
+        )
 
     def _propagate(self, ready: list[str]) -> None:
         while ready:
             name = ready.pop()
             for post in self.targets[name]:
-                if post not in self.found.output_shapes:
-                    self.found.output_shapes[post] = self._output_shape(
-                        post, self.found.output_shapes[name]
+                if post not in self.shapes.output_shapes:
+                    self.shapes.output_shapes[post] = self._output_shape(
+                        post, self.shapes.output_shapes[name]
                     )
                     ready.append(post)
 
     def _output_shape(self, name: str, input_shape: Shape | None) -> Shape | None:
         """Output shape of a node, from its input shape."""
-        node, own = self.graph.nodes[name], self.own[name]
+        node, stated = self.graph.nodes[name], self.stated[name]
         if node.kind in WINDOWS:
             return None if input_shape is None else self._window_shape(name, input_shape)
         if node.kind == FLATTEN and input_shape is not None:
             return _flattened(node, input_shape)
-        if math.prod(own) == 1 or input_shape is None:
+        if math.prod(stated) == 1 or input_shape is None:
             return input_shape
-        fits = len(own) == len(input_shape)
-        fits = fits and all(o in (1, a) for o, a in zip(own, input_shape, strict=True))
-        return input_shape if fits else own
+        fits = len(stated) == len(input_shape)
+        fits = fits and all(o in (1, a) for o, a in zip(stated, input_shape, strict=True))
+        return input_shape if fits else stated
 
     def _window_shape(self, name: str, shape: Shape) -> Shape | None:
         node, where = self.graph.nodes[name], printable(name)
@@ -169,17 +173,17 @@ class _Inference:
             axes = f"channels and spatial axes of its input of {printable(in_words(shape))} "
             fix = "give the node before it a shape (channels, height, …)"
             fix += ", or this node an input_shape" if window.channels else ""
-            self.found.findings.append(Finding("nir-shape", where, f"{axes}are unknown", fix))
+            self.shapes.findings.append(Finding("nir-shape", where, f"{axes}are unknown", fix))
             return None
-        self.found.input_shapes[name] = input_shape
-        self.found.findings += (misfits := list(_misfits(where, window, input_shape)))
+        self.shapes.input_shapes[name] = input_shape
+        self.shapes.findings += (misfits := list(_misfits(where, window, input_shape)))
         return None if misfits else window.output_shape(input_shape)
 
     def _shape_without_input(self, name: str) -> Shape | None:
         """Output shape of a node without a known input shape."""
         node = self.graph.nodes[name]
         if node.kind not in WINDOWS:
-            return self.own[name] or ONE
+            return self.stated[name] or ONE
         window = window_of(node)
         if window.channels and window.places:
             return self._window_shape(name, (window.channels[1], *window.places))
@@ -193,16 +197,16 @@ def _misfits(where: str, window: Window, input_shape: Shape) -> Iterator[Finding
         what = f"its input is {in_words(input_shape)}, but it expects {in_words(expected)}"
         yield Finding("nir-shape", where, what, "use the same channels and spatial size")
         return
-    after = window.output_shape(input_shape)
-    if 0 in after:
+    output_shape = window.output_shape(input_shape)
+    if 0 in output_shape:
         what = f"its kernel is larger than its input of {in_words(input_shape[1:])}"
         yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
-    elif math.prod(after) > MAX_LINES:
-        what = f"unrolled, it has {math.prod(after):,} outputs, more than {MAX_LINES:,}"
+    elif math.prod(output_shape) > MAX_LINES:
+        what = f"unrolled, it has {math.prod(output_shape):,} outputs, more than {MAX_LINES:,}"
         yield Finding("nir-unrolled", where, what, "use less padding, or a larger stride")
     elif (count := window.n_synapses(input_shape)) > MAX_UNROLLED:
         what = (
-            f"unrolled, it has {count:,} synapses to {math.prod(after):,} outputs, "
+            f"unrolled, it has {count:,} synapses to {math.prod(output_shape):,} outputs, "
             f"more than {MAX_UNROLLED:,}"
         )
         yield Finding("nir-unrolled", where, what, "use fewer channels, or pool before it")
@@ -211,31 +215,33 @@ def _misfits(where: str, window: Window, input_shape: Shape) -> Iterator[Finding
 def _flattened(node: Node, shape: Shape) -> Shape:
     """Flatten the axes from start_dim to end_dim, numbered without a batch axis, as in NIR."""
     start, end = (
-        int(np.ravel(node.values[key])[0]) if key in node.values else usual
-        for key, usual in (("start_dim", 1), ("end_dim", -1))
+        int(np.ravel(node.values[key])[0]) if key in node.values else default
+        for key, default in (("start_dim", 1), ("end_dim", -1))
     )
     last = end + 1 or len(shape)
-    within = shape[start:last]
-    if not within:
+    flattened = shape[start:last]
+    if not flattened:
         return shape
     first = range(len(shape))[start:last][0]
-    return (*shape[:first], math.prod(within), *shape[first + len(within) :])
+    return (*shape[:first], math.prod(flattened), *shape[first + len(flattened) :])
 
 
 def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     """Findings for edges between nodes with different numbers of lines, or different shapes."""
     findings = []
     for pre, post in graph.edges:
-        node, sent = graph.nodes[post], shapes.output_shapes[pre]
-        wanted = _expected_shape(node, post, shapes)
-        if sent is None or wanted is None:  # another finding names the reason
+        node, shape = graph.nodes[post], shapes.output_shapes[pre]
+        expected = _expected_shape(node, post, shapes)
+        if shape is None or expected is None:  # another finding reports the unknown shape
             continue
         where = f"{printable(pre)} → {printable(post)}"
-        if math.prod(sent) != math.prod(wanted):
-            what = f"it connects {math.prod(sent)} lines to a node with {math.prod(wanted)} inputs"
+        if math.prod(shape) != math.prod(expected):
+            what = (
+                f"it connects {math.prod(shape)} lines to a node with {math.prod(expected)} inputs"
+            )
             findings.append(Finding("nir-size", where, what, "use the same number of lines"))
-        elif node.kind in WINDOWS and _without_batch(sent, wanted) != wanted:
-            what = f"it connects a shape {in_words(sent)} to a node for {in_words(wanted)}"
+        elif node.kind in WINDOWS and _without_batch(shape, expected) != expected:
+            what = f"it connects a shape {in_words(shape)} to a node for {in_words(expected)}"
             fix = "use the same channels and spatial size"
             findings.append(Finding("nir-shape", where, what, fix))
     return findings
@@ -248,11 +254,14 @@ def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
     return shapes.input_shapes.get(name) if node.kind in WINDOWS else shape
 
 
-def _without_batch(shape: Shape, wanted: Shape) -> Shape:
-    """A shape without leading axes of size 1; a shape of too few axes counts as `wanted`."""
-    while len(shape) > len(wanted) and shape[0] == 1:
+def _without_batch(shape: Shape, expected: Shape) -> Shape:
+    """Remove leading axes of size 1, down to the number of axes of `expected`.
+
+    A shape with fewer axes than `expected` counts as equal to it.
+    """
+    while len(shape) > len(expected) and shape[0] == 1:
         shape = shape[1:]
-    return wanted if len(shape) < len(wanted) else shape
+    return expected if len(shape) < len(expected) else shape
 
 
 def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
@@ -275,7 +284,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
-            if count * len(counts) >= sum(counts.values())  # not below the mean
+            if count * len(counts) >= sum(counts.values())  # at least the mean
         ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [

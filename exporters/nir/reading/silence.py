@@ -11,7 +11,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 
 IN_STEPS_S = 1.0
-"""Time step for files without time constants, whose numbers are per step."""
+"""Time step in s for files that count time in steps, instead of seconds."""
 
 
 def silence(network: Network, step_s: float) -> str:
@@ -38,7 +38,7 @@ def silence(network: Network, step_s: float) -> str:
 
 
 def _silent(network: Network) -> Iterator[tuple[str, float]]:
-    """Names of silent populations, and the largest share of their threshold that they can reach."""
+    """Names of silent populations, with the largest share of the threshold that v can reach."""
     steps = step_network(network)
     for population in steps.populations:
         incoming = [p.jump for p in steps.projections if p.target == population.name]

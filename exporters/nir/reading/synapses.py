@@ -27,7 +27,7 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
 
     Args:
         count: number of synapses.
-        where: first words of the error, e.g. "its wires have".
+        where: first words of the error, e.g. "paths between its neurons have".
         why: the part `why` of the error.
 
     Raises:
@@ -84,7 +84,7 @@ class Matrix:
         size: number of output lines.
         start: [lines + 1] int64, index of the first entry of each input line.
         post: [entries] int64, output lines.
-        weight: [entries] float64.
+        weight: [entries] float64, weights.
     """
 
     size: int
@@ -177,21 +177,21 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
     """Add a constant to a signal in every step, [lines] or one for all lines."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
-    none = np.zeros_like(line)
-    constant = Signal(signal.size, {CONSTANT: SynapseList(none, line, none, by_line[line])})
+    zeros = np.zeros_like(line)
+    constant = Signal(signal.size, {CONSTANT: SynapseList(zeros, line, zeros, by_line[line])})
     return added([signal, constant], signal.size) if line.size else signal
 
 
 def _matrix_product(synapses: SynapseList, matrix: Matrix) -> SynapseList:
-    """Connect every synapse to all entries of the matrix for its line."""
+    """Replace every synapse by one per matrix entry of its line, with the product of weights."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     check_synapses(total, "it has", why="consecutive matrices multiply the number of synapses")
-    which = np.repeat(np.arange(len(fan)), fan)
+    index = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
-    at = matrix.start[synapses.line[which]] + nth
-    longer = synapses.take(which)
-    return replace(longer, line=matrix.post[at], weight=longer.weight * matrix.weight[at])
+    entry = matrix.start[synapses.line[index]] + nth
+    repeated = synapses.take(index)
+    return replace(repeated, line=matrix.post[entry], weight=repeated.weight * matrix.weight[entry])
 
 
 def summed(parts: list[SynapseList]) -> SynapseList:
@@ -211,7 +211,10 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Divide synapses into weights and delays [pre, line], with one synapse per pair in each."""
+    """Divide synapses into layers, each with at most one synapse per pair of neurons.
+
+    A layer is a matrix of weights and a matrix of delays, both [pre, line].
+    """
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

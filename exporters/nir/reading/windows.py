@@ -18,7 +18,9 @@ def window_of(node: Node) -> Window:
     """The window of a node without findings."""
     if node.kind not in CONVOLUTIONS:
         sides = (_numbers(node, key, 2) for key in ("kernel_size", "stride", "padding"))
-        axes = (Axis(taps, by, pad, pad) for taps, by, pad in zip(*sides, strict=True))
+        axes = (
+            Axis(taps, step, padding, padding) for taps, step, padding in zip(*sides, strict=True)
+        )
         return Window(tuple(axes))
     weight = node.values["weight"].shape
     count = len(weight) - 2
@@ -26,8 +28,8 @@ def window_of(node: Node) -> Window:
     padding = _padding(node, weight[2:], dilation)
     (groups,) = _numbers(node, "groups", 1)
     axes = (
-        Axis(taps, step, before, after, apart)
-        for taps, step, (before, after), apart in zip(
+        Axis(taps, step, before, after, spacing)
+        for taps, step, (before, after), spacing in zip(
             weight[2:], stride, padding, dilation, strict=True
         )
     )
@@ -48,18 +50,18 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
     least |= (
         {"dilation": 1, "groups": 1, "input_shape": 1} if is_convolution else {"kernel_size": 1}
     )
-    wrong = False
-    for key, low in least.items():
+    is_invalid = False
+    for key, lowest in least.items():
         value = node.values.get(key)
         if value is None or value.dtype.kind == "U":
             continue
         numbers = _numbers(node, key, 1 if key == "groups" else count)
-        if not numbers or not all(low <= number <= MAX_PLACES for number in numbers):
-            wrong = True
-            what = f"{key} is not a whole number in {low} … {MAX_PLACES}"
+        if not numbers or not all(lowest <= number <= MAX_PLACES for number in numbers):
+            is_invalid = True
+            what = f"{key} is not a whole number in {lowest} … {MAX_PLACES}"
             what += "" if key == "groups" else f", or {count} such numbers"
             yield Finding("nir-window", name, what, "use numbers in this range")
-    if not is_convolution or wrong:
+    if not is_convolution or is_invalid:
         return
     padding, weight, bias = (node.values[key] for key in ("padding", "weight", "bias"))
     if padding.dtype.kind == "U" and str(padding) not in (SAME, VALID):
@@ -92,9 +94,9 @@ def _numbers(node: Node, key: str, count: int) -> Shape:
 
 
 def _padding(node: Node, taps: Shape, dilation: Shape) -> list[tuple[int, int]]:
-    """Zeros before and after, per axis; if their sum is odd, there is one more after."""
+    """Zeros before and after, per axis; if their sum is odd, there is one more zero after."""
     if str(node.values["padding"]) == SAME:
-        both = [apart * (n_taps - 1) for n_taps, apart in zip(taps, dilation, strict=True)]
+        both = [spacing * (n_taps - 1) for n_taps, spacing in zip(taps, dilation, strict=True)]
         return [(zeros // 2, zeros - zeros // 2) for zeros in both]
     if str(node.values["padding"]) == VALID:
         return [(0, 0)] * len(taps)

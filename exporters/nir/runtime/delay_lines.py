@@ -74,17 +74,18 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
 
 def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
     """Number of values in all delay lines, per sample."""
-    return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
+    return sum(_slots(steps) * size for (_, size), steps in _longest_delays(lines).items())
 
 
 def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
     """Ring buffers of the delay lines, per feed."""
     return {
-        feed: Ring(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
+        feed: Ring(_slots(steps), n_samples, feed[1])
+        for feed, steps in _longest_delays(lines).items()
     }
 
 
-def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
+def _longest_delays(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
     longest: dict[Feed, int] = {}
     for delays in lines.values():
         longest[delays.feed] = max(longest.get(delays.feed, 0), int(delays.steps.max(initial=0)))
@@ -92,7 +93,7 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots for delays of 0 … `longest`, and one more: read values are used until the next step."""
+    """Slots for delays of 0 … `longest`, plus one: values that were read stay in use for a step."""
     return longest + 2
 
 
@@ -103,7 +104,7 @@ class Ring:
         self.buffer: Array = np.zeros((slots, n_samples, size))
         self.lines = np.arange(size)
 
-    def keep(self, n: int, values: Array) -> None:
+    def store(self, n: int, values: Array) -> None:
         """Store the values of step n, [samples, size]."""
         self.buffer[n % len(self.buffer)] = values
 

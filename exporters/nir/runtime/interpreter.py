@@ -38,7 +38,7 @@ def interpret(
     Args:
         graph: a graph with one `Input`.
         spikes: [samples, steps, channels], 0 or 1.
-        record: names of nodes.
+        record: names of the nodes to record.
         dt_s: length of a step in s.
         implied: a connection that closes a loop takes one step by itself.
 
@@ -50,15 +50,15 @@ def interpret(
     """
     machine = _Machine(graph, len(spikes), dt_s, implied)
     recorded: dict[str, list[Array]] = {name: [] for name in record}
-    for now in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
-        outputs = machine.step(now)
+    for step_spikes in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
+        outputs = machine.step(step_spikes)
         for name, rows in recorded.items():
             rows.append(np.array(outputs[name]))
     return {name: np.stack(rows, axis=1) for name, rows in recorded.items()}
 
 
 class _Machine:
-    """A graph with its state: per node, in order, a function from input to output."""
+    """A graph with its state, and the step functions of its nodes in the order of their run."""
 
     def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
         inputs = graph.of_kind(INPUT)
@@ -74,10 +74,10 @@ class _Machine:
         self.delay_of = {delay.feed: name for name, delay in self.delays.items()}
         closing = recurrent_edges(graph) if implied else set()
         self.order = _order(graph, closing, self.delays)
-        self.now = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
-        self.before = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        self.sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        self.late_sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
         for pre, post in graph.edges:
-            (self.before if (pre, post) in closing else self.now)[post].append(pre)
+            (self.late_sources if (pre, post) in closing else self.sources)[post].append(pre)
         self.steps = {
             name: node_model(node, dt_s)
             for name, node in graph.nodes.items()
@@ -98,12 +98,12 @@ class _Machine:
             if name in self.delays:
                 delay = self.delays[name]
                 if not delay.is_late:
-                    self.rings[delay.feed].keep(self.n, self._arriving(name, outputs))
+                    self.rings[delay.feed].store(self.n, self._arriving(name, outputs))
                 outputs[name] = self.rings[delay.feed].read(self.n, delay.steps)
             elif name != self.input:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
         for feed, name in self.delay_of.items():
-            self.rings[feed].keep(self.n, self._arriving(name, outputs))
+            self.rings[feed].store(self.n, self._arriving(name, outputs))
         before, self.constants, self.n = self.constants, self._next_constants(), self.n + 1
         closing_outputs = {
             name: outputs[name] + (now - before[name]) for name, now in self.constants.items()
@@ -112,15 +112,15 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """Constants of the loops' wires: the next step's output if no neuron spikes."""
+        """Constants on wires that close loops: the output in the next step if no neuron spikes."""
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.zeros)
         return {name: outputs[name] for name in self.closing}
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
-        parts = [outputs[pre] for pre in self.now[name]]
-        parts += [self.carried[pre] for pre in self.before[name] if pre in self.carried]
+        parts = [outputs[pre] for pre in self.sources[name]]
+        parts += [self.carried[pre] for pre in self.late_sources[name] if pre in self.carried]
         if not parts:
             return self.zeros
         total = parts[0]

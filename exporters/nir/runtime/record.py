@@ -34,7 +34,7 @@ def record(
     Args:
         graph: the graph.
         network: the graph's network, for names, sizes and readout, and for the output population
-            if the file does not contain it (see `_complete`).
+            if the file does not contain it (see `_add_output_membranes`).
         settings: settings with which the graph was written.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
@@ -87,15 +87,16 @@ def _activity(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # Populations run ahead in the file; in the network they are silent in these first steps.
+        # In the graph, a population may run some steps ahead of the network. In the network, it is
+        # silent in as many first steps.
         ahead = settings.ahead[population.name]
         activity[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]
-    _complete(activity, network, settings, spikes)
+    _add_output_membranes(activity, network, settings, spikes)
     return activity
 
 
-def _complete(
+def _add_output_membranes(
     activity: dict[str, Array],
     network: Network | IntegerNetwork,
     settings: Settings,

@@ -109,17 +109,19 @@ class _Builder:
 
     def add_outputs(self) -> None:
         """Add an `Output` for the readout, and for all other nodes without successors."""
-        leads = {pre for pre, _ in self.edges}
+        with_successors = {pre for pre, _ in self.edges}
         for population in self.plan.network.populations:
             name, output = population.name, self.plan.outputs[population.name]
-            if name in self.nodes and (name in self.plan.end_populations or name not in leads):
+            if name in self.nodes and (
+                name in self.plan.end_populations or name not in with_successors
+            ):
                 self.edges.append((name, output))
             elif name in self.nodes or self.plan.options.readout != CURRENT:
                 continue
             self.nodes[output] = Node(OUTPUT, {"shape": np.array([population.size])})
 
     def connect_unused_nodes(self) -> None:
-        """Add wires with weight 0, since every node needs an input."""
+        """Connect nodes that lack an input to the graph's input, with weights of 0."""
         connected = {post for _, post in self.edges}
         names = [self.plan.entry[name] for name in self.plan.unreached]
         names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in connected]

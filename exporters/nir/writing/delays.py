@@ -1,7 +1,7 @@
 """Write delays per synapse in standard NIR, whose `Delay` has one value per neuron.
 
 The signals of all edges into a node are added, so a projection can be several parallel wires. All
-forms are exact.
+forms represent the delays exactly.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class Wiring:
     edges: list[Edge] = field(default_factory=list)
 
     def delay(self, name: str, steps: NDArray, after: str | None = None) -> str:
-        """Add a `Delay` of [pre] steps after a node, by default after the source."""
+        """Add a `Delay` node for `steps` [pre], by default after the source; return its name."""
         return self._add(name, Node(DELAY, {"delay": steps * self.dt_s}), after)
 
     def linear(self, name: str, jump: Jumps, after: str | None = None, *, last: bool = True) -> str:
-        """Add a `Linear` with weights [pre, post] after a node; `last`: it leads to the target."""
+        """Add a `Linear` node with weights [pre, post]; if `last`, connect it to the target."""
         added = self._add(name, Node(LINEAR, {"weight": np.ascontiguousarray(jump.T)}), after)
         if last:
             self.edges.append((added, self.target))
         return added
 
     def _add(self, name: str, node: Node, after: str | None) -> str:
-        full = f"{self.prefix}_{name}"
-        self.nodes[full] = node
-        self.edges.append((after or self.source, full))
-        return full
+        full_name = f"{self.prefix}_{name}"
+        self.nodes[full_name] = node
+        self.edges.append((after or self.source, full_name))
+        return full_name
 
 
 def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:

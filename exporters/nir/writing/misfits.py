@@ -16,7 +16,7 @@ MAX_NODES = 2000
 
 
 def mixed_leaks(network: StepNetwork) -> list[Finding]:
-    """Findings for populations that no node can represent."""
+    """Findings for populations in which only some neurons leak, which no NIR node can represent."""
     what = "some of its neurons leak and others do not, which no NIR node can represent"
     return [
         Finding("mixed-leaks", p.name, what, "split it into two populations")
@@ -66,7 +66,7 @@ def _early_biases(plan: Plan) -> list[Finding]:
     ]
 
 
-def _readout_that_spikes(plan: Plan) -> list[Finding]:
+def _spiking_readout(plan: Plan) -> list[Finding]:
     kind = next(p.kind for p in plan.network.populations if p.name == plan.readout)
     if plan.options.readout == POPULATION or kind == LI:
         return []
@@ -85,6 +85,6 @@ _RULES: tuple[Callable[[Plan], list[Finding]], ...] = (
     _delays_not_axonal,
     _too_many_nodes,
     _early_biases,
-    _readout_that_spikes,
+    _spiking_readout,
     _empty_graph,
 )

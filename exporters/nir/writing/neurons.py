@@ -95,8 +95,8 @@ def neurons(
     }
     edges = [(names.entry, names.membrane)]
     if population.drive.any() and not population.lose_v.any():
-        nothing = np.zeros((population.size, population.size))
-        nodes[names.drive] = Node(AFFINE, {"weight": nothing, "bias": population.drive})
+        zero_weight = np.zeros((population.size, population.size))
+        nodes[names.drive] = Node(AFFINE, {"weight": zero_weight, "bias": population.drive})
         edges += [(names.entry, names.drive), (names.drive, names.membrane)]
     return nodes, edges
 

@@ -1,6 +1,6 @@
 """Find parts of a NIR file that other tools (peers) drop or run incorrectly.
 
-All statements are measured with the versions in `MEASURED`. NIR does not define loops, steps or
+All statements were measured with the versions in `MEASURED`. NIR does not define loops, steps or
 missing nodes. Some tools drop parts silently, so an incorrect run looks like a correct run.
 Everything that a tool would drop or run incorrectly is therefore refused before writing. Each
 refusal is a `Finding`: the part of the graph, and what happens to it.
@@ -93,10 +93,10 @@ def _delays(graph: Graph, peer: str) -> list[Finding]:
     if not names:
         return []
     fix = "train without delays, or with one delay for all synapses between two populations"
-    return [Finding("peer-delay", _first_name(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
+    return [Finding("peer-delay", _names_in_short(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
 
 
-def _first_name(names: list[str]) -> str:
+def _names_in_short(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
@@ -108,7 +108,7 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
     return [
         Finding(
             "peer-kind",
-            _first_name(names),
+            _names_in_short(names),
             f"{clause} {kind}, silently or with an error",
             _OTHER_PROFILE,
         )
@@ -238,18 +238,18 @@ def _run_order(graph: Graph) -> list[str]:
     """The nodes that norse reaches from the input, in the order in which it runs them."""
     targets, order = graph.targets(), []
     seen: set[str] = set()
-    ahead = graph.of_kind(INPUT)[:1]
-    while ahead:
-        name = ahead.pop()
+    stack = graph.of_kind(INPUT)[:1]
+    while stack:
+        name = stack.pop()
         if name not in seen:
             seen.add(name)
             order.append(name)
-            ahead += reversed(targets[name])
+            stack += reversed(targets[name])
     return order
 
 
 def _late_edges(graph: Graph) -> list[Edge]:
-    """Edges whose signals arrive one step late although they do not close a loop."""
+    """Edges whose signals norse delivers one step late, although they do not close a loop."""
     place = {name: number for number, name in enumerate(_run_order(graph))}
     closing, last = recurrent_edges(graph), len(graph.nodes)
     return [

@@ -24,7 +24,8 @@ class Plan:
         names: per population, the names of its nodes.
         entry: per population, the node to which incoming synapses lead.
         outputs: per population, the name of its `Output`, if it gets one.
-        unreached: populations that get a wire of weight 0 from the input, which then reaches all.
+        unreached: populations to which a wire of weight 0 is added, so that the input reaches all
+            populations.
         closing: connections between nodes of neurons that take a step by themselves.
         ahead: number of steps by which the input and each population run ahead of the network.
     """
@@ -96,9 +97,9 @@ class Plan:
     def steps(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: delays to write; 0 for synapses of weight 0."""
         shift = self.ahead[projection.source] - self.ahead[projection.target]
-        return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
+        return np.where(projection.jump != 0, self._explicit_delay(projection) + shift, 0)
 
-    def _waits(self, projection: StepProjection) -> NDArray[np.int64]:
+    def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: total delay, minus the step that a closing connection takes by itself."""
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
@@ -115,7 +116,7 @@ class Plan:
         least: dict[tuple[str, str], int] = {}
         for projection in self.projections:
             pair = projection.source, projection.target
-            shortest = int(self._waits(projection)[projection.jump != 0].min())
+            shortest = int(self._explicit_delay(projection)[projection.jump != 0].min())
             least[pair] = min(shortest, least.get(pair, shortest))
         return steps_ahead(names, least, INPUT)
 

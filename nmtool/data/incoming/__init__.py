@@ -110,7 +110,7 @@ _CONVENTIONS_FIX = "pass nmtool.FileConventions(columns='time_us=t,unit=pixel')"
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
-    """The file's names of columns, by nmtool's names, from a mapping or a text."""
+    """Names of columns in a file, by nmtool's names; parses text such as `time_us=t,unit=pixel`."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
         columns = {column.strip(): name.strip() for column, _, name in pairs}
@@ -164,7 +164,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
         if conventions.dt_ms is not None:
-            raise _unused(path, "`dt_ms=`", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
         events = _read_hdf5(files, conventions)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
@@ -186,13 +186,13 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         if conventions.n_units is not None and any(
             rows.dense is not None for rows in splits.values()
         ):
-            raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
+            raise _unused(path, "`n_units=`", "the arrays of dense spikes set the number of units")
         if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused(path, "`dt_ms=`", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
         if conventions.labels_from and any(
             not are_numbers(rows.labels) for rows in splits.values()
         ):
-            raise _unused(path, "`labels_from=`", "its classes have names")
+            raise _unused(path, "`labels_from=`", "its labels are names of classes, not numbers")
         with errors_naming(path):
             events = _joined_splits(splits, conventions) if splits else {}
     if "train" not in events:
@@ -290,7 +290,7 @@ def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[
 
 
 def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
-    """The samples of CSV files and archives, by split; one file may hold several splits."""
+    """The samples of CSV files and archives, by split; one file may contain several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with errors_naming(file):
@@ -369,13 +369,13 @@ def _numbered_units(
         )
     (names,) = kinds
     positions = {
-        split: [_in_a_row(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
+        split: [_concatenated(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
         for split, rows in splits.items()
     }
     coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
     if {"p", "polarity"} & set(names) and set(coordinates[-1].tolist()) <= {-1, 1}:
         for axes in positions.values():
-            axes[-1] = (axes[-1] + 1) // 2  # OFF is written as −1
+            axes[-1] = (axes[-1] + 1) // 2  # OFF events have polarity −1
         coordinates[-1] = (coordinates[-1] + 1) // 2
     size = conventions.sensor_size
     if size is None:
@@ -402,15 +402,15 @@ def _numbered_units(
     }, math.prod(size)
 
 
-def _in_a_row(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """[events] int64: the numbers of all samples, one after the other."""
+def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """[events] int64: the lists of all samples as one array."""
     return np.fromiter(chain.from_iterable(lists), np.int64)
 
 
 def _units(
     axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
 ) -> list[NDArray[np.int64]]:
-    """[samples] lists of units, from the positions of all events along each axis."""
+    """[samples] arrays of units, from the positions of all events along each axis."""
     unit = np.zeros_like(axes[0])
     for axis, extent in zip(reversed(axes), reversed(size), strict=True):
         unit = unit * extent + axis

@@ -32,7 +32,7 @@ _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
 COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
 """Names of columns that are not groups."""
 _EXACT = 1 << 53
-"""Whole numbers below this are exact in floats."""
+"""Whole numbers below this limit are exact in floats."""
 _LARGEST = (1 << 63) - 1
 _NO_VALUE = ("", "nan")
 
@@ -42,7 +42,7 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
 
     Args:
         file: the file.
-        columns: the file's own names, by names in `COLUMNS`.
+        columns: names of columns in the file, by their names in `COLUMNS`.
 
     Raises:
         FileFormatError: the file is not CSV in UTF-8.
@@ -86,7 +86,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
     1,yes,,
 
     Args:
-        file: opened for text, without translation of line ends.
+        file: a file opened for text, without translation of line ends.
         splits: samples by split.
 
     Raises:
@@ -109,11 +109,13 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
         for batch in events.batches():
             for sample in batch:
                 name = sample.class_names[sample.label[0]]
-                more = [split] * is_divided
-                more += [str(sample.groups[group][0]) for group in groups if group in sample.groups]
+                sample_cells = [split] * is_divided
+                sample_cells += [
+                    str(sample.groups[group][0]) for group in groups if group in sample.groups
+                ]
                 spikes = zip(sample.unit.tolist(), sample.time_ms.tolist(), strict=True)
                 rows.writerows(
-                    [number, name, unit, time_ms, *more]
+                    [number, name, unit, time_ms, *sample_cells]
                     for unit, time_ms in (spikes if sample.n_events else [("", "")])
                 )
                 number += 1
@@ -121,6 +123,8 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
+    """Names of a file's columns; also its unit of time in ms (`ms`) and its decimal mark."""
+
     time: str
     ms: float
     unit: str
@@ -132,8 +136,8 @@ class _Columns:
 
 def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Rename columns to the names in `COLUMNS`; keep all others."""
-    meant = {name: column for column, name in columns.items()}
-    if missing := [name for name in meant if name not in names]:
+    new_names = {name: column for column, name in columns.items()}
+    if missing := [name for name in new_names if name not in names]:
         near = nearest(missing[0], names)
         raise DataError(
             f"there is no column {listed(missing)}",
@@ -141,16 +145,16 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
             why=f"the columns are {listed(names) or 'none'}",
             fix=f"did you mean {near}?" if near else "use the names in the file: `columns=`",
         )
-    small = [name.lower() if name.lower() in COLUMNS else name for name in names]
-    return [meant.get(name, lower) for name, lower in zip(names, small, strict=True)]
+    lower_names = [name.lower() if name.lower() in COLUMNS else name for name in names]
+    return [new_names.get(name, lower) for name, lower in zip(names, lower_names, strict=True)]
 
 
 def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
-    """The required columns, and all others as groups.
+    """Find the required columns; all other columns are groups.
 
     Args:
         names: column names, after renaming to those in `COLUMNS`.
-        own: the same columns by their names in the file.
+        own: names of the same columns in the file.
         decimal: decimal mark.
     """
     times = [
@@ -176,7 +180,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
         )
     split = "split" if "split" in names else None
     data_columns = {*_REQUIRED, times[0][0], units[0], *axes, split}
-    # Columns without a name are pandas's index.
+    # A column without a name is the index that pandas writes.
     groups = tuple(name for name in names if name and name not in data_columns)
     for name in groups:
         if not shd.may_name_group(name):
@@ -206,11 +210,11 @@ _MEANT = {
 
 
 def _guess(names: Sequence[str], own: Sequence[str]) -> str:
-    """An example of `columns=`, with the file's own names where they can be guessed."""
-    free = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
+    """An example of `columns=`, with the file's own names where their meaning can be guessed."""
+    unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
     has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)
-    for column, meant in _MEANT.items():
+    for column, hints in _MEANT.items():
         is_time = column in _TIMES
         if (
             column in columns
@@ -218,13 +222,13 @@ def _guess(names: Sequence[str], own: Sequence[str]) -> str:
             or (is_time and columns & {*_TIMES})
         ):
             continue
-        hit = next((n for word in meant for n in free if n.lower() == word), None) or next(
-            (n for word in meant if len(word) > 2 for n in free if word in n.lower()), None
+        match = next((n for word in hints for n in unmatched if n.lower() == word), None) or next(
+            (n for word in hints if len(word) > 2 for n in unmatched if word in n.lower()), None
         )
-        if hit is not None:
-            free.remove(hit)
+        if match is not None:
+            unmatched.remove(match)
             columns.add(column)
-            words.append(f"{column}={hit}")
+            words.append(f"{column}={match}")
     return ",".join(words) or "time_us=t,unit=pixel"
 
 
@@ -235,6 +239,15 @@ def _add_row(
     splits: dict[str, Rows],
     places: dict[tuple[str, str], int],
 ) -> None:
+    """Add the event of a row to its sample; the first row of a sample also adds the sample.
+
+    Args:
+        row: cells by column.
+        columns: columns of the file.
+        where: the line, for errors.
+        splits: samples read so far, by split.
+        places: index of each sample in its split, by split and name of the sample.
+    """
     word = "train" if columns.split is None else (row[columns.split] or "").strip()
     split = split_named(word)
     if split is None:
@@ -329,11 +342,11 @@ def _group(text: str | None, columns: _Columns, where: str) -> int | str:
         )
     if not are_numbers([text.replace(columns.decimal, ".")]):
         return text
-    more = "leave out columns that are not groups"
-    return int(_number(text, columns, int, where, more))
+    advice = "leave out columns that are not groups"
+    return int(_number(text, columns, int, where, advice))
 
 
-def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
+def _number(text: str | None, columns: _Columns, kind: type, where: str, advice: str = "") -> Any:
     """The number in a cell; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
     integer = None
@@ -350,7 +363,7 @@ def _number(text: str | None, columns: _Columns, kind: type, where: str, more: s
         raise DataError(
             f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
             code="csv-not-a-number",
-            fix=f"{fix}; {more}" if more else fix,
+            fix=f"{fix}; {advice}" if advice else fix,
         )
     if abs(integer) > _LARGEST:
         raise DataError(

@@ -24,7 +24,7 @@ from nmtool.splits import SPLIT_WORDS, SPLITS
 _log = logging.getLogger(__name__)
 
 _MAX_BYTES = 1 << 30
-"""Unpacked size in bytes that is allowed even for a tiny archive of dense spikes."""
+"""Number of bytes that an archive of dense spikes may unpack to, however small the file is."""
 
 _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")
@@ -122,7 +122,7 @@ def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> s
 def _take_groups(
     arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
 ) -> None:
-    """Take every unused array with an integer or a name per sample as a group of its split."""
+    """Add each unused array with an integer or a name per sample to the groups of its split."""
     unused = []
     for name, array in arrays.items():
         if name in used:

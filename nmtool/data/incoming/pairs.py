@@ -51,7 +51,7 @@ def read_pairs(
     if class_names is None:
         class_names = class_names_of(source)
     rows = Rows(class_names=class_names)
-    targets, several, swapped, widths = [], "", "", set()
+    targets, counts_remark, axes_remark, widths = [], "", "", set()
     for number, (recorded, target) in enumerate(_pairs(source, time_first)):
         time: NDArray
         unit: NDArray
@@ -71,9 +71,9 @@ def read_pairs(
                     fix="choose a data set of events, or turn its samples into spikes by a "
                     "transform",
                 )
-            swapped = swapped or ("" if array.ndim > 2 else swapped_axes(*array.shape))
+            axes_remark = axes_remark or ("" if array.ndim > 2 else swapped_axes(*array.shape))
             array = array.reshape(len(array), -1)
-            several = several or check_spikes(array, f"sample {number}: ")
+            counts_remark = counts_remark or check_spikes(array, f"sample {number}: ")
             step, unit = np.nonzero(array)
             time = step * dt_ms
             widths.add(array.shape[1])
@@ -81,13 +81,15 @@ def read_pairs(
         rows.units.append(unit)
         targets.append(target)
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
-        expected = "" if n_units is None else f", n_units is {n_units}"
+        numbers = listed(sorted(widths))
         raise DataError(
-            f"samples have {listed(sorted(widths))} channels{expected}",
+            f"samples have different numbers of channels: {numbers}"
+            if len(widths) > 1
+            else f"samples have {numbers} channels, but n_units is {n_units}",
             code="samples-channels-differ",
-            fix="give all samples the same channels",
+            fix="give all samples the same number of channels, or correct n_units",
         )
-    for remark in filter(None, (swapped, several)):
+    for remark in filter(None, (axes_remark, counts_remark)):
         _log.warning(remark)
     rows.labels = [_class(target, class_names, number) for number, target in enumerate(targets)]
     rows.n_units = widths.pop() if widths else n_units or 1
@@ -123,7 +125,7 @@ def class_names_of(dataset: Any) -> tuple[str, ...] | None:
 
 
 def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
-    """Every sample of a data set, an iterable of pairs, or a loader of batches."""
+    """Every pair (sample, class) of a data set, an iterable of pairs, or a loader of batches."""
     is_map = hasattr(source, "__getitem__") and hasattr(source, "__len__")
     if not is_map and not hasattr(source, "__iter__"):
         raise UsageError(
@@ -134,14 +136,14 @@ def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
     items = (_item(source, index) for index in range(len(source))) if is_map else iter(source)
     for number, item in enumerate(items):
         recorded, target = _pair(item, number)
-        labels = target if isinstance(target, tuple | list) else _batch(target)
+        labels = target if isinstance(target, tuple | list) else _batch_classes(target)
         if labels is None or _is_structured(recorded):
             yield recorded, target
         else:
-            yield from _of_batch(recorded, labels, number, time_first)
+            yield from _pairs_of_batch(recorded, labels, number, time_first)
 
 
-def _batch(target: Any) -> NDArray | None:
+def _batch_classes(target: Any) -> NDArray | None:
     """[batch] classes; None if the target belongs to a single sample."""
     if isinstance(target, str | bytes):
         return None
@@ -149,7 +151,7 @@ def _batch(target: Any) -> NDArray | None:
     return array if array.ndim == 1 else None
 
 
-def _of_batch(
+def _pairs_of_batch(
     recorded: Any, labels: Any, number: int, time_first: bool
 ) -> Iterator[tuple[Any, Any]]:
     array = as_array(recorded)
@@ -192,7 +194,7 @@ def _sensor_events(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Times in ms and units of one sample, sorted by time.
 
-    Several of tonic's data sets are not sorted by time; the order of events means nothing else.
+    Several of tonic's data sets are not sorted by time. The order of events has no other meaning.
 
     Args:
         events: structured, with the fields t in µs, x and perhaps y and p.
@@ -247,7 +249,7 @@ def _item(dataset: Any, index: int) -> Any:
 
 
 def _pair(item: Any, index: int) -> tuple[Any, Any]:
-    """Unpack (sample, class), or a batch and its classes; raises `DataError` for anything else."""
+    """Unpack (sample, class), or a batch and its classes; raises `DataError` for other items."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise DataError(
             f"item {index} is not a pair of a sample and its class",

@@ -26,7 +26,7 @@ ROW_SUFFIXES = (".csv", ".npz")
 """Extensions of files that `read_incoming` reads as `Rows`."""
 
 _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
-"""With at least this many channels, in total and per step, axes of dense samples may be swapped."""
+"""Smallest numbers of channels, in total and per step, at which axes look swapped."""
 
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
@@ -34,20 +34,21 @@ _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], 
 
 @dataclass
 class Rows:
-    """Samples of a file or an object, in its order.
+    """Samples of a file or an object, in their order there.
 
     >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
     <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: positions of the events along further axes of a sensor, by axis, the outermost last;
-            each has the form of `units`, which then contains positions along the first axis.
+        axes: for events of a sensor, positions along all axes but the first, by name of the axis,
+            in the form of `units`; the outermost axis is last. `units` then contains the positions
+            along the first axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
         dt_ms: length of a step of dense spikes in ms; None if unknown.
-        class_names: one per class; None: the sorted names in `labels`, or numbers.
+        class_names: names of the classes; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
         first: number of the first class, if labels are numbers.
     """
@@ -73,13 +74,13 @@ class Rows:
         if self.dt_ms is not None:
             check_timing(self.dt_ms, 1)
         label, names = numbered(self.labels, self.class_names, self.first)
-        read = self._listed if self.dense is None else self._dense
+        read = self._events_of_lists if self.dense is None else self._events_of_dense
         time_ms, unit, counts, n_units = read(label.size)
         offset = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
         groups = {name: as_array(values) for name, values in self.groups.items()}
         return SpikeEvents(time_ms, unit, offset, label, n_units, names, groups)
 
-    def _listed(self, n_labels: int) -> _Events:
+    def _events_of_lists(self, n_labels: int) -> _Events:
         if not len(self.times_ms) == len(self.units) == n_labels:
             raise DataError(
                 f"there are times for {len(self.times_ms)} samples, units for {len(self.units)} "
@@ -121,7 +122,7 @@ class Rows:
         counts = np.array([time.size for time in times[1:]], np.int64)
         return np.concatenate(times), unit, counts, n_units
 
-    def _dense(self, n_labels: int) -> _Events:
+    def _events_of_dense(self, n_labels: int) -> _Events:
         array = as_array(self.dense)
         _check_dimensions(array, n_labels)
         if self.dt_ms is None:
@@ -148,16 +149,16 @@ def numbered(
 
     Args:
         labels: [samples] numbers from `first` on, or names.
-        class_names: one per class; by default the sorted names in `labels`, or numbers.
+        class_names: names of the classes; by default the sorted names in `labels`, or numbers.
         first: number of the first class.
 
     Returns:
         [samples] int64 labels, and the class names.
 
     Raises:
-        DataError: the labels are not one list of classes, or some are not among the names.
+        DataError: the labels are not one list of classes, or some labels are not among the names.
     """
-    # As objects, since numpy pads every name to the length of the longest.
+    # Names are stored as objects, since an array of strings pads them to the longest name.
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
     names = None if class_names is None else tuple(map(str, class_names))
     if array.dtype.kind in "USO" and array.size and _are_names(array):
@@ -187,7 +188,7 @@ def numbered(
 
 
 def check_labels(labels: NDArray) -> NDArray:
-    """Return one-dimensional labels unchanged; raise `DataError` for others."""
+    """Return one-dimensional labels unchanged; raise `DataError` for other shapes."""
     if labels.ndim != 1:
         raise DataError(
             f"labels must be one list with a class per sample, not of shape {labels.shape}",
@@ -198,7 +199,7 @@ def check_labels(labels: NDArray) -> NDArray:
 
 
 def check_spikes(array: NDArray, where: str = "") -> str:
-    """A warning if bins have several spikes; raises `DataError` if numbers are not counts."""
+    """A warning if bins have several spikes, else ''; `DataError` if numbers are not counts."""
     if array.dtype.kind == "b" or not array.size:
         return ""
     if not _are_whole(array):

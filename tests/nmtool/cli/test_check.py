@@ -43,7 +43,8 @@ def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
     assert result.code == 0
     assert [target["target"] for target in result.json["targets"]] == target_names()
     lines = nmtool("check", integers, "--target", "all").out.splitlines()
-    assert len(lines) == len(target_names()) + 5  # title, header and rule; an empty line and a hint
+    # Five more lines: title, header, rule, an empty line, and a hint.
+    assert len(lines) == len(target_names()) + 5
 
 
 def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path) -> None:

@@ -54,7 +54,7 @@ def test_two_processes(nmtool: Nmtool) -> None:
 def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     write_study("trials = 4\nheartbeat_s = 1\nprune = false\n", epochs=30)
     with sweeping("--processes", "2", "--json") as job:
-        # A trial killed between two draws has only some of its settings.
+        # Wait until both trials have all three settings: a trial killed earlier lacks some.
         while [len(trial[2]) for trial in trials() if trial[0] == "RUNNING"] != [3, 3]:
             assert job.poll() is None
             time.sleep(0.1)

@@ -99,7 +99,7 @@ def test_sigterm_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with refused(RankError, "rank-lost"), torchrun.sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGTERM)  # does not suppress the final message
+    signal.raise_signal(signal.SIGTERM)  # is ignored, so that it cannot suppress the final message
 
 
 @pytest.mark.usefixtures("_sigterm")

@@ -13,7 +13,7 @@ from nmtool.data import bin_events, load_dataset, write_shd
 from nmtool.data.dividing import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.loading import validated_on
+from nmtool.loading import shared_validation_rule
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -98,15 +98,15 @@ def test_the_validation_rule_of_several_runs(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validated_on(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == SplitRule(
-        "last 7"
-    )
-    assert validated_on(["a", "c"]) is None
-    assert validated_on(["none"]) is None
-    assert validated_on(["a/other.npz"]) is None
+    assert shared_validation_rule(
+        ["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]
+    ) == SplitRule("last 7")
+    assert shared_validation_rule(["a", "c"]) is None
+    assert shared_validation_rule(["none"]) is None
+    assert shared_validation_rule(["a/other.npz"]) is None
     Path("a/run.json").write_text("{")
     with refused(FileFormatError, "file-damaged") as caught:
-        validated_on(["a"])
+        shared_validation_rule(["a"])
     assert "run.json" in str(caught.value)
 
 
@@ -137,13 +137,13 @@ def test_a_run_records_its_validation_rule(nmtool: Nmtool, data: Path) -> None:
     assert manifest["hold_out"] == {"amount": "0.34", "seed": 5, "by": None}
     assert manifest["options"]["validation"] == "0.34"
     rule = SplitRule("0.34", 5)
-    assert validated_on(["run"]) == rule
+    assert shared_validation_rule(["run"]) == rule
     assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
-    assert validated_on(["fine"]) == rule
+    assert shared_validation_rule(["fine"]) == rule
     assert (
         nmtool("train", "--start", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
     )
-    assert validated_on(["more"]) == SplitRule("6", 5)
+    assert shared_validation_rule(["more"]) == SplitRule("6", 5)
     assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
     larger = load_dataset("two", validation=rule).validation
     smaller = load_dataset("two", validation=SplitRule(2, 5)).validation
@@ -159,7 +159,7 @@ def test_whole_groups_are_drawn_for_validation(nmtool: Nmtool, data: Path) -> No
     result = nmtool(*words, "--validation-by", "half")
     assert result.code == 0, result.err
     assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in result.err
-    assert validated_on(["run"]) == SplitRule("4", 0, "half")
+    assert shared_validation_rule(["run"]) == SplitRule("4", 0, "half")
     result = nmtool(*words, "-o", "other", "--validation-by", "speaker")
     assert (result.code, result.error) == (2, "validation-by-unknown")
     result = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
@@ -176,7 +176,7 @@ def test_an_older_run_is_resumed_with_its_last_samples(nmtool: Nmtool) -> None:
     before["options"] = {**after["options"], "validation": 4}
     del before["options"]["validation_by"]
     Path("run/run.json").write_text(json.dumps(before))
-    assert validated_on(["run"]) == SplitRule("last 4")
+    assert shared_validation_rule(["run"]) == SplitRule("last 4")
     result = nmtool("train", "two", "-o", "run", "--resume", "--json")
     assert result.code == 0
     assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
@@ -187,7 +187,7 @@ def test_an_older_run_is_resumed_with_its_last_samples(nmtool: Nmtool) -> None:
     accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
     assert accuracy == max(entry["validation_accuracy"] for entry in log)
     assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
-    assert validated_on(["fine"]) == SplitRule("last 4")
+    assert shared_validation_rule(["fine"]) == SplitRule("last 4")
 
 
 @pytest.mark.torch
@@ -198,7 +198,7 @@ def test_a_validation_file_overrides_a_share(nmtool: Nmtool, data: Path) -> None
     )
     assert "trains on 12 samples, validates on 5, tests on 6" in result.err
     assert json.loads(Path("run/run.json").read_text())["hold_out"] is None
-    assert validated_on(["run"]) is None
+    assert shared_validation_rule(["run"]) is None
 
 
 def test_a_damaged_rule_is_refused(nmtool: Nmtool) -> None:
@@ -207,4 +207,4 @@ def test_a_damaged_rule_is_refused(nmtool: Nmtool) -> None:
     for wrong in (3, "last 4", {"amount": "most"}, {"seed": "x"}, {}):
         Path("run/run.json").write_text(json.dumps({"options": {}, "hold_out": wrong}))
         with refused(FileFormatError, "file-damaged"):
-            validated_on(["run"])
+            shared_validation_rule(["run"])

@@ -30,10 +30,10 @@ def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
     """The pixel is right of its left neighbour (0°) and below its upper neighbour (90°)."""
     strength = edge_strength(image((3, 3)))[0].reshape(8, 4, 4)
     wanted = np.zeros((8, 4, 4))
-    wanted[0, 1, 1] = 16.0  # from (3, 2)
-    wanted[2, 1, 1] = 16.0  # from (2, 3)
-    wanted[4, 1, 2] = 16.0  # from (3, 4)
-    wanted[6, 2, 1] = 16.0  # from (4, 3)
+    wanted[0, 1, 1] = 16.0  # brighter than (3, 2)
+    wanted[2, 1, 1] = 16.0  # brighter than (2, 3)
+    wanted[4, 1, 2] = 16.0  # brighter than (3, 4)
+    wanted[6, 2, 1] = 16.0  # brighter than (4, 3)
     assert strength == pytest.approx(wanted, abs=1e-12)
 
 

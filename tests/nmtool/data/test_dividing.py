@@ -135,7 +135,7 @@ def test_numbers_in_older_manifests_are_read() -> None:
     assert amount(amount_from_manifest(0)) == "0"
 
 
-# Parts.
+# Parts of a data set.
 
 
 @given(st.lists(st.integers(0, 4), max_size=30), st.booleans())
@@ -170,7 +170,8 @@ def test_every_class_has_its_share_of_drawn_samples(
     assert (np.diff(drawn) > 0).all()
     counts, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
     share = counts / label.size
-    bound = 0.5 + 0.5 * share * np.count_nonzero(counts)  # 1 if all classes have equally many
+    # With equally many samples of each class, the bound is 1.
+    bound = 0.5 + 0.5 * share * np.count_nonzero(counts)
     assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
     np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
 

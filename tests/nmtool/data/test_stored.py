@@ -267,7 +267,7 @@ def test_a_damaged_copy_is_renewed(source: Path, tmp_path: Path, damage: str) ->
 def test_damage_while_it_is_used(source: Path, tmp_path: Path, damage: str) -> None:
     samples = read_events(source)
     if damage != "gone":
-        _ = samples.time_ms  # the file is open
+        _ = samples.time_ms  # opens the copy
     for act in damages(copies(tmp_path)[0])[damage]:
         act()
     assert same(samples, read_shd(source))

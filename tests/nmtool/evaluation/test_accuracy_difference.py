@@ -105,7 +105,7 @@ def test_two_columns_are_drawn_independently() -> None:
     rng = np.random.default_rng(6)
     share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
     x = rng.random((24, 20)) < share
-    order = rng.permutation(x.size)  # the order carries no information
+    order = rng.permutation(x.size)  # the order of samples must not matter
     speaker, recording = (index.ravel()[order] for index in np.indices(x.shape))
     right = x.ravel()[order][None]
     paired = AccuracyDifference(right, ~right, {"speaker": speaker, "recording": recording})

@@ -95,7 +95,8 @@ def test_a_python_that_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctoring.sys, "platform", system)
-    # Only this part is called: looking up programs would call functions of Windows.
+    # The generator stops after this entry: later entries look up programs, for which Python would
+    # call functions of Windows.
     (entry,) = (candidate for candidate in doctoring._system() if candidate.name == "system")
     assert entry.state == UNTESTED
 

@@ -230,8 +230,8 @@ def test_a_small_network_by_hand() -> None:
     assert cost.connection_sparsity == 14 / 21
     assert cost.activation_sparsity == 20 / 24
     assert cost.bits == "8/1"
-    # 6 and 6 synapses of 8 bits, 9 of 9 bits; exponents, biases, constants. Then states and sums of
-    # future steps.
+    # Parameters, in bits: 6 and 6 synapses of 8 bits, 9 of 9 bits; exponents, biases, constants.
+    # Then, in bytes, states and the sums that arrive in future steps.
     assert cost.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
     assert cost.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
 
@@ -537,7 +537,7 @@ def test_input_that_does_not_fit() -> None:
         nm.compare_cost([], EVENTS)
 
 
-# Forms.
+# JSON, CSV and tables.
 
 
 def test_json_and_csv_hold_the_same_values() -> None:

@@ -102,7 +102,7 @@ def test_the_large_network_on_both_chips() -> None:
     assert second.populations[0].bytes_per_neuron == math.ceil(1212 * 14 / 8) == 2121
     assert (second.populations[0].per_core[MEMORY], second.populations[0].cores) == (92, 6)
     assert (first.populations[0].per_core[MEMORY], first.populations[0].cores) == (61, 9)
-    # A hidden neuron sends to the 9 cores of its own population and to that of the outputs.
+    # A hidden neuron sends to the 9 cores of its own population and to the core of the outputs.
     assert first.populations[0].per_core[AXONS] == 4096 // 10
     assert AXONS not in first.populations[1].per_core
     assert (second.cores, first.cores) == (7, 10)
@@ -111,7 +111,7 @@ def test_the_large_network_on_both_chips() -> None:
     # 1212 · 10 bits are 1515 bytes: memory has room for 129 neurons, accumulators for 128. So
     # 512 hidden neurons take 4 cores, and outputs 1.
     assert changes["weights of 4 bits"] == 5
-    # 512/92 + 20/219 cores of memory, 532/128 of accumulators.
+    # Memory takes 512/92 + 20/219 cores, and accumulators take 532/128.
     assert changes["populations that share cores"] == 6
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import UsageError
-from nmtool.verification.against import Against, Named, Way
+from nmtool.verification.against import Against, InputSource, Named
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -34,20 +34,23 @@ def test_an_export_is_compared_by_default(
 
 
 @pytest.mark.parametrize(
-    ("is_export", "named", "has_data", "way"),
+    ("is_export", "named", "has_data", "input_source"),
     [
-        (True, (), True, Way.DATA),
-        (True, ["onnx"], True, Way.DATA),
-        (False, ["onnx"], True, Way.DATA),
-        (False, ["onnx"], False, Way.MADE),
-        (True, (), False, Way.ANSWERS),
-        (True, ["c"], False, Way.ANSWERS),
+        (True, (), True, InputSource.DATA),
+        (True, ["onnx"], True, InputSource.DATA),
+        (False, ["onnx"], True, InputSource.DATA),
+        (False, ["onnx"], False, InputSource.GENERATED),
+        (True, (), False, InputSource.ANSWERS),
+        (True, ["c"], False, InputSource.ANSWERS),
     ],
 )
 def test_inputs_of_a_comparison(
-    is_export: bool, named: Sequence[Named], has_data: bool, way: Way, export: Path
+    is_export: bool, named: Sequence[Named], has_data: bool, input_source: InputSource, export: Path
 ) -> None:
-    assert Against.of(export if is_export else INTEGERS, named).way(has_data=has_data) is way
+    assert (
+        Against.of(export if is_export else INTEGERS, named).input_source(has_data=has_data)
+        is input_source
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_impossible_comparisons_are_refused(
     is_export: bool, named: Sequence[Named], options: dict[str, bool], code: str, export: Path
 ) -> None:
     with refused(UsageError, code):
-        Against.of(export if is_export else INTEGERS, named).way(**options)
+        Against.of(export if is_export else INTEGERS, named).input_source(**options)
 
 
 def test_comparisons_that_take_float_networks(tmp_path: Path, export: Path) -> None:

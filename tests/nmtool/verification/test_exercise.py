@@ -14,7 +14,7 @@ from nmtool.raster import Raster
 from nmtool.verification.coverage import coverage
 from nmtool.verification.exercise import SAMPLES, exercise
 from nmtool.verification.faults import draw_faults
-from nmtool.verification.mutation import Witness, mutation_score
+from nmtool.verification.mutation import FaultDetector, mutation_score
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
@@ -25,9 +25,9 @@ def silence(network: IntegerNetwork) -> Raster:
     return Raster.silent(1, network.n_steps, network.channels.size)
 
 
-def witness(network: IntegerNetwork, spikes: Raster) -> Witness:
+def witness(network: IntegerNetwork, spikes: Raster) -> FaultDetector:
     sent = {INPUT: spikes, **simulate(network, spikes).spikes}
-    return Witness(network, streams(network, sent), True)
+    return FaultDetector(network, streams(network, sent), True)
 
 
 def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:

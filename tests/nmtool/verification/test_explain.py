@@ -19,7 +19,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verification.causes import _can_hold
+from nmtool.verification.causes import _is_representable
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE
 from tests import fault_table, faults
 from tests.faults import Fault
@@ -182,7 +182,7 @@ def test_a_weight_may_be_the_first_of_its_sign() -> None:
     for weight, value, possible in ((even, -4, True), (even, 3, True), (odd, -4, False)):
         projection = nm.IntegerProjection("input", "hidden", weight, np.zeros((2, 2)))
         pre = np.array([0])
-        assert _can_hold(projection, pre, 0, np.array([value])).tolist() == [possible]
+        assert _is_representable(projection, pre, 0, np.array([value])).tolist() == [possible]
         changed = projection.weight.copy()
         changed[0, 0] = value
         if possible:

@@ -51,7 +51,7 @@ def test_a_copy_trains_like_the_model_and_does_not_change_it(
     copied: Callable[[SpikingNetwork], SpikingNetwork],
 ) -> None:
     model = SpikingNetwork(NETWORK)
-    model(SPIKES)  # so that state left by a pass is copied, too
+    model(SPIKES)  # so that the copy includes any state that a forward pass leaves
     before = model.to_network().content_hash
     twin = copied(model)
     assert twin.to_network().content_hash == before

@@ -67,7 +67,7 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
         rng.random((4, emitted.n_steps, emitted.n_neurons)) < emitted.n_spikes / emitted.n_bins
     )
     times = emitted.step * network.dt_ms
-    # The distance has a kink at coinciding spikes, so that differences are taken beside it.
+    # Where spikes of both trains coincide, the distance has a kink, and finite differences fail.
     coincident = wanted.dense()[
         np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
     ]

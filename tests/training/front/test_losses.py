@@ -93,7 +93,8 @@ def test_cross_entropy_by_hand() -> None:
 def test_margin_by_hand() -> None:
     first_ms = torch.tensor([[10.0, 11.0, 15.0], [9.0, 4.0, 3.0]], requires_grad=True)
     loss = losses.margin(first_ms, torch.tensor([0, 1]), margin_ms=2.0)
-    # Sample 0: class 1 lags by 1, 1 short. Sample 1: class 0 lags by 5; class 2 leads by 1.
+    # First spikes must lead by 2 ms. Sample 0, class 0: it leads class 1 by 1 ms only, 1 ms short.
+    # Sample 1, class 1: it leads class 0 by 5 ms, but class 2 leads it by 1 ms, 3 ms short.
     assert loss.item() == pytest.approx(0.5 * (1.0 + 9.0) / 2)
     loss.backward()
     np.testing.assert_allclose(first_ms.grad, [[0.5, -0.5, 0.0], [0.0, 1.5, -1.5]])

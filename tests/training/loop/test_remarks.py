@@ -160,7 +160,7 @@ def test_a_start_may_have_been_trained_on_validation_samples(
 def test_a_validation_split_that_lacks_classes(per_class: int, tail: int) -> None:
     findings = _of_labels(np.repeat(np.arange(10), per_class), tail)
     assert codes(findings) == ["split-unshuffled"]
-    assert findings[0].what.startswith(f"the last {tail} training samples")
+    assert findings[0].what.endswith(f"the last {tail} samples of the file")
     assert " 2 of the 10 classes" in findings[0].what
 
 

@@ -140,7 +140,7 @@ def test_a_network_learns_the_classes_of_its_teacher(tmp_path: Path) -> None:
     assert (evaluation.predictions == (data.train.label + 1) % 3).mean() > 0.8
     assert evaluation.accuracy < 0.15
     assert evaluation.loss is not None
-    assert evaluation.loss > run.log[-1]["loss"]  # the logged loss is that of the teacher's labels
+    assert evaluation.loss > run.log[-1]["loss"]  # the log has the loss for the teacher's labels
 
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "first_spike", "init_output": [20, 9]}])

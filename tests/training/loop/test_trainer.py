@@ -85,7 +85,7 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
 
     class Watched(SpikeEvents):
         def take(self, samples):
-            if self.n_samples == events.n_samples:  # not for samples taken from a batch
+            if self.n_samples == events.n_samples:  # ignore samples that are taken from a batch
                 taken.append(np.array(samples))
             return super().take(samples)
 
@@ -158,7 +158,8 @@ def test_empty_samples_are_trained_on_and_classified() -> None:
     trainer = Trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
     before = trainer.model.to_network()
     after = trainer.run()
-    # Without a spike there is nothing to learn, and every class scores the same: the first wins.
+    # Without a spike, there is nothing to learn. All classes have equal scores, so the first one
+    # is predicted.
     assert all(entry["loss"] == pytest.approx(np.log(3)) for entry in trainer.log)
     assert trainer.log[-1]["validation_accuracy"] == float((only_empty.label == 0).mean())
     for old, new in zip(before.projections, after.projections, strict=True):
@@ -214,7 +215,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     last = lines[-1]
     assert 0 <= last["train_accuracy"] <= 1
     assert last["spikes_per_neuron"]["hidden"] > 0
-    # 25 steps of 2 ms end before the last events at 55 ms, and bins hold one spike each.
+    # 25 steps of 2 ms end before the last events, at 55 ms. A bin has at most one spike.
     assert last["dropped_events"] > 0
     assert last["surplus_events"] > 0
 

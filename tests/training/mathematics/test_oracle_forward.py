@@ -142,7 +142,7 @@ def test_a_bias_above_threshold_spikes_without_input():
     cell = LifConstants(20.0, 5.0, 1.0, 1.5)
     crossing = first_crossing(cell, 0.0, 0.0, 100.0)
     assert crossing == pytest.approx(20 * math.log(3), rel=1e-14, abs=0)
-    inhibited = first_crossing(cell, 0.0, -8.0, 100.0)  # falls first, then rises
+    inhibited = first_crossing(cell, 0.0, -8.0, 100.0)  # v falls first, then rises
     assert 20 * math.log(3) < inhibited < 100
     assert math.isinf(first_crossing(cell, 0.0, 0.0, 20.0))
 
@@ -200,7 +200,8 @@ def test_a_self_connection_without_delay_acts_at_once_but_after_the_reset():
     current = 7 * math.exp(-first / 5) + 5
     cell = LifConstants(20.0, 5.0, 1.0, 0.0)
     assert second - first == pytest.approx(first_crossing(cell, 0.0, current, 50.0))
-    assert trace.log[1].q == pytest.approx(7 * math.exp(-first / 5) - 1)  # before the arrival
+    # q is taken before the neuron's own spike arrives.
+    assert trace.log[1].q == pytest.approx(7 * math.exp(-first / 5) - 1)
 
 
 def test_endless_firing_is_refused():

@@ -106,7 +106,7 @@ def test_one_step_more_of_an_output_delay(build):
             assert difference == pytest.approx(gradient, rel=1e-9, abs=1e-11)
 
 
-# ------------------------------------------------- the whole backward pass, transposed again
+# ------------------------------------------- the whole backward pass against a forward tangent
 
 
 def tangent(network, spikes, trace, d_weight, d_delay, d_bias) -> tuple[dict, dict, dict]:

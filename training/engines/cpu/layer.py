@@ -52,7 +52,7 @@ class Layer:
         self.nothing = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
-        # The synapses of the forward pass.
+        # The synapses that the forward pass uses: in integers, if the run trains in integers.
         self.sent, self.looped = self.afferent, self.recurrent
         if self.integers is not None:
             self.sent = Matrix.of_integers(afferent, self.size)

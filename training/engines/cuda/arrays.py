@@ -121,9 +121,10 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
     if 0 in grid:
         return
     views = [view(value) if isinstance(value, Tensor) else value for value in arguments]
-    # Disable Numba's warning about small grids: their size follows from the batch. A warnings
-    # filter would affect all threads, and autograd launches kernels from its own. Numba resets the
-    # setting when environment variables change, so every launch repeats it.
+    # Disable Numba's warning about small grids: the size of a grid follows from the batch. A
+    # filter of Python's warnings would affect all threads, and autograd launches kernels from
+    # threads of its own. Numba resets the setting when environment variables change, so every
+    # launch repeats it.
     numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
     try:
         kernel[grid, threads, stream(), shared_bytes](*views)

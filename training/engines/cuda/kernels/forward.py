@@ -293,7 +293,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 integer_constants[VTH, i],
             )
             u[i], v[i] = after.u, after.v
-            # Rare: a step usually does not access the counters in global memory.
+            # Overflows are rare, so most steps do not access the counters in global memory.
             if after.wrapped:
                 faults[0, i] += 1
             if after.clipped:

@@ -21,7 +21,7 @@ emulator.ACTIVE = True
 GPU = Gpu("alternating")
 GPU.driver.emulator_set_devices(2)
 
-# The driver is in place: numba-cuda finds it where it would find NVIDIA's.
+# Imported only now: numba-cuda finds the emulator's driver in place of NVIDIA's.
 import torch  # noqa: E402
 from numba import cuda  # noqa: E402
 from numba.cuda import codegen  # noqa: E402

@@ -391,7 +391,7 @@ def _bits(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 def _convert(instruction: Instruction, modifiers: list[str]) -> str | None:
     *mode, target, source = modifiers
-    # Rounding to nearest, or exact conversions only: kernels never convert floats to integers.
+    # Kernels never convert floats to integers: other conversions are exact, or round to nearest.
     exact = source[0] != "f" if target[0] != "f" else (source, target) == ("f32", "f64")
     if mode != ([] if exact else ["rn"]) or (source[0] == "f" and target[0] != "f"):
         return None
