@@ -24,7 +24,7 @@ class NeuronConstants(NamedTuple):
     """Per-neuron constants, each [neurons] float.
 
     Attributes:
-        alpha, beta: decay of v and u per step.
+        alpha, beta: decay factors of v and u per step.
         b: jump of u per unit of weight.
         gain: 1 − α.
         theta: threshold.
@@ -52,7 +52,7 @@ class IntegerConstants(NamedTuple):
         keep_u, keep_v: int64, decay factors of u and v per step, in units of the arithmetic.
         vth: int64, threshold, before the shift to the scale of v.
         bias: int64, added to v each step.
-        unit: float64, integer value of u and v per unit of the float network's u.
+        unit: float64, factor from u and v of the float network to the integers.
     """
 
     keep_u: NDArray[np.int64]
@@ -86,7 +86,7 @@ class Neurons:
 
     @classmethod
     def joined(cls, parts: Sequence[Neurons]) -> Neurons:
-        """The neurons of several populations, one after the other."""
+        """Concatenate the neurons of several populations to those of one layer."""
         if len(parts) == 1:
             return parts[0]
         integers = [part.integers for part in parts if part.integers is not None]

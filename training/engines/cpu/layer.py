@@ -1,7 +1,7 @@
 """Forward and backward pass of a layer over a batch, in portions of a few samples.
 
-Temporary memory is that of a portion's traces (neurons × steps × samples of a portion), whatever
-the batch size. Of the forward pass, only a compact tape of spikes is kept.
+Temporary memory holds the traces of one portion (neurons × steps × samples of the portion), so that
+it does not depend on the batch size. Only lists of spikes are stored from the forward pass.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Layer:
         self.float_type = torch.from_numpy(self.constants.alpha).dtype
         self.size = self.constants.alpha.size
         self.is_recurrent = recurrent is not None
-        self.nothing = Matrix.of(None, self.size, self.dtype)
+        self.no_synapses = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
         # The synapses that the forward pass uses: in integers, if the run trains in integers.
-        self.sent, self.looped = self.afferent, self.recurrent
+        self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if self.integers is not None:
-            self.sent = Matrix.of_integers(afferent, self.size)
-            self.looped = Matrix.of_integers(recurrent, self.size)
+            self.forward_afferent = Matrix.of_integers(afferent, self.size)
+            self.forward_recurrent = Matrix.of_integers(recurrent, self.size)
         self._sorted: tuple[SpikeTrains, ByChannel] | None = None
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
@@ -70,22 +70,26 @@ class Layer:
         in_flight = min(cut.portion, source.n_samples)
         shape = in_flight, cut.n_steps * self.size
         with (
-            self.traces(cut, in_flight, self.sent.weight.dtype) as drive,
-            self.scratch.rooms.lend(shape, np.int32) as neuron,
-            self.scratch.rooms.lend(shape, self.dtype) as slope,
+            self.traces(cut, in_flight, self.forward_afferent.weight.dtype) as drive,
+            self.scratch.spike_lists.lend(shape, np.int32) as neuron,
+            self.scratch.spike_lists.lend(shape, self.dtype) as slope,
         ):
             for first, last in cut.bounds(source.n_samples):
                 traces = self._drive(arriving, first, last, drive)
                 count = np.empty((last - first, cut.n_steps + 1), np.int64)
-                self.spike(cut, traces, neuron, slope, count)
+                self.run_lif_portion(cut, traces, neuron, slope, count)
                 tape.keep(neuron, slope, count)
-        return tape.run()
+        return tape.lif_run()
 
-    def spike(
+    def run_lif_portion(
         self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
     ) -> None:
-        """Run spiking neurons over a portion; arguments as for the kernel `run_lif`."""
-        loop = self.looped.weight, self.looped.delay, self.looped.arrival_span
+        """Run spiking neurons over a portion; arrays are as for the kernel `run_lif`."""
+        loop = (
+            self.forward_recurrent.weight,
+            self.forward_recurrent.delay,
+            self.forward_recurrent.arrival_span,
+        )
         lists = neuron, slope, count
         if self.integers is None:
             forward.run_lif(self.constants, *loop, cut.stride, drive, *lists)
@@ -97,27 +101,27 @@ class Layer:
         self.neurons.add_faults(faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
+        """Run non-spiking neurons forward, and return v[n], [samples, T, neurons] float.
 
-        For integers always float64, so that v/unit·unit is exact.
+        In integer arithmetic, the result is always float64, so that v/unit·unit is exact.
 
         Args:
             source: the afferent spikes.
         """
         cut, arriving = self.cut(source), self.by_channel(source)
         shape = (source.n_samples, source.n_steps, self.size)
-        membrane = np.empty(shape, self.sent.weight.dtype)
+        membrane = np.empty(shape, self.forward_afferent.weight.dtype)
         in_flight = min(cut.portion, source.n_samples)
         with self.traces(cut, in_flight, membrane.dtype) as drive:
             for first, last in cut.bounds(source.n_samples):
                 traces = self._drive(arriving, first, last, drive)
-                self.integrate(cut, traces, membrane[first:last])
+                self.run_li_portion(cut, traces, membrane[first:last])
         if self.integers is None:
             return torch.from_numpy(membrane)
         return torch.from_numpy(membrane).to(torch.float64) / torch.from_numpy(self.integers.unit)
 
-    def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
-        """Run non-spiking neurons over a portion; arguments as for the kernel `run_li`."""
+    def run_li_portion(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
+        """Run non-spiking neurons over a portion; arrays are as for the kernel `run_li`."""
         if self.integers is None:
             forward.run_li(self.constants, cut.stride, drive, membrane)
             return
@@ -139,7 +143,8 @@ class Layer:
 
         Args:
             source, run: as in the forward pass.
-            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from later layers and loss.
+            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from later layers and the
+                loss.
             push: [neurons] float, added to μ_v at every spike.
             want_source_time: True to compute gradients of the source's spike times.
         """
@@ -188,12 +193,12 @@ class Layer:
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
-        """Tiles and portions of a batch, the same forward and backward."""
+        """Divide a batch into tiles and portions, which are the same for both passes."""
         arrival_span = max(self.afferent.arrival_span, self.recurrent.arrival_span)
         return Cut.of(source.n_steps, arrival_span, source.n_samples, self.dtype)
 
     def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
-        """Borrow an array [tiles, neurons, tile·stride] for these samples."""
+        """Borrow an array [tiles, neurons, tile·stride] for the traces of `n_samples` samples."""
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
         return self.scratch.traces.lend(shape, dtype)
 
@@ -206,7 +211,7 @@ class Layer:
 
     def _drive(self, arriving: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
         traces = scratch[: arriving.cut.n_tiles(last - first)]
-        weight, delay = self.sent.weight_by_post, self.sent.delay_by_post
+        weight, delay = self.forward_afferent.weight_by_post, self.forward_afferent.delay_by_post
         currents.afferent_drive(weight, delay, *arriving.part(first, last), traces)
         return traces
 
@@ -222,7 +227,7 @@ class Tape:
         self.slope = [np.zeros(0, dtype)]
 
     def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append the kernel's output for a portion; arrays may have unused places at the end."""
+        """Append the spikes of a portion from the kernel `run_lif`; lists may be longer."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)
@@ -230,8 +235,8 @@ class Tape:
         self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=False))
         self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
 
-    def run(self) -> LifRun:
-        """All spikes of the tape."""
+    def lif_run(self) -> LifRun:
+        """All collected spikes, as the result of the forward pass."""
         offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
         step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
         spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
@@ -239,7 +244,7 @@ class Tape:
 
 
 def _joined(parts: list[NDArray]) -> Tensor:
-    """The parts concatenated; empties the list."""
+    """Concatenate arrays to a tensor, and empty their list to free memory."""
     whole = torch.from_numpy(np.concatenate(parts))
     parts.clear()
     return whole
@@ -264,30 +269,30 @@ class _Sums:
         self.own = own.by_channel(layer.recurrent.weight.shape[0], self.cut)
         self.afferent = GradientSum(layer.afferent)
         self.recurrent = GradientSum(layer.recurrent)
-        self.source_synapses = layer.afferent if want_source_time else layer.nothing
+        self.source_synapses = layer.afferent if want_source_time else layer.no_synapses
         self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
         self.arrival_span = max(self.source_synapses.arrival_span, layer.recurrent.arrival_span)
         self.source_time = np.zeros(self.spikes.step.size, layer.dtype)
 
     @contextmanager
     def traces(self, n_samples: int) -> Iterator[NDArray]:
-        """An array for μ_u of a portion; zero beyond the last step."""
+        """Borrow an array for μ_u of a portion, with zeros after the last step."""
         with self.layer.traces(self.cut, n_samples, self.layer.dtype) as mu_u:
             by_sample = mu_u.reshape(*mu_u.shape[:2], self.cut.tile, self.cut.stride)
             by_sample[..., self.cut.n_steps :] = 0.0
             yield mu_u
 
     def source_spikes(self, first: int, last: int) -> adjoint.SourceSpikes:
-        """The source's spikes, if their time gradients are needed."""
+        """The portion's afferent spikes; without synapses if time gradients are not needed."""
         return _source_spikes(
             self.source_synapses, self.spikes.part(first, last), self.cut, self.source_time
         )
 
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
-        """Add a portion's gradients."""
+        """Add the gradients of the portion with samples first … last − 1."""
         gradients.synapse_gradients(
-            self.afferent.over(self.arriving, first, last),
-            self.recurrent.over(self.own, first, last),
+            self.afferent.kernel_arguments(self.arriving, first, last),
+            self.recurrent.kernel_arguments(self.own, first, last),
             mu_u,
         )
 

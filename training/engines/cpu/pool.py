@@ -22,7 +22,7 @@ def dense(size: int) -> NDArray[np.uint8]:
 
 
 def sparse(size: int) -> NDArray[np.uint8]:
-    """Memory for arrays larger than usually needed: untouched pages cost nothing.
+    """Memory for arrays of which usually only a part is used: untouched pages take no memory.
 
     NumPy would request huge pages, and touching one byte would allocate a whole huge page.
     """
@@ -37,17 +37,17 @@ class Pool:
     """A pool of reusable arrays, for any number of passes and threads at a time.
 
     Args:
-        fresh: allocates a number of bytes.
+        allocate: function that allocates a number of bytes.
     """
 
-    def __init__(self, fresh: Callable[[int], NDArray[np.uint8]] = dense) -> None:
-        self._fresh = fresh
+    def __init__(self, allocate: Callable[[int], NDArray[np.uint8]] = dense) -> None:
+        self._allocate = allocate
         self._free: list[NDArray[np.uint8]] = []
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Pool], tuple[Callable[[int], NDArray[np.uint8]]]]:
         """A copied pool, as in a copied network, starts empty."""
-        return Pool, (self._fresh,)
+        return Pool, (self._allocate,)
 
     @contextmanager
     def lend(self, shape: Sequence[int], dtype: DTypeLike) -> Iterator[NDArray]:
@@ -73,7 +73,7 @@ class Pool:
                 if len(memory) >= size:
                     return self._free.pop(index)
             del self._free[:1]
-        return self._fresh(size)
+        return self._allocate(size)
 
 
 class Scratch:
@@ -81,8 +81,9 @@ class Scratch:
 
     Attributes:
         traces: buffers for arrays over neurons and steps.
-        rooms: buffers for lists of spikes, long enough for every neuron to spike in every step.
+        spike_lists: buffers for lists of spikes, long enough for every neuron to spike in every
+            step.
     """
 
     def __init__(self) -> None:
-        self.traces, self.rooms = Pool(dense), Pool(sparse)
+        self.traces, self.spike_lists = Pool(dense), Pool(sparse)

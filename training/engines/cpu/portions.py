@@ -1,4 +1,4 @@
-"""Division of a batch: tiles whose traces fit in a cache, and portions of tiles run at once."""
+"""Division of a batch into tiles, whose traces fit in a cache, and portions of several tiles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.training.engines.cpu.kernels import events
 from nmtool.training.engines.cpu.kernels.rings import SPAN
 
 TILE_BYTES = 36 << 10
-"""Size of one neuron's adjoint over a tile of samples: it should stay in the L1 cache."""
+"""Maximum size of a neuron's adjoint over the samples of a tile: it should stay in the L1 cache."""
 
 LARGEST_TILE = 16
 """Maximum number of samples per tile."""
@@ -26,12 +26,14 @@ SAMPLES_PER_THREAD = 4
 class Cut:
     """Sizes of the tiles and portions of a batch.
 
-    Tiles determine the order of sums, and depend only on the shape. The number of tiles per portion
+    The size of a tile determines the order of sums. It depends only on the number of steps, the
+    longest delay, the size of the batch and the number type. The number of tiles per portion
     depends on the number of threads, and changes no result.
 
     Attributes:
-        n_steps: T.
-        stride: steps of a sample in a trace: T, and the steps after it that arrivals reach.
+        n_steps: T, time steps of a sample.
+        stride: steps that a sample takes up in a trace: T, the later steps that arrivals reach, and
+            padding.
         tile: samples per tile.
         portion: samples per portion, in whole tiles.
     """
@@ -46,7 +48,7 @@ class Cut:
         """Divide a batch.
 
         Args:
-            n_steps: T.
+            n_steps: T, time steps of a sample.
             arrival_span: steps from a spike to its last arrival.
             n_samples: samples of the batch.
             dtype: type of the traces.
@@ -60,7 +62,7 @@ class Cut:
 
     @property
     def position_type(self) -> type[np.unsignedinteger]:
-        """Dtype of a spike's index in a trace; small, since every synaptic event reads one."""
+        """Dtype of spikes' indices in a trace; small, since every synaptic event reads an index."""
         return np.uint16 if self.tile * self.stride <= 1 << 16 else np.uint32
 
     def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
@@ -69,7 +71,7 @@ class Cut:
             yield first, min(first + self.portion, n_samples)
 
     def n_tiles(self, n_samples: int) -> int:
-        """Number of tiles for a number of samples."""
+        """Number of tiles that contain `n_samples` samples."""
         return -(-n_samples // self.tile)
 
 
@@ -79,7 +81,7 @@ class Spikes:
 
     Attributes:
         offset: [samples + 1] int64, index of each sample's first spike in the lists.
-        step, neuron: [spikes] int32, the lists of the whole batch.
+        step, neuron: [spikes] int32, step and neuron of each spike of the whole batch.
     """
 
     offset: NDArray[np.int64]
@@ -116,10 +118,10 @@ class Spikes:
         return ByChannel(cut, start, position)
 
     def by_step(self, n_steps: int) -> NDArray[np.int64]:
-        """[samples, T + 1] int64: where each step's spikes begin in the lists."""
-        count = np.empty((self.n_samples, n_steps + 1), np.int64)
-        events.by_step(self.offset, self.step, count)
-        return count
+        """Index of each step's first spike in the lists, [samples, T + 1] int64."""
+        begin = np.empty((self.n_samples, n_steps + 1), np.int64)
+        events.by_step(self.offset, self.step, begin)
+        return begin
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ class Matrix:
 
     Args:
         weight: [pre, post], numbers of any type.
-        delay: [pre, post] uint8 or int16, steps.
+        delay: [pre, post] uint8 or int16, in steps.
     """
 
     def __init__(self, weight: NDArray, delay: NDArray) -> None:
@@ -51,7 +51,7 @@ class GradientSum:
     """Gradients of a projection, summed over portions.
 
     Args:
-        matrix: the projection.
+        matrix: synapses of the projection.
     """
 
     def __init__(self, matrix: Matrix) -> None:
@@ -59,14 +59,14 @@ class GradientSum:
         self._d_weight = np.zeros_like(matrix.weight_by_post)
         self._d_delay = np.zeros_like(matrix.weight_by_post)
 
-    def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
+    def kernel_arguments(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
         """Arguments of the gradient kernel for a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
         start, position = spikes.part(first, last)
         return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_delay)
 
     def result(self) -> SynapseGradients:
-        """The sums so far."""
+        """The gradients of all portions added so far."""
         return SynapseGradients(_by_pre(self._d_weight), _by_pre(self._d_delay))
 
 

@@ -1,7 +1,7 @@
-"""The transposed recursion, backward in time, with EventProp's jump at every spike.
+"""The adjoint of the forward recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `emit`), and c the derivative of the loss by the
-arrival time of a spike, per unit of weight:
+With μ = ∂L/∂·, q as stored at the spike (see `emit`), and c the derivative of the loss with respect
+to the arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
@@ -9,7 +9,8 @@ arrival time of a spike, per unit of weight:
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
 ∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
-the direct derivative of the loss by its time (Mészáros, Knight & Nowotny 2025, in stepped form).
+the direct derivative of the loss with respect to the time of the spike (Mészáros, Knight & Nowotny
+2025, in stepped form).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 
 class SourceSpikes(NamedTuple):
-    """Presynaptic spikes of a population, and their synapses.
+    """Presynaptic spikes, the synapses over which they arrive, and their time gradients.
 
     Attributes:
-        weight, delay: [pre, post], jumps of u and unsigned steps; pre is 0 where time gradients
-            are not needed.
+        weight, delay: [pre, post], jumps of u, and delays in unsigned steps; pre is 0 where time
+            gradients are not needed.
         begin: [samples, T + 1] int64, index of each step's first spike in the lists below.
-        neuron: [spikes] int32.
-        time_gradient: [spikes] float, added to: ∂L/∂t per ms.
+        neuron: [spikes] int32, neuron of each spike.
+        time_gradient: [spikes] float, ∂L/∂t per ms of each spike, to which arrivals are added.
     """
 
     weight: NDArray
@@ -53,8 +54,9 @@ def arrival_gradient(weight, delay, i, n, c):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        c: [rows, at least post] float, a ring buffer: derivative of the loss by a spike's arrival
-            time, per unit of weight.
+        n: the step in which it spiked.
+        c: [rows, at least post] float, a ring buffer: derivative of the loss with respect to a
+            spike's arrival time, per unit of weight.
     """
     last_row = np.uint64(c.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
@@ -67,7 +69,7 @@ def arrival_gradient(weight, delay, i, n, c):
 
 @compiled()
 def read_arrivals(source_spikes, s, n, c):
-    """Add the contributions of arrivals to the time gradients of a sample's spikes of step n."""
+    """Add the gradients at arrivals to the time gradients of the spikes in step n of sample s."""
     if source_spikes.weight.size:
         for k in range(source_spikes.begin[s, n], source_spikes.begin[s, n + 1]):
             source_spikes.time_gradient[k] += arrival_gradient(
@@ -77,12 +79,13 @@ def read_arrivals(source_spikes, s, n, c):
 
 @compiled(fastmath=_FAST)
 def step_back(cell, mu_v, n, ring_u, ring_c):
-    """μ_u[n] = μ_v[n] + β·μ_u[n+1] and c[n] = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem).
+    """Compute μ_u[n] = μ_v[n] + β·μ_u[n+1] and c[n] = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem).
 
     Args:
         cell: constants of the neurons.
         mu_v: [neurons] float, after the jumps of step n.
-        ring_u, ring_c: [rows, at least neurons] float, ring buffers; step n is written.
+        ring_u, ring_c: [rows, at least neurons] float, ring buffers of μ_u and c, whose row of step
+            n is written.
     """
     now, later = n & (ring_u.shape[0] - 1), (n + 1) & (ring_u.shape[0] - 1)
     mu_u, after, c = ring_u[now], ring_u[later], ring_c[n & (ring_c.shape[0] - 1)]
@@ -98,14 +101,16 @@ def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
 
     Args:
         cell: constants of the neurons.
-        own: the population's spikes and the synapses within it; its time gradients initially are
-            those from the loss and from other populations.
-        slope: [spikes] float, q.
+        own: the population's spikes, and the synapses among its neurons. Time gradients initially
+            contain the terms of the loss and of other populations.
+        slope: [spikes] float, q of each spike.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are needed.
-        arrival_span: steps from a spike to its last arrival over the synapses of both.
-        stride: steps a sample takes up in a trace.
-        mu_u: [tiles, neurons, tile·stride] float, zero beyond T; filled.
+        arrival_span: steps from a spike to its last arrival over the synapses of `own` and
+            `source`.
+        stride: steps that a sample takes up in a trace, padding included.
+        mu_u: [tiles, neurons, tile·stride] float, filled with μ_u up to step T − 1; later steps
+            must be 0.
     """
     n_samples, n_steps = own.begin.shape[0], own.begin.shape[1] - 1
     n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride

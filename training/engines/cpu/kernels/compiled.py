@@ -1,4 +1,4 @@
-"""Compilation of this package's kernels, which call some of `hardware_sim`."""
+"""Compilation of this package's kernels, which call some kernels of `hardware_sim`."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ def add_arrivals(weight, delay, start, position, trace):
         weight: [pre] float, jump of u per spike over each of the neuron's synapses.
         delay: [pre] unsigned, in steps.
         start: [pre + 1] uint64, where each channel's spikes begin in `position`.
-        position: [spikes] unsigned, see `by_channel`.
-        trace: [tile·stride] float, added to: a[n] for the samples of the tile.
+        position: [spikes] unsigned, index of each spike's step in `trace`, see `by_channel`.
+        trace: [tile·stride] float, a[n] of the tile's samples, to which the weights are added.
     """
     for i in range(weight.size):
         w = weight[i]
@@ -32,13 +32,13 @@ def add_arrivals(weight, delay, start, position, trace):
 
 @compiled(parallel=True)
 def afferent_drive(weight, delay, start, position, drive):
-    """Fill the drive of a population: a[n] from all afferent spikes.
+    """Compute the drive a[n] of a population: the summed weights that arrive in each step.
 
     Args:
         weight: [post, pre] float, jumps of u.
-        delay: [post, pre] unsigned, steps.
+        delay: [post, pre] unsigned, in steps.
         start, position: the spikes by channel, tile by tile, see `by_channel`.
-        drive: [tiles, post, tile·stride] float, overwritten.
+        drive: [tiles, post, tile·stride] float, overwritten with a[n].
     """
     n_tiles, n_post, _ = drive.shape
     for j in numba.prange(n_post):

@@ -13,12 +13,13 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
 
     Args:
         offset: [samples + 1] int64, where each sample begins in `step` and `neuron`.
-        step, neuron: [spikes] int32.
+        step, neuron: [spikes] int32, step and neuron of each spike.
         n_channels: number of channels.
         tile: samples per tile.
-        stride: steps a sample takes up in a trace, padding included.
-        start: [tiles, channels + 1] uint64, filled: where a channel's spikes begin in `position`.
-        position: [spikes] unsigned, filled: (sample within its tile)·stride + step.
+        stride: steps that a sample takes up in a trace, padding included.
+        start: [tiles, channels + 1] uint64, filled with the index in `position` of each channel's
+            first spike.
+        position: [spikes] unsigned, filled with (sample within its tile)·stride + step.
     """
     n_samples = offset.size - 1
     for t in numba.prange(start.shape[0]):
@@ -39,18 +40,18 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
 
 
 @compiled(parallel=True)
-def by_step(offset, step, count):
-    """Find where the spikes of every step begin.
+def by_step(offset, step, begin):
+    """Find the first spike of every step.
 
     Args:
         offset: [samples + 1] int64, where each sample begins in `step`.
         step: [spikes] int32, ascending within a sample.
-        count: [samples, T + 1] int64, filled: index in `step` of the first spike at or after each
-            step of a sample, which is `offset` plus the number of its earlier spikes.
+        begin: [samples, T + 1] int64, filled with the index in `step` of a sample's first spike in
+            or after each step.
     """
-    for s in numba.prange(count.shape[0]):
+    for s in numba.prange(begin.shape[0]):
         k = offset[s]
-        for n in range(count.shape[1]):
+        for n in range(begin.shape[1]):
             while k < offset[s + 1] and step[k] < n:
                 k += 1
-            count[s, n] = k
+            begin[s, n] = k

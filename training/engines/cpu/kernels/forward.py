@@ -32,7 +32,7 @@ def integrate(v, alpha, u, bias_step):
 
 @compiled()
 def any_above(v, theta, first, last):
-    """True where any membrane of neurons first … last − 1 is above its threshold."""
+    """True if any of the neurons first … last − 1 has a membrane above its threshold."""
     crossing = False
     for j in range(first, last):
         crossing |= v[j] > theta[j]
@@ -40,17 +40,17 @@ def any_above(v, theta, first, last):
 
 
 @compiled(fastmath={"contract"})
-def emit(cell, u, v, spikes, neuron, slope):
+def emit(cell, u, v, n_spikes, neuron, slope):
     """Record and reset the neurons that spike in this step; return the number of spikes so far.
 
     Args:
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
-        spikes: number of spikes before this step.
-        neuron: [room] int32, filled from index `spikes` on.
-        slope: [room] float, filled from the same index on: q = max(u/b, u/(1−α)) + bias − v, which
-            is τ_mem times the slope of the membrane at the threshold crossing, and positive; see
-            `mathematics/reference.py`.
+        n_spikes: number of spikes of the sample before this step.
+        neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spike.
+        slope: [T·neurons] float, filled from the same index on with q = max(u/b, u/(1−α)) + bias −
+            v. It is τ_mem times the slope of the membrane at the threshold crossing, and positive;
+            see `mathematics/reference.py`.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -58,11 +58,13 @@ def emit(cell, u, v, spikes, neuron, slope):
         if any_above(v, theta, first, last):
             for j in range(first, last):
                 if v[j] > theta[j]:
-                    neuron[spikes] = j
-                    slope[spikes] = max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
-                    spikes += 1
+                    neuron[n_spikes] = j
+                    slope[n_spikes] = (
+                        max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
+                    )
+                    n_spikes += 1
                     v[j] = 0.0
-    return spikes
+    return n_spikes
 
 
 @compiled()
@@ -72,7 +74,8 @@ def send_recurrent(weight, delay, i, n, ring):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        ring: [rows, post and more], added to.
+        n: the step in which it spiked.
+        ring: [rows, at least post], the ring buffer.
     """
     last_row = np.uint64(ring.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
@@ -87,13 +90,13 @@ def run_lif(cell, weight, delay, arrival_span, stride, drive, neuron, slope, cou
 
     Args:
         cell: constants of the neurons, see `nmtool.training.engines.cell.NeuronConstants`.
-        weight, delay: [pre, post], synapses within the population; pre is 0 without recurrence.
-        arrival_span: steps from a spike to its last arrival over those synapses.
-        stride: steps a sample takes up in `drive`, padding included.
+        weight, delay: [pre, post], synapses among the neurons; pre is 0 without recurrence.
+        arrival_span: steps from a spike to its last arrival over these synapses.
+        stride: steps that a sample takes up in `drive`, padding included.
         drive: [tiles, neurons, tile·stride] float, a[n] without recurrent arrivals.
         neuron: [samples, T·neurons] int32, filled with the neurons that spiked, step by step.
-        slope: [samples, T·neurons] float, filled with q of those spikes.
-        count: [samples, T + 1] int64, filled: spikes before each step.
+        slope: [samples, T·neurons] float, filled with q of these spikes.
+        count: [samples, T + 1] int64, filled with the number of spikes before each step.
     """
     n_samples, n_steps = count.shape[0], count.shape[1] - 1
     n_neurons, tile = drive.shape[1], drive.shape[2] // stride
@@ -101,20 +104,20 @@ def run_lif(cell, weight, delay, arrival_span, stride, drive, neuron, slope, cou
         u = np.zeros(n_neurons, drive.dtype)
         v = np.zeros(n_neurons, drive.dtype)
         ring = new_ring(arrival_span, n_neurons, drive.dtype)
-        spikes = 0
+        n_spikes = 0
         for n in range(n_steps):
             if n % SPAN == 0:
                 add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
-            count[s, n] = spikes
+            count[s, n] = n_spikes
             arriving = ring[n & (ring.shape[0] - 1)]
             leak(u, cell.beta, arriving)
             arriving[:] = 0.0
             integrate(v, cell.alpha, u, cell.bias_step)
-            spikes = emit(cell, u, v, spikes, neuron[s], slope[s])
+            n_spikes = emit(cell, u, v, n_spikes, neuron[s], slope[s])
             if weight.size:
-                for k in range(count[s, n], spikes):
+                for k in range(count[s, n], n_spikes):
                     send_recurrent(weight, delay, neuron[s, k], n, ring)
-        count[s, n_steps] = spikes
+        count[s, n_steps] = n_spikes
 
 
 @compiled(parallel=True, fastmath={"contract"})

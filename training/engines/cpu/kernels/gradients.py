@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cpu.kernels.compiled import compiled
 from nmtool.training.engines.cpu.kernels.pairs import (
-    both,
-    no_pair,
+    as_tuple,
     plus_pair,
     plus_pair_at,
     plus_two_pairs_at,
+    zero_pair,
 )
 
 
@@ -28,10 +28,10 @@ class Gathering(NamedTuple):
     """A projection, its presynaptic spikes, and its gradients.
 
     Attributes:
-        weight, delay: [post, pre], jumps of u and unsigned steps.
+        weight, delay: [post, pre], jumps of u, and delays in unsigned steps.
         start, position: the source's spikes by channel, tile by tile, see `by_channel`.
-        d_weight: [post, pre] float, added to: ∂L/∂w_u.
-        d_delay: [post, pre] float, added to: ∂L/∂d per step.
+        d_weight: [post, pre] float, sum of ∂L/∂w_u over the tiles so far.
+        d_delay: [post, pre] float, sum of ∂L/∂d per step over the tiles so far.
     """
 
     weight: NDArray
@@ -49,13 +49,14 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
     Uses four partial sums, so that additions do not wait for each other.
 
     Args:
-        mu_u: [tile·stride] float.
-        position: [spikes] unsigned, of which first … last − 1 are summed over.
+        mu_u: [tile·stride] float, adjoint of the post-neuron.
+        position: [spikes] unsigned, step of each spike as an index into `mu_u`.
+        first, last: the sums are over `position[first:last]`.
         shift: steps from a spike to its arrival.
     """
     unity, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     arriving = mu_u[shift:]
-    ab = cd = no_pair(mu_u), no_pair(mu_u)
+    ab = cd = zero_pair(mu_u), zero_pair(mu_u)
     fours = (last - first) >> two
     for four in range(fours):
         k = first + (four << two)
@@ -65,7 +66,7 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
     c, d = cd
     for k in range(first + (fours << two), last):
         a = plus_pair_at(a, arriving, position[k])
-    return both(plus_pair(plus_pair(a, b), plus_pair(c, d)))
+    return as_tuple(plus_pair(plus_pair(a, b), plus_pair(c, d)))
 
 
 @compiled(fastmath={"contract"})
@@ -74,8 +75,8 @@ def gather(projection, t, j, mu_u):
 
     Args:
         projection: see `Gathering`.
-        t: the tile.
-        j: the post-neuron.
+        t: index of the tile.
+        j: index of the post-neuron.
         mu_u: [tile·stride] float, the neuron's adjoint for the samples of the tile.
     """
     weight, delay, start = projection.weight[j], projection.delay[j], projection.start[t]

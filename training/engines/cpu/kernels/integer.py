@@ -25,7 +25,7 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_rin
 
 @compiled()
 def spike_slope(cell, integer_constants, u, peak, j):
-    """q of a spike, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
+    """q of a spike of neuron j, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
     current, membrane = u / integer_constants.unit[j], peak / integer_constants.unit[j]
     return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
 
@@ -40,15 +40,15 @@ def any_reset(v, peak, first, last):
 
 
 @compiled()
-def record_spikes(cell, integer_constants, u, v, peak, spikes, neuron, slope):
+def record_spikes(cell, integer_constants, u, v, peak, n_spikes, neuron, slope):
     """Record the neurons that spiked in this step, and return the number of spikes so far.
 
     Args:
         cell, integer_constants: constants of the neurons as floats and as integers.
-        u, v, peak: after `advance`.
-        spikes: number of spikes before this step.
-        neuron: [room] int32, filled from index `spikes` on.
-        slope: [room] float, q of each spike, filled from the same index on.
+        u, v, peak: [neurons] int64, as `advance` leaves them.
+        n_spikes: number of spikes of the sample before this step.
+        neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spiked.
+        slope: [T·neurons] float, filled from the same index on with q of each spike.
     """
     n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -56,10 +56,10 @@ def record_spikes(cell, integer_constants, u, v, peak, spikes, neuron, slope):
         if any_reset(v, peak, first, last):
             for j in range(first, last):
                 if v[j] != peak[j]:
-                    neuron[spikes] = j
-                    slope[spikes] = spike_slope(cell, integer_constants, u[j], peak[j], j)
-                    spikes += 1
-    return spikes
+                    neuron[n_spikes] = j
+                    slope[n_spikes] = spike_slope(cell, integer_constants, u[j], peak[j], j)
+                    n_spikes += 1
+    return n_spikes
 
 
 class Kernels(NamedTuple):
@@ -80,15 +80,15 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
 
     @compiled()
     def advance(integer_constants, arriving, u, v, peak, faults):
-        """One step of every neuron, in a loop that the compiler can vectorise.
+        """Advance every neuron by a step, in a loop that the compiler can vectorise.
 
         Args:
             integer_constants: constants of the neurons as integers, see
                 `nmtool.training.engines.cell.IntegerConstants`.
-            arriving: [neurons and more] int32, sums of the shifted weights.
-            u, v: [neurons] int64, state, updated.
-            peak: [neurons] int64, filled with v before reset; differs from v after a spike.
-            faults: [2, neurons] int64, wraps of u and clips of v, added to.
+            arriving: [at least neurons] int32, sums of the shifted weights that arrive.
+            u, v: [neurons] int64, the state, which is updated.
+            peak: [neurons] int64, filled with v before the reset; differs from v after a spike.
+            faults: [2, neurons] int64, counts of wraps of u and clips of v, which are increased.
         """
         for j in range(u.size):
             after = neuron_step(
@@ -123,12 +123,13 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         Args:
             cell: constants of the neurons as floats, equal to the chip's.
             integer_constants: the same as integers.
-            weight: [pre, post] int32, shifted weights within the population; without recurrence,
-                pre is 0.
+            weight: [pre, post] int32, shifted weights among the neurons; pre is 0 without
+                recurrence.
             delay, arrival_span, stride, neuron, slope, count: as in
                 `nmtool.training.engines.cpu.kernels.forward.run_lif`.
             drive: [tiles, neurons, tile·stride] int32, sums of shifted afferent weights.
-            faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+            faults: [samples, 2, neurons] int64, counts of wraps of u and clips of v, which are
+                increased.
         """
         n_samples, n_steps = count.shape[0], count.shape[1] - 1
         n_neurons, tile = drive.shape[1], drive.shape[2] // stride
@@ -137,21 +138,21 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             v = np.zeros(n_neurons, np.int64)
             peak = np.zeros(n_neurons, np.int64)
             ring = new_ring(arrival_span, n_neurons, np.int32)
-            spikes = 0
+            n_spikes = 0
             for n in range(n_steps):
                 if n % SPAN == 0:
                     add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
-                count[s, n] = spikes
+                count[s, n] = n_spikes
                 arriving = ring[n & (ring.shape[0] - 1)]
                 advance(integer_constants, arriving, u, v, peak, faults[s])
-                spikes = record_spikes(
-                    cell, integer_constants, u, v, peak, spikes, neuron[s], slope[s]
+                n_spikes = record_spikes(
+                    cell, integer_constants, u, v, peak, n_spikes, neuron[s], slope[s]
                 )
                 arriving[:] = 0
                 if weight.size:
-                    for k in range(count[s, n], spikes):
+                    for k in range(count[s, n], n_spikes):
                         send_recurrent(weight, delay, neuron[s, k], n, ring)
-            count[s, n_steps] = spikes
+            count[s, n_steps] = n_spikes
 
     @compiled(parallel=True)
     def run_li(integer_constants, stride, drive, membrane, faults):

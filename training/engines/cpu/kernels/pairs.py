@@ -22,7 +22,7 @@ class Pair(types.Type):
     """Numba's type of two numbers in one register.
 
     Args:
-        dtype: Numba's type of each of them, float32 or float64.
+        dtype: Numba's type of each number, float32 or float64.
     """
 
     def __init__(self, dtype: types.Float) -> None:
@@ -38,8 +38,8 @@ class _PairModel(models.PrimitiveModel):
 
 
 @_inlined
-def no_pair(typing: Any, trace: Any) -> Any:
-    """Two zeros of the type of a trace."""
+def zero_pair(typing: Any, trace: Any) -> Any:
+    """A pair of zeros, with the number type of a trace."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return ir.Constant(context.get_value_type(signature.return_type), None)
@@ -55,7 +55,7 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     two digits.
 
     Args:
-        pair: added to.
+        pair: the sum so far.
         trace: [numbers] float, contiguous.
         index: uint64; not bounds-checked.
     """
@@ -85,14 +85,14 @@ def plus_two_pairs_at(typing: Any, pairs: Any, trace: Any, first: Any, second: A
 
 
 def _load(builder: Any, numbers: Any, at: Any) -> Any:
-    """The numbers at `at` and `at + 1`."""
+    """Load the numbers at the indices `at` and `at + 1` as a vector."""
     number = numbers.type.pointee
     place = builder.bitcast(builder.gep(numbers, [at]), ir.VectorType(number, 2).as_pointer())
     return builder.load(place, align=4 if isinstance(number, ir.FloatType) else 8)
 
 
 def _with_change(builder: Any, vector: Any) -> Any:
-    """(here, next − here) for each (here, next): (0, here) is subtracted."""
+    """Replace each (value, next) of a vector by (value, next − value): subtract (0, value)."""
     size = vector.type.count
     return builder.fsub(
         vector, _shuffled(builder, vector, [i - 1 if i % 2 else size for i in range(size)])
@@ -104,7 +104,7 @@ def _side_by_side(builder: Any, first: Any, second: Any) -> Any:
 
 
 def _shuffled(builder: Any, vector: Any, lanes: list[int], second: Any = None) -> Any:
-    """The chosen lanes of a vector and of a second one, by default zeros."""
+    """A vector of lanes chosen from a vector and a second one, by default of zeros."""
     second = ir.Constant(vector.type, None) if second is None else second
     mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
     return builder.shuffle_vector(vector, second, mask)
@@ -121,8 +121,8 @@ def plus_pair(typing: Any, pair: Any, other: Any) -> Any:
 
 
 @_inlined
-def both(typing: Any, pair: Any) -> Any:
-    """The two numbers as a tuple."""
+def as_tuple(typing: Any, pair: Any) -> Any:
+    """The two numbers of a pair as a tuple."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = [builder.extract_element(arguments[0], ir.IntType(32)(lane)) for lane in (0, 1)]

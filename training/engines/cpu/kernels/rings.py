@@ -1,9 +1,9 @@
-"""Ring buffers of the time loops, and their exchange with whole traces.
+"""Ring buffers of the time loops, and the transfer of their values from and to whole traces.
 
 Passes over synapses need each neuron's trace contiguous: `[tiles, neurons, tile·stride]`. Time
 loops need the neurons of one step contiguous: a ring buffer `[rows, neurons]` with step n in row n
 modulo rows (a power of two), which covers the steps that delays reach and stays in the cache.
-`SPAN` steps are transposed between the two at a time.
+Values are transposed between ring buffers and traces in blocks of `SPAN` steps.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def add_to_ring(ring, n, traces, position):
     """Add the steps n … n + SPAN − 1 of whole traces to a ring buffer.
 
     Args:
-        ring: [rows, at least neurons] float, added to.
+        ring: [rows, at least neurons] float, the ring buffer.
         n: first step, a multiple of SPAN.
         traces: [neurons, tile·stride] float.
         position: index of step n in the traces, which have at least SPAN values from there on.
@@ -48,7 +48,10 @@ def add_to_ring(ring, n, traces, position):
 
 @compiled()
 def store_ring(ring, n, traces, position):
-    """Write the steps n … n + SPAN − 1 of a ring buffer to whole traces, as in `add_to_ring`."""
+    """Write the steps n … n + SPAN − 1 of a ring buffer to whole traces.
+
+    Arguments are as for `add_to_ring`.
+    """
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
     span = np.uint64(SPAN)
     for j in range(np.uint64(traces.shape[0])):
