@@ -151,10 +151,10 @@ def train(
     <Run: epoch 5 of 5, loss 0.010  train 99.7%  validation 98.5%  spikes/neuron 4.2  silent 6>
 
     Every epoch is logged under the logger `nmtool` at level INFO. For data-parallel training, every
-    process that torchrun starts calls this function; the first one writes and logs.
+    process that torchrun starts calls this function; the first process writes and logs.
 
     In the main thread of a single process, Ctrl-C stops training after the current batch, and a
-    second Ctrl-C at once.
+    second Ctrl-C stops it at once.
 
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
@@ -179,7 +179,7 @@ def train(
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, shared evenly by the processes that torchrun started.
         on_batch, on_epoch: called after every update and after every epoch, in the first process.
-        progress: counts samples.
+        progress: shows progress in samples, e.g. `nmtool.progress_bar`.
 
     Raises:
         UsageError: the folder already contains a run, or no run to resume, or another process
@@ -267,7 +267,7 @@ def finetune(
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
-    origin = RunFolder(_kept_folder(start))
+    origin = RunFolder(_folder_of(start))
     options = origin.finetune_options(settings or {})
     origin.check_start()
     if data is None:
@@ -326,7 +326,7 @@ class _Call:
         if not self.resume:
             check_events_in_time(dataset, fitted)
         if ranks.is_first:
-            self._remark(dataset, options, fitted, teacher)
+            self._log_start(dataset, options, fitted, teacher)
         trainer, reporter = self._train(dataset, fitted, teacher, device, ranks)
         if self.ranks is None:
             ranks.leave()
@@ -433,9 +433,11 @@ class _Call:
         return dataset
 
     def _soft_labels(self, dataset: Dataset, ranks: Ranks) -> tuple[TrainOptions, Teacher | None]:
-        """Compute and save the teacher's soft labels, or read them; also return options with them.
+        """Compute and save the teacher's soft labels, or read them.
 
-        The options name the file of the soft labels.
+        Returns:
+            Options that name the file of the soft labels, and the soft labels; None without a
+            teacher.
         """
         if not self.teacher:
             origin = self.folder if self.resume else self.start
@@ -483,7 +485,7 @@ class _Call:
             seed=before.seed if origin_rule is None else origin_rule.seed,
         )
 
-    def _remark(
+    def _log_start(
         self,
         dataset: Dataset,
         call_options: TrainOptions,
@@ -547,7 +549,7 @@ def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
         )
 
 
-def _kept_folder(start: Run | str | Path) -> Path:
+def _folder_of(start: Run | str | Path) -> Path:
     if not isinstance(start, Run):
         check_path(start, "the run to start from")
     folder = start.folder if isinstance(start, Run) else Path(start)
@@ -562,7 +564,7 @@ def _kept_folder(start: Run | str | Path) -> Path:
 
 
 def _threads(number: int | None) -> AbstractContextManager[None]:
-    """Limit the number of cores inside the block; torch's only if a number is given."""
+    """Limit the number of cores inside the block; limit torch only if a number is given."""
     from nmtool.training.processes.threads import threads_each, threads_used
 
     cores = threads_each() if number is None else number

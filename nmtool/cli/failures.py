@@ -32,7 +32,7 @@ def for_people(error: Exception) -> NmtoolError | None:
             fix="check the path, the permissions and the free disk space",
         )
     if isinstance(error, RuntimeError) and "torch" in sys.modules:
-        from nmtool.training.engines.gpu_failures import explained
+        from nmtool.training.engines.gpu_failures import torch_gpu_failure
 
-        return explained(error)
+        return torch_gpu_failure(error)
     return None

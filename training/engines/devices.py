@@ -40,7 +40,7 @@ times.
 
 @dataclass(frozen=True)
 class Device(ABC):
-    """A device for tensors and layers; all tensors given to its methods are on the device.
+    """A device for tensors and layers; tensors passed to its methods must be on the device.
 
     Attributes:
         name: `cpu` or `cuda`.
@@ -93,7 +93,7 @@ class Cpu(Device):
     """The CPU, with Numba kernels.
 
     Attributes:
-        scratch: memory reused between passes; `dataclasses.replace` creates a new one.
+        scratch: memory reused between passes; a copy by `dataclasses.replace` has its own.
     """
 
     scratch: Scratch = field(default_factory=Scratch, init=False, repr=False, compare=False)
@@ -124,7 +124,7 @@ CPU = Cpu("cpu", torch.device("cpu"))
 
 
 def find_device(name: str) -> Device:
-    """A device by name.
+    """Find a device by its name.
 
     Args:
         name: `cpu`, `cuda`, or `auto`: `cuda` if its requirements are met, else `cpu`.

@@ -29,13 +29,13 @@ def gpu_errors_converted() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        failure = explained(error)
+        failure = torch_gpu_failure(error)
         if failure is None:
             raise
         raise failure from error
 
 
-def explained(error: Exception) -> NmtoolError | None:
+def torch_gpu_failure(error: Exception) -> NmtoolError | None:
     """nmtool's error for a GPU error of torch; None for other errors."""
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return InputError(
@@ -72,4 +72,4 @@ def launch_failure(error: Exception, kernel: str) -> NmtoolError | None:
             why=reason(error),
             fix=_AGAIN,
         )
-    return explained(error)
+    return torch_gpu_failure(error)

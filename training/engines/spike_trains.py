@@ -21,10 +21,11 @@ class SpikeTrains:
     Attributes:
         offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
         step: [spikes] int32, time step of each spike.
-        neuron: [spikes] int32.
+        neuron: [spikes] int32, neuron of each spike.
         n_steps: time steps of every sample.
         n_neurons: number of neurons.
-        time_ms: [spikes] float, differentiable; None where no gradient is needed.
+        time_ms: [spikes] float, differentiable time of each spike in ms; None where no gradient is
+            needed.
     """
 
     offset: Tensor
@@ -40,7 +41,7 @@ class SpikeTrains:
 
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:
-        """The spikes of a raster, on a device."""
+        """Copy the spikes of a raster to a device."""
         # Copied, because torch has no read-only tensors.
         lists = (raster.offset, raster.step, raster.neuron)
         offset, step, neuron = (torch.tensor(values).to(device) for values in lists)
@@ -48,7 +49,7 @@ class SpikeTrains:
 
     @classmethod
     def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
-        """Trains without spikes, with the samples and steps of other trains."""
+        """Spike trains without spikes, with the samples and steps of other spike trains."""
         nothing = like.step[:0]
         return cls(torch.zeros_like(like.offset), nothing, nothing, like.n_steps, n_neurons)
 
@@ -96,7 +97,7 @@ class SpikeTrains:
         return times[first].reshape(self.n_samples, self.n_neurons)
 
     def columns(self, first: int, last: int) -> SpikeTrains:
-        """The neurons first … last − 1, counted from 0."""
+        """Spike trains of the neurons first … last − 1, which are renumbered from 0."""
         pick = torch.nonzero((self.neuron >= first) & (self.neuron < last)).squeeze(1)
         return SpikeTrains(
             torch.searchsorted(pick, self.offset),

@@ -11,11 +11,11 @@ from nmtool.dynamics import HOP_LATENCY
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """A projection in one pass: its values, and the trained parameters behind them.
+    """Weights and delays of a projection in one pass, and the parameters that they come from.
 
     Attributes:
         weight: [pre, post] float, jumps of u (already multiplied by b).
-        delay: [pre, post] uint8 or int16, whole steps.
+        delay: [pre, post] uint8 or int16, in whole steps.
         integer: [pre, post] int32, shifted weights of the chip; None for floats.
         weight_parameter: [pre, post] float, in the paper's units; None without training.
         delay_parameter: [pre, post] float, in steps. Both parameters receive the gradients of
@@ -30,7 +30,7 @@ class Synapses:
 
     @property
     def arrival_span(self) -> int:
-        """Steps from a spike to its last arrival."""
+        """Number of steps from a spike to its last arrival."""
         return HOP_LATENCY + (int(self.delay.max()) if self.delay.numel() else 0)
 
 

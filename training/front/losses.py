@@ -43,7 +43,7 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 
 
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
-    """Time of every neuron's first spike in ms, differentiable; T·dt for silence.
+    """Time of every neuron's first spike in ms, differentiable; T·dt for silent neurons.
 
     Used to train first-spike readouts. It also applies to hidden populations, e.g. as a penalty on
     late spikes: `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
@@ -68,8 +68,8 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
 def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
     """Cross-entropy of softmax(gain·scores) with labels or class probabilities (soft labels).
 
-    It is linear in the probabilities: the loss of a mixture of labels (as 1 and 0) and a teacher's
-    soft labels is the same mixture of the two losses.
+    The loss is linear in the probabilities: the loss of a mixture of labels (as 1 and 0) and a
+    teacher's soft labels is the same mixture of the two losses.
     """
     if targets.is_floating_point():
         targets = targets.to(scores)
@@ -79,7 +79,8 @@ def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
 def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
     """Squared margin loss on first spikes: ½ Σ_{i≠c} max(0, Δ − (t_i − t_c))², mean over samples.
 
-    In ms². Classes that spike later than the true one by the margin Δ or more have no loss.
+    The loss is in ms². A class that spikes later than the true class by the margin Δ or more adds
+    nothing to it.
     """
     lag = first_ms - first_ms.gather(1, labels[:, None])
     wrong = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
@@ -102,11 +103,12 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
     Args:
         network: a network with a readout of membranes or of first spikes.
         gain: factor on the scores before the softmax; the score of a first spike is −t in ms.
-        margin_ms: for first-spike readouts, use a squared margin loss instead of cross-entropy;
-            for labels only.
+        margin_ms: for first-spike readouts, the margin Δ of a squared margin loss in ms, instead of
+            cross-entropy; this loss needs labels.
 
     Raises:
-        UsageError: the gain is not positive; or, when called, targets do not match the batch.
+        UsageError: `gain` or `margin_ms` is not positive; or the loss is called with targets that
+            do not match the batch.
     """
     check_type(network, Network, "the network of a loss", "pass the nmtool.Network that is trained")
     for argument, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
@@ -137,7 +139,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
 
 def _scores(activity: Activity, network: Network) -> Tensor:
-    """[samples, classes]: scores by the network's readout; of a first spike −t in ms."""
+    """Scores by the network's readout, [samples, classes]; a first spike has the score −t in ms."""
     readout = network.readout
     if readout.rule == FIRST_SPIKE:
         return -first_spike_ms(activity.spikes[readout.population], network.dt_ms)
@@ -145,7 +147,10 @@ def _scores(activity: Activity, network: Network) -> Tensor:
 
 
 def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
-    """Labels [samples] int64 or probabilities [samples, classes] float, as tensors."""
+    """Check targets, labels or class probabilities, and convert them to a tensor.
+
+    Labels are [samples] int64, probabilities [samples, classes] float.
+    """
     tensor = torch.as_tensor(targets)
     if tensor.is_floating_point() and tensor.shape == (n_samples, n_classes):
         return tensor
@@ -175,8 +180,8 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
     """Van Rossum (2001) distance between spike trains and target trains, mean over samples.
 
     D² = 1/τ ∫ (f − g)² dt, where f and g are the trains convolved with exp(−t/τ): a missing or
-    extra spike costs ½. It is differentiable with respect to spike times, in hidden and output
-    populations. The number of spikes has no gradient; a `RateTarget` can regularise it.
+    extra spike costs ½. The distance is differentiable with respect to spike times, in hidden and
+    output populations. The number of spikes has no gradient; a `RateTarget` can regularise it.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> import numpy as np
@@ -196,20 +201,20 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         dt_ms: length of a step in ms.
 
     Raises:
-        UsageError: the trains differ in samples, steps or neurons.
+        UsageError: spikes and target differ in their number of samples, steps or neurons.
     """
     check_type(spikes, SpikeTrains, "spikes", 'pass activity.spikes["hidden"]')
     check_type(target, Raster, "the target spikes", "pass a Raster, as Raster.from_dense(spikes)")
-    mine = (spikes.n_samples, spikes.n_steps, spikes.n_neurons)
-    wanted = (target.n_samples, target.n_steps, target.n_neurons)
-    if mine != wanted:
+    shape = (spikes.n_samples, spikes.n_steps, spikes.n_neurons)
+    target_shape = (target.n_samples, target.n_steps, target.n_neurons)
+    if shape != target_shape:
         raise UsageError(
-            f"spikes of {mine} samples, steps and neurons cannot be compared with {wanted}",
+            f"spikes of {shape} samples, steps and neurons cannot be compared with {target_shape}",
             code="spike-trains-differ",
             fix="pass a target with the same samples, steps and neurons",
         )
     target_trains = SpikeTrains.from_raster(target, spikes.step.device)
-    spike_times, its_cells = _times_by_cell(spikes, dt_ms)
+    spike_times, spike_cells = _times_by_cell(spikes, dt_ms)
     target_times, target_cells = _times_by_cell(target_trains, dt_ms)
     n_cells = spikes.n_samples * spikes.n_neurons
 
@@ -223,14 +228,14 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         second = torch.arange(len(first), device=a.device) - done[first] + start[a_cells[first]]
         return torch.exp(-(a[first] - b[second]).abs() / tau_ms).sum()
 
-    own = overlap(spike_times, its_cells, spike_times, its_cells)
-    its = overlap(target_times, target_cells, target_times, target_cells)
-    both = overlap(spike_times, its_cells, target_times, target_cells)
-    return (0.5 * (own + its) - both) / max(spikes.n_samples, 1)
+    spike_overlap = overlap(spike_times, spike_cells, spike_times, spike_cells)
+    target_overlap = overlap(target_times, target_cells, target_times, target_cells)
+    cross_overlap = overlap(spike_times, spike_cells, target_times, target_cells)
+    return (0.5 * (spike_overlap + target_overlap) - cross_overlap) / max(spikes.n_samples, 1)
 
 
 def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
-    """Differentiable times in ms, and sample and neuron as one index, in ascending order."""
+    """Spike times in ms, differentiable, and an index of sample and neuron, sorted by the index."""
     cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
     time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
     order = torch.argsort(cells, stable=True)
@@ -247,7 +252,7 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     torch.Size([4])
 
     Args:
-        activity: activity in a forward pass.
+        activity: result of a forward pass.
         network: the network with the readout.
     """
     return _scores(activity, network).argmax(dim=1)
@@ -256,20 +261,20 @@ def predictions(activity: Activity, network: Network) -> Tensor:
 def recorded_loss(
     options: TrainOptions,
     network: Network,
-    answered: NDArray[np.floating],
+    recorded_scores: NDArray[np.floating],
     label: NDArray[np.integer],
 ) -> float:
     """The loss of recorded scores, with the settings of the network's training.
 
-    Labels only, since a teacher's soft labels exist for training samples only.
+    The loss uses labels only, since a teacher's soft labels exist only for training samples.
 
     Args:
-        options: the settings.
+        options: settings of the training run.
         network: the float network that was recorded.
-        answered: [samples, classes] float64, its scores.
-        label: [samples] int64, of the recorded samples.
+        recorded_scores: [samples, classes] float64, scores of the network.
+        label: [samples] int64, labels of the recorded samples.
     """
-    scores, labels = torch.from_numpy(answered), torch.from_numpy(label)
+    scores, labels = torch.from_numpy(recorded_scores), torch.from_numpy(label)
     if network.readout.rule == FIRST_SPIKE:
         scores = scores * network.dt_ms
     if options.margin_ms is not None:

@@ -47,9 +47,9 @@ class Activity:
     <Activity: hidden 3,492 spikes, output [4, 100, 3] membranes>
 
     Attributes:
-        spikes: per spiking population, its spike trains.
+        spikes: spike trains of each spiking population, by name.
         membrane: per non-spiking population [samples, T, neurons] float, v after each step.
-        units: per population, the integer value of one unit of its membrane; empty for floats.
+        units: per population, the factor from membranes to the chip's integers; empty for floats.
     """
 
     spikes: Mapping[str, SpikeTrains]
@@ -76,7 +76,7 @@ class Projection(nn.Module):
         spec: initial weights and delays.
         max_delay: initial value of the attribute.
         like: a tensor with the dtype and device of the parameters.
-        axonal: all synapses of a source neuron have the same delay.
+        axonal: True if all synapses of a source neuron have the same delay.
 
     Raises:
         NetworkError: `axonal` is set, but the delays of a source neuron differ.
@@ -132,7 +132,7 @@ class SpikingNetwork(nn.Module, Tabular):
     Args:
         network: topology, constants and initial synapses.
         max_delay: largest delay in steps during training.
-        axonal: one delay per source neuron of a projection, not one per synapse.
+        axonal: True for one delay per source neuron of a projection, instead of one per synapse.
         dtype: type of the kernels, float32 or float64.
         device: device of the parameters, which determines the engine.
         rounding: for quantisation-aware training, the rounding of parameters to the chip's
@@ -213,7 +213,7 @@ class SpikingNetwork(nn.Module, Tabular):
         return f"<SpikingNetwork: {network_line(self.network)}, on {self.device.torch}>"
 
     def tables(self) -> list[Table]:
-        """The current network."""
+        """The tables of the current network."""
         return self.to_network().tables()
 
     @property
@@ -230,8 +230,8 @@ class SpikingNetwork(nn.Module, Tabular):
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
-            DataError: the input has other channels than the network, other axes, apparently the
-                steps first, or numbers that are not counts.
+            DataError: the input has another number of channels or axes, seems to have the steps
+                before the samples, or contains numbers that are not counts.
             UsageError: the input has another type, or `push` names a population that does not
                 spike.
         """
@@ -244,7 +244,7 @@ class SpikingNetwork(nn.Module, Tabular):
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
         integers = self.to_integers()
-        populations, synapses = self._running(integers)
+        populations, synapses = self._prepare(integers)
         for layer in self.layers:
             neurons = Neurons.joined([populations[name] for name in layer.names])
             afferent, source = layer.afferent(synapses), layer.source(trains)
@@ -258,10 +258,10 @@ class SpikingNetwork(nn.Module, Tabular):
         units = {} if integers is None else {p.name: p.unit for p in integers.populations}
         return Activity(trains, membrane, units)
 
-    def _running(
+    def _prepare(
         self, integers: IntegerNetwork | None
     ) -> tuple[Mapping[str, Neurons], list[Synapses]]:
-        """Neurons by population and synapses by projection, for this pass."""
+        """Prepare the neurons of each population and the synapses of each projection for a pass."""
         if integers is None:
             return self._neurons, [self._float_synapses(p) for p in self.synapses]
         network = self.network
@@ -313,7 +313,9 @@ class SpikingNetwork(nn.Module, Tabular):
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
-        """Run without gradients; the float counterpart of `nmtool.hardware_sim.simulate`.
+        """Run without gradients, and record spikes and membranes.
+
+        `nmtool.hardware_sim.simulate` does the same for an `IntegerNetwork`.
 
         Args:
             spikes: input raster.
@@ -321,7 +323,7 @@ class SpikingNetwork(nn.Module, Tabular):
         """
         with torch.no_grad():
             return in_batches(
-                lambda some: self._recorded(self(some)), spikes, MAX_SAMPLES, on_progress
+                lambda batch: self._recorded(self(batch)), spikes, MAX_SAMPLES, on_progress
             )
 
     def _recorded(self, activity: Activity) -> Recording:
@@ -353,7 +355,7 @@ class SpikingNetwork(nn.Module, Tabular):
         return None if self.rounding is None else self.rounding(self.to_network())
 
     def take_faults(self) -> dict[str, int]:
-        """Number of wraps of u and clips of v since the last call; empty for floats."""
+        """Numbers of wraps of u and clips of v since the last call; empty for floats."""
         if self.rounding is None:
             return {}
         wraps, clips = sum(faults.sum(axis=1) for faults in self.faults.values())
@@ -363,14 +365,14 @@ class SpikingNetwork(nn.Module, Tabular):
 
 
 def _for_recording(membrane: Tensor, unit: float | None) -> NDArray:
-    """Membranes for a recording: floats, or the integers that they represent."""
+    """Membranes for a recording: floats, or with a unit, the integers that they represent."""
     if unit is None:
         return membrane.cpu().numpy()
     return torch.round(membrane * unit).to(torch.int32).cpu().numpy()
 
 
 def _check_same_graph(network: Network, integers: IntegerNetwork) -> None:
-    """Raise `UsageError` unless both have the same populations and projections."""
+    """Raise `UsageError` unless both networks have the same populations and projections."""
 
     def graph(candidate: Network | IntegerNetwork) -> list[tuple[object, ...]]:
         populations = [(p.name, p.kind, p.size) for p in candidate.populations]

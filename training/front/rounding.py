@@ -31,10 +31,10 @@ class Rounding:
     """Rounding of a network to integers in quantisation-aware training.
 
     Attributes:
-        weight_bits: 2 … 8.
-        delays: the grid of delays, and the target.
+        weight_bits: bits per weight, 2 … 8.
+        delays: grid of the representable delays, which also names the target.
         ranges: weight range per projection (by index), see `nmtool.quantisation`.
-        calibration: largest magnitudes measured on data.
+        calibration: largest magnitudes of the populations' variables, measured on data.
         integers: a fixed integer network to use instead of rounding; None to round.
     """
 
@@ -75,11 +75,12 @@ def integer_neurons(
         chip: the population in integers.
         trained: the same population in the float network that is trained.
         dt_ms: length of a step in ms.
-        like: a tensor of the dtype of the backward pass, on the device.
-        faults: [2, neurons] int64, wraps of u and clips of v; added to in every forward pass.
+        like: a tensor with the device, and the dtype of the backward pass.
+        faults: [2, neurons] int64, counts of wraps of u and clips of v, increased by every forward
+            pass.
     """
 
-    def each(value: float, dtype: DTypeLike) -> NDArray:
+    def per_neuron(value: float, dtype: DTypeLike) -> NDArray:
         return np.full(chip.size, value, dtype)
 
     tau_mem_ms, tau_syn_ms = trained.values("tau_mem_ms"), trained.values("tau_syn_ms")
@@ -88,11 +89,11 @@ def integer_neurons(
         torch.from_numpy(dynamics.drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)).to(like),
         dt_ms,
         IntegerConstants(
-            keep_u=each(chip.keep_u, np.int64),
-            keep_v=each(chip.keep_v, np.int64),
-            vth=each(chip.vth, np.int64),
+            keep_u=per_neuron(chip.keep_u, np.int64),
+            keep_v=per_neuron(chip.keep_v, np.int64),
+            vth=per_neuron(chip.vth, np.int64),
             bias=chip.bias,
-            unit=each(chip.unit, np.float64),
+            unit=per_neuron(chip.unit, np.float64),
         ),
         chip.runs_in,
         [faults],
@@ -102,7 +103,7 @@ def integer_neurons(
 def integer_synapses(
     chip: IntegerProjection, scale: float, weight: Tensor, delay: Tensor
 ) -> Synapses:
-    """A projection in a chip's integers, with the trained parameters behind it.
+    """The synapses of a projection in a chip's integers, with the parameters that were rounded.
 
     Args:
         chip: the projection in integers.
@@ -119,8 +120,9 @@ def integer_synapses(
 def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
     """The float population with exactly the constants of an integer population.
 
-    A threshold of 0, impossible for float populations, becomes the smallest positive one, and a
-    current without memory gets the smallest positive time constant; only gradients are affected.
+    There are two exceptions, which only affect gradients: a threshold of 0, impossible for float
+    populations, becomes the smallest positive threshold, and a current without memory gets the
+    smallest positive time constant.
     """
     unity = population.runs_in.decay_one
     tau_mem_ms = rounded_tau(unity - population.keep_v, dt_ms, unity)

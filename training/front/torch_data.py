@@ -75,9 +75,9 @@ def torch_dataset(
         events: the samples.
         dt_ms: length of a step in ms, to get float32 tensors [steps, channels]. Without it, samples
             are structured arrays with t (µs, rounded), x and p, for tonic's transforms.
-        n_steps: steps of a sample, with `dt_ms`; later events are dropped.
+        n_steps: steps of a sample, given together with `dt_ms`; later events are dropped.
         group: number of neighbouring units per channel.
-        transform: applied to every sample, e.g. `tonic.transforms.ToFrame(…)`.
+        transform: function applied to every sample, e.g. `tonic.transforms.ToFrame(…)`.
 
     Raises:
         UsageError: only one of `dt_ms` and `n_steps` is given.

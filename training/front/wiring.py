@@ -1,7 +1,7 @@
 """Layers: mutually recurrent populations run as one layer, with joined synapse matrices.
 
 A device runs a layer with one afferent and one recurrent matrix. For several populations or
-sources these are concatenated from the projections; torch splits the gradients again.
+sources, these matrices are concatenated from the projections; torch splits the gradients again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push
 
 Blocks = list[list[int | None]]
-"""Blocks of a layer's matrix: index of the projection (or None), per source and population."""
+"""Blocks of a layer's matrix: a row per source, with the index of the projection (or None) to each
+population of the layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +31,14 @@ class Wiring:
     """A layer: its populations, sources and projections.
 
     Attributes:
-        names: its populations, in order.
+        names: names of its populations, in order.
         sizes: number of neurons of each population.
         kind: `lif` or `li`.
         sources: populations (or the input) that project to it, one entry per block of rows; a
             source with parallel projections to one target appears once for each.
         source_sizes: number of neurons of each source.
-        rows: afferent projections.
-        loops: recurrent projections inside the layer; empty without recurrence.
+        rows: blocks of the afferent matrix.
+        loops: blocks of the recurrent matrix; empty without recurrence.
     """
 
     names: list[str]
@@ -49,7 +50,7 @@ class Wiring:
     loops: Blocks
 
     def source(self, trains: Mapping[str, SpikeTrains]) -> SpikeTrains:
-        """The afferent spikes.
+        """The layer's afferent spikes: those of all its sources as one spike train.
 
         Args:
             trains: spike trains of the input and of every earlier population.
@@ -86,7 +87,7 @@ class Wiring:
         return joint
 
     def split(self, emitted: SpikeTrains) -> dict[str, SpikeTrains]:
-        """The spike trains of each population of the layer."""
+        """Split the layer's spike trains by population."""
         if len(self.names) == 1:
             return {self.names[0]: emitted}
         edges = np.cumsum([0, *self.sizes])

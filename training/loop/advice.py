@@ -1,6 +1,6 @@
 """Suggestions for the next run, from a run's log and network.
 
-Each finding is a guess with its evidence. Nothing else is trained or read.
+Each finding is a guess with its evidence. Advice trains nothing, and reads no other data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_EPOCHS = 5
 
 FALLING = 0.05
 """A loss still falls if its mean over a fifth of the epochs is lower by this share than over the
-fifth before."""
+previous fifth."""
 
 LARGE_RATE = 0.5
 """Learning rates are large from this share of their maximum on. At rates near 0, no loss falls, so
@@ -39,7 +39,7 @@ FITTED = 0.95
 """Training accuracy from which on the training samples count as learnt."""
 
 MAX_AT_LIMIT = 0.05
-"""Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do."""
+"""Share of a projection's delays that may lie at the limit, where about 2 % of uniform delays lie."""
 
 MEMORY = 10.0
 """A sample is long if it lasts more than this many times the network's memory, which is its longest
@@ -55,10 +55,12 @@ MIN_CONFUSED = 0.25
 """Smallest share of a class's validation samples that are classified as one other class."""
 
 MIN_MISTAKES = 5
-"""Smallest number of such misclassified samples; fewer may be due to chance."""
+"""Smallest number of samples of a class that are classified as one other class; fewer may be due to
+chance."""
 
 LAST_EPOCHS = 5
-"""Epochs at the end of a run whose validation accuracies are compared with the best one's."""
+"""Number of epochs at the end of a run whose validation accuracies are compared with that of the
+best epoch."""
 
 MIN_SPREAD = 0.02
 """Smallest difference in validation accuracy for which the choice of the best epoch matters."""
@@ -188,7 +190,7 @@ def _augmentation(options: TrainOptions) -> str:
 def _chosen_epoch(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
 ) -> Iterator[Finding]:
-    """A finding where chance decided which epoch is the best."""
+    """A finding if chance decided which epoch is the best."""
     best = best_epoch(log, options.judge_epochs)
     accuracy = best["validation_accuracy"]
     if options.judge_epochs > 1 or accuracy is None or n_validation is None:

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 _Item = TypeVar("_Item")
 
-_NOTHING = object()
+_END = object()
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
     """Prepare each item in a thread while the previous one is in use.
 
-    An exception in the thread is raised again where the item is requested.
+    If the thread raises an exception, it is raised again where the item is requested.
 
     >>> list(ahead(n * n for n in range(4)))
     [0, 1, 4, 9]
@@ -23,7 +23,7 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
         items: a generator; its code runs only in the thread.
     """
     with ThreadPoolExecutor(1, "ahead") as thread:
-        coming = thread.submit(next, items, _NOTHING)
-        while (item := coming.result()) is not _NOTHING:
-            coming = thread.submit(next, items, _NOTHING)
+        next_item = thread.submit(next, items, _END)
+        while (item := next_item.result()) is not _END:
+            next_item = thread.submit(next, items, _END)
             yield item  # type: ignore[misc]

@@ -16,8 +16,8 @@ class Augmentation:
     """Random changes that preserve the class, made in the order of the attributes.
 
     Attributes:
-        blend: share of the samples that the function `blend` replaces by a blend of two samples of
-            their class.
+        blend: share of the samples that are replaced by a blend with another sample of their class
+            (function `blend`).
         shift: every sample's channels are shifted by a whole number of units, uniform in ±shift;
             events that leave the range are lost.
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
@@ -42,7 +42,7 @@ class Augmentation:
         return cls(**{option.name: getattr(options, option.name) for option in fields(cls)})
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
-        """A changed copy of a batch."""
+        """Augment a copy of a batch."""
         return self.with_partners(events, rng)[0]
 
     def with_partners(
@@ -51,8 +51,8 @@ class Augmentation:
         """Augment a copy of a batch; also return the partner with which each sample was blended.
 
         Returns:
-            The copy; and [samples] int64, index of each sample's partner in the batch: its own
-            index if it was not blended.
+            The copy; and [samples] int64, index of each sample's partner in the batch, which is the
+            sample itself if it was not blended.
         """
         # Shifts and stretches are always drawn first, so that a seed gives the same ones whichever
         # other augmentation is on.
@@ -95,26 +95,26 @@ def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeE
 def _blended(
     events: SpikeEvents, partner: NDArray[np.int64], rng: np.random.Generator
 ) -> SpikeEvents:
-    """Blend every sample with its partner ([samples] int64) unless that is the sample itself."""
+    """Blend every sample with its partner, [samples] int64, unless it is its own partner."""
     partner_events = events.take(partner)
     blended = partner != np.arange(events.n_samples)
-    way = np.where(blended, 0.5 * (_mean_times(partner_events) - _mean_times(events)), 0.0)
+    shift_ms = np.where(blended, 0.5 * (_mean_times(partner_events) - _mean_times(events)), 0.0)
     sample = np.concatenate([events.sample_index(), partner_events.sample_index()])
     time_ms = np.concatenate(
         [
-            events.time_ms + way[events.sample_index()],
-            partner_events.time_ms - way[partner_events.sample_index()],
+            events.time_ms + shift_ms[events.sample_index()],
+            partner_events.time_ms - shift_ms[partner_events.sample_index()],
         ]
     )
-    heads = rng.random(sample.size) < 0.5
+    drawn = rng.random(sample.size) < 0.5
     is_own = np.arange(sample.size) < events.n_events
-    mask = np.where(blended[sample], heads & (time_ms >= 0), is_own)
+    mask = np.where(blended[sample], drawn & (time_ms >= 0), is_own)
     unit = np.concatenate([events.unit, partner_events.unit])
     return _with_unsorted_events(events, sample[mask], time_ms[mask], unit[mask])
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """[samples] int64: index of each sample's blending partner, or its own if it is unchanged."""
+    """Draw each sample's blending partner, [samples] int64: itself, if it is left unchanged."""
     partner = np.arange(events.n_samples)
     chosen = rng.random(events.n_samples) < share
     spiking = events.counts > 0
@@ -127,7 +127,7 @@ def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> ND
 
 
 def _mean_times(events: SpikeEvents) -> NDArray[np.float64]:
-    """[samples] float64, ms; 0 for samples without events."""
+    """Mean time of each sample's events in ms, [samples] float64; 0 for samples without events."""
     total = np.bincount(events.sample_index(), events.time_ms, events.n_samples)
     return total / np.maximum(events.counts, 1)
 
@@ -135,7 +135,7 @@ def _mean_times(events: SpikeEvents) -> NDArray[np.float64]:
 def _shifted_and_stretched(
     events: SpikeEvents, shift: NDArray[np.int64], factor: NDArray[np.float64]
 ) -> SpikeEvents:
-    """Units moved by [samples] int64, times multiplied by [samples] float64."""
+    """Shift each sample's units by `shift`, and multiply its times by `factor`, both [samples]."""
     sample = events.sample_index()
     unit = events.unit + shift[sample]
     mask = (unit >= 0) & (unit < events.n_units)
@@ -143,7 +143,7 @@ def _shifted_and_stretched(
 
 
 def _shifted_in_time(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
-    """Times moved by [samples] float64, ms."""
+    """Shift each sample's times by `by_ms`, [samples] float64; events before 0 ms are lost."""
     sample = events.sample_index()
     time_ms = events.time_ms + by_ms[sample]
     mask = time_ms >= 0

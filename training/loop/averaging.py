@@ -2,9 +2,9 @@
 
     θ̄ ← m·θ̄ + (1 − m)·θ        m = min(decay, (n + 1)/(n + 10)) at update n
 
-is an exponential moving average of weights and delays (Polyak & Juditsky 1992). It is shorter at
-first, so that the random initial values soon lose their weight. In fine-tuning, m = decay from the
-first update on.
+is an exponential moving average of weights and delays (Polyak & Juditsky 1992). The first means are
+over fewer updates, so that the random initial values soon lose their weight. In fine-tuning,
+m = decay from the first update on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Average:
         trained: True if training starts from a trained network, which the mean should not forget.
 
     Attributes:
-        trained: the argument; a resumed run sets it again.
+        trained: the argument; a resumed run sets it from the manifest.
         values: the mean by parameter name, [pre, post] float, on the device of the parameters;
             empty without a mean.
     """

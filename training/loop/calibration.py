@@ -33,9 +33,9 @@ class Calibrator:
     """Chooses weight ranges and scales for training in integers, from samples.
 
     Attributes:
-        weight_bits: 2 … 8.
-        delays: the grid of possible delays.
-        samples: representative input.
+        weight_bits: bits per weight, 2 … 8.
+        delays: grid of the representable delays.
+        samples: input raster of representative samples.
     """
 
     weight_bits: int
@@ -48,7 +48,7 @@ class Calibrator:
         return cls(options.weight_bits, options.delay_grid, samples)
 
     def rounding(self, network: Network) -> Rounding:
-        """Choose the weight ranges with the least error, and the head-room of the outputs."""
+        """Choose the weight ranges with the least error, and calibrate the scales on the samples."""
         ranges = weight_ranges(network, self.weight_bits, self.delays.target)
         uncalibrated = Rounding(self.weight_bits, self.delays, ranges, Calibration())
         calibration = calibrate(network, self.samples, to_integers=uncalibrated.to_integers)
@@ -84,8 +84,10 @@ def without_overflow(
         portions: returns all samples, a portion at a time.
     """
     while faulty := [part for part in portions() if overflows(integers, part)]:
-        spikes, seen = Raster.concatenate(faulty), rounding.calibration
-        seen = halve_overflowing_scales(network, spikes, seen, to_integers=rounding.to_integers)
-        rounding = replace(rounding, calibration=seen)
+        spikes, calibration = Raster.concatenate(faulty), rounding.calibration
+        calibration = halve_overflowing_scales(
+            network, spikes, calibration, to_integers=rounding.to_integers
+        )
+        rounding = replace(rounding, calibration=calibration)
         integers = rounding(network)
     return integers

@@ -64,8 +64,10 @@ def save(
     Args:
         path: the file.
         model, optimiser, state: the objects to save.
-        removed: per pruned parameter [pre, post] bool, see `nmtool.training.loop.pruning`.
-        average: per parameter [pre, post] float, see `nmtool.training.loop.averaging`.
+        removed: masks of pruned values by parameter name, [pre, post] bool, see
+            `nmtool.training.loop.pruning`.
+        average: running means by parameter name, [pre, post] float, see
+            `nmtool.training.loop.averaging`.
 
     Raises:
         StorageError: the file cannot be written.
@@ -103,8 +105,9 @@ def load(
     Args:
         path: the file.
         model, optimiser: objects whose state is restored.
-        removed: per pruned parameter [pre, post] bool, overwritten by the masks in the file.
-        average: per parameter [pre, post] float, filled with the running means in the file.
+        removed: masks of pruned values by parameter name, [pre, post] bool, overwritten by those in
+            the file.
+        average: filled with the running means in the file by parameter name, [pre, post] float.
 
     Raises:
         FileFormatError: the file is damaged, or does not fit the model or the pruned parameters.

@@ -1,4 +1,4 @@
-"""Adam with separate learning rates for weights and delays, clipping, checks for divergence."""
+"""Adam with separate learning rates for weights and delays; clipping; checks for divergence."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
 
 
 def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
-    """Clip gradients to a Euclidean norm, over all weights and over all delays separately.
+    """Clip the Euclidean norm of all weights' gradients, and separately that of all delays'.
 
-    Their units differ: per unit of weight, and per step of delay.
+    The units of the two differ: per unit of weight, and per step of delay.
 
     Args:
         model: the model whose `.grad` is scaled in place.
-        largest_norm: largest norm of either; None: no clipping.
+        largest_norm: largest norm of each; None: no clipping.
     """
     if largest_norm is None:
         return

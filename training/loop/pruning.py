@@ -23,7 +23,7 @@ _BELOW_ONE = 1e-6
 
 
 def progress(done: int, n_updates: int) -> float:
-    """Share of the pruning that is done after a number of updates of the run, 0 … 1."""
+    """Share of the pruning that the schedule requires after `done` updates of the run, 0 … 1."""
     # Computed from whole numbers, so that the schedule ends exactly at 1.
     passed = (5 * done - n_updates) / (3 * n_updates)
     return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
@@ -31,7 +31,10 @@ def progress(done: int, n_updates: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Pruned:
-    """A parameter of which a share is set to 0: [pre, post] values, and a mask of removed ones."""
+    """A parameter to prune, the share of its values to set to 0, and the mask of removed values.
+
+    Parameter and mask are [pre, post].
+    """
 
     parameter: nn.Parameter
     share: float
@@ -39,11 +42,11 @@ class _Pruned:
 
     def missing(self, progress: float) -> int:
         """Number of values still to remove; 0 or less if enough are removed."""
-        wanted = whole(self.share * progress, self.removed.numel())
+        wanted = count_in_share(self.share * progress, self.removed.numel())
         return wanted - int(self.removed.sum())
 
     def remove(self, progress: float) -> None:
-        """Remove the smallest magnitudes, as many as the schedule requires at this progress."""
+        """Remove as many of the values with the smallest magnitudes as the schedule requires."""
         missing = self.missing(progress)
         if missing > 0:
             magnitude = self.parameter.detach().abs().masked_fill(self.removed, math.inf)
@@ -78,19 +81,19 @@ class Pruning:
         self.removed = {name: pruned.removed for name, pruned in self._pruned.items()}
 
     def advance(self, done: int) -> None:
-        """Prune as scheduled after this number of updates, and keep removed values at 0."""
+        """Prune as scheduled after `done` updates, and set removed values to 0 again."""
         for pruned in self._pruned.values():
             pruned.remove(progress(done, self._n_updates))
         self.reapply()
 
     def reapply(self) -> None:
-        """Set removed weights and delays to 0 again, after anything else changed the parameters."""
+        """Set removed weights and delays to 0 again, after other code has changed parameters."""
         with torch.no_grad():
             for pruned in self._pruned.values():
                 pruned.parameter.masked_fill_(pruned.removed, 0.0)
 
-    def hold_gradients(self) -> None:
-        """Set gradients of removed weights and delays to 0; they do not count in the norm."""
+    def zero_gradients(self) -> None:
+        """Set gradients of removed weights and delays to 0, so that they do not add to the norm."""
         for pruned in self._pruned.values():
             if pruned.parameter.grad is not None:
                 pruned.parameter.grad.masked_fill_(pruned.removed, 0.0)
@@ -113,13 +116,13 @@ class Pruning:
         return sum(int(mask.sum()) for mask in masks) / total if total else 0.0
 
 
-def whole(share: float, n_synapses: int) -> int:
-    """Number of synapses in a share of them, rounded down."""
+def count_in_share(share: float, n_synapses: int) -> int:
+    """Number of synapses in a share of `n_synapses`, rounded down."""
     return math.floor(share * n_synapses + _BELOW_ONE)
 
 
 def _smallest(values: Tensor, count: int) -> Tensor:
-    """[count] int64: indices of the smallest values; of equal values, the first ones."""
+    """Indices of the `count` smallest values, [count] int64; of equal values, the first ones."""
     candidates = torch.nonzero(values <= values.kthvalue(count).values).reshape(-1)
     order = torch.sort(values[candidates], stable=True).indices
     return candidates[order[:count]]

@@ -1,6 +1,6 @@
 """Remarks on training: beforehand on data, time grid, splits and delays, then on failing epochs.
 
-A remark is a `Finding` and does not stop training. Data with nothing to learn from are an error.
+A remark is a `Finding` and does not stop training. Data with nothing to learn from raise an error.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ MIN_CHANCE = 1e-3
 """Probability below which the order of a file's samples is not a coincidence."""
 
 MIN_TEACHER_AGREEMENT = 0.5
-"""There is a remark if a teacher's most probable class is the label for fewer of the samples."""
+"""There is a remark if a teacher's most probable class is the label for less than this share of the
+samples."""
 
 
 def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
@@ -355,7 +356,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
 
 
 def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    """Remarks on time steps: too long for the neurons, too many, or with too many shared events."""
+    """Remarks on time steps: too long for the neurons, too many, or shared by too many events."""
     for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
         constant = getattr(options, name)
         if constant is not None and options.dt_ms > constant:
@@ -413,7 +414,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
 
 
 def _short_delays(options: TrainOptions) -> Iterator[Finding]:
-    """Warn of delays beyond the target's limit in floats, or beyond their bits in integers."""
+    """Warn of delays beyond the target's limit, or, in integers, beyond the grid of delays."""
     if options.arithmetic == "float":
         most = target_named(options.target).max_delay
         if options.max_delay > most:
@@ -455,7 +456,7 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
 def _classes_apart(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
-    """Warn if the validation split or the rest lacks classes that a shuffled file would have."""
+    """Warn if a file seems unshuffled: its last samples, or all others, lack too many classes."""
     last = f"the validation split, the last {validation.size} samples of the file"
     others = f"the training samples, all but the last {validation.size} of the file"
     for part, name in ((validation, last), (train, others)):
@@ -471,7 +472,9 @@ def _classes_apart(
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Number of classes of the whole, and of the part if chance hardly explains so few; else 0.
+    """Number of classes in all samples, and in a part of them if it seems too small, else 0.
+
+    It seems too small if a random part would hardly ever have so few classes.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.

@@ -32,7 +32,7 @@ class Reporter:
         options: options of the run, with a number of steps.
         dataset: data of the run.
         folder: folder of the run; None if the run is not saved.
-        advance: counts samples.
+        advance: progress display, called with the number of samples of every batch.
         check_stop: called after every batch and epoch; raises to stop the run.
         on_batch, on_epoch: called with the report of every batch and the entry of every epoch.
 
@@ -66,7 +66,7 @@ class Reporter:
         _log.info(start_line(self._dataset, self._options, trainer.model))
 
     def batch(self, report: BatchReport) -> None:
-        """Count a batch; the loss beside the bar is the mean of the epoch so far."""
+        """Count a batch, and show the mean loss of the epoch so far beside the progress bar."""
         epochs = self._options.epochs
         if self._pace.total is None:
             expected = (epochs - report.epoch + 1) * self._samples
@@ -116,9 +116,9 @@ def epoch_line(entry: Mapping[str, Any]) -> str:
 
 
 def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> list[tuple[str, int]]:
-    """The parts of an epoch's line, each with its rank of importance, the smallest first.
+    """The parts of an epoch's line, each with a rank: the smaller, the more important.
 
-    If a line is too short for all parts, those with the largest ranks are left out.
+    If a line is too short for all parts, the parts with the largest ranks are left out.
 
     Args:
         entry: the epoch's entry of the log.

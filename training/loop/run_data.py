@@ -18,7 +18,7 @@ from nmtool.training.loop.run_folder import RunFolder
 
 
 def check_split(run: RunFolder, dataset: Dataset) -> None:
-    """Raise `UsageError` if the validation split differs from that before the run was stopped.
+    """Raise `UsageError` if the validation split differs from the one before the run was stopped.
 
     Manifests of older versions do not record the split, and are accepted.
     """
@@ -33,16 +33,17 @@ def check_split(run: RunFolder, dataset: Dataset) -> None:
 
 
 def has_same_split(run: RunFolder, dataset: Dataset) -> bool:
-    """True if the validation split is that of the run, or the run's manifest does not record it.
+    """True if the validation split is that of the run, or if the run's manifest does not record it.
 
-    The content hash of the data does not cover the groups by which a split is drawn.
+    The content hash of the data cannot show this: it does not cover the groups by which a split is
+    drawn.
     """
     index_hash = run.manifest().train_index_hash
     return index_hash is None or train_index_hash(dataset) == index_hash
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
-    """True if a run was trained on these samples; older manifests only record the name."""
+    """True if a run was trained on these samples; with older manifests, if the name is the same."""
     manifest = run.manifest()
     if manifest.data_hash == UNKNOWN:
         return same_data(manifest.data, dataset.name)
@@ -104,7 +105,7 @@ def _dataset_in(folder: Path, n_units: int | None, reasons: list[str]) -> Datase
 
 
 def is_fetched(run: RunFolder) -> bool:
-    """False if the data of a run must be downloaded first."""
+    """False if the data of a run have to be downloaded first."""
     name = run.manifest().data
     if not is_name(name) or name in BUILT_IN:
         return True

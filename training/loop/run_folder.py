@@ -110,7 +110,7 @@ class RunFolder:
         systems.
 
         Raises:
-            UsageError: another process trains there.
+            UsageError: another process trains in the folder.
         """
         descriptor = None
         try:
@@ -135,7 +135,7 @@ class RunFolder:
 
         Args:
             manifest: manifest of the run.
-            anew: replace an existing manifest.
+            anew: True to replace an existing manifest.
 
         Raises:
             UsageError: the folder already holds a run.
@@ -197,7 +197,7 @@ class RunFolder:
         return name
 
     def validation_rule(self) -> SplitRule | None:
-        """The rule that drew the validation split from the training samples; None without one.
+        """The rule that drew the validation split from the training samples; None if there is none.
 
         Raises:
             FileFormatError: the manifest is damaged.
@@ -289,8 +289,8 @@ class RunFolder:
     def drop_next(self) -> None:
         """Delete the networks of every epoch that `write_next` wrote."""
         for file in (self.network_file, self.integer_file):
-            for lost in self.path.glob(_next_file(file, "*").name):
-                lost.unlink()
+            for unused in self.path.glob(_next_file(file, "*").name):
+                unused.unlink()
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
         """Write the log files; the checkpoint has the same log. Raises `StorageError`."""
@@ -332,13 +332,13 @@ class RunFolder:
             fix="resume the run, which writes the log again: `resume=True`",
         )
 
-    def check_network(self, network: str) -> None:
+    def check_network(self, content_hash: str) -> None:
         """Raise `FileFormatError` unless the saved network has the checkpoint's content hash.
 
         Args:
-            network: content hash in the checkpoint.
+            content_hash: content hash of the network in the checkpoint.
         """
-        if self.network().content_hash != network:
+        if self.network().content_hash != content_hash:
             raise FileFormatError(
                 f"{self.checkpoint_file} and {self.network_file} do not belong together",
                 code="checkpoint-other-run",
@@ -439,5 +439,5 @@ def _is_number(value: Any) -> bool:
 
 
 def run_of(path: Path) -> RunFolder:
-    """The run of a folder or of a network file in it; the folder may be empty."""
+    """The run in a folder, given the folder or a network file in it; the folder may be empty."""
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)

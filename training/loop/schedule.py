@@ -1,4 +1,4 @@
-"""`rate_factor`: learning rates over a run; free of torch, since reports use it, too."""
+"""`rate_factor`: learning rates over a run. Needs no torch, since reports use it, too."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int],
         n_updates: number of updates of the whole run.
         warmup: share of all updates that the warm-up takes.
     """
-    rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
+    n_warmup, after_warmup = round(warmup * n_updates), _AFTER_WARMUP[schedule]
 
     def factor(update: int) -> float:
-        if update < rising:
-            return (update + 1) / rising
-        done = (update - rising) / max(1, n_updates - rising)
-        return after(min(1.0, done))
+        if update < n_warmup:
+            return (update + 1) / n_warmup
+        done = (update - n_warmup) / max(1, n_updates - n_warmup)
+        return after_warmup(min(1.0, done))
 
     return factor
 

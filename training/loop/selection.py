@@ -27,11 +27,13 @@ def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
 
     Args:
         log: one entry per epoch.
-        judge_epochs: number of candidates averaged in a score; fewer for the first ones.
+        judge_epochs: number of candidates averaged in a score; the first scores average fewer.
     """
-    own = [_accuracy(entry) for entry in candidates(log)]
-    judged = [own[max(0, last - judge_epochs) : last] for last in range(1, len(own) + 1)]
-    return [sum(accuracies) / len(accuracies) for accuracies in judged]
+    accuracies = [_accuracy(entry) for entry in candidates(log)]
+    windows = [
+        accuracies[max(0, last - judge_epochs) : last] for last in range(1, len(accuracies) + 1)
+    ]
+    return [sum(window) / len(window) for window in windows]
 
 
 def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
@@ -48,7 +50,7 @@ def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
     """Score of a run's best epoch, whose network is saved, 0 … 1.
 
-    If the integers' scales were changed at the end, it is the accuracy with the new scales.
+    If the integers' scales were changed at the end, the score is the accuracy with the new scales.
     """
     settled = best_epoch(log, judge_epochs).get("settled_accuracy")
     return max(scores(log, judge_epochs)) if settled is None else float(settled)
@@ -58,7 +60,7 @@ def out_of_patience(scores: Sequence[float], patience: int) -> bool:
     """Early stopping: True if none of the last `patience` scores is better than the best before.
 
     Args:
-        scores: one per epoch, larger is better; a score equal to the best is not better.
+        scores: a score per epoch; larger is better, and a score equal to the best is not better.
         patience: number of epochs to wait, 1 or more.
     """
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience

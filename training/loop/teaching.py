@@ -1,4 +1,4 @@
-"""The teacher of a run: found by the name in its settings, recognised by its content hash."""
+"""Find the teacher of a run by the name in its settings, and check it by its content hash."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def teacher_of(
 
     Raises:
         FileFormatError: there is no such file, or it cannot be read.
-        DataError: its rows are not probabilities.
+        DataError: the rows of the file are not probabilities.
         UsageError: the teacher has changed.
     """
     if options.teacher is None:

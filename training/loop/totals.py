@@ -15,7 +15,7 @@ from nmtool.training.processes.ranks import Ranks
 
 @dataclass(frozen=True, eq=False)
 class Totals:
-    """Sums over samples.
+    """Losses, correct classifications, lost events and spikes, summed over samples.
 
     Attributes:
         loss: sum of the losses of single samples.
@@ -43,7 +43,7 @@ class Totals:
         return self._from_vector(self._vector() + other._vector())
 
     def over(self, ranks: Ranks) -> Totals:
-        """Sums over the samples of all ranks; collective."""
+        """Sums over the samples of all ranks; every rank must call it."""
         return self._from_vector(ranks.sum(self._vector()))
 
     @property

@@ -76,11 +76,11 @@ class BatchReport:
 
 @dataclass(frozen=True, eq=False)
 class _Portion:
-    """A share of a batch, augmented and binned.
+    """A rank's share of a batch, augmented and binned.
 
     Attributes:
-        binned: its spikes.
-        label: [samples] int64.
+        binned: spikes of the share.
+        label: [samples] int64, labels of the share.
         target: [samples, classes] float64, mixture of labels and a teacher's soft labels; None
             without a teacher.
     """
@@ -94,7 +94,8 @@ class Trainer:
     """Trains one network on one data set.
 
     `run` loops over epochs, `_epoch` over the batches of an epoch, `_update` updates the parameters
-    by a batch, `_judge` decides whether an epoch is the best so far, `_keep` writes the files.
+    by a batch, `_judge` decides whether an epoch is the best so far, and `_save_epoch` writes the
+    files.
 
     Args:
         options: the settings.
@@ -115,7 +116,7 @@ class Trainer:
         UsageError: the data have other channels or classes than the given network; ranks differ
             in their settings, data or checkpoint; training diverged: the loss exploded, or a
             gradient is not finite.
-        InputError, BackendError: the GPU's memory is used up, or it has failed.
+        InputError, BackendError: the GPU is out of memory, or has failed.
         RankError: another rank was lost.
     """
 
@@ -196,7 +197,7 @@ class Trainer:
             self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
         rescued = rescue_silent(self.model, totals.counts, self.options.rescue)
         self._pruning.reapply()
-        with self._judged():
+        with self._model_to_validate():
             validation, confused = None, None
             if self._validation is not None:
                 validation, confused = self._validation.accuracy_and_mistake(self.model)
@@ -216,7 +217,7 @@ class Trainer:
             "seconds": round(time.perf_counter() - started, 3),
         }
         better = self._judge(epoch, update, entry, networks)
-        self._keep(better)
+        self._save_epoch(better)
         self._on_epoch(entry)
 
     def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
@@ -228,7 +229,7 @@ class Trainer:
             yield order[first : first + self.options.batch_size], rng
 
     def _portion(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Portion:
-        """This rank's share of a batch: read, augmented with the whole batch, and binned."""
+        """Read and augment a batch, and bin this rank's share of it."""
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
         if self._soft_labels is not None:
@@ -253,7 +254,7 @@ class Trainer:
             # Weight a rank's mean loss by its share of the batch: gradients are summed over ranks.
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
-        self._pruning.hold_gradients()
+        self._pruning.zero_gradients()
         check_gradients(self.model.parameters(), update)
         clip_gradients(self.model, self.options.clip_norm)
 
@@ -266,7 +267,7 @@ class Trainer:
         return batch
 
     def _forward(self, portion: _Portion) -> tuple[torch.Tensor | None, Totals]:
-        """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
+        """Mean loss and totals of a rank's share of a batch; the loss is None without samples."""
         network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:
             return None, Totals.zero(network)
@@ -287,8 +288,8 @@ class Trainer:
         return loss, totals
 
     @contextmanager
-    def _judged(self) -> Iterator[None]:
-        """Inside the block, the model is the network to validate: the running mean, if any."""
+    def _model_to_validate(self) -> Iterator[None]:
+        """Inside the block, the model has the parameters to validate: the running mean, if any."""
         with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.reapply()
@@ -297,9 +298,9 @@ class Trainer:
 
     def _faults(self) -> dict[str, int]:
         """Overflows of all ranks in this epoch's training and validation passes."""
-        mine = self.model.take_faults()
-        total = self._ranks.sum(list(mine.values()))
-        return {name: int(count) for name, count in zip(mine, total, strict=True)}
+        own_counts = self.model.take_faults()
+        total = self._ranks.sum(list(own_counts.values()))
+        return {name: int(count) for name, count in zip(own_counts, total, strict=True)}
 
     def _renew_scales(self) -> None:
         """Estimate scales from the current weights, so that a resumed run has the same scales."""
@@ -325,7 +326,7 @@ class Trainer:
         self._state = checkpoint.RunState(epoch, update, max(judged, default=-1.0), log)
         return better
 
-    def _keep(self, with_networks: bool) -> None:
+    def _save_epoch(self, with_networks: bool) -> None:
         """Write the checkpoint, the log and, if the epoch is the best so far, its networks."""
         if self._folder is not None and self._ranks.is_first:
             try:
@@ -377,7 +378,7 @@ class Trainer:
         if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
         else:
-            self._best_is_now()
+            self._reset_best()
 
     def start_from(self, run: RunFolder) -> None:
         """Start from the checkpoint of another run, including its optimiser's moments.
@@ -397,10 +398,10 @@ class Trainer:
         copy_into(self.model, mean)
         self.model.clamp_delays()
         self._average.restart()
-        self._best_is_now()
+        self._reset_best()
 
-    def _best_is_now(self) -> None:
-        """Set the best network to the initial one, before the first epoch has ended."""
+    def _reset_best(self) -> None:
+        """Set the best network to the current one, before the first epoch has ended."""
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
@@ -411,9 +412,9 @@ class Trainer:
         rounding = self._calibrator.rounding(self.best)
         rescaled = without_overflow(self.best, self.best_integers, rounding, self._all_samples)
         if rescaled.content_hash != self.best_integers.content_hash:
-            self._keep_rescaled(rescaled)
+            self._save_rescaled(rescaled)
 
-    def _keep_rescaled(self, rescaled: IntegerNetwork) -> None:
+    def _save_rescaled(self, rescaled: IntegerNetwork) -> None:
         """Save integers with other scales, and write their accuracy into the log."""
         self.best_integers = rescaled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
@@ -469,7 +470,7 @@ def _check_agreement(
     validation: SpikeEvents | None,
     soft_labels: NDArray[np.float64] | None,
 ) -> None:
-    """Raise `UsageError` if ranks differ in settings, data or teacher; they would never finish."""
+    """Raise `UsageError` if ranks differ in settings, data or teacher: they would wait forever."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples

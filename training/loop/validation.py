@@ -19,7 +19,7 @@ from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
-    """A rank's share of the validation samples; if it is a single batch, it is binned only once.
+    """Validates on a rank's share of the validation samples; a single batch is binned only once.
 
     Args:
         events: all validation samples.
@@ -37,13 +37,15 @@ class Validation:
             self._whole = network.bin(first).raster, first.label
 
     def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
-        """Accuracy on all samples, and the most frequent misclassification; collective.
+        """Accuracy on all samples, and the most frequent misclassification.
+
+        Every rank must call it.
 
         The misclassification has the true class `label`, the predicted class `answer`, and the
         `share` of the samples with that label; None if all samples are classified correctly.
         """
         confusion = self._confusion(model.record)
-        accuracy = self._share_right(confusion)
+        accuracy = self._accuracy(confusion)
         mistakes = confusion - np.diag(np.diag(confusion))
         if not mistakes.any():
             return accuracy, None
@@ -52,23 +54,23 @@ class Validation:
         return accuracy, {"label": int(label), "answer": int(answer), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
-        """Accuracy of an integer network, independent of the model; collective."""
-        return self._share_right(self._confusion(lambda spikes: simulate(network, spikes)))
+        """Accuracy of an integer network on all samples; every rank must call it."""
+        return self._accuracy(self._confusion(lambda spikes: simulate(network, spikes)))
 
-    def _share_right(self, confusion: NDArray[np.float64]) -> float:
+    def _accuracy(self, confusion: NDArray[np.float64]) -> float:
         return float(np.trace(confusion)) / self._n_samples
 
-    def _confusion(self, answer: Callable[[Raster], Recording]) -> NDArray[np.float64]:
+    def _confusion(self, run: Callable[[Raster], Recording]) -> NDArray[np.float64]:
         """Number of samples of all ranks by label and predicted class."""
         n_classes = len(self._network.class_names)
         counts = np.zeros((n_classes, n_classes), np.int64)
         for spikes, label in self._portions():
             if label.size:
-                np.add.at(counts, (label, answer(spikes).predictions), 1)
+                np.add.at(counts, (label, run(spikes).predictions), 1)
         return self._ranks.sum(counts)
 
     def _portions(self) -> Iterator[tuple[Raster, NDArray[np.integer]]]:
-        """Input and labels, a batch at a time."""
+        """Input and labels of the share, a batch at a time."""
         if self._whole is not None:
             yield self._whole
             return

@@ -7,7 +7,11 @@ import torch
 
 from nmtool.cli.failures import for_people
 from nmtool.errors import BackendError, InputError
-from nmtool.training.engines.gpu_failures import explained, gpu_errors_converted, launch_failure
+from nmtool.training.engines.gpu_failures import (
+    gpu_errors_converted,
+    launch_failure,
+    torch_gpu_failure,
+)
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.trainer import Trainer
 from tests.refusals import refused
@@ -39,7 +43,7 @@ def test_the_class_of_torch_for_gpu_errors() -> None:
     kind = getattr(torch, "AcceleratorError", None)
     if kind is None:
         pytest.skip("this torch has no class for them")
-    failure = explained(kind("something failed"))
+    failure = torch_gpu_failure(kind("something failed"))
     assert failure is not None
     assert failure.code == "gpu-failed"
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.averaging import Average, copy_into
-from nmtool.training.loop.pruning import whole
+from nmtool.training.loop.pruning import count_in_share
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import Trainer
@@ -135,4 +135,4 @@ def test_synapses_that_the_start_removed_stay_removed(
         assert not parameters[name][removed].any()
         assert not trainer._average.values[name][removed].any()
     for projection in trainer.best.projections:
-        assert (projection.weight == 0).sum() >= whole(0.6, projection.weight.size)
+        assert (projection.weight == 0).sum() >= count_in_share(0.6, projection.weight.size)

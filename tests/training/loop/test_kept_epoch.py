@@ -10,7 +10,7 @@ import pytest
 from nmtool.network.float_network import Network
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.manifest import Manifest
-from nmtool.training.loop.pruning import whole
+from nmtool.training.loop.pruning import count_in_share
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import best_epoch, stopped_early
@@ -74,7 +74,7 @@ def _zeros(network: Network) -> list[int]:
 
 
 def _shares(network: Network, share: float) -> list[int]:
-    return [whole(share, p.weight.size) for p in network.projections]
+    return [count_in_share(share, p.weight.size) for p in network.projections]
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
@@ -90,11 +90,13 @@ def test_the_saved_network_has_the_requested_sparsity(arithmetic: str, tmp_path:
         assert synapses.weight.grad is not None
         assert (synapses.weight.grad[synapses.weight == 0] == 0).all()
     for projection in trainer.best.projections:
-        assert (projection.delay == 0).sum() >= whole(0.7, projection.delay.size)
+        assert (projection.delay == 0).sum() >= count_in_share(0.7, projection.delay.size)
     integers = folder.integers()
     assert (integers is None) == (arithmetic == "float")
     for integer_projection in integers.projections if integers else []:
-        assert (integer_projection.weight == 0).sum() >= whole(0.9, integer_projection.weight.size)
+        assert (integer_projection.weight == 0).sum() >= count_in_share(
+            0.9, integer_projection.weight.size
+        )
 
 
 def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:

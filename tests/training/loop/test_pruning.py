@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.pruning import Pruning, progress, whole
+from nmtool.training.loop.pruning import Pruning, count_in_share, progress
 from tests.networks.trainable import random_network
 
 pytestmark = pytest.mark.torch
@@ -38,7 +38,9 @@ def test_the_schedule_is_cubic() -> None:
 
 @given(st.integers(0, 100), st.integers(1, 10**7))
 def test_shares_are_rounded_down_to_whole_synapses(percent: int, n_synapses: int) -> None:
-    assert whole(percent / 100, n_synapses) == math.floor(Fraction(percent, 100) * n_synapses)
+    assert count_in_share(percent / 100, n_synapses) == math.floor(
+        Fraction(percent, 100) * n_synapses
+    )
 
 
 @pytest.mark.parametrize("share", [0.1, 0.29, 0.5, 0.999, 1.0])
@@ -48,7 +50,7 @@ def test_in_the_end_exactly_the_share_of_every_projection_is_gone(share: float) 
     for done in range(1, 11):
         pruning.advance(done)
     for projection in model.to_network().projections:
-        assert (projection.weight == 0).sum() == whole(share, projection.weight.size)
+        assert (projection.weight == 0).sum() == count_in_share(share, projection.weight.size)
     assert pruning.entry()["pruned"]
 
 
@@ -59,7 +61,9 @@ def test_the_weakest_synapses_and_the_shortest_delays_are_removed() -> None:
         gone = new.weight == 0
         assert old.weight[gone].abs().max() <= old.weight[~gone].abs().min()
         torch.testing.assert_close(new.weight[~gone], old.weight[~gone], rtol=0, atol=0)
-        given_up = np.sort(old.delay.detach().numpy().ravel())[: whole(0.3, old.delay.numel())]
+        given_up = np.sort(old.delay.detach().numpy().ravel())[
+            : count_in_share(0.3, old.delay.numel())
+        ]
         assert old.delay.sum() - new.delay.sum() == given_up.sum()
 
 
@@ -70,7 +74,7 @@ def test_among_equal_weights_the_first_are_removed() -> None:
     pruning = Pruning(model, 0.25, 0.0, n_updates=1)
     pruning.advance(1)
     removed = pruning.removed["projections.0.weight"].reshape(-1)
-    count = whole(0.25, removed.numel())
+    count = count_in_share(0.25, removed.numel())
     assert removed[:count].all()
     assert not removed[count:].any()
 
@@ -98,7 +102,7 @@ def test_gradients_of_pruned_synapses_are_zero() -> None:
     pruning.advance(1)
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    pruning.hold_gradients()
+    pruning.zero_gradients()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None
         mask = pruning.removed.get(name, torch.zeros_like(parameter, dtype=torch.bool))
@@ -126,7 +130,7 @@ def test_the_log_has_the_current_sparsity() -> None:
     pruning.advance(8)
     sizes = [p.weight.numel() for p in model.synapses]
     assert pruning.entry() == {
-        "sparsity": sum(whole(0.5, size) for size in sizes) / sum(sizes),
-        "delay_sparsity": sum(whole(0.25, size) for size in sizes) / sum(sizes),
+        "sparsity": sum(count_in_share(0.5, size) for size in sizes) / sum(sizes),
+        "delay_sparsity": sum(count_in_share(0.25, size) for size in sizes) / sum(sizes),
         "pruned": True,
     }

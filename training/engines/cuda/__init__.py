@@ -12,4 +12,4 @@ import numba
 _config: Any = numba.config
 
 SIMULATED = bool(_config.ENABLE_CUDASIM)
-"""True where kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM=1 when numba was imported."""
+"""True if kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM was 1 when numba was imported."""

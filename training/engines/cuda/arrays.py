@@ -33,17 +33,22 @@ def view(tensor: Tensor) -> Any:
         tensor: contiguous, on the current device.
 
     Raises:
-        UsageError: it is on another device.
+        UsageError: the tensor is on another device.
     """
     if SIMULATED:
         return tensor.detach().numpy()
     check_device(tensor.device, current_device())
     assert tensor.is_contiguous()
-    return described(tensor.data_ptr(), tuple(tensor.shape), tensor.dtype, tensor.device.index)
+    return array_description(
+        tensor.data_ptr(), tuple(tensor.shape), tensor.dtype, tensor.device.index
+    )
 
 
 class _Memory:
-    """A GPU memory block, by the CUDA array interface; it does not keep the memory alive."""
+    """Address, shape and type of GPU memory in the CUDA array interface.
+
+    The memory is not kept alive.
+    """
 
     def __init__(self, address: int, shape: tuple[int, ...], typestr: str) -> None:
         self.__cuda_array_interface__ = {
@@ -56,11 +61,14 @@ class _Memory:
 
 
 @lru_cache(maxsize=VIEWS)
-def described(address: int, shape: tuple[int, ...], dtype: torch.dtype, device: int | None) -> Any:
-    """Numba's description of a contiguous array, cached because it takes longer than a launch.
+def array_description(
+    address: int, shape: tuple[int, ...], dtype: torch.dtype, device: int | None
+) -> Any:
+    """Numba's description of a contiguous array, cached: making one takes longer than a launch.
 
-    It refers to the memory without keeping it alive, so it can be reused for any tensor of the same
-    address and shape. `device` is part of the cache's key only: a description belongs to a device.
+    A description does not keep the memory alive, so that it can be reused for any tensor with the
+    same address, shape and type. `device` is only a part of the cache's key, since a description
+    belongs to a device.
     """
     typestr = torch.empty(0, dtype=dtype).numpy().dtype.str
     return cuda.as_cuda_array(_Memory(address, shape, typestr))
@@ -112,7 +120,7 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
         grid: blocks along up to three axes.
         threads: per block.
         shared_bytes: dynamic shared memory per block.
-        arguments: tensors, contiguous and on the device, and integers.
+        arguments: tensors, which must be contiguous and on the device, and integers.
 
     Raises:
         UsageError: a tensor is on another device.

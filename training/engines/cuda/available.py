@@ -14,11 +14,11 @@ from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
 
 COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
-"""Packages with NVIDIA's compiler library, and their CUDA version."""
+"""Packages with NVIDIA's compiler library, and the CUDA version of each."""
 
 
 def require() -> torch.device:
-    """Make sure that kernels can be compiled and run, on a GPU for this process alone.
+    """Check that kernels can be compiled and run, and choose a GPU that only this process uses.
 
     Returns:
         The GPU, now torch's current device; or the CPU where Numba simulates GPUs
@@ -26,7 +26,7 @@ def require() -> torch.device:
 
     Raises:
         MissingError: a package, a driver or a GPU is missing, or packages are incompatible.
-        UsageError: fewer GPUs than processes.
+        UsageError: the machine has fewer GPUs than processes.
     """
     if SIMULATED:
         _numba_cuda()

@@ -17,15 +17,15 @@ from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gra
 from nmtool.training.engines.cuda.kernels.constants import chip_constants, constants
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
-from nmtool.training.engines.cuda.synapses import GradientSum, edges
+from nmtool.training.engines.cuda.synapses import GradientSum, first_indices
 from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, Synapses
 
 ASK_FROM_BYTES = 64 << 20
-"""Scratch size above which the GPU is queried for free memory; the query is slow."""
+"""Size of scratch memory from which the GPU is queried for free memory, since the query is slow."""
 
 SPIKE_THREADS = 256
-"""Threads per block of kernels with one thread, or warp, per spike or step."""
+"""Threads per block of kernels with one thread (or warp) per spike or step."""
 
 
 class Layer:
@@ -62,14 +62,16 @@ class Layer:
         self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
         # The synapses that the forward pass uses: in integers, if the run trains in integers.
-        self.sent, self.looped = self.afferent, self.recurrent
+        self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if neurons.integers is not None:
             device = self.constants.device
             self.integers = chip_constants(neurons.integers, device)
             self.unit = torch.from_numpy(neurons.integers.unit).to(device)
-            self.sent = _of_integers(afferent)
-            self.looped = _of_integers(recurrent) if recurrent else _no_synapses(self.sent)
-            self.row_bytes += self.size * self.sent.weight.element_size()
+            self.forward_afferent = _of_integers(afferent)
+            self.forward_recurrent = (
+                _of_integers(recurrent) if recurrent else _no_synapses(self.forward_afferent)
+            )
+            self.row_bytes += self.size * self.forward_afferent.weight.element_size()
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """Run spiking neurons forward.
@@ -91,11 +93,11 @@ class Layer:
     def _run_lif(
         self, source: SpikeTrains, first: int, last: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Spikes per step [samples·T], and step, neuron and slope of each spike."""
+        """Run a portion; return spikes per step [samples·T], and step, neuron, q of each spike."""
         n_steps, rows = source.n_steps, (last - first) * source.n_steps
         drive = self._drive(source, first, last)
         tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
-        slopes = self.spike(drive, tape).reshape(rows, self.size)
+        slopes = self.run_lif_portion(drive, tape).reshape(rows, self.size)
         tape = tape.reshape(rows, tape.shape[2])
         grid = (blocks_of(rows, SPIKE_THREADS),)
         count = tape.new_empty(rows)
@@ -107,14 +109,20 @@ class Layer:
         launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, slopes, start, n_steps, *lists)
         return count, *lists
 
-    def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
-        """Run spiking neurons over a portion; return [samples, T, neurons] float, q at the spikes.
+    def run_lif_portion(self, drive: Tensor, tape: Tensor) -> Tensor:
+        """Run spiking neurons over a portion.
 
         Args:
-            drive: [samples, T, neurons], summed input weights; overwritten for floats.
+            drive: [samples, T, neurons], summed input weights; overwritten in float arithmetic.
             tape: [samples, T, words] int64, filled with masks of spikes.
+
+        Returns:
+            [samples, T, neurons] float, q where a neuron spiked.
         """
-        cut, loop = self.per_sample(len(drive)), (self.looped.weight, self.looped.delay)
+        cut, loop = (
+            self.per_sample(len(drive)),
+            (self.forward_recurrent.weight, self.forward_recurrent.delay),
+        )
         if self.neurons.integers is None:
             launch(forward.run_lif, *cut, self.constants, *loop, drive, tape)
             return drive
@@ -132,27 +140,27 @@ class Layer:
         return (n_samples,), self.limits.threads_for(self.size), shared
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
+        """Run non-spiking neurons forward, and return v[n], [samples, T, neurons] float.
 
-        For integers always float64, so that v/unit·unit is exact.
+        In integer arithmetic, the result is always float64, so that v/unit·unit is exact.
 
         Args:
             source: the afferent spikes.
         """
         shape = (source.n_samples, source.n_steps, self.size)
-        membrane = self.sent.weight.new_empty(shape)
+        membrane = self.forward_afferent.weight.new_empty(shape)
         for first, last in self._portions(source, self.size * self.itemsize):
-            self.integrate(self._drive(source, first, last), membrane[first:last])
+            self.run_li_portion(self._drive(source, first, last), membrane[first:last])
         if self.neurons.integers is None:
             return membrane
         return membrane.to(torch.float64) / self.unit
 
-    def integrate(self, drive: Tensor, membrane: Tensor) -> None:
+    def run_li_portion(self, drive: Tensor, membrane: Tensor) -> None:
         """Run non-spiking neurons over a portion.
 
         Args:
             drive: [samples, T, neurons], summed input weights.
-            membrane: [samples, T, neurons], filled.
+            membrane: [samples, T, neurons], filled with v[n].
         """
         grid, threads = self.per_neuron(len(drive))
         if self.neurons.integers is None:
@@ -167,11 +175,19 @@ class Layer:
         return self.integers.new_zeros((n_samples, 2, self.size))
 
     def _count_faults(self, faults: Tensor) -> None:
-        """Add [samples, 2, neurons] int64 to the neurons' counts; waits for the device."""
+        """Add the faults of a pass, [samples, 2, neurons] int64, to the neurons' counts.
+
+        The host waits for the device.
+        """
         self.neurons.add_faults(faults.sum(dim=0, keepdim=True).cpu().numpy())
 
     def _portions(self, source: SpikeTrains, row_bytes: int) -> list[tuple[int, int]]:
-        """First and last sample (exclusive) of portions; `row_bytes`: scratch memory of a step."""
+        """First and last sample (exclusive) of every portion.
+
+        Args:
+            source: the afferent spikes.
+            row_bytes: scratch memory of one step of a sample.
+        """
         sample_bytes, free = row_bytes * source.n_steps, None
         if source.n_samples * sample_bytes >= ASK_FROM_BYTES:
             free = free_bytes(self.constants.device)
@@ -184,14 +200,14 @@ class Layer:
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
         """[samples, T, neurons]: summed weights of the source's spikes, by step of arrival."""
-        drive = self.sent.weight.new_empty((last - first, source.n_steps, self.size))
+        drive = self.forward_afferent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
             (last - first, blocks_of(self.size, self.lanes)),
             self.lanes,
             self.arrival_span * self.lanes * self.itemsize,
-            self.sent.weight,
-            self.sent.delay,
+            self.forward_afferent.weight,
+            self.forward_afferent.delay,
             source.offset[first : last + 1],
             source.step,
             source.neuron,
@@ -211,7 +227,7 @@ class Layer:
     ) -> Gradients:
         """Run spiking neurons backward; arguments as for the CPU engine's layer."""
         own, n_steps = run.spikes, source.n_steps
-        start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
+        start = first_indices(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
         sums = _Sums(self, source, own, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
             launch(
@@ -248,7 +264,7 @@ class Layer:
     def _adjoint_portions(self, source: SpikeTrains) -> Iterator[tuple[int, int, Tensor, Tensor]]:
         """First and last sample (exclusive) of every portion, and arrays for its μ_u and c.
 
-        Both are [samples, neurons, T] float. All portions use the same memory, one after the
+        The arrays are [samples, neurons, T] float. All portions use the same memory, one after the
         other.
         """
         portions = self._portions(source, 2 * self.size * self.itemsize)
@@ -299,7 +315,10 @@ class _Sums:
             )
 
     def _spikes(self, first: int, last: int) -> slice:
-        """Range of the source's spikes in these samples; several portions wait for the GPU."""
+        """Range of the source's spikes in samples first … last − 1.
+
+        If there are several portions, the host waits for the GPU.
+        """
         if last - first == self.source.n_samples:
             return slice(0, self.source.n_spikes)
         self.offset = self.offset or self.source.offset.tolist()
@@ -315,7 +334,7 @@ def _contiguous(synapses: Synapses) -> Synapses:
 
 
 def _no_synapses(like: Synapses) -> Synapses:
-    """An empty matrix of synapses, for populations without recurrence."""
+    """An empty matrix of recurrent synapses, with the types of other synapses."""
     return Synapses(like.weight[:0], like.delay[:0])
 
 

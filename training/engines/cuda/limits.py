@@ -15,7 +15,7 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 
 
 def blocks_of(size: int, part: int) -> int:
-    """Number of parts that cover a size."""
+    """Number of blocks of `part` items that cover `size` items."""
     return -(-size // part)
 
 
@@ -86,9 +86,9 @@ class Limits:
         return lanes
 
     def state_bytes(self, neurons: int, itemsize: int) -> int:
-        """Shared memory of the kernels `run_lif` and `run_lif_adjoint`.
+        """Shared memory of the kernels `run_lif` and `run_lif_adjoint`, in bytes.
 
-        Two floats per neuron, then masks of spikes or partial sums of warps.
+        It contains two floats per neuron, then masks of spikes or partial sums of warps.
 
         Raises:
             UsageError: the neurons need more than a block may use.
@@ -108,7 +108,7 @@ class Limits:
         return need
 
     def window(self, n_steps: int, itemsize: int) -> int:
-        """Number of steps of a trace (plus one) that fit in shared memory."""
+        """Number of steps of a trace that fit in shared memory together with one more step."""
         return max(1, min(n_steps, self.shared_bytes // itemsize - 1))
 
     def chunk_size(self, n_samples: int, blocks: int) -> int:
@@ -116,12 +116,12 @@ class Limits:
 
         Args:
             n_samples: samples of the batch.
-            blocks: blocks per chunk.
+            blocks: number of blocks per chunk.
         """
         chunks = max(1, min(n_samples, blocks_of(self.blocks, max(1, blocks))))
         return max(1, blocks_of(n_samples, chunks))
 
 
 def words_of(neurons: int) -> int:
-    """Words of a mask with one bit per neuron."""
+    """Number of words of a mask with one bit per neuron."""
     return blocks_of(neurons, WORD)

@@ -1,4 +1,4 @@
-"""Registers and spills of the kernels, from NVIDIA's linker, without a GPU.
+"""Registers that the kernels use and spill, as NVIDIA's linker reports them; needs no GPU.
 
     python -m nmtool.training.engines.cuda.ptx
 
@@ -81,9 +81,9 @@ class Report:
     """The linker's report on one kernel.
 
     Attributes:
-        kernel: its name.
-        architecture: sm_80, for instance.
-        registers: per thread.
+        kernel: name of the kernel.
+        architecture: architecture of the GPU, e.g. sm_80.
+        registers: number of registers per thread.
         shared_bytes: static shared memory.
         spill_bytes: bytes of registers spilled to memory and read back.
     """
@@ -116,7 +116,7 @@ def find_linker() -> Any:
 
 
 def compile_ptx(kernel: Any, signature: tuple[Any, ...], capability: tuple[int, int]) -> str:
-    """PTX of a kernel for a compute capability."""
+    """Compile a kernel to PTX for a compute capability."""
     with _device_of(capability):
         text, _ = cuda.compile_ptx(kernel.py_func, types.void(*signature), cc=capability)
     return str(text)
@@ -131,7 +131,7 @@ def _device_of(capability: tuple[int, int]) -> Iterator[None]:
 
 
 def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
-    """Assemble PTX as Numba does, with at most `MAX_REGISTERS` per thread.
+    """Assemble PTX as Numba does, with at most `MAX_REGISTERS` registers per thread.
 
     Raises:
         MissingError: the linker is missing or fails, e.g. because it is older than the compiler.
@@ -177,7 +177,7 @@ def _number(pattern: str, text: str) -> int:
 
 
 def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
-    """Reports on every kernel and architecture.
+    """Report on every kernel and architecture.
 
     Raises:
         MissingError: the linker is missing or fails.

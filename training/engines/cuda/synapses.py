@@ -12,23 +12,29 @@ from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 STRIP_THREADS = 256
-"""Maximum threads for a strip of synapses. A multiprocessor has registers for several blocks of 256
-threads, but only for one of 704. Each block reads the traces again."""
+"""Maximum number of threads of a block, which handles a strip of pre-neurons. Each block reads the
+traces again, so that larger blocks would read less. But a multiprocessor has registers for several
+blocks of 256 threads, and for only one block of 704."""
 
 SUM_THREADS = 256
-"""Threads per block where each thread sums one number."""
+"""Threads per block of the kernel `sum_chunks`."""
 
 
-def edges(key: Tensor, count: int) -> Tensor:
-    """[count + 1] int64: first index of each value 0 … count in a sorted key, [n] int64."""
+def first_indices(key: Tensor, count: int) -> Tensor:
+    """First index of each value 0 … count in `key`, [count + 1] int64.
+
+    Args:
+        key: [n] int64, in ascending order.
+        count: largest value.
+    """
     return torch.searchsorted(key, torch.arange(count + 1, device=key.device))
 
 
 class GradientSum:
     """Gradients of a projection, summed over portions.
 
-    Chunks depend on the whole batch only, and are summed in ascending order at the end. Results are
-    therefore bit-identical for portions of any size, which depends on free memory.
+    Chunks of samples depend only on the whole batch, and are summed in ascending order at the end.
+    Results therefore do not depend on the size of portions, which depends on free memory.
 
     Args:
         synapses: the projection, contiguous.
@@ -43,7 +49,7 @@ class GradientSum:
         key = spikes.sample_index() * self.n_pre + spikes.neuron
         key, order = torch.sort(key, stable=True)
         self.step = spikes.step[order]
-        self.start = edges(key, spikes.n_samples * self.n_pre)
+        self.start = first_indices(key, spikes.n_samples * self.n_pre)
         self.threads = min(STRIP_THREADS, limits.threads_for(self.n_pre))
         self.strips = blocks_of(self.n_pre, self.threads)
         self.chunk_size = limits.chunk_size(spikes.n_samples, self.n_post * self.strips)
@@ -51,7 +57,7 @@ class GradientSum:
         self.sums = self.weight.new_zeros((chunks, 2, self.n_post, self.n_pre))
 
     def add(self, first: int, last: int, mu_u: Tensor) -> None:
-        """Add the spikes of samples first … last − 1.
+        """Add the gradients of samples first … last − 1.
 
         Args:
             mu_u: [samples, post, T] float, the adjoint of those samples.

@@ -1,7 +1,7 @@
-"""The transposed recursion, backward in time, with EventProp's jump at every spike.
+"""The adjoint of the forward recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `run_lif`), and c the derivative of the loss by the
-arrival time of a spike, per unit of weight:
+With μ = ∂L/∂·, q as stored at the spike (see `run_lif`), and c the derivative of the loss with
+respect to the arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
@@ -9,12 +9,13 @@ arrival time of a spike, per unit of weight:
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
 ∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
-the direct derivative of the loss by its time (Mészáros, Knight & Nowotny 2025, in stepped form).
+the direct derivative of the loss with respect to the time of the spike (Mészáros, Knight & Nowotny
+2025, in stepped form).
 """
 
 from __future__ import annotations
 
-from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel, within
+from nmtool.training.engines.cuda.kernels.compiled import cuda, device_function, index, kernel
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
     BETA,
@@ -26,22 +27,24 @@ from nmtool.training.engines.cuda.kernels.constants import (
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
-@within
+@device_function
 def jump(cell, i, q, dt_gradient, push, mu_v):
     """Add the jump at a spike of neuron i to μ_v."""
     i = index(i)
-    own = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
-    mu_v[i] += own / q + push[i]
+    pull = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
+    mu_v[i] += pull / q + push[i]
 
 
-@within
+@device_function
 def write_step(cell, n, mu_v, after, mu_u, c):
     """Compute μ_u and c of step n for the thread's neurons.
 
     Args:
+        cell: [constants, neurons] float.
+        n: the step.
         mu_v: [neurons], μ_v[n].
         after: [neurons], μ_u[n + 1], which is overwritten by μ_u[n].
-        mu_u, c: [neurons, T] float, filled at n.
+        mu_u, c: [neurons, T] float, filled in column n.
     """
     j = cuda.threadIdx.x
     while j < mu_v.size:
@@ -62,10 +65,11 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
 
     Args:
         cell: [constants, neurons] float.
-        weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
+        weight, delay: [neurons, neurons], synapses within the population; [0, neurons] without
+            recurrence.
         start: [samples·T + 1] int64, index of each step's first spike in the lists below.
-        neuron: [spikes] int32.
-        slope: [spikes] float, q.
+        neuron: [spikes] int32, neuron of each spike.
+        slope: [spikes] float, q of each spike.
         time_gradient: [spikes] float, ∂L/∂t per ms from the loss and from other populations.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         mu_u, c: [samples, neurons, T] float, filled.
@@ -78,10 +82,10 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
     state = cuda.shared.array(0, mu_u.dtype)
     mu_v, after = state[:n_neurons], state[n_neurons : 2 * n_neurons]
     parts = state[2 * n_neurons : 2 * n_neurons + warps * PITCH]
-    nothing = mu_u.dtype.type(0)
+    zero = mu_u.dtype.type(0)
     j = thread
     while j < n_neurons:
-        mu_v[j] = after[j] = nothing
+        mu_v[j] = after[j] = zero
         j += threads
     for n in range(n_steps - 1, -1, -1):
         j = thread
@@ -94,7 +98,7 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
         if first < last:
             cuda.syncthreads()
         while first < last:
-            part, k = nothing, first + warp
+            part, k = zero, first + warp
             if k < last and weight.shape[0] > 0:
                 i = index(neuron[index(k)])
                 part = arrival_gradient(weight[i], delay[i], n, lane, c[index(s)])
@@ -117,7 +121,7 @@ def run_li_adjoint(cell, d_membrane, mu_u, c):
     Args:
         cell: [constants, neurons] float.
         d_membrane: [samples, T, neurons] float, ∂L/∂v[n]; read coalesced.
-        mu_u, c: [samples, neurons, T] float, filled; a thread writes its own rows.
+        mu_u, c: [samples, neurons, T] float, filled; a thread writes the rows of its neuron.
     """
     s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if j < mu_u.shape[1]:

@@ -22,7 +22,7 @@ instructions than the read itself. Do not mix unsigned indices with signed integ
 Numba would convert both to floats."""
 
 MAX_REGISTERS = 64
-"""Maximum registers per thread: a block of 1024 threads has 65536 registers."""
+"""Maximum number of registers per thread: a block of 1024 threads has 65536 registers."""
 
 
 SOURCES = (
@@ -35,7 +35,7 @@ SOURCES = (
 
 
 class GpuKernelFiles(KernelFiles):
-    """Disk cache of GPU kernels, whose class in numba-cuda differs from Numba's functions."""
+    """Disk cache of GPU kernels, which are not of the class of Numba's other functions."""
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
         """See `KernelFiles`."""
@@ -60,7 +60,7 @@ def kernel(function: Callable[..., None]) -> Any:
     return dispatcher
 
 
-def within(function: Callable[..., Any]) -> Any:
+def device_function(function: Callable[..., Any]) -> Any:
     """A device function, called by kernels.
 
     It may use `cuda` only if its kernels are in the same module: only there does the simulator

@@ -23,17 +23,17 @@ KEEP_U, KEEP_V, VTH, CHIP_BIAS = range(len(_WHOLE))
 
 
 def constants(cell: NeuronConstants, like: Tensor) -> Tensor:
-    """[constants, neurons] float, on the device and of the type of another tensor.
+    """Constants of neurons as a tensor [constants, neurons] float.
 
     Args:
         cell: constants of the neurons, numpy arrays.
-        like: any tensor on the device.
+        like: a tensor with the device and the type of the result.
     """
     return torch.from_numpy(np.stack([getattr(cell, name) for name in _FLOATS])).to(like)
 
 
 def chip_constants(integer_constants: IntegerConstants, device: torch.device) -> Tensor:
-    """[constants, neurons] int64, on a device."""
+    """Integer constants of neurons as a tensor [constants, neurons] int64, on a device."""
     return torch.from_numpy(np.stack([getattr(integer_constants, name) for name in _WHOLE])).to(
         device
     )

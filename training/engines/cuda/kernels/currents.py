@@ -10,18 +10,19 @@ from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
 
 @kernel
 def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
-    """Fill the drive of a population: a[n] from all afferent spikes.
+    """Compute the drive a[n] of a population: the summed weights that arrive in each step.
 
-    One block per sample and group of post-neurons, one thread per post-neuron. Delayed input is in
-    shared memory, in a ring buffer of `arrival_span` steps; each column belongs to one thread and
-    one bank, so that there are no atomics and no bank conflicts. Rows of synapses are read
-    coalesced, and every a[n] is written once.
+    There is one block per sample and group of post-neurons, and one thread per post-neuron. Delayed
+    input is in shared memory, in a ring buffer of `arrival_span` steps; each column belongs to one
+    thread and one bank, so that there are no atomics and no bank conflicts. Rows of synapses are
+    read coalesced, and every a[n] is written once.
 
     Args:
-        weight, delay: [pre, post], jumps of u and steps.
-        offset: [samples + 1] int64; step, neuron: [spikes] int32, the source's spikes.
+        weight, delay: [pre, post], jumps of u, and delays in steps.
+        offset: [samples + 1] int64, index of each sample's first spike in the lists below.
+        step, neuron: [spikes] int32, step and neuron of the source's spikes.
         arrival_span: steps from a spike to its last arrival.
-        drive: [samples, T, post] float, filled.
+        drive: [samples, T, post] float, filled with a[n].
 
     Dynamic shared memory: [arrival_span, threads] of the type of `drive`.
     """
@@ -30,14 +31,14 @@ def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
     if j >= drive.shape[2]:
         return
     ring = cuda.shared.array(0, drive.dtype)
-    nothing = drive.dtype.type(0)
+    zero = drive.dtype.type(0)
     for slot in range(arrival_span):
-        ring[slot * lanes + lane] = nothing
+        ring[slot * lanes + lane] = zero
     k, last = offset[s], offset[s + 1]
     now = 0
     for n in range(drive.shape[1]):
         drive[index(s), index(n), index(j)] = ring[index(now * lanes + lane)]
-        ring[index(now * lanes + lane)] = nothing
+        ring[index(now * lanes + lane)] = zero
         while k < last and step[index(k)] == n:
             i = index(neuron[index(k)])
             at = now + HOP_LATENCY + np.int32(delay[i, index(j)])

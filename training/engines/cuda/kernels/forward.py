@@ -6,8 +6,9 @@ v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n]
 For a chip's integers the step is that of `hardware_sim`; values for the backward pass are in the
 units of the float network, u/unit and v/unit.
 
-The spikes of a step are a mask with one bit per neuron, 32 to a *word*. A *group* has one bit per
-word that has spikes, so that the cost of a step is proportional to its spikes.
+The spikes of a step are a mask with one bit per neuron; a *word* has the bits of 32 neurons. A
+*group* has one bit for each of 32 words, set if the word has spikes. The cost of a step is
+therefore proportional to its spikes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numba import int32, uint32
 
 from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel, within
+from nmtool.training.engines.cuda.kernels.compiled import cuda, device_function, index, kernel
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
     BETA,
@@ -37,13 +38,14 @@ from nmtool.training.engines.cuda.kernels.constants import (
 )
 
 WORD = 32
-"""Bits of a word."""
+"""Number of bits of a word."""
 
 BUFFERS = 3
-"""Number of masks in shared memory: one is filled and read, one still read, one cleared."""
+"""Number of masks in shared memory: in a step, one is filled, one may still be read, and one is
+cleared."""
 
 
-@within
+@device_function
 def mark(j, words, groups):
     """Mark a neuron that spikes; the order of calls does not matter."""
     word = j // WORD
@@ -51,7 +53,7 @@ def mark(j, words, groups):
     cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
 
 
-@within
+@device_function
 def spike_slope(cell, j, current, membrane):
     """q = max(u/b, u/(1−α)) + bias − v of a spike, see `nmtool.training.mathematics.reference`.
 
@@ -63,14 +65,14 @@ def spike_slope(cell, j, current, membrane):
     return max(current / cell[B, j], current / cell[GAIN, j]) + cell[BIAS, j] - membrane
 
 
-@within
+@device_function
 def advance(cell, a, u, v, words, groups):
     """Advance the thread's neurons by a step and mark those that spike.
 
     Args:
-        cell: [constants, neurons].
-        a: [neurons], the drive of the step; overwritten by q where a neuron spikes.
-        u, v: [neurons].
+        cell: [constants, neurons] float.
+        a: [neurons] float, the drive of the step; overwritten by q where a neuron spikes.
+        u, v: [neurons] float, the state, which is updated.
         words, groups: the mask of the step.
     """
     j = cuda.threadIdx.x
@@ -85,14 +87,17 @@ def advance(cell, a, u, v, words, groups):
         j += cuda.blockDim.x
 
 
-@within
+@device_function
 def send(weight, delay, n, words, groups, drive):
-    """Add the spikes of step n to the drive of the thread's neurons, in ascending order.
+    """Add the weights of the spikes of step n to the drive of the thread's neurons.
+
+    Spikes are added in ascending order of their neurons.
 
     Args:
-        weight, delay: [pre, post].
+        weight, delay: [pre, post], jumps of u, and delays in steps.
+        n: the step.
         words, groups: the mask of the step.
-        drive: [T, post], added to; later arrivals are lost.
+        drive: [T, post], the drive; arrivals after the last step are lost.
     """
     for group in range(groups.size):
         occupied = groups[index(group)]
@@ -111,18 +116,18 @@ def send(weight, delay, n, words, groups, drive):
                     j += cuda.blockDim.x
 
 
-@within
+@device_function
 def clear(bits):
-    """Set a part of the shared memory to zero, by all threads of the block."""
+    """Set a part of the shared memory to zero; all threads of the block must call it."""
     word = cuda.threadIdx.x
     while word < bits.size:
         bits[index(word)] = np.uint32(0)
         word += cuda.blockDim.x
 
 
-@within
+@device_function
 def begin(u, v, masks):
-    """Set state and masks to zero, by all threads of the block, followed by a barrier."""
+    """Set state and masks to zero, and wait at a barrier; all threads of the block must call it."""
     j = cuda.threadIdx.x
     while j < u.size:
         u[j] = v[j] = 0
@@ -131,17 +136,17 @@ def begin(u, v, masks):
     cuda.syncthreads()
 
 
-@within
+@device_function
 def record_and_send(weight, delay, n, words, groups, next_but_one, tape, drive):
     """Record a step's mask and send its spikes, after the step's barrier.
 
     Args:
-        weight, delay: [neurons, neurons], or [0, neurons].
+        weight, delay: [neurons, neurons], recurrent synapses; [0, neurons] without recurrence.
         n: the step.
-        words, groups: its mask.
-        next_but_one: the mask of step n + 2, cleared.
-        tape: [words] int64, filled.
-        drive: [T, neurons], added to.
+        words, groups: the mask of the step.
+        next_but_one: the mask of step n + 2, which is cleared.
+        tape: [words] int64, filled with the mask.
+        drive: [T, neurons], to which the weights of the spikes are added.
     """
     clear(next_but_one)
     word = cuda.threadIdx.x
@@ -163,9 +168,10 @@ def run_lif(cell, weight, delay, drive, tape):
 
     Args:
         cell: [constants, neurons] float.
-        weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
-        drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike, it is
-            overwritten by q, see `spike_slope`.
+        weight, delay: [neurons, neurons], synapses within the population; [0, neurons] without
+            recurrence.
+        drive: [samples, T, neurons] float, a[n], to which recurrent arrivals are added. Where a
+            neuron spikes, a[n] is overwritten by q, see `spike_slope`.
         tape: [samples, T, words] int64, filled with the masks.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
@@ -192,7 +198,7 @@ def count_spikes(tape, count):
 
     Args:
         tape: [samples·T, words] int64, masks.
-        count: [samples·T] int64, filled.
+        count: [samples·T] int64, filled with the number of spikes.
     """
     row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if row < tape.shape[0]:
@@ -204,14 +210,15 @@ def count_spikes(tape, count):
 
 @kernel
 def list_spikes(tape, slopes, start, n_steps, step, neuron, slope):
-    """Turn masks into lists in the order of a raster, one thread per step of a sample.
+    """Convert masks to lists of spikes in the order of a raster, one thread per step of a sample.
 
     Args:
         tape: [samples·T, words] int64, masks.
         slopes: [samples·T, neurons] float, q where a neuron spiked.
-        start: [samples·T] int64, place of each step's first spike in the lists.
-        n_steps: T.
-        step, neuron: [spikes] int32; slope: [spikes] float; filled.
+        start: [samples·T] int64, index of each step's first spike in the lists.
+        n_steps: T, time steps of a sample.
+        step, neuron: [spikes] int32, filled with step and neuron of each spike.
+        slope: [spikes] float, filled with q of each spike.
     """
     row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if row < tape.shape[0]:
@@ -262,22 +269,22 @@ class ChipKernels(NamedTuple):
 @cache
 def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
     """The kernels of an arithmetic, compiled when first launched."""
-    chip_step = within(import_module(arithmetic.module).neuron_step)
+    chip_step = device_function(import_module(arithmetic.module).neuron_step)
 
-    @within
+    @device_function
     def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
         """Advance the thread's neurons by a step in a chip's integers.
 
         Args:
-            cell: [constants, neurons], the chip's constants as floats.
+            cell: [constants, neurons] float, the chip's constants as floats.
             integer_constants: [constants, neurons] int64, see
                 `nmtool.training.engines.cuda.kernels.constants`.
-            unit: [neurons], integer value per unit of u.
-            a: [neurons] int32, sums of shifted weights.
-            u, v: [neurons] int32.
+            unit: [neurons] float, factor from u and v of the float network to the integers.
+            a: [neurons] int32, sums of the shifted weights that arrive.
+            u, v: [neurons] int32, the state, which is updated.
             words, groups: the mask of the step.
-            slope: [neurons], filled with q where a neuron spikes.
-            faults: [2, neurons] int64, wraps of u and clips of v, added to.
+            slope: [neurons] float, filled with q where a neuron spikes.
+            faults: [2, neurons] int64, counts of wraps of u and clips of v, which are increased.
         """
         number = unit.dtype.type
         j = cuda.threadIdx.x
@@ -306,18 +313,20 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
 
     @kernel
     def run_lif_chip(cell, integer_constants, unit, weight, delay, drive, tape, slope, faults):
-        """`run_lif` in a chip's integers.
+        """Run spiking neurons in a chip's integers through all steps, one block per sample.
 
         Args:
             cell: [constants, neurons] float, the chip's constants as floats.
             integer_constants: [constants, neurons] int64.
-            unit: [neurons] float, integer value per unit of u.
-            weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
+            unit: [neurons] float, factor from u and v of the float network to the integers.
+            weight: [neurons, neurons] int32, shifted weights; [0, neurons] without recurrence.
             delay: as in `run_lif`.
-            drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.
+            drive: [samples, T, neurons] int32, sums of shifted weights, to which those of recurrent
+                arrivals are added.
             tape: [samples, T, words] int64, filled with the masks.
             slope: [samples, T, neurons] float, filled with q where a neuron spikes.
-            faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+            faults: [samples, 2, neurons] int64, counts of wraps of u and clips of v, which are
+                increased.
 
         Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
         """
@@ -349,13 +358,13 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
 
     @kernel
     def run_li_chip(integer_constants, drive, membrane, faults):
-        """`run_li` in a chip's integers.
+        """Run non-spiking neurons in a chip's integers, one thread per sample and neuron.
 
         Args:
             integer_constants: [constants, neurons] int64.
             drive: [samples, T, neurons] int32, sums of shifted weights.
             membrane: [samples, T, neurons] int32, filled with v after each step.
-            faults: [samples, 2, neurons] int64, filled with wraps of u and clips of v.
+            faults: [samples, 2, neurons] int64, filled with counts of wraps of u and clips of v.
         """
         s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
         if j < drive.shape[2]:

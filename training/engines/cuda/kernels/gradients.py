@@ -21,23 +21,24 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
 
     A block handles one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
     traces of the post-neuron are read into shared memory, coalesced, a window of steps at a time.
-    There, every thread reads the values at the arrivals of its pre-neuron's spikes. Sums stay in
-    registers. A chunk that extends into the next portion continues its sums there, so that they do
-    not depend on the portions. Spikes of a channel ascend in time, so that a thread reads its list
-    once, whatever the number of windows. Changes between steps are summed one by one: in the small
-    difference of two large sums, float32 would lose two digits.
+    From there, every thread reads the values at the arrivals of its pre-neuron's spikes. Sums stay
+    in registers. A chunk that extends into the next portion continues its sums there, so that sums
+    do not depend on the size of portions. Spikes of a channel ascend in time, so that a thread
+    reads its list once, whatever the number of windows. Changes between steps are summed one by
+    one: in the small difference of two large sums, float32 would lose two digits.
 
     Args:
         delay: [post, pre] steps; read coalesced.
-        start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
+        start: [samples·pre + 1] int64, index in `step` of the first spike of each sample and
+            channel.
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
         first_chunk: first sample of the first chunk, counted from the portion's first sample:
             negative if the chunk began in an earlier portion.
         chunk_size: samples of a chunk.
         mu_u: [samples, post, T] float, the adjoint of the portion.
-        sums: [chunks, 2, post, pre] float, of the portion's chunks, added to: Σ μ_u[m], and
-            Σ (μ_u[m+1] − μ_u[m]).
+        sums: [chunks, 2, post, pre] float, Σ μ_u[m] and Σ (μ_u[m+1] − μ_u[m]) of the portion's
+            chunks, to which the portion's samples are added.
 
     Dynamic shared memory: [window + 1] of the type of `mu_u`.
     """
@@ -48,9 +49,9 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
     i = cuda.blockIdx.z * threads + thread
     trace = cuda.shared.array(0, mu_u.dtype)
     shift = HOP_LATENCY + np.int32(delay[j, i]) if i < n_pre else 0
-    here = moved = mu_u.dtype.type(0)
+    at_arrival = change = mu_u.dtype.type(0)
     if i < n_pre:
-        here, moved = sums[chunk, 0, j, i], sums[chunk, 1, j, i]
+        at_arrival, change = sums[chunk, 0, j, i], sums[chunk, 1, j, i]
     begin = first_chunk + chunk * chunk_size
     for s in range(max(begin, 0), min(begin + chunk_size, n_samples)):
         k = start[s * n_pre + i] if i < n_pre else 0
@@ -70,13 +71,13 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
             while k < last and step[index(k)] + shift < first + steps:
                 arrival = step[index(k)] + shift - first
                 now = trace[index(arrival)]
-                here += now
-                moved += trace[index(arrival + 1)] - now
+                at_arrival += now
+                change += trace[index(arrival + 1)] - now
                 k += 1
             first += window
     if i < n_pre:
-        sums[chunk, 0, j, i] = here
-        sums[chunk, 1, j, i] = moved
+        sums[chunk, 0, j, i] = at_arrival
+        sums[chunk, 1, j, i] = change
 
 
 @kernel
@@ -97,13 +98,14 @@ def sum_chunks(sums, total):
 
 @kernel
 def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
-    """∂L/∂t per ms of every spike of a source through one projection, a warp per spike.
+    """Compute ∂L/∂t per ms of every spike of a source through one projection, a warp per spike.
 
     Args:
-        weight, delay: [pre, post], rows read coalesced.
-        sample: [spikes] int64, counted within `c`; step, neuron: [spikes] int32.
-        c: [samples, post, T] float, the target's adjoint.
-        gradient: [spikes] float, filled.
+        weight, delay: [pre, post], whose rows are read coalesced.
+        sample: [spikes] int64, index of each spike's sample in `c`.
+        step, neuron: [spikes] int32, step and neuron of each spike.
+        c: [samples, post, T] float, from the adjoint of the target.
+        gradient: [spikes] float, filled with ∂L/∂t per ms.
 
     Dynamic shared memory: [warps, PITCH] of the type of `c`.
     """
