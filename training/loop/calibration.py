@@ -48,7 +48,7 @@ class Calibrator:
         return cls(options.weight_bits, options.delay_grid, samples)
 
     def rounding(self, network: Network) -> Rounding:
-        """Choose the weight ranges with the least error, and calibrate the scales on the samples."""
+        """Choose weight ranges with the least error, and calibrate the scales on the samples."""
         ranges = weight_ranges(network, self.weight_bits, self.delays.target)
         uncalibrated = Rounding(self.weight_bits, self.delays, ranges, Calibration())
         calibration = calibrate(network, self.samples, to_integers=uncalibrated.to_integers)
