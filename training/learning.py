@@ -38,7 +38,7 @@ from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import AUTOMATIC, TrainOptions
-from nmtool.training.studies.results import kept_table
+from nmtool.training.studies.results import search_table
 from nmtool.training.studies.teaching import soft_labels
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Run(Tabular):
         check_path(folder, "the folder of a run")
         run_folder = RunFolder(Path(folder))
         options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
-        search = kept_table(run_folder.search_folder)
+        search = search_table(run_folder.search_folder)
         return cls(
             options,
             *networks,

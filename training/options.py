@@ -594,7 +594,7 @@ class TrainOptions:
         return asdict(self)
 
     def with_settings(self, settings: dict[str, Any], origin: str) -> TrainOptions:
-        """These options with some replaced.
+        """A copy of these options in which some settings are replaced.
 
         Args:
             settings: values by field name.
@@ -671,7 +671,8 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
-"""By type of a field: the valid values in words, and a conversion that returns None for others."""
+"""By type of a field, the valid values in words, and a conversion that returns None for invalid
+values."""
 
 
 def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -745,7 +746,7 @@ def _pair(value: Any) -> tuple[float, ...] | None:
 
 
 def _layers(value: Any) -> int | str | tuple[int | str, ...] | None:
-    """Hidden layers; a list with a single layer becomes that layer."""
+    """Convert a value to hidden layers; a list with a single layer becomes that layer."""
     layers = spelled_layers(value)
     return layers[0] if layers is not None and len(layers) == 1 else layers
 
@@ -755,7 +756,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _check_range(option: Field[Any], value: Any) -> None:
-    """Raise `UsageError` where a setting is outside its field's range; NaN always is."""
+    """Raise `UsageError` if a setting is outside its field's range, as NaN always is."""
     about, name = option.metadata, option.name
     if about["choices"] and value not in about["choices"]:
         raise UsageError(

@@ -19,7 +19,8 @@ def tensorboard(folder: str | Path) -> Iterator[Callable[[Mapping[str, Any]], No
     >>> with nm.tensorboard("logs") as on_epoch:  # doctest: +SKIP
     ...     nm.train("digits", on_epoch=on_epoch)
 
-    A folder used again, e.g. on resume, gets a further file; TensorBoard joins them.
+    If a folder is used again, e.g. on resume, a further file is written; TensorBoard joins the
+    files.
 
     Args:
         folder: folder of the logs; `tensorboard --logdir FOLDER` shows them.

@@ -11,11 +11,11 @@ from nmtool.quantisation.neurons import rounded_tau
 
 
 def check_time_constants(population: Population, dt_ms: float | None = None) -> None:
-    """Raise `NetworkError` where a time constant is 0 or ∞: EventProp divides by it.
+    """Raise `NetworkError` if a time constant is 0 or ∞, since EventProp divides by it.
 
     Args:
         population: population with the time constants.
-        dt_ms: length of a time step; None in continuous time.
+        dt_ms: length of a time step in ms; None in continuous time.
     """
     for key in ("tau_mem_ms", "tau_syn_ms"):
         values = population.values(key)

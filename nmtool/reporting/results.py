@@ -386,9 +386,9 @@ class _Run:
 
     def search(self) -> Table | None:
         """The best trials of the hyperparameter search for the run; None if there was none."""
-        from nmtool.training.studies.results import kept_table
+        from nmtool.training.studies.results import search_table
 
-        return None if self.folder is None else kept_table(self.folder.search_folder)
+        return None if self.folder is None else search_table(self.folder.search_folder)
 
     def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
         """Everything needed to repeat the run.

@@ -39,7 +39,7 @@ FITTED = 0.95
 """Training accuracy from which on the training samples count as learnt."""
 
 MAX_AT_LIMIT = 0.05
-"""Share of a projection's delays that may lie at the limit, where some 2 % of uniform delays lie."""
+"""Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do so."""
 
 MEMORY = 10.0
 """A sample is long if it lasts more than this many times the network's memory, which is its longest

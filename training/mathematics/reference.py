@@ -6,7 +6,7 @@ Forward, step n of every neuron, b = (1−α)·κ from `nmtool.dynamics`:
     v[n] = α·v[n−1] + u[n] + (1−α)·bias
     spike iff v[n] > θ, then v[n] ← 0;   a spike of step k arrives at m = k + 1 + delay
 
-Backward, the same recursion transposed, μ = ∂L/∂·, from the last step to the first:
+Backward, the adjoint of this recursion, μ = ∂L/∂·, from the last step to the first:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     if the neuron spiked at n, with q = max(u[n]/b, u[n]/(1−α)) + bias − v[n] (v before the reset):
@@ -20,16 +20,17 @@ and for every synapse i→j and every spike of i that arrives at step m < T:
     dL/dt_arr = w_ij·(b·μ_u,j[m]/τs − μ_v,j[m]/τm)          per ms, in the sum at a spike
     dL/dbias_j = (1−α)·Σ_n μ_v,j[n]
 
-The transposed recursion is the exact derivative of the stepped program. So is dL/dd, the change of
-the loss if arrivals come one step later: for a delay into an output, it is L(d+1) − L(d) where L is
-linear in the membrane. The jump at a spike is that of the continuous equations
-(`mathematics/oracle`): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term.
+The adjoint recursion is the exact derivative of the stepped program. The gradient dL/dd of a delay
+is exact, too: it is the change of the loss if arrivals come one step later. For a delay into an
+output, it is L(d+1) − L(d) if L is linear in the membrane. The jump at a spike is that of the
+continuous equations (`mathematics/oracle`): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term,
+and its q is τm·V' at the spike.
 
-As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of several ms, the two
-differ: where the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
-−w_ij·μ_v[m]·dt/(2τm²). As a gradient of delays, dL/dt_arr would be wrong by several times the
-gradient where a readout is slow. In the jump, the difference does no harm: networks learn speech
-worse with the difference quotient there (docs/experiments.md). q is τm·V' at the spike.
+As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of several ms, dL/dd and
+dt·dL/dt_arr differ: if the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
+−w_ij·μ_v[m]·dt/(2τm²). If a readout is slow, dL/dt_arr would be wrong as a gradient of delays, by
+several times the gradient. The jump keeps dL/dt_arr: in trials with the difference quotient in its
+place, networks learnt speech worse (docs/experiments.md).
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
 
@@ -55,15 +56,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Result of a run; every array float64, in the order of the network's populations.
+    """Result of a run; arrays are float64, in the order of the network's populations.
 
     Attributes:
-        spikes: per spiking population, its raster.
+        spikes: raster of each spiking population, by name.
         current: per population [samples, steps, neurons], u.
         membrane: per population [samples, steps, neurons], v after the reset.
-        q: per spiking population [spikes], τm·V' at each spike of its raster. Always positive:
-            u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v crosses θ from below.
-            u/b, the current at the start of the step, is the larger of the two unless u < 0.
+        q: per spiking population [spikes], τm·V' at each spike of its raster. It is always
+            positive: u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v crosses θ from
+            below. u/b, the current at the start of the step, is larger than u/(1−α) unless u < 0.
     """
 
     spikes: Mapping[str, Raster]
@@ -74,14 +75,15 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Derivatives of the loss, summed over the samples; every array float64.
+    """Derivatives of the loss, summed over the samples; arrays are float64.
 
     Attributes:
         weight: per projection [pre, post], per unit of the paper's weight.
         delay: per projection [pre, post], per step.
         bias: per population [neurons].
         spike_time: per spiking population and for `input` [spikes], per ms, in the order of the
-            raster: derivative by the time of one spike, through its arrivals and directly.
+            raster: derivative with respect to the time of each spike, through its arrivals and
+            directly.
         mu_v, mu_u: per population [samples, steps, neurons], ∂L/∂v (before the reset) and ∂L/∂u.
     """
 
@@ -100,8 +102,8 @@ def forward(network: Network, spikes: Raster) -> Trace:
         network: network to run, with positive and finite time constants.
         spikes: input raster, one neuron per channel; its number of steps is that of the run.
 
-    Raises `DataError` where the raster's channels differ from the network's, `NetworkError` for
-    time constants of 0 or ∞.
+    Raises `DataError` if the raster's channels differ from the network's, `NetworkError` for time
+    constants of 0 or ∞.
     """
     check_input(network, spikes)
     run = _Forward(network, spikes)
@@ -126,12 +128,12 @@ def backward(
     Args:
         network, spikes: as given to `forward`.
         trace: result of `forward`.
-        d_membrane: per `li` population [samples, steps, neurons] ∂L/∂v; missing ones are 0.
+        d_membrane: per `li` population [samples, steps, neurons] ∂L/∂v; 0 for missing populations.
         d_spike_time: per spiking population [spikes], ∂L/∂t of each spike of its raster, per ms.
-        push: per spiking population [neurons], added to μ_v at each of the neuron's spikes after
-            the jump: how a firing-rate regulariser acts (Nowotny et al. 2022).
+        push: per spiking population [neurons], firing-rate regulariser, added to μ_v after the jump
+            at each of the neuron's spikes (Nowotny et al. 2022).
 
-    Raises `DataError` where the shape of an array does not match its population.
+    Raises `DataError` if the shape of an array does not match its population.
     """
     run = _Backward(network, spikes, trace, d_membrane, d_spike_time or {}, push or {})
     for n in reversed(range(spikes.n_steps)):
@@ -258,12 +260,17 @@ class _Backward:
         self.d_delay = [np.zeros(p.shape) for p in network.projections]
 
     def spikes_of(self, name: str, n: int) -> tuple[NDArray, NDArray, NDArray]:
-        """(place in the raster, sample, neuron) of the spikes of step n."""
+        """Index in the raster, sample and neuron of each spike of step n."""
         place = np.flatnonzero(self.rasters[name].step == n)
         return place, self.sample[name][place], self.rasters[name].neuron[place]
 
     def read_arrivals(self, index: int, n: int) -> None:
-        """Add the gradients of the arrivals of the spikes of step n, by synapses and by spikes."""
+        """Add the gradients of synapses and spike times at the arrivals of the spikes of step n.
+
+        Args:
+            index: index of the projection.
+            n: the step.
+        """
         projection = self.network.projections[index]
         source, target, c = projection.source, projection.target, self.constants[projection.target]
         place, sample, pre = self.spikes_of(source, n)

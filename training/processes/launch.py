@@ -40,7 +40,7 @@ class Launch:
 
 
 def launched() -> Launch | None:
-    """The `Launch` of this process; None unless it is one of several.
+    """The `Launch` of this process; None if it is the only process.
 
     Raises:
         UsageError: the environment variables are contradictory.

@@ -2,10 +2,10 @@
 
 Ranks have the same parameters and draw the same batches with the same random numbers. Results
 therefore do not depend on the number of ranks, except for the order of float additions. Between
-forward and backward pass they sum the spike counts of the batch, after the backward pass their
-gradients:
+forward and backward pass, ranks sum the spike counts of the batch; after the backward pass, they
+sum their gradients:
 
-    loss = Σ_r (n_r/N)·loss_r        n_r samples of rank r, N of the batch, loss_r their mean
+    loss = Σ_r (n_r/N)·loss_r        with n_r of the N samples on rank r, and their mean loss_r
 
 Methods marked *collective* must be called by all ranks in the same order; otherwise all ranks wait
 forever.
@@ -168,7 +168,7 @@ class Ranks:
     def one_rank_per_machine_first(self) -> Iterator[None]:
         """Collective: the first rank of each machine runs the block before the others.
 
-        For files that one rank downloads and the others then read.
+        It is used for files that one rank downloads and the other ranks then read.
         """
         if not self.is_first_on_machine:
             self.barrier()

@@ -26,7 +26,7 @@ def most_threads() -> int:
 
 
 def threads_each() -> int | None:
-    """Threads of this process where several processes share a machine; else None.
+    """Number of threads of this process if several processes share a machine; else None.
 
     torchrun sets OMP_NUM_THREADS to 1, which limits torch; Numba does not read it.
     """

@@ -143,7 +143,7 @@ def check_readout(rule: str) -> None:
 
 
 def _floats(source: Network | Run | str | Path) -> Network:
-    """The float network of a source; raises `UsageError` if it only has integers."""
+    """The float network of a source; raises `UsageError` if the source is an integer network."""
     network = float_network(source)
     if network is None:
         name = source if isinstance(source, str | Path) else "a network"
@@ -213,13 +213,13 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
 
 
 def _value_or_range(constants: NDArray[np.float64]) -> str:
-    """A constant of a population for a finding: the common value, or the range over neurons."""
+    """Format a population's constant for a finding: the common value, or the range over neurons."""
     low, high = constants.min(), constants.max()
     return f"{low:g}" if low == high else f"{low:g} … {high:g}"
 
 
 def _shown(value: Any) -> str:
-    """A value for a finding: a tuple as its members, joined by "and"."""
+    """Format a value for a finding; the members of a tuple are joined by "and"."""
     if isinstance(value, tuple):
         return " and ".join(_shown(member) for member in value if member is not None)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
-"""Takes a seed, the number of a fold, the samples outside the fold, and the fold's samples.
+"""A function that trains a model outside a fold, and returns the classes that it predicts in it.
 
-Returns the predicted class of each of the fold's samples.
+Its arguments are a seed, the number of the fold, the samples outside the fold, and the fold's
+samples. Its result is the predicted class of each of the fold's samples.
 """
 
 
@@ -146,7 +147,7 @@ def cross_validate(
             never used for validation.
         folder: folder in which runs and answers are saved; None: nothing is saved.
         device, threads: as for `train`.
-        progress: counts samples, fold by fold.
+        progress: shows progress in samples, fold by fold, e.g. `nmtool.progress_bar`.
 
     Raises:
         UsageError: the samples cannot be divided in this way; the folder contains another
@@ -218,10 +219,10 @@ def cross_validate(
 def answer_folds(
     answers: Answers, events: SpikeEvents, learn: Learn, folder: str | Path | None = None
 ) -> Answers:
-    """Train and test a model for every fold and seed without answers.
+    """Train and test a model for every fold and seed that has no answers yet.
 
     Args:
-        answers: answers to complete; answers already in the folder are kept.
+        answers: answers to complete; those that the folder already has are used.
         events: the samples.
         learn: trains on the samples outside a fold, and predicts the classes of its samples.
         folder: folder to which answers are written after every fold; None: they are not written.
@@ -261,7 +262,7 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 
 def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
-    """Round a network to a run's bits, delays and target, with newly chosen ranges and scales."""
+    """Round a network to a run's bits, delays and target, with ranges and scales of its own."""
     from nmtool.training.loop.calibration import Calibrator
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
@@ -271,7 +272,7 @@ def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> Int
 
 
 def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
-    """[samples] int64: the class that a network gives to each sample, in its own arithmetic."""
+    """The class that a network predicts for each sample in its own arithmetic, [samples] int64."""
     recordings = (recording for _, recording in record_portions(network, events))
     return np.concatenate([recording.predictions for recording in recordings])
 

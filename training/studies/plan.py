@@ -50,9 +50,9 @@ class StudyPlan:
         minutes: time for all trials together; after that no trial begins, and a running one ends
             with its current epoch. None if only the number of trials is limited.
         seeds: training runs per trial, with consecutive seeds.
-        prune: end trials early that are worse than the median of the others.
+        prune: True to end trials early that are worse than the median of the others.
         sampler_seed: seed of the choice of settings.
-        keep: keep the run folders of all trials.
+        keep: True to save the networks of all trials, not only their logs.
         heartbeat_s: seconds between heartbeats of a running trial.
         data_dir, units: options for finding the data, as for `nmtool train`.
         first: searched settings of the first trials, a table per trial; settings missing in a table
@@ -103,8 +103,8 @@ class StudyPlan:
         """The teachers in the search space, by the names of their files.
 
         Raises:
-            FileFormatError: there is no such file, or it cannot be read.
-            DataError: its rows are not probabilities.
+            FileFormatError: a file does not exist, or cannot be read.
+            DataError: the rows of a file are not probabilities.
         """
         searched = self.space.searched.get("teacher")
         names = (self.space.fixed.get("teacher"),) if searched is None else searched.ends
@@ -160,7 +160,7 @@ _LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s
 
 
 def _is_like(value: Any, example: Any) -> bool:
-    """True for a value of the same type; in a list, for values of the same type."""
+    """True if a value has the type of an example; members of a list must have their types, too."""
     if type(value) is not type(example):
         return False
     return not isinstance(value, list) or all(_is_like(member, example[0]) for member in value)

@@ -34,7 +34,7 @@ N_BEST = 10
 """Number of trials in the table."""
 
 RESULT = "result.json"
-"""File with the result of a search before a run."""
+"""Name of the file with the result of a search before a run."""
 
 _MAX_BYTES = 1 << 20
 
@@ -47,7 +47,7 @@ class TrialResult(Plain):
         number: number of the trial in the study, from 0.
         outcome: one of `OUTCOMES`.
         searched: values of the searched options, by name; pairs of numbers are JSON text.
-        score: validation accuracy, 0 … 1, mean over all seeds; None if it did not finish.
+        score: validation accuracy, 0 … 1, mean over all seeds; None if the trial did not finish.
         scores: validation accuracy of each seed.
         reason: reason of a failure; '' without one.
         failure: code, why and fix of the error behind a failure, if known.
@@ -85,10 +85,10 @@ class SweepResult(Tabular):
 
     Attributes:
         plan: the study.
-        trials: all of them, by number.
+        trials: all trials, by number.
         importance: share of the scores' variance that each searched option explains, 0 … 1, largest
             first; None if it cannot be computed.
-        importance_unknown: why it cannot be computed; '' if it can.
+        importance_unknown: reason why the importance cannot be computed; '' if it can.
     """
 
     _line = (
@@ -184,7 +184,7 @@ def trial_table(result: Mapping[str, Any]) -> Table:
     return Table(title, ("trial", "validation", *names), rows)
 
 
-def kept_table(folder: Path) -> Table | None:
+def search_table(folder: Path) -> Table | None:
     """The best trials of the search in a folder; None without a finished search.
 
     Raises:
@@ -235,7 +235,7 @@ def importance(study: Study) -> tuple[dict[str, float] | None, str]:
     """Importance of settings by functional ANOVA (Hutter, Hoos & Leyton-Brown 2014).
 
     Returns:
-        Shares of variance by option, largest first, and ''; or None, and why they are unknown.
+        Shares of variance by option, largest first, and ''; or None, and the reason.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 

@@ -10,9 +10,9 @@ trials for ten settings.
 
 The second study trains the best trials in full: short trials favour settings that learn fast, but
 augmentation learns slowly and helps at the end. It trains the defaults, too: the best of many
-trials is partly the luckiest on these validation samples, so the defaults stay unless it is
-significantly better. `nmtool sweep` accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml,
-like any other study.
+trials is partly the luckiest on these validation samples, so that the defaults are used unless the
+best trial is significantly better. `nmtool sweep` accepts both studies, FOLDER/study.toml and
+FOLDER/full-N/study.toml, like any other study.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from nmtool.training.studies.results import (
     trial_table,
 )
 from nmtool.training.studies.series import run_folder
-from nmtool.training.studies.sweep import run_trials, searched
+from nmtool.training.studies.sweep import run_study, run_trials
 from nmtool.training.studies.trial import RUNS, checked_data, shown_value
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def search_settings(
         storage.write_text(folder / PLAN, text)
         plan = read_plan(folder / PLAN)
         checked_data(plan, data)
-        result = searched(plan, lambda study: run_trials(study, data, device, progress))
+        result = run_study(plan, lambda study: run_trials(study, data, device, progress))
         _log_best(result)
         return result
 
@@ -147,7 +147,11 @@ def search_settings(
 def _better_settings(
     result: SweepResult, defaults: dict[str, Any], data: Dataset
 ) -> tuple[dict[str, Any], str]:
-    """Settings of the best trial, or the defaults unless it is significantly better; the reason."""
+    """Choose the best trial's settings if they are significantly better than the defaults.
+
+    Returns:
+        The chosen settings, and a sentence with the reason.
+    """
     best = result.best_trial
     settings, outcome = result.chosen(best), f"the run has the settings of trial {best.number}"
     trials = (trial for trial in ranked(result.trials) if result.chosen(trial) == defaults)
@@ -189,7 +193,7 @@ def check_budget(budget: str | int) -> None:
 
 
 def _limit(budget: str | int) -> tuple[str, int]:
-    """The limit of a study, as an entry of its file and the value."""
+    """The limit of a study: the name of an entry in its file, and the value."""
     match = _BUDGET.fullmatch(str(budget).strip())
     if match is None:
         raise UsageError(
@@ -229,7 +233,7 @@ def _settings(
 
 
 def _place(data: Dataset, folder: Path) -> str:
-    """Name of the data for a study in this folder: a path is relative to it."""
+    """Name of the data for a study in this folder; a path is relative to the folder."""
     return data.name if is_name(data.name) else os.path.relpath(data.name, folder)
 
 
@@ -268,11 +272,11 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
-    """By setting, the value of the first trial and the searched values, as in STUDY.toml.
+    """Value of the first trial and searched values (as in STUDY.toml) of each setting, by name.
 
     Args:
         data: the samples.
-        fitted: settings in which nothing is `auto`.
+        fitted: settings without `auto`.
     """
     length_ms = usual_end_ms(last_spike_ms(data.undivided))
     steps = {factor: length_ms / (factor * fitted.dt_ms) for factor in (0.5, 2)}
@@ -308,7 +312,7 @@ def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
 
 
 def _range_around(value: float, low: float, high: float) -> dict[str, Any]:
-    """A logarithmic range from `low` times to `high` times the value."""
+    """A logarithmic range around a value, from `low` times to `high` times the value."""
     return {"low": _to_two_digits(low * value), "high": _to_two_digits(high * value), "log": True}
 
 

@@ -24,7 +24,7 @@ def run_folder(series: Path, number: int, seed: int) -> Path:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
-    """Findings on the conditions of a series that differ from its stored ones.
+    """Findings on the conditions of a series that differ from its stored conditions.
 
     >>> [finding.what for finding in changes({"lr": 0.1, "gain": 9.0}, {"lr": 0.2, "gain": 9.0})]
     ['was 0.1, is now 0.2']
@@ -54,7 +54,7 @@ def _as_stored(conditions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    """A value as text for a finding; for a range or a choice, its entries."""
+    """Format a value for a finding; a table, such as a range, is written as its entries."""
     if isinstance(value, dict):
         parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))
         return "{" + ", ".join(parts) + "}"

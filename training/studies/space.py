@@ -25,8 +25,8 @@ class Range(Plain):
 
     Attributes:
         low, high: limits in the unit of the option; int for whole numbers.
-        log: values are drawn evenly over orders of magnitude.
-        step: distance of possible values; None: all numbers.
+        log: True if values are drawn evenly over orders of magnitude.
+        step: distance between possible values; None: all numbers are possible.
     """
 
     low: float
@@ -62,14 +62,14 @@ class Choices:
     """A list of possible values, without an order.
 
     Attributes:
-        values: at least two, all different.
+        values: the values, at least two, all different.
     """
 
     values: tuple[Any, ...]
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values to check: all."""
+        """The values to check: all choices."""
         return self.values
 
     @property
@@ -186,7 +186,7 @@ class SearchSpace:
                 yield from findings_of(error, name)
 
     def _error_of(self, settings: dict[str, Any]) -> UsageError | None:
-        """The error that these settings make; None if they are fine."""
+        """The error that `TrainOptions` raises for these settings; None if they are valid."""
         try:
             TrainOptions().with_settings(settings, self.origin)
         except UsageError as error:
@@ -194,7 +194,7 @@ class SearchSpace:
         return None
 
     def _refused_combinations(self) -> Iterator[Finding]:
-        """Findings on each end of a range, combined with the first or last values of the others."""
+        """Findings on each end of a range, together with the first or last values of the others."""
         for name, entry in self.searched.items():
             for value, corner in product(entry.ends, (0, -1)):
                 values = {other: its.ends[corner] for other, its in self.searched.items()}
@@ -208,7 +208,7 @@ class SearchSpace:
 
 
 def _word(value: Any) -> Any:
-    """A number or a word; a pair of numbers becomes JSON text."""
+    """Convert a pair of numbers to JSON text; other values are returned unchanged."""
     return json.dumps(value) if isinstance(value, list | tuple) else value
 
 
@@ -252,7 +252,7 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
 
 @contextmanager
 def _errors_noted(where: str, problems: list[Finding]) -> Iterator[None]:
-    """Add errors to the findings, and continue."""
+    """Add an error inside the block to the findings, and continue after the block."""
     try:
         yield
     except UsageError as error:

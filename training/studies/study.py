@@ -104,15 +104,15 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
     database = _open_database(plan, file, url)
     try:
         with _checked(where):
-            begun = optuna.create_study(
+            optuna_study = optuna.create_study(
                 study_name=plan.folder.name if url else _NAME,
                 storage=database,
                 direction="maximize",
                 pruner=_pruner(plan),
                 load_if_exists=True,
             )
-        _check_same(plan, begun, where)
-        yield Study(plan, database, begun, where)
+        _check_same(plan, optuna_study, where)
+        yield Study(plan, database, optuna_study, where)
     except (StorageInternalError, SQLAlchemyError) as error:
         raise StorageError(
             f"the storage of the study in {plan.folder} failed",
@@ -186,7 +186,7 @@ class Study:
         Args:
             train: function that trains with the settings of a trial.
             check_stop: called after every batch and before every trial.
-            progress: counts samples within a trial.
+            progress: shows progress in samples within a trial.
 
         Raises:
             StorageError: a trial's folder cannot be written.
@@ -240,15 +240,18 @@ class Study:
     def _score(
         self, trial: optuna.Trial, train: TrialRunner, check_stop: CheckStop, progress: Progress
     ) -> float:
-        """Mean validation accuracy of a trial, 0 … 1; Optuna's `TrialPruned` if there is none."""
+        """Run a trial, and return its mean validation accuracy, 0 … 1.
+
+        Raises Optuna's `TrialPruned` if the trial was pruned or failed.
+        """
         from optuna import TrialPruned
 
         values = self._settings(trial)
 
         def is_bad(epoch: int, accuracy: float) -> bool:
             trial.report(accuracy, epoch)
-            late = self._is_time_over() and self._count(("finished",)) > 0
-            return late or trial.should_prune()
+            is_over_time = self._is_time_over() and self._count(("finished",)) > 0
+            return is_over_time or trial.should_prune()
 
         scores: list[float] = []
         reason, failure = "", {}
@@ -285,13 +288,13 @@ class Study:
 
         if self._count(_BEGUN, before=trial.number) >= self._most_trials:
             raise _SurplusError
-        first = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
-        words = [self.plan.sampler_seed, self._count(_BEGUN, before=first)]
+        first_attempt = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
+        words = [self.plan.sampler_seed, self._count(_BEGUN, before=first_attempt)]
         seed = np.random.SeedSequence(words).generate_state(1)[0]
         blind = len(self.plan.first) or _BLIND
         self.optuna_study.sampler = TPESampler(n_startup_trials=blind, seed=int(seed))
         searched = self.plan.space.searched
-        return {name: _suggested(trial, name, option) for name, option in searched.items()}
+        return {name: _draw_value(trial, name, option) for name, option in searched.items()}
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
         """Queue the settings again; the trial counts as an attempt if they may cause the error."""
@@ -403,14 +406,14 @@ def is_given_up(trial: FrozenTrial) -> bool:
     return died and len(trial.system_attrs.get("retry_history", ())) >= MOST_ATTEMPTS - 1
 
 
-def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
+def _check_same(plan: StudyPlan, optuna_study: optuna.Study, where: object) -> None:
     """Compare the plan with the stored one; a new study stores it."""
     now = {"conditions": plan.conditions(), **plan.space.as_json()}
     with _checked(where):
-        attributes = begun.user_attrs
+        attributes = optuna_study.user_attrs
     if _PLAN not in attributes:
-        begun.set_user_attr(_NAME, __version__)
-        begun.set_user_attr(_PLAN, json.dumps(now))
+        optuna_study.set_user_attr(_NAME, __version__)
+        optuna_study.set_user_attr(_PLAN, json.dumps(now))
         return
     with _checked(where):
         before = json.loads(attributes[_PLAN])
@@ -426,7 +429,7 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
 
 
 def _conditions(record: dict[str, Any]) -> dict[str, Any]:
-    """The parts of the plan that the study stores, by name."""
+    """All conditions, settings and searched values in a plan as it is stored, by name."""
     return {**record["conditions"], **record["settings"], **record["search"]}
 
 
@@ -522,7 +525,7 @@ def _check_pages(database: RDBStorage, file: Path) -> None:
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:
-    """The pruner that ends trials early: none, or those below the median of the others."""
+    """A pruner that ends trials below the median of the others; without pruning, none of them."""
     from optuna.pruners import MedianPruner, NopPruner
 
     if not plan.prune:
@@ -531,8 +534,8 @@ def _pruner(plan: StudyPlan) -> BasePruner:
     return MedianPruner(n_warmup_steps=warmup + 1)
 
 
-def _suggested(trial: optuna.Trial, name: str, searched: Searched) -> Any:
-    """The trial's value of an option."""
+def _draw_value(trial: optuna.Trial, name: str, searched: Searched) -> Any:
+    """Let Optuna draw a trial's value of an option."""
     if not isinstance(searched, Range):
         return trial.suggest_categorical(name, searched.words)
     low, high, step = searched.low, searched.high, searched.step

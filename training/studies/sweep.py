@@ -71,7 +71,7 @@ def sweep(
         storage: URL of the database that stores the trials, as for Optuna, such as
             `postgresql://USER:PASSWORD@HOST/DATABASE`; the study has the name of its folder there.
             By default a SQLite file in that folder.
-        progress: counts the samples of each trial; not used with several processes.
+        progress: shows progress in samples, by trial; not used with several processes.
 
     Returns:
         The result of the study with all its trials, including those of earlier calls.
@@ -97,23 +97,23 @@ def sweep(
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
     command = _command(plan, processes, storage)
 
-    def run_copied(search: Study) -> None:
-        _check_copied(plan, threads, device)
-        copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
+    def run_in_copies(search: Study) -> None:
+        _check_before_copies(plan, threads, device)
+        copy_command = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
         share = max(1, (threads or most_threads()) // processes)
-        copied += ["--threads", str(share), "--device", device]
-        copied += ["--storage", storage] if storage else []
-        _check_ends(run_copies(copied, processes), processes, search, command)
+        copy_command += ["--threads", str(share), "--device", device]
+        copy_command += ["--storage", storage] if storage else []
+        _check_ends(run_copies(copy_command, processes), processes, search, command)
 
     def run_here(search: Study) -> None:
         with threads_used(threads):
             run_trials(search, study_data(plan), device, progress)
 
     with _resume_hint(plan, command):
-        return searched(plan, run_here if processes == 1 else run_copied, storage)
+        return run_study(plan, run_here if processes == 1 else run_in_copies, storage)
 
 
-def searched(
+def run_study(
     plan: StudyPlan, run: Callable[[Study], None], storage: str | None = None
 ) -> SweepResult:
     """Run the remaining trials of a study, and write the best settings, even if interrupted.
@@ -132,7 +132,7 @@ def searched(
             if best := ranked(trials):
                 write_best(plan, best[0])
         if not best:
-            raise _nothing_found(plan, trials)
+            raise _no_result_error(plan, trials)
         shares, unknown = importance(search)
     return SweepResult(plan, trials, shares, unknown)
 
@@ -141,7 +141,7 @@ def run_trials(study: Study, data: Dataset, device: str | Device, progress: Prog
     """Run trials in this process until none is left; a signal stops them after a batch.
 
     Args:
-        study: study with the trials.
+        study: the study.
         data: data with a validation split.
         device, progress: as for `sweep`.
     """
@@ -168,7 +168,7 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
     return shlex.join(words)
 
 
-def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
+def _check_before_copies(plan: StudyPlan, threads: int | None, device: str) -> None:
     """Check the study once, and raise the error with which every copy would end."""
     if read_plan(plan.file) != plan:
         raise UsageError(
@@ -187,7 +187,14 @@ def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
 
 
 def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str) -> None:
-    """Raise `MissingError` if copies ended early and the study is not finished."""
+    """Raise `MissingError` if copies ended early and the study is not finished.
+
+    Args:
+        ends: a description of each copy that failed.
+        processes: number of copies.
+        study: the study.
+        command: the command that continues the study.
+    """
     what, why = f"{len(ends)} of {processes} processes ended early", "; ".join(sorted({*ends}))
     if study.is_done():
         if 0 < len(ends) < processes:
@@ -201,7 +208,7 @@ def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str)
     )
 
 
-def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError:
+def _no_result_error(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError:
     firsts = {trial.reason: trial for trial in reversed(trials) if trial.reason}
     failed = sorted(firsts.values(), key=lambda trial: trial.number)
     return UsageError(

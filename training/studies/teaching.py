@@ -1,8 +1,8 @@
 """`soft_labels`: class probabilities of training samples by trained networks, for distillation.
 
-A network is nearly certain of the samples it was trained on: its probabilities add little to their
-labels. In a cross-validation, each network is applied to the fold it was not trained on, and its
-probabilities show which classes look similar in unfamiliar samples.
+A network is nearly certain of the samples it was trained on, so that its probabilities add little
+to the labels. In a cross-validation, each network is applied to the fold it was not trained on, and
+its probabilities show which classes look similar in unfamiliar samples.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def soft_labels(
         gain: factor on the scores before the softmax, per unit of the membrane, or per ms for first
             spikes; by default the gain of each network's training run. A smaller gain spreads the
             probabilities over more classes.
-        progress: counts samples.
+        progress: shows progress in samples, e.g. `nmtool.progress_bar`.
 
     Raises:
         UsageError: there is no network; a gain or the data are unknown; the data have other
@@ -80,8 +80,8 @@ def soft_labels(
         for member in _members(source, dataset):
             network = as_network(member.source)
             factor = _gain(member.source) if gain is None else _positive(gain)
-            answers = _probabilities(network, events[member.samples], factor, progress)
-            total[member.samples] += answers / member.n_answers
+            probabilities = _probabilities(network, events[member.samples], factor, progress)
+            total[member.samples] += probabilities / member.n_networks
             hashes.append(network.content_hash)
     teacher = Teacher(total / len(networks), dataset.content_hash, hashes)
     _log.info(
@@ -96,17 +96,17 @@ class _Member(NamedTuple):
 
     Attributes:
         source: the network.
-        samples: [labelled] int64, indices into the training split; by default all.
-        n_answers: number of networks that label each of these samples.
+        samples: [labelled] int64, indices of the samples in the training split; by default all.
+        n_networks: number of networks that label each of these samples.
     """
 
     source: Source
     samples: NDArray[np.int64] | slice = slice(None)
-    n_answers: int = 1
+    n_networks: int = 1
 
 
 def _members(source: Source, dataset: Dataset) -> list[_Member]:
-    """The source itself; or the runs of a cross-validation, each with the samples of its fold.
+    """The teacher networks of a source: itself, or the runs of a cross-validation with their folds.
 
     Raises:
         UsageError: the cross-validation is not finished, or divided other samples.
@@ -141,10 +141,10 @@ def _probabilities(
     gain: float,
     progress: Progress,
 ) -> NDArray[np.float64]:
-    """[samples, classes]: softmax of the scores times the gain."""
-    answered = record_portions(network, events, divided=True, progress=progress)
-    scores = np.concatenate([recording.scores for _, recording in answered])
-    return _softmax(gain * _in_floats(network, scores))
+    """Class probabilities by a network, [samples, classes]: softmax(gain·scores)."""
+    recordings = record_portions(network, events, divided=True, progress=progress)
+    scores = np.concatenate([recording.scores for _, recording in recordings])
+    return _softmax(gain * _in_training_units(network, scores))
 
 
 def _gain(source: Source) -> float:
@@ -190,10 +190,10 @@ def _dataset(
     return data_of(run)
 
 
-def _in_floats(
+def _in_training_units(
     network: Network | IntegerNetwork, scores: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """[samples, classes]: scores in the units of training."""
+    """Convert scores of a recording, [samples, classes], to the units of training."""
     if network.readout.kind == LIF:
         return scores * network.dt_ms
     if isinstance(network, IntegerNetwork):
@@ -203,6 +203,6 @@ def _in_floats(
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[samples, classes]: probabilities of the classes of each sample."""
+    """Class probabilities from scores, both [samples, classes]."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

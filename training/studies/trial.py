@@ -29,7 +29,7 @@ class PrunedError(Exception):
 
 
 IsBad = Callable[[int, float], bool]
-"""Takes an epoch, from 1, and its validation accuracy, and returns True to end the trial."""
+"""A function of an epoch, from 1, and its validation accuracy; it returns True to end the trial."""
 
 
 class TrialRunner:
@@ -60,14 +60,14 @@ class TrialRunner:
         check_stop: CheckStop,
         progress: Progress = silent,
     ) -> list[float]:
-        """Train with each of the seeds; end the trial early if the first seed is bad.
+        """Train with each of the seeds; end the trial if `is_bad` returns True for the first seed.
 
         Args:
             number: number of the trial, from 0.
             values: values of the searched options, by name; pairs of numbers are JSON text.
             is_bad: called after every epoch of the first seed.
             check_stop: called after every batch.
-            progress: counts samples.
+            progress: shows progress in samples.
 
         Returns:
             Validation accuracy of every seed, 0 … 1.
@@ -100,7 +100,7 @@ class TrialRunner:
         is_bad: IsBad | None,
         on_batch: Callable[[BatchReport], None],
     ) -> float:
-        """Validation accuracy of the best epoch, 0 … 1."""
+        """Train with one seed, and return the validation accuracy of the best epoch, 0 … 1."""
         from nmtool.training.loop.remarks import check_events_in_time
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
@@ -137,7 +137,8 @@ def study_data(plan: StudyPlan) -> Dataset:
     """The data of a study, with a validation split.
 
     Raises:
-        UsageError: there are no validation samples, no such data, or a teacher of other data.
+        UsageError: there are no validation samples; the data do not exist; a teacher belongs to
+            other data.
         DataError: the data or a teacher are damaged.
         NmtoolError: any error that would end every trial before its first update.
         FileFormatError: a teacher cannot be read.
@@ -147,7 +148,10 @@ def study_data(plan: StudyPlan) -> Dataset:
 
 
 def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
-    """The given data, with a validation split; raises the same errors as `study_data`."""
+    """Check the data of a study, and return them with a validation split.
+
+    Raises the same errors as `study_data`.
+    """
     dataset = data.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
@@ -157,13 +161,13 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         )
     for teacher in plan.teachers().values():
         teacher.rows_of(dataset)
-    first, last = (_obstacle(plan, dataset, end) for end in (0, -1))
+    first, last = (_early_error(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
         raise first  # with the same error at both ends of the ranges, every trial would fail
     return dataset
 
 
-def _obstacle(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None:
+def _early_error(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None:
     """The error that a trial at one end of the ranges raises before its first update, if any.
 
     Args:

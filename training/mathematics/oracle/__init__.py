@@ -1,7 +1,8 @@
 """EventProp in continuous time, without time steps: the ground truth for all other gradients.
 
 Neurons are advanced from event to event by closed forms, threshold crossings are found as roots,
-and the adjoint equations are solved backwards between the same events. Slow, float64, exact.
+and the adjoint equations are solved backwards between the same events. The oracle is slow and
+exact, in float64.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Between events (' = −d/dt), from λ_V(T) = λ_I(T) = 0:
 
     τm·λ_V' = −λ_V − ∂l_V/∂V        τs·λ_I' = −λ_I + λ_V
 
-At an arrival nothing jumps; it is where the post-synaptic adjoint is read:
+At an arrival nothing jumps; the post-synaptic adjoint is read there:
 
     dL/dw += −τs·λ_I        dL/d(arrival time) = w·(λ_V − λ_I)
 
@@ -43,8 +43,8 @@ class Gradients:
         weight: per projection [pre, post] float64.
         delay_ms: per projection [pre, post] float64, per ms.
         bias: per population [neurons] float64.
-        spike_time: per spiking population and for `input` [spikes] float64, per ms: derivative
-            by the time of one spike, through its arrivals and directly.
+        spike_time: per spiking population and for `input` [spikes] float64, per ms: derivative with
+            respect to the time of each spike, through its arrivals and directly.
     """
 
     weight: list[NDArray[np.float64]]
@@ -64,9 +64,9 @@ def differentiate(
     Args:
         network: the network of the run.
         trace: result of `simulate`.
-        d_integral: per population [neurons], ∂L/∂`trace.integral`; missing ones are 0.
-        d_spike_time: per spiking population [spikes], ∂L/∂`trace.spikes[...].time_ms`, per ms;
-            missing ones are 0.
+        d_integral: per population [neurons], ∂L/∂`trace.integral`; 0 for missing populations.
+        d_spike_time: per spiking population [spikes], ∂L/∂`trace.spikes[...].time_ms`, per ms; 0
+            for missing populations.
     """
     backward = _Backward(network, trace, d_integral or {}, d_spike_time or {})
     for event in reversed(trace.log):
@@ -85,7 +85,7 @@ class _Neuron:
         self.lam_v = self.lam_i = self.lam_v_integral = 0.0
 
     def slope_of_loss(self) -> float:
-        """∂l_V/∂V now."""
+        """∂l_V/∂V at the time of the state."""
         return self.d_integral * math.exp(-self.rate * self.time)
 
     def move_to(self, time: float) -> None:

@@ -69,7 +69,7 @@ def _decay_integral(rate: float, delta: float) -> float:
 
 
 def extremum(cell: LifConstants, v: float, i: float) -> float:
-    """The one Δ at which V' = 0; ∞ where there is none. It may be negative.
+    """The only Δ at which V' = 0, which may be negative; ∞ if there is none.
 
     V' = 0 means exp(−x) = 1 − y with y = ε·(1 − (V₀ − bias)/I₀), ε = (τm − τs)/τm and
     x = Δ/τs − Δ/τm, so Δ = −τs·log(1 − y)/ε, which is τs·(1 − (V₀ − bias)/I₀) for ε = 0.
@@ -84,10 +84,10 @@ def extremum(cell: LifConstants, v: float, i: float) -> float:
 
 
 def first_crossing(cell: LifConstants, v: float, i: float, horizon: float) -> float:
-    """The first Δ ≤ horizon at which V reaches the threshold from below; ∞ where it does not.
+    """The first Δ ≤ horizon at which V reaches the threshold from below; ∞ if there is none.
 
-    V is monotone on either side of its extremum, so a crossing cannot hide inside an interval
-    at whose ends V is below threshold.
+    V is monotone on either side of its extremum, so there is no crossing inside an interval at
+    whose ends V is below threshold.
     """
     if math.isinf(cell.threshold):
         return math.inf
@@ -107,7 +107,7 @@ def _above(cell: LifConstants, v: float, i: float, delta: float) -> float:
 
 
 def _rising_root(cell: LifConstants, v: float, i: float, low: float, high: float) -> float:
-    """Newton's method, kept inside a bracket [low, high] on which V rises through threshold."""
+    """Δ in [low, high] at which V rises through the threshold, by bracketed Newton steps."""
     delta = 0.5 * (low + high)
     for _ in range(200):
         v_now, i_now = advance(cell, v, i, delta)
@@ -136,9 +136,9 @@ def adjoint_before(
     Args:
         cell: constants of the neuron.
         lam_v, lam_i: adjoints at the later end.
-        delta: ms.
+        delta: Δ in ms.
         drive: −∂l_V/∂V at the later end.
-        rate: per ms, at which the loss's weight falls with time.
+        rate: decay of the weight of V in the loss, per ms.
     """
     alpha = math.exp(-delta / cell.tau_mem)
     beta = math.exp(-delta / cell.tau_syn)
@@ -155,7 +155,7 @@ def adjoint_before(
 def adjoint_integral(
     cell: LifConstants, lam_v: float, delta: float, drive: float, rate: float
 ) -> float:
-    """∫ λ_V dt over the interval that `adjoint_before` crosses, same arguments."""
+    """∫ λ_V dt over the interval that `adjoint_before` crosses; arguments as there."""
     p = drive / (1 + rate * cell.tau_mem)
     driven = p * delta * (math.expm1(rate * delta) / (rate * delta) if rate * delta else 1.0)
     return driven + (lam_v - p) * _decay_integral(1 / cell.tau_mem, delta)

@@ -25,7 +25,7 @@ from nmtool.training.mathematics.oracle.closed_forms import (
 from nmtool.training.mathematics.oracle.model import ContinuousNetwork, SpikeTimes
 
 NeuronId = tuple[str, int]
-"""(population, index)."""
+"""Name of a neuron's population, and index of the neuron in it."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Trace:
     """Result of a run.
 
     Attributes:
-        spikes: per spiking population, its spike times.
+        spikes: spike times of each spiking population, by name.
         integral: per population [neurons] float64, ∫₀^T exp(−rate·t)·V dt in ms.
         rate: decay per ms of the weight in `integral`.
         log: all emissions and arrivals in order of time.
-        events: the input.
+        events: the input spikes.
     """
 
     spikes: Mapping[str, SpikeTimes]
@@ -86,7 +86,7 @@ def simulate(
 
     Args:
         network: network to run.
-        events: input spikes, neuron = channel.
+        events: input spikes; their neurons are the channels.
         rate: per ms; the membrane integrals are weighted by exp(−rate·t).
         max_spikes: raise `NetworkError` when the neurons emit more spikes than this.
     """
@@ -135,7 +135,7 @@ class _Neuron:
 class _Run:
     """The event queue: arrivals, and the next predicted spike of every neuron.
 
-    A predicted spike is valid only while its neuron's version is the one it was predicted for.
+    A predicted spike is valid only as long as the version of its neuron stays the same.
     """
 
     def __init__(self, network: ContinuousNetwork, rate: float, max_spikes: int) -> None:

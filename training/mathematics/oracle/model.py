@@ -22,7 +22,7 @@ class ContinuousProjection:
     Attributes:
         source, target: population names; source may be `input`.
         weight: [pre, post] float64, jump of the synaptic current I.
-        delay_ms: [pre, post] float64, from spike to arrival, at least 0.
+        delay_ms: [pre, post] float64, time from spike to arrival in ms, at least 0.
     """
 
     source: str
@@ -67,7 +67,7 @@ class ContinuousNetwork:
         n_channels: number of input channels.
         populations: `lif` or `li`, time constants positive and finite.
         projections: any number between any two populations.
-        duration_ms: length of the run; later events do not exist.
+        duration_ms: length of the run in ms; later events are ignored.
     """
 
     n_channels: int
@@ -94,8 +94,8 @@ class SpikeTimes:
     """Spikes of one population, or input events, of one sample.
 
     Attributes:
-        time_ms: [spikes] float64.
-        neuron: [spikes] int64.
+        time_ms: [spikes] float64, time of each spike in ms.
+        neuron: [spikes] int64, neuron (or channel) of each spike.
 
     A population's own spikes ascend in time; input events may come in any order.
     """
@@ -119,5 +119,5 @@ class SpikeTimes:
         return self.time_ms.size
 
     def counts(self, n_neurons: int) -> NDArray[np.int64]:
-        """[neurons] int64: spikes of each neuron."""
+        """Number of spikes of each neuron, [neurons] int64."""
         return np.bincount(self.neuron, minlength=n_neurons)
