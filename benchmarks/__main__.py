@@ -25,7 +25,7 @@ NAME = "benchmarks-cuda"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return the exit code, 1 if no row was measured."""
+    """Run the command line, and return the exit code: 1 if no row was measured."""
     options = _parser().parse_args(arguments)
     return exit_code(lambda: _run(options), options.json)
 
@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_on_gpu(options: argparse.Namespace) -> int:
-    """Compare the engines, time both and every kernel, and write a page and all numbers.
+    """Compare the engines, time both engines and every kernel, and write a page and all numbers.
 
     Raises:
         MissingError: there is no GPU, or a library for it is missing.

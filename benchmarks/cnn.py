@@ -109,7 +109,7 @@ class Cnn(nn.Module):
         self.classes = nn.Linear(2 * CHANNELS[-1], n_classes)
 
     def forward(self, counts: Tensor) -> Tensor:
-        """[samples, classes] float32 scores, from [samples, channels, bins] float32 counts."""
+        """Scores, [samples, classes] float32, from counts, [samples, channels, bins] float32."""
         features = self.convolutions(counts)
         return self.classes(torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1))
 
@@ -130,19 +130,19 @@ class Counting:
 
     @classmethod
     def of(cls, settings: Settings, options: TrainOptions) -> Counting:
-        """The bins that cover all steps of a sample in a spiking network."""
+        """The bins that cover all time steps of a sample in a spiking network."""
         n_bins = math.ceil(options.n_steps * options.dt_ms / settings.bin_ms - BOUNDARY)
         return cls(settings.bin_ms, max(1, n_bins), options.group)
 
     def channels(self, events: SpikeEvents) -> int:
-        """Number of input channels for events."""
+        """Number of input channels of the CNN for these events."""
         return count_inputs(events.n_units, self.group)
 
     def __call__(self, events: SpikeEvents) -> Tensor:
-        """[samples, channels, bins] float32: square roots of the numbers of events.
+        """Square roots of the numbers of events, [samples, channels, bins] float32.
 
-        The standard deviation of a count grows as the square root of its mean, so that square
-        roots have about the same standard deviation everywhere.
+        The standard deviation of a count grows as the square root of its mean, so that the square
+        roots of small and large counts have about the same standard deviation.
         """
         n_samples, n_channels = events.n_samples, self.channels(events)
         bin = np.floor(events.time_ms / self.bin_ms + BOUNDARY).astype(np.int64)
@@ -173,7 +173,7 @@ class TrainedCnn:
     best: dict[str, Any]
 
     def probabilities(self, events: SpikeEvents) -> NDArray[np.float32]:
-        """[samples, classes] float32: softmax of the scores."""
+        """Class probabilities, [samples, classes] float32: softmax of the scores."""
         with torch.inference_mode():
             portions = [
                 torch.softmax(self.model(self.counting(part)), dim=1).numpy()
@@ -182,7 +182,7 @@ class TrainedCnn:
         return np.concatenate(portions)
 
     def predictions(self, events: SpikeEvents) -> NDArray[np.int64]:
-        """[samples] int64: the class with the largest score."""
+        """Class with the largest score of each sample, [samples] int64."""
         return self.probabilities(events).argmax(axis=1)
 
 
@@ -220,7 +220,7 @@ def _learn(
 ) -> TrainedCnn:
     counting, augment = Counting.of(settings, options), Augmentation.of(options)
     model = Cnn(counting.channels(train), len(train.class_names), settings.dropout)
-    judged = _averaged(model, options.average)
+    averaged = _averaged(model, options.average)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
     )
@@ -244,14 +244,14 @@ def _learn(
             for group in optimiser.param_groups:
                 group["lr"] = settings.lr * factor(update)
             optimiser.step()
-            judged.update_parameters(model)
+            averaged.update_parameters(model)
             update += 1
             loss_sum += loss.item() * label.numel()
             correct += int((logits.argmax(dim=1) == label).sum())
-        now = TrainedCnn(options.seed, judged.module.eval(), counting, log, {})
+        current = TrainedCnn(options.seed, averaged.module.eval(), counting, log, {})
         accuracy = None
         if validation is not None:
-            accuracy = float((now.predictions(validation) == validation.label).mean())
+            accuracy = float((current.predictions(validation) == validation.label).mean())
         entry = {
             "epoch": epoch,
             "loss": loss_sum / train.n_samples,
@@ -260,7 +260,7 @@ def _learn(
         }
         log.append(entry)
         if is_best(log, options.judge_epochs):
-            best = replace(now, model=copy.deepcopy(now.model), best=entry)
+            best = replace(current, model=copy.deepcopy(current.model), best=entry)
         validated = "" if accuracy is None else f"  validation {accuracy:.1%}"
         progress(
             f"seed {options.seed}  epoch {epoch:3d}/{options.epochs}  loss {entry['loss']:.3f}  "
@@ -273,8 +273,7 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """The model that is validated and saved: the running mean of the weights, or without a decay
-    the model itself.
+    """The model to validate and save: with the running mean of the weights, if there is a decay.
 
     In the first updates, the mean weights all updates equally, so that the random initial weights
     do not dominate.
@@ -352,7 +351,10 @@ def _check(arguments: argparse.Namespace) -> None:
 def _cross_validated(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Cross-validate: classify every sample by a network not trained on it; a row per seed."""
+    """Cross-validate, and return a row per seed.
+
+    Every sample is classified by a network that was not trained on it.
+    """
     events = joined(data, tuple(arguments.splits))
     answers = _empty_answers(
         events,
@@ -381,7 +383,10 @@ def _cross_validated(
 def _trained(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Train once per seed; classify the test split and write a teacher if requested."""
+    """Train once per seed, and return a row per seed.
+
+    If requested, the networks classify the test split, and their soft labels are written.
+    """
     seeds = range(options.seed, options.seed + arguments.seeds)
     learnt = [learn(data, replace(options, seed=seed), settings, print_progress) for seed in seeds]
     rows = [{"seed": network.seed, **network.best} for network in learnt]

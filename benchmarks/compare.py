@@ -20,15 +20,18 @@ class Bench:
     """Measures comparisons one after the other.
 
     Args:
-        progress: called with each line of progress.
+        progress: function called with each line of progress.
     """
 
     progress: Progress
     _drives: dict[Job, float] = field(default_factory=dict)
 
     def measure(self, comparison: Comparison) -> list[Result]:
-        """One result per job, in the same order; a job that fails does not stop the others."""
-        workers = [Worker(self._tuned(job)) for job in comparison.jobs]
+        """Measure the jobs of a comparison: a result per job, in the same order.
+
+        A job that fails does not stop the others.
+        """
+        workers = [Worker(self._with_drive(job)) for job in comparison.jobs]
         with ExitStack() as stack:
             for worker in workers:
                 job, status = worker.result.job, worker.result.status
@@ -41,8 +44,8 @@ class Bench:
                     worker.step()
             return [worker.result for worker in workers]
 
-    def _tuned(self, job: Job) -> Result:
-        """The job with its drive, or a result with the reason why it cannot be measured."""
+    def _with_drive(self, job: Job) -> Result:
+        """A result with the job and its drive, or the reason why the job cannot be measured."""
         if why := _obstacle(job):
             return Result(job, f"skipped: {why}")
         untuned = job.untuned()

@@ -48,10 +48,10 @@ class DelayChanges:
 
     Attributes:
         projection: `source → target`.
-        measured, predicted: [directions] float64, for random directions.
-        halves: [2, directions] float64, measured on even and on odd batches of samples.
-        along, along_predicted: measured and predicted change along the gradient's signs, means over
-            draws of delays.
+        measured, predicted: [directions] float64, changes for random directions.
+        halves: [2, directions] float64, changes measured on even and on odd batches of samples.
+        along, along_predicted: measured and predicted change along the gradient's signs, as means
+            over draws of delays.
     """
 
     projection: str
@@ -109,7 +109,7 @@ def measure(
         return loss_of(model(spikes), labels) * (len(labels) / events.n_samples)
 
     def measured() -> NDArray[np.float64]:
-        """[parts] float64: contribution of each part of the samples to the loss."""
+        """Contribution of each part of the samples to the loss, [parts] float64."""
         with torch.no_grad():
             return np.array([loss(*part).item() for part in parts])
 
@@ -126,13 +126,13 @@ def measure(
         for number in range(2 * directions):
             sign = np.sign(slope) if number % 2 else rng.choice([-1.0, 1.0], slope.shape)
             move = sign * movable * (rng.random(slope.shape) < SHARE)
-            ends = []
+            losses = []
             with torch.no_grad():
-                for way in (1, -1):
-                    synapses.delay.copy_(before + way * torch.from_numpy(move).to(before))
-                    ends.append(measured())
+                for direction in (1, -1):
+                    synapses.delay.copy_(before + direction * torch.from_numpy(move).to(before))
+                    losses.append(measured())
                 synapses.delay.copy_(before)
-            changes.append((ends[0] - ends[1]) / 2)
+            changes.append((losses[0] - losses[1]) / 2)
             predicted.append((slope * move).sum())
         random, along = np.array(changes)[::2], np.array(changes)[1::2]
         projections.append(

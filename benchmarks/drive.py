@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.torch_step import TorchStep
 
 Build = Callable[[Network, Workload], "TorchStep"]
-"""Makes an engine's training step; an engine may ignore parts of network and workload."""
+"""A function that makes an engine's training step; it may ignore parts of network and workload."""
 
 MAX_FACTOR = 256.0
 _HALVINGS = 12
@@ -28,7 +28,7 @@ def find_drive(build: Build, workload: Workload) -> float:
     without delays or with another reset.
 
     Args:
-        build: makes the engine's training step.
+        build: function that makes the engine's training step.
         workload: network and batch; only a few samples of the batch are used.
 
     Returns:

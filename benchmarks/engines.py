@@ -1,7 +1,7 @@
 """The engines that can be measured, with their training steps and the modules that they need.
 
 An engine is a module with `build(network, workload)`, which returns a `TorchStep`. The same
-engine on another device is another entry of `ENGINES`, with its own module.
+engine on another device has another entry in `ENGINES`, with a module of its own.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Engine:
     """A trainer that can be measured.
 
     Attributes:
-        name: its name in rows.
-        device: the device it runs on.
-        module: the module of its `build`.
+        name: name of the engine in rows.
+        device: device on which it runs.
+        module: module with its function `build`.
         needs: modules that must be installed.
-        has_delays: False if synapses have no delays; the delays of a workload are then ignored.
+        has_delays: False if its synapses have no delays; it then ignores the delays of a workload.
         environment: environment variables that the engine's own command line sets.
     """
 
@@ -45,7 +45,7 @@ class Engine:
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
     def build(self) -> Build:
-        """Import its module, and return the function that makes its training step."""
+        """Import the engine's module, and return the function that makes its training step."""
         return importlib.import_module(self.module).build
 
 

@@ -38,11 +38,17 @@ _CELLS = {
     "large RAMs": {"SB_SPRAM256KA": 1},
     "multipliers": {"MULT18X18D": 1, "SB_MAC16": 1},
 }
-"""Number of units of a resource that each cell type of Yosys takes, as nextpnr counts them."""
+"""By resource, the number of units that Yosys's cells take, by type, as nextpnr counts them."""
 
 
-def synthesised(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:
-    """Numbers of cells of a synthesised core, by type."""
+def synthesise(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:
+    """Synthesise a core in Yosys, and return its numbers of cells by type.
+
+    Args:
+        network: network of the core.
+        lanes: number of lanes of the core.
+        family: family of the FPGA, a key of `_PROGRAMS`.
+    """
     files = running_files(network, lanes)
     with tempfile.TemporaryDirectory() as name:
         for path, content in files.items():
@@ -68,7 +74,7 @@ def main() -> None:
     print(version.strip(), f"on {os.uname().machine}")
     for part, name, lanes in CASES:
         network, target = nm.zoo.load(name), target_named(part)
-        cells = synthesised(network, lanes, target.fabric.family or ECP5)
+        cells = synthesise(network, lanes, target.fabric.family or ECP5)
         parts = []
         for use in uses(network, target, lanes):
             total = sum(cells.get(cell, 0) * many for cell, many in _CELLS[use.resource].items())

@@ -1,9 +1,10 @@
 """The suite `cuda`: compares the GPU engine with the CPU engine before both are timed.
 
-In float64 both must emit the same spikes, and the gradients of a group must agree to 1e-9 of the
-largest gradient of the group. In integers, spikes and overflows must be equal, and gradients have
-the tolerance of float32. In float32 the engines sum in different orders, so that a neuron close to
-its threshold may spike in one engine only: gradients are compared on samples with equal spikes.
+In float64, both engines must emit the same spikes, and the gradients of a parameter (the weights or
+the delays of a projection) must agree to 1e-9 of its largest gradient. In integers, spikes must be
+equal, and gradients have the tolerance of float32. In float32, the engines sum in different orders,
+so that a neuron close to its threshold may spike in one engine only: gradients are compared on
+samples with equal spikes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from nmtool.training.loop.calibration import Calibrator
 
 FLOAT64, FLOAT32, INTEGER = "float64", "float32", "integer"
 TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-4, INTEGER: 1e-4}
-"""Tolerance of gradients, as a share of the largest gradient of their group."""
+"""Tolerance of gradients by arithmetic, as a share of the parameter's largest gradient."""
 
 ALIKE = 0.999
 """Share of spikes that both engines must have in common in float32."""
@@ -52,12 +53,12 @@ class Agreement:
     Attributes:
         arithmetic: `float64`, `float32` or `integer`.
         hidden: number of hidden neurons.
-        spikes_compared: number of bins.
-        spikes_different: number of bins that differ.
+        spikes_compared: number of compared bins.
+        spikes_different: number of bins in which only one engine has a spike.
         spikes_emitted: number of spikes of the CPU engine.
         samples: number of samples on which gradients were compared.
-        gradient_error: largest difference of a gradient, as a share of the largest gradient of its
-            group.
+        gradient_error: largest difference of a gradient, as a share of the parameter's largest
+            gradient.
     """
 
     arithmetic: str
@@ -93,24 +94,24 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
     """
     network = workload.network(find_drive(ours.build, workload))
     for arithmetic in (FLOAT64, FLOAT32, INTEGER):
-        mine, theirs = (
+        on_cpu, on_device = (
             make_model(network, workload, arithmetic, processor)
             for processor in (devices.CPU, device)
         )
         spikes, labels = workload.spikes(), workload.labels()
-        both = mine.record(spikes), theirs.record(spikes)
-        differs = _differing(*both)
+        recordings = on_cpu.record(spikes), on_device.record(spikes)
+        differs = _differing(*recordings)
         same = np.flatnonzero(differs.sum(axis=0) == 0)
         error = 0.0
         if same.size:
-            some = spikes.take(same), torch.from_numpy(labels[same])
-            error = _gradient_error(_gradients(mine, *some), _gradients(theirs, *some))
+            samples = spikes.take(same), torch.from_numpy(labels[same])
+            error = _gradient_error(_gradients(on_cpu, *samples), _gradients(on_device, *samples))
         yield Agreement(
             arithmetic,
             workload.hidden,
-            sum(raster.n_bins for raster in both[0].spikes.values()),
+            sum(raster.n_bins for raster in recordings[0].spikes.values()),
             int(differs.sum()),
-            sum(raster.n_spikes for raster in both[0].spikes.values()),
+            sum(raster.n_spikes for raster in recordings[0].spikes.values()),
             same.size,
             error,
         )
@@ -119,11 +120,11 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
 def make_model(
     network: Network, workload: Workload, arithmetic: str, device: Device
 ) -> SpikingNetwork:
-    """The network on a device.
+    """Make the torch module of a network on a device.
 
     Args:
         network: weights and delays.
-        workload: network and batch; in integers, scales come from its input.
+        workload: workload of the network; in integers, scales are calibrated on its input.
         arithmetic: `float64`, `float32` or `integer`.
         device: device to run on.
     """
@@ -141,11 +142,11 @@ def make_model(
     )
 
 
-def _differing(mine: Recording, theirs: Recording) -> NDArray[np.int64]:
-    """[populations, samples] int64: number of bins in which only one engine has a spike."""
+def _differing(on_cpu: Recording, on_device: Recording) -> NDArray[np.int64]:
+    """Number of bins in which only one engine has a spike, [populations, samples] int64."""
     rows = []
-    for name, raster in mine.spikes.items():
-        other = theirs.spikes[name]
+    for name, raster in on_cpu.spikes.items():
+        other = on_device.spikes[name]
         flat = np.setxor1d(raster.flat_index(), other.flat_index(), assume_unique=True)
         per_sample = raster.n_steps * raster.n_neurons
         rows.append(np.bincount(flat // per_sample, minlength=raster.n_samples))
@@ -166,12 +167,12 @@ def _gradients(
 
 
 def _gradient_error(
-    mine: dict[str, NDArray[np.floating]], theirs: dict[str, NDArray[np.floating]]
+    on_cpu: dict[str, NDArray[np.floating]], on_device: dict[str, NDArray[np.floating]]
 ) -> float:
-    assert mine.keys() == theirs.keys()
+    assert on_cpu.keys() == on_device.keys()
     return max(
-        float(np.abs(theirs[name] - gradient).max() / max(np.abs(gradient).max(), 1e-30))
-        for name, gradient in mine.items()
+        float(np.abs(on_device[name] - gradient).max() / max(np.abs(gradient).max(), 1e-30))
+        for name, gradient in on_cpu.items()
     )
 
 
@@ -191,7 +192,7 @@ def page(
 
     Args:
         gpu: result of `gpu_name`.
-        machine: description of the computer.
+        machine: description of the machine.
         agreements: comparisons of both engines.
         rows: rows of the suite `cuda`.
         kernels: times of the kernels.
@@ -221,14 +222,14 @@ def markdown(rows: list[Row]) -> str:
     for (device, hidden, batch), row in measured.items():
         if device != CUDA or row["ms_per_sample"] is None:
             continue
-        beside = measured.get((CPU, hidden, batch), {}).get("ms_per_sample")
+        cpu_ms = measured.get((CPU, hidden, batch), {}).get("ms_per_sample")
         cells = [hidden, batch]
         cells += [f"{row[key]:.3f}" for key in ("ms_per_sample", "forward_ms", "backward_ms")]
         cells.append("" if row["device_mb"] is None else f"{row['device_mb']:.0f}")
         cells += (
             ["", ""]
-            if beside is None
-            else [f"{beside:.2f}", f"{beside / row['ms_per_sample']:.1f}"]
+            if cpu_ms is None
+            else [f"{cpu_ms:.2f}", f"{cpu_ms / row['ms_per_sample']:.1f}"]
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

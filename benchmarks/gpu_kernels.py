@@ -26,7 +26,7 @@ class KernelTime:
     """A kernel's share of a training step.
 
     Attributes:
-        hidden, batch: size of the workload.
+        hidden, batch: number of hidden neurons, and number of samples of the batch.
         kernel: name of its Python function, or `OTHERS`.
         launches: number of launches per step.
         ms: total time of these launches, in ms.
@@ -59,8 +59,8 @@ def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[Ke
     """Sum the times of the profiler's events by kernel.
 
     Args:
-        events: kernels and copies, with a name and a time on the device in µs.
-        workload: workload of the step.
+        events: kernels and copies, each with its name and its time on the device in µs.
+        workload: workload of the steps.
         rounds: number of steps that were recorded.
     """
     launches, us = Counter[str](), Counter[str]()

@@ -16,7 +16,7 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Job:
-    """A measurement, made by one worker.
+    """A measurement to make, by one worker.
 
     Attributes:
         engine: name of an engine of `ENGINES`.
@@ -44,9 +44,9 @@ class Job:
         return cls(**{**values, "workload": Workload(**values["workload"])})
 
     def untuned(self) -> Job:
-        """The job without drive, with default batch and threads.
+        """The job without a drive, for a batch of one sample and one thread.
 
-        The firing rate, and so the drive, does not depend on batch and threads.
+        The drive that gives the firing rate does not depend on the batch and the threads.
         """
         return Job(self.engine, replace(self.workload, batch=1), device=self.device)
 
@@ -65,9 +65,9 @@ class Result:
     """The outcome of a job.
 
     Attributes:
-        job: the job, with its drive as soon as it is known.
+        job: the job, with its drive as soon as the drive is known.
         status: `ok`, or the reason why there is no result: `skipped: …`, `failed: …`.
-        times: times of a step, by round.
+        times: times of a step, one entry per round.
         hidden_spikes: mean number of spikes per sample, summed over all hidden neurons.
         code_mb: memory that compiled code and libraries take at first use, in MB.
         peak_mb: peak memory minus the memory before the first batch, in MB.

@@ -70,8 +70,8 @@ def write_artificial_data(folder: Path, name: str, events: int, share: float) ->
                 for key, kind in kinds.items()
             }
             for first in range(0, total, _AT_ONCE):
-                some = label[first : first + _AT_ONCE]
-                pairs = [_sample(int(class_index), events, random) for class_index in some]
+                part = label[first : first + _AT_ONCE]
+                pairs = [_sample(int(class_index), events, random) for class_index in part]
                 for key, column in zip(lists, zip(*pairs, strict=True), strict=True):
                     values = np.empty(len(column), object)
                     values[:] = column
@@ -94,7 +94,7 @@ class Epoch:
     """Measurements of a process that trained for one epoch.
 
     Attributes:
-        what: the samples and where they were read from.
+        what: description of the samples, and of where they were read from.
         samples: number of training samples.
         first_batch_s: seconds from the start to the end of the first update.
         epoch_s: seconds of the epoch; None if training ended after the first update.
@@ -116,13 +116,13 @@ class Epoch:
 
 
 def train(options: argparse.Namespace) -> Epoch:
-    """Train for one epoch, or one batch, in this process."""
+    """Train for one epoch, or one batch, in this process, and measure time and memory."""
     began = time.perf_counter()
-    at_first: list[tuple[float, int]] = []
-    at_last: list[tuple[float, int]] = []
+    first_update: list[tuple[float, int]] = []
+    later: list[tuple[float, int]] = []
 
-    def seen(report: Any) -> None:
-        (at_last if at_first else at_first).append((time.perf_counter(), report.samples))
+    def on_batch(report: Any) -> None:
+        (later if first_update else first_update).append((time.perf_counter(), report.samples))
         if options.one_batch:
             raise _EnoughError
 
@@ -137,20 +137,20 @@ def train(options: argparse.Namespace) -> Epoch:
     run = None
     with peak_anonymous() as memory, suppress(_EnoughError):
         run = nm.train(
-            data, recipe.with_settings(settings, "the benchmark"), on_batch=seen,
+            data, recipe.with_settings(settings, "the benchmark"), on_batch=on_batch,
             threads=options.threads,
         )  # fmt: skip
     cache = Path(os.environ["NMTOOL_CACHE"]) / "events"
-    first = at_first[0][0]
-    pace = None
-    if at_last:
-        pace = 1e3 * (at_last[-1][0] - first) / sum(n for _, n in at_last)
+    first = first_update[0][0]
+    ms_per_sample = None
+    if later:
+        ms_per_sample = 1e3 * (later[-1][0] - first) / sum(n for _, n in later)
     return Epoch(
         what=options.child,
-        samples=sum(n for _, n in (*at_first, *at_last)),
+        samples=sum(n for _, n in (*first_update, *later)),
         first_batch_s=first - began,
         epoch_s=None if run is None else run.log[-1]["seconds"],
-        ms_per_sample=pace,
+        ms_per_sample=ms_per_sample,
         anonymous_mb=max(memory) / 1e6,
         cache_gb=sum(file.stat().st_size for file in cache.glob("*")) / 1e9,
         network="" if run is None else run.network.content_hash,
@@ -185,7 +185,14 @@ def _anonymous() -> int:
 
 
 def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -> Epoch:
-    """Run `train` in a new process."""
+    """Run `train` in a new process, and print its measurements.
+
+    Args:
+        options: options of the command.
+        folder: folder of the data set.
+        what: description of the run, see `Epoch`.
+        more: further options of the new process.
+    """
     command = [sys.executable, "-m", "benchmarks.large", "--child", what]
     command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
     command += [str(options.threads), "--settings", options.settings, *more]

@@ -28,18 +28,19 @@ from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 
 WINDOW = 100
-"""Number of steps that a decision averages; `times_in_pieces` also runs this many steps at once."""
+"""Number of steps that a decision averages, and number of steps at a time in `times_in_pieces`."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """One row: medians over the rounds.
+    """Speed of a session on a stream: medians over the rounds.
 
     Attributes:
         hidden: number of hidden neurons.
-        hidden_rate_hz: their mean firing rate.
+        hidden_rate_hz: mean firing rate of the hidden neurons in Hz.
         us_per_step: elapsed time of a step of the loop, in µs.
-        cpu_us_per_step: processor time of a step, which depends less on the load of the machine.
+        cpu_us_per_step: processor time of a step in µs, which depends less on the load of the
+            machine.
         us_slowest: elapsed time that only 1 of 1000 steps exceeds, in µs.
         times_real_time: milliseconds of the stream per millisecond of elapsed time.
         times_real_time_cpu: milliseconds of the stream per millisecond of processor time.
@@ -57,7 +58,7 @@ class Live:
 
 
 def measure(workload: Workload, rounds: int) -> Live:
-    """Run a stream several times.
+    """Run a stream several times, and measure the speed.
 
     Args:
         workload: network and batch; the samples of the batch, one after the other, are the stream.
@@ -94,7 +95,7 @@ def measure(workload: Workload, rounds: int) -> Live:
 
 
 def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
-    """Channels that spike, for every step of the stream."""
+    """The channels that spike in every step of the stream."""
     edges = raster.step_offset()
     return [raster.neuron[a:b] for sample in edges for a, b in pairwise(sample.tolist())]
 
@@ -110,7 +111,7 @@ def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -
 
 
 def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
-    """[steps] int64: duration of every step in ns."""
+    """Run the stream step by step, and return the duration of every step in ns, [steps] int64."""
     session.reset()
     clock = np.zeros(len(stream) + 1, np.int64)
     clock[0] = perf_counter_ns()
@@ -123,7 +124,7 @@ def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) ->
 
 
 def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
-    """Duration of the stream in ns, if `WINDOW` steps run at a time."""
+    """Run the stream `WINDOW` steps at a time, and return its duration in ns."""
     session.reset()
     dt_ms, begin = session.network.dt_ms, perf_counter_ns()
     for first in range(0, len(stream), WINDOW):

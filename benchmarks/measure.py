@@ -25,13 +25,13 @@ _FORGET_PEAK = "5"
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Duration of one training step in s.
+    """Duration of the parts of one training step in s.
 
     Attributes:
-        forward: network and loss.
-        backward: gradients.
-        update: optimiser, and the rest of the step.
-        cpu: processor time of the whole step, over all threads.
+        forward: time of network and loss.
+        backward: time of the gradients.
+        update: time of the optimiser and of the rest of the step.
+        cpu: processor time of the whole step, summed over all threads.
     """
 
     forward: float
@@ -83,16 +83,16 @@ class PeakMemory:
         self._before = _resident("VmRSS")
 
     def now(self) -> float:
-        """The present resident memory, minus that at the start."""
+        """The present resident memory in MB, minus that at the start."""
         return (_resident("VmRSS") - self._before) / 1e6
 
     def peak(self) -> float:
-        """The largest resident memory since the start, minus that at the start."""
+        """The largest resident memory since the start in MB, minus that at the start."""
         return (_resident("VmHWM") - self._before) / 1e6
 
 
 def _return_freed_memory() -> None:
-    """Return freed memory to the system (glibc only). If it were reused, no growth would show."""
+    """Return freed memory to the system (glibc only): its reuse would hide growth from the peak."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
@@ -100,7 +100,7 @@ def _return_freed_memory() -> None:
 
 
 def _resident(key: str) -> int:
-    """Resident memory in bytes from /proc; on other systems, the largest so far."""
+    """Resident memory in bytes: an entry of /proc, or, on other systems, the largest so far."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith(f"{key}:"):

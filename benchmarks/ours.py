@@ -23,7 +23,7 @@ class Ours(TorchStep):
 
     Args:
         network: weights and delays.
-        workload: its options define loss and regulariser.
+        workload: workload whose options define loss and regulariser.
         device: device to train on.
     """
 

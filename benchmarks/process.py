@@ -26,17 +26,17 @@ _THREADS = (
 
 
 class WorkerError(Exception):
-    """A worker failed; the message gives the reason."""
+    """The error of a worker that failed; its message is the reason."""
 
 
 class Worker:
     """Measures a job step by step in a process, which runs as long as the `with` block.
 
     Args:
-        result: a result with the job, to which measurements are added while its status is `ok`.
+        result: a result with the job; measurements are added to it while its status is `ok`.
 
     Attributes:
-        result: the outcome so far.
+        result: the result with all measurements so far.
     """
 
     def __init__(self, result: Result) -> None:
@@ -65,7 +65,7 @@ class Worker:
 
     def find_drive(self) -> float:
         """Find the drive for a job without one; raises `WorkerError`."""
-        drive: float = self._ask(self.result.job.dumps())["drive"]
+        drive: float = self._request(self.result.job.dumps())["drive"]
         return drive
 
     def warm_up(self) -> None:
@@ -81,7 +81,7 @@ class Worker:
         if self.result.status != OK:
             return
         try:
-            answer = self._ask(line)
+            answer = self._request(line)
         except WorkerError as error:
             self.result = Result(self.result.job, f"failed: {error}")
             return
@@ -89,7 +89,7 @@ class Worker:
             answer["times"] = (*self.result.times, StepTimes(**answer["times"]))
         self.result = replace(self.result, **answer)
 
-    def _ask(self, line: str) -> dict[str, Any]:
+    def _request(self, line: str) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

@@ -35,7 +35,7 @@ _CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.
 
 
 def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
-    """Networks, with samples to count instructions on."""
+    """The networks by name, each with the samples on which instructions are counted."""
     networks = {}
     for name, data in SETS.items():
         network = nm.load(f"zoo:{name}")
@@ -52,7 +52,7 @@ def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
     return networks
 
 
-def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
+def measure_sizes(network: IntegerNetwork, processor: Processor) -> Sizes:
     """Compile a network for a processor, and return its sizes.
 
     Args:
@@ -75,11 +75,11 @@ def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
         sections = [(kind, int(size)) for kind, size in _SECTION.findall(output.stdout)]
         calls = compiled.with_suffix(".ci").read_text(encoding="utf-8")
     flash, ram = (sum(size for kind, size in sections if kind in kinds) for kinds in (_FLASH, _RAM))
-    return Sizes(flash, ram, deepest(calls))
+    return Sizes(flash, ram, deepest_stack(calls))
 
 
-def deepest(calls: str) -> int:
-    """Stack of the deepest chain of calls in bytes.
+def deepest_stack(calls: str) -> int:
+    """Stack in bytes that the deepest chain of calls takes.
 
     Args:
         calls: content of a file written by GCC's -fcallgraph-info=su, without recursion.
@@ -96,21 +96,21 @@ def deepest(calls: str) -> int:
 
 
 def rows() -> list[tuple[str, ...]]:
-    """A row per network and processor."""
+    """Measure every network on every processor that can count instructions: a row for each."""
     table: list[tuple[str, ...]] = []
     for name, (network, spikes) in cases().items():
         recording = nm.simulate(network, spikes)
         emitted = {key: raster.n_spikes for key, raster in recording.spikes.items()}
-        most = bounds(network)
+        upper = bounds(network)
         for processor in PROCESSORS.values():
             if processor.counter is None:
                 continue
-            sizes = measured(network, processor)
+            sizes = measure_sizes(network, processor)
             counts = instructions(network, spikes, emitted, processor)
             table.append(
                 (
                     *(name, processor.title),
-                    *(f"{sizes.flash:,}", f"{most.flash:,}", f"{sizes.ram:,}", f"{most.ram:,}"),
+                    *(f"{sizes.flash:,}", f"{upper.flash:,}", f"{sizes.ram:,}", f"{upper.ram:,}"),
                     f"{sizes.stack:,}",
                     f"{counts[:, 0].mean() / spikes.n_steps:,.0f}",
                     f"{counts[:, 1].max():,}",

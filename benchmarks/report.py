@@ -62,7 +62,7 @@ def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> Non
 
 
 def origin(header: dict[str, Any]) -> str:
-    """Machine, versions and load, in lines."""
+    """Describe machine, versions and load in a few lines."""
     versions = ", ".join(
         f"{name} {version}" for name, version in header["versions"].items() if version
     )

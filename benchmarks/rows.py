@@ -88,21 +88,30 @@ def _numbers(result: Result) -> Row:
 
 def _ratios(result: Result, results: Sequence[Result]) -> Row:
     job = result.job
-    bptt = _twin(results, result, engine=BPTT, threads=job.threads)
-    autograd = _twin(results, result, engine=AUTOGRAD, threads=job.threads)
-    ours = _twin(results, result, engine=OURS, threads=job.threads)
-    alone = _twin(results, result, engine=job.engine, threads=1)
+    bptt = _counterpart(results, result, engine=BPTT, threads=job.threads)
+    autograd = _counterpart(results, result, engine=AUTOGRAD, threads=job.threads)
+    ours = _counterpart(results, result, engine=OURS, threads=job.threads)
+    one_thread = _counterpart(results, result, engine=job.engine, threads=1)
     return {
         "bptt_ms_per_sample": None if bptt is None else _ms_per_sample(bptt),
         "ratio_to_bptt": _ratio(result, bptt),
         "ratio_to_autograd": _ratio(result, autograd),
         "ratio_to_nmtool": _ratio(result, ours),
-        "ratio_to_one_thread": _ratio(result, alone),
+        "ratio_to_one_thread": _ratio(result, one_thread),
     }
 
 
-def _twin(results: Sequence[Result], like: Result, *, engine: str, threads: int) -> Result | None:
-    """The result that differs only in the engine or the number of threads."""
+def _counterpart(
+    results: Sequence[Result], like: Result, *, engine: str, threads: int
+) -> Result | None:
+    """Find the result of the same workload with this engine and this number of threads.
+
+    Args:
+        results: results to search.
+        like: result with the workload and the device.
+        engine: name of the engine.
+        threads: number of threads.
+    """
     wanted = replace(like.job, engine=engine, threads=threads, drive=None)
     for result in results:
         if result.status == OK and replace(result.job, drive=None) == wanted:

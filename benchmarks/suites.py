@@ -33,11 +33,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Suite:
-    """A list of comparisons. Options of the command line may replace all but the first two values.
+    """A list of comparisons; options of the command line replace attributes after the first two.
 
     Attributes:
         plan: function that makes the comparisons.
-        about: one line for the help.
+        about: description of one line for the help.
         hidden: numbers of hidden neurons.
         threads: numbers of threads.
         rounds: number of timed steps of each job.
@@ -57,7 +57,7 @@ class Suite:
 
 
 def core(suite: Suite) -> Iterator[Comparison]:
-    """nmtool and BPTT, by hidden size and threads; then the memory of a large batch."""
+    """Compare nmtool and BPTT by hidden size and threads; measure the memory of large batches."""
     for hidden in suite.hidden:
         yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), suite, suite.rounds)
     for hidden in suite.hidden:
@@ -65,7 +65,7 @@ def core(suite: Suite) -> Iterator[Comparison]:
 
 
 def sweep(suite: Suite) -> Iterator[Comparison]:
-    """nmtool and BPTT, with one property changed at a time."""
+    """Compare nmtool and BPTT, with one property of the workload changed at a time."""
     base = Workload(suite.hidden[0])
     variants = [
         base,
@@ -80,7 +80,7 @@ def sweep(suite: Suite) -> Iterator[Comparison]:
 
 
 def peers(suite: Suite) -> Iterator[Comparison]:
-    """nmtool and trainers without delays; then, once, nmtool and delays by convolution."""
+    """Compare nmtool with trainers without delays; in one round, with delays by convolution."""
     for hidden in suite.hidden:
         workload = Workload(hidden)
         yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, suite, suite.rounds)
@@ -89,7 +89,7 @@ def peers(suite: Suite) -> Iterator[Comparison]:
 
 
 def memory(suite: Suite) -> Iterator[Comparison]:
-    """Peak memory by batch size, each job alone."""
+    """Measure peak memory by batch size, with each job alone."""
     for hidden in suite.hidden:
         for batch in BATCHES:
             yield _single(OURS, Workload(hidden, batch=batch), suite)
@@ -97,7 +97,7 @@ def memory(suite: Suite) -> Iterator[Comparison]:
 
 
 def cuda(suite: Suite) -> Iterator[Comparison]:
-    """nmtool on a GPU and on the CPU, by hidden size and batch size."""
+    """Compare nmtool on a GPU and on the CPU, by hidden size and batch size."""
     for hidden in suite.hidden:
         for batch in (Workload().batch, LARGE_BATCH):
             workload = Workload(hidden, batch=batch)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nmtool.raster import Raster
 
 LEARNING_RATE = 0.0
-"""Adam does all its work at a learning rate of 0, but weights, and so all spikes, stay the same."""
+"""At a learning rate of 0, Adam does all its work, but weights and spikes do not change."""
 
 
 class TorchStep:
@@ -34,16 +34,16 @@ class TorchStep:
         self._hidden_spikes = torch.zeros(())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
-        """Store a batch in the engine's form. This is not timed, as it is a data loader's work.
+        """Store a batch in the engine's form. It is not timed, as it is the work of a data loader.
 
         Args:
-            spikes: input.
+            spikes: input raster.
             labels: [samples] int64 classes.
         """
         raise NotImplementedError
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """The loss of the batch and its hidden spikes per sample, both scalars."""
+        """The loss of the batch, and the number of hidden spikes per sample, both scalars."""
         raise NotImplementedError
 
     def forward(self) -> None:
@@ -60,7 +60,7 @@ class TorchStep:
         self.optimiser.step()
 
     def wait(self) -> None:
-        """Wait until the device has finished; a CPU always has."""
+        """Wait until the device has finished; on a CPU, return at once."""
 
     @property
     def device_mb(self) -> float | None:

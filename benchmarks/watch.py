@@ -32,7 +32,7 @@ from nmtool.data.incoming import write_dataset
 from nmtool.errors import MissingError
 
 SAMPLE_ROWS, EVERY, ROW_MS = 128, 2, 20.0
-"""Rows of a sample; rows between two spikes of a signal; duration of a row in ms."""
+"""Rows of a sample; distance between spikes of a signal, in rows; duration of a row in ms."""
 
 RANGES = 16
 """Number of channels per signal."""
@@ -51,12 +51,12 @@ def watch() -> Dataset:
     subject = np.asarray(data["subject"], np.int64)[series]
     label = np.asarray(data["y"], np.int64)[series]
     training = windows[np.isin(subject, SUBJECTS["train"])]
-    inner = np.linspace(0, 1, RANGES + 1)[1:-1]
-    ends = np.quantile(training.reshape(-1, windows.shape[2]), inner, axis=0)
+    shares = np.linspace(0, 1, RANGES + 1)[1:-1]
+    limits = np.quantile(training.reshape(-1, windows.shape[2]), shares, axis=0)
 
     def events_of(split: str) -> SpikeEvents:
         chosen = np.isin(subject, SUBJECTS[split])
-        return _events(windows[chosen], ends, label[chosen], subject[chosen], data["y_labels"])
+        return _events(windows[chosen], limits, label[chosen], subject[chosen], data["y_labels"])
 
     return Dataset.of(
         train=events_of("train"), validation=events_of("validation"), test=events_of("test")
@@ -80,10 +80,10 @@ def _recordings() -> dict[str, Any]:
 def _windows(
     series: Sequence[NDArray[np.float64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Cut series [rows, signals] into samples.
+    """Cut recordings, each [rows, signals], into samples.
 
     Returns:
-        Samples [samples, rows, signals], and the index of the series of each sample, [samples].
+        Samples [samples, rows, signals], and the index of each sample's recording, [samples].
     """
     counts = [len(rows) // SAMPLE_ROWS for rows in series]
     samples = [
@@ -95,22 +95,29 @@ def _windows(
 
 def _events(
     windows: NDArray[np.float64],
-    ends: NDArray[np.float64],
+    limits: NDArray[np.float64],
     label: NDArray[np.int64],
     subject: NDArray[np.int64],
     names: Sequence[str],
 ) -> SpikeEvents:
-    """Convert [samples, rows, signals] to events; `ends`, [15, signals], separate the channels."""
+    """Convert samples to events.
+
+    Args:
+        windows: [samples, rows, signals], the samples.
+        limits: [15, signals], values that separate the channels of a signal.
+        label, subject: [samples] int64, class and person of each sample.
+        names: names of the classes.
+    """
     rows = windows[:, ::EVERY]
     n_signals = rows.shape[2]
-    place = np.stack(
+    range_index = np.stack(
         [
-            np.searchsorted(ends[:, signal], rows[:, :, signal], side="right")
+            np.searchsorted(limits[:, signal], rows[:, :, signal], side="right")
             for signal in range(n_signals)
         ],
         axis=2,
     )
-    unit = (place + RANGES * np.arange(n_signals)).reshape(len(rows), -1)
+    unit = (range_index + RANGES * np.arange(n_signals)).reshape(len(rows), -1)
     time_ms = np.repeat(np.arange(rows.shape[1]) * (EVERY * ROW_MS), n_signals)
     return SpikeEvents.from_lists(
         [time_ms] * len(rows),

@@ -52,7 +52,7 @@ def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:
     job = Job.loads(lines.readline())
     _use_threads(job.threads)
     if job.drive is None:
-        yield {"drive": _tuned(job)}
+        yield {"drive": _find_drive(job)}
     else:
         yield from _measure(job, job.drive, lines)
 
@@ -63,8 +63,8 @@ def _use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _tuned(job: Job) -> float:
-    """Find the drive. A whole step first compiles all code, so that the next worker need not."""
+def _find_drive(job: Job) -> float:
+    """Find the drive of a job, after a whole step, which compiles all code for later workers."""
     build = _build(job)
     _use_once(build, job.workload)
     return find_drive(build, job.workload)

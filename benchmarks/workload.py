@@ -20,7 +20,7 @@ SPIKE_DRAWS, LABEL_DRAWS = 1, 2
 
 @dataclass(frozen=True)
 class Workload:
-    """A network and its input; one training step takes one batch.
+    """A network and a batch of input, for one training step.
 
     Attributes:
         hidden: number of hidden neurons.
@@ -30,7 +30,8 @@ class Workload:
         batch: number of samples.
         recurrent: True if there are synapses between hidden neurons.
         channels, classes: numbers of input channels and of output neurons.
-        hidden_rate: target of spikes per hidden neuron and sample; input weights are scaled to it.
+        hidden_rate: number of spikes per hidden neuron and sample to which input weights are
+            scaled, and target of the firing-rate regulariser.
         seed: seed of weights, delays, spikes and labels.
     """
 
@@ -74,7 +75,7 @@ class Workload:
         )
 
     def spikes(self) -> Raster:
-        """Input of the batch: spikes of each sample, drawn from all bins without replacement."""
+        """Input of the batch; spikes of a sample are drawn from all bins without replacement."""
         rng = np.random.default_rng([self.seed, SPIKE_DRAWS])
         bins = self.n_steps * self.channels
         drawn = [
@@ -86,7 +87,7 @@ class Workload:
         return Raster.from_events(sample, step, channel, (self.batch, self.n_steps, self.channels))
 
     def labels(self) -> NDArray[np.int64]:
-        """[batch] int64 random classes."""
+        """Random class of each sample, [batch] int64."""
         rng = np.random.default_rng([self.seed, LABEL_DRAWS])
         return rng.integers(0, self.classes, self.batch)
 

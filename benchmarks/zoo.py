@@ -29,6 +29,7 @@ RECIPES = {"spoken-digits": "fsdd700_integer"}
 
 
 def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=TITLES)
     parser.add_argument("run", help="folder of a run that was trained in integers")

@@ -39,7 +39,7 @@ SHARPNESS = math.pi
 
 
 class Constants(NamedTuple):
-    """Decay factors of v and u per step, and threshold; common to all neurons."""
+    """Decay factors of v and u per step, and threshold, which are common to all neurons."""
 
     alpha: float
     beta: float
@@ -57,9 +57,10 @@ def constants(network: Network) -> Constants:
 
 
 class SpikingLoop(torch.autograd.Function):
-    """[T, batch, hidden] spikes from input currents of that shape; see the module's equations.
+    """Spikes from input currents, both [T, batch, hidden], by the equations of the module.
 
-    Arguments of `apply`: currents x, weights W [hidden, hidden] or None, `Constants`.
+    The arguments of `apply` are the currents x, the weights W [hidden, hidden] or None, and the
+    `Constants`.
     """
 
     @staticmethod
@@ -101,8 +102,8 @@ class Bptt(TorchStep):
     """The network as torch modules.
 
     Args:
-        network: the weights; its delays are ignored.
-        workload: its options define loss and regulariser.
+        network: network with the weights; its delays are ignored.
+        workload: workload whose options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:
@@ -121,7 +122,7 @@ class Bptt(TorchStep):
 
 
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
-    """[T, batch, channels] float32: 1 at the step of an arrival, `latency` after the spike."""
+    """Arrivals as [T, batch, channels] float32, with 1 `latency` steps after every spike."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
     mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (

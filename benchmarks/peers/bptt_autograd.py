@@ -29,10 +29,10 @@ class _Spike(torch.autograd.Function):
 
 
 def spiking_loop(x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
-    """[T, batch, hidden] spikes from input currents of that shape.
+    """Spikes from input currents, both [T, batch, hidden].
 
     Args:
-        x: currents.
+        x: input currents.
         weight: [hidden, hidden], or None without recurrence.
         cell: constants of the neurons.
     """

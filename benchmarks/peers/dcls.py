@@ -52,7 +52,7 @@ class Delays(Dcls1d):
         self.latency = size
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """[T, batch, post] arriving currents from [T, batch, pre] spikes."""
+        """Arriving currents, [T, batch, post], from spikes, [T, batch, pre]."""
         past = functional.pad(spikes.permute(1, 2, 0), (self.latency, -1))
         return super().forward(past).permute(2, 0, 1).contiguous()
 
@@ -62,7 +62,7 @@ class Dcls(TorchStep):
 
     Args:
         network: weights and delays, without recurrent synapses.
-        workload: its options define loss and regulariser.
+        workload: workload whose options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:

@@ -27,8 +27,8 @@ class Norse(TorchStep):
     """The network with `norse.torch.LIFRecurrent`.
 
     Args:
-        network: weights in the paper's units, which Norse uses, too; its delays are ignored.
-        workload: its options define loss and regulariser.
+        network: network with weights in the paper's units, as in Norse; its delays are ignored.
+        workload: workload whose options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:
@@ -59,7 +59,7 @@ class Norse(TorchStep):
 
 
 def _weights(network: Network, source: str) -> nn.Parameter:
-    """[post, pre] float32 weights into the hidden neurons."""
+    """Weights into the hidden neurons as a parameter, [post, pre] float32."""
     (weight,) = (p.weight for p in network.projections if (p.source, p.target) == (source, HIDDEN))
     return nn.Parameter(torch.tensor(weight.T.copy(), dtype=torch.float32))
 

@@ -1,4 +1,4 @@
-"""The outputs of the peers written in torch: a linear function of the spikes that arrive.
+"""The outputs of the peers in torch, computed as a linear function of the spikes that arrive.
 
 The outputs do not spike, and a score is a weighted mean of a membrane, so it is linear in the
 arrivals. If h[j] is the membrane j steps after an arrival of size 1,
@@ -26,7 +26,7 @@ from nmtool.network.float_network import Network, Population
 def arrival_weights(
     output: Population, dt_ms: float, readout: rules.Readout, n_steps: int
 ) -> NDArray[np.float64]:
-    """[T] float64: g[m], the effect on a score of a jump of 1 at step m."""
+    """Effect g[m] of a jump of u by 1 at step m on a score, [T] float64."""
     alpha, beta = (
         float(dynamics.decay(output.values(key)[0], dt_ms)) for key in ("tau_mem_ms", "tau_syn_ms")
     )
@@ -45,7 +45,7 @@ class Readout(nn.Module):
 
     Args:
         network: the network with the output population and the weights into it.
-        workload: its options define loss and regulariser.
+        workload: workload whose options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:
@@ -68,7 +68,7 @@ class Readout(nn.Module):
             labels: [batch] int64.
 
         Returns:
-            The loss and the hidden spikes per sample, both scalars.
+            The loss, and the number of hidden spikes per sample, both scalars.
         """
         weighted, counts = (self.rows @ spikes.flatten(1)).unflatten(1, spikes.shape[1:])
         return self.loss(weighted @ self.weight, counts, labels)
@@ -76,7 +76,7 @@ class Readout(nn.Module):
     def from_arrivals(
         self, arrivals: Tensor, spikes: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Loss and spikes as from `forward`, computed from output currents.
+        """Loss and number of spikes as from `forward`, but computed from output currents.
 
         Args:
             arrivals: [T, batch, classes] float, currents that arrive at the outputs.
@@ -91,7 +91,7 @@ class Readout(nn.Module):
 
         Args:
             scores: [batch, classes] float.
-            counts: [batch, hidden] float.
+            counts: [batch, hidden] float, numbers of spikes.
             labels: [batch] int64.
         """
         per_sample = counts.mean(dim=0)
@@ -101,7 +101,7 @@ class Readout(nn.Module):
 
 
 def jumps(network: Network, target: str, source: str | None = None) -> Tensor:
-    """[pre, post] float32: weights into a population as jumps of u.
+    """Weights into a population as jumps of u, [pre, post] float32.
 
     Args:
         network: the network.

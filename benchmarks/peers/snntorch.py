@@ -27,8 +27,8 @@ class SnnTorch(TorchStep):
     """The network with `snntorch.RSynaptic`.
 
     Args:
-        network: weights; delays are ignored.
-        workload: loss and regulariser.
+        network: network with the weights; its delays are ignored.
+        workload: workload whose options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:

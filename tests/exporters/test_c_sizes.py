@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
-from benchmarks.processors import deepest, measured
+from benchmarks.processors import deepest_stack, measure_sizes
 from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.sizes import bounds, too_small, uses
 from nmtool.exporters.c.source import memory
@@ -104,9 +104,9 @@ def test_the_deepest_chain_of_calls_counts() -> None:
     library = 'node: { title: "memset" label: "memset\\n<built-in>" shape : ellipse }\n'
     edge = 'edge: { sourcename: "%s" targetname: "%s" label: "network.c:3:4" }\n'
     edges = "".join(edge % pair for pair in [("a", "b"), ("b", "d"), ("a", "memset")])
-    assert deepest(nodes + library + edges) == 100
-    assert deepest((nodes + library + edges).replace("100", "20")) == 28
-    assert deepest("") == 0
+    assert deepest_stack(nodes + library + edges) == 100
+    assert deepest_stack((nodes + library + edges).replace("100", "20")) == 28
+    assert deepest_stack("") == 0
 
 
 @on_bare_processors
@@ -115,7 +115,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
 def test_no_drawn_network_takes_more_than_its_bounds(
     real: Processor, network: IntegerNetwork
 ) -> None:
-    sizes, most = measured(network, real), bounds(network)
+    sizes, most = measure_sizes(network, real), bounds(network)
     assert sizes.flash <= most.flash
     assert sizes.ram <= most.ram
     assert sizes.stack <= most.stack
@@ -126,7 +126,7 @@ def test_no_known_network_takes_more_than_its_bounds(real: Processor) -> None:
     zoo = [nm.load(f"zoo:{name}") for name in ("yinyang", "digits", "spoken-digits")]
     deep = [random_network(n, n, bool(n % 2)) for n in (1, 4, 12, 20)]
     for network in [*zoo, *deep, large_network()]:
-        sizes, most = measured(network, real), bounds(network)
+        sizes, most = measure_sizes(network, real), bounds(network)
         assert sizes.flash <= most.flash
         assert sizes.ram <= most.ram
         assert 0 < sizes.stack <= most.stack
