@@ -19,8 +19,8 @@ pytestmark = pytest.mark.torch
 CELL = Constants(alpha=0.9, beta=0.8, theta=1.0)
 
 
-def drawn(recurrent: bool) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Currents, weights, and a gradient of the spikes, in float64."""
+def random_inputs(recurrent: bool) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Random input currents, recurrent weights, and gradient of the spikes, in float64."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(50, 4, 10, generator=generator, dtype=torch.float64) * 0.3 + 0.05
     weight = torch.randn(10, 10, generator=generator, dtype=torch.float64) * 0.2
@@ -30,20 +30,20 @@ def drawn(recurrent: bool) -> tuple[Tensor, Tensor | None, Tensor]:
 
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_the_gradient_is_that_of_plain_autograd(recurrent: bool) -> None:
-    x, weight, direct = drawn(recurrent)
-    wanted = [x] if weight is None else [x, weight]
-    plain, tuned = spiking_loop(x, weight, CELL), SpikingLoop.apply(x, weight, CELL)
-    assert torch.equal(plain, tuned)
-    assert 50 < plain.sum() < 1000
-    expected = torch.autograd.grad(plain, wanted, direct)
-    gradient = torch.autograd.grad(tuned, wanted, direct)
+    x, weight, direct = random_inputs(recurrent)
+    parameters = [x] if weight is None else [x, weight]
+    by_autograd, by_hand = spiking_loop(x, weight, CELL), SpikingLoop.apply(x, weight, CELL)
+    assert torch.equal(by_autograd, by_hand)
+    assert 50 < by_autograd.sum() < 1000
+    expected = torch.autograd.grad(by_autograd, parameters, direct)
+    gradient = torch.autograd.grad(by_hand, parameters, direct)
     for left, right in zip(gradient, expected, strict=True):
         assert right.abs().max() > 0.1
         torch.testing.assert_close(left, right, rtol=1e-9, atol=1e-9)
 
 
 def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
-    x, weight, direct = drawn(recurrent=True)
+    x, weight, direct = random_inputs(recurrent=True)
     expected = torch.autograd.grad(spiking_loop(x, weight, CELL), [x, weight], direct)
     single = [x.detach().float().requires_grad_(), weight.detach().float().requires_grad_()]
     gradient = torch.autograd.grad(SpikingLoop.apply(*single, CELL), single, direct.float())

@@ -123,7 +123,7 @@ def test_training_learns_and_is_reproducible() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
-def test_the_epoch_with_the_best_validation_is_kept(changes: dict[str, Any]) -> None:
+def test_the_epoch_with_the_best_validation_accuracy_is_returned(changes: dict[str, Any]) -> None:
     options = replace(OPTIONS, **changes)
     learnt = cnn.learn(small_dataset(), options, FAST)
     accuracies = [entry["validation_accuracy"] for entry in learnt.log]
@@ -139,7 +139,7 @@ def test_the_epoch_with_the_best_validation_is_kept(changes: dict[str, Any]) -> 
 def test_updates_after_the_best_epoch_are_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The second of four epochs is chosen: the network is that of a run of two."""
+    """The second of four epochs is chosen: the network equals that of a run of two epochs."""
     steady = replace(OPTIONS, schedule="constant", warmup=0.0)
     monkeypatch.setattr(cnn, "is_best", lambda log, judge_epochs: len(log) <= 2)
     chosen = cnn.learn(small_dataset(), replace(steady, epochs=4), FAST)

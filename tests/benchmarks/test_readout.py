@@ -17,7 +17,7 @@ pytestmark = pytest.mark.torch
 
 
 def membranes(arrivals: np.ndarray, output: Population, dt_ms: float) -> np.ndarray:
-    """[samples, T, classes] v of non-spiking neurons from [T, samples, classes] arrivals."""
+    """v of non-spiking neurons, [samples, T, classes], from arrivals, [T, samples, classes]."""
     alpha = dynamics.decay(output.values("tau_mem_ms"), dt_ms)
     beta = dynamics.decay(output.values("tau_syn_ms"), dt_ms)
     u = v = np.zeros_like(arrivals[0])
@@ -51,7 +51,7 @@ def test_a_hidden_spike_arrives_one_step_later() -> None:
     assert count.item() == same_count.item() == pytest.approx(spikes.sum().item() / 3)
 
 
-def test_the_regulariser_counts_the_distance_from_the_rate() -> None:
+def test_the_regulariser_penalises_the_distance_from_the_target_rate() -> None:
     outputs = Readout(TINY.network(), TINY)
     counts = torch.tensor([[6.0, 4.0], [4.0, 4.0]])
     flat = torch.zeros(2, 4)

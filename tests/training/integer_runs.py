@@ -65,7 +65,7 @@ def _one_signed(projection: IntegerProjection) -> NDArray[np.int64]:
 
 
 def too_loud(rounding: Rounding) -> TooLoud:
-    """The given rounding with larger weights, so that it overflows."""
+    """A rounding with larger weights, with which u and v overflow."""
     return TooLoud(**vars(rounding))
 
 
@@ -82,13 +82,13 @@ def run_both(
     return model, model.record(spikes), simulate(rounding(model.to_network()), spikes)
 
 
-def assert_identical(model: SpikingNetwork, mine: Recording, theirs: Recording) -> None:
+def assert_identical(model: SpikingNetwork, actual: Recording, expected: Recording) -> None:
     """Assert that spikes, membranes, predictions and counts of overflows are the same."""
-    assert compare_recordings(theirs, mine).identical
-    np.testing.assert_array_equal(mine.predictions, theirs.predictions)
-    for name, membrane in theirs.membrane.items():
-        assert mine.membrane[name].dtype == membrane.dtype
-    assert model.take_faults() == {name: theirs.counts[name] for name in FAULTS}
+    assert compare_recordings(expected, actual).identical
+    np.testing.assert_array_equal(actual.predictions, expected.predictions)
+    for name, membrane in expected.membrane.items():
+        assert actual.membrane[name].dtype == membrane.dtype
+    assert model.take_faults() == {name: expected.counts[name] for name in FAULTS}
 
 
 def assert_all_spiked(recording: Recording) -> None:

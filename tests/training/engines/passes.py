@@ -1,4 +1,4 @@
-"""A network of two layers on a device: its passes, and those of the reference."""
+"""Passes of a network of two layers on a device, and of the reference."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Losses:
 
 
 def tensor(values: NDArray, dtype: DTypeLike, device: torch.device | str) -> Tensor:
-    """The values on a device."""
+    """A tensor of values on a device."""
     return torch.from_numpy(np.ascontiguousarray(values, dtype)).to(device)
 
 
 def layers(
     network: Network, device: Device, dtype: DTypeLike = np.float64, delays: DTypeLike = np.uint8
 ) -> tuple[Any, Any]:
-    """The hidden and the output layer."""
+    """The hidden and the output layer on a device."""
 
     def layer(afferent: Projection, recurrent: Projection | None) -> Any:
         cell = neuron_constants(network.population(afferent.target), network.dt_ms, dtype)
@@ -65,7 +65,7 @@ def layers(
 def backward(
     hidden: Any, output: Any, source: SpikeTrains, run: LifRun, losses: Losses
 ) -> tuple[Gradients, Gradients]:
-    """Gradients of the hidden and of the output layer."""
+    """Run both layers backward, and return the gradients of the hidden and of the output layer."""
 
     def like_slope(values: NDArray) -> Tensor:
         return torch.from_numpy(values).to(run.slope)
@@ -93,44 +93,44 @@ def reference_gradients(
     )
 
 
-def on_the_reference_tape(
+def gradients_on_reference_spikes(
     network: Network, spikes: Raster, device: Device, seed: int
 ) -> tuple[tuple[Gradients, Gradients], reference.Gradients]:
-    """Gradients in float32 on the spikes of the reference, and the reference's own."""
+    """Gradients in float32 on the spikes of the reference, and gradients of the reference."""
     trace = reference.forward(network, spikes)
-    tape = LifRun(
+    reference_run = LifRun(
         SpikeTrains.from_raster(trace.spikes["hidden"], device.torch),
         tensor(trace.q["hidden"], np.float32, device.torch),
     )
     losses = Losses.random(trace, seed)
     source = SpikeTrains.from_raster(spikes, device.torch)
-    mine = backward(*layers(network, device, np.float32), source, tape, losses)
-    return mine, reference_gradients(network, spikes, trace, losses)
+    actual = backward(*layers(network, device, np.float32), source, reference_run, losses)
+    return actual, reference_gradients(network, spikes, trace, losses)
 
 
 def assert_delays_of_a_slow_adjoint(network: Network, spikes: Raster, device: Device) -> None:
-    """Assert delay gradients in float32 where the adjoint hardly changes in a step."""
+    """Assert that delay gradients in float32 are accurate if the adjoint changes slowly."""
     trace = reference.forward(network, spikes)
     n_samples, n_steps, n_outputs = trace.membrane["output"].shape
     fading = np.exp(-np.arange(n_steps) / n_steps)[:, None]
     d_membrane = fading * np.random.default_rng(1).normal(size=(n_samples, 1, n_outputs))
-    theirs = reference.backward(network, spikes, trace, {"output": d_membrane})
+    expected = reference.backward(network, spikes, trace, {"output": d_membrane})
     source = SpikeTrains.from_raster(trace.spikes["hidden"], device.torch)
     _, output = layers(network, device, np.float32)
     d_membrane = tensor(d_membrane, np.float32, device.torch)
-    mine = output.backward_li(source, d_membrane, want_source_time=False).afferent.delay
-    assert mine.dtype == torch.float32
-    assert_close(mine, theirs.delay[2], tolerance=2e-6)
+    actual = output.backward_li(source, d_membrane, want_source_time=False).afferent.delay
+    assert actual.dtype == torch.float32
+    assert_close(actual, expected.delay[2], tolerance=2e-6)
 
 
 def assert_gradients(
     network: Network,
-    mine: tuple[Gradients, Gradients],
-    theirs: reference.Gradients,
+    actual: tuple[Gradients, Gradients],
+    expected: reference.Gradients,
     tolerance: float,
 ) -> None:
-    """Assert that gradients agree, relative to the largest of each group."""
-    of_hidden, of_output = mine
+    """Assert that gradients agree, relative to the largest gradient of each array."""
+    of_hidden, of_output = actual
     groups: list[tuple[SynapseGradients | None, str]] = [(of_hidden.afferent, "hidden")]
     if len(network.projections) == 3:
         groups.append((of_hidden.recurrent, "hidden"))
@@ -138,13 +138,13 @@ def assert_gradients(
     for index, (group, target) in enumerate(groups):
         assert group is not None
         b = neuron_constants(network.population(target), network.dt_ms, np.float64).b
-        assert_close(group.weight.cpu() * torch.from_numpy(b), theirs.weight[index], tolerance)
-        assert_close(group.delay, theirs.delay[index], tolerance)
+        assert_close(group.weight.cpu() * torch.from_numpy(b), expected.weight[index], tolerance)
+        assert_close(group.delay, expected.delay[index], tolerance)
     assert of_hidden.source_time is not None
-    assert_close(of_hidden.source_time, theirs.spike_time["input"], tolerance)
+    assert_close(of_hidden.source_time, expected.spike_time["input"], tolerance)
 
 
-def assert_close(mine: Tensor, theirs: NDArray, tolerance: float = 1e-9) -> None:
-    """Assert equality up to a share of the largest expected value."""
-    largest = np.abs(theirs).max(initial=1e-300)
-    np.testing.assert_allclose(mine.cpu().numpy(), theirs, rtol=0, atol=tolerance * largest)
+def assert_close(actual: Tensor, expected: NDArray, tolerance: float = 1e-9) -> None:
+    """Assert equality up to the share `tolerance` of the largest expected magnitude."""
+    largest = np.abs(expected).max(initial=1e-300)
+    np.testing.assert_allclose(actual.cpu().numpy(), expected, rtol=0, atol=tolerance * largest)

@@ -23,9 +23,9 @@ def _timed(raster: Raster) -> SpikeTrains:
     return replace(trains, time_ms=trains.step.to(torch.float64).requires_grad_())
 
 
-def _same(mine: SpikeTrains, theirs: Raster) -> None:
-    np.testing.assert_array_equal(mine.raster().dense(), theirs.dense())
-    np.testing.assert_array_equal(mine.offset, theirs.offset)
+def _same(actual: SpikeTrains, expected: Raster) -> None:
+    np.testing.assert_array_equal(actual.raster().dense(), expected.dense())
+    np.testing.assert_array_equal(actual.offset, expected.offset)
 
 
 @given(RASTERS)

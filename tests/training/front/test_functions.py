@@ -1,4 +1,4 @@
-"""Delays become whole steps by nmtool's rounding rule."""
+"""Rounding of delays to whole steps, copies of models, and release of memory after a pass."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DELAYS = st.floats(0, 1000) | st.integers(0, 60).map(lambda n: n + 0.5)
 
 
 @given(arrays(np.float64, (2, 3), elements=DELAYS))
-def test_steps_are_rounded_as_everywhere(delay: np.ndarray) -> None:
+def test_delays_are_rounded_by_the_common_rule(delay: np.ndarray) -> None:
     steps = whole_steps(torch.from_numpy(delay))
     np.testing.assert_array_equal(steps, round_half_away(delay))
     assert steps.dtype == (torch.uint8 if steps.max() <= 255 else torch.int16)
@@ -57,14 +57,14 @@ def test_a_model_can_be_copied_pickled_and_loaded() -> None:
     assert [name for name, _ in fresh.named_parameters()] == list(model.state_dict())
 
 
-def test_keeping_a_loss_does_not_keep_its_tapes() -> None:
+def test_a_loss_releases_the_spikes_of_its_forward_pass() -> None:
     network = random_network("recurrent", seed=1)
     model = SpikingNetwork(network)
     activity = model(random_input(network, 2, seed=1))
     loss = activity.membrane["output"].sum()
-    tape = weakref.ref(activity.spikes["hidden"].step)
+    spike_steps = weakref.ref(activity.spikes["hidden"].step)
     del activity
     loss.backward(retain_graph=True)
-    assert tape() is None
+    assert spike_steps() is None
     with pytest.raises(RuntimeError, match="once per forward pass"):
         loss.backward()

@@ -28,10 +28,10 @@ def _distance(first: Raster, times: np.ndarray, second: Raster, dt_ms: float) ->
     total = 0.0
     for sample in range(first.n_samples):
         for neuron in range(first.n_neurons):
-            mine = slice(first.offset[sample], first.offset[sample + 1])
-            theirs = slice(second.offset[sample], second.offset[sample + 1])
-            a = times[mine][first.neuron[mine] == neuron]
-            b = second.step[theirs][second.neuron[theirs] == neuron] * dt_ms
+            first_range = slice(first.offset[sample], first.offset[sample + 1])
+            second_range = slice(second.offset[sample], second.offset[sample + 1])
+            a = times[first_range][first.neuron[first_range] == neuron]
+            b = second.step[second_range][second.neuron[second_range] == neuron] * dt_ms
             signs = np.r_[np.ones(a.size), -np.ones(b.size)]
             t = np.r_[a, b]
             total += 0.5 * signs @ np.exp(-np.abs(t[:, None] - t) / TAU) @ signs
@@ -63,12 +63,12 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
     trace = reference.forward(network, spikes)
     name, emitted = next(iter(trace.spikes.items()))
     rng = np.random.default_rng(3)
-    wanted = Raster.from_dense(
+    target = Raster.from_dense(
         rng.random((4, emitted.n_steps, emitted.n_neurons)) < emitted.n_spikes / emitted.n_bins
     )
     times = emitted.step * network.dt_ms
     # Where spikes of both trains coincide, the distance has a kink, and finite differences fail.
-    coincident = wanted.dense()[
+    coincident = target.dense()[
         np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
     ]
     tiny, slopes = 1e-5, np.zeros(emitted.n_spikes)
@@ -76,11 +76,11 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
         for sign in (1, -1):
             moved = times.astype(float)
             moved[spike] += sign * tiny
-            slopes[spike] += sign * _distance(emitted, moved, wanted, network.dt_ms) / (2 * tiny)
+            slopes[spike] += sign * _distance(emitted, moved, target, network.dt_ms) / (2 * tiny)
     model = SpikingNetwork(network, dtype=torch.float64)
     activity = model(spikes)
-    loss = spike_distance(activity.spikes[name], wanted, TAU, network.dt_ms)
-    assert loss.item() == pytest.approx(_distance(emitted, times, wanted, network.dt_ms))
+    loss = spike_distance(activity.spikes[name], target, TAU, network.dt_ms)
+    assert loss.item() == pytest.approx(_distance(emitted, times, target, network.dt_ms))
     (direct,) = torch.autograd.grad(loss, activity.spikes[name].time_ms, retain_graph=True)
     np.testing.assert_allclose(direct.numpy()[~coincident], slopes[~coincident], atol=1e-8)
     loss.backward()
@@ -91,17 +91,17 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
         d_spike_time={n: direct.numpy() if n == name else np.zeros(r.n_spikes)
                       for n, r in trace.spikes.items()},
     )  # fmt: skip
-    moved_something = False
+    any_gradient = False
     for index, projection in enumerate(model.synapses):
-        for grad, theirs in (
+        for grad, expected_gradient in (
             (projection.weight.grad, expected.weight[index]),
             (projection.delay.grad, expected.delay[index]),
         ):
-            mine = np.zeros_like(theirs) if grad is None else grad.numpy()
-            scale = max(np.abs(theirs).max(), 1e-12)
-            np.testing.assert_allclose(mine, theirs, atol=1e-9 * scale, rtol=0)
-            moved_something |= bool(np.abs(theirs).max() > 0)
-    assert moved_something
+            gradient = np.zeros_like(expected_gradient) if grad is None else grad.numpy()
+            scale = max(np.abs(expected_gradient).max(), 1e-12)
+            np.testing.assert_allclose(gradient, expected_gradient, atol=1e-9 * scale, rtol=0)
+            any_gradient |= bool(np.abs(expected_gradient).max() > 0)
+    assert any_gradient
 
 
 def test_impossible_comparisons_are_refused() -> None:

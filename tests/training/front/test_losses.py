@@ -49,8 +49,8 @@ def _network(rule: str, mean_weight: float = 6.0) -> Network:
 def test_membrane_scores_equal_those_of_numpy(rule: str, n_steps: int) -> None:
     membrane = np.random.default_rng(1).normal(size=(4, n_steps, 3))
     by = readout("output", rule)
-    mine = losses.membrane_scores(torch.from_numpy(membrane), by)
-    np.testing.assert_allclose(mine.numpy(), plain_scores(membrane, by), rtol=1e-13)
+    actual = losses.membrane_scores(torch.from_numpy(membrane), by)
+    np.testing.assert_allclose(actual.numpy(), plain_scores(membrane, by), rtol=1e-13)
 
 
 @given(arrays(np.bool_, (3, N_STEPS, 2)))
@@ -107,12 +107,12 @@ def test_margin_by_hand() -> None:
 def test_margin_is_that_of_the_paper_where_no_class_lags_enough(
     first: np.ndarray, label: np.ndarray
 ) -> None:
-    """It is ½ Σ_{i≠c} (t_i − t_c − Δ)² for a margin Δ that no lag can reach."""
-    mine = losses.margin(torch.from_numpy(first), torch.from_numpy(label), margin_ms=60.0)
+    """The loss is ½ Σ_{i≠c} (t_i − t_c − Δ)² for a margin Δ that no lag can reach."""
+    actual = losses.margin(torch.from_numpy(first), torch.from_numpy(label), margin_ms=60.0)
     own = first[np.arange(4), label][:, None]
     squares = (first - own - 60.0) ** 2
     squares[np.arange(4), label] = 0.0
-    assert mine.item() == pytest.approx(0.5 * squares.sum() / 4)
+    assert actual.item() == pytest.approx(0.5 * squares.sum() / 4)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -171,11 +171,11 @@ def test_the_loss_of_mixed_targets_is_the_mixture_of_losses(
 ) -> None:
     taught = np.random.default_rng(seed).dirichlet(np.ones(3), 4)
     mixed = (1 - share) * np.eye(3)[label] + share * taught
-    mine = losses.cross_entropy(torch.from_numpy(scores), torch.from_numpy(mixed), 0.7)
+    actual = losses.cross_entropy(torch.from_numpy(scores), torch.from_numpy(mixed), 0.7)
     logs = 0.7 * scores - np.log(np.exp(0.7 * scores).sum(axis=1, keepdims=True))
     of_labels, of_teacher = -logs[np.arange(4), label].mean(), -(taught * logs).sum() / 4
     expected = (1 - share) * of_labels + share * of_teacher
-    assert mine.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert actual.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_probabilities_of_another_precision_are_accepted() -> None:

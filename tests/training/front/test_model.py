@@ -53,14 +53,16 @@ def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
     if trace.spikes:
         assert min(r.n_spikes for r in trace.spikes.values()) >= 9 * n_samples
     for index, projection in enumerate(model.synapses):
-        for mine, theirs in (
+        for gradient, expected_gradient in (
             (projection.weight.grad, expected.weight[index]),
             (projection.delay.grad, expected.delay[index]),
         ):
-            assert mine is not None
-            scale = np.abs(theirs).max()
+            assert gradient is not None
+            scale = np.abs(expected_gradient).max()
             assert scale > 0
-            np.testing.assert_allclose(mine.numpy(), theirs, atol=1e-9 * scale, rtol=0)
+            np.testing.assert_allclose(
+                gradient.numpy(), expected_gradient, atol=1e-9 * scale, rtol=0
+            )
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -80,12 +82,12 @@ def test_batch_gives_the_sum_of_its_samples() -> None:
     network = random_network("recurrent", seed=11)
     spikes = random_input(network, 2, seed=12, density=0.15)
     d_membrane = _loss_weights(network, 2)
-    both = _model_gradients(network, spikes, d_membrane, {}, {})
-    apart = [
+    batch = _model_gradients(network, spikes, d_membrane, {}, {})
+    single_samples = [
         _model_gradients(network, spikes.take([s]), d_membrane[s : s + 1], {}, {}) for s in range(2)
     ]
     for joint, first, second in zip(
-        both.parameters(), *(m.parameters() for m in apart), strict=True
+        batch.parameters(), *(m.parameters() for m in single_samples), strict=True
     ):
         torch.testing.assert_close(joint.grad, first.grad + second.grad, rtol=1e-12, atol=1e-12)
 
@@ -100,8 +102,10 @@ def test_backward_sees_the_weights_of_the_forward_pass() -> None:
         for parameter in model.parameters():
             parameter.add_(1.0)
     loss.backward()
-    for mine, theirs in zip(model.parameters(), expected.parameters(), strict=True):
-        torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=0)
+    for parameter, expected_parameter in zip(
+        model.parameters(), expected.parameters(), strict=True
+    ):
+        torch.testing.assert_close(parameter.grad, expected_parameter.grad, rtol=0, atol=0)
 
 
 def test_a_network_survives_a_round_trip_through_the_model() -> None:

@@ -77,10 +77,10 @@ def test_identical_for_every_readout_and_any_bits(
     network = with_readout(random_network(topology, seed, max_delay=61, n_steps=90), rule)
     rounding = rounding_of(network, weight_bits, grid)
     spikes = random_input(network, 3, seed)
-    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
-    assert_identical(model, mine, theirs)
-    assert_all_spiked(theirs)
-    assert set(theirs.spikes) == {p.name for p in network.populations if p.kind == LIF}
+    model, actual, expected = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, actual, expected)
+    assert_all_spiked(expected)
+    assert set(expected.spikes) == {p.name for p in network.populations if p.kind == LIF}
     assert max(p.delay.max() for p in model.to_integers().projections) > 50
 
 
@@ -98,11 +98,11 @@ def test_identical_where_states_overflow(
     network = random_network(topology, seed=seed)
     rounding = too_loud(rounding_of(network, weight_bits, DelayGrid(target=runs_in)))
     spikes = random_input(network, 2, seed, **({"density": 1.0} if runs_in == FENN16 else {}))
-    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
-    assert_identical(model, mine, theirs)
-    assert_all_spiked(theirs)
+    model, actual, expected = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, actual, expected)
+    assert_all_spiked(expected)
     outputs = () if runs_in == FENN16 else ("v_clips.output",)
-    assert all(theirs.counts[name] > 0 for name in (*FAULTS, *outputs))
+    assert all(expected.counts[name] > 0 for name in (*FAULTS, *outputs))
 
 
 def test_gradients_are_those_of_the_values_that_integers_represent() -> None:
@@ -137,7 +137,7 @@ def test_gradients_are_those_of_the_values_that_integers_represent() -> None:
 def _represented(
     network: Network, integer: IntegerNetwork
 ) -> tuple[Network, dict[str, np.ndarray]]:
-    """The float network that the integers represent, and b of the trained weights over its b."""
+    """The float network that the integers represent, and b of the trained network over its b."""
     populations = [float_population(p, network.dt_ms) for p in integer.populations]
     b = {p.name: _b(p, network) for p in populations}
     projections = [

@@ -1,4 +1,4 @@
-"""Advice for the next run: each kind of it, and runs that need none."""
+"""Advice for the next run: each kind of advice, and runs that need none."""
 
 from __future__ import annotations
 

@@ -167,10 +167,10 @@ def test_blended_samples_meet_halfway_and_half_of_both_is_kept() -> None:
     events = _bursts([100.0, 10.0, 40.0, 70.0], [0, 1, 0, 1], size=4000)
     blended = blend(events, 1.0, np.random.default_rng(7))
     for sample, (time, units) in enumerate([(70, {0, 2}), (40, {1, 3})] * 2):
-        mine = slice(*blended.offset[sample : sample + 2])
-        assert set(blended.time_ms[mine]) == {time}
-        assert set(blended.unit[mine]) == units
-        per_unit = np.bincount(blended.unit[mine], minlength=4)[list(units)]
+        in_sample = slice(*blended.offset[sample : sample + 2])
+        assert set(blended.time_ms[in_sample]) == {time}
+        assert set(blended.unit[in_sample]) == units
+        per_unit = np.bincount(blended.unit[in_sample], minlength=4)[list(units)]
         np.testing.assert_allclose(per_unit, 2000, atol=150)
     np.testing.assert_array_equal(blended.label, events.label)
 

@@ -53,8 +53,8 @@ def test_training_continues_identically_from_a_checkpoint(file: Path) -> None:
     again, its_optimiser = _pair(9)
     assert checkpoint.load(file, again, its_optimiser) == STATE
     _step(again, its_optimiser, 3)
-    for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+    for actual, expected in zip(again.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
 def test_before_the_first_update_and_with_fixed_delays(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_before_the_first_update_and_with_fixed_delays(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "new.npz", model, optimiser, RunState(0, 0, -1.0, []))
     again, its_optimiser = _pair(9)
     assert checkpoint.load(tmp_path / "new.npz", again, its_optimiser).epoch == 0
-    for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+    for actual, expected in zip(again.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
 def _masks(model: SpikingNetwork, seed: int) -> dict[str, torch.Tensor]:

@@ -218,10 +218,10 @@ def test_differences_have_the_sample_numbers_of_all_data(
 
     def wrong(artefact: Onnx, spikes: nm.Raster, **options: Any) -> nm.Recording:
         """A runtime that ignores the input of one sample."""
-        mine = quantised.bin(sample).raster
+        wrong_input = quantised.bin(sample).raster
         deaf = [
             nm.Raster.silent(1, raster.n_steps, raster.n_neurons)
-            if np.array_equal(raster.flat_index(), mine.flat_index())
+            if np.array_equal(raster.flat_index(), wrong_input.flat_index())
             else raster
             for raster in spikes
         ]

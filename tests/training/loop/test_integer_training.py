@@ -33,16 +33,18 @@ def _accuracy(network: IntegerNetwork) -> float:
     return simulate(network, raster).accuracy(events.label)
 
 
-@pytest.mark.parametrize(("weight_bits", "delay_bits", "least"), [(8, 6, 0.75), (2, 2, 0.6)])
+@pytest.mark.parametrize(
+    ("weight_bits", "delay_bits", "least_accuracy"), [(8, 6, 0.75), (2, 2, 0.6)]
+)
 def test_learns_in_integers(
-    weight_bits: int, delay_bits: int, least: float, tmp_path: Path
+    weight_bits: int, delay_bits: int, least_accuracy: float, tmp_path: Path
 ) -> None:
     bits = {"weight_bits": weight_bits, "delay_bits": delay_bits}
     options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **bits)
     folder = RunFolder(tmp_path / "run")
     trainer = run_training(options, small_dataset(80), folder=folder)
     best = max(entry["validation_accuracy"] for entry in trainer.log)
-    assert best >= least
+    assert best >= least_accuracy
     integers = folder.integers()
     assert integers is not None
     assert _accuracy(integers) == best
@@ -80,11 +82,13 @@ def test_no_overflow_survives() -> None:
     trainer = Trainer(options, *_splits())
     loud = _loud(trainer.best)
     everything = list(trainer._all_samples())
-    shy = Calibrator(8, DelayGrid(), everything[0].take([EMPTY]))
-    without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
-    before = without_room(loud)
+    calibrator = Calibrator(8, DelayGrid(), everything[0].take([EMPTY]))
+    without_headroom = replace(
+        calibrator.rounding(loud), calibration=Calibration(membrane={"output": 1e-3})
+    )
+    before = without_headroom(loud)
     assert sum(simulate(before, part).counts["v_clips"] for part in everything)
-    after = without_overflow(loud, before, shy.rounding(loud), trainer._all_samples)
+    after = without_overflow(loud, before, calibrator.rounding(loud), trainer._all_samples)
     for part in everything:
         counts = simulate(after, part).counts
         assert counts["u_wraps"] == counts["v_clips"] == 0
@@ -99,8 +103,8 @@ def test_accuracy_is_that_of_settled_scales(
     trainer = run_training(options, small_dataset(), folder=folder)
     assert "settled_accuracy" not in trainer.log[0]
     trainer.best, calibrator = _loud(trainer.best), trainer._calibrator
-    cramped = Calibration(membrane={"output": 1e-3})
-    rounding = replace(calibrator.rounding(trainer.best), calibration=cramped)
+    no_headroom = Calibration(membrane={"output": 1e-3})
+    rounding = replace(calibrator.rounding(trainer.best), calibration=no_headroom)
     trainer.best_integers = rounding(trainer.best)
     keep = RunFolder.keep_next
 
@@ -122,8 +126,8 @@ def test_settled_scales_are_logged_without_validation() -> None:
     trainer = Trainer(options, _splits()[0], None)
     trainer._epoch()
     trainer.best = _loud(trainer.best)
-    cramped = Calibration(membrane={"output": 1e-3})
-    rounding = replace(trainer._calibrator.rounding(trainer.best), calibration=cramped)
+    no_headroom = Calibration(membrane={"output": 1e-3})
+    rounding = replace(trainer._calibrator.rounding(trainer.best), calibration=no_headroom)
     trainer.best_integers = rounding(trainer.best)
     trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] is None

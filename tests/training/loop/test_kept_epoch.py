@@ -1,4 +1,4 @@
-"""The network that a run saves: that of the best epoch, after pruning, until patience ends."""
+"""The network that a run saves: the best epoch's, also with pruning and with early stopping."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.torch
 
 
 def _best_epoch(folder: RunFolder, seed: int) -> int:
-    """Assert that a run saves its best epoch, of equal ones the last; returns its index."""
+    """Assert that a run saves its best epoch, the last of equal epochs, and return its index."""
     dataset = small_dataset()
     networks: list[Network] = []
     trainer = Trainer(

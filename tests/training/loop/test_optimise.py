@@ -116,7 +116,7 @@ _AFTER_WARMUP = {
     "linear": {20: 1.0, 40: 0.75, 60: 0.5, 80: 0.25, 99: 1 / 80, 100: 0.0},
     "constant": {20: 1.0, 40: 1.0, 60: 1.0, 80: 1.0, 99: 1.0},
 }
-"""Factors by update, for 100 updates with 20 of warm-up."""
+"""Factors of the learning rate by update, for 100 updates, of which the first 20 are warm-up."""
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -165,7 +165,7 @@ def test_a_validation_split_that_lacks_classes(per_class: int, tail: int) -> Non
 
 
 def test_input_delays_beyond_the_sample() -> None:
-    """A spike of step 0 over a delay d arrives at d + 1; the last of 60 steps is 59."""
+    """A spike of step 0 arrives over a delay d in step d + 1; the last of 60 steps is step 59."""
     for steps, settings, share in (
         (60, {}, None),  # 3 of 62 delays
         (50, {}, "21%"),

@@ -85,7 +85,7 @@ def test_resumed_finetuning_equals_an_uninterrupted_one(
 def _assert_resumed_equals_uninterrupted(
     options: TrainOptions, stop: int, folder: Path, start: RunFolder | None = None
 ) -> None:
-    """A start, if any, is deleted before the run is resumed."""
+    """If the run starts from another run, that run is deleted before resuming."""
     dataset = small_dataset()
     whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
     expected = run_training(options, dataset, folder=whole, start=start)
@@ -203,7 +203,10 @@ def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_log_without_its_last_line_is_read_from_the_checkpoint(tmp_path: Path) -> None:
-    """As after a kill before the log is written. A damaged checkpoint has an error of its own."""
+    """The last line is missing if a run is killed before it writes the log.
+
+    A damaged checkpoint has an error of its own.
+    """
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     assert folder.read_log() == log

@@ -1,7 +1,8 @@
 """The sequence task: only delays can distinguish which of two inputs spiked first.
 
 Both inputs project to two non-spiking outputs with fixed weights of 1. An output's membrane has its
-highest peak if both spikes arrive together, so its delays have to compensate the gap of its order.
+highest peak if both spikes arrive together, so that an output's delays have to compensate the gap
+between the two spikes of its class.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class _Alone(Ranks):
 
 
 def _targets(trainer: Trainer, epoch: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The samples of an epoch in order, with the target of each."""
+    """The samples of an epoch in the order of training, and the target of each sample."""
     batches = list(trainer._shuffled(epoch))
     inputs = [trainer._portion(*batch) for batch in batches]
     targets = [batch.target for batch in inputs if batch.target is not None]

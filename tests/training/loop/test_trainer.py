@@ -40,12 +40,12 @@ _LEARNABLE = {
     "window": {"window": 40},
     "first_spike": {},
 }
-"""Settings in addition to the defaults: outputs that stay below 0 do not learn."""
+"""Settings of each readout besides the defaults: with `max`, outputs below 0 would not learn."""
 
 _LEARNT = dict.fromkeys(RULES, 0.75) | {"first_spike": 0.55}
 """Validation accuracy that is reached with any seed on any machine; chance is a third.
 
-First spikes may depend on the last bit of a membrane, so their runs differ most.
+First spikes may depend on the last bit of a membrane, so that runs with them differ most.
 """
 
 

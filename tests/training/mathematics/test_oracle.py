@@ -138,7 +138,7 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
 
 
 def differences(array, places, run, expected_spikes, losses) -> tuple[np.ndarray, np.ndarray]:
-    """Central differences [losses, places], and a mask of the valid ones [places].
+    """Central differences, [losses, places], and a mask of the places where they are valid.
 
     If a spike appears or vanishes, the difference is not comparable with the gradient.
     """

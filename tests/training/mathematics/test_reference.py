@@ -28,7 +28,7 @@ PROFILE = np.exp(-np.arange(STEPS) / STEPS)[:, None] / STEPS
 
 
 def cross_entropy(trace: Trace) -> tuple[float, dict[str, np.ndarray]]:
-    """Cross-entropy of class 1 for the softmax of weighted means, and its gradient by membranes."""
+    """Cross-entropy of class 1 for the softmax of weighted means, and its gradient ∂L/∂v."""
     z = 2 * (PROFILE * trace.membrane["out"]).sum(axis=1)
     log_sum = np.log(np.exp(z).sum(axis=1, keepdims=True))
     slope = 2 * (np.exp(z - log_sum) - np.eye(z.shape[1])[1])
@@ -86,7 +86,7 @@ def loss_value(slopes: dict[str, np.ndarray], trace: Trace) -> float:
 
 @pytest.mark.parametrize("build", [tangled, none_hidden])
 def test_one_step_more_of_an_output_delay(build):
-    """The gradient by a delay equals the change of the loss if the delay is one step longer."""
+    """The gradient of a delay equals the change of the loss if the delay is one step longer."""
     rng = np.random.default_rng(2)
     network, spikes = build(rng), random_input(rng)
     trace = forward(network, spikes)
@@ -232,9 +232,11 @@ def test_a_batch_of_two_is_the_sum_of_both():
     parts = []
     for sample in range(SAMPLES):
         single = spikes.take([sample])
-        mine = {k: d_spike_time[k][r.sample_index() == sample] for k, r in trace.spikes.items()}
+        sample_slopes = {
+            k: d_spike_time[k][r.sample_index() == sample] for k, r in trace.spikes.items()
+        }
         slopes = {"out": d_membrane["out"][[sample]]}
-        parts.append(backward(network, single, forward(network, single), slopes, mine))
+        parts.append(backward(network, single, forward(network, single), slopes, sample_slopes))
     apart = add(*parts)
     for key in ("weight", "delay"):
         for a, b in zip(getattr(together, key), getattr(apart, key), strict=True):

@@ -120,7 +120,7 @@ class Comparison:
 
 
 def d_spike_time(spikes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Derivative of ½·Σ t²/50 by the spike times."""
+    """Derivative of ½·Σ t²/50 with respect to the spike times."""
     return {name: time / 50 for name, time in spikes.items()}
 
 
@@ -155,7 +155,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def error(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference over largest gradient."""
+    """Largest difference, as a share of the largest gradient."""
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 

@@ -111,7 +111,7 @@ def test_the_reason_has_no_source_location_and_no_advice(message: str) -> None:
 
 
 def test_two_processes() -> None:
-    """The checks are in `two_ranks.py`."""
+    """Run `two_ranks.py`, which has the checks."""
     job = torchrun(2, "tests.training.two_ranks", cwd=ROOT)
     assert job.returncode == 0, job.stderr
     assert sorted(job.stdout.splitlines()) == ["rank 0 is content", "rank 1 is content"]

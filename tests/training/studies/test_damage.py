@@ -50,7 +50,7 @@ def _trials() -> tuple[TrialResult, ...]:
 
 
 def test_damage_is_refused_or_changes_nothing(whole: bytes) -> None:
-    """Bits are flipped where the file is not empty; all other kinds of damage are tested, too."""
+    """Single bits are flipped in nonzero bytes of the file; other kinds of damage are added."""
     before, used = _trials(), np.flatnonzero(np.frombuffer(whole, np.uint8))
     random = np.random.default_rng(3)
     files = damages(whole, 4)

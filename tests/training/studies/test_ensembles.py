@@ -1,4 +1,4 @@
-"""`ensemble`: several networks as one, whose outputs are added."""
+"""`ensemble`: several networks as one network, which adds their outputs."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     alone = [simulate_floats(part, spikes) for part in parts]
     together = simulate_floats(nm.ensemble(parts, weights), spikes)
     for number, recording in enumerate(alone, 1):
-        mine = together.spikes[f"hidden_{number}"]
-        np.testing.assert_array_equal(mine.dense(), recording.spikes["hidden"].dense())
+        actual = together.spikes[f"hidden_{number}"]
+        np.testing.assert_array_equal(actual.dense(), recording.spikes["hidden"].dense())
     membrane = sum(
         w * recording.membrane["out"] for w, recording in zip(weights, alone, strict=True)
     )
@@ -184,7 +184,7 @@ def test_an_ensemble_is_quantised_exported_and_verified(tmp_path: Path) -> None:
 
 
 def _other() -> Network:
-    """Another network for the samples of `cases`."""
+    """A network for the samples of `cases` with other weights than `cases.float_network()`."""
     network = cases.float_network()
     return network.with_projections(
         [replace(p, weight=p.weight[::-1] * 0.9) for p in network.projections]

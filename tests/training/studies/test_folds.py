@@ -379,7 +379,7 @@ def test_a_stopped_cross_validation_continues(
 def test_a_run_that_ended_without_its_answers_is_not_trained_again(
     finished_answers: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a kill between the end of training and the writing of answers."""
+    """The answers are missing if a run is killed between the end of training and their writing."""
     folder = tmp_path / "cv"
     shutil.copytree(finished_answers.path, folder)
     predictions = finished_answers.predictions.copy()

@@ -142,10 +142,13 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
 def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFixture) -> None:
     """A frozen process continues, and finishes or stops a trial that another one ended long ago."""
     write_study("trials = 1\n")
-    with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
+    with (
+        open_study(read_plan("study.toml")) as other_study,
+        open_study(read_plan("study.toml")) as own_study,
+    ):
 
         def frozen(number: int, values: object, is_bad: IsBad, *_: object) -> list[float]:
-            theirs.optuna_study.tell(number, state=TrialState.FAIL)
+            other_study.optuna_study.tell(number, state=TrialState.FAIL)
             if number == 0:
                 return [0.5]
             if number == 1:
@@ -156,8 +159,8 @@ def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFix
             return frozen(*arguments) if arguments[0] < 3 else [0.75]
 
         with pytest.raises(KeyboardInterrupt):
-            ours.run(thaw, lambda: None)
-        ours.run(thaw, lambda: None)
+            own_study.run(thaw, lambda: None)
+        own_study.run(thaw, lambda: None)
     records = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert ["took it over" in record.getMessage() for record in records] == [True, True]
     assert [trial[:2] for trial in trials()] == [("FAIL", None)] * 3 + [("COMPLETE", 0.75)]
@@ -168,7 +171,7 @@ def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFix
 def test_a_process_that_died_before_its_first_heartbeat(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It had drawn no settings yet: the process that takes the trial over draws them."""
+    """The process had drawn no settings: the process that takes over the trial draws them."""
     fake_training([0.5] * 4, monkeypatch)
     write_study("trials = 2\nheartbeat_s = 1\n")
     whole = [trial.searched for trial in sweep("study.toml").trials]
@@ -184,20 +187,23 @@ def test_a_process_that_died_before_its_first_heartbeat(
 
 
 def test_the_last_trial_is_run_once() -> None:
-    """Two processes begin it at the same moment; the later process queues it again."""
+    """Two processes begin the last trial at the same moment; the later one queues it again."""
     write_study("trials = 1\n")
     ran: list[int] = []
 
     def train(number: int, *_: object) -> list[float]:
         ran.append(number)
         if number == 0:
-            optimize(lambda trial: ours._score(trial, train, lambda: None, silent), n_trials=1)
+            optimize(lambda trial: own_study._score(trial, train, lambda: None, silent), n_trials=1)
         return [0.5]
 
-    with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
-        optimize = partial(ours.optuna_study.optimize, catch=(_SurplusError,))
-        theirs.run(train, lambda: None)
-        assert [outcome(trial) for trial in ours.trials()] == ["finished", "cut_off"]
+    with (
+        open_study(read_plan("study.toml")) as other_study,
+        open_study(read_plan("study.toml")) as own_study,
+    ):
+        optimize = partial(own_study.optuna_study.optimize, catch=(_SurplusError,))
+        other_study.run(train, lambda: None)
+        assert [outcome(trial) for trial in own_study.trials()] == ["finished", "cut_off"]
     assert ran == [0]
 
 
@@ -214,10 +220,10 @@ def test_several_processes_begin_at_the_same_time() -> None:
         return [0.5]
 
     def work() -> None:
-        with open_study(read_plan("study.toml")) as ours:
-            while not ours.is_done():
+        with open_study(read_plan("study.toml")) as own_study:
+            while not own_study.is_done():
                 with suppress(KeyboardInterrupt):
-                    ours.run(train, lambda: None)
+                    own_study.run(train, lambda: None)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:

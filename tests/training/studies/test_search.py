@@ -37,7 +37,7 @@ def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict
 
 
 def _differ(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the best network be `points` better than the one with the defaults, on 100 samples."""
+    """Let the best trial be `points` percentage points better than the defaults, on 100 samples."""
     right = np.arange(100)[None] < 50 + np.array([[points], [0]])
     difference = AccuracyDifference(right[:1], right[1:])
     monkeypatch.setattr(search, "compare_accuracy", lambda *_: difference)

@@ -1,4 +1,4 @@
-"""The kernels in float32 on the reference's spikes, and independence of threads."""
+"""Gradients in float32 on the reference's spikes, threads without effect, and long delays."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.networks.trainable import random_input, random_network
 from tests.training.engines.passes import (
     assert_delays_of_a_slow_adjoint,
     assert_gradients,
+    gradients_on_reference_spikes,
     layers,
-    on_the_reference_tape,
 )
 
 pytestmark = pytest.mark.torch
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.torch
 N_SAMPLES = LARGEST_TILE + 3
 
 
-def test_float32_on_the_reference_tape() -> None:
+def test_float32_gradients_on_the_spikes_of_the_reference() -> None:
     network = random_network("recurrent", seed=3)
     spikes = random_input(network, N_SAMPLES, seed=4)
-    mine, theirs = on_the_reference_tape(network, spikes, CPU, seed=4)
-    assert mine[0].afferent.weight.dtype == torch.float32
-    assert_gradients(network, mine, theirs, tolerance=1e-5)
+    actual, expected = gradients_on_reference_spikes(network, spikes, CPU, seed=4)
+    assert actual[0].afferent.weight.dtype == torch.float32
+    assert_gradients(network, actual, expected, tolerance=1e-5)
 
 
 def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
@@ -47,7 +47,7 @@ def test_results_do_not_depend_on_threads() -> None:
     try:
         for count in (1, 2):
             numba.set_num_threads(count)
-            hidden, output = on_the_reference_tape(network, spikes, CPU, seed=6)[0]
+            hidden, output = gradients_on_reference_spikes(network, spikes, CPU, seed=6)[0]
             assert hidden.recurrent is not None
             results.append((hidden.afferent, output.afferent, hidden.recurrent))
     finally:

@@ -1,4 +1,4 @@
-"""Scratch memory is reused, and never by two users at a time."""
+"""Scratch memory is reused, but never lent to two borrowers at the same time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PAGES = Path("/proc/self/statm")
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 40)), min_size=1, max_size=6))
-def test_borrowers_do_not_share(shapes: list[tuple[int, int]]) -> None:
+def test_borrowed_arrays_do_not_share_memory(shapes: list[tuple[int, int]]) -> None:
     pool = Pool()
     for _ in range(2):
         _borrow_all(pool, shapes, 0)
@@ -55,11 +55,11 @@ def test_memory_is_returned_after_an_error() -> None:
 
 @pytest.mark.skipif(not _PAGES.exists(), reason="this system does not count resident pages")
 def test_sparse_memory_only_occupies_touched_pages() -> None:
-    with Pool(sparse).lend((1 << 27,), np.uint8) as room:
+    with Pool(sparse).lend((1 << 27,), np.uint8) as array:
         before = _resident_pages()
-        room[:: 1 << 24] = 1
+        array[:: 1 << 24] = 1
         assert _resident_pages() - before < 100
-        assert room[1 << 24] == 1
+        assert array[1 << 24] == 1
 
 
 def _resident_pages() -> int:

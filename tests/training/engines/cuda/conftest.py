@@ -65,12 +65,12 @@ if SIMULATED:
                 raise self.failure[0].with_traceback(self.failure[1])
 
         def hand_over(self, thread: _Thread) -> None:
-            """Let the next thread run; this one continues when all have reached the barrier."""
+            """Let the next thread run; `thread` continues when all have reached the barrier."""
             self._reached.append(thread)
             self._next()
 
         def ended(self, thread: _Thread) -> None:
-            """Let the next thread run, as this one has ended."""
+            """Let the next thread run after `thread` has ended."""
             self.failure = self.failure or thread.exception
             self._next()
 

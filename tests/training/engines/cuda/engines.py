@@ -58,7 +58,7 @@ class Case:
         delays: dtype of the delays.
         limits: limits that divide the work.
         seed: seed of all random numbers.
-        eager: hidden neurons have a bias beyond their threshold, and spike in step 0.
+        eager: True if hidden neurons have a bias beyond their threshold, and spike in step 0.
     """
 
     topology: str = "recurrent"
@@ -104,7 +104,7 @@ def made_eager(network: Network) -> Network:
 
 
 def tensor(values: NDArray, dtype: DTypeLike) -> Tensor:
-    """The values on the engine's device."""
+    """A tensor of values on the engine's device."""
     return passes.tensor(values, dtype, DEVICE)
 
 
@@ -128,16 +128,16 @@ def compare(case: Case) -> int:
     assert_close(run.slope, trace.q["hidden"])
     assert_close(output.run_li(run.spikes), trace.membrane["output"])
     losses = Losses.random(trace, case.seed + 2)
-    mine = backward(hidden, output, source, run, losses)
-    assert_gradients(network, mine, reference_gradients(network, spikes, trace, losses), 1e-9)
+    actual = backward(hidden, output, source, run, losses)
+    assert_gradients(network, actual, reference_gradients(network, spikes, trace, losses), 1e-9)
     return run.spikes.n_spikes
 
 
-def _assert_same_spikes(mine: SpikeTrains, theirs: Raster) -> None:
-    raster = mine.raster()
-    np.testing.assert_array_equal(raster.offset, theirs.offset)
-    np.testing.assert_array_equal(raster.step, theirs.step)
-    np.testing.assert_array_equal(raster.neuron, theirs.neuron)
+def _assert_same_spikes(actual: SpikeTrains, expected: Raster) -> None:
+    raster = actual.raster()
+    np.testing.assert_array_equal(raster.offset, expected.offset)
+    np.testing.assert_array_equal(raster.step, expected.step)
+    np.testing.assert_array_equal(raster.neuron, expected.neuron)
 
 
 def longer(case: Case, n_steps: int) -> Case:

@@ -76,7 +76,11 @@ def test_nothing_is_missing(computer: _Computer) -> None:
 
 
 def _start_as(rank: int, processes: int, computer: _Computer, gpus: int = 2) -> list[int]:
-    """Act as one of several processes on a computer; returns the numbers of its GPUs."""
+    """Act as one of several processes on a computer.
+
+    Returns:
+        Numbers of the GPUs that become torch's current device, which is first GPU 0.
+    """
     computer.monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     launch = Launch(rank, processes, rank, processes, "localhost", 1, "")
     taken = [0]

@@ -46,7 +46,7 @@ from tests.training.engines.passes import (
     assert_delays_of_a_slow_adjoint,
     assert_gradients,
     backward,
-    on_the_reference_tape,
+    gradients_on_reference_spikes,
 )
 
 pytestmark = pytest.mark.torch
@@ -92,7 +92,7 @@ def test_no_input_at_all() -> None:
 
 
 def test_no_sources_at_all() -> None:
-    """Neurons are driven only by their bias and by each other."""
+    """Neurons get input only from their bias and from each other."""
     case = Case()
     whole, _ = layers(case.network(), case)
     deaf = Synapses(whole.afferent.weight[:0], whole.afferent.delay[:0])
@@ -110,7 +110,7 @@ def test_no_sources_at_all() -> None:
 
 
 def test_neurons_that_spike_in_step_0() -> None:
-    """Their bias exceeds the threshold; nothing happens before the first step."""
+    """The bias of the neurons exceeds their threshold."""
     case = Case(n_samples=2, n_steps=9, eager=True)
     first = reference.forward(case.network(), case.input()).spikes["hidden"].step[:3]
     assert (first == 0).all()
@@ -165,11 +165,13 @@ def test_more_than_a_group_of_words() -> None:
     assert_close(run.slope, trace.q["hidden"])
 
 
-def test_float32_on_the_reference_tape() -> None:
+def test_float32_gradients_on_the_spikes_of_the_reference() -> None:
     case = Case()
-    mine, theirs = on_the_reference_tape(case.network(), case.input(), case.device, seed=3)
-    assert mine[0].afferent.weight.dtype == torch.float32
-    assert_gradients(case.network(), mine, theirs, tolerance=1e-5)
+    actual, expected = gradients_on_reference_spikes(
+        case.network(), case.input(), case.device, seed=3
+    )
+    assert actual[0].afferent.weight.dtype == torch.float32
+    assert_gradients(case.network(), actual, expected, tolerance=1e-5)
 
 
 def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
@@ -190,7 +192,7 @@ def test_source_times_only_on_request() -> None:
 
 
 def _float32_gradients(case: Case) -> list[torch.Tensor]:
-    """Gradients of a random loss by all weights and delays, in single precision."""
+    """Gradients of a random loss with respect to all weights and delays, in single precision."""
     network, spikes = case.network(), case.input()
     losses = Losses.random(reference.forward(network, spikes), seed=3)
     source = SpikeTrains.from_raster(spikes, DEVICE)
@@ -244,7 +246,7 @@ def test_traces_of_all_portions_share_their_memory(monkeypatch: pytest.MonkeyPat
 
 
 Launches = list[tuple[Any, list[Any]]]
-"""Kernels, with their arguments."""
+"""Launched kernels, with their arguments."""
 
 
 @contextmanager
@@ -268,7 +270,7 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
 def _launches(
     case: Case, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike = np.float64
 ) -> Launches:
-    """Launches for a batch, forward and backward."""
+    """Launches of a forward and a backward pass over a batch."""
     hidden, output = layers(case.network(), case, dtype)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     n_spikes = hidden.run_lif(source).spikes.n_spikes
@@ -287,7 +289,7 @@ def _launches(
 def _integer_launches(
     case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, runs_in: Arithmetic
 ) -> Launches:
-    """Launches for a batch in a chip's integers, forward and backward."""
+    """Launches of a forward and a backward pass over a batch in a chip's integers."""
     rounding = Rounding(8, DelayGrid(target=runs_in), {}, Calibration())
     device = Cuda("cuda", torch.device(DEVICE), case.limits)
     model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)

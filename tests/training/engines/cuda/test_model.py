@@ -55,10 +55,10 @@ def test_gradients_equal_the_cpu_engine(topology: str) -> None:
         topology, seed=1, channels=6, hidden=6, second=5, n_steps=28, max_delay=4
     )
     spikes = random_input(network, 2, seed=2, density=0.4)
-    mine = _gradients(network, spikes, _gpu())
-    theirs = _gradients(network, spikes, CPU)
-    assert len(mine) == len(theirs) == 2 * len(network.projections)
-    for gradient, expected in zip(mine, theirs, strict=True):
+    on_gpu = _gradients(network, spikes, _gpu())
+    on_cpu = _gradients(network, spikes, CPU)
+    assert len(on_gpu) == len(on_cpu) == 2 * len(network.projections)
+    for gradient, expected in zip(on_gpu, on_cpu, strict=True):
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
@@ -116,7 +116,7 @@ def test_integers_overflow_as_those_of_the_chip(topology: str, target: Arithmeti
 def test_gradients_of_integers_equal_the_cpu_engine() -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
     spikes = random_input(network, 2, seed=2, density=0.4)
-    mine = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
-    theirs = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))
-    for gradient, expected in zip(mine, theirs, strict=True):
+    on_gpu = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
+    on_cpu = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))
+    for gradient, expected in zip(on_gpu, on_cpu, strict=True):
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * np.abs(expected).max())

@@ -2,7 +2,7 @@
 
 numba-cuda types, compiles and links the kernels, and launches them through a driver (`driver.c`)
 that has no GPU. Each launch runs the kernel's PTX, translated into C++ (`translation.py`,
-`kernel.py`), thread by thread (`grid.h`). `plugin.py` puts all of it in place for pytest:
+`kernel.py`), thread by thread (`grid.h`). `plugin.py` installs the emulated GPU for pytest:
 
     python -m pytest -p tests.training.engines.cuda.emulator.plugin -m cuda tests/training
 

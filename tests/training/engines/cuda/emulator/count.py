@@ -4,7 +4,8 @@
 
 prints a table: instructions of the PTX that threads executed, reads and writes of shared memory,
 atomics, barriers of blocks, and sectors of 32 bytes of global memory that warps touched. Sectors
-depend on the addresses of arrays, by up to a tenth; all other counts repeat. None measures time.
+depend on the addresses of arrays, by up to a tenth; all other counts are reproducible. No time is
+measured.
 """
 
 from __future__ import annotations

@@ -29,17 +29,17 @@ _LAUNCH = ctypes.CFUNCTYPE(
 
 
 class Gpu:
-    """Launches of the driver, run on the CPU.
+    """Runs launches of the driver on the CPU.
 
     Attributes:
-        driver: the library, with the functions `emulator_…`.
+        driver: library of the driver, with the functions `emulator_…`.
         order: order of a block's threads, from `ORDERS`.
-        look_for_races: detect races; without it, kernels run twice as fast.
-        count_sectors: also count sectors of global memory.
+        look_for_races: True to detect races; otherwise, kernels run twice as fast.
+        count_sectors: True to count sectors of global memory, too.
         ptx: PTX of kernels compiled by numba-cuda, by mangled name.
         kernels: launched kernels, by mangled name.
-        arrays: address and bytes of memory that the next launch may read and write.
-        faults: faults of all launches since the last test began.
+        arrays: address and size in bytes of each array that the next launch may read and write.
+        faults: descriptions of faults of all launches since the last test began.
         launches: number of launches, by name of the kernel in Python.
         counts: operation counts, by name of the kernel in Python.
         devices: number of the device of every launch.
@@ -59,7 +59,7 @@ class Gpu:
         self.driver.emulator_on_launch(self._call)
 
     def keep_ptx(self, get_cubin: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap the method of numba-cuda that links a kernel, to keep its PTX."""
+        """Wrap the method of numba-cuda that links a kernel, so that the PTX is stored."""
 
         def get_and_keep(library: Any, cc: Any = None) -> Any:
             if library._entry_name:

@@ -25,7 +25,7 @@ COUNTS = (
 """Names of the counts, in the order of `Count` in grid.h."""
 
 ORDERS = {"ascending": 0, "descending": 1, "alternating": 2, "shuffled": 7}
-"""Orders of a block's threads; of the last one, the seed."""
+"""Orders in which the threads of a block run, by name; the number of `shuffled` is its seed."""
 
 _TEXT_BYTES = 4096
 
@@ -50,8 +50,8 @@ class Kernel:
     """A kernel, ready to run.
 
     Attributes:
-        name: its mangled name.
-        parameters: bytes of each parameter.
+        name: mangled name of the kernel.
+        parameters: size of each parameter in bytes.
     """
 
     name: str
@@ -67,14 +67,14 @@ class Kernel:
         order: int,
         look_for_races: bool = True,
     ) -> Outcome:
-        """Run a grid.
+        """Run a grid of blocks.
 
         Args:
-            parameters: packed as the kernel reads them.
+            parameters: parameters of the kernel, packed as it reads them.
             size: blocks along three axes, threads along three axes, bytes of shared memory.
-            arrays: address and bytes of memory that it may read and write.
+            arrays: address and size in bytes of each array that the kernel may read and write.
             order: order of the threads, from `ORDERS`.
-            look_for_races: detect races, which takes six times the memory of the arrays.
+            look_for_races: True to detect races, which takes six times the memory of the arrays.
         """
         flat = np.array(arrays, np.uint64).reshape(-1, 2)
         counts = np.zeros(len(COUNTS), np.uint64)
@@ -98,7 +98,7 @@ def compile_kernel(ptx: str, folder: Path, *, count_sectors: bool = False) -> Ke
 
     Args:
         ptx: the text.
-        folder: cache of compiled kernels.
+        folder: folder of compiled kernels, used as a cache.
         count_sectors: as for `translate`.
     """
     program = translate(ptx, count_sectors=count_sectors)
@@ -113,11 +113,12 @@ def compile_kernel(ptx: str, folder: Path, *, count_sectors: bool = False) -> Ke
 
 
 def build(command: Sequence[str], source: Path, library: Path) -> None:
-    """Compile a library, whole or not at all: several processes may do so at once.
+    """Compile a library and move it into place, since other processes may compile it, too.
 
     Args:
         command: the compiler and its options.
-        source, library: its input and output.
+        source: file with the source code.
+        library: file of the library to write.
     """
     temporary = library.with_suffix(f".{os.getpid()}")
     subprocess.run([*command, str(source), "-o", str(temporary)], check=True, capture_output=True)

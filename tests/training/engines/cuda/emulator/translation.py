@@ -47,9 +47,9 @@ class Program:
     """A kernel in C++.
 
     Attributes:
-        name: its mangled name.
-        parameters: bytes of each of its parameters.
-        source: the C++, to be compiled with `grid.h`.
+        name: mangled name of the kernel.
+        parameters: size of each parameter in bytes.
+        source: the C++ code, to be compiled with `grid.h`.
     """
 
     name: str
@@ -62,10 +62,10 @@ def translate(ptx: str, *, count_sectors: bool = False) -> Program:
 
     Args:
         ptx: the text.
-        count_sectors: also count sectors of global memory, which takes several times as long.
+        count_sectors: True to count sectors of global memory, which takes several times as long.
 
     Raises:
-        UnknownPtxError: it has an unknown instruction or declaration.
+        UnknownPtxError: the text has an unknown instruction or declaration.
     """
     entry = re.search(r"\.entry\s+(\w+)\s*\((.*?)\)([^{]*)\{", ptx, re.DOTALL)
     if (
@@ -87,7 +87,7 @@ class _Body:
 
     Args:
         ptx: the whole text.
-        entry: where it declares the kernel.
+        entry: match of the declaration of the kernel in the text.
     """
 
     def __init__(self, ptx: str, entry: re.Match[str]) -> None:
@@ -120,7 +120,7 @@ class _Body:
                 self._add_statement(statement, line)
 
     def source(self) -> str:
-        """The C++ of the registers, and of a thread's run to its next barrier."""
+        """C++ that declares the registers, and runs a thread until its next barrier."""
         self._count()
         code = "\n    ".join(self.code)
         return (
@@ -198,7 +198,7 @@ class Instruction:
         return statement
 
     def value(self, index: int, kind: str) -> str:
-        """An operand read as a type of PTX."""
+        """C++ expression for the value of an operand, read as a type of PTX."""
         operand = self.operands[index]
         if operand in SPECIAL:
             return SPECIAL[operand]
@@ -216,11 +216,11 @@ class Instruction:
         return register if kind == "pred" else f"as<{TYPES[kind]}>({register})"
 
     def assign(self, expression: str) -> str:
-        """Put a value into the first operand."""
+        """C++ statement that assigns a value to the first operand."""
         return f"assign(R.{_variable(self.operands[0])}, {expression});"
 
     def address(self, index: int) -> str:
-        """The address that an operand in brackets names."""
+        """C++ expression for the address in an operand in brackets."""
         place = re.fullmatch(r"\[([%\w$]+)(?:\+(-?\d+))?\]", self.operands[index])
         if place is None:
             raise UnknownPtxError(f"{self.opcode}: address {self.operands[index]}")
@@ -296,7 +296,7 @@ def _binary(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 
 def _wrapped(kind: str, expression: str) -> str:
-    """An integer expression that wraps around; `{}` stands for the cast of its operands."""
+    """C++ expression of integers that wraps around; `{}` is replaced by the cast of an operand."""
     cast = f"({TYPES['u' + kind[1:]]})"
     return f"({TYPES[kind]})({expression.replace('{}', cast)})"
 
