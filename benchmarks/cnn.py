@@ -218,6 +218,7 @@ def _learn(
     settings: Settings,
     progress: Callable[[str], None],
 ) -> TrainedCnn:
+    """Train the CNN; torch's random generator is already seeded."""
     counting, augment = Counting.of(settings, options), Augmentation.of(options)
     model = Cnn(counting.channels(train), len(train.class_names), settings.dropout)
     averaged = _averaged(model, options.average)
@@ -313,9 +314,9 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings(**{name: getattr(arguments, name) for name in names})
     data = load_dataset(arguments.data, n_units=arguments.units)
     if arguments.by is not None:
-        rows = _cross_validated(data, options, settings, arguments)
+        rows = _cross_validate(data, options, settings, arguments)
     else:
-        rows = _trained(data, options, settings, arguments)
+        rows = _train_seeds(data, options, settings, arguments)
     if arguments.json:
         about = {"data": data.name, "settings": settings.as_json(options)}
         write_json(arguments.json, machine, rows, **about)
@@ -348,7 +349,7 @@ def _check(arguments: argparse.Namespace) -> None:
         )
 
 
-def _cross_validated(
+def _cross_validate(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Cross-validate, and return a row per seed.
@@ -380,7 +381,7 @@ def _cross_validated(
     return rows
 
 
-def _trained(
+def _train_seeds(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Train once per seed, and return a row per seed.

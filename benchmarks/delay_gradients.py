@@ -100,7 +100,7 @@ def measure(
     longest = max(int(p.delay.max(initial=0)) for p in network.projections)
     model = SpikingNetwork(network, max_delay=longest + 1)
     loss_of, label = readout_loss(network, gain), torch.from_numpy(events.label)
-    parts = [
+    portions = [
         (raster[first : first + AT_ONCE], label[first : first + AT_ONCE])
         for first in range(0, events.n_samples, AT_ONCE)
     ]
@@ -109,12 +109,12 @@ def measure(
         return loss_of(model(spikes), labels) * (len(labels) / events.n_samples)
 
     def measured() -> NDArray[np.float64]:
-        """Contribution of each part of the samples to the loss, [parts] float64."""
+        """Contribution of each portion of the samples to the loss, [portions] float64."""
         with torch.no_grad():
-            return np.array([loss(*part).item() for part in parts])
+            return np.array([loss(*portion).item() for portion in portions])
 
-    for part in parts:
-        loss(*part).backward()
+    for portion in portions:
+        loss(*portion).backward()
     rng = np.random.default_rng(0)
     projections = []
     for synapses in model.synapses:

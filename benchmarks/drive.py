@@ -46,6 +46,7 @@ def find_drive(build: Build, workload: Workload) -> float:
 
 
 def _rate(build: Build, workload: Workload, drive: float) -> float:
+    """Spikes per hidden neuron and sample with this factor on the input weights."""
     import torch
 
     step = build(workload.network(drive), workload)

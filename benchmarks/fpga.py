@@ -29,7 +29,7 @@ CASES = (
     *(("ice40up5k", "yinyang", lanes) for lanes in (1, 4)),
     ("ice40up5k", "digits", 1),
 )
-"""FPGA, network of the zoo, and number of lanes."""
+"""Cores to synthesise: FPGA, network of the zoo, and number of lanes."""
 
 _PROGRAMS = {ECP5: "synth_ecp5", "ice40up": "synth_ice40 -dsp -spram"}
 _CELLS = {

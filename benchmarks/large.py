@@ -82,6 +82,7 @@ def write_artificial_data(folder: Path, name: str, events: int, share: float) ->
 
 
 def _sample(label: int, events: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random times and units of a sample with about `events` events, half of them by its class."""
     n = int(events * random.uniform(0.5, 1.5))
     own = random.random(n) < 0.5
     unit = np.where(own, random.normal(20 * label, 30, n) % UNITS, random.integers(0, UNITS, n))
@@ -164,11 +165,11 @@ class _EnoughError(Exception):
 @contextmanager
 def peak_anonymous() -> Iterator[list[int]]:
     """Record the anonymous memory of this process in bytes every 0.1 s while the block runs."""
-    readings, stop = [_anonymous()], threading.Event()
+    readings, stop = [_anonymous_bytes()], threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.1):
-            readings.append(_anonymous())
+            readings.append(_anonymous_bytes())
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -179,7 +180,8 @@ def peak_anonymous() -> Iterator[list[int]]:
         thread.join()
 
 
-def _anonymous() -> int:
+def _anonymous_bytes() -> int:
+    """Anonymous resident memory of this process (RssAnon) in bytes."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("RssAnon"))
 
@@ -199,11 +201,11 @@ def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -
     environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     epoch = Epoch(**json.loads(done.stdout.splitlines()[-1]))
-    print(_line(epoch), flush=True)
+    print(_result_line(epoch), flush=True)
     return epoch
 
 
-def _line(row: Epoch) -> str:
+def _result_line(row: Epoch) -> str:
     parts = [f"{row.samples:,} samples, first batch after {row.first_batch_s:.1f} s"]
     if row.epoch_s is not None and row.ms_per_sample is not None:
         parts.append(f"epoch {row.epoch_s:.0f} s, {row.ms_per_sample:.2f} ms per sample")

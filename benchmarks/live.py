@@ -101,6 +101,7 @@ def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
 
 
 def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
+    """Run the stream, and count the spikes of all hidden neurons."""
     session.reset()
     emitted = 0
     for channels in stream:

@@ -80,15 +80,15 @@ class PeakMemory:
         _return_freed_memory()
         with suppress(OSError):  # if the system cannot reset the peak, it includes the imports
             _CLEAR.write_text(_FORGET_PEAK)
-        self._before = _resident("VmRSS")
+        self._before = _resident_bytes("VmRSS")
 
     def now(self) -> float:
         """The present resident memory in MB, minus that at the start."""
-        return (_resident("VmRSS") - self._before) / 1e6
+        return (_resident_bytes("VmRSS") - self._before) / 1e6
 
     def peak(self) -> float:
         """The largest resident memory since the start in MB, minus that at the start."""
-        return (_resident("VmHWM") - self._before) / 1e6
+        return (_resident_bytes("VmHWM") - self._before) / 1e6
 
 
 def _return_freed_memory() -> None:
@@ -99,7 +99,7 @@ def _return_freed_memory() -> None:
         trim(0)
 
 
-def _resident(key: str) -> int:
+def _resident_bytes(key: str) -> int:
     """Resident memory in bytes: an entry of /proc, or, on other systems, the largest so far."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():

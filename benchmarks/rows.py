@@ -112,9 +112,9 @@ def _counterpart(
         engine: name of the engine.
         threads: number of threads.
     """
-    wanted = replace(like.job, engine=engine, threads=threads, drive=None)
+    job = replace(like.job, engine=engine, threads=threads, drive=None)
     for result in results:
-        if result.status == OK and replace(result.job, drive=None) == wanted:
+        if result.status == OK and replace(result.job, drive=None) == job:
             return result
     return None
 

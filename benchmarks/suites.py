@@ -115,6 +115,7 @@ SUITES = {
 
 
 def _compared(engines: Sequence[str], workload: Workload, suite: Suite, rounds: int) -> Comparison:
+    """A comparison of engines on one workload, with every number of threads of the suite."""
     jobs = tuple(
         Job(engine, workload, threads, suite.device)
         for threads in suite.threads
@@ -124,4 +125,5 @@ def _compared(engines: Sequence[str], workload: Workload, suite: Suite, rounds: 
 
 
 def _single(engine: str, workload: Workload, suite: Suite) -> Comparison:
+    """A single job in a comparison of its own, with one round."""
     return Comparison((Job(engine, workload, suite.threads[0], suite.device),), rounds=1)

@@ -15,7 +15,7 @@ from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions
 
 SPIKE_DRAWS, LABEL_DRAWS = 1, 2
-"""Random streams of the seed; stream 0 draws the weights."""
+"""Numbers of the random streams that draw spikes and labels; stream 0 draws weights and delays."""
 
 
 @dataclass(frozen=True)

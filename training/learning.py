@@ -476,8 +476,8 @@ class _Call:
         if origin is None:
             return self.options.validation_rule
         before, origin_rule = origin.options(), origin.validation_rule()
-        rule = (self.options.validation, self.options.validation_by)
-        if origin_rule is not None and rule == (before.validation, before.validation_by):
+        split_settings = (self.options.validation, self.options.validation_by)
+        if origin_rule is not None and split_settings == (before.validation, before.validation_by):
             return origin_rule
         # Another seed would draw validation samples that the first run was trained on.
         return replace(

@@ -50,8 +50,8 @@ class SpikeTrains:
     @classmethod
     def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
         """Spike trains without spikes, with the samples and steps of other spike trains."""
-        nothing = like.step[:0]
-        return cls(torch.zeros_like(like.offset), nothing, nothing, like.n_steps, n_neurons)
+        no_spikes = like.step[:0]
+        return cls(torch.zeros_like(like.offset), no_spikes, no_spikes, like.n_steps, n_neurons)
 
     def raster(self) -> Raster:
         """The spikes as a `Raster`, in main memory."""

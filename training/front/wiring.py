@@ -63,7 +63,7 @@ class Wiring:
         """The afferent synapses, as one matrix.
 
         Args:
-            synapses: synapses in the order of the network's projections.
+            synapses: synapses of each projection, in the network's order.
         """
         return _joined(self.rows, self.source_sizes, self.sizes, synapses)
 

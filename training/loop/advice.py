@@ -122,6 +122,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
 def _fitting(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
 ) -> Iterator[Finding]:
+    """Findings on overfitting, on underfitting, and on training that ended while learning."""
     best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
@@ -211,6 +212,7 @@ def _chosen_epoch(
 
 
 def _memory(options: TrainOptions, network: Network) -> Iterator[Finding]:
+    """A finding if samples last much longer than delays and time constants of the network."""
     length = options.n_steps * options.dt_ms
     constants = [float(np.max(population.tau_mem_ms)) for population in network.populations]
     longest = max(constants, default=0.0)
@@ -227,6 +229,7 @@ def _memory(options: TrainOptions, network: Network) -> Iterator[Finding]:
 
 
 def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
+    """Findings on projections with many delays at the limit."""
     limit = options.longest_delay
     for projection in network.projections if options.train_delays and limit else ():
         share = float(np.mean(np.asarray(projection.delay) >= limit))
@@ -246,6 +249,7 @@ def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
 def _activity(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], network: Network
 ) -> Iterator[Finding]:
+    """Findings on silent neurons, and on populations that spike very often."""
     entry = log[-1]
     neurons = sum(population.size for population in network.populations if population.kind == LIF)
     if entry["silent_neurons"] > MAX_SILENT * neurons:
@@ -268,6 +272,7 @@ def _activity(
 def _classes(
     network: Network, entry: Mapping[str, Any], n_validation: int | None
 ) -> Iterator[Finding]:
+    """A finding on the class that is most often mistaken for one other class."""
     confused, names = entry.get("confused"), network.class_names
     if not confused:
         return

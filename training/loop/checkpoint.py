@@ -18,7 +18,7 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.run_folder import log_in
+from nmtool.training.loop.run_folder import log_from
 
 FILE_KIND = "nmtool checkpoint"
 FILE_VERSION = 2
@@ -141,7 +141,7 @@ def load(
             int(header["epoch"]),
             int(header["update"]),
             float(header["best"]),
-            log_in(header),
+            log_from(header),
             str(header.get("network", "")),
         )
 
@@ -175,6 +175,7 @@ def longer_delays(path: Path, longest: int) -> tuple[int, int]:
 
 
 def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str, Tensor]:
+    """Adam's moments of a parameter, read from a checkpoint."""
     moments = {key: _finite(archive, f"{key}.{name}") for key in _MOMENTS}
     for key, values in moments.items():
         if values.shape != (() if key == "step" else shape):
@@ -183,6 +184,7 @@ def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str
 
 
 def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tensor]:
+    """Running means by parameter name, read from a checkpoint; empty if it has none."""
     means = {}
     for name, parameter in model.named_parameters():
         if f"average.{name}" in archive.arrays:
@@ -194,6 +196,7 @@ def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tenso
 
 
 def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
+    """The mask of a pruned parameter, read from a checkpoint."""
     mask = archive.array(name)
     if mask.dtype != np.bool_ or mask.shape != shape:
         raise ValueError(f"{name} is {mask.dtype} of shape {mask.shape}")
@@ -201,6 +204,7 @@ def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
 
 
 def _finite(archive: storage.Archive, name: str) -> Tensor:
+    """An array of a checkpoint as a tensor; raises `ValueError` if a number is not finite."""
     values = archive.array(name)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} is not finite")

@@ -25,8 +25,8 @@ _BELOW_ONE = 1e-6
 def progress(done: int, n_updates: int) -> float:
     """Share of the pruning that the schedule requires after `done` updates of the run, 0 … 1."""
     # Computed from whole numbers, so that the schedule ends exactly at 1.
-    passed = (5 * done - n_updates) / (3 * n_updates)
-    return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
+    position = (5 * done - n_updates) / (3 * n_updates)
+    return 1 - (1 - min(1.0, max(0.0, position))) ** 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,8 @@ class _Pruned:
 
     def missing(self, progress: float) -> int:
         """Number of values still to remove; 0 or less if enough are removed."""
-        wanted = count_in_share(self.share * progress, self.removed.numel())
-        return wanted - int(self.removed.sum())
+        required = count_in_share(self.share * progress, self.removed.numel())
+        return required - int(self.removed.sum())
 
     def remove(self, progress: float) -> None:
         """Remove as many of the values with the smallest magnitudes as the schedule requires."""

@@ -344,6 +344,7 @@ class EpochRemarks:
 
 
 def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+    """A finding on events after the last step, which are dropped."""
     late = count_dropped(events, options.dt_ms, options.n_steps)
     if late:
         yield Finding(

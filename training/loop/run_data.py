@@ -76,7 +76,7 @@ def data_of(run: RunFolder) -> Dataset:
     if is_name(name):
         return _as_trained(run, load_dataset(name))
     reasons: list[str] = []
-    for folder in _places(run, name):
+    for folder in _candidate_folders(run, name):
         dataset = _dataset_in(folder, manifest.units, reasons)
         if dataset is not None and is_data_of(run, dataset):
             return _as_trained(run, dataset)
@@ -112,7 +112,7 @@ def is_fetched(run: RunFolder) -> bool:
     return (data_folder() / FETCHED.get(name, name.partition(":")[2])).is_dir()
 
 
-def _places(run: RunFolder, name: str) -> Iterator[Path]:
+def _candidate_folders(run: RunFolder, name: str) -> Iterator[Path]:
     """Folders of this name: first in the working folder, then in the run's parent folders."""
     yield Path(name)
     if not Path(name).is_absolute():

@@ -306,7 +306,7 @@ class RunFolder:
         entries = self._entries_in_file()
         header = storage.archive_header(self.checkpoint_file)
         try:
-            checkpoint_log = log_in(header)
+            checkpoint_log = log_from(header)
         except (LookupError, TypeError, ValueError, RecursionError):  # no log, or a damaged one
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
@@ -364,7 +364,7 @@ class RunFolder:
         )
 
 
-def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
+def log_from(header: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The log in the header of a checkpoint: JSON text, or a list in files of version 1."""
     log = header["log"]
     return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]

@@ -72,7 +72,7 @@ def stopped_early(log: Sequence[Entry]) -> bool:
 
 
 def standard_error(accuracy: float, n_samples: int | None) -> float:
-    """Binomial standard error of an accuracy, 0 … 1; 0 where the number of samples is unknown."""
+    """Binomial standard error of an accuracy, 0 … 1; 0 if the number of samples is unknown."""
     return sqrt(accuracy * (1 - accuracy) / n_samples) if n_samples else 0.0
 
 

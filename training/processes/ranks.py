@@ -188,6 +188,7 @@ ALONE = Ranks()
 
 
 def _join(launch: Launch, backend: str) -> None:
+    """Join the job's process group; raises `MissingError` or `RankError`."""
     if not (distributed.is_available() and distributed.is_backend_available(backend)):
         raise MissingError(
             f"data-parallel training needs torch with {backend}",
@@ -208,10 +209,12 @@ def _join(launch: Launch, backend: str) -> None:
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
+    """The gradient of a parameter; zeros if there is none."""
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
 def _parts(flat: Tensor, like: list[nn.Parameter]) -> list[Tensor]:
+    """Split a flat tensor into tensors with the shapes of parameters."""
     parts = flat.split([parameter.numel() for parameter in like])
     return [part.view_as(parameter) for part, parameter in zip(parts, like, strict=True)]
 

@@ -187,14 +187,14 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
         "class_names": lambda network: tuple(network.class_names),
         "readout": lambda network: (network.readout.rule, network.readout.window),
     }
-    unlike = [name for name, value in common.items() if len({*map(value, networks)}) > 1]
-    for name in unlike:
-        values = ", ".join(dict.fromkeys(_shown(common[name](network)) for network in networks))
+    differing = [name for name, value in common.items() if len({*map(value, networks)}) > 1]
+    for name in differing:
+        values = ", ".join(dict.fromkeys(_formatted(common[name](network)) for network in networks))
         fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
         yield Finding("join-unlike", name, f"it differs between the networks: {values}", fix)
     if any(network.readout.kind == LIF for network in networks):
         yield _SPIKING
-    if "class_names" in unlike or "readout" in unlike:
+    if "class_names" in differing or "readout" in differing:
         return
     outputs = [network.population(network.readout.population) for network in networks]
     for key in ("tau_mem_ms", "tau_syn_ms"):
@@ -218,8 +218,8 @@ def _value_or_range(constants: NDArray[np.float64]) -> str:
     return f"{low:g}" if low == high else f"{low:g} … {high:g}"
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     """Format a value for a finding; the members of a tuple are joined by "and"."""
     if isinstance(value, tuple):
-        return " and ".join(_shown(member) for member in value if member is not None)
+        return " and ".join(_formatted(member) for member in value if member is not None)
     return f"{value:g}" if isinstance(value, float) else str(value)

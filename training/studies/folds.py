@@ -73,8 +73,8 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         DataError: a split of the data is missing or damaged.
         StorageError: the answers cannot be written.
     """
-    where = Path(folder)
-    single = Answers.load(where)
+    series_folder = Path(folder)
+    single = Answers.load(series_folder)
     single.check_finished()
     dataset = as_dataset(data)
     events = joined(dataset, single.splits)
@@ -84,10 +84,10 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         predictions=np.full_like(single.predictions[:1], NONE_YET),
         seeds=single.seeds[:1],
         model=f"{single.model}, {len(single.seeds)} side by side",
-        path=where / JOINED_ANSWERS,
+        path=series_folder / JOINED_ANSWERS,
     )
     for fold in range(answers.n_folds):
-        runs = [RunFolder(run_folder(where / FOLDS, fold, seed)) for seed in single.seeds]
+        runs = [RunFolder(run_folder(series_folder / FOLDS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
         network = floats = ensemble([run.network() for run in runs])
         options = runs[0].options()
@@ -96,7 +96,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
             network = rounded(floats, options, training_events)
         _log.info(f"fold {fold}: {len(runs)} networks side by side")
         answers = answers.with_fold(0, fold, classes_of(network, events[answers.fold == fold]))
-    answers.save(where / JOINED_ANSWERS)
+    answers.save(series_folder / JOINED_ANSWERS)
     return answers
 
 
@@ -193,16 +193,18 @@ def cross_validate(
         settings=chosen.as_json(),
     )
     for fold in range(answers.n_folds):  # detect too small folds now, not after hours
-        rest = without_fold(events, answers.fold, fold, dataset.name)
-        rest.with_validation(chosen.validation_rule)
-        chosen.fitted_to(rest.train)
-    where = None if folder is None else Path(folder)
+        others = without_fold(events, answers.fold, fold, dataset.name)
+        others.with_validation(chosen.validation_rule)
+        chosen.fitted_to(others.train)
+    series_folder = None if folder is None else Path(folder)
 
-    def learn(seed: int, fold: int, rest: Dataset, fold_events: SpikeEvents) -> NDArray[np.integer]:
-        path = None if where is None else run_folder(where / FOLDS, fold, seed)
+    def learn(
+        seed: int, fold: int, others: Dataset, fold_events: SpikeEvents
+    ) -> NDArray[np.integer]:
+        path = None if series_folder is None else run_folder(series_folder / FOLDS, fold, seed)
         has_begun = path is not None and RunFolder(path).manifest_file.exists()
         run = train(
-            rest,
+            others,
             replace(chosen, seed=seed),
             folder=path,
             resume=has_begun,
@@ -213,7 +215,7 @@ def cross_validate(
         with threads_used(threads, with_torch=threads is not None):
             return classes_of(run.network if run.integers is None else run.integers, fold_events)
 
-    return answer_folds(answers, events, learn, where)
+    return answer_folds(answers, events, learn, series_folder)
 
 
 def answer_folds(
@@ -233,7 +235,7 @@ def answer_folds(
     """
     path = None if folder is None else Path(folder)
     if path is not None:
-        answers = _stored(answers, path)
+        answers = _with_stored_answers(answers, path)
         storage.make_folder(path)
         answers.save(path / ANSWERS)
     total = answers.n_folds * len(answers.seeds)
@@ -246,14 +248,15 @@ def answer_folds(
             _log.info(
                 f"fold {fold}, seed {seed} ({done} of {total}): {fold_events.n_samples:,} samples"
             )
-            rest = without_fold(events, answers.fold, fold, answers.data)
-            answers = answers.with_fold(row, fold, learn(seed, fold, rest, fold_events))
+            others = without_fold(events, answers.fold, fold, answers.data)
+            answers = answers.with_fold(row, fold, learn(seed, fold, others, fold_events))
             if path is not None:
                 answers.save(path / ANSWERS)
     return answers
 
 
 def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
+    """Settings from options, from the name of a recipe, or from a file; by default the defaults."""
     if isinstance(options, str | Path):
         return TrainOptions.from_file(options)
     chosen = TrainOptions() if options is None else options
@@ -277,7 +280,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
     return np.concatenate([recording.predictions for recording in recordings])
 
 
-def _stored(answers: Answers, folder: Path) -> Answers:
+def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
     """The stored answers of the same cross-validation; the given ones if none are stored.
 
     Raises:

@@ -113,7 +113,7 @@ def search_settings(
         folder: Path, limit: int, epochs: int, firsts: Sequence[dict[str, Any]], keep: bool
     ) -> SweepResult:
         storage.make_folder(folder)
-        about = {"data": _place(data, folder), "folder": ".", kind: limit, "keep": keep}
+        about = {"data": _data_name(data, folder), "folder": ".", kind: limit, "keep": keep}
         about |= {"sampler_seed": options.seed}
         text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, firsts))
         storage.write_text(folder / PLAN, text)
@@ -213,9 +213,9 @@ def _settings(
     Raises:
         UsageError: nothing is left to search.
     """
-    usual = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
+    defaults = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
     chosen = {
-        name: value for name, value in options.as_json().items() if value != getattr(usual, name)
+        name: value for name, value in options.as_json().items() if value != getattr(defaults, name)
     }
     chosen |= {"dt_ms": options.dt_ms, "steps": options.steps, "seed": options.seed}
     space, default = {}, {}
@@ -232,7 +232,7 @@ def _settings(
     return {name: value for name, value in chosen.items() if name not in space}, default, space
 
 
-def _place(data: Dataset, folder: Path) -> str:
+def _data_name(data: Dataset, folder: Path) -> str:
     """Name of the data for a study in this folder; a path is relative to the folder."""
     return data.name if is_name(data.name) else os.path.relpath(data.name, folder)
 

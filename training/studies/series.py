@@ -40,7 +40,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "setting-differs",
             name,
-            f"was {_shown(old.get(name))}, is now {_shown(new.get(name))}",
+            f"was {_formatted(old.get(name))}, is now {_formatted(new.get(name))}",
             "change it back",
         )
         for name in dict.fromkeys((*new, *old))
@@ -53,7 +53,7 @@ def _as_stored(conditions: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(conditions))
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     """Format a value for a finding; a table, such as a range, is written as its entries."""
     if isinstance(value, dict):
         parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))

@@ -44,7 +44,7 @@ class Range(Plain):
         """True for a range of whole numbers."""
         return isinstance(self.low, int)
 
-    def holds(self, value: Any) -> bool:
+    def contains(self, value: Any) -> bool:
         """True if the value is a number that a trial could draw."""
         if not _is_number(value) or (self.is_whole and isinstance(value, float)):
             return False
@@ -77,7 +77,7 @@ class Choices:
         """The values as numbers or words; pairs of numbers become JSON text."""
         return [_word(value) for value in self.values]
 
-    def holds(self, value: Any) -> bool:
+    def contains(self, value: Any) -> bool:
         """True if the value is one of the choices."""
         return (tuple(value) if isinstance(value, list) else value) in self.values
 
@@ -164,7 +164,7 @@ class SearchSpace:
             if searched is None:
                 what, fix = "is not searched", "name it in [search], or leave it out"
                 findings.append(Finding("study-first-unsearched", f"[[first]] {name}", what, fix))
-            elif not searched.holds(value):
+            elif not searched.contains(value):
                 what = f"{value!r} is not among the searched values"
                 fix = "choose another value, or extend the search"
                 findings.append(Finding("study-first-outside", f"[[first]] {name}", what, fix))
@@ -194,10 +194,10 @@ class SearchSpace:
         return None
 
     def _refused_combinations(self) -> Iterator[Finding]:
-        """Findings on each end of a range, together with the first or last values of the others."""
+        """Findings on each end of a range, combined with the first or last values of all others."""
         for name, entry in self.searched.items():
             for value, corner in product(entry.ends, (0, -1)):
-                values = {other: its.ends[corner] for other, its in self.searched.items()}
+                values = {other: searched.ends[corner] for other, searched in self.searched.items()}
                 values[name] = value
                 try:
                     self.options(values)

@@ -170,8 +170,8 @@ class Study:
             return False
         running_s = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
         ended = [trial.duration for trial in self.trials() if outcome(trial) in _ENDED]
-        taken = sum((duration.total_seconds() for duration in ended if duration), running_s)
-        return taken >= 60 * self.plan.minutes
+        taken_s = sum((duration.total_seconds() for duration in ended if duration), running_s)
+        return taken_s >= 60 * self.plan.minutes
 
     def _count(self, outcomes: tuple[str, ...], before: int | None = None) -> int:
         """Number of trials with these outcomes, optionally only before a trial number."""
@@ -200,7 +200,7 @@ class Study:
             if self._count(_BEGUN) < self._most_trials and not self._is_time_over():
                 self._run_next(train, check_stop, progress)
                 continue
-            self._await(awaited)
+            self._wait_for_others(awaited)
             with _without_warnings():
                 fail_stale_trials(self.optuna_study)
 
@@ -307,7 +307,7 @@ class Study:
             trial.set_user_attr(_STOPPED, True)
             self.optuna_study.enqueue_trial(trial.params)
 
-    def _await(self, awaited: set[int]) -> None:
+    def _wait_for_others(self, awaited: set[int]) -> None:
         """Wait a while for trials of other processes, and log their numbers."""
         for trial in self.trials():
             if trial.state.name == "RUNNING" and trial.number not in awaited:
@@ -320,7 +320,7 @@ class Study:
 
 
 class _SurplusError(Exception):
-    """Another process began the last trial at the same moment as this one."""
+    """Raised in a trial if other processes have already begun the last trial of the study."""
 
 
 def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:

@@ -152,6 +152,7 @@ def run_trials(study: Study, data: Dataset, device: str | Device, progress: Prog
 
 @contextmanager
 def _resume_hint(plan: StudyPlan, command: str) -> Iterator[None]:
+    """If the study is interrupted inside the block, log the command that continues it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -209,6 +210,7 @@ def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str)
 
 
 def _no_result_error(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError:
+    """The error if no trial was finished, with a finding for each reason of failure."""
     firsts = {trial.reason: trial for trial in reversed(trials) if trial.reason}
     failed = sorted(firsts.values(), key=lambda trial: trial.number)
     return UsageError(

@@ -1,7 +1,7 @@
 """Forward and backward pass of a layer over a batch, in portions of a few samples.
 
-Temporary memory holds the traces of one portion (neurons × steps × samples of the portion), so that
-it does not depend on the batch size. Only lists of spikes are stored from the forward pass.
+Temporary memory has the size of one portion's traces (neurons × steps × samples of the portion),
+whatever the batch size. Only lists of spikes are stored from the forward pass.
 """
 
 from __future__ import annotations
@@ -210,6 +210,7 @@ class Layer:
         return self._sorted[1]
 
     def _drive(self, arriving: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
+        """Compute the drive of samples first … last − 1 in a scratch array."""
         traces = scratch[: arriving.cut.n_tiles(last - first)]
         weight, delay = self.forward_afferent.weight_by_post, self.forward_afferent.delay_by_post
         currents.afferent_drive(weight, delay, *arriving.part(first, last), traces)
@@ -299,8 +300,8 @@ class _Sums:
     def result(self) -> Gradients:
         """The gradients of all portions added so far."""
         recurrent = self.recurrent.result() if self.layer.is_recurrent else None
-        wanted = self.source_synapses is self.layer.afferent
-        source_time = torch.from_numpy(self.source_time) if wanted else None
+        has_source_time = self.source_synapses is self.layer.afferent
+        source_time = torch.from_numpy(self.source_time) if has_source_time else None
         return Gradients(self.afferent.result(), recurrent, source_time)
 
 

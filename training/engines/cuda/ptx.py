@@ -37,7 +37,7 @@ Signature = tuple[Any, tuple[Any, ...]]
 
 
 def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
-    """Every kernel with the types of its arguments, as it is launched.
+    """Every kernel, with the types of its arguments in launches.
 
     Args:
         number: type of weights and traces.

@@ -65,8 +65,8 @@ class ContinuousNetwork:
 
     Attributes:
         n_channels: number of input channels.
-        populations: `lif` or `li`, time constants positive and finite.
-        projections: any number between any two populations.
+        populations: `lif` or `li` populations with positive and finite time constants.
+        projections: projections, of which several may connect the same two populations.
         duration_ms: length of the run in ms; later events are ignored.
     """
 

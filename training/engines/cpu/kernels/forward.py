@@ -18,14 +18,14 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_rin
 
 @compiled(fastmath={"contract"})
 def leak(u, beta, arriving):
-    """u ← β·u + a, all [neurons]."""
+    """Compute u ← β·u + a in place; all arrays are [neurons]."""
     for j in range(u.size):
         u[j] = beta[j] * u[j] + arriving[j]
 
 
 @compiled(fastmath={"contract"})
 def integrate(v, alpha, u, bias_step):
-    """v ← α·v + u + (1−α)·bias, all [neurons]."""
+    """Compute v ← α·v + u + (1−α)·bias in place; all arrays are [neurons]."""
     for j in range(v.size):
         v[j] = alpha[j] * v[j] + u[j] + bias_step[j]
 
