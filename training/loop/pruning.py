@@ -1,7 +1,7 @@
 """Pruning during training: the weakest synapses are removed, and the shortest delays set to 0.
 
-The share s(x) of each projection is removed when the share x of the updates is done, with the cubic
-schedule of Zhu & Gupta (2017) between 20 % and 80 % of the updates:
+After the share x of the updates, the share s(x) of each projection is removed. The schedule is the
+cubic one of Zhu & Gupta (2017), between 20 % and 80 % of the updates:
 
     s(x) = s·(1 − (1 − p)³)        p = (x − 0.2)/(0.8 − 0.2), clipped to 0 … 1
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nmtool.training.front.model import SpikingNetwork
 
-_BELOW_ONE = 1e-6
+_TOLERANCE = 1e-6
 """Tolerance for rounding down (share × synapses), far above the rounding error of floats."""
 
 
@@ -118,7 +118,7 @@ class Pruning:
 
 def count_in_share(share: float, n_synapses: int) -> int:
     """Number of synapses in a share of `n_synapses`, rounded down."""
-    return math.floor(share * n_synapses + _BELOW_ONE)
+    return math.floor(share * n_synapses + _TOLERANCE)
 
 
 def _smallest(values: Tensor, count: int) -> Tensor:

@@ -138,7 +138,7 @@ class RunFolder:
             anew: True to replace an existing manifest.
 
         Raises:
-            UsageError: the folder already holds a run.
+            UsageError: the folder already contains a run.
             StorageError: the folder cannot be made.
         """
         if self.manifest_file.exists() and not anew:
@@ -393,6 +393,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _next_file(file: Path, epoch: int | str) -> Path:
+    """The file for the network of an epoch that is not in the checkpoint yet."""
     return file.with_name(f"{file.stem}.epoch-{epoch}.next{file.suffix}")
 
 

@@ -256,7 +256,7 @@ def answer_folds(
 
 
 def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
-    """Settings from options, from the name of a recipe, or from a file; by default the defaults."""
+    """Settings from options, from a recipe or from a file; without any, `TrainOptions()`."""
     if isinstance(options, str | Path):
         return TrainOptions.from_file(options)
     chosen = TrainOptions() if options is None else options

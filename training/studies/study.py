@@ -67,7 +67,7 @@ _BEGUN = (*_ENDED, "running")
 _NAME = "nmtool"
 _PLAN = "plan"
 SCORES, REASON, FAILURE = "scores", "failed", "failure"
-"""Attributes of a trial: accuracy of each seed; reason of a failure; texts of the error."""
+"""Names of a trial's attributes: accuracy of each seed; reason of a failure; texts of its error."""
 
 _STOPPED, _SEAL = "stopped", "content"
 _SEALED = ("COMPLETE", "PRUNED")
@@ -89,7 +89,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
 
     Raises:
         ImportError: Optuna is not installed.
-        UsageError: another study is stored there, or the plan differs from the stored one.
+        UsageError: the storage has another study, or the plan differs from the stored plan.
         MissingError: the database is not reachable, or its driver is not installed.
         StorageError, FileFormatError: the folder or the storage cannot be written or read.
     """
@@ -174,7 +174,7 @@ class Study:
         return taken_s >= 60 * self.plan.minutes
 
     def _count(self, outcomes: tuple[str, ...], before: int | None = None) -> int:
-        """Number of trials with these outcomes, optionally only before a trial number."""
+        """Number of trials with these outcomes; with `before`, only of trials with smaller numbers."""
         return sum(outcome(trial) in outcomes for trial in self.trials()[:before])
 
     def run(self, train: TrialRunner, check_stop: CheckStop, progress: Progress = silent) -> None:

@@ -133,8 +133,8 @@ def run_study(
                 write_best(plan, best[0])
         if not best:
             raise _no_result_error(plan, trials)
-        shares, unknown = importance(search)
-    return SweepResult(plan, trials, shares, unknown)
+        shares, why_unknown = importance(search)
+    return SweepResult(plan, trials, shares, why_unknown)
 
 
 def run_trials(study: Study, data: Dataset, device: str | Device, progress: Progress) -> None:

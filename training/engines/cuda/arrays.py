@@ -23,7 +23,8 @@ Grid = tuple[int, ...]
 numba_config: Any = numba.config
 
 VIEWS = 1024
-"""Number of cached views, enough for some training steps, since torch reuses memory."""
+"""Number of cached descriptions of arrays: enough for several training steps, since torch reuses
+memory."""
 
 
 def view(tensor: Tensor) -> Any:
