@@ -274,7 +274,7 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """The model to validate and save: with the running mean of the weights, if there is a decay.
+    """The model to validate and save: the running mean of the weights; without decay, the latest.
 
     In the first updates, the mean weights all updates equally, so that the random initial weights
     do not dominate.

@@ -9,8 +9,8 @@ sign.
     predicted    correlation of predicted and measured changes, over random directions
     repeated     correlation of the measured changes on two halves of the samples, an upper limit
                  for any prediction
-    ratio        measured by predicted change along the gradient's signs: 1 if the gradient is the
-                 slope of the loss, above 1 if appearing spikes add to the change
+    ratio        measured change divided by predicted change, along the gradient's signs: 1 if the
+                 gradient is the slope of the loss, above 1 if appearing spikes add to the change
 """
 
 from __future__ import annotations

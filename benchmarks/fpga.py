@@ -1,8 +1,8 @@
 """The command `python -m benchmarks.fpga`: resources of cores in Yosys, and nmtool's estimates.
 
 The networks of the zoo are synthesised with one and several lanes for an ECP5, and with few lanes
-for an iCE40 UP, whose large memories store synapses and sums. nmtool's estimates are of look-up
-tables after placement, which are more than after synthesis. This command does not place and route;
+for an iCE40 UP, whose large memories store synapses and sums. nmtool estimates look-up tables after
+placement, when there are more of them than after synthesis. This command does not place and route;
 `make fit`, `make ecp5` and `make ice40` in an exported folder do.
 """
 
@@ -38,7 +38,8 @@ _CELLS = {
     "large RAMs": {"SB_SPRAM256KA": 1},
     "multipliers": {"MULT18X18D": 1, "SB_MAC16": 1},
 }
-"""By resource, the number of units that Yosys's cells take, by type, as nextpnr counts them."""
+"""By resource, the types of Yosys's cells, and the number of units that a cell of each type takes,
+as nextpnr counts them."""
 
 
 def synthesise(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:

@@ -64,7 +64,7 @@ class Worker:
         return self._process.pid
 
     def find_drive(self) -> float:
-        """Find the drive for a job without one; raises `WorkerError`."""
+        """Find the drive of a job that has none; raises `WorkerError`."""
         drive: float = self._request(self.result.job.dumps())["drive"]
         return drive
 

@@ -1,4 +1,4 @@
-"""The suites. Each is a list of comparisons; the jobs of a comparison take turns."""
+"""The suites of benchmarks: lists of comparisons, whose jobs take turns."""
 
 from __future__ import annotations
 

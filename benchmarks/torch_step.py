@@ -34,7 +34,7 @@ class TorchStep:
         self._hidden_spikes = torch.zeros(())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
-        """Store a batch in the engine's form. It is not timed, as it is the work of a data loader.
+        """Store a batch in the engine's form; not timed, since it is the work of a data loader.
 
         Args:
             spikes: input raster.

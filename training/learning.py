@@ -83,7 +83,7 @@ class Run(Tabular):
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
-        """Read the run saved in a folder; raises `FileFormatError` if there is none."""
+        """Read the run saved in a folder; raises `FileFormatError` if there is no run."""
         check_path(folder, "the folder of a run")
         run_folder = RunFolder(Path(folder))
         options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
@@ -117,7 +117,7 @@ class Run(Tabular):
         return log_as_csv(self.log)
 
     def tables(self) -> list[Table]:
-        """One row per epoch, and the best trials of the search."""
+        """A table with a row per epoch, and the best trials of the search, if there was one."""
         keys = ("epoch", "loss", "train_accuracy", "validation_accuracy", "silent_neurons")
         rows = [[entry.get(key) for key in keys] for entry in self.log]
         epochs = Table("run", [key.replace("_", " ") for key in keys], rows)
@@ -158,10 +158,9 @@ def train(
 
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
-            of its test split. Without a validation split, one is drawn from the training samples
-            (`options.validation`), by default a fifth of them but at most 300, per class. On
-            resume, the default is the data set that the run was trained on, unless that was in
-            memory.
+            of its test split. Without a validation split, one is drawn per class from the training
+            samples (`options.validation`), by default a fifth of them, at most 300. On resume, the
+            default is the data set that the run was trained on, unless it was in memory.
         options: the settings; by default `TrainOptions()`. On resume, the default is the run's
             settings, and only `epochs` may differ: it may be larger.
         folder: folder in which the run is saved; None: the run is not saved.
@@ -258,7 +257,7 @@ def finetune(
         settings: changes to the run's settings, by the names of `TrainOptions`. By default, there
             are 10 epochs at a fifth of the run's learning rates. The network keeps its layers,
             constants and readout; delays longer than `max_delay` are clipped.
-        data: by default the data set that the run was trained on, unless that was in memory.
+        data: by default the data set that the run was trained on, unless it was in memory.
         folder, device, teacher, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:

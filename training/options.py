@@ -484,7 +484,7 @@ class TrainOptions:
                 object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
 
     def _check_bits(self) -> None:
-        """Raise `UsageError` unless the target has the bits and, for integers, the delays."""
+        """Raise `UsageError` unless the target supports the bits and, for integers, the delays."""
         limits = _limits(self.target, self.arithmetic)
         check_weight_bits(self.weight_bits, limits)
         if self.arithmetic == "float":
@@ -513,7 +513,7 @@ class TrainOptions:
 
     @property
     def delay_grid(self) -> DelayGrid:
-        """The possible delays in integer training, at most `max_delay`."""
+        """The grid of possible delays in integer training, at most `max_delay`."""
         target = target_named(self.target)
         limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
@@ -522,7 +522,7 @@ class TrainOptions:
 
     @property
     def hidden_layers(self) -> tuple[int | str, ...]:
-        """The hidden layers (`nmtool.network.layers`); none if the input projects to the output."""
+        """The hidden layers (`nmtool.network.layers`); () if the input projects to the output."""
         if isinstance(self.hidden, tuple):
             return self.hidden
         return (self.hidden,) * self.layers if self.hidden else ()
@@ -577,7 +577,7 @@ class TrainOptions:
 
     @classmethod
     def from_file(cls, source: str | Path) -> TrainOptions:
-        """The settings of a recipe or of a TOML file, on top of the defaults.
+        """The settings of a recipe or of a TOML file, and the defaults of all other settings.
 
         Args:
             source: name of a recipe, or path of a file: a `Path`, or text that ends in .toml or
@@ -625,7 +625,7 @@ class TrainOptions:
         return replace(self, **converted)
 
     def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
-        """The options of a resumed run: these, perhaps with more epochs.
+        """The options of a resumed run: these options, perhaps with more epochs.
 
         Args:
             settings: the requested settings, by field name.
@@ -678,7 +678,7 @@ values."""
 def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the settings of an older version to the spelling of this one.
 
-    Older versions wrote 0 for None, and a bare number of validation samples meant the last ones.
+    Older versions wrote 0 for None, and a bare number of validation samples meant the last samples.
 
     Args:
         old_settings: values by field name, as in a manifest.
@@ -734,7 +734,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
 
 
 def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
-    """Convert a number, also numpy's, to Python's own type; None if it is not of that kind."""
+    """Convert a number of Python or numpy to Python's own type; None if it is of another kind."""
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)

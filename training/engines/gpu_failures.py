@@ -20,7 +20,7 @@ _AGAIN = (
 
 @contextmanager
 def gpu_errors_converted() -> Iterator[None]:
-    """Convert torch's GPU errors inside the block to nmtool's; others are unchanged.
+    """Convert torch's GPU errors inside the block to nmtool's errors; others are unchanged.
 
     Raises:
         InputError: the GPU is out of memory.

@@ -105,7 +105,7 @@ def rescue_silent(
     Args:
         model: the network in training.
         counts: spikes in the epoch, per spiking population [neurons] int64.
-        amount: added to every weight.
+        amount: amount added to every weight of a synapse onto a silent neuron.
 
     Returns:
         Number of silent neurons.

@@ -24,8 +24,8 @@ Push = Callable[[Tensor, int], Tensor]
 def whole_steps(delay: Tensor) -> Tensor:
     """Delays rounded to whole steps, [pre, post] uint8 or int16, on the same device.
 
-    As `nmtool.rounding.round_half_away`: halves are rounded away from zero. The fraction is exact,
-    so numbers just below a half are rounded down.
+    The rule is that of `nmtool.rounding.round_half_away`: halves are rounded away from zero. The
+    fraction is exact, so that numbers just below a half are rounded down.
 
     Raises:
         UsageError: a delay is NaN, negative, or longer than training supports.
@@ -156,7 +156,7 @@ def _by_parameters(
 
 
 def _take_saved(ctx: Any) -> tuple[Any, ...]:
-    """Take and release the values of the forward pass, so that a loss does not keep tapes alive."""
+    """Take and release the values of the forward pass, so that a loss does not keep them alive."""
     values, ctx.kept = ctx.kept, None
     if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

@@ -45,8 +45,8 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     """Time of every neuron's first spike in ms, differentiable; T·dt for silent neurons.
 
-    Used to train first-spike readouts. It also applies to hidden populations, e.g. as a penalty on
-    late spikes: `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
+    The time is used to train first-spike readouts. It also applies to hidden populations, e.g. as a
+    penalty on late spikes: `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
@@ -89,7 +89,7 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
 
 
 def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
-    """The classification loss for a network's readout.
+    """Make the classification loss for a network's readout.
 
     The loss is called with a batch's activity and labels, [samples] int64, or class probabilities
     (soft labels), [samples, classes] float.

@@ -165,7 +165,7 @@ def _ends(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
 
 
 def _fall(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
-    """Describe the fall of the loss over the two fifths of a run up to an epoch; '' if small."""
+    """Describe the fall of the loss in the two fifths of a run before epoch `end`; '' if small."""
     losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
     before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
     if not last < (1 - FALLING) * before:

@@ -24,7 +24,7 @@ class Average:
     Args:
         model: the network that is trained.
         decay: largest share of the mean that an update keeps; None: no mean.
-        trained: True if training starts from a trained network, which the mean should not forget.
+        trained: True if training starts from a trained network, which the mean then fully includes.
 
     Attributes:
         trained: the argument; a resumed run sets it from the manifest.

@@ -61,7 +61,7 @@ class Calibrator:
 
         Args:
             network: the float network.
-            portions: returns all samples, a portion at a time.
+            portions: function that returns all samples, a portion at a time.
         """
         rounding = self.rounding(network)
         return without_overflow(network, rounding(network), rounding, portions)
@@ -81,7 +81,7 @@ def without_overflow(
         network: the float network.
         integers: its integer network with the current scales.
         rounding: the rounding whose scales are halved.
-        portions: returns all samples, a portion at a time.
+        portions: function that returns all samples, a portion at a time.
     """
     while faulty := [part for part in portions() if overflows(integers, part)]:
         spikes, calibration = Raster.concatenate(faulty), rounding.calibration

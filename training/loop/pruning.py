@@ -46,7 +46,7 @@ class _Pruned:
         return required - int(self.removed.sum())
 
     def remove(self, progress: float) -> None:
-        """Remove as many of the values with the smallest magnitudes as the schedule requires."""
+        """Remove the values with the smallest magnitudes, as many as the schedule requires."""
         missing = self.missing(progress)
         if missing > 0:
             magnitude = self.parameter.detach().abs().masked_fill(self.removed, math.inf)

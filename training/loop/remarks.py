@@ -473,9 +473,7 @@ def _classes_apart(
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Number of classes in all samples, and in a part of them if it seems too small, else 0.
-
-    It seems too small if a random part would hardly ever have so few classes.
+    """Number of classes in all samples, and in a part of them: 0 if chance explains the latter.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.

@@ -103,7 +103,7 @@ class Reporter:
         self._check_stop()
 
     def _is_best(self, entry: dict[str, Any]) -> bool:
-        """True if no earlier epoch is better, including those before a resume."""
+        """True if no earlier epoch is better, including the epochs before a resume."""
         if not self.epochs and entry["epoch"] > 1 and self._folder is not None:
             self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
         self.epochs.append(entry)

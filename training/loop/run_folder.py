@@ -105,8 +105,8 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Prevent other processes from training in the folder while the block runs.
 
-        The lock is on the folder itself: it leaves no file, and ends with the process, even if that
-        is killed. It has no effect where folders cannot be locked: on Windows and some file
+        The lock is on the folder itself: it leaves no file, and ends with the process, even if the
+        process is killed. It has no effect where folders cannot be locked: on Windows and some file
         systems.
 
         Raises:
@@ -270,9 +270,9 @@ class RunFolder:
         return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
 
     def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
-        """Write an epoch's networks beside the best ones so far; raises `StorageError`.
+        """Write an epoch's networks beside the best networks so far; raises `StorageError`.
 
-        They replace the best ones once the checkpoint includes the epoch. A run that is killed
+        They replace the best networks once the checkpoint includes the epoch. A run that is killed
         earlier resumes from the previous epoch, and needs the networks of that epoch.
         """
         network.save(_next_file(self.network_file, epoch))
@@ -347,7 +347,7 @@ class RunFolder:
             )
 
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Write the log again if it differs from the checkpoint's; raises `StorageError`."""
+        """Write the log again unless it equals the checkpoint's `epochs`; raises `StorageError`."""
         try:
             log = self._entries_in_file()
         except FileFormatError:

@@ -10,7 +10,7 @@ def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int],
     """Factor of the learning rate by update (from 0): a linear warm-up to 1, then the schedule.
 
     Args:
-        schedule: one of `SCHEDULES`; decreasing ones reach 0 after the last update.
+        schedule: one of `SCHEDULES`; decreasing schedules reach 0 after the last update.
         n_updates: number of updates of the whole run.
         warmup: share of all updates that the warm-up takes.
     """

@@ -101,7 +101,7 @@ class Trainer:
         options: the settings.
         train, validation: samples; if validation is None, training accuracy decides which epoch is
             best.
-        network: a trained network to start from; None: a random one, scaled until it spikes.
+        network: a trained network to start from; None: a random network, scaled until it spikes.
         folder: folder of the run; None: the run is not saved.
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
@@ -221,7 +221,7 @@ class Trainer:
         self._on_epoch(entry)
 
     def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
-        """Batches of sample indices with a random generator each; the last may be smaller."""
+        """Batches of sample indices, each with a random generator; the last may be smaller."""
         order = np.random.default_rng([self.options.seed, epoch]).permutation(self._train.n_samples)
         for index in range(self._batches):
             first = index * self.options.batch_size

@@ -23,7 +23,7 @@ class Validation:
 
     Args:
         events: all validation samples.
-        network: network whose steps and channels the samples are binned to.
+        network: a network; samples are binned to its steps and channels.
         ranks: processes that share the samples.
     """
 

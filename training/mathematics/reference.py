@@ -187,7 +187,7 @@ class _Arrivals(NamedTuple):
 def _arrivals(
     projection: Projection, sample: NDArray, pre: NDArray, n: int, n_steps: int
 ) -> _Arrivals:
-    """Arrivals of the spikes of step n; those after the last step are lost."""
+    """Arrivals of the spikes of step n; arrivals after the last step are lost."""
     step = n + HOP_LATENCY + projection.delay[pre].astype(np.intp)
     spike, post = np.nonzero(step < n_steps)
     return _Arrivals(spike, sample[spike], (pre[spike], post), step[spike, post])

@@ -106,7 +106,7 @@ class Ranks:
         return tensor.cpu().numpy()
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Collective: sum `.grad` over ranks; a missing one counts as 0."""
+        """Collective: sum `.grad` over ranks; a missing gradient counts as 0."""
         if self.size == 1:
             return
         trained = [parameter for parameter in parameters if parameter.requires_grad]
@@ -116,7 +116,7 @@ class Ranks:
             parameter.grad = part
 
     def copy_from_first(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Collective: copy the parameters of the first rank to all."""
+        """Collective: copy the parameters of the first rank to all ranks."""
         if self.size == 1:
             return
         copied = list(parameters)

@@ -125,7 +125,7 @@ def cross_validate(
     validation split, which decides the best epoch, is drawn from the other folds by
     `options.validation` and `options.validation_by`. If a run trains in integers, its integer
     network is tested, as the chip would run it. If settings were chosen on these samples before,
-    the accuracy is biased, which folds do not correct.
+    the accuracy is biased; folds do not correct this bias.
 
     With a folder, the same call continues a cross-validation that was stopped, even within a fold.
     Its arguments must not change, except that `seeds` may increase. `auto` settings are derived
@@ -281,7 +281,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
 
 
 def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
-    """The stored answers of the same cross-validation; the given ones if none are stored.
+    """Add the stored predictions of the same cross-validation, if there are any, to answers.
 
     Raises:
         UsageError: the folder contains another cross-validation, or a run.

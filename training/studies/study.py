@@ -1,9 +1,9 @@
 """A study in Optuna's storage: its trials, and the loop that runs them until the study is done.
 
-The storage is a database: by default the SQLite file FOLDER/study.db, otherwise one given by its
+The storage is a database: by default the SQLite file FOLDER/study.db, otherwise the database of a
 URL. Several processes may share it. Optuna records a heartbeat of every running trial. A trial
-without heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS`
-its settings are not tried again, since they may be the reason why the process dies.
+without heartbeats counts as failed, and another trial with its settings is queued; after
+`MOST_ATTEMPTS` its settings are not tried again, since they may be the reason why the process dies.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Study:
         return math.inf if self.plan.trials is None else self.plan.trials
 
     def _is_time_over(self) -> bool:
-        """True if all trials, including the one running here, have used up the plan's minutes.
+        """True if all trials, including the trial that runs here, have used up the plan's minutes.
 
         A trial that was cut off does not count, since it runs again.
         """
@@ -174,7 +174,7 @@ class Study:
         return taken_s >= 60 * self.plan.minutes
 
     def _count(self, outcomes: tuple[str, ...], before: int | None = None) -> int:
-        """Number of trials with these outcomes; with `before`, only of trials with smaller numbers."""
+        """Number of trials with these outcomes; `before`: only of trials with smaller numbers."""
         return sum(outcome(trial) in outcomes for trial in self.trials()[:before])
 
     def run(self, train: TrialRunner, check_stop: CheckStop, progress: Progress = silent) -> None:
@@ -297,7 +297,7 @@ class Study:
         return {name: _draw_value(trial, name, option) for name, option in searched.items()}
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
-        """Queue the settings again; the trial counts as an attempt if they may cause the error."""
+        """Queue a trial's settings again; count an attempt if they may have caused the error."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
@@ -407,7 +407,7 @@ def is_given_up(trial: FrozenTrial) -> bool:
 
 
 def _check_same(plan: StudyPlan, optuna_study: optuna.Study, where: object) -> None:
-    """Compare the plan with the stored one; a new study stores it."""
+    """Compare the plan with the stored plan; in a new study, store it."""
     now = {"conditions": plan.conditions(), **plan.space.as_json()}
     with _checked(where):
         attributes = optuna_study.user_attrs

@@ -77,7 +77,7 @@ def sweep(
         The result of the study with all its trials, including those of earlier calls.
 
     Raises:
-        UsageError: the study is invalid (the findings list every problem), contradicts the one in
+        UsageError: the study is invalid (the findings list every problem), contradicts the study in
             its folder, has no validation samples, or none of its trials finished; or there are
             several processes and the plan differs from its file.
         DataError: the data are damaged.

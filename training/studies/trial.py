@@ -25,7 +25,7 @@ RUNS = "trials"
 
 
 class PrunedError(Exception):
-    """The trial is worse than other trials at the same epoch."""
+    """Raised to end a trial that is worse than other trials at the same epoch."""
 
 
 IsBad = Callable[[int, float], bool]

@@ -228,7 +228,7 @@ class Tape:
         self.slope = [np.zeros(0, dtype)]
 
     def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append the spikes of a portion from the kernel `run_lif`; lists may be longer."""
+        """Append a portion's spikes from the kernel `run_lif`; whose arrays may be longer than them."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)

@@ -51,7 +51,7 @@ class Pool:
 
     @contextmanager
     def lend(self, shape: Sequence[int], dtype: DTypeLike) -> Iterator[NDArray]:
-        """An uninitialised array, for use inside the `with` block only.
+        """Lend an uninitialised array, for use inside the `with` block only.
 
         Args:
             shape: shape of the array.

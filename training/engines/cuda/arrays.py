@@ -119,7 +119,7 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
     Args:
         kernel: one of `nmtool.training.engines.cuda.kernels`.
         grid: blocks along up to three axes.
-        threads: per block.
+        threads: threads per block.
         shared_bytes: dynamic shared memory per block.
         arguments: tensors, which must be contiguous and on the device, and integers.
 

@@ -87,8 +87,8 @@ def simulate(
     Args:
         network: network to run.
         events: input spikes; their neurons are the channels.
-        rate: per ms; the membrane integrals are weighted by exp(−rate·t).
-        max_spikes: raise `NetworkError` when the neurons emit more spikes than this.
+        rate: decay per ms; the membrane integrals are weighted by exp(−rate·t).
+        max_spikes: largest number of spikes of all neurons; `NetworkError` is raised beyond it.
     """
     _check_events(network, events)
     run = _Run(network, rate, max_spikes)

@@ -48,9 +48,9 @@ def emit(cell, u, v, n_spikes, neuron, slope):
         u, v: [neurons] float, before the reset.
         n_spikes: number of spikes of the sample before this step.
         neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spike.
-        slope: [T·neurons] float, filled from the same index on with q = max(u/b, u/(1−α)) + bias −
-            v. It is τ_mem times the slope of the membrane at the threshold crossing, and positive;
-            see `mathematics/reference.py`.
+        slope: [T·neurons] float, filled from the same index on with q of each spike, which is
+            max(u/b, u/(1−α)) + bias − v. q is τ_mem times the slope of the membrane at the
+            threshold crossing, and positive; see `mathematics/reference.py`.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):

@@ -66,7 +66,7 @@ class Kernels(NamedTuple):
     """Compiled forward passes of an arithmetic.
 
     Attributes:
-        run_lif, run_li: for spiking and for non-spiking neurons.
+        run_lif, run_li: forward passes of spiking and of non-spiking neurons.
     """
 
     run_lif: Callable[..., None]
@@ -122,7 +122,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
 
         Args:
             cell: constants of the neurons as floats, equal to the chip's.
-            integer_constants: the same as integers.
+            integer_constants: the same constants as integers.
             weight: [pre, post] int32, shifted weights among the neurons; pre is 0 without
                 recurrence.
             delay, arrival_span, stride, neuron, slope, count: as in

@@ -35,7 +35,7 @@ SOURCES = (
 
 
 class GpuKernelFiles(KernelFiles):
-    """Disk cache of GPU kernels, which are not of the class of Numba's other functions."""
+    """Disk cache of GPU kernels, whose class in numba-cuda has other methods than Numba's."""
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
         """See `KernelFiles`."""

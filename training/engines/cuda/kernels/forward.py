@@ -259,7 +259,7 @@ class ChipKernels(NamedTuple):
     """The forward kernels of an integer arithmetic.
 
     Attributes:
-        run_lif, run_li: for spiking and for non-spiking neurons.
+        run_lif, run_li: kernels for spiking and for non-spiking neurons.
     """
 
     run_lif: Any
