@@ -84,9 +84,11 @@ def write_artificial_data(folder: Path, name: str, events: int, share: float) ->
 def _sample(label: int, events: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Random times and units of a sample with about `events` events, half of them by its class."""
     n = int(events * random.uniform(0.5, 1.5))
-    own = random.random(n) < 0.5
-    unit = np.where(own, random.normal(20 * label, 30, n) % UNITS, random.integers(0, UNITS, n))
-    times = np.where(own, random.normal(0.3 + 0.01 * label, 0.1, n), random.random(n))
+    by_class = random.random(n) < 0.5
+    unit = np.where(
+        by_class, random.normal(20 * label, 30, n) % UNITS, random.integers(0, UNITS, n)
+    )
+    times = np.where(by_class, random.normal(0.3 + 0.01 * label, 0.1, n), random.random(n))
     return np.sort(np.clip(times, 0, 0.99)).astype(np.float16), unit.astype(np.uint16)
 
 
@@ -95,7 +97,7 @@ class Epoch:
     """Measurements of a process that trained for one epoch.
 
     Attributes:
-        what: description of the samples, and of where they were read from.
+        what: description of the samples and of where they were read from.
         samples: number of training samples.
         first_batch_s: seconds from the start to the end of the first update.
         epoch_s: seconds of the epoch; None if training ended after the first update.
@@ -186,18 +188,18 @@ def _anonymous_bytes() -> int:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("RssAnon"))
 
 
-def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -> Epoch:
+def _process(options: argparse.Namespace, folder: Path, description: str, *arguments: str) -> Epoch:
     """Run `train` in a new process, and print its measurements.
 
     Args:
         options: options of the command.
         folder: folder of the data set.
-        what: description of the run, see `Epoch`.
-        more: further options of the new process.
+        description: description of the samples and of where they are read from, as in `Epoch`.
+        arguments: further arguments of the command line of the new process.
     """
-    command = [sys.executable, "-m", "benchmarks.large", "--child", what]
+    command = [sys.executable, "-m", "benchmarks.large", "--child", description]
     command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
-    command += [str(options.threads), "--settings", options.settings, *more]
+    command += [str(options.threads), "--settings", options.settings, *arguments]
     environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     epoch = Epoch(**json.loads(done.stdout.splitlines()[-1]))
@@ -236,9 +238,9 @@ def _run(options: argparse.Namespace) -> int:
         print(f"made up: {size / 1e9:.2f} GB in the layout of {options.set}", flush=True)
         if options.pairs:
             rows = [
-                _process(options, folder, what, *more)
+                _process(options, folder, description, *arguments)
                 for _ in range(options.pairs + 1)
-                for what, more in (("memory", ["--in-memory"]), ("disk", []))
+                for description, arguments in (("memory", ["--in-memory"]), ("disk", []))
             ][2:]
             ratio = statistics.median(
                 (a.ms_per_sample or 0.0) / (b.ms_per_sample or 1.0)

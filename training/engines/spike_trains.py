@@ -150,11 +150,11 @@ def merge(parts: Sequence[SpikeTrains]) -> SpikeTrains:
 
 
 def _merged_times(parts: Sequence[SpikeTrains], order: Tensor) -> Tensor | None:
-    known = [trains.time_ms for trains in parts if trains.time_ms is not None]
-    if not known:
+    exact_times = [trains.time_ms for trains in parts if trains.time_ms is not None]
+    if not exact_times:
         return None
     times = [
-        known[0].new_zeros(trains.n_spikes) if trains.time_ms is None else trains.time_ms
+        exact_times[0].new_zeros(trains.n_spikes) if trains.time_ms is None else trains.time_ms
         for trains in parts
     ]
     return torch.cat(times)[order]

@@ -224,8 +224,12 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         start = torch.cumsum(count, 0) - count
         partners = count[a_cells]
         first = torch.repeat_interleave(torch.arange(len(a), device=a.device), partners)
-        done = torch.cumsum(partners, 0) - partners
-        second = torch.arange(len(first), device=a.device) - done[first] + start[a_cells[first]]
+        n_earlier_pairs = torch.cumsum(partners, 0) - partners
+        second = (
+            torch.arange(len(first), device=a.device)
+            - n_earlier_pairs[first]
+            + start[a_cells[first]]
+        )
         return torch.exp(-(a[first] - b[second]).abs() / tau_ms).sum()
 
     spike_overlap = overlap(spike_times, spike_cells, spike_times, spike_cells)

@@ -76,7 +76,7 @@ class Wiring:
         if not any(name in push for name in self.names):
             return None
 
-        def joint(counts: Tensor, n_samples: int) -> Tensor:
+        def joint_push(counts: Tensor, n_samples: int) -> Tensor:
             return torch.cat(
                 [
                     push[name](part, n_samples) if name in push else torch.zeros_like(part)
@@ -84,7 +84,7 @@ class Wiring:
                 ]
             )
 
-        return joint
+        return joint_push
 
     def split(self, emitted: SpikeTrains) -> dict[str, SpikeTrains]:
         """Split the layer's spike trains by population."""

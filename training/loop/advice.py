@@ -46,7 +46,7 @@ MEMORY = 10.0
 delay plus its longest membrane time constant."""
 
 MAX_SILENT = 0.2
-"""Share of the hidden neurons that may be silent for an epoch."""
+"""Largest share of the hidden neurons that may be silent in the last epoch without a finding."""
 
 BUSY = 0.1
 """A population is busy if its neurons on average spike in at least this share of the steps."""

@@ -28,7 +28,7 @@ class Average:
 
     Attributes:
         trained: the argument; a resumed run sets it from the manifest.
-        values: the mean by parameter name, [pre, post] float, on the device of the parameters;
+        values: the means by parameter name, [pre, post] float, on the device of the parameters;
             empty without a mean.
     """
 

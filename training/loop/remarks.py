@@ -76,8 +76,8 @@ MIN_CHANCE = 1e-3
 """Probability below which the order of a file's samples is not a coincidence."""
 
 MIN_TEACHER_AGREEMENT = 0.5
-"""There is a remark if a teacher's most probable class is the label for less than this share of the
-samples."""
+"""There is a remark if a teacher's most probable class equals the label on less than this share of
+the samples."""
 
 
 def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:

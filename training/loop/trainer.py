@@ -243,7 +243,7 @@ class Trainer:
         return _Portion(self.model.network.bin(events), events.label, target)
 
     def _update(self, portion: _Portion, update: int) -> Totals:
-        """Update the parameters by this rank's share of a batch, and return the batch's totals."""
+        """Update the parameters, given this rank's share of a batch; return the batch's totals."""
         loss, share = self._forward(portion)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)

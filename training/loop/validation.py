@@ -70,7 +70,7 @@ class Validation:
         return self._ranks.sum(counts)
 
     def _portions(self) -> Iterator[tuple[Raster, NDArray[np.integer]]]:
-        """Input and labels of the share, a batch at a time."""
+        """Input and labels of this rank's share of the samples, a batch at a time."""
         if self._whole is not None:
             yield self._whole
             return

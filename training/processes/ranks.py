@@ -219,14 +219,14 @@ def _parts(flat: Tensor, like: list[nn.Parameter]) -> list[Tensor]:
     return [part.view_as(parameter) for part, parameter in zip(parts, like, strict=True)]
 
 
-def _wait(collective: Any, tensor: Tensor, **more: Any) -> None:
+def _wait(collective: Any, tensor: Tensor, **arguments: Any) -> None:
     """Run a collective operation of torch; signals are handled while it waits.
 
     Raises:
         RankError: another rank was lost.
     """
     try:
-        work = collective(tensor, async_op=True, **more)
+        work = collective(tensor, async_op=True, **arguments)
         while not work.is_completed():
             time.sleep(_POLL_S)
         work.wait()

@@ -193,18 +193,18 @@ def cross_validate(
         settings=chosen.as_json(),
     )
     for fold in range(answers.n_folds):  # detect too small folds now, not after hours
-        others = without_fold(events, answers.fold, fold, dataset.name)
-        others.with_validation(chosen.validation_rule)
-        chosen.fitted_to(others.train)
+        other_folds = without_fold(events, answers.fold, fold, dataset.name)
+        other_folds.with_validation(chosen.validation_rule)
+        chosen.fitted_to(other_folds.train)
     series_folder = None if folder is None else Path(folder)
 
     def learn(
-        seed: int, fold: int, others: Dataset, fold_events: SpikeEvents
+        seed: int, fold: int, other_folds: Dataset, fold_events: SpikeEvents
     ) -> NDArray[np.integer]:
         path = None if series_folder is None else run_folder(series_folder / FOLDS, fold, seed)
         has_begun = path is not None and RunFolder(path).manifest_file.exists()
         run = train(
-            others,
+            other_folds,
             replace(chosen, seed=seed),
             folder=path,
             resume=has_begun,
@@ -248,8 +248,8 @@ def answer_folds(
             _log.info(
                 f"fold {fold}, seed {seed} ({done} of {total}): {fold_events.n_samples:,} samples"
             )
-            others = without_fold(events, answers.fold, fold, answers.data)
-            answers = answers.with_fold(row, fold, learn(seed, fold, others, fold_events))
+            other_folds = without_fold(events, answers.fold, fold, answers.data)
+            answers = answers.with_fold(row, fold, learn(seed, fold, other_folds, fold_events))
             if path is not None:
                 answers.save(path / ANSWERS)
     return answers

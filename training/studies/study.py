@@ -103,7 +103,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
     where = f"the database of {plan.folder}" if url else file
     database = _open_database(plan, file, url)
     try:
-        with _checked(where):
+        with _optuna_errors_converted(where):
             optuna_study = optuna.create_study(
                 study_name=plan.folder.name if url else _NAME,
                 storage=database,
@@ -144,7 +144,7 @@ class Study:
 
     def trials(self) -> list[FrozenTrial]:
         """The current state of all trials, by number; raises `FileFormatError` if damaged."""
-        with _checked(self._where):
+        with _optuna_errors_converted(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
                 outcome(trial)  # raises an error for damaged attributes, even without a seal
@@ -358,7 +358,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _checked(where: object) -> Iterator[None]:
+def _optuna_errors_converted(where: object) -> Iterator[None]:
     """Convert Optuna's exceptions on foreign or damaged entries to `FileFormatError`."""
     try:
         yield
@@ -409,13 +409,13 @@ def is_given_up(trial: FrozenTrial) -> bool:
 def _check_same(plan: StudyPlan, optuna_study: optuna.Study, where: object) -> None:
     """Compare the plan with the stored plan; in a new study, store it."""
     now = {"conditions": plan.conditions(), **plan.space.as_json()}
-    with _checked(where):
+    with _optuna_errors_converted(where):
         attributes = optuna_study.user_attrs
     if _PLAN not in attributes:
         optuna_study.set_user_attr(_NAME, __version__)
         optuna_study.set_user_attr(_PLAN, json.dumps(now))
         return
-    with _checked(where):
+    with _optuna_errors_converted(where):
         before = json.loads(attributes[_PLAN])
         findings = changes(_conditions(before), _conditions(now))
     if findings:

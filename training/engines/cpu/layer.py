@@ -78,7 +78,7 @@ class Layer:
                 traces = self._drive(arriving, first, last, drive)
                 count = np.empty((last - first, cut.n_steps + 1), np.int64)
                 self.run_lif_portion(cut, traces, neuron, slope, count)
-                tape.keep(neuron, slope, count)
+                tape.append(neuron, slope, count)
         return tape.lif_run()
 
     def run_lif_portion(
@@ -227,8 +227,8 @@ class Tape:
         self.neuron = [np.zeros(0, np.int32)]
         self.slope = [np.zeros(0, dtype)]
 
-    def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append a portion's spikes from the kernel `run_lif`; whose arrays may be longer than them."""
+    def append(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
+        """Append a portion's spikes; `neuron` and `slope` may have unused entries at their ends."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)

@@ -177,7 +177,7 @@ def _number(pattern: str, text: str) -> int:
 
 
 def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
-    """Report on every kernel and architecture.
+    """Compile every kernel for each architecture, and report its use of registers and memory.
 
     Raises:
         MissingError: the linker is missing or fails.

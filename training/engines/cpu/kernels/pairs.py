@@ -61,9 +61,9 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        so_far, trace_struct, at = arguments
+        pair_sum, trace_struct, at = arguments
         numbers = context.make_array(trace)(context, builder, trace_struct).data
-        return builder.fadd(so_far, _with_change(builder, _load(builder, numbers, at)))
+        return builder.fadd(pair_sum, _with_change(builder, _load(builder, numbers, at)))
 
     return pair(pair, trace, types.uint64), generate
 
@@ -73,10 +73,10 @@ def plus_two_pairs_at(typing: Any, pairs: Any, trace: Any, first: Any, second: A
     """`plus_pair_at` for two pairs at two indices, in one vector of four numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        so_far, trace_struct, *places = arguments
+        pair_sums, trace_struct, *places = arguments
         numbers = context.make_array(trace)(context, builder, trace_struct).data
         loaded = _side_by_side(builder, *(_load(builder, numbers, at) for at in places))
-        sums = _side_by_side(builder, *(builder.extract_value(so_far, i) for i in (0, 1)))
+        sums = _side_by_side(builder, *(builder.extract_value(pair_sums, i) for i in (0, 1)))
         sums = builder.fadd(sums, _with_change(builder, loaded))
         halves = [_shuffled(builder, sums, lanes) for lanes in ([0, 1], [2, 3])]
         return context.make_tuple(builder, signature.return_type, halves)

@@ -188,8 +188,8 @@ def run_lif(cell, weight, delay, drive, tape):
         words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
         advance(cell, drive[index(s), index(n)], u, v, words, groups)
         cuda.syncthreads()
-        ahead = bits[later : later + size]
-        record_and_send(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+        next_but_one = bits[later : later + size]
+        record_and_send(weight, delay, n, words, groups, next_but_one, tape[s, n], drive[s])
 
 
 @kernel
@@ -353,8 +353,8 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 faults[s],
             )
             cuda.syncthreads()
-            ahead = bits[later : later + size]
-            record_and_send(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+            next_but_one = bits[later : later + size]
+            record_and_send(weight, delay, n, words, groups, next_but_one, tape[s, n], drive[s])
 
     @kernel
     def run_li_chip(integer_constants, drive, membrane, faults):
