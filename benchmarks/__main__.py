@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.suite == CUDA:
         return _run_on_gpu(options)
-    origin, bench, rows = header(), Bench(print_progress), list[Row]()
+    run_header, bench, rows = header(), Bench(print_progress), list[Row]()
     for comparison in _suite(options).comparisons():
         rows += make_rows(bench.measure(comparison))
-    print_report(origin, options.suite, rows)
+    print_report(run_header, options.suite, rows)
     if options.json:
-        write_json(options.json, {"suite": options.suite, **origin}, rows)
+        write_json(options.json, {"suite": options.suite, **run_header}, rows)
     return 0 if any(row["status"] == OK for row in rows) else 1
 
 
@@ -54,7 +54,7 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
         from nmtool.training.engines.devices import find_device
         from nmtool.training.engines.gpu_failures import gpu_errors_converted
 
-    suite, origin, bench = _suite(options), header(), Bench(print_progress)
+    suite, run_header, bench = _suite(options), header(), Bench(print_progress)
     file = Path(options.json or f"{NAME}.json")
     agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
     with gpu_errors_converted():
@@ -70,11 +70,11 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
             workload = Workload(hidden, batch=LARGE_BATCH)
             print_progress(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
             kernels += gpu_kernels.kernel_times(workload)
-    print_report(origin, CUDA, rows)
-    machine = report.origin(origin).replace("\n", "; ")
+    print_report(run_header, CUDA, rows)
+    machine = report.machine_text(run_header).replace("\n", "; ")
     text = gpu.page(gpu.gpu_name(), machine, agreements, rows, kernels)
     print(text)
-    about = {"suite": CUDA, "gpu": gpu.gpu_name(), **origin}
+    about = {"suite": CUDA, "gpu": gpu.gpu_name(), **run_header}
     compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
     write_json(str(file), about, rows, compared=compared, kernels=timed)
     file.with_suffix(".md").write_text(text, "utf-8")

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin, write_json
+from benchmarks.report import exit_code, machine_text, write_json
 from nmtool.cli.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
@@ -302,7 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     machine = header()
-    print(origin(machine))
+    print(machine_text(machine))
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     chosen = (

@@ -72,10 +72,12 @@ class Agreement:
     @property
     def holds(self) -> bool:
         """True if the engines agree within the tolerances."""
-        alike = self.spikes_different == 0
+        spikes_agree = self.spikes_different == 0
         if self.arithmetic == FLOAT32:
-            alike = self.spikes_different <= (1 - ALIKE) * self.spikes_emitted
-        return alike and self.samples > 0 and self.gradient_error <= TOLERANCE[self.arithmetic]
+            spikes_agree = self.spikes_different <= (1 - ALIKE) * self.spikes_emitted
+        return (
+            spikes_agree and self.samples > 0 and self.gradient_error <= TOLERANCE[self.arithmetic]
+        )
 
     def __str__(self) -> str:
         return (

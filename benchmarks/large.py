@@ -34,7 +34,7 @@ import numpy as np
 
 import nmtool as nm
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin, write_json
+from benchmarks.report import exit_code, machine_text, write_json
 from nmtool.cli.arguments import count
 
 SIZES = {
@@ -201,8 +201,10 @@ def _process(options: argparse.Namespace, folder: Path, description: str, *argum
     command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
     command += [str(options.threads), "--settings", options.settings, *arguments]
     environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    epoch = Epoch(**json.loads(done.stdout.splitlines()[-1]))
+    completed = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    epoch = Epoch(**json.loads(completed.stdout.splitlines()[-1]))
     print(_result_line(epoch), flush=True)
     return epoch
 
@@ -228,7 +230,7 @@ def _child(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     machine = header()
-    print(origin(machine))
+    print(machine_text(machine))
     work = Path(tempfile.mkdtemp(prefix="nmtool-large-", dir=options.folder))
     rows = []
     try:

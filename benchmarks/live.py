@@ -23,7 +23,7 @@ import nmtool as nm
 from benchmarks import ours
 from benchmarks.drive import find_drive
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin, write_json
+from benchmarks.report import exit_code, machine_text, write_json
 from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 
@@ -151,7 +151,7 @@ def _run(options: argparse.Namespace) -> int:
         measure(Workload(hidden, batch=options.seconds), options.rounds)
         for hidden in options.hidden
     ]
-    print(origin(machine))
+    print(machine_text(machine))
     for row in rows:
         print(
             f"{row.hidden} hidden neurons at {row.hidden_rate_hz:.1f} Hz: {row.us_per_step:.1f} µs "

@@ -48,18 +48,20 @@ class StepTimes:
 def time_step(step: TorchStep) -> StepTimes:
     """Run one training step and time its parts."""
     cpu = time.process_time()
-    started = time.perf_counter()
+    start = time.perf_counter()
     step.forward()
     step.wait()
-    forward = time.perf_counter()
+    forward_end = time.perf_counter()
     step.backward()
     step.wait()
-    backward = time.perf_counter()
+    backward_end = time.perf_counter()
     step.update()
     step.wait()
-    updated = time.perf_counter()
+    update_end = time.perf_counter()
     cpu = time.process_time() - cpu
-    return StepTimes(forward - started, backward - forward, updated - backward, cpu)
+    return StepTimes(
+        forward_end - start, backward_end - forward_end, update_end - backward_end, cpu
+    )
 
 
 def medians(times: Iterable[StepTimes]) -> StepTimes:

@@ -54,14 +54,14 @@ def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> Non
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PLAIN_WIDTH)
-    console.print(origin(header), highlight=False)
+    console.print(machine_text(header), highlight=False)
     console.print(_table(suite, rows))
     for row in rows:
         if row["status"] != OK:
             console.print(f"{row['engine']}: {row['status']}", highlight=False, markup=False)
 
 
-def origin(header: dict[str, Any]) -> str:
+def machine_text(header: dict[str, Any]) -> str:
     """Describe machine, versions and load in a few lines."""
     versions = ", ".join(
         f"{name} {version}" for name, version in header["versions"].items() if version

@@ -35,7 +35,7 @@ SAMPLE_ROWS, EVERY, ROW_MS = 128, 2, 20.0
 """Rows of a sample; distance between spikes of a signal, in rows; duration of a row in ms."""
 
 RANGES = 16
-"""Number of channels per signal."""
+"""Number of ranges of values of a signal, each of which has a channel."""
 
 SUBJECTS = {"train": (1, 2, 3, 4, 5, 6), "validation": (7, 8), "test": (9, 10)}
 

@@ -33,19 +33,19 @@ STEP = "step"
 
 def main() -> None:
     """Run the job until the input ends."""
-    answers = _private_output()
+    output = _private_output()
     try:
         for answer in _serve(sys.stdin):
-            print(json.dumps(answer), file=answers, flush=True)
+            print(json.dumps(answer), file=output, flush=True)
     except Exception as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=output, flush=True)
 
 
 def _private_output() -> IO[str]:
     """Open the stream for answers, and redirect what libraries print to stderr."""
-    answers = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return answers
+    return output
 
 
 def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:

@@ -251,8 +251,8 @@ class SpikingNetwork(nn.Module, Tabular):
             if layer.kind == LI:
                 membrane[layer.names[0]] = run_li(self.device, neurons, afferent, source)
                 continue
-            recurrent, joint = layer.recurrent(synapses), layer.push(push or {})
-            spiked = run_lif(self.device, neurons, afferent, recurrent, source, joint)
+            recurrent, joint_push = layer.recurrent(synapses), layer.push(push or {})
+            spiked = run_lif(self.device, neurons, afferent, recurrent, source, joint_push)
             trains |= layer.split(spiked)
         del trains[INPUT]
         units = {} if integers is None else {p.name: p.unit for p in integers.populations}

@@ -66,7 +66,7 @@ MIN_SPREAD = 0.02
 """Smallest difference in validation accuracy for which the choice of the best epoch matters."""
 
 MAX_AUGMENTATION = 0.8
-"""Share up to which stretching and dropping are advised."""
+"""Largest value of `stretch` and `drop` that is suggested."""
 
 
 def advice(

@@ -176,9 +176,9 @@ class RunFolder:
                 fix="name a folder that `nmtool train -o` wrote",
             ) from error
         except (ValueError, RecursionError) as error:
-            raise self._damaged(str(error)) from error
+            raise self._manifest_error(str(error)) from error
         if not isinstance(values, dict) or not isinstance(values.get("options"), dict):
-            raise self._damaged("it has no options")
+            raise self._manifest_error("it has no options")
         return Manifest.read(values)
 
     def options(self) -> TrainOptions:
@@ -211,7 +211,7 @@ class RunFolder:
         try:
             return SplitRule.from_json(entry)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
-            raise self._damaged(f"hold_out: {error}") from error
+            raise self._manifest_error(f"hold_out: {error}") from error
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
@@ -310,7 +310,7 @@ class RunFolder:
         except (LookupError, TypeError, ValueError, RecursionError):  # no log, or a damaged one
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
-            raise self._damaged_log(f"{self.checkpoint_file} has another log")
+            raise self._log_error(f"{self.checkpoint_file} has another log")
         return checkpoint_log
 
     def _entries_in_file(self) -> list[dict[str, Any]]:
@@ -322,9 +322,9 @@ class RunFolder:
                 raise ValueError("a line is not an epoch's entry")
             return entries
         except (OSError, ValueError, RecursionError) as error:
-            raise self._damaged_log(str(error)) from error
+            raise self._log_error(str(error)) from error
 
-    def _damaged_log(self, why: str) -> FileFormatError:
+    def _log_error(self, why: str) -> FileFormatError:
         return FileFormatError(
             f"{self.log_file} cannot be read",
             code="file-damaged",
@@ -355,7 +355,7 @@ class RunFolder:
         if log != epochs or not self.table_file.exists():
             self.write_log(epochs)
 
-    def _damaged(self, why: str) -> FileFormatError:
+    def _manifest_error(self, why: str) -> FileFormatError:
         return FileFormatError(
             f"{self.manifest_file} is damaged",
             code="file-damaged",

@@ -73,9 +73,9 @@ class Choices:
         return self.values
 
     @property
-    def words(self) -> list[Any]:
-        """The values as numbers or words; pairs of numbers become JSON text."""
-        return [_word(value) for value in self.values]
+    def stored_values(self) -> list[Any]:
+        """The values as a study stores them: pairs of numbers as JSON text."""
+        return [_stored_value(value) for value in self.values]
 
     def contains(self, value: Any) -> bool:
         """True if the value is one of the choices."""
@@ -131,9 +131,9 @@ class SearchSpace:
         pair = isinstance(getattr(TrainOptions(), name), tuple) and isinstance(value, str)
         return json.loads(value) if pair else value
 
-    def words(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def stored_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values of searched options as a study stores them: pairs of numbers as JSON text."""
-        return {name: _word(value) for name, value in values.items()}
+        return {name: _stored_value(value) for name, value in values.items()}
 
     def settings(self, values: dict[str, Any]) -> dict[str, Any]:
         """A trial's options that the study names, in the types of `TrainOptions`."""
@@ -207,7 +207,7 @@ class SearchSpace:
                         yield replace(finding, what=f"{finding.what} (with {together})")
 
 
-def _word(value: Any) -> Any:
+def _stored_value(value: Any) -> Any:
     """Convert a pair of numbers to JSON text; other values are returned unchanged."""
     return json.dumps(value) if isinstance(value, list | tuple) else value
 

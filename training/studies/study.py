@@ -209,8 +209,8 @@ class Study:
         from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 
         for first in self.plan.first[self._count(_BEGUN) :][:1]:
-            words = self.plan.space.words(first)
-            self.optuna_study.enqueue_trial(words, skip_if_exists=True)
+            values = self.plan.space.stored_values(first)
+            self.optuna_study.enqueue_trial(values, skip_if_exists=True)
         has_result, raised = False, None
 
         def objective(trial: optuna.Trial) -> float:
@@ -289,8 +289,8 @@ class Study:
         if self._count(_BEGUN, before=trial.number) >= self._most_trials:
             raise _SurplusError
         first_attempt = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
-        words = [self.plan.sampler_seed, self._count(_BEGUN, before=first_attempt)]
-        seed = np.random.SeedSequence(words).generate_state(1)[0]
+        seeds = [self.plan.sampler_seed, self._count(_BEGUN, before=first_attempt)]
+        seed = np.random.SeedSequence(seeds).generate_state(1)[0]
         blind = len(self.plan.first) or _BLIND
         self.optuna_study.sampler = TPESampler(n_startup_trials=blind, seed=int(seed))
         searched = self.plan.space.searched
@@ -363,10 +363,10 @@ def _optuna_errors_converted(where: object) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-        raise _damaged(where, reason(error)) from error
+        raise _damage_error(where, reason(error)) from error
 
 
-def _damaged(where: object, why: str) -> FileFormatError:
+def _damage_error(where: object, why: str) -> FileFormatError:
     return FileFormatError(
         f"{where} is not the storage of a study, or is damaged",
         code="file-damaged",
@@ -387,7 +387,7 @@ def _seal(
     number: int, params: Mapping[str, Any], value: float | None, user_attrs: Mapping[str, Any]
 ) -> str:
     """Hash of a trial's results, since databases do not detect changed numbers."""
-    attributes = {name: about for name, about in user_attrs.items() if name != _SEAL}
+    attributes = {name: attribute for name, attribute in user_attrs.items() if name != _SEAL}
     header = {"number": number, "params": params, "value": value, "told": attributes}
     return storage.content_hash(header, {})
 
@@ -497,7 +497,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
                 fix="check that the database runs and can be reached from here, and check its "
                 "name and password",
             ) from error
-        raise _damaged(file, why) from error
+        raise _damage_error(file, why) from error
     if is_sqlite:
         if not url:
             _check_pages(database, file)
@@ -519,9 +519,9 @@ def _check_pages(database: RDBStorage, file: Path) -> None:
         with database.engine.connect() as connection:
             verdict = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
     except (SQLAlchemyError, ValueError) as error:
-        raise _damaged(file, reason(error)) from error
+        raise _damage_error(file, reason(error)) from error
     if verdict != "ok":
-        raise _damaged(file, verdict)
+        raise _damage_error(file, verdict)
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:
@@ -537,7 +537,7 @@ def _pruner(plan: StudyPlan) -> BasePruner:
 def _draw_value(trial: optuna.Trial, name: str, searched: Searched) -> Any:
     """Let Optuna draw a trial's value of an option."""
     if not isinstance(searched, Range):
-        return trial.suggest_categorical(name, searched.words)
+        return trial.suggest_categorical(name, searched.stored_values)
     low, high, step = searched.low, searched.high, searched.step
     if searched.is_whole:
         step = 1 if step is None else int(step)

@@ -53,7 +53,7 @@ def test_ranges_and_choices() -> None:
     }
     assert ranges["hidden"].is_whole
     assert not ranges["lr"].is_whole
-    assert ranges["init_input"].words == ["[0.0, 0.1]", "[0.02, 0.05]"]
+    assert ranges["init_input"].stored_values == ["[0.0, 0.1]", "[0.02, 0.05]"]
 
 
 @pytest.mark.parametrize(

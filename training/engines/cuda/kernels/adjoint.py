@@ -81,7 +81,7 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
     warp, lane, warps = thread // WARP, thread % WARP, threads // WARP
     state = cuda.shared.array(0, mu_u.dtype)
     mu_v, after = state[:n_neurons], state[n_neurons : 2 * n_neurons]
-    parts = state[2 * n_neurons : 2 * n_neurons + warps * PITCH]
+    partial_sums = state[2 * n_neurons : 2 * n_neurons + warps * PITCH]
     zero = mu_u.dtype.type(0)
     j = thread
     while j < n_neurons:
@@ -102,12 +102,14 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
             if k < last and weight.shape[0] > 0:
                 i = index(neuron[index(k)])
                 part = arrival_gradient(weight[i], delay[i], n, lane, c[index(s)])
-            parts[index(warp * PITCH + lane)] = part
+            partial_sums[index(warp * PITCH + lane)] = part
             cuda.syncthreads()
             k = first + thread
             if thread < warps and k < last:
                 at = index(k)
-                dt_gradient = time_gradient[at] + sum_of_warp(parts, thread, threads // warps)
+                dt_gradient = time_gradient[at] + sum_of_warp(
+                    partial_sums, thread, threads // warps
+                )
                 jump(cell, neuron[at], slope[at], dt_gradient, push, mu_v)
             cuda.syncthreads()
             first += warps
