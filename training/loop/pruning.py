@@ -40,17 +40,17 @@ class _Pruned:
     share: float
     removed: Tensor
 
-    def missing(self, progress: float) -> int:
+    def n_to_remove(self, progress: float) -> int:
         """Number of values still to remove; 0 or less if enough are removed."""
         required = count_in_share(self.share * progress, self.removed.numel())
         return required - int(self.removed.sum())
 
     def remove(self, progress: float) -> None:
         """Remove the values with the smallest magnitudes, as many as the schedule requires."""
-        missing = self.missing(progress)
-        if missing > 0:
+        n_to_remove = self.n_to_remove(progress)
+        if n_to_remove > 0:
             magnitude = self.parameter.detach().abs().masked_fill(self.removed, math.inf)
-            self.removed.view(-1)[_smallest(magnitude.reshape(-1), missing)] = True
+            self.removed.view(-1)[_smallest(magnitude.reshape(-1), n_to_remove)] = True
 
 
 class Pruning:
@@ -107,7 +107,7 @@ class Pruning:
         if not self._pruned:
             return {}
         shares = {"sparsity": self._share("weight"), "delay_sparsity": self._share("delay")}
-        ended = all(pruned.missing(1.0) <= 0 for pruned in self._pruned.values())
+        ended = all(pruned.n_to_remove(1.0) <= 0 for pruned in self._pruned.values())
         return {**shares, "pruned": ended}
 
     def _share(self, kind: str) -> float:

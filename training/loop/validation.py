@@ -49,9 +49,9 @@ class Validation:
         mistakes = confusion - np.diag(np.diag(confusion))
         if not mistakes.any():
             return accuracy, None
-        label, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
-        share = float(mistakes[label, answer] / confusion[label].sum())
-        return accuracy, {"label": int(label), "answer": int(answer), "share": share}
+        label, predicted = np.unravel_index(mistakes.argmax(), mistakes.shape)
+        share = float(mistakes[label, predicted] / confusion[label].sum())
+        return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
         """Accuracy of an integer network on all samples; every rank must call it."""

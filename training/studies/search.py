@@ -255,7 +255,7 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
     """Settings of the first trials: the defaults, then settings that have helped on other data.
 
     Args:
-        default, space: value and entry of each setting that is searched.
+        default, space: for each setting that is searched, its default and its entry in `[search]`.
     """
     augmented: dict[str, Any] = {"stretch": 0.2}
     if "shift" in space:

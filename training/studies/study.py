@@ -51,7 +51,7 @@ MISSED_HEARTBEATS = 6
 
 MOST_ATTEMPTS = 3
 
-_BLIND = 10
+_RANDOM_TRIALS = 10
 """Number of random trials before results guide the sampler, if there are no `[[first]]`."""
 
 LOOK_AGAIN_S = 1.0
@@ -291,8 +291,8 @@ class Study:
         first_attempt = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
         seeds = [self.plan.sampler_seed, self._count(_BEGUN, before=first_attempt)]
         seed = np.random.SeedSequence(seeds).generate_state(1)[0]
-        blind = len(self.plan.first) or _BLIND
-        self.optuna_study.sampler = TPESampler(n_startup_trials=blind, seed=int(seed))
+        n_startup = len(self.plan.first) or _RANDOM_TRIALS
+        self.optuna_study.sampler = TPESampler(n_startup_trials=n_startup, seed=int(seed))
         searched = self.plan.space.searched
         return {name: _draw_value(trial, name, option) for name, option in searched.items()}
 

@@ -100,8 +100,8 @@ def sweep(
     def run_in_copies(search: Study) -> None:
         _check_before_copies(plan, threads, device)
         copy_command = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
-        share = max(1, (threads or most_threads()) // processes)
-        copy_command += ["--threads", str(share), "--device", device]
+        threads_per_process = max(1, (threads or most_threads()) // processes)
+        copy_command += ["--threads", str(threads_per_process), "--device", device]
         copy_command += ["--storage", storage] if storage else []
         _check_ends(run_copies(copy_command, processes), processes, search, command)
 

@@ -128,9 +128,9 @@ class Layer:
             return drive
         slopes = torch.empty_like(drive, dtype=self.constants.dtype)
         faults = self._no_faults(len(drive))
-        chip = self.constants, self.integers, self.unit.to(self.constants.dtype)
+        chip_arguments = self.constants, self.integers, self.unit.to(self.constants.dtype)
         kernels = forward.chip_kernels(self.neurons.arithmetic)
-        launch(kernels.run_lif, *cut, *chip, *loop, drive, tape, slopes, faults)
+        launch(kernels.run_lif, *cut, *chip_arguments, *loop, drive, tape, slopes, faults)
         self._count_faults(faults)
         return slopes
 
@@ -268,8 +268,8 @@ class Layer:
         other.
         """
         portions = self._portions(source, 2 * self.size * self.itemsize)
-        most = max((last - first for first, last in portions), default=0)
-        mu_u, c = self.constants.new_empty((2, most, self.size, source.n_steps))
+        largest = max((last - first for first, last in portions), default=0)
+        mu_u, c = self.constants.new_empty((2, largest, self.size, source.n_steps))
         for first, last in portions:
             yield first, last, mu_u[: last - first], c[: last - first]
 

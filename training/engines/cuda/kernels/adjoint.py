@@ -36,22 +36,22 @@ def jump(cell, i, q, dt_gradient, push, mu_v):
 
 
 @device_function
-def write_step(cell, n, mu_v, after, mu_u, c):
+def write_step(cell, n, mu_v, mu_u_later, mu_u, c):
     """Compute μ_u and c of step n for the thread's neurons.
 
     Args:
         cell: [constants, neurons] float.
         n: the step.
         mu_v: [neurons], μ_v[n].
-        after: [neurons], μ_u[n + 1], which is overwritten by μ_u[n].
+        mu_u_later: [neurons], μ_u[n + 1], which is overwritten by μ_u[n].
         mu_u, c: [neurons, T] float, filled in column n.
     """
     j = cuda.threadIdx.x
     while j < mu_v.size:
         i = index(j)
-        after[i] = mu_v[i] + cell[BETA, i] * after[i]
-        mu_u[i, index(n)] = after[i]
-        c[i, index(n)] = after[i] * cell[PER_TAU_SYN, i] - mu_v[i] * cell[PER_DRIVE, i]
+        mu_u_later[i] = mu_v[i] + cell[BETA, i] * mu_u_later[i]
+        mu_u[i, index(n)] = mu_u_later[i]
+        c[i, index(n)] = mu_u_later[i] * cell[PER_TAU_SYN, i] - mu_v[i] * cell[PER_DRIVE, i]
         j += cuda.blockDim.x
 
 
@@ -80,12 +80,12 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
     s, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
     warp, lane, warps = thread // WARP, thread % WARP, threads // WARP
     state = cuda.shared.array(0, mu_u.dtype)
-    mu_v, after = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+    mu_v, mu_u_later = state[:n_neurons], state[n_neurons : 2 * n_neurons]
     partial_sums = state[2 * n_neurons : 2 * n_neurons + warps * PITCH]
     zero = mu_u.dtype.type(0)
     j = thread
     while j < n_neurons:
-        mu_v[j] = after[j] = zero
+        mu_v[j] = mu_u_later[j] = zero
         j += threads
     for n in range(n_steps - 1, -1, -1):
         j = thread
@@ -113,7 +113,7 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
                 jump(cell, neuron[at], slope[at], dt_gradient, push, mu_v)
             cuda.syncthreads()
             first += warps
-        write_step(cell, n, mu_v, after, mu_u[index(s)], c[index(s)])
+        write_step(cell, n, mu_v, mu_u_later, mu_u[index(s)], c[index(s)])
 
 
 @kernel
@@ -129,9 +129,9 @@ def run_li_adjoint(cell, d_membrane, mu_u, c):
     if j < mu_u.shape[1]:
         alpha, beta = cell[ALPHA, j], cell[BETA, j]
         per_tau_syn, per_drive = cell[PER_TAU_SYN, j], cell[PER_DRIVE, j]
-        mu_v = after = mu_u.dtype.type(0)
+        mu_v = mu_u_later = mu_u.dtype.type(0)
         for n in range(mu_u.shape[2] - 1, -1, -1):
             mu_v = d_membrane[s, n, j] + alpha * mu_v
-            after = mu_v + beta * after
-            mu_u[s, j, n] = after
-            c[s, j, n] = after * per_tau_syn - mu_v * per_drive
+            mu_u_later = mu_v + beta * mu_u_later
+            mu_u[s, j, n] = mu_u_later
+            c[s, j, n] = mu_u_later * per_tau_syn - mu_v * per_drive

@@ -70,9 +70,9 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
             cuda.syncthreads()
             while k < last and step[index(k)] + shift < first + steps:
                 arrival = step[index(k)] + shift - first
-                now = trace[index(arrival)]
-                at_arrival += now
-                change += trace[index(arrival + 1)] - now
+                mu_u_at_arrival = trace[index(arrival)]
+                at_arrival += mu_u_at_arrival
+                change += trace[index(arrival + 1)] - mu_u_at_arrival
                 k += 1
             first += window
     if i < n_pre:
