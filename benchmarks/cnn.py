@@ -367,15 +367,17 @@ def _cross_validate(
         seeds=arguments.seeds,
     )
 
-    def answer(seed: int, fold: int, rest: Dataset, fold_events: SpikeEvents) -> NDArray[np.int64]:
+    def predict_fold(
+        seed: int, fold: int, other_folds: Dataset, fold_events: SpikeEvents
+    ) -> NDArray[np.int64]:
         print_progress(
             f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples"
         )
-        return learn(rest, replace(options, seed=seed), settings, print_progress).predictions(
-            fold_events
-        )
+        return learn(
+            other_folds, replace(options, seed=seed), settings, print_progress
+        ).predictions(fold_events)
 
-    filled = answer_folds(answers, events, answer, arguments.output)
+    filled = answer_folds(answers, events, predict_fold, arguments.output)
     print(filled.summary())
     rows: list[dict[str, Any]] = filled.as_json()["seeds"]
     return rows
@@ -389,14 +391,16 @@ def _train_seeds(
     If requested, the networks classify the test split, and their soft labels are written.
     """
     seeds = range(options.seed, options.seed + arguments.seeds)
-    learnt = [learn(data, replace(options, seed=seed), settings, print_progress) for seed in seeds]
-    rows = [{"seed": network.seed, **network.best} for network in learnt]
+    networks = [
+        learn(data, replace(options, seed=seed), settings, print_progress) for seed in seeds
+    ]
+    rows = [{"seed": network.seed, **network.best} for network in networks]
     for row in rows:
         accuracy = row["validation_accuracy"]
         validated = "no validation split" if accuracy is None else f"validation {accuracy:.2%}"
         print(f"seed {row['seed']}: epoch {row['epoch']}, {validated}")
     if arguments.teacher:
-        teacher = teacher_of(data, learnt)
+        teacher = teacher_of(data, networks)
         teacher.save(arguments.teacher)
         print(f"{arguments.teacher}: {teacher}")
     if arguments.test:
@@ -404,7 +408,7 @@ def _train_seeds(
         answers = _empty_answers(
             test, data, options, settings, splits=("test",), rule=None, seeds=arguments.seeds
         )
-        for number, network in enumerate(learnt):
+        for number, network in enumerate(networks):
             answers = answers.with_fold(number, 0, network.predictions(test))
             rows[number]["test_accuracy"] = float(answers.right[number].mean())
         if arguments.output:
@@ -434,16 +438,16 @@ def _empty_answers(
     )
 
 
-def teacher_of(data: Dataset, learnt: Sequence[TrainedCnn]) -> Teacher:
+def teacher_of(data: Dataset, networks: Sequence[TrainedCnn]) -> Teacher:
     """Mean class probabilities of all training samples, including those used for validation.
 
     Args:
         data: the data that the networks were trained on.
-        learnt: the trained networks.
+        networks: the trained networks.
     """
     train = data.undivided
-    total = sum(network.probabilities(train).astype(np.float64) for network in learnt)
-    return Teacher(np.asarray(total / len(learnt)), data.content_hash)
+    total = sum(network.probabilities(train).astype(np.float64) for network in networks)
+    return Teacher(np.asarray(total / len(networks)), data.content_hash)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -84,16 +84,20 @@ class SpikingLoop(torch.autograd.Function):
         (direct,) = outputs
         v, s, weight = ctx.saved_tensors
         d_u = torch.empty_like(v)
-        d_v, d_s, slope, later = (torch.zeros_like(v[0]) for _ in range(4))
+        d_v, d_s, slope, d_u_later = (torch.zeros_like(v[0]) for _ in range(4))
         unity = v.new_ones(())
         for n in range(len(v) - 1, -1, -1):
-            d_s = direct[n] if weight is None else torch.addmm(direct[n], later, weight.T, out=d_s)
+            d_s = (
+                direct[n]
+                if weight is None
+                else torch.addmm(direct[n], d_u_later, weight.T, out=d_s)
+            )
             torch.sub(v[n], ctx.cell.theta, out=slope)
             torch.addcmul(unity, slope, slope, value=SHARPNESS**2, out=slope)
             torch.div(d_s, slope, out=slope)
             torch.addcmul(d_v, d_v, s[n], value=-1, out=d_v)
             torch.add(slope, d_v, alpha=ctx.cell.alpha, out=d_v)
-            later = torch.add(d_v, later, alpha=ctx.cell.beta, out=d_u[n])
+            d_u_later = torch.add(d_v, d_u_later, alpha=ctx.cell.beta, out=d_u[n])
         d_weight = None if weight is None else s[:-1].flatten(0, 1).T @ d_u[1:].flatten(0, 1)
         return d_u, d_weight, None
 

@@ -102,17 +102,19 @@ class _Lif(torch.autograd.Function):
         *other_inputs: Tensor | None,
     ) -> tuple[Tensor, SpikeTrains]:
         spikes, backward = run()
-        ctx.kept = neurons, push, spikes, backward
+        ctx.forward_values = neurons, push, spikes, backward
         return spikes.step.to(weight.dtype).mul_(neurons.dt_ms), spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
         neurons, push, spikes, backward = _take_saved(ctx)
-        pushed = neurons.jump.new_zeros(spikes.n_neurons)
+        push_on_mu_v = neurons.jump.new_zeros(spikes.n_neurons)
         if push is not None:
-            pushed += push(spikes.counts(), spikes.n_samples).to(pushed.dtype)
+            push_on_mu_v += push(spikes.counts(), spikes.n_samples).to(push_on_mu_v.dtype)
         gradients = backward(
-            outputs[0].to(pushed.dtype), pushed, want_source_time=ctx.needs_input_grad[-1]
+            outputs[0].to(push_on_mu_v.dtype),
+            push_on_mu_v,
+            want_source_time=ctx.needs_input_grad[-1],
         )
         return (
             *(None, None, None),
@@ -131,7 +133,7 @@ class _Li(torch.autograd.Function):
         *inputs: Tensor | None,
     ) -> Tensor:
         membrane, backward = run()
-        ctx.kept = neurons, backward
+        ctx.forward_values = neurons, backward
         return membrane
 
     @staticmethod
@@ -157,7 +159,7 @@ def _by_parameters(
 
 def _take_saved(ctx: Any) -> tuple[Any, ...]:
     """Take and release the values of the forward pass, so that a loss does not keep them alive."""
-    values, ctx.kept = ctx.kept, None
+    values, ctx.forward_values = ctx.forward_values, None
     if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")
     return values

@@ -38,8 +38,8 @@ def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
 
 def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
     """The entry of the candidate with the best score; of equal scores, the last."""
-    ranked = zip(scores(log, judge_epochs), candidates(log), strict=True)
-    return max(reversed(list(ranked)), key=lambda pair: pair[0])[1]
+    scored = zip(scores(log, judge_epochs), candidates(log), strict=True)
+    return max(reversed(list(scored)), key=lambda pair: pair[0])[1]
 
 
 def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:

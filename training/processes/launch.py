@@ -34,7 +34,7 @@ class Launch:
 
     @property
     def command(self) -> str:
-        """The command that starts a job with as many processes."""
+        """The command that starts a job with as many processes as this one."""
         here = f"--nproc-per-node {self.local_size}" if self.size == self.local_size else "…"
         return f"torchrun {here} -m nmtool"
 

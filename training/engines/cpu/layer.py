@@ -148,15 +148,17 @@ class Layer:
             push: [neurons] float, added to μ_v at every spike.
             want_source_time: True to compute gradients of the source's spike times.
         """
-        own = _arrays(run.spikes)
-        sums = _Sums(self, source, own, want_source_time)
+        own_spikes = _arrays(run.spikes)
+        sums = _Sums(self, source, own_spikes, want_source_time)
         gradient = np.array(time_gradient.numpy(), self.dtype)
         slope, pushes = run.slope.numpy(), push.numpy()
         for first, last in sums.cut.bounds(source.n_samples):
             with sums.traces(last - first) as mu_u:
                 adjoint.run_lif_adjoint(
                     self.constants,
-                    _source_spikes(self.recurrent, own.part(first, last), sums.cut, gradient),
+                    _source_spikes(
+                        self.recurrent, own_spikes.part(first, last), sums.cut, gradient
+                    ),
                     slope,
                     pushes,
                     sums.source_spikes(first, last),
@@ -257,17 +259,17 @@ class _Sums:
     Args:
         layer: the layer with the synapses.
         source: afferent spikes.
-        own: the layer's spikes, of all samples.
+        own_spikes: the layer's spikes, of all samples.
         want_source_time: True to compute gradients of the source's spike times.
     """
 
     def __init__(
-        self, layer: Layer, source: SpikeTrains, own: Spikes, want_source_time: bool
+        self, layer: Layer, source: SpikeTrains, own_spikes: Spikes, want_source_time: bool
     ) -> None:
         self.layer = layer
         self.cut = layer.cut(source)
         self.arriving = layer.by_channel(source)
-        self.own = own.by_channel(layer.recurrent.weight.shape[0], self.cut)
+        self.own_spikes = own_spikes.by_channel(layer.recurrent.weight.shape[0], self.cut)
         self.afferent = GradientSum(layer.afferent)
         self.recurrent = GradientSum(layer.recurrent)
         self.source_synapses = layer.afferent if want_source_time else layer.no_synapses
@@ -293,7 +295,7 @@ class _Sums:
         """Add the gradients of the portion with samples first … last − 1."""
         gradients.synapse_gradients(
             self.afferent.kernel_arguments(self.arriving, first, last),
-            self.recurrent.kernel_arguments(self.own, first, last),
+            self.recurrent.kernel_arguments(self.own_spikes, first, last),
             mu_u,
         )
 

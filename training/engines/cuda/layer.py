@@ -226,9 +226,11 @@ class Layer:
         want_source_time: bool,
     ) -> Gradients:
         """Run spiking neurons backward; arguments as for the CPU engine's layer."""
-        own, n_steps = run.spikes, source.n_steps
-        start = first_indices(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
-        sums = _Sums(self, source, own, want_source_time)
+        own_spikes, n_steps = run.spikes, source.n_steps
+        start = first_indices(
+            own_spikes.sample_index() * n_steps + own_spikes.step, own_spikes.n_samples * n_steps
+        )
+        sums = _Sums(self, source, own_spikes, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
             launch(
                 adjoint.run_lif_adjoint,
@@ -237,7 +239,7 @@ class Layer:
                 self.recurrent.weight,
                 self.recurrent.delay,
                 start[first * n_steps : last * n_steps + 1],
-                own.neuron,
+                own_spikes.neuron,
                 run.slope,
                 time_gradient.contiguous(),
                 push.contiguous(),
@@ -256,8 +258,8 @@ class Layer:
         sums = _Sums(self, source, None, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
             grid, threads = self.per_neuron(last - first)
-            own = self.constants, d_membrane[first:last], mu_u, c
-            launch(adjoint.run_li_adjoint, grid, threads, 0, *own)
+            arguments = self.constants, d_membrane[first:last], mu_u, c
+            launch(adjoint.run_li_adjoint, grid, threads, 0, *arguments)
             sums.add(first, last, mu_u, c)
         return sums.result()
 
@@ -278,14 +280,18 @@ class _Sums:
     """Gradients of a layer's synapses, accumulated over portions."""
 
     def __init__(
-        self, layer: Layer, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
+        self,
+        layer: Layer,
+        source: SpikeTrains,
+        own_spikes: SpikeTrains | None,
+        want_source_time: bool,
     ) -> None:
         self.layer, self.source = layer, source
         self.offset: list[int] = []
         self.afferent = GradientSum(layer.afferent, source, layer.limits)
         self.recurrent = (
-            GradientSum(layer.recurrent, own, layer.limits)
-            if own is not None and layer.is_recurrent
+            GradientSum(layer.recurrent, own_spikes, layer.limits)
+            if own_spikes is not None and layer.is_recurrent
             else None
         )
         self.source_time = layer.constants.new_empty(source.n_spikes) if want_source_time else None

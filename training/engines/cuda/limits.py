@@ -94,9 +94,9 @@ class Limits:
             UsageError: the neurons need more than a block may use.
         """
         words = words_of(neurons)
-        masks = 4 * BUFFERS * (words + blocks_of(words, WORD))
-        parts = self.threads_for(neurons) // WARP * PITCH * itemsize
-        need = 2 * neurons * itemsize + max(masks, parts)
+        mask_bytes = 4 * BUFFERS * (words + blocks_of(words, WORD))
+        partial_sum_bytes = self.threads_for(neurons) // WARP * PITCH * itemsize
+        need = 2 * neurons * itemsize + max(mask_bytes, partial_sum_bytes)
         if need > self.shared_bytes:
             raise UsageError(
                 f"a population of {neurons} neurons is too large to train on a GPU",

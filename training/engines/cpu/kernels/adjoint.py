@@ -96,35 +96,35 @@ def step_back(cell, mu_v, n, ring_u, ring_c):
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
+def run_lif_adjoint(cell, own_spikes, slope, push, source, arrival_span, stride, mu_u):
     """Run the adjoint of spiking neurons from the last step to the first.
 
     Args:
         cell: constants of the neurons.
-        own: the population's spikes, and the synapses among its neurons. Time gradients initially
-            contain the terms of the loss and of other populations.
+        own_spikes: the population's spikes, and the synapses among its neurons. Time gradients
+            initially contain the terms of the loss and of other populations.
         slope: [spikes] float, q of each spike.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are needed.
-        arrival_span: steps from a spike to its last arrival over the synapses of `own` and
+        arrival_span: steps from a spike to its last arrival over the synapses of `own_spikes` and
             `source`.
         stride: steps that a sample takes up in a trace, padding included.
         mu_u: [tiles, neurons, tile·stride] float, filled with μ_u up to step T − 1; later steps
             must be 0.
     """
-    n_samples, n_steps = own.begin.shape[0], own.begin.shape[1] - 1
+    n_samples, n_steps = own_spikes.begin.shape[0], own_spikes.begin.shape[1] - 1
     n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
         ring_u = new_ring(0, n_neurons, mu_u.dtype)
         ring_c = new_ring(arrival_span, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
-            read_arrivals(own, s, n, ring_c)
+            read_arrivals(own_spikes, s, n, ring_c)
             read_arrivals(source, s, n, ring_c)
             mu_v *= cell.alpha
-            for k in range(own.begin[s, n], own.begin[s, n + 1]):
-                i, q = own.neuron[k], slope[k]
-                pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own.time_gradient[k]
+            for k in range(own_spikes.begin[s, n], own_spikes.begin[s, n + 1]):
+                i, q = own_spikes.neuron[k], slope[k]
+                pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own_spikes.time_gradient[k]
                 mu_v[i] += pull / q + push[i]
             step_back(cell, mu_v, n, ring_u, ring_c)
             if n % SPAN == 0:
