@@ -134,14 +134,14 @@ def measure(
                 synapses.delay.copy_(before)
             changes.append((losses[0] - losses[1]) / 2)
             predicted.append((slope * move).sum())
-        random, along = np.array(changes)[::2], np.array(changes)[1::2]
+        random_changes, gradient_changes = np.array(changes)[::2], np.array(changes)[1::2]
         projections.append(
             DelayChanges(
                 f"{synapses.source} → {synapses.target}",
-                random.sum(axis=1),
+                random_changes.sum(axis=1),
                 np.array(predicted)[::2],
-                np.stack([random[:, ::2].sum(axis=1), random[:, 1::2].sum(axis=1)]),
-                float(along.sum(axis=1).mean()),
+                np.stack([random_changes[:, ::2].sum(axis=1), random_changes[:, 1::2].sum(axis=1)]),
+                float(gradient_changes.sum(axis=1).mean()),
                 float(np.mean(predicted[1::2])),
             )
         )

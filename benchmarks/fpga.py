@@ -43,7 +43,7 @@ as nextpnr counts them."""
 
 
 def synthesise(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:
-    """Synthesise a core in Yosys, and return its numbers of cells by type.
+    """Synthesise a core with Yosys, and return its numbers of cells by type.
 
     Args:
         network: network of the core.

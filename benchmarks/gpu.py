@@ -103,10 +103,10 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
         spikes, labels = workload.spikes(), workload.labels()
         recordings = on_cpu.record(spikes), on_device.record(spikes)
         differs = _differing(*recordings)
-        same = np.flatnonzero(differs.sum(axis=0) == 0)
+        equal_samples = np.flatnonzero(differs.sum(axis=0) == 0)
         error = 0.0
-        if same.size:
-            samples = spikes.take(same), torch.from_numpy(labels[same])
+        if equal_samples.size:
+            samples = spikes.take(equal_samples), torch.from_numpy(labels[equal_samples])
             error = _gradient_error(_gradients(on_cpu, *samples), _gradients(on_device, *samples))
         yield Agreement(
             arithmetic,
@@ -114,7 +114,7 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
             sum(raster.n_bins for raster in recordings[0].spikes.values()),
             int(differs.sum()),
             sum(raster.n_spikes for raster in recordings[0].spikes.values()),
-            same.size,
+            equal_samples.size,
             error,
         )
 

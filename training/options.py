@@ -470,10 +470,10 @@ class TrainOptions:
 
     def _settle(self) -> None:
         """Replace every `auto` that does not depend on samples by a number."""
-        for name, most in _MOST_BITS.items():
+        for name, limit in _MOST_BITS.items():
             if getattr(self, name) == AUTO:
                 possible = getattr(_limits(self.target, self.arithmetic), name)
-                bits = [bits for bits in possible if bits <= most] or [possible[0]]
+                bits = [bits for bits in possible if bits <= limit] or [possible[0]]
                 object.__setattr__(self, name, bits[-1])
         if self.dt_ms == AUTO and self.steps != AUTO:
             object.__setattr__(self, "dt_ms", 1.0)

@@ -91,8 +91,8 @@ class Reporter:
         time_s = f"{entry['seconds']:.1f} s"
         remaining = f", {duration(left)} left" if left else ""
         parts = epoch_parts(entry)
-        after = next((i for i, (text, _) in enumerate(parts) if text.startswith("valid")), 1) + 1
-        parts.insert(after, ("best" if self._is_best(entry) else "    ", 1))
+        place = next((i for i, (text, _) in enumerate(parts) if text.startswith("valid")), 1) + 1
+        parts.insert(place, ("best" if self._is_best(entry) else "    ", 1))
         _log.info(
             f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},

@@ -232,14 +232,14 @@ class RunFolder:
             lr=before.lr / FINETUNE_SLOWER,
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
-        without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
+        base = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
         # A setting changed to `auto` keeps the value chosen for the samples of the first run.
         changed = {
             name: value
             for name, value in settings.items()
             if not (name in AUTOMATIC and value == AUTO)
         }
-        options = without.with_settings(changed, origin)
+        options = base.with_settings(changed, origin)
         for name in SHAPE:
             if getattr(options, name) != getattr(before, name):
                 raise UsageError(

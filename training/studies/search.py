@@ -110,12 +110,12 @@ def search_settings(
     fixed, default, space = _settings(data, options)
 
     def run(
-        folder: Path, limit: int, epochs: int, firsts: Sequence[dict[str, Any]], keep: bool
+        folder: Path, limit: int, epochs: int, first_trials: Sequence[dict[str, Any]], keep: bool
     ) -> SweepResult:
         storage.make_folder(folder)
         about = {"data": _data_name(data, folder), "folder": ".", kind: limit, "keep": keep}
         about |= {"sampler_seed": options.seed}
-        text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, firsts))
+        text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, first_trials))
         storage.write_text(folder / PLAN, text)
         plan = read_plan(folder / PLAN)
         checked_data(plan, data)
@@ -241,12 +241,12 @@ def _lines(
     about: dict[str, Any],
     fixed: dict[str, Any],
     space: dict[str, Any],
-    firsts: Sequence[dict[str, Any]],
+    first_trials: Sequence[dict[str, Any]],
 ) -> Iterator[str]:
     """The text of STUDY.toml."""
     yield "# The search before a run, as `nmtool train --search` began it.\n"
     tables = (("", about), ("[settings]", fixed), ("[search]", space))
-    for title, table in (*tables, *(("[[first]]", first) for first in firsts)):
+    for title, table in (*tables, *(("[[first]]", first) for first in first_trials)):
         yield f"\n{title}\n" if title else ""
         yield from (f"{name} = {toml_value(value)}\n" for name, value in table.items())
 
@@ -263,12 +263,12 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
     if "onset_ms" in space:
         augmented["onset_ms"] = _to_two_digits(0.4 * space["onset_ms"]["high"])
     delayed = {"init_delay_recurrent": space.get("init_delay_recurrent", [0])[-1]}
-    firsts: list[dict[str, Any]] = []
+    first_trials: list[dict[str, Any]] = []
     for changes in ({}, augmented, {"drop": 0.3}, augmented | delayed):
         first = default | {name: value for name, value in changes.items() if name in default}
-        if first not in firsts:
-            firsts.append(first)
-    return firsts
+        if first not in first_trials:
+            first_trials.append(first)
+    return first_trials
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:

@@ -211,8 +211,8 @@ def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str)
 
 def _no_result_error(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError:
     """The error if no trial was finished, with a finding for each reason of failure."""
-    firsts = {trial.reason: trial for trial in reversed(trials) if trial.reason}
-    failed = sorted(firsts.values(), key=lambda trial: trial.number)
+    by_reason = {trial.reason: trial for trial in reversed(trials) if trial.reason}
+    failed = sorted(by_reason.values(), key=lambda trial: trial.number)
     return UsageError(
         f"{plan.file}: no trial was finished",
         code="study-without-result",

@@ -188,10 +188,10 @@ class Layer:
             source: the afferent spikes.
             row_bytes: scratch memory of one step of a sample.
         """
-        sample_bytes, free = row_bytes * source.n_steps, None
+        sample_bytes, free_memory = row_bytes * source.n_steps, None
         if source.n_samples * sample_bytes >= ASK_FROM_BYTES:
-            free = free_bytes(self.constants.device)
-        return list(self.limits.portions(source.n_samples, sample_bytes, free))
+            free_memory = free_bytes(self.constants.device)
+        return list(self.limits.portions(source.n_samples, sample_bytes, free_memory))
 
     def per_neuron(self, n_samples: int) -> tuple[tuple[int, int], int]:
         """Grid and threads of kernels with one thread per sample and neuron."""

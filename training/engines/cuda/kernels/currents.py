@@ -35,17 +35,17 @@ def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
     for slot in range(arrival_span):
         ring[slot * lanes + lane] = zero
     k, last = offset[s], offset[s + 1]
-    now = 0
+    due_slot = 0
     for n in range(drive.shape[1]):
-        drive[index(s), index(n), index(j)] = ring[index(now * lanes + lane)]
-        ring[index(now * lanes + lane)] = zero
+        drive[index(s), index(n), index(j)] = ring[index(due_slot * lanes + lane)]
+        ring[index(due_slot * lanes + lane)] = zero
         while k < last and step[index(k)] == n:
             i = index(neuron[index(k)])
-            at = now + HOP_LATENCY + np.int32(delay[i, index(j)])
+            at = due_slot + HOP_LATENCY + np.int32(delay[i, index(j)])
             if at >= arrival_span:
                 at -= arrival_span
             ring[index(at * lanes + lane)] += weight[i, index(j)]
             k += 1
-        now += 1
-        if now == arrival_span:
-            now = 0
+        due_slot += 1
+        if due_slot == arrival_span:
+            due_slot = 0
