@@ -74,9 +74,9 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     machine = report.machine_text(run_header).replace("\n", "; ")
     text = gpu.page(gpu.gpu_name(), machine, agreements, rows, kernels)
     print(text)
-    about = {"suite": CUDA, "gpu": gpu.gpu_name(), **run_header}
+    header_entries = {"suite": CUDA, "gpu": gpu.gpu_name(), **run_header}
     compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
-    write_json(str(file), about, rows, compared=compared, kernels=timed)
+    write_json(str(file), header_entries, rows, compared=compared, kernels=timed)
     file.with_suffix(".md").write_text(text, "utf-8")
     print_progress(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")
     agree = all(agreement.holds for agreement in agreements)

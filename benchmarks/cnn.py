@@ -318,8 +318,8 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         rows = _train_seeds(data, options, settings, arguments)
     if arguments.json:
-        about = {"data": data.name, "settings": settings.as_json(options)}
-        write_json(arguments.json, machine, rows, **about)
+        entries = {"data": data.name, "settings": settings.as_json(options)}
+        write_json(arguments.json, machine, rows, **entries)
     return 0
 
 

@@ -81,8 +81,8 @@ class Report(Tabular):
             )
             for changes in self.projections
         ]
-        head = ("", "predicted", "repeated", "ratio", "spread measured", "spread predicted")
-        return [Table("gradients of delays", head, rows)]
+        header = ("", "predicted", "repeated", "ratio", "spread measured", "spread predicted")
+        return [Table("gradients of delays", header, rows)]
 
 
 def measure(

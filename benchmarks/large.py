@@ -122,10 +122,12 @@ def train(options: argparse.Namespace) -> Epoch:
     """Train for one epoch, or one batch, in this process, and measure time and memory."""
     began = time.perf_counter()
     first_update: list[tuple[float, int]] = []
-    later: list[tuple[float, int]] = []
+    later_updates: list[tuple[float, int]] = []
 
     def on_batch(report: Any) -> None:
-        (later if first_update else first_update).append((time.perf_counter(), report.samples))
+        (later_updates if first_update else first_update).append(
+            (time.perf_counter(), report.samples)
+        )
         if options.one_batch:
             raise _EnoughError
 
@@ -146,11 +148,11 @@ def train(options: argparse.Namespace) -> Epoch:
     cache = Path(os.environ["NMTOOL_CACHE"]) / "events"
     first = first_update[0][0]
     ms_per_sample = None
-    if later:
-        ms_per_sample = 1e3 * (later[-1][0] - first) / sum(n for _, n in later)
+    if later_updates:
+        ms_per_sample = 1e3 * (later_updates[-1][0] - first) / sum(n for _, n in later_updates)
     return Epoch(
         what=options.child,
-        samples=sum(n for _, n in (*first_update, *later)),
+        samples=sum(n for _, n in (*first_update, *later_updates)),
         first_batch_s=first - began,
         epoch_s=None if run is None else run.log[-1]["seconds"],
         ms_per_sample=ms_per_sample,

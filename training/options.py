@@ -54,8 +54,8 @@ def _option(
         positive: True if the value must be larger than 0.
         auto: True if the value may be `auto`, which is replaced by a number before training.
     """
-    about = {"group": group, "help": text, "low": low, "high": high, "auto": auto}
-    return field(default=default, metadata={**about, "choices": choices, "positive": positive})
+    metadata = {"group": group, "help": text, "low": low, "high": high, "auto": auto}
+    return field(default=default, metadata={**metadata, "choices": choices, "positive": positive})
 
 
 NETWORK, BEGINNING, INTEGERS, LEARNING, KEEPING, PRUNING, AUGMENTATION = GROUPS = (
@@ -757,18 +757,18 @@ def _is_list(value: Any) -> bool:
 
 def _check_range(option: Field[Any], value: Any) -> None:
     """Raise `UsageError` if a setting is outside its field's range, as NaN always is."""
-    about, name = option.metadata, option.name
-    if about["choices"] and value not in about["choices"]:
+    metadata, name = option.metadata, option.name
+    if metadata["choices"] and value not in about["choices"]:
         raise UsageError(
             f"unknown {name} '{value}'",
             code="choice-unknown",
-            fix=suggestion(str(value), about["choices"]),
+            fix=suggestion(str(value), metadata["choices"]),
         )
     if option.name == "hidden" and not isinstance(value, int):
         layers = value if isinstance(value, tuple) else (value,)
         sizes = [size for layer in layers for size in neurons_of(layer)]
-        if not all(1 <= size <= about["high"] for size in sizes):
-            raise _out_of_range(option, f"1 … {about['high']} in each population", str(value))
+        if not all(1 <= size <= metadata["high"] for size in sizes):
+            raise _out_of_range(option, f"1 … {metadata['high']} in each population", str(value))
     elif isinstance(value, str):
         return
     elif isinstance(value, tuple):
@@ -778,9 +778,9 @@ def _check_range(option: Field[Any], value: Any) -> None:
                 option, "a mean and a standard deviation of 0 or more", f"{mean} and {spread}"
             )
     else:
-        low, high = about["low"], about["high"]
+        low, high = metadata["low"], about["high"]
         largest = sys.float_info.max if high is None else high
-        if about["positive"] and not 0 < value <= largest:
+        if metadata["positive"] and not 0 < value <= largest:
             raise _out_of_range(
                 option, "positive" if high is None else f"above 0, at most {high}", str(value)
             )

@@ -18,14 +18,14 @@ class _Spike(torch.autograd.Function):
     """A step function at 0, with the derivative of the arctangent as surrogate."""
 
     @staticmethod
-    def forward(ctx: Any, above: Tensor) -> Tensor:
-        ctx.save_for_backward(above)
-        return (above > 0).to(above.dtype)
+    def forward(ctx: Any, excess: Tensor) -> Tensor:
+        ctx.save_for_backward(excess)
+        return (excess > 0).to(excess.dtype)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> Tensor:
-        (above,) = ctx.saved_tensors
-        return outputs[0] / (1 + (SHARPNESS * above) ** 2)
+        (excess,) = ctx.saved_tensors
+        return outputs[0] / (1 + (SHARPNESS * excess) ** 2)
 
 
 def spiking_loop(x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:

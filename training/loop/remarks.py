@@ -94,12 +94,12 @@ def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
         median_if_ms = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
         hint = f"; if the file's times are in ms, the median sample ends at {median_if_ms:,.4g} ms"
-        meant = MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered
+        is_in_ms = MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered
         raise DataError(
             f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
             f"last step (dt × steps = {covered:g} ms)",
             code="events-mostly-dropped",
-            why="little is left to learn from" + (hint if meant else ""),
+            why="little is left to learn from" + (hint if is_in_ms else ""),
             fix="`steps=auto` covers them"
             + ("" if is_name(dataset.name) else f"; {TIME_UNIT_FIX}"),
         )

@@ -241,7 +241,7 @@ def _wait(collective: Any, tensor: Tensor, **arguments: Any) -> None:
 
 def _reason(error: RuntimeError) -> str:
     """Torch's message, without source location and advice."""
-    first = str(error).partition("\n")[0]
-    if first.startswith("["):
-        first = first.partition("] ")[2]
-    return first.partition(". ")[0]
+    line = str(error).partition("\n")[0]
+    if line.startswith("["):
+        line = line.partition("] ")[2]
+    return line.partition(". ")[0]

@@ -113,9 +113,9 @@ def search_settings(
         folder: Path, limit: int, epochs: int, first_trials: Sequence[dict[str, Any]], keep: bool
     ) -> SweepResult:
         storage.make_folder(folder)
-        about = {"data": _data_name(data, folder), "folder": ".", kind: limit, "keep": keep}
-        about |= {"sampler_seed": options.seed}
-        text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, first_trials))
+        entries = {"data": _data_name(data, folder), "folder": ".", kind: limit, "keep": keep}
+        entries |= {"sampler_seed": options.seed}
+        text = "".join(_lines(entries, {**fixed, "epochs": epochs}, space, first_trials))
         storage.write_text(folder / PLAN, text)
         plan = read_plan(folder / PLAN)
         checked_data(plan, data)
@@ -238,14 +238,14 @@ def _data_name(data: Dataset, folder: Path) -> str:
 
 
 def _lines(
-    about: dict[str, Any],
+    entries: dict[str, Any],
     fixed: dict[str, Any],
     space: dict[str, Any],
     first_trials: Sequence[dict[str, Any]],
 ) -> Iterator[str]:
     """The text of STUDY.toml."""
     yield "# The search before a run, as `nmtool train --search` began it.\n"
-    tables = (("", about), ("[settings]", fixed), ("[search]", space))
+    tables = (("", entries), ("[settings]", fixed), ("[search]", space))
     for title, table in (*tables, *(("[[first]]", first) for first in first_trials)):
         yield f"\n{title}\n" if title else ""
         yield from (f"{name} = {toml_value(value)}\n" for name, value in table.items())

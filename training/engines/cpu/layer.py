@@ -95,9 +95,9 @@ class Layer:
             forward.run_lif(self.constants, *loop, cut.stride, drive, *lists)
             return
         faults = np.zeros((len(count), 2, self.size), np.int64)
-        chip = self.constants, self.integers
+        chip_arguments = self.constants, self.integers
         kernels = integer.kernels(self.neurons.arithmetic)
-        kernels.run_lif(*chip, *loop, cut.stride, drive, *lists, faults)
+        kernels.run_lif(*chip_arguments, *loop, cut.stride, drive, *lists, faults)
         self.neurons.add_faults(faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
