@@ -758,7 +758,7 @@ def _is_list(value: Any) -> bool:
 def _check_range(option: Field[Any], value: Any) -> None:
     """Raise `UsageError` if a setting is outside its field's range, as NaN always is."""
     metadata, name = option.metadata, option.name
-    if metadata["choices"] and value not in about["choices"]:
+    if metadata["choices"] and value not in metadata["choices"]:
         raise UsageError(
             f"unknown {name} '{value}'",
             code="choice-unknown",
@@ -778,7 +778,7 @@ def _check_range(option: Field[Any], value: Any) -> None:
                 option, "a mean and a standard deviation of 0 or more", f"{mean} and {spread}"
             )
     else:
-        low, high = metadata["low"], about["high"]
+        low, high = metadata["low"], metadata["high"]
         largest = sys.float_info.max if high is None else high
         if metadata["positive"] and not 0 < value <= largest:
             raise _out_of_range(
