@@ -363,9 +363,9 @@ class _Call:
         from nmtool.training.loop.run import run_training
 
         # In a job of several processes, Ctrl-C ends all of them at once.
-        numbers = [signal.SIGINT] if ranks.size == 1 else []
+        signals = [signal.SIGINT] if ranks.size == 1 else []
         with (
-            signals_noted(*numbers) as check_stop,
+            signals_noted(*signals) as check_stop,
             (self.progress if ranks.is_first else silent)(
                 "training", remark="loading kernels"
             ) as advance,

@@ -83,9 +83,9 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
     nothing to it.
     """
     lag = first_ms - first_ms.gather(1, labels[:, None])
-    wrong = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
-    missing = (margin_ms - lag).clamp(min=0.0)
-    return 0.5 * (wrong * missing**2).sum() / len(labels)
+    is_wrong_class = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
+    shortfall = (margin_ms - lag).clamp(min=0.0)
+    return 0.5 * (is_wrong_class * shortfall**2).sum() / len(labels)
 
 
 def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:

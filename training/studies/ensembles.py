@@ -105,16 +105,18 @@ def ensemble(
     populations: list[Population] = []
     projections: list[Projection] = []
     for network, names, factor in zip(members, renamed, factors, strict=True):
-        own = network.readout.population
-        names |= {own: output, INPUT: INPUT}
+        readout_population = network.readout.population
+        names |= {readout_population: output, INPUT: INPUT}
         populations += [
-            replace(p, name=names[p.name]) for p in network.populations if p.name != own
+            replace(p, name=names[p.name])
+            for p in network.populations
+            if p.name != readout_population
         ]
         projections += [
             Projection(
                 names[p.source],
                 names[p.target],
-                p.weight * factor if p.target == own else p.weight,
+                p.weight * factor if p.target == readout_population else p.weight,
                 p.delay,
             )
             for p in network.projections

@@ -23,7 +23,7 @@ def run_folder(series: Path, number: int, seed: int) -> Path:
     return series / f"{number:04d}" / f"seed{seed}"
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
+def changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[Finding]:
     """Findings on the conditions of a series that differ from its stored conditions.
 
     >>> [finding.what for finding in changes({"lr": 0.1, "gain": 9.0}, {"lr": 0.2, "gain": 9.0})]
@@ -32,10 +32,10 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
     Args:
         before: stored training options and other conditions by name, perhaps from an earlier
             version. Options that the version did not have count as their defaults.
-        now: current options and conditions.
+        current: current options and conditions.
     """
-    defaults = {name: value for name, value in TrainOptions().as_json().items() if name in now}
-    old, new = _as_stored({**defaults, **upgraded_settings(before)}), _as_stored(now)
+    defaults = {name: value for name, value in TrainOptions().as_json().items() if name in current}
+    old, new = _as_stored({**defaults, **upgraded_settings(before)}), _as_stored(current)
     return [
         Finding(
             "setting-differs",

@@ -57,14 +57,14 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
     unity, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     arriving = mu_u[shift:]
     ab = cd = zero_pair(mu_u), zero_pair(mu_u)
-    fours = (last - first) >> two
-    for four in range(fours):
-        k = first + (four << two)
+    n_groups = (last - first) >> two
+    for group in range(n_groups):
+        k = first + (group << two)
         ab = plus_two_pairs_at(ab, arriving, position[k], position[k + unity])
         cd = plus_two_pairs_at(cd, arriving, position[k + two], position[k + three])
     a, b = ab
     c, d = cd
-    for k in range(first + (fours << two), last):
+    for k in range(first + (n_groups << two), last):
         a = plus_pair_at(a, arriving, position[k])
     return as_tuple(plus_pair(plus_pair(a, b), plus_pair(c, d)))
 
