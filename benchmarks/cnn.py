@@ -280,10 +280,10 @@ def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
     do not dominate.
     """
 
-    def mean(before: Tensor, now: Tensor, updates: Tensor | int) -> Tensor:
+    def mean(average: Tensor, latest: Tensor, n_updates: Tensor | int) -> Tensor:
         if decay is None:
-            return now
-        return before + (now - before) * max(1 - decay, 1 / (int(updates) + 1))
+            return latest
+        return average + (latest - average) * max(1 - decay, 1 / (int(n_updates) + 1))
 
     return AveragedModel(model, avg_fn=mean, use_buffers=True)
 

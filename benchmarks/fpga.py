@@ -78,7 +78,7 @@ def main() -> None:
         cells = synthesise(network, lanes, target.fabric.family or ECP5)
         parts = []
         for use in uses(network, target, lanes):
-            total = sum(cells.get(cell, 0) * many for cell, many in _CELLS[use.resource].items())
+            total = sum(cells.get(cell, 0) * units for cell, units in _CELLS[use.resource].items())
             parts.append(f"{total} ({use.used}) {use.resource}")
         print(f"{name} on {lanes} lanes, {part}: {', '.join(parts)}", flush=True)
 

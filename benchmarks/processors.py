@@ -96,7 +96,7 @@ def deepest_stack(calls: str) -> int:
 
 
 def rows() -> list[tuple[str, ...]]:
-    """Measure every network on every processor that can count instructions: a row for each."""
+    """Measure every network on every processor with an instruction counter: a row for each pair."""
     table: list[tuple[str, ...]] = []
     for name, (network, spikes) in cases().items():
         recording = nm.simulate(network, spikes)

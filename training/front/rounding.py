@@ -51,7 +51,7 @@ class Rounding:
         return self.to_integers(network, calibration=self.calibration).network
 
     def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:
-        """Round a network with these settings, and another calibration."""
+        """Round a network with these settings, but with the given calibration."""
         return round_network(
             network,
             weight_bits=self.weight_bits,
