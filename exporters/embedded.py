@@ -123,7 +123,7 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         path: the file.
         what: expected kind of file, named in errors.
         limit: largest size in bytes.
-        too_large: the part `why` of the error for a larger file.
+        too_large: reason given in the error (`why`) if the file is larger.
 
     Raises:
         FileFormatError: the file is missing or too large.

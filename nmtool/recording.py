@@ -109,7 +109,8 @@ class Recording(Value, Tabular):
         """A copy of the recording with its membranes, u and v replaced by a function's results.
 
         Args:
-            change: function of group (`membrane`, `current` or `potential`), population and values.
+            change: called with a group (`membrane`, `current` or `potential`), the name of a
+                population and its values; returns the new values.
         """
         groups = {
             group: {name: change(group, name, v) for name, v in getattr(self, group).items()}

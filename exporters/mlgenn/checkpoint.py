@@ -57,7 +57,7 @@ def read_connections(
 
     Args:
         folder: folder of the files.
-        epoch: number or word of the checkpoint; None: the latest number.
+        epoch: number or word in the checkpoint's file names; None: the latest number.
         populations: names of all populations; may be empty if the file names are unambiguous.
 
     Raises:

@@ -77,7 +77,7 @@ def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events
     """Add the weights of all spikes of a projection to the input of its target.
 
     Args:
-        nodes: the graph.
+        nodes: the graph's nodes; new nodes are added.
         named_projection: the projection and its name.
         events: spikes of its source.
         rows: the target's input so far, int32 [rows, post], one row per sample and step.

@@ -46,7 +46,7 @@ def quantise_network(
         spikes: input raster of representative samples; without it, membranes of outputs get
             head-room for every possible input.
         weight_bits, delay_bits: bits per weight and per delay in every projection; by default the
-            target's largest numbers.
+            target's maxima.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
         relays: realise delays beyond the target's longest with relay populations

@@ -76,8 +76,8 @@ def quantise(
             half of all. Default: the run's own data, if found. "none": no calibration; membranes
             of outputs get head-room for every possible input, and slow outputs lose precision.
         compare_on: samples on which to measure the accuracy lost (`Quantisation.cost`).
-        weight_bits: bits per weight, 2 … 8; by default the target's largest number, 8 on Loihi 2.
-        delay_bits: bits per delay, 1 … 6; by default the target's largest number. Delays become
+        weight_bits: bits per weight, 2 … 8; by default the target's maximum, 8 on Loihi 2.
+        delay_bits: bits per delay, 1 … 6; by default the target's maximum. Delays become
             multiples of the stride with the smallest rounding error.
         ranges: range of integer weights. `largest`: up to the largest weight. `error`: the range
             with the smallest squared error of the weights. `search`: the range with the smallest

@@ -111,7 +111,7 @@ def search_ranges(
         to_integers: quantises with given ranges.
         spikes: input raster of representative samples.
         scores: [samples, classes] float64, scores of the float network on these samples.
-        on_try: called with the least E after every trial.
+        on_try: called after every trial, with the smallest E so far.
     """
     best = dict(start)
     least = score_error(to_integers(best), spikes, scores)

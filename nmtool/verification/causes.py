@@ -143,7 +143,7 @@ class Case:
         """True if a candidate predicts every recorded update.
 
         Args:
-            cells: populations that the candidate changes, by name.
+            cells: cells of each population that the candidate changes, by name.
             events: spikes of all sources, if the candidate changes them; by default the recorded
                 spikes.
             start: u and v at the beginning of samples, by population; by default 0.

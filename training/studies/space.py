@@ -156,7 +156,7 @@ class SearchSpace:
         """Findings on values outside the search space.
 
         Args:
-            values: values of searched options, by name.
+            values: values of searched options, by option name.
         """
         findings = []
         for name, value in values.items():
@@ -240,7 +240,7 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
 
     Args:
         table: by option, a list of choices or a table of `low`, `high` and perhaps `log`, `step`.
-        problems: list to which findings on invalid entries are added; those options are left out.
+        problems: list; a finding is added for every invalid entry, and its option is left out.
     """
     searched: dict[str, Searched] = {}
     defaults = {option.name: example(option.name) for option in fields(TrainOptions)}

@@ -17,7 +17,7 @@ def largest_shifts(
     """The largest p with p ≤ start and p(t) ≤ p(s) + limit(s, t); None if there is no solution.
 
     Args:
-        start: upper bound of p per node; may be ∞.
+        start: upper bound of p for each node; may be ∞.
         limits: limit per pair (s, t), in steps.
     """
     shift = dict(start)

@@ -28,7 +28,7 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
     Args:
         count: number of synapses.
         where: first words of the error, e.g. "paths between its neurons have".
-        why: the part `why` of the error.
+        why: reason given in the error (`why`).
 
     Raises:
         FileFormatError: there are more synapses.

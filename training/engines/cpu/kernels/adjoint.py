@@ -54,7 +54,7 @@ def arrival_gradient(weight, delay, i, n, c):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        n: the step in which it spiked.
+        n: the step in which this neuron spiked.
         c: [rows, at least post] float, a ring buffer: derivative of the loss with respect to a
             spike's arrival time, per unit of weight.
     """

@@ -74,7 +74,7 @@ def send_recurrent(weight, delay, i, n, ring):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        n: the step in which it spiked.
+        n: the step in which this neuron spiked.
         ring: [rows, at least post], the ring buffer.
     """
     last_row = np.uint64(ring.shape[0] - 1)

@@ -88,7 +88,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             arriving: [at least neurons] int32, sums of the shifted weights that arrive.
             u, v: [neurons] int64, the state, which is updated.
             peak: [neurons] int64, filled with v before the reset; differs from v after a spike.
-            faults: [2, neurons] int64, counts of wraps of u and clips of v, which are increased.
+            faults: [2, neurons] int64, counts of wraps of u and of clips of v; new ones are added.
         """
         for j in range(u.size):
             after = neuron_step(

@@ -284,7 +284,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             u, v: [neurons] int32, the state, which is updated.
             words, groups: the mask of the step.
             slope: [neurons] float, filled with q where a neuron spikes.
-            faults: [2, neurons] int64, counts of wraps of u and clips of v, which are increased.
+            faults: [2, neurons] int64, counts of wraps of u and of clips of v; new ones are added.
         """
         number = unit.dtype.type
         j = cuda.threadIdx.x
