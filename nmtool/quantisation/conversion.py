@@ -85,8 +85,8 @@ def round_network(
     Args:
         network: the float network.
         weight_bits: bits per weight, in every projection; by default the target's maximum.
-        delays: grid of possible delays; by default with the target's maximum of bits, and the
-            stride that minimises the largest rounding error of delays up to the target's
+        delays: grid of possible delays; by default with the target's maximum number of bits,
+            and the stride that minimises the largest rounding error of delays up to the target's
             longest.
         ranges: by index of a projection, the magnitude (as a jump of u) that its integers must
             represent; larger weights may be clipped. By default the projection's largest weight.
