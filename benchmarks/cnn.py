@@ -344,7 +344,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"{arguments.output} exists already",
             code="path-taken",
-            why="it has the predictions for the test split, which is to be used only once",
+            why="it contains predictions for the test split, which may be used only once",
             fix="compare with this file, or name another file",
         )
 

@@ -149,7 +149,7 @@ PROCESSORS: dict[str, Processor] = {
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
             # The timer counts at 25 MHz, one tick per 40 ns. An instruction takes 128 ns, or 3.2
-            # ticks. With more than two ticks per instruction, rounding gives their exact number.
+            # ticks. Above two ticks per instruction, rounding the quotient gives the exact count.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

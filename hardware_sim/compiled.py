@@ -40,7 +40,7 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
         def compile_(function: _Function) -> _Function:
             if function.__closure__:
                 # Numba names machine code after `__qualname__`. Without a digest of the closure,
-                # it would confuse functions from disk that differ only in their closures.
+                # Numba would confuse cached functions that differ only in their closures.
                 digest = hashlib.sha256("\n".join(identity(function)).encode()).hexdigest()
                 function.__qualname__ += f"_{digest[:12]}"
             dispatcher = numba.njit(**options)(function)

@@ -399,7 +399,7 @@ class Session:
             findings.append(Finding("event-late", f"event {at}", what, fix))
         refused = int((unknown | out_of_range | late).sum())
         raise DataError(
-            f"{refused} of {unit.size} events are invalid; none was fed",
+            f"{refused} of {unit.size} events are invalid, so no event was fed",
             code="events-refused",
             fix="drop or correct them",
             findings=findings,

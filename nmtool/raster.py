@@ -108,7 +108,7 @@ class Raster(Value, Tabular):
             raise DataError(
                 "a raster's offsets, steps and neurons differ in length",
                 code="raster-lengths",
-                fix="give a step and a neuron per spike, and offsets up to the number of spikes",
+                fix="give each spike a step and a neuron; the last offset is their number",
             )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)

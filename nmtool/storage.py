@@ -297,9 +297,9 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
                 code="archive-damaged",
                 why="loading objects can run foreign code, so only arrays of numbers and strings "
                 "are read",
-                fix="save arrays of one shape by np.savez(FILE, …=np.stack(arrays)); write lists "
-                "of events, which differ in length, as a CSV file with a row per event, or pass "
-                "them to SpikeEvents.from_lists",
+                fix="save arrays of one shape by np.savez(FILE, …=np.stack(arrays)); for "
+                "lists of events, write a CSV file with a row per event, or pass the lists to "
+                "SpikeEvents.from_lists",
             ) from error
         raise FileFormatError(
             f"{path} is not an archive of numpy arrays",

@@ -541,7 +541,7 @@ class TrainOptions:
         """
         if self.steps == AUTO:
             raise UsageError(
-                f"steps is {AUTO}, and its number depends on the training samples",
+                f"steps is {AUTO}: the number depends on the training samples",
                 code="steps-unsettled",
                 fix="call options.fitted_to(training samples); nmtool.train does so itself",
             )
@@ -615,8 +615,8 @@ class TrainOptions:
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:
-            # A number of bits that the new target does not have becomes `auto`, unless it was
-            # given, too.
+            # A number of bits that the new target does not support becomes `auto`, unless
+            # `settings` contains it.
             merged = {**vars(self), **converted}
             limits = _limits(merged["target"], merged["arithmetic"])
             for name in _MOST_BITS:

@@ -53,7 +53,7 @@ class COptions:
         return UsageError(
             f"the format {name} has no option `prefix=`",
             code="prefix-unused",
-            fix="leave it out, or write C: -o NAME.c",
+            fix="leave out the prefix, or write a C file: -o NAME.c",
         )
 
 

@@ -116,7 +116,7 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
         raise FileFormatError(
             f"{folder} contains no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
             code="mlgenn-no-checkpoint",
-            why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
+            why="files of a checkpoint are named <epoch>-Conn_<Source>_<Target>-<variable>.npy",
             fix=f"name one of {_listed(epochs)}" if epochs else "name another folder",
         )
     return chosen

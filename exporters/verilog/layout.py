@@ -263,8 +263,8 @@ class Layout:
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
         )
-        # For a population, its constants are fetched, its neurons pass 12 stages, and each outputs
-        # up to three words.
+        # The constants of a population are fetched, its neurons pass 12 stages, and each neuron
+        # outputs up to three words.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40

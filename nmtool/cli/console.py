@@ -49,7 +49,7 @@ class _Console(Console):
     """The idle bar of the running command; it is cleared before anything else is shown."""
 
     def on_broken_pipe(self) -> NoReturn:
-        # rich calls this method on a BrokenPipeError; its own method ends the process.
+        # rich calls this method on a BrokenPipeError; rich's own method ends the process.
         raise
 
 

@@ -144,7 +144,7 @@ class SpikeEvents(Tabular):
             )
         if not offset[-1] == self.time_ms.size == self.unit.size:
             raise DataError(
-                f"the offsets count {offset[-1]} events, but there are {self.time_ms.size} times "
+                f"the offsets are for {offset[-1]} events, but there are {self.time_ms.size} times "
                 f"and {self.unit.size} units",
                 code="events-lengths",
                 fix="give a time and a unit for each event",
@@ -583,7 +583,7 @@ def check_units(
         raise DataError(
             f"{_place(index, offset, first)}: unit {unit[index]} is not one of the {n_units} units",
             code="units-range",
-            why=f"units count from 0 to {n_units - 1}",
+            why=f"units are numbered from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
         )
 

@@ -118,7 +118,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         split: _count(label, len(names)) for split, label in labels.items() if label is not None
     }
     rule = dataset.validation_rule
-    # Validation by the last samples of a file has its own remark, `split-unshuffled`.
+    # A validation split of a file's last samples has another remark, `split-unshuffled`.
     last = "validation" if rule is not None and rule.is_last else ""
     counts = {
         split: count for split, count in class_counts.items() if split != last and count.any()

@@ -170,7 +170,7 @@ def read_layout(
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
-        # In files of earlier versions, class names count from 0 even if labels do not.
+        # Files of earlier versions name classes from 0 even if labels begin at another number.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
     nonzero = {name for name, is_filled in groups if is_filled}
@@ -261,7 +261,7 @@ class ShdFile:
         self._units = _Lists(file, "spikes/units", "iu")
         if len(self._times) != len(self._units):
             raise DataError(
-                f"there are times of {len(self._times)} samples, but units of {len(self._units)}",
+                f"there are times for {len(self._times)} samples, but units for {len(self._units)}",
                 code="events-lengths",
                 fix="give a time and a unit for each event",
             )

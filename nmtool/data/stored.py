@@ -169,8 +169,8 @@ class EventStore:
         unit = np.empty(time.size, index.unit_type)
         places = zip(samples.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
         for sample, start, end in places:
-            # Read by position instead of memory-mapped: if the file is truncated meanwhile, this
-            # raises an error, while a map would end the process by a signal.
+            # If the file is truncated meanwhile, a read by position raises an error. A memory map
+            # would end the process by a signal.
             size = (end - start) * index.event_bytes
             content = os.pread(self._file, size, int(self._start[sample]))
             if len(content) != size or zlib.crc32(content) != index.checksum[sample]:

@@ -205,7 +205,7 @@ class Answers(Value, Result):
         """Raise `UsageError` unless the predictions are for the given samples, in this order."""
         if self.label.size != events.n_samples or self.data_hash != events.content_hash:
             raise UsageError(
-                f"the {events.n_samples:,} samples of {name} are not those of {self._where}",
+                f"the {events.n_samples:,} samples of {name} are not the samples of {self._where}",
                 code="answers-samples-differ",
                 why=f"{self._where} has predictions for {self._samples}",
                 fix="name the data and the split that the predictions are for",

@@ -204,7 +204,7 @@ class Evaluation(Result):
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        # Shown in the row of another value.
+        # These values appear in the rows of other values.
         without_row = ("drawn_from", "only_classes")
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)

@@ -240,7 +240,7 @@ class IntegerProjection(AnyProjection):
             raise NetworkError(
                 f"{self._label}: weights must lie strictly between −{limit} and {limit}",
                 code="weights-range",
-                fix="raise weight_exponent, and divide the weights",
+                fix="halve the weights until they fit, and raise weight_exponent by 1 each time",
             )
         signs = sign_mode(weight)
         step = self.runs_in.weight_step(self.weight_bits, signs == MIXED)
@@ -363,8 +363,8 @@ class IntegerNetwork(AnyNetwork):
                     f"population '{population.name}': weights of one sign that can arrive in one "
                     f"step sum to {total:,}",
                     code="sums-clip",
-                    why=f"in {self.arithmetic}, sums clip at {limit:,} after each weight, so they "
-                    "depend on the order of weights, which differs in training",
+                    why=f"in {self.arithmetic}, a sum clips at {limit:,} after each weight, so it "
+                    "depends on the order of the weights, and training adds them in another order",
                     fix="these integers can be simulated, verified and exported; for training, "
                     "quantise the float network with nmtool",
                 )

@@ -212,7 +212,7 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if projection.source in _clocks(network):
-                fix = "choose a target with delays: they start a constant input at its step"
+                fix = "choose a target with delays: a constant input starts after its delay"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
@@ -360,11 +360,11 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
     """Findings on thresholds that need more bits than the states of the target have."""
-    clocks = _clocks(network)  # these spike in every step even if states have fewer bits
+    clocks = _clocks(network)  # clocks spike in every step, even if states have fewer bits
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:
-            what = f"its threshold needs states of {needed} bits, but they have {bits}"
+            what = f"its threshold needs states of {needed} bits, but states have {bits}"
             fix = f"scale states down; they lose their last {needed - bits} bits"
             yield Finding("target-state-bits", population.name, what, fix)
 

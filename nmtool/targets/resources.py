@@ -240,7 +240,7 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
             exceeded.append(Finding("axons-in-exceeded", population.population, what, fix))
     if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
         what = f"{name} has too few cores: populations on separate cores take {demand.in_words()}"
-        fix = f"{smaller}; the table has the number of cores if populations share them"
+        fix = f"{smaller}; the table lists the cores needed if populations share cores"
         exceeded.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)

@@ -148,7 +148,7 @@ def foreign_recording(
                 findings += read.take(name, array, steps_first=steps_first)
     if not findings and not read.arrays:
         findings.append(
-            Finding("recording-empty", title, "it has no population of the network", _FIX_NAMES)
+            Finding("recording-empty", title, "no array belongs to a population", _FIX_NAMES)
         )
     if findings:
         raise DataError(

@@ -415,7 +415,7 @@ def _check_backends(
         name, records = run.artefact.name, run.artefact.records_states
         if deep and with_states and not records:
             _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
-        # If no backend records u and v, its check raises the error.
+        # If no backend records u and v, the first check with `deep=True` raises the error.
         checks[name] = run.check(deep=deep and (records or not with_states), progress=progress)
     return {
         run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)

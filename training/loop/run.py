@@ -98,7 +98,7 @@ def run_training(
             )
             folder.create(manifest, anew=anew)
             if network is not None:
-                trainer.save()  # when this run is resumed, the other run may be gone
+                trainer.save()  # the other run may be deleted before this run is resumed
         if on_start is not None and not resume and ranks.is_first:
             on_start(trainer)
         trainer.run()
@@ -145,7 +145,7 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
             why="it had not copied the state of the run from which it started",
             fix=f"delete {folder.path} and repeat the command that started it",
         )
-    ranks.barrier()  # no rank trains before all have looked for the checkpoint
+    ranks.barrier()  # no rank trains before all ranks have looked for the checkpoint
     if ranks.is_first:
         _log.warning("the run was stopped before its first epoch ended: it starts over")
     return True

@@ -143,7 +143,7 @@ class RunFolder:
         """
         if self.manifest_file.exists() and not anew:
             raise UsageError(
-                f"{self.path} already holds a run",
+                f"{self.path} already contains a run",
                 code="path-taken",
                 fix="choose another folder, or resume the run: `resume=True`",
             )
@@ -170,7 +170,7 @@ class RunFolder:
             check_texts(values)
         except OSError as error:
             raise FileFormatError(
-                f"{self.path} does not hold a run",
+                f"{self.path} does not contain a run",
                 code="run-missing",
                 why=str(error),
                 fix="name a folder that `nmtool train -o` wrote",

@@ -459,7 +459,7 @@ def _check_splits(train: SpikeEvents, validation: SpikeEvents | None) -> None:
         raise DataError(
             "there are no validation samples",
             code="split-empty",
-            fix="pass None instead; training accuracy then decides the best epoch",
+            fix="pass None as validation samples; training accuracy then decides the best epoch",
         )
 
 

@@ -46,7 +46,8 @@ _SPIKING = Finding(
     "readout",
     "outputs that spike cannot be added",
     f"join networks whose outputs do not spike: readout {' or '.join(rules_of(LI))}",
-    why="spiking outputs reset, so the spikes of a summed output are not those of its members",
+    why="spiking outputs reset, so an output with the summed input spikes at other times than "
+    "the members' outputs",
 )
 
 

@@ -289,7 +289,7 @@ def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
     """
     if (folder / RUN_MANIFEST).exists():
         raise UsageError(
-            f"{folder} holds a run",
+            f"{folder} contains a run",
             code="path-taken",
             fix="choose another folder for the cross-validation",
         )

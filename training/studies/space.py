@@ -379,7 +379,7 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         return
     if log:
         raise UsageError(
-            "log and step exclude each other",
+            "a range cannot have both log and step",
             code="search-range-log-step",
             fix="leave one of them out",
         )

@@ -154,12 +154,14 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
-        # Only with the same axes does one number per channel broadcast.
+        # One number per channel broadcasts only if both arrays have the same axes.
         same_axes = reset.ndim == threshold.ndim
         above = threshold - reset if same_axes else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold is not above the reset potential"
-            misfits.append(Finding("nir-threshold", name, what, "raise it, or lower the reset"))
+            misfits.append(
+                Finding("nir-threshold", name, what, "raise the threshold, or lower the reset")
+            )
     return misfits
 
 

@@ -170,7 +170,7 @@ class _Inference:
         window = window_of(node)
         input_shape = window.shape_of(shape)
         if input_shape is None:
-            axes = f"channels and spatial axes of its input of {printable(in_words(shape))} "
+            axes = f"channels and spatial axes of its input ({printable(in_words(shape))}) "
             fix = "give the node before it a shape (channels, height, …)"
             fix += ", or this node an input_shape" if window.channels else ""
             self.shapes.findings.append(Finding("nir-shape", where, f"{axes}are unknown", fix))
@@ -195,7 +195,9 @@ def _misfits(where: str, window: Window, input_shape: Shape) -> Iterator[Finding
     expected = window.channels and (window.channels[1], *(window.places or input_shape[1:]))
     if expected and expected != input_shape:
         what = f"its input is {in_words(input_shape)}, but it expects {in_words(expected)}"
-        yield Finding("nir-shape", where, what, "use the same channels and spatial size")
+        yield Finding(
+            "nir-shape", where, what, "give input and node the same channels and spatial size"
+        )
         return
     output_shape = window.output_shape(input_shape)
     if 0 in output_shape:
@@ -242,7 +244,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
             findings.append(Finding("nir-size", where, what, "use the same number of lines"))
         elif node.kind in WINDOWS and _without_batch(shape, expected) != expected:
             what = f"it connects a shape {in_words(shape)} to a node for {in_words(expected)}"
-            fix = "use the same channels and spatial size"
+            fix = "give both the same channels and spatial size"
             findings.append(Finding("nir-shape", where, what, fix))
     return findings
 

@@ -58,7 +58,7 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         numbers = _numbers(node, key, 1 if key == "groups" else count)
         if not numbers or not all(lowest <= number <= MAX_PLACES for number in numbers):
             is_invalid = True
-            what = f"{key} is not a whole number in {lowest} … {MAX_PLACES}"
+            what = f"{key} must be a whole number in {lowest} … {MAX_PLACES}"
             what += "" if key == "groups" else f", or {count} such numbers"
             yield Finding("nir-window", name, what, "use numbers in this range")
     if not is_convolution or is_invalid:
@@ -68,7 +68,7 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         what = f"padding is '{printable(str(padding))}'"
         yield Finding("nir-window", name, what, f"use '{SAME}', '{VALID}' or numbers")
     if str(padding) == SAME and set(_numbers(node, "stride", count)) != {1}:
-        what = f"padding is '{SAME}' and its stride is not 1"
+        what = f"padding is '{SAME}', but the stride is not 1"
         yield Finding("nir-window", name, what, "give the padding in numbers")
     (groups,) = _numbers(node, "groups", 1)
     if weight.shape[0] % groups:

@@ -173,7 +173,7 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
             ", ".join(group),
             "they project to each other, and tools differ in which of these connections takes a "
             "step",
-            "use only recurrence within a population",
+            "use recurrent projections only within a population",
         )
         for group in shared_loops
     ]

@@ -298,7 +298,7 @@ def _add_row(
                 f"{where}: sample '{printable(key[1])}' has {printable(name)} "
                 f"{printable(group)}, and {printable(rows.groups[name][place])} in an earlier row",
                 code="csv-group-differs",
-                why="a column with an unknown name is a group, equal in all rows of a sample",
+                why="a column with an unknown name is a group, with one value per sample",
                 fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
                 "out",
             )

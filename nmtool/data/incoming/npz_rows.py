@@ -74,7 +74,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
                 "some arrays have no split in their names, others have "
                 f"{', '.join(filter(None, splits))}",
                 code="npz-arrays",
-                why="the split of arrays that do not name it is unknown",
+                why="arrays without a split in their names could belong to any split",
                 fix="name all of them by split (train_spikes, train_labels, …), or none",
             )
         if splits:

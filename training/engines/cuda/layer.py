@@ -61,7 +61,7 @@ class Layer:
         self.arrival_span = self.afferent.arrival_span
         self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
-        # The synapses that the forward pass uses: in integers, if the run trains in integers.
+        # Synapses of the forward pass; rounded to integers if the run trains in integers.
         self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if neurons.integers is not None:
             device = self.constants.device
