@@ -1,4 +1,4 @@
-"""Write an export (file or folder) atomically, and replace nothing but earlier exports."""
+"""Write an export (file or folder) atomically, and replace only earlier exports."""
 
 from __future__ import annotations
 

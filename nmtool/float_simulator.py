@@ -55,7 +55,7 @@ def simulate_floats(
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the channels of the raster differ from those of the network.
     """
     from nmtool.hardware_sim.plan import lay_out
     from nmtool.hardware_sim.simulator import run_together

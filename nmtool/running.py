@@ -57,7 +57,7 @@ def simulate(
         Spikes of the spiking populations, and membranes of all other populations.
 
     Raises:
-        DataError: the input has other channels than the network.
+        DataError: the channels of the input differ from those of the network.
         UsageError: `spikes` are neither events nor a raster, or do not fit the network.
     """
     model = as_network(network)

@@ -1,4 +1,4 @@
-"""`train` and `finetune`: from a data set to a run, which keeps the network of its best epoch."""
+"""`train` and `finetune`: train a network on a data set, and save the best epoch's network."""
 
 from __future__ import annotations
 

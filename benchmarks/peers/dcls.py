@@ -2,8 +2,9 @@
 
 Each synapse is a kernel over time with one non-zero entry, whose position is learnt by linear
 interpolation (version `v1`, cheaper than the Gaussian one), at a resolution of one step. The
-neurons are those of `bptt.py`. Hidden spikes reach the outputs through such a layer, too. Output
-membranes are linear in the layer's result, so that `arrival_weights` gives the scores.
+neurons are those of `bptt.py`. The synapses from hidden neurons to outputs
+are such kernels, too. Output membranes are linear in the sums of arriving weights, so that
+`arrival_weights` gives the scores.
 """
 
 from __future__ import annotations

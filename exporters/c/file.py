@@ -136,7 +136,7 @@ class Content:
             return integer_network.unpack(Archive(self.path, record["network"], arrays))
 
     def carried(self) -> Carried | None:
-        """The known answers as stored, with checksums in place of u and v; None if there are none.
+        """The stored known answers, with checksums in place of u and v; None if the file has none.
 
         Raises:
             FileFormatError: the answers are damaged.

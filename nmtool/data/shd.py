@@ -411,7 +411,7 @@ def _read_header(path: Path) -> _Header:
 
 
 def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """A list of strings, read one by one, since each string could be as long as a hostile file."""
+    """Read strings one by one: in a hostile file, each could be as long as the whole file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(

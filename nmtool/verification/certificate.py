@@ -44,7 +44,7 @@ class StockCheck:
 
     @property
     def stands_in(self) -> bool:
-        """True if the fast model equals Lava's own, so that its results on all samples count."""
+        """True if the fast model equals Lava's own model, and may replace it on all samples."""
         return self.comparison.identical if self.fast is None else self.fast.identical
 
     @property

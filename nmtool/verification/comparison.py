@@ -257,7 +257,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """A copy of `actual`, in which all u and v within the tolerance equal the expected values.
+    """A copy of `actual` with the expected u and v wherever they differ by at most the tolerance.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.

@@ -250,7 +250,7 @@ def coverage(
         bounds: bounds of the states for any input; by default they are computed.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the channels of the raster differ from those of the network.
     """
     from nmtool.hardware_sim.simulator import simulate
     from nmtool.hardware_sim.state_bounds import state_bounds

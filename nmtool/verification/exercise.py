@@ -75,7 +75,7 @@ def exercise(
         Only the new samples, in the order in which they were found.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the channels of the raster differ from those of the network.
     """
     check_input(network, spikes)
     search = _Search(network, spikes, deep)

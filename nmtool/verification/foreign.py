@@ -357,7 +357,7 @@ def _compare_shifted(
     simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
-    """Compare a recording with the simulation, from step `shifts[name]` of each population on."""
+    """Compare a recording with the simulation, shifted by `shifts[name]` steps per population."""
     actual, n_steps = foreign.recording, foreign.n_steps
     shifted_simulation = _shifted(simulation.only(foreign.populations), shifts, n_steps)
     spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
@@ -406,7 +406,7 @@ def whole_numbers(recording: Recording) -> Recording:
 
 
 def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """`n_steps` steps of a recording, from step `shifts[name]` of each population on."""
+    """Cut `n_steps` steps from a recording; population `name` starts at its step `shifts[name]`."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:
         shift = shifts.get(name, 0)

@@ -76,7 +76,7 @@ def mutation_score(
         generated_recording: the simulator's recording of `generated`; by default it is computed.
 
     Raises:
-        DataError: a raster has other channels than the network.
+        DataError: the channels of a raster differ from those of the network.
     """
     check_input(network, spikes)
     if recording is None:

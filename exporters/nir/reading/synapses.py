@@ -156,7 +156,7 @@ def closing_loop(signal: Signal) -> Signal:
 
 
 def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
-    """Multiply a signal by factors, [lines] or one for all lines."""
+    """Multiply every line of a signal; `factor` is [lines], or one number for all lines."""
     by_line = np.broadcast_to(np.ravel(factor), (signal.size,))
     origins = {
         name: replace(s, weight=s.weight * by_line[s.line]) for name, s in signal.origins.items()
@@ -174,7 +174,7 @@ def multiplied(signal: Signal, matrix: Matrix) -> Signal:
 
 
 def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
-    """Add a constant to a signal in every step, [lines] or one for all lines."""
+    """Add a constant to every line in each step; `bias` is [lines], or one number for all lines."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
     zeros = np.zeros_like(line)

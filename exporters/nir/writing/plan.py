@@ -26,7 +26,7 @@ class Plan:
         outputs: per population, the name of its `Output`, if it gets one.
         unreached: populations to which a wire of weight 0 is added, so that the input reaches all
             populations.
-        closing: connections between nodes of neurons that take a step by themselves.
+        closing: pairs of nodes of neurons whose connection takes a step by itself.
         ahead: number of steps by which the input and each population run ahead of the network.
     """
 
