@@ -115,7 +115,7 @@ class Dataset(Tabular):
         <Dataset 'samples': train, test>
 
         Args:
-            train, validation, test: each yields (sample, label), or batches of them.
+            train, validation, test: each yields pairs (sample, label), or batches of pairs.
             name: name in messages and manifests.
             keywords: arguments of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
 

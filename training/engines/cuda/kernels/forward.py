@@ -118,7 +118,7 @@ def send(weight, delay, n, words, groups, drive):
 
 @device_function
 def clear(bits):
-    """Set a part of the shared memory to zero; all threads of the block must call it."""
+    """Set a part of the shared memory to zero; all threads of the block must call this."""
     word = cuda.threadIdx.x
     while word < bits.size:
         bits[index(word)] = np.uint32(0)
@@ -127,7 +127,7 @@ def clear(bits):
 
 @device_function
 def begin(u, v, masks):
-    """Set state and masks to zero, and wait at a barrier; all threads of the block must call it."""
+    """Set state and masks to zero, then wait at a barrier; called by all threads of the block."""
     j = cuda.threadIdx.x
     while j < u.size:
         u[j] = v[j] = 0
