@@ -36,13 +36,13 @@ class Operations:
         neurons: number of neurons by population; each neuron is updated in every step.
         spikes: number of spikes by source, `input` first, then every spiking population:
             [samples, steps] int64.
-        synaptic_events: per projection [samples, steps] int64: each spike counts its synapses of
-            nonzero weight.
-        synapses_read: per projection [samples, steps] int64: each spike counts all its synapses,
-            for chips that store full matrices.
-        messages: by source [samples, steps] int64: each spike counts its target cores, which are
-            the cores with a postsynaptic neuron, its own core included. Synapses of weight 0
-            matter only if the cores store them.
+        synaptic_events: per projection [samples, steps] int64, number of times that a spike passes
+            a synapse with nonzero weight.
+        synapses_read: per projection [samples, steps] int64, number of times that a spike passes
+            any synapse, for chips that store full matrices.
+        messages: by source [samples, steps] int64, number of spikes, each counted once per core
+            with a postsynaptic neuron, including its own core. Synapses of weight 0 matter only if
+            the cores store them.
         n_samples, n_steps: size of the input.
     """
 
@@ -67,12 +67,12 @@ class CoreOperations:
 
     Attributes:
         neurons: number of neurons on the core.
-        synaptic_events: [samples, steps] int64: each spike counts its synapses that the core
-            stores: all synapses onto neurons of the core, or only synapses of nonzero weight.
+        synaptic_events: [samples, steps] int64, number of times that a spike passes a synapse that
+            the core stores: any synapse onto its neurons, or only synapses of nonzero weight.
         messages_in: [samples, steps] int64, number of spikes that arrive at the core.
         spikes: [samples, steps] int64, number of spikes of the core's neurons.
-        messages_out: [samples, steps] int64: each spike of the core's neurons counts its target
-            cores.
+        messages_out: [samples, steps] int64, number of spikes of the core's neurons, each counted
+            once per target core.
     """
 
     neurons: int

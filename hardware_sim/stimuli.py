@@ -63,8 +63,8 @@ def driving_input(
 ) -> tuple[Raster, float]:
     """Generate samples that together test most of a network; equal arguments give equal samples.
 
-    With `existing`, there are at least two samples: a state that is not reset between samples then
-    shows.
+    The result and `existing` together have at least two samples, to show a state that is not reset
+    between samples.
 
     Args:
         network: the network. For float networks only synapses are considered, not constants.
@@ -222,7 +222,7 @@ class _Search:
         return self._share(self.first)
 
     def noise(self) -> list[_Dense]:
-        """Noise of every rate, steady or denser at the beginning."""
+        """Noise at each of `RATES`: steady, and at low rates also denser at the beginning."""
         steady = [self._uniform(self.n_steps) < rate for rate in RATES]
         with_opening = []
         for dense in steady[:-2]:

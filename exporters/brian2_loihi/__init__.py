@@ -83,7 +83,7 @@ class Brian2Loihi(Format, name="brian2-loihi"):
             )
 
     def differences(self) -> list[Finding]:
-        """No differences: brian2-loihi runs the integers themselves.
+        """Return no differences, since brian2-loihi runs the unchanged integers.
 
         Raises:
             DoesNotFitError: brian2-loihi cannot express the network.

@@ -155,6 +155,6 @@ def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
 
 
 def importance(n_steps: int) -> NDArray[np.int64]:
-    """[steps] int64: weight of each step in units of 1/2^15."""
+    """[steps] int64: weight of each step's membranes in a score, in units of 1/2^15."""
     share = time_weights(Readout("", WEIGHTED), n_steps) * n_steps
     return round_half_away(share * IMPORTANCE_ONE).astype(np.int64)

@@ -1,7 +1,7 @@
 """Round checkpoints to the integers of PyFeNN's examples, as networks in `fenn16`.
 
-`pyfenn.utils.quantise` clips the weights of a connection at the 99th percentile of positive or of
-negative weights, whichever is larger, and rounds them to multiples of 2^-bits. nmtool's integers
+`pyfenn.utils.quantise` clips the weights of a connection at the larger of the 99th percentiles of
+positive and of negative weights, and rounds them to multiples of 2^-bits. nmtool's integers
 are the same. The neurons of `fenn16` differ from the examples' neurons in two ways: the threshold
 is divided by the scale of currents, instead of multiplying currents by it; and products are rounded
 to nearest, not stochastically.
@@ -80,8 +80,8 @@ def _projection(
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Clip weights to −limit … limit.
 
-    The limit is the 99th percentile of the positive weights, or that of the magnitudes of all other
-    weights, whichever is larger.
+    The limit is the larger of two 99th percentiles: of the positive weights, and of the magnitudes
+    of all other weights.
     """
     limit = max(
         (

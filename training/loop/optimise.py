@@ -35,9 +35,9 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
 
 
 def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
-    """Clip the Euclidean norm of all weights' gradients, and separately that of all delays'.
+    """Clip the Euclidean norm of the gradients of all weights, and separately of all delays.
 
-    The units of the two differ: per unit of weight, and per step of delay.
+    The two norms have different units: per unit of weight, and per step of delay.
 
     Args:
         model: the model whose `.grad` is scaled in place.

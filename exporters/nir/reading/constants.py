@@ -50,7 +50,7 @@ def with_constants(parts: Parts) -> Parts:
 
 
 def _clocked_constants(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Kinds of a population's constants that cannot be biases if it runs `later` steps later."""
+    """Kinds of constants that need the clock in a population delayed by `later` steps."""
     neurons, synapses = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
         yield LEAK

@@ -1,8 +1,8 @@
 """Import a graph as a network: wires become synapses, nodes of neurons become populations.
 
 If neurons lead directly to the graph's output, and the readout rule suits them, they are the output
-population. Otherwise the import adds an output population. Its membranes are the numbers of spikes
-so far if spiking neurons lead directly to the output, else the output's input in each step.
+population. Otherwise the import adds an output population. If spiking neurons lead directly to the
+output, its membranes count their spikes so far; else they are the output's input in each step.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def interpret(
 
 
 class _Machine:
-    """A graph with its state, and the step functions of its nodes in the order of their run."""
+    """A graph with its state, and the step functions of its nodes in execution order."""
 
     def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
         inputs = graph.of_kind(INPUT)
