@@ -282,7 +282,7 @@ def outcomes(
 
 
 def traced(events: Streams, cells: Cells, recorded: Traces) -> Traces:
-    """Simulate some columns from rest, with resets at the recorded spikes.
+    """Simulate neurons, one per column, from rest, with resets at the recorded spikes.
 
     Args:
         events: spikes of all sources.

@@ -32,7 +32,7 @@ class Draws:
     def part(self, n: int) -> int:
         """A random integer in 0 … n − 1: `number` times n, rounded down.
 
-        There are two rules because draws must never change: known answers in exports and faults of
+        Both rules stay, because draws must never change: known answers in exports and faults of
         mutation scores are drawn with `below`, samples of `exercise` with `part`.
         """
         return int(self.number() * n)

@@ -86,7 +86,7 @@ def interrupts_remembered() -> Iterator[None]:
     takes effect in the next `signals_noted`.
     """
     numbers = [signal.SIGINT] if _ALARM is None else [signal.SIGINT, _ALARM]
-    with _forgotten_at_the_end(), _handlers_restored(*numbers) as previous:
+    with _signals_cleared_after(), _handlers_restored(*numbers) as previous:
         _replace_default(previous, _remember)
         try:
             yield
@@ -102,8 +102,8 @@ def interrupts_remembered() -> Iterator[None]:
 
 
 @contextmanager
-def _forgotten_at_the_end() -> Iterator[None]:
-    """Forget the received signals after the block, once its signal handlers are removed."""
+def _signals_cleared_after() -> Iterator[None]:
+    """Clear the received signals after the block, when its signal handlers are removed."""
     try:
         yield
     finally:

@@ -106,11 +106,12 @@ def _reduce_head_room(
     to_integers: Callable[..., Quantisation],
     float_run: Callable[[Raster], Recording],
 ) -> Quantisation:
-    """Halve the head-room of spiking membranes below 0, as long as more spikes agree with floats.
+    """Halve the head-room of spiking membranes for inhibition, while spike agreement rises.
 
     With full head-room, a few neurons that are inhibited far below 0 and never spike would limit
-    the scale of their whole population, and its weights would leave bits unused. With less head-room,
-    the membranes of these few neurons stop at the lowest value and recover somewhat sooner.
+    the scale of their whole population, and its weights would leave bits unused. With less
+    head-room, the membranes of these few neurons stop at the lowest value and recover somewhat
+    sooner.
     """
     from nmtool.hardware_sim.simulator import simulate
 

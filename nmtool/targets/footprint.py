@@ -76,7 +76,7 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
 
 
 def torch_footprint(network: AnyNetwork) -> Footprint:
-    """The footprint that NeuroBench counts for a copy in torch, all in float32.
+    """The footprint that NeuroBench counts for a float32 copy of the network in torch.
 
     Per projection, the copy has a matrix of weights and a matrix of delays. Per neuron, it has
     decay factors of u and v, threshold, bias, u, v, and the sums that arrive in future steps.

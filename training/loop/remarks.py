@@ -473,7 +473,7 @@ def _classes_apart(
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Numbers of classes in `whole` and in `part`; 0 for the part if its missing classes are chance.
+    """Numbers of classes in `whole` and in `part`; 0 for the part if chance explains it.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.

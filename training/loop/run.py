@@ -131,10 +131,10 @@ def _with_delays_clipped(network: Network, max_delay: int) -> Network:
 
 
 def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
-    """True if the run to resume was stopped before its first checkpoint; every rank must call it.
+    """True if the run to resume was stopped before its first checkpoint; called by every rank.
 
     Raises:
-        UsageError: the run had started from another one, whose state was not copied.
+        UsageError: the run started from another run, whose state was not copied.
     """
     if folder.checkpoint_file.exists():
         return False

@@ -43,7 +43,7 @@ class Totals:
         return self._from_vector(self._vector() + other._vector())
 
     def over(self, ranks: Ranks) -> Totals:
-        """Sums over the samples of all ranks; every rank must call it."""
+        """Sums over the samples of all ranks; every rank must call this."""
         return self._from_vector(ranks.sum(self._vector()))
 
     @property

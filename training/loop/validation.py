@@ -39,7 +39,7 @@ class Validation:
     def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
         """Accuracy on all samples, and the most frequent misclassification.
 
-        Every rank must call it.
+        Every rank must call this method.
 
         The misclassification has the true class `label`, the predicted class `answer`, and the
         `share` of the samples with that label; None if all samples are classified correctly.
@@ -54,7 +54,7 @@ class Validation:
         return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
-        """Accuracy of an integer network on all samples; every rank must call it."""
+        """Accuracy of an integer network on all samples; every rank must call this."""
         return self._accuracy(self._confusion(lambda spikes: simulate(network, spikes)))
 
     def _accuracy(self, confusion: NDArray[np.float64]) -> float:

@@ -265,7 +265,7 @@ class _Backward:
         return place, self.sample[name][place], self.rasters[name].neuron[place]
 
     def read_arrivals(self, index: int, n: int) -> None:
-        """Add the gradients of synapses and spike times at the arrivals of the spikes of step n.
+        """Add the gradients of weights, delays and spike times at arrivals of spikes from step n.
 
         Args:
             index: index of the projection.

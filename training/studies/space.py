@@ -148,7 +148,7 @@ class SearchSpace:
         return {"settings": fixed, "search": search}
 
     def problems(self) -> list[Finding]:
-        """Findings on values that `TrainOptions` refuses; if there are none, on combinations."""
+        """Findings on invalid values; if all values are valid, on invalid combinations."""
         findings = list(self._refused_values()) or list(self._refused_combinations())
         return list(dict.fromkeys(findings))
 
