@@ -310,13 +310,15 @@ def test_unused_channels_neurons_and_zeros_are_wasteful() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weight", "are_wires"),
+    ("weight", "is_one_to_one"),
     [([[2, 0], [0, 4]], True), ([[2, 4], [0, 0]], True), ([[2, 4], [2, 0]], False)],
 )
-def test_zeros_of_one_to_one_projections_have_their_own_fix(weight: list, are_wires: bool) -> None:
+def test_zeros_of_one_to_one_projections_have_their_own_fix(
+    weight: list, is_one_to_one: bool
+) -> None:
     dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
     fixes = [f.fix for f in fit(network(weight), dense).wasteful if f.code == "zeros-stored"]
-    assert ["one-to-one" in fix for fix in fixes] == [are_wires]
+    assert ["one-to-one" in fix for fix in fixes] == [is_one_to_one]
 
 
 @pytest.mark.parametrize(("dv", "codes_of_decays"), [(1023, []), (1400, ["target-decay"])])

@@ -141,7 +141,7 @@ def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> N
         assert (np.abs(v.astype(np.int64)) <= own.v_size).all()
         assert (first[name] >= np.minimum(bounds.earliest[name], spikes.n_steps)).all()
         if population.kind == LIF:
-            assert recording.spikes[name].dense()[:, bounds.surely[name]].all()
+            assert recording.spikes[name].dense()[:, bounds.certain_spikes[name]].all()
     for projection in network.projections:
         seen = exercised(projection, first, spikes.n_steps)
         assert not (seen & ~bounds.arrives(projection)).any()
@@ -168,7 +168,7 @@ def test_a_clock_that_inhibits_in_every_step_keeps_neurons_silent() -> None:
         projections=[excited, network.projections[1], to_cell],
     )
     bounds = state_bounds(clocked, 20)
-    assert bounds.surely["clock"].all()
+    assert bounds.certain_spikes["clock"].all()
     assert bounds.earliest["cell"].tolist() == [4, 20]
     without = replace(clocked, projections=clocked.projections[:2])
     assert state_bounds(without, 20).earliest["cell"].tolist() == [4, 4]
