@@ -103,11 +103,11 @@ def test_most_graphs_spike() -> None:
     """Comparisons of silent graphs would prove nothing."""
     counts = []
 
-    @settings(max_examples=examples(2), database=None)
+    @settings(max_examples=examples(5), database=None)
     @given(drawn=graphs())
     def collect(drawn: Drawn) -> None:
         outputs = meaning(drawn, noise())
         counts.extend(outputs[n].sum() for n in drawn.of(*SPIKING))
 
     collect()
-    assert np.mean(np.array(counts) > 3) > 0.6
+    assert np.mean(np.array(counts) > 3) > 0.5
