@@ -483,27 +483,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help=f"length of a bin in ms (default {default.bin_ms:g})",
     )
-    parser.add_argument(
-        "--lr",
-        type=float,
-        default=default.lr,
-        metavar="X",
-        help=f"learning rate (default {default.lr:g})",
-    )
-    parser.add_argument(
-        "--weight-decay",
-        type=float,
-        default=default.weight_decay,
-        metavar="X",
-        help=f"weight decay (default {default.weight_decay:g})",
-    )
-    parser.add_argument(
-        "--dropout",
-        type=float,
-        default=default.dropout,
-        metavar="X",
-        help=f"share of the outputs of a layer set to 0 in training (default {default.dropout:g})",
-    )
+    for option, value, text in (
+        ("--lr", default.lr, "learning rate"),
+        ("--weight-decay", default.weight_decay, "weight decay"),
+        ("--dropout", default.dropout, "share of the outputs of a layer set to 0 in training"),
+    ):
+        text += f" (default {value:g})"
+        parser.add_argument(option, type=float, default=value, metavar="X", help=text)
     parser.add_argument("--test", action="store_true", help="classify the test split, too")
     parser.add_argument(
         "--by",
