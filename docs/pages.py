@@ -36,7 +36,7 @@ AT_THE_TOP = {
 
 
 def write(folder: Path) -> None:
-    """Generate all pages, and write those that have changed into a folder."""
+    """Generate all pages, and write each changed page into a folder."""
     tops = [(page, (ROOT / source).read_text("utf-8")) for page, source in AT_THE_TOP.items()]
     tops[0] = (tops[0][0], tops[0][1] + CONTENTS)
     single = [("settings.md", settings_page()), ("errors.md", errors_page())]

@@ -1,4 +1,4 @@
-"""Compare the numbers and files of an export with those that nmtool would write."""
+"""Compare an export with a new export of the same network: stored numbers and files."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
 """Quantities to compare: spikes; spikes and v; or spikes, v and u."""
 
 ALL, FIRST, ANY = 0, 1, 2
-"""Where a replay ends: at the last step, at the first deviation of each column, or at the first
-deviation of any column."""
+"""End of a replay: ALL runs to the last step, FIRST ends each column at its first deviation, and
+ANY ends all columns at the first deviation of any of them."""
 
 UNREACHED = 1 << 40
 """A threshold above every 32-bit v."""

@@ -228,7 +228,7 @@ def _increments(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
     """[samples, steps, neurons] int64: states, minus the decayed states of the step before.
 
     Files of every arithmetic use the decay of `loihi2`, since `_states_from` restores the states
-    exactly, whatever the factor.
+    exactly for every decay factor.
     """
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]

@@ -31,7 +31,7 @@ NO_OPTIONS: Options = MappingProxyType({})
 
 
 class InputSource(Enum):
-    """Where the input of a comparison comes from."""
+    """Source of the input of a comparison."""
 
     DATA = "samples"
     GENERATED = "inputs generated for the network, which reveal single faults"

@@ -259,7 +259,10 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 
 def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """Valid range of a kind of number, and bool: True for stored numbers that have an effect."""
+    """Valid range of a kind of number, and which stored numbers have an effect.
+
+    The second value is one bool for all numbers, or a bool per number.
+    """
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
         has_weight = part.weight != 0

@@ -4,8 +4,9 @@ NIR does not define how a loop without delays runs. In every importer that was m
 connection of a loop carries the spikes of the previous step: the closing connection. Constants on
 its wires are not delayed, since snnTorch, which writes such constants, also adds them in the first
 step. If a population projects to itself, this projection closes the loop. If several populations
-project to each other, importers differ. nmtool takes as closing connections those that do not lead
-away from the input. The distance from the input is counted in populations; ties are broken by name.
+project to each other, importers choose different closing connections. In nmtool, a connection
+closes a loop if it does not lead away from the input. The distance from the input is counted in
+populations; ties are broken by name.
 """
 
 from __future__ import annotations
