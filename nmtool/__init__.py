@@ -16,13 +16,13 @@ Functions, which do all that commands do:
     finetune            continue training from a run, e.g. quantisation-aware; gives a Run
     sweep               hyperparameter search; gives a SweepResult
     soft_labels         soft labels from trained networks, for distillation; gives a Teacher
-    ensemble            several networks as one, outputs added; gives a Network
+    ensemble            combine networks into one that adds their outputs; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
     join_folds          test the networks of each fold as an ensemble; gives Answers
     quantise            post-training quantisation to a chip's integers; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
-    cost                operations, memory, latency and energy on samples; gives a Cost
+    cost                operations, memory, latency and energy per inference; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    compare two kinds of networks on samples; gives an AccuracyDifference
     check               check whether a network fits chips and formats; gives a CheckReport
@@ -35,9 +35,9 @@ Functions, which do all that commands do:
     compare_recordings  compare two recordings, spike for spike; gives a Comparison
     explain             causes of differences between two recordings; gives an Explanation
     inspect             describe a file as plain values
-    report              everything known about a network, on one page; gives a Report
+    report              gather everything known about a network; gives a Report
     demo                train, quantise, export and verify on digits; gives a Demonstration
-    doctor              installed and missing parts, how to install them; gives a Diagnosis
+    doctor              list installed and missing parts and how to install them; gives a Diagnosis
     set_up_lava          make the environment for Lava
     set_up_brian2_loihi  make the environment for brian2-loihi, a second simulator
     set_up_fenn          make the environment for FeNN's simulator
@@ -52,7 +52,7 @@ Networks:
     Network             a float network: populations and projections, in the paper's units
     Population          neurons of one kind, `lif` or `li`
     Projection          synapses from one population to another: weights and delays
-    InputChannels       the input channels
+    InputChannels       the input channels: their number, and data channels per input channel
     Readout             the output population, and the rule that turns its activity into a class
     IntegerNetwork      a network in a chip's integers
     IntegerPopulation   neurons of an integer network
@@ -74,9 +74,9 @@ Training:
 
 Quantisation:
 
-    Quantisation        an integer network, the error and accuracy lost by rounding, findings
+    Quantisation        an integer network, its rounding errors, the accuracy lost, findings
     Calibration         ranges of currents and membranes on data, for `round_network`
-    round_network       rounding alone, without data
+    round_network       round a network to integers; no data are needed
     Target              a chip or a format: limits, arithmetic, cores, cost per event
     target_named        a target by name, or from your own file
     target_names        names of the targets that come with nmtool
@@ -85,11 +85,11 @@ Data:
 
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
-    StoredEvents        earlier name of `SpikeEvents` on disk, until 1.0
+    StoredEvents        earlier name of the class `SpikeEvents`; works until 1.0
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5
-    FileConventions     unit of times, time step and first class of files that lack them
+    FileConventions     unit of times, time step and first class, for files that lack them
     write_dataset       write a data set as a folder in SHD layout, or as CSV
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit the samples
@@ -114,9 +114,9 @@ Results:
     Check               the comparison of one backend
     Coverage            the stored numbers that the samples exercised
     MutationScore       number of one-unit faults that the comparison would have shown
-    Comparison          counts, and the first place where two recordings differ
+    Comparison          number of differences between two recordings, and the first of them
     Divergence          the first place where two recordings differ
-    Explanation         first difference of two recordings, number of differences, causes
+    Explanation         first difference between two recordings, number of differences, causes
     Cause               a fault that explains the difference
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        test inputs with expected outputs, stored in an export
@@ -135,13 +135,13 @@ Options of formats:
 Errors, each with a stable code, what is wrong, why, and how to fix it:
 
     NmtoolError         base class of all errors
-    Finding             one of several things that are wrong at once
+    Finding             one problem, for errors that list several problems
     InputError          wrong usage or bad input
     DataError           spike events, labels or their files
-    FileFormatError     a damaged file, or one of another kind
+    FileFormatError     a damaged file, or a file of another kind
     NetworkError        an inconsistent network
     UsageError          wrong options, or options that exclude each other
-    StorageError        a file that could not be written
+    StorageError        a file could not be written
     ArtefactError       an export that contains a different network
     DoesNotFitError     a network that does not fit the target
     MissingError        something needed is not installed
@@ -166,7 +166,7 @@ from typing import Any as _Any
 
 
 def _read_stub() -> dict[str, str]:
-    """Public names and their modules, read from the stub beside this file."""
+    """Read the stub beside this file; return the module of each public name."""
     stub = _ast.parse(_Path(__file__).with_suffix(".pyi").read_text("utf-8"))
     imports = [statement for statement in stub.body if isinstance(statement, _ast.ImportFrom)]
     return {alias.name: str(statement.module) for statement in imports for alias in statement.names}
@@ -208,7 +208,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def _nearest_name(name: str) -> str:
-    """Suggest the nearest public name; '' for private names, which Python itself looks up."""
+    """Text of an error that suggests the nearest public name; '' if `name` is private."""
     if name.startswith("_"):
         return ""
     from nmtool.errors import nearest

@@ -235,7 +235,7 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
 def _check_keywords(
     function: str, keywords: Mapping[str, object], signature: inspect.Signature
 ) -> None:
-    """Raise `TypeError` for a keyword that the function lacks."""
+    """Raise `TypeError` for a keyword that is no parameter of the function."""
     for name in keywords:
         if name not in signature.parameters:
             near = nearest(name, list(signature.parameters))
@@ -244,7 +244,7 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Suggest passing a keyword to the function's class of options; '' if it has no options."""
+    """Text of an error: pass `name` to the class of options; '' if there is no such class."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:

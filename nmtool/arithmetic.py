@@ -56,7 +56,7 @@ MAX_FLOAT_DELAY = (1 << 16) - 1
 def figure(
     help: str, *, low: float | None = None, choices: tuple[str, ...] = (), real: bool = False
 ) -> Any:
-    """A field for a published figure of a target; None where the figure is unknown.
+    """A dataclass field for a published figure of a target; None, its default, means unknown.
 
     Args:
         help: meaning of the figure, with its unit.
@@ -136,7 +136,7 @@ class Limits:
 
     @property
     def rounding(self) -> tuple[object, ...]:
-        """Arithmetic and limits: rounding gives the same network for targets that share them."""
+        """Key of arithmetic and limits: targets with equal keys get the same rounded network."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
@@ -147,8 +147,8 @@ class Limits:
     def weight_exponents(self, weight_bits: int) -> range:
         """Possible weight exponents of a projection; negative only where a right shift is exact.
 
-        Weights of few bits end in zeros. So a right shift loses nothing, whether the chip shifts
-        the weights or their sum.
+        Integer weights of few bits end in zero bits. A right shift by as many bits loses
+        nothing, whether the chip shifts the weights or their sum.
         """
         return range(weight_bits - self.runs_in.weight_bits[-1], self.max_weight_exponent + 1)
 
@@ -157,7 +157,7 @@ LIMITS = tuple(limit.name for limit in fields(Limits))
 
 
 def bits_in_words(bits: Sequence[int]) -> str:
-    """Possible numbers of bits, for messages.
+    """Possible numbers of bits, as text for messages.
 
     >>> bits_in_words((4, 6, 8))
     '4, 6 or 8 bits'
@@ -173,7 +173,7 @@ def nearest_bits(bits: int, possible: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Neuron:
-    """Properties of a neuron's step, to be compared with `LOIHI2.neuron`."""
+    """Properties of the step of a neuron, for an arithmetic or a target; None if unknown."""
 
     state_bits: int | None = figure("bits of current and membrane, sign included", low=2)
     u_overflow: str | None = figure(
@@ -292,7 +292,7 @@ class Arithmetic(Limits):
         return self.decay_one - self.lost_v - dv
 
     def decayed(self, state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-        """Decay an array of states by one step.
+        """Return an array of states after one step of decay.
 
         Args:
             state: u or v, int64.
@@ -311,6 +311,7 @@ class Arithmetic(Limits):
 
     @property
     def _decay_bits(self) -> int:
+        """Number of bits of a decay factor."""
         assert self.neuron.decay_bits is not None
         return self.neuron.decay_bits
 
@@ -401,5 +402,5 @@ def arithmetic_named(name: str) -> Arithmetic:
 
 
 def shifted(weight: _Whole, exponent: int) -> _Whole:
-    """weight·2^exponent in integers; exact for legal weights, also where exponents are negative."""
+    """The integer weight·2^exponent; exact for legal weights, even if the exponent is negative."""
     return weight << exponent if exponent >= 0 else weight >> -exponent

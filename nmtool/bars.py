@@ -58,6 +58,7 @@ def progress_on(console: Console) -> Progress:
 
     @contextmanager
     def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
+        """Show a bar; on a console that cannot redraw a bar, print lines."""
         if not _shows_bars(console):
             yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
             return
@@ -72,8 +73,8 @@ def progress_on(console: Console) -> Progress:
 class IdleBar:
     """A spinner on a terminal while nothing else is shown there, so that long work is never silent.
 
-    It appears after one to two seconds of silence, with the elapsed time. Consoles other than
-    terminals show nothing.
+    The spinner appears after one to two seconds of silence, with the elapsed time. Consoles other
+    than terminals show nothing.
 
     >>> import nmtool as nm
     >>> from rich.console import Console
@@ -130,6 +131,7 @@ class IdleBar:
             self.clear()
 
     def _watch(self) -> None:
+        """Start the spinner after a quiet interval of `IDLE_S` seconds; runs in a thread."""
         while not self._ended.wait(IDLE_S):
             with self._lock:
                 if self._ended.is_set():
@@ -149,7 +151,7 @@ def _shows_bars(console: Console) -> bool:
 
 
 def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
-    """Make a bar, or a spinner with the elapsed time (`is_idle`), without starting it."""
+    """Make a progress bar or, if `is_idle`, a spinner with the elapsed time; do not start it."""
     from rich import progress as columns
     from rich.table import Column
 
@@ -174,6 +176,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
 
 @contextmanager
 def _running(bar: rich_progress.Progress) -> Iterator[None]:
+    """Show a bar while the block runs; show nothing if another bar is shown already."""
     from rich.errors import LiveError
 
     try:
@@ -197,11 +200,12 @@ class _Counted:
         self._bar.update(self._task, advance=n, remark=remark)
 
     def expect(self, total: int) -> None:
+        """Set the total number of samples, and restart the bar."""
         self._bar.reset(self._task, total=total)
 
 
 class _Lines:
-    """`Advance` without a bar: prints a line every half minute."""
+    """`Advance` that prints a line every half minute, where no bar can be shown."""
 
     def __init__(self, label: str, total: int | None, write: Callable[[str], Any]) -> None:
         self._label, self._write = label, write
@@ -216,10 +220,12 @@ class _Lines:
             self._write(self._line() + (f"  {remark}" if remark else ""))
 
     def expect(self, total: int) -> None:
+        """Set the total number of samples, and restart the clock."""
         self._pace.expect(total)
         self._last_line = time.monotonic()
 
     def _line(self) -> str:
+        """Progress as text: number of finished samples, speed and time left."""
         pace = self._pace
         line = f"{self._label}: {pace.done}"
         if pace.total is not None:
@@ -233,4 +239,5 @@ class _Lines:
 
 
 def _rate(per_second: float) -> str:
+    """Speed as text, such as `250/s`."""
     return f"{per_second:,.0f}/s" if per_second >= 100 else f"{per_second:.3g}/s"

@@ -25,7 +25,7 @@ def in_batches(
     at_once: int,
     on_progress: Callable[[int], None] | None,
 ) -> Recording:
-    """Run every sample, a batch at a time.
+    """Run all samples, one batch after the other, and join the recordings.
 
     Args:
         run: simulates a batch, which may be empty.

@@ -92,7 +92,7 @@ def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
 
 
 def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
-    """Table with a row for each description, such as of a population; `rows` is not empty."""
+    """Table with one row per description, such as of a population; `rows` must not be empty."""
     cells = [_cells(row) for row in rows]
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
@@ -114,11 +114,12 @@ def projection_line(projection: AnyProjection) -> str:
 
 
 def _number_or_range(value: Any) -> Any:
+    """The range of an array, by `_range`; any other value unchanged."""
     return _range(value) if isinstance(value, np.ndarray) else value
 
 
 def _range(values: NDArray) -> dict[str, Any] | None:
-    """Smallest, mean and largest value; None for an empty array."""
+    """Smallest, mean and largest value of an array; None for an empty array."""
     if not values.size:
         return None
     with np.errstate(invalid="ignore"):
@@ -130,11 +131,12 @@ def _range(values: NDArray) -> dict[str, Any] | None:
 
 
 def _is_table(value: Any) -> bool:
+    """True for a list of descriptions, which is shown as a table."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str | int]:
-    """A table row, without the fields meant for scripts."""
+    """Cells of a table row, by column, from a description; fields for scripts are left out."""
     cells = {key: _cell(value) for key, value in row.items() if key not in _FOR_SCRIPTS}
     if "shape" in row:
         cells["shape"] = "×".join(map(str, row["shape"]))
@@ -146,6 +148,7 @@ def _cells(row: dict[str, Any]) -> dict[str, str | int]:
 
 
 def _cell(value: Any) -> str | int:
+    """A value of a description as a cell; a range becomes `smallest … largest`."""
     if isinstance(value, dict):
         low, high = _number(value["min"]), _number(value["max"])
         return low if low == high else f"{low} … {high}"
@@ -153,6 +156,7 @@ def _cell(value: Any) -> str | int:
 
 
 def _line(value: Any) -> str:
+    """A value of a description as a line of text; entries are separated by commas."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_line(entry)}" for key, entry in value.items())
     if isinstance(value, list):
@@ -161,6 +165,7 @@ def _line(value: Any) -> str:
 
 
 def _number(value: float) -> str:
+    """A number as text; a float has up to five significant digits."""
     return str(value) if isinstance(value, int) else f"{value:.5g}"
 
 
@@ -168,8 +173,8 @@ def describe_size(network: AnyNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
     `parameters` counts a weight and a delay per entry of every projection. `delay_histogram[d]` is
-    the number of synapses with a delay of d steps. `weight_bits` lists the bits of all projections;
-    None for floats.
+    the number of synapses with a delay of d steps. `weight_bits` lists the bits per weight of all
+    projections; it is None for a float network.
     """
     # Imported late, since the modules of networks import this one.
     from nmtool.network.integer_network import IntegerNetwork
@@ -190,7 +195,7 @@ def describe_size(network: AnyNetwork) -> dict[str, Any]:
 
 
 def size_in_words(network: AnyNetwork) -> list[tuple[str, str]]:
-    """Size of a network, as table rows."""
+    """Rows of a table, each a name and a text, with the size of a network."""
     content = describe_size(network)
     bits = content["weight_bits"]
     return [
@@ -203,7 +208,7 @@ def size_in_words(network: AnyNetwork) -> list[tuple[str, str]]:
 
 
 def _delays_in_words(histogram: NDArray[np.int64]) -> str:
-    """Range and median of delays, from their histogram over steps."""
+    """Range and median of delays as text, from their histogram over steps."""
     if not histogram.any():
         return "no synapse"
     used = np.flatnonzero(histogram)

@@ -57,5 +57,5 @@ def _steps(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 
 
 def drive_scale(tau_mem_ms: ArrayLike, tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
-    """b: converts a weight in the paper's units into a jump of u."""
+    """b: the factor that converts a weight in the paper's units into a jump of u."""
     return membrane_gain(tau_mem_ms, dt_ms) * current_gain(tau_syn_ms, dt_ms)

@@ -78,7 +78,7 @@ MOST_ALIKE = 3
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """Merge many similar findings for display: show the first, and their number.
+    """For display, replace each group of similar findings by its first finding and their number.
 
     Findings are similar if they differ only in their place, numbers and quoted names. Up to three
     findings that differ only in their place become one finding with all places.
@@ -156,12 +156,12 @@ class NmtoolError(Exception):
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
         """A copy of the error with another text, and perhaps of another class.
 
-        Code, why, fix and findings are kept.
+        Code, why and findings are kept, and so is the fix if no new fix is given.
 
         Args:
-            what: what is wrong, e.g. with the name of the file.
+            what: the new text, e.g. with the name of the file added.
             kind: class of the new error.
-            fix: the new fix; '' keeps the error's own.
+            fix: the new fix; '' keeps the fix of the error.
         """
         return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
@@ -171,6 +171,7 @@ class NmtoolError(Exception):
 
 
 def _rebuilt(kind: type[NmtoolError], what: str, state: dict[str, Any]) -> NmtoolError:
+    """Make an error from its pickled class, text and attributes."""
     error = kind(what, code=state["code"])
     error.__dict__.update(state)
     return error
@@ -255,7 +256,7 @@ def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
 
 
 def reason(error: Exception) -> str:
-    """A library's error in one short line, since some errors quote a whole file.
+    """Class and message of a library's error in one short line; some messages quote a file.
 
     >>> reason(ValueError("two\\nlines"))
     'ValueError: two lines'
@@ -339,7 +340,7 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn the `ImportError` of a library into `MissingError`, except for modules of nmtool.
+    """Turn a library's `ImportError` in the block into `MissingError`; not for nmtool's modules.
 
     Args:
         extra: as for `missing_library`.

@@ -46,7 +46,7 @@ def simulate_floats(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Run every sample of a network from rest.
+    """Run a network on every sample, starting from rest.
 
     Args:
         network: float or integer network; both run in real numbers.
@@ -68,7 +68,7 @@ def simulate_floats(
 
 
 def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
-    """True if some populations reach a mean firing rate on an input.
+    """True if the named populations reach a mean firing rate on an input.
 
     Only these populations and their sources are simulated, and only until they reach the rate.
 
@@ -97,7 +97,7 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
 
 
 def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:
-    """Add u and v of every population to the recording of a float network.
+    """A function that simulates a float network and also records u and v of every population.
 
     u and v are computed in float64 from the input and the recorded spikes, with a reset at every
     recorded spike. So they agree with these spikes, even if the spikes come from another precision.
@@ -116,6 +116,8 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
     def record_all(
         spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
+        """Simulate a raster in batches, and record u and v."""
+
         def run_batch(batch: Raster) -> Recording:
             return _states(steps, batch, record(batch))
 
@@ -146,7 +148,7 @@ class StepPopulation:
 
 @dataclass(frozen=True, eq=False)
 class StepProjection:
-    """Synapses of a projection, in the units of a step.
+    """Synapses of a projection: jumps of u, and delays.
 
     Attributes:
         source, target: as in the network.
@@ -162,7 +164,7 @@ class StepProjection:
 
 @dataclass(frozen=True, eq=False)
 class StepNetwork:
-    """A network in the units of a step, float64, with all numbers that determine its spikes."""
+    """A network as float64 numbers: all constants, jumps and delays that determine its spikes."""
 
     channels: int
     populations: Sequence[StepPopulation]
@@ -171,7 +173,7 @@ class StepNetwork:
 
 
 def step_network(network: Network | IntegerNetwork) -> StepNetwork:
-    """Convert a float or integer network to the units of a step."""
+    """Convert a float or integer network to the numbers that its steps need."""
     if isinstance(network, IntegerNetwork):
         populations = [_integer_population(p) for p in network.populations]
         projections = [
@@ -187,13 +189,14 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
 
 
 def _step_projection(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
+    """The synapses of a projection, with the given jumps of u."""
     return StepProjection(
         projection.source, projection.target, jump, projection.delay.astype(np.int64)
     )
 
 
 def _jump_per_weight(network: Network, target: str) -> Array:
-    """[post]: jump of u that a weight of 1 causes."""
+    """[post]: the jump of u that a weight of 1 causes in each neuron of a population."""
     population = network.population(target)
     return dynamics.drive_scale(
         population.values("tau_mem_ms"), population.values("tau_syn_ms"), network.dt_ms
@@ -201,6 +204,7 @@ def _jump_per_weight(network: Network, target: str) -> Array:
 
 
 def _float_population(population: Population, dt_ms: float) -> StepPopulation:
+    """Constants of the step of a float population."""
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     return StepPopulation(
         population.name,
@@ -214,12 +218,14 @@ def _float_population(population: Population, dt_ms: float) -> StepPopulation:
 
 
 def _integer_population(population: IntegerPopulation) -> StepPopulation:
+    """Constants of the step of an integer population, with a threshold that v never equals."""
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
     # Move the threshold between the largest v without a spike and the smallest v with a spike.
     margin = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
+        """[size] float64: the same value for each neuron."""
         return np.full(population.size, value, np.float64)
 
     return StepPopulation(
@@ -254,6 +260,7 @@ def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes
 
 
 def _all_sent(projection: StepProjection, emitted: Spikes) -> Array:
+    """[steps, samples, post]: the jumps that all spikes of a projection's source deliver."""
     u = np.zeros((*emitted.shape[:2], projection.jump.shape[1]))
     for n, spikes in enumerate(emitted):
         _send(projection, spikes, n, u)
@@ -277,7 +284,7 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
-    """The network restricted to some populations and all populations that lead to them."""
+    """Reduce a network to the named populations and all populations that lead to them."""
     needed, before = set(names), set[str]()
     while needed != before:
         before = needed
@@ -310,7 +317,7 @@ def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recor
 
 
 class _Activity:
-    """u, v and spikes of a population, [steps, samples, size]: each step is contiguous."""
+    """Arrays of u, v and spikes of a population, [steps, samples, size]; steps are contiguous."""
 
     def __init__(self, population: StepPopulation, n_samples: int, n_steps: int) -> None:
         shape = n_steps, n_samples, population.size

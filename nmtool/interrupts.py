@@ -34,7 +34,7 @@ _waiting: list[int] = []
 
 @contextmanager
 def signals_noted(*numbers: int) -> Iterator[CheckStop]:
-    """Note the first of these signals while the block runs; a second signal acts as usual.
+    """Note the first of the given signals while the block runs; a second signal acts as usual.
 
     The block gets a function to call at points where it can stop: once a signal has been noted,
     the function raises `KeyboardInterrupt`, and so does leaving the block. Handlers set by other
@@ -52,11 +52,13 @@ def signals_noted(*numbers: int) -> Iterator[CheckStop]:
     with _handlers_restored(*numbers) as previous:
 
         def note(number: int, frame: FrameType | None) -> None:
+            """Handle a signal: note it, and restore the earlier handlers."""
             del frame
             noted.append(number)
             _restore(previous)
 
         def check_stop() -> None:
+            """Raise `KeyboardInterrupt` if a signal was noted, or if a library swallowed one."""
             if noted or (previous and _raised):
                 raise KeyboardInterrupt
 
@@ -103,7 +105,7 @@ def interrupts_remembered() -> Iterator[None]:
 
 @contextmanager
 def _signals_cleared_after() -> Iterator[None]:
-    """Clear the received signals after the block, when its signal handlers are removed."""
+    """After the block, clear the lists of signals that wait and of signals that were raised."""
     try:
         yield
     finally:
@@ -113,7 +115,7 @@ def _signals_cleared_after() -> Iterator[None]:
 
 
 def _remember(number: int, frame: FrameType | None) -> None:
-    """Raise `KeyboardInterrupt`, or set the alarm to try again if libraries are loading."""
+    """Handle Ctrl-C: raise `KeyboardInterrupt`; while libraries load, set an alarm to try again."""
     if number == _ALARM and not _waiting:
         return  # the signal that was waiting has been raised already
     is_first = not _waiting
@@ -130,7 +132,7 @@ def _remember(number: int, frame: FrameType | None) -> None:
 
 
 def _acknowledge() -> None:
-    """Acknowledge the signal on stderr; within a handler no console is safe to use."""
+    """Print on stderr that Ctrl-C was received, without a console, which is unsafe in a handler."""
     with suppress(OSError):
         os.write(2, b"\nstopping once this is loaded or compiled; Ctrl-C again stops now\n")
 
@@ -147,13 +149,14 @@ def _is_loading(frame: FrameType | None) -> bool:
 
 
 def _wait_no_more() -> None:
+    """Stop the alarm, and forget the signal that waits."""
     if _waiting:
         _set_alarm(False)
         _waiting.clear()
 
 
 def _set_alarm(on: bool) -> bool:
-    """Set or stop the alarm, and return True; return False if other code uses the signal."""
+    """Set or stop the alarm; return False if other code handles the alarm's signal."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
     signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
@@ -162,7 +165,10 @@ def _set_alarm(on: bool) -> bool:
 
 @contextmanager
 def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
-    """Current handlers of signals, restored after the block; {} outside the main thread."""
+    """Yield the current handlers of signals, by number, and restore them after the block.
+
+    Outside the main thread, the block gets {}, and nothing is restored.
+    """
     previous: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in numbers}
@@ -182,5 +188,6 @@ def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None
 
 
 def _restore(handlers: dict[int, Any]) -> None:
+    """Set the handler of each signal, by its number."""
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""`KnownAnswers`: inputs with expected outputs, in an export, to check it without other data."""
+"""`KnownAnswers`: inputs with expected outputs, stored in an export to check the export."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class KnownAnswers(Value, Tabular):
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
-        storage.write_archive(path, FILE_KIND, _version(self), *_pack(self))
+        storage.write_archive(path, FILE_KIND, _file_version(self), *_pack(self))
 
     @classmethod
     def load(cls, path: str | Path) -> KnownAnswers:
@@ -113,7 +113,7 @@ class KnownAnswers(Value, Tabular):
 
     def to_bytes(self) -> bytes:
         """The bytes that `save` would write, to be stored in files of other formats."""
-        return storage.pack_archive(FILE_KIND, _version(self), *_pack(self))
+        return storage.pack_archive(FILE_KIND, _file_version(self), *_pack(self))
 
     @classmethod
     def from_bytes(cls, data: bytes, carrier: str | Path) -> KnownAnswers:
@@ -121,16 +121,20 @@ class KnownAnswers(Value, Tabular):
         return _unpack(storage.unpack_archive(data, carrier, FILE_KIND, FILE_VERSION))
 
 
-def _version(answers: KnownAnswers) -> int:
+def _file_version(answers: KnownAnswers) -> int:
+    """Version of the file format in which answers are written."""
     return FILE_VERSION if answers.is_deep else _SHALLOW_VERSION
 
 
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
-    """Header and arrays: a recording, with the input as the spikes of a population `input`.
+    """Header and arrays of the archive of answers.
 
-    u is stored as the difference from its decayed previous value. So is v, with u subtracted, but
-    at a spike v itself is stored. Each array is divided by the greatest common divisor of its
-    entries.
+    They are the header and arrays of a recording, in which the input has the name of a
+    population, `input`.
+
+    u is stored as the difference from the decayed u of the step before. v is stored as the
+    difference from the decayed v of the step before, minus u; at a spike, v itself is stored. Each
+    array is divided by the greatest common divisor of its entries.
     """
     recording = answers.recording
     # Names are sorted as in archives, so that a file that is read and saved again has equal bytes.
@@ -161,6 +165,7 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
 
 
 def _unpack(archive: storage.Archive) -> KnownAnswers:
+    """The answers in an archive that `_pack` made; raises `FileFormatError` if it is damaged."""
     decay_factors = {}
     if "deep" in archive.header:
         with archive.checked():
@@ -179,7 +184,7 @@ def _unpack(archive: storage.Archive) -> KnownAnswers:
 
 
 def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
-    """The archive with u and v as recorded, restored from the differences `_pack` stores."""
+    """A copy of an archive with u and v as recorded, computed from the stored differences."""
     dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
     arrays = dict(archive.arrays)
     for name, state in deep["states"].items():
@@ -207,7 +212,7 @@ def _whole(values: NDArray) -> NDArray[np.int64]:
 def _stored_spikes(
     archive: storage.Archive, name: str, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """[samples, steps, neurons] bool: a population's spikes; none if the archive has no spikes.
+    """[samples, steps, neurons] bool: a population's spikes; all False if none are stored.
 
     Raises:
         DataError: the spikes in the archive have another shape.
@@ -227,8 +232,8 @@ def _stored_spikes(
 def _increments(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
     """[samples, steps, neurons] int64: states, minus the decayed states of the step before.
 
-    Files of every arithmetic use the decay of `loihi2`, since `_states_from` restores the states
-    exactly for every decay factor.
+    Files of every arithmetic use the decay of `loihi2`: `_states_from` uses the same decay, and
+    restores the states exactly for every decay factor.
     """
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]

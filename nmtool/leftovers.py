@@ -51,6 +51,7 @@ def clean(folder: str | Path) -> None:
 
 
 def _restore_or_delete(leftover: Path, target: Path, *, is_old: bool) -> None:
+    """Delete a leftover; if `is_old` and `target` is missing, rename it to `target`."""
     with suppress(OSError):
         if is_old and not target.exists():
             leftover.rename(target)
@@ -61,6 +62,7 @@ def _restore_or_delete(leftover: Path, target: Path, *, is_old: bool) -> None:
 
 
 def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
+    """True if the process that writes a file has ended, or the file is too old."""
     if machine == _machine():
         try:
             os.kill(process, 0)

@@ -165,6 +165,7 @@ def _is_data_set(path: Path) -> bool:
 
 
 def _load_own(path: str | Path) -> Network | IntegerNetwork:
+    """Read the network of a run folder, or of nmtool's own network file."""
     file = Path(path)
     if file.is_dir():
         integers = file / RUN_INTEGERS

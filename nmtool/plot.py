@@ -256,7 +256,10 @@ def weights(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = _projection(network, projection), _projection_before(before, projection)
+    synapses, earlier = (
+        _projection_at(network, projection),
+        _projection_at_or_none(before, projection),
+    )
     ax = _axes(ax)
     whole = hasattr(synapses, "weight_bits")
     own = synapses.weight[synapses.weight != 0]
@@ -286,7 +289,10 @@ def delays(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = _projection(network, projection), _projection_before(before, projection)
+    synapses, earlier = (
+        _projection_at(network, projection),
+        _projection_at_or_none(before, projection),
+    )
     ax = _axes(ax)
     own = synapses.delay[synapses.weight != 0]
     old = None if earlier is None else earlier.delay[earlier.weight != 0]
@@ -332,7 +338,7 @@ def histograms(network: Source, *, before: Source | None = None) -> NDArray[Any]
 
 
 class _HasLog(Protocol):
-    """A `Run`; a protocol, so that its module is not imported here."""
+    """The part of a `Run` that is drawn; a protocol, to avoid importing the class."""
 
     @property
     def log(self) -> list[dict[str, Any]]: ...
@@ -469,7 +475,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def plain_text(text: str) -> str:
-    """Prepare text for matplotlib: escape dollars (formulas), replace unprintable characters.
+    """Prepare text for matplotlib: escape dollar signs, replace unprintable characters.
 
     >>> plain_text("5 $\\n")
     '5 \\\\$�'
@@ -479,6 +485,7 @@ def plain_text(text: str) -> str:
 
 
 def _axes(ax: Axes | None) -> Axes:
+    """The given axes; for None, the axes of a new figure."""
     with libraries_needed():
         from matplotlib import pyplot
     return pyplot.subplots(layout="constrained")[1] if ax is None else ax
@@ -492,7 +499,7 @@ def _whole_ticks(axis: Axis) -> None:
 
 
 def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str, Raster]:
-    """The rasters to draw, by population."""
+    """The rasters to draw, by name of the population."""
     if isinstance(spikes, Raster):
         return {population or "neuron": spikes}
     check_type(spikes, Recording, "spikes to draw", "pass a Recording or a Raster")
@@ -523,6 +530,7 @@ def _check_comparable(rasters: Mapping[str, Raster], others: Mapping[str, Raster
 
 
 def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> Any:
+    """Recorded values of a population; raises `UsageError` if there are none."""
     if name not in recorded:
         raise UsageError(
             f"the recording has no {quantity} of '{name}'",
@@ -533,6 +541,7 @@ def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> A
 
 
 def _check_sample(sample: int, n_samples: int) -> None:
+    """Raise `UsageError` unless there is a sample with this index."""
     if not 0 <= sample < n_samples:
         raise UsageError(
             f"there is no sample {sample}",
@@ -541,7 +550,8 @@ def _check_sample(sample: int, n_samples: int) -> None:
         )
 
 
-def _projection(network: Source, index: int) -> Projection | IntegerProjection:
+def _projection_at(network: Source, index: int) -> Projection | IntegerProjection:
+    """The projection with this index; raises `UsageError` if there is none."""
     projections = as_network(network).projections
     if not 0 <= index < len(projections):
         raise UsageError(
@@ -552,14 +562,17 @@ def _projection(network: Source, index: int) -> Projection | IntegerProjection:
     return projections[index]
 
 
-def _projection_before(network: Source | None, index: int) -> Projection | IntegerProjection | None:
-    return None if network is None else _projection(network, index)
+def _projection_at_or_none(
+    network: Source | None, index: int
+) -> Projection | IntegerProjection | None:
+    """The projection with this index; None without a network."""
+    return None if network is None else _projection_at(network, index)
 
 
 def _common_and_single(
     expected: Raster, actual: Raster
 ) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
-    """Flat indices and styles of three kinds of spikes: common, expected only, actual only."""
+    """Flat indices and line styles of spikes in both rasters, and of spikes in only one."""
     mine, theirs = expected.flat_index(), actual.flat_index()
     shared = np.intersect1d(mine, theirs, assume_unique=True)
     return [
@@ -576,7 +589,7 @@ def _draw_spikes(
     half_height: float,
     **style: Any,
 ) -> None:
-    """Draw spikes as one line with gaps, which keeps files small.
+    """Draw all spikes as a single line with gaps, which keeps files small.
 
     Args:
         ax: axes to draw on.
@@ -596,7 +609,7 @@ def _draw_spikes(
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
-    """Draw the histogram of `own`, filled, and of `old`, as an outline, in bins of equal width."""
+    """Draw a filled histogram of `own`, and an outlined histogram of `old`, in equal bins."""
     both = own if old is None else np.concatenate([own, old])
     if not both.size:
         ax.set_yticks([])
@@ -637,4 +650,5 @@ def _legend(ax: Axes, **where: Any) -> None:
 
 
 def _shortened(name: str) -> str:
+    """A name, cut to at most 14 characters."""
     return name if len(name) <= 14 else f"{name[:13]}…"

@@ -32,11 +32,11 @@ class Advance(Protocol):
         """Count n more samples as done; the remark is shown beside the count."""
 
     def expect(self, total: int) -> None:
-        """Set the total number of samples, before any is counted."""
+        """Set the total number of samples, before any samples are counted."""
 
 
 class Progress(Protocol):
-    """Shows how far a piece of work is, until the block of the context manager ends."""
+    """Shows the progress of a piece of work until the block of its context manager ends."""
 
     def __call__(
         self, label: str, total: int | None = None, remark: str = ""
@@ -45,6 +45,8 @@ class Progress(Protocol):
 
 
 class _NoCount:
+    """`Advance` that shows nothing."""
+
     def __call__(self, n: int, remark: str = "") -> None:
         del n, remark
 
@@ -81,7 +83,7 @@ class Pace:
         self.expect(total)
 
     def expect(self, total: int | None) -> None:
-        """Restart, with the total number of samples."""
+        """Set the total number of samples, and restart the measurement."""
         self.total, self.done = total, 0
         self._first = 0
         self._began = self.now = 0.0
@@ -108,7 +110,7 @@ class Pace:
 
 
 def shown_by(progress: Progress | None) -> Progress:
-    """The given progress; `silent` for None.
+    """Return the given progress, or `silent` for None.
 
     Raises:
         UsageError: `progress` is neither callable nor None.
@@ -125,7 +127,7 @@ def shown_by(progress: Progress | None) -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as h:mm:ss.
+    """A duration as text, in the form h:mm:ss.
 
     >>> duration(3725.4)
     '1:02:05'

@@ -63,7 +63,7 @@ class Raster(Value, Tabular):
 
     def __post_init__(self) -> None:
         for name in ("offset", "step", "neuron"):
-            object.__setattr__(self, name, _integers(name, getattr(self, name)))
+            object.__setattr__(self, name, _checked_integers(name, getattr(self, name)))
         for name in ("n_steps", "n_neurons"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
             if getattr(self, name) < 0:
@@ -90,13 +90,14 @@ class Raster(Value, Tabular):
         self._check_order()
 
     @classmethod
-    def _of_new(
+    def _from_new_arrays(
         cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
     ) -> Raster:
-        """A raster of newly made arrays, which need not be copied."""
+        """Make a raster from arrays that nothing else refers to, without copying them."""
         return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:
+        """Raise `DataError` unless the arrays are consistent, and steps and neurons in range."""
         offset, step, neuron = self.offset, self.step, self.neuron
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
             raise DataError(
@@ -114,6 +115,7 @@ class Raster(Value, Tabular):
         _check_range("neuron", neuron, self.n_neurons)
 
     def _check_order(self) -> None:
+        """Raise `DataError` unless spikes are unique and sorted by step, then by neuron."""
         key = self.flat_index()
         if (np.diff(key) <= 0).any():
             raise DataError(
@@ -123,7 +125,7 @@ class Raster(Value, Tabular):
             )
 
     def tables(self) -> list[Table]:
-        """Size of the raster, and number of spikes."""
+        """A table with the size of the raster and its number of spikes."""
         per_sample = np.diff(self.offset)
         rows = [
             ("samples", self.n_samples),
@@ -174,11 +176,11 @@ class Raster(Value, Tabular):
         return self.n_samples * self.n_steps * self.n_neurons
 
     def sample_index(self) -> NDArray[np.int64]:
-        """[spikes] int64: the sample each spike belongs to."""
+        """[spikes] int64: index of the sample of each spike."""
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: index of each step's first spike, then the sample's end."""
+        """[samples, steps + 1] int64: index of each step's first spike; last, the sample's end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
@@ -217,7 +219,7 @@ class Raster(Value, Tabular):
         within = np.arange(offset[-1]) - np.repeat(offset[:-1], length)
         pick = np.repeat(self.offset[:-1][samples], length) + within
         lists = offset, self.step[pick], self.neuron[pick]
-        return Raster._of_new(*lists, self.n_steps, self.n_neurons)
+        return Raster._from_new_arrays(*lists, self.n_steps, self.n_neurons)
 
     def first_steps(self, n_steps: int) -> Raster:
         """The first `n_steps` steps of the raster."""
@@ -240,11 +242,15 @@ class Raster(Value, Tabular):
         step = self.step.astype(np.int64) - first
         indices = np.flatnonzero((step >= 0) & (step < n_steps))
         offset = np.searchsorted(indices, self.offset)
-        return Raster._of_new(offset, step[indices], self.neuron[indices], n_steps, self.n_neurons)
+        return Raster._from_new_arrays(
+            offset, step[indices], self.neuron[indices], n_steps, self.n_neurons
+        )
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:
-        """From an array or tensor [samples, steps, neurons]; a count other than 0 is a spike.
+        """Make a raster from an array or tensor [samples, steps, neurons] of counts.
+
+        A count other than 0 becomes a spike.
 
         Raises:
             DataError: the array has other dimensions, or numbers that are not counts.
@@ -267,7 +273,7 @@ class Raster(Value, Tabular):
         sample, step, neuron = np.nonzero(dense)
         counts = np.bincount(sample, minlength=n_samples)
         offset = np.concatenate(([0], np.cumsum(counts)))
-        return cls._of_new(offset, step, neuron, n_steps, n_neurons)
+        return cls._from_new_arrays(offset, step, neuron, n_steps, n_neurons)
 
     @classmethod
     def from_events(
@@ -277,7 +283,7 @@ class Raster(Value, Tabular):
         neuron: NDArray[np.integer],
         shape: tuple[int, int, int],
     ) -> Raster:
-        """From unsorted events; several events in one bin become one spike.
+        """Make a raster from unsorted events; several events in one bin become one spike.
 
         Args:
             sample, step, neuron: [events] integers.
@@ -298,20 +304,22 @@ class Raster(Value, Tabular):
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
         offset = np.searchsorted(key, (row_start << bits).astype(dtype))
         step = (key >> bits) - np.repeat(row_start[:-1], np.diff(offset))
-        return cls._of_new(offset, step, key & ((1 << bits) - 1), n_steps, n_neurons)
+        return cls._from_new_arrays(offset, step, key & ((1 << bits) - 1), n_steps, n_neurons)
 
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
         """A raster without spikes."""
         empty = np.zeros(0, np.int32)
-        return cls._of_new(np.zeros(n_samples + 1, np.int64), empty, empty, n_steps, n_neurons)
+        return cls._from_new_arrays(
+            np.zeros(n_samples + 1, np.int64), empty, empty, n_steps, n_neurons
+        )
 
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:
         """The samples of several rasters of one shape, one after the other."""
         shift = np.cumsum([0] + [raster.n_spikes for raster in rasters])
         offset = [raster.offset[1:] + by for raster, by in zip(rasters, shift, strict=False)]
-        return cls._of_new(
+        return cls._from_new_arrays(
             np.concatenate([np.zeros(1, np.int64), *offset]),
             np.concatenate([raster.step for raster in rasters]),
             np.concatenate([raster.neuron for raster in rasters]),
@@ -320,8 +328,8 @@ class Raster(Value, Tabular):
         )
 
 
-def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
-    """Return a list of integers, or an empty list, unchanged; else raise `DataError`."""
+def _checked_integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
+    """Convert values to an array; raise `DataError` unless they are a list of integers."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
@@ -333,6 +341,7 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
 
 
 def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:
+    """Raise `DataError` unless all values are in 0 … `limit` − 1."""
     if values.size and (values.min() < 0 or values.max() >= limit):
         raise DataError(
             f"a raster contains a {axis} outside 0…{limit - 1}",
@@ -342,7 +351,7 @@ def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:
 
 
 def _unique(values: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Sorted unique values; `numpy.unique` may hash instead, which is a hundred times slower."""
+    """Sorted unique values; `numpy.unique` may hash them, which is a hundred times slower."""
     values = np.sort(values)
     first = np.ones(values.size, np.bool_)
     np.not_equal(values[1:], values[:-1], out=first[1:])

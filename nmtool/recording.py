@@ -74,7 +74,7 @@ class Recording(Value, Tabular):
         return f"<Recording: {self.n_samples} samples, {', '.join(parts)}>"
 
     def tables(self) -> list[Table]:
-        """Spikes and membranes by population."""
+        """A table with the spikes and membranes of each population."""
         return tables_of("recording", describe_recording(self))
 
     @classmethod
@@ -86,7 +86,7 @@ class Recording(Value, Tabular):
         u: Mapping[str, NDArray] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> Recording:
-        """Make a recording. v of spiking populations becomes `potential`, all other v `membrane`.
+        """Make a recording. v of spiking populations becomes `potential`, other v `membrane`.
 
         Args:
             network: the network that was recorded.
@@ -102,7 +102,7 @@ class Recording(Value, Tabular):
 
     @property
     def v(self) -> dict[str, NDArray]:
-        """v after each step, by population, as far as recorded."""
+        """v after each step, by population, for populations whose v was recorded."""
         return {**self.potential, **self.membrane}
 
     def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
@@ -119,7 +119,7 @@ class Recording(Value, Tabular):
         return Recording(self.readout, self.spikes, counts=self.counts, **groups)
 
     def only(self, names: Collection[str]) -> Recording:
-        """A recording of the named populations only, without counts."""
+        """A recording that contains only the named populations, and no counts."""
         groups = {
             group: {name: v for name, v in getattr(self, group).items() if name in names}
             for group in ("spikes", *_DENSE)
@@ -223,7 +223,10 @@ def unpack(archive: storage.Archive) -> Recording:
 
 
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
-    """Read a population's spikes; raises `ValueError` for too many samples, steps or neurons."""
+    """Read a population's spikes from an archive; `ValueError` if a number is too large.
+
+    The limits are on the numbers of samples, steps and neurons.
+    """
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )

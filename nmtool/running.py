@@ -68,7 +68,7 @@ def simulate(
 
 
 def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Record]:
-    """Name of the runtime for a network's own arithmetic, and the function that runs it."""
+    """Name of the runtime for a network's arithmetic, and a function that runs the network."""
     if isinstance(network, IntegerNetwork):
         from nmtool.hardware_sim.simulator import simulate as simulate_integers
 
@@ -78,7 +78,7 @@ def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Rec
 
 
 def _float_recorder(network: Network) -> Record:
-    """Run a float network on torch; in float64 without torch, or if training cannot run it."""
+    """A function that runs a float network on torch, or in float64 if torch cannot run it."""
     if has_torch():
         with libraries_needed("train"):
             from nmtool.training.front.model import SpikingNetwork
@@ -97,7 +97,9 @@ def record_portions(
     divided: bool = False,
     progress: Progress = silent,
 ) -> Iterator[tuple[Samples, Recording]]:
-    """Run a network on samples; samples on disk run in portions.
+    """Run a network on samples; yield each portion of the samples with its recording.
+
+    Samples on disk are divided into portions.
 
     Args:
         network, data, progress: as for `evaluate`, which raises the same errors.
@@ -113,6 +115,7 @@ def record_portions(
 def portion_by_portion(
     portions: Iterator[Samples], record: Record, work: AbstractContextManager[Advance]
 ) -> Iterator[tuple[Samples, Recording]]:
+    """Run portions of samples, show progress, and yield each portion with its recording."""
     with work as advance:
         for samples in portions:
             yield samples, record(samples.raster, on_progress=advance)

@@ -26,7 +26,7 @@ def split_named(word: str) -> str | None:
 
 
 def name_and_split(word: str) -> tuple[str, str | None]:
-    """Divide `DATA:SPLIT` into data set and split; the split is None if the word names none.
+    """Divide `DATA:SPLIT` into data set and split; the split is None if no split is named.
 
     >>> name_and_split("digits:test"), name_and_split("tonic:NMNIST")
     (('digits', 'test'), ('tonic:NMNIST', None))

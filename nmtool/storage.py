@@ -51,7 +51,7 @@ class Archive:
     arrays: dict[str, NDArray]
 
     def array(self, name: str) -> NDArray:
-        """The numeric array of a name; raises `FileFormatError` if it is missing or not numeric."""
+        """The named array; raises `FileFormatError` if it is missing or not numeric."""
         if name not in self.arrays:
             raise _damaged(self.path, f"'{name}' is missing")
         array = self.arrays[name]
@@ -60,7 +60,7 @@ class Archive:
         return array
 
     def vector(self, name: str, size: int) -> NDArray:
-        """A list of `size` numbers; raises `FileFormatError` if it has another length."""
+        """The named array; raises `FileFormatError` unless it is a list of `size` numbers."""
         array = self.array(name)
         if array.shape != (size,):
             raise _damaged(self.path, f"'{name}' has the shape {array.shape}, not ({size},)")
@@ -74,7 +74,7 @@ class Archive:
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Turn any error of the block, which rebuilds an object, into `FileFormatError`."""
+        """Turn any error in the block, which rebuilds an object, into `FileFormatError`."""
         try:
             yield
         except FileFormatError:
@@ -167,19 +167,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
+    """Write buffered data of a file to the disk."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 
 def umask() -> int:
-    """This process's umask."""
+    """The umask of this process: permissions that new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 text file, whole or not at all."""
+    """Write a UTF-8 text file, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -204,6 +205,7 @@ def pack_archive(
 def _pack_into(
     file: IO[bytes], kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
+    """Write header and arrays to an open file, as an archive."""
     text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True)
     np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
 
@@ -211,7 +213,7 @@ def _pack_into(
 def read_archive(
     path: str | Path, kind: str, newest: int, *, free_bytes: int = FREE_BYTES
 ) -> Archive:
-    """Read a file of the given kind.
+    """Read an archive of the given kind.
 
     Args:
         path: the file.
@@ -246,6 +248,7 @@ def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> 
 
 
 def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_bytes: int) -> Archive:
+    """Read and check an archive from a file or from bytes; errors name `path`."""
     try:
         with _opened(source, free_bytes) as archive:
             if "header" not in archive.files:
@@ -275,7 +278,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
 
 
 def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, NDArray]:
-    """All arrays of an archive that another tool wrote with numpy, by name.
+    """Read all arrays, by name, of an archive that another tool wrote with numpy.
 
     Args:
         path: the file.
@@ -327,7 +330,7 @@ def archive_kind(path: str | Path) -> str:
 
 @contextmanager
 def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
-    """The archive, opened by numpy; nothing is unpacked yet."""
+    """Open an archive with numpy; raise `ValueError` if it would unpack to too many bytes."""
     with zipfile.ZipFile(source) as members:
         sizes = {member.filename: member.file_size for member in members.infolist()}
         packed = source.stat().st_size if isinstance(source, Path) else source.seek(0, io.SEEK_END)
@@ -343,6 +346,7 @@ def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
 
 
 def _header(archive: Any) -> dict[str, Any]:
+    """The header of an open archive."""
     return json.loads(str(archive["header"][()]))
 
 
@@ -371,6 +375,7 @@ def content_hash_of_parts(
 
 
 def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
+    """The error for a file that may not be read."""
     return FileFormatError(
         f"{path} is not readable",
         code="file-unreadable",
@@ -380,6 +385,7 @@ def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
 
 
 def _foreign_archive(path: Path, names: Sequence[str]) -> FileFormatError:
+    """The error for an archive that another tool wrote."""
     return FileFormatError(
         f"{path} is not an nmtool file",
         code="file-damaged",
@@ -389,6 +395,7 @@ def _foreign_archive(path: Path, names: Sequence[str]) -> FileFormatError:
 
 
 def _damaged(path: Path, detail: str) -> FileFormatError:
+    """The error for a damaged file."""
     return FileFormatError(
         f"{path} is damaged or not an nmtool file",
         code="file-damaged",

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header.
+    """A table: title, header and rows.
 
     Attributes:
         title: subject of the table.
@@ -54,9 +54,11 @@ class Table:
         return "\n".join([self.title, *(line for line in lines if line)])
 
     def _repr_html_(self) -> str:
+        """The table as HTML, for notebooks."""
         right = ["right" if is_right else "left" for is_right in self.right_aligned()]
 
         def row(tag: str, values: Sequence[str]) -> Iterator[str]:
+            """A row of the table as HTML, with cells of the given tag."""
             yield "<tr>"
             for value, side in zip(values, right, strict=True):
                 yield f'<{tag} style="text-align:{side}">{html.escape(value)}</{tag}>'
@@ -96,6 +98,7 @@ class Tabular:
         return "\n\n".join(map(str, self.tables()))
 
     def _repr_html_(self) -> str:
+        """All tables as HTML, for notebooks."""
         return "".join(table._repr_html_() for table in self.tables())
 
 
@@ -111,7 +114,7 @@ class Plain:
     _left_out: ClassVar[tuple[Any, ...]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """The content as plain values for JSON, under names that scripts can rely on."""
         names = [name.partition("=") for name in self._json.split() or _fields(self)]
         values = {key: plain(_Attributes(self)[name or key]) for key, _, name in names}
         return {key: value for key, value in values.items() if value not in self._left_out}
@@ -151,7 +154,7 @@ class Result(Plain, Tabular):
 
 
 class _Attributes:
-    """Attributes of a value by name: `part`, `part.name`, and `#parts` for their number."""
+    """Look up attributes of a value by name: `part`, `part.name`, or `#parts` for a length."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -162,6 +165,7 @@ class _Attributes:
 
 
 def _fields(value: Any) -> list[str]:
+    """Names of the fields of a dataclass."""
     return [field.name for field in fields(value)]
 
 

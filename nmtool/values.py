@@ -96,6 +96,7 @@ def _is_immutable(array: Any) -> bool:
 
 
 def _made_read_only(value: Any) -> Any:
+    """A copy of a value, in which arrays, also in a dict, are read-only."""
     if isinstance(value, np.ndarray):
         return read_only(value, order="K")
     if type(value) is dict:
@@ -104,10 +105,12 @@ def _made_read_only(value: Any) -> Any:
 
 
 def _compared(value: Value) -> list[Any]:
+    """Values of the fields that `==` compares."""
     return [getattr(value, field.name) for field in fields(value) if field.compare]  # type: ignore[arg-type]
 
 
 def _is_same(mine: Any, theirs: Any) -> bool:
+    """True if the values of a field are equal; arrays must agree in type, shape and all bits."""
     if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
         same_type = mine.dtype == theirs.dtype and mine.shape == theirs.shape
         return same_type and np.array_equal(_bytes(mine), _bytes(theirs))
@@ -119,10 +122,12 @@ def _is_same(mine: Any, theirs: Any) -> bool:
 
 
 def _hash(value: Any) -> int:
+    """Hash of the value of a field; equal values have the same hash."""
     if isinstance(value, np.ndarray):
         return hash((value.dtype, value.shape, _bytes(value).tobytes()))
     return hash(frozenset(value)) if isinstance(value, Mapping) else hash(value)
 
 
 def _bytes(array: NDArray) -> NDArray[np.uint8]:
+    """The bytes of an array, as a flat view of it."""
     return array.reshape(-1).view(np.uint8)

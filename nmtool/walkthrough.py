@@ -50,7 +50,7 @@ class Demonstration(Tabular):
     certificate: Certificate
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
+        """The content as plain values for JSON, under names that scripts can rely on."""
         result = self.certificate.as_json()
         result["accuracy"]["float"] = self.floating.accuracy
         result["hash"] = self.quantisation.network.content_hash
@@ -58,7 +58,7 @@ class Demonstration(Tabular):
         return result
 
     def tables(self) -> list[Table]:
-        """Accuracy in floats, in the integer simulator and in Lava."""
+        """A table of the accuracy in floats, in the integer simulator and in Lava."""
         accuracy = self.certificate.accuracy
         rows = [
             ("float", f"{self.floating.accuracy:.2%}"),
@@ -126,6 +126,7 @@ def demo(
 
 
 def _is_occupied(path: Path) -> bool:
+    """True for a file, and for a folder that is not empty."""
     if not path.exists():
         return False
     return not path.is_dir() or next(path.iterdir(), None) is not None

@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, code="command-line", fix=fix)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise `UsageError` for a value that is not among the choices."""
         # argparse's own error lists all choices, but does not suggest the nearest one.
         if action.choices is None or value in action.choices:
             return
@@ -82,7 +83,7 @@ class Parser(argparse.ArgumentParser):
         return action.option_strings[-1]
 
     def flags(self) -> dict[str, str]:
-        """Flags, and positional arguments as in the usage line, by the names of their values.
+        """For the name of each value, its flag, or its positional argument as in the usage line.
 
         Options for reading files of other tools (`--in…`) are also listed without the prefix
         `in_`. If an option for writing has the same name without the prefix, the option for reading
@@ -102,11 +103,13 @@ class Parser(argparse.ArgumentParser):
         return [action.dest for group in groups for action in group._group_actions]
 
     def format_usage(self) -> str:
+        """The line with the usage of the command."""
         from nmtool.cli import help
 
         return f"usage: {self.usage or help.usage(self)}\n"
 
     def format_help(self) -> str:
+        """The help of the command, with options in groups."""
         from nmtool.cli import help
 
         formatter = self._get_formatter()
@@ -121,6 +124,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
+        """Write a message, and raise errors in writing."""
         # argparse's own method ignores errors in writing, such as a full disk.
         (file or sys.stderr).write(message)
 
@@ -166,6 +170,6 @@ def add_force(parser: argparse._ActionsContainer, what: str) -> None:
 
 
 def group(parser: argparse._ActionsContainer, title: str) -> argparse._ArgumentGroup:
-    """The group with this title in a command's help; created if missing."""
+    """The group with this title in a command's help; a missing group is created."""
     groups = {titled.title: titled for titled in parser._action_groups}
     return groups.get(title) or parser.add_argument_group(title)

@@ -79,17 +79,19 @@ def run(arguments: argparse.Namespace) -> int:
                 console.print_table(report.tables()[0])
                 console.print_line("resources and findings of a target: --target NAME; all: --json")
             else:
-                _print(report)
+                _print_report(report)
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
     return 0 if ALL in targets or all(report.fits_everywhere for report in checks.values()) else 1
 
 
 def _report_as_json(path: str, report: CheckReport) -> dict[str, Any]:
+    """A report as JSON, with the path of its network."""
     return {"network": path, **report.as_json()}
 
 
-def _print(report: CheckReport) -> None:
+def _print_report(report: CheckReport) -> None:
+    """Print the tables of a report, then its findings, on stdout."""
     console.print_tables(report)
     for fit in report.fits:
         if fit.unsupported or fit.approximate:

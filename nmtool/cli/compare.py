@@ -102,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
+    """Load one side of a comparison: the network at a path; answers are returned unchanged."""
     from nmtool.evaluation.answers import Answers
     from nmtool.loading import load
 

@@ -45,10 +45,13 @@ PLAIN_WIDTH = 1000
 
 
 class _Console(Console):
+    """rich's console, with the spinner of the running command."""
+
     idle: IdleBar | None = None
     """The idle bar of the running command; it is cleared before anything else is shown."""
 
     def on_broken_pipe(self) -> NoReturn:
+        """Raise the current `BrokenPipeError` again."""
         # rich calls this method on a BrokenPipeError; rich's own method ends the process.
         raise
 
@@ -70,6 +73,7 @@ def log() -> _Console:
 
 @lru_cache(maxsize=2)
 def _console_on(stream: TextIO) -> _Console:
+    """A console on a stream, which prints text without highlighting or markup."""
     console = _Console(file=stream, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
@@ -105,6 +109,7 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
     """
 
     def flag(argument: re.Match[str]) -> str:
+        """The flag of an argument; any other text is returned unchanged."""
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
         flag_name = names.get(name) or _flags_of_training().get(name)
@@ -117,7 +122,7 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of training settings, which other commands also name in their advice."""
+    """Flags of training settings, by name; other commands also give advice on training."""
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions
 
@@ -141,7 +146,10 @@ def print_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value in JSON's types: infinities and NaN as strings, Python's arguments as flags."""
+    """Convert a value to JSON's types; in its texts, write Python's arguments as flags.
+
+    Infinities and NaN become strings.
+    """
     import numpy as np  # imported late, so that --help stays fast
 
     if isinstance(value, Mapping):
@@ -205,6 +213,7 @@ _SHORTEST_PATH = 16
 
 
 def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
+    """True if some column is narrower than a word in its header."""
     cells = zip(header, widths, strict=True)
     return any(len(word) > width for name, width in cells for word in name.split())
 
@@ -251,6 +260,7 @@ def _least_width(cell: str) -> int:
 
 
 def _is_path(text: str) -> bool:
+    """True for text that looks like a path: with a slash, without spaces."""
     return "/" in text and " " not in text
 
 
@@ -273,7 +283,7 @@ def print_tables(value: Tabular) -> None:
 
 
 def print_fits(fits: Iterable[Fit]) -> None:
-    """Print a line per target on stdout; if the target is unsupported, the reasons on stderr."""
+    """Print a line per target on stdout; print reasons against unsupported targets on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
         if not fit.uses:  # for an FPGA, the line itself contains the reasons
@@ -304,6 +314,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Print findings on a console; similar findings are merged."""
     for finding in grouped(findings):
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
@@ -336,7 +347,7 @@ def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
 
 
 def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
-    """The parts of a line that fit into `columns`, two spaces apart, in their order.
+    """Choose the parts of a line that fit into `columns` characters, in their order.
 
     Args:
         parts: texts with ranks. If they do not fit, the texts of the largest rank are dropped
@@ -371,6 +382,7 @@ class _Remarks(logging.Handler):
         self.printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print a log record on stderr, unless the same warning was printed before."""
         if record.levelno >= logging.WARNING:
             if record.getMessage() in self.printed:
                 return

@@ -125,6 +125,7 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
 
 
 def _formats() -> list[str]:
+    """Names of the formats that can be written."""
     from nmtool.exchange.exporting import OWN
     from nmtool.exporters.formats import formats_that_write
 
@@ -132,7 +133,7 @@ def _formats() -> list[str]:
 
 
 def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
-    """IN, or several INs joined into one network.
+    """The path IN; if several paths are named, their networks joined into one.
 
     Raises:
         UsageError: several networks are named without `--join`.
@@ -158,6 +159,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
 
 
 def _print_check(conversion: Conversion) -> None:
+    """Print whether the result was read back and run, with all differences."""
     if not conversion.is_checked:
         console.print_line("not checked")
         return

@@ -131,6 +131,7 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
 
 
 def _print_sources(cost: Cost) -> None:
+    """Print a table with the sources of the figures on which a cost is based."""
     if cost.constants():
         console.print_table(cost.sources())
     else:

@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
             fix="add --test 0.2, or leave out --test-by",
         )
     name, split = name_and_split(arguments.data)
-    dataset = _dataset(arguments, name)
+    dataset = _find_or_read(arguments, name)
     with progress(f"reading {dataset.name}"):
         if arguments.test is not None:
             dataset = with_test(
@@ -144,11 +144,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sizes(text: str) -> list[int]:
+    """Parse whole numbers separated by commas; for `type=`."""
     return [count(part) for part in text.split(",")]
 
 
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
-    """The chosen splits of a data set, each with all of its samples or with `n_samples` drawn."""
+    """A data set with the chosen splits only: all of their samples, or `n_samples` drawn."""
     from nmtool.data.dataset import Dataset
 
     chosen = {split: dataset.filled_split(split) for split in splits}
@@ -157,7 +158,7 @@ def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> D
     return Dataset(dataset.name, tuple(splits), chosen.__getitem__)
 
 
-def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
+def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
     """Find a data set by name or folder, or read it from files of other tools."""
     from nmtool.data.incoming import FileConventions, is_incoming, read_incoming
     from nmtool.loading import check_exists

@@ -46,10 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_chapter(text: str) -> None:
+    """Print an empty line and a title."""
     console.print_line("")
     console.print_line(text, style="bold")
 
 
 def _print_quantised(quantisation: Quantisation) -> None:
+    """Print the report of a quantisation on stdout, and its findings on stderr."""
     console.print_tables(quantisation.report)
     console.print_finding_remarks(quantisation.findings)

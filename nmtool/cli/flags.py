@@ -33,7 +33,7 @@ HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
 
 @dataclass(frozen=True)
 class Flag:
-    """Changes to a flag derived from the signature: its names, settings or group.
+    """Names, settings or group of a flag that differ from those in the signature.
 
     Attributes:
         names: names of the flag, or of the positional argument; empty: the parameter's name.
@@ -47,7 +47,7 @@ class Flag:
 
 
 def flag(*names: str, group: str = "", **settings: Any) -> Flag:
-    """A `Flag`, with settings as keywords."""
+    """Make a `Flag`; keywords become its settings."""
     return Flag(names, settings, group)
 
 
@@ -152,6 +152,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
     """
 
     def word(text: str) -> str:
+        """Return the word if the list contains it, else raise an error."""
         choices = list(listed())
         if text not in choices:
             near = suggestion(text, choices, also=also)
@@ -184,7 +185,7 @@ def _keywords(parameter: Parameter) -> dict[str, Any] | None:
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Name of the argument or flag of a parameter; a flag that switches off starts with `no-`."""
+    """Names of the flag or argument for a parameter; `--no-…` if its default is True."""
     if parameter.default is None:
         return (prefix + parameter.name,)
     flag = (prefix + parameter.name).replace("_", "-")
@@ -213,7 +214,7 @@ def read(function: str) -> tuple[Parameter, ...]:
 
 
 def _text(name: str, texts: Mapping[str, str]) -> str:
-    """The entry of a parameter; "as for `function`" is replaced by that function's entry."""
+    """The help of a parameter: its entry; "as for `function`" means that function's entry."""
     text = texts.get(name, "")
     if (reference := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and reference[1] in HOMES:
         return next(parameter.text for parameter in read(reference[1]) if parameter.name == name)
@@ -222,7 +223,7 @@ def _text(name: str, texts: Mapping[str, str]) -> str:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    """The source of a module of nmtool, parsed."""
+    """The parsed source of a module of nmtool."""
     top, below = module.split(".")[:2], module.split(".")[2:]
     spec = find_spec(".".join(top))
     assert spec is not None

@@ -167,11 +167,12 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
 
 
 def _choice(constant: str) -> flags.Flag:
+    """A flag that takes one of the words in a constant of `nmtool.exporters.nir.options`."""
     return flag(choices=flags.words(f"nmtool.exporters.nir.options.{constant}"))
 
 
 def _is_implied(text: str) -> bool:
-    """Parse `implied` or `explicit`; for `type=`."""
+    """True for `implied`, False for `explicit`, else an error; for `type=`."""
     if text not in ("implied", "explicit"):
         raise argparse.ArgumentTypeError(f"must be implied or explicit, not '{text}'")
     return text == "implied"

@@ -86,7 +86,7 @@ def find_data(
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that `--data` names; None if it names none."""
+    """The data set that `--data` names; None if `--data` is `none` or not given."""
     if not arguments.data or arguments.data == NO_DATA:
         return None
     return find_data(arguments, arguments.data)

@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    """Find and run the command that the words name; return its exit code."""
     for word in words:
         if "\0" in word:
             raise UsageError(
@@ -62,13 +63,14 @@ def _run(words: list[str]) -> int:
     if command in ALSO:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in (*COMMANDS, *OLD):
-        raise _unknown(command)
+        raise _unknown_command(command)
     reporting = one_process_reports() if command in DATA_PARALLEL else nullcontext()
     with reporting, interrupts_remembered():
         return _run_command(command, words)
 
 
 def _run_command(command: str | None, words: list[str]) -> int:
+    """Parse the words of a command, run the command, and return its exit code."""
     parser, by_name = _parser(command)
     if command is not None:
         console.use_flags_in_messages(by_name[command].flags())
@@ -86,7 +88,8 @@ def _run_command(command: str | None, words: list[str]) -> int:
         return options.run(options)
 
 
-def _unknown(command: str) -> UsageError:
+def _unknown_command(command: str) -> UsageError:
+    """The error for a command that does not exist."""
     from nmtool.errors import suggestion
 
     return UsageError(
