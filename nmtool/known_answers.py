@@ -129,8 +129,8 @@ def _file_version(answers: KnownAnswers) -> int:
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     """Header and arrays of the archive of answers.
 
-    They are the header and arrays of a recording, in which the input has the name of a
-    population, `input`.
+    They are the header and arrays of a recording, in which the input is stored as the spikes of
+    a population named `input`.
 
     u is stored as the difference from the decayed u of the step before. v is stored as the
     difference from the decayed v of the step before, minus u; at a spike, v itself is stored. Each

@@ -142,7 +142,10 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 def validation_rule_of(
     arguments: argparse.Namespace, rule_of_runs: SplitRule | None
 ) -> SplitRule | None:
-    """The rule that `--validation` requests, with the runs' seed and groups, if it is given."""
+    """The rule that `--validation` requests, drawn as in the runs; None without the flag.
+
+    Seed and groups of the draw are those of the runs' rule, if there is one.
+    """
     from nmtool.data.dividing import SplitRule
 
     rule: str | None = arguments.validation

@@ -30,11 +30,13 @@ class Old:
 
 
 def _add_finetune(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool finetune`."""
     train.add_arguments(parser)
     parser.add_argument("--data", dest="named", metavar="DATA", help=DATA)
 
 
 def _finetune(arguments: argparse.Namespace) -> int:
+    """Run `nmtool finetune RUN` as `nmtool train --start RUN`."""
     if arguments.data is None:
         raise UsageError(
             "there is no run to start from",
@@ -46,6 +48,7 @@ def _finetune(arguments: argparse.Namespace) -> int:
 
 
 def _crossvalidate(arguments: argparse.Namespace) -> int:
+    """Run `nmtool crossvalidate DATA` as `nmtool train DATA --by …`."""
     if "by" not in arguments or arguments.data is None:
         raise UsageError(
             "a cross-validation needs DATA and --by",
@@ -56,6 +59,7 @@ def _crossvalidate(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Run `nmtool run EXPORT DATA`: print the evaluation of an export in its own runtime."""
     from nmtool.evaluation.evaluation import check_runs, run
 
     evaluate.check_predictions(arguments)
@@ -70,11 +74,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _add_cost(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool cost`."""
     check.add_arguments(parser)
     add_rounding(parser)
 
 
 def _cost(arguments: argparse.Namespace) -> int:
+    """Run `nmtool cost NETWORK DATA`: print the cost of an inference."""
     if arguments.data is None:
         *arguments.networks, arguments.data = arguments.networks
     if not arguments.networks:
@@ -115,6 +121,7 @@ def _write(arguments: argparse.Namespace, kind: str, noun: str, compute: Callabl
 
 
 def _add_teach(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool teach`."""
     _add_file(parser, "soft_labels")
     parser.add_argument("--data", metavar="DATA", help=DATA)
     add_threads_option(parser)
@@ -122,6 +129,7 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
 
 
 def _teach(arguments: argparse.Namespace) -> int:
+    """Run `nmtool teach NETWORK …`: write soft labels to a file."""
     from nmtool.data.teacher import FILE_KIND
     from nmtool.training.studies.teaching import soft_labels
 
@@ -139,12 +147,14 @@ def _teach(arguments: argparse.Namespace) -> int:
 
 
 def _add_join(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool join`."""
     weights = flag(nargs="+", type=float, metavar="W", action=None)
     flags.add(parser, "ensemble", only=("weights",), weights=weights)
     _add_file(parser, "ensemble")
 
 
 def _join(arguments: argparse.Namespace) -> int:
+    """Run `nmtool join NETWORK …`: write an ensemble as one network."""
     from nmtool.description import describe_network
     from nmtool.network.float_network import FILE_KIND
     from nmtool.training.studies.ensembles import ensemble
@@ -159,6 +169,7 @@ def _join(arguments: argparse.Namespace) -> int:
 
 
 def _add_referee(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool lava` and `nmtool brian2-loihi`."""
     parser.add_argument("action", choices=["setup", "status"], metavar="setup|status")
     parser.add_argument("--force", action="store_true", help="setup: rebuild the environment")
     add_json(parser)
@@ -167,11 +178,13 @@ def _add_referee(parser: argparse.ArgumentParser) -> None:
 
 
 def _referee(arguments: argparse.Namespace) -> int:
+    """Run `nmtool lava` or `nmtool brian2-loihi` as `nmtool setup`."""
     arguments.status = arguments.action == "status"
     return setup.run(arguments)
 
 
 def _add_completion(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `nmtool completion`."""
     parser.add_argument("shell", choices=completion.SHELLS, help="shell to complete in")
 
 

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json(document.as_json())
     else:
-        _print(document)
+        _print_sections(document)
         if arguments.output is not None:
             console.print_line(f"{arguments.output} written")
     return 0 if document.passed else 1
@@ -127,13 +127,14 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
 
 
 def _in_flags(report: Report, parser: Parser) -> Report:
-    """The report, with flags for Python's arguments; advice on training has flags of `train`."""
+    """A report with flags in place of Python's arguments; for training, flags of `train`."""
     from nmtool.cli import train
 
     training = Parser()
     train.add_arguments(training)
 
     def translated(section: Section) -> Section:
+        """A section of the report with flags in place of Python's arguments."""
         names = (training if section.key == "learning" else parser).flags()
         translate = partial(console.with_flags, names=names)
         findings = [
@@ -154,7 +155,7 @@ def _in_flags(report: Report, parser: Parser) -> Report:
     return replace(report, sections=[*map(translated, report.sections)])
 
 
-def _print(report: Report) -> None:
+def _print_sections(report: Report) -> None:
     """Print all sections as text, without their plots."""
     console.print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
     for section in report.sections:

@@ -45,9 +45,10 @@ def integers(
     dataset: Dataset | None,
     target: Target | None = None,
 ) -> IntegerNetwork:
-    """The integer network a command works on; changes by rounding are printed on stderr.
+    """The integer network that a command works on: NETWORK, rounded if it is a float network.
 
-    Without a data set, the run's own data are used for calibration, unless `--data` is none.
+    Changes by rounding are printed on stderr. Without a data set, the run's own data are used for
+    calibration, unless `--data` is none.
 
     Args:
         arguments: parsed arguments with the flags of quantisation, and DATA.

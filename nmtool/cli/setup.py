@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == COMPLETION:
         return _completion(arguments)
     if arguments.shell:
-        raise _unused("a shell is", COMPLETION)
+        raise _unused_option("a shell is", COMPLETION)
     if arguments.status and arguments.force:
         raise UsageError(
             "--force has no effect with --status", code="option-unused", fix="leave it out"
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if clones and (arguments.what != FENN or arguments.status):
         name = next(iter(clones)).replace("_", "-")
-        raise _unused(f"--{name} is", f"setup {FENN}")
+        raise _unused_option(f"--{name} is", f"setup {FENN}")
     from nmtool.exporters.environments import environment_of
 
     environment = environment_of(arguments.what)
@@ -80,12 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _completion(arguments: argparse.Namespace) -> int:
+    """Write the completion script; raise `UsageError` for flags of simulators."""
     from nmtool.exporters.formats import REFEREES
 
     for name in ("status", "force", "riscv_ise", "genn", "json"):
         if getattr(arguments, name):
             referees = (FENN,) if name in ("riscv_ise", "genn") else REFEREES
-            raise _unused(f"--{name.replace('_', '-')} is", " or ".join(referees))
+            raise _unused_option(f"--{name.replace('_', '-')} is", " or ".join(referees))
     if arguments.shell is None:
         raise UsageError(
             "the shell for the completion script is missing",
@@ -95,5 +96,6 @@ def _completion(arguments: argparse.Namespace) -> int:
     return completion.write(arguments.shell)
 
 
-def _unused(option: str, purpose: str) -> UsageError:
+def _unused_option(option: str, purpose: str) -> UsageError:
+    """The error for an option that applies only to another purpose."""
     return UsageError(f"{option} for {purpose}", code="option-unused", fix="leave it out")

@@ -35,7 +35,7 @@ def silence(*streams: TextIO) -> None:
 
 
 def _fill_gaps() -> None:
-    """Open closed standard descriptors, so that no other file takes their number."""
+    """Open standard descriptors that are closed, so that no other file gets their numbers."""
     try:
         while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
             pass
@@ -45,6 +45,7 @@ def _fill_gaps() -> None:
 
 
 def _text_stream(descriptor: int) -> TextIO:
+    """Open a file descriptor for writing UTF-8 text."""
     return open(descriptor, "w", encoding="utf-8", closefd=False)
 
 
@@ -55,6 +56,7 @@ class _Remarks:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        """Write text; ignore all errors except a closed pipe."""
         try:
             return self._stream.write(text)
         except BrokenPipeError:
@@ -63,6 +65,7 @@ class _Remarks:
             return len(text)
 
     def flush(self) -> None:
+        """Flush the stream; ignore all errors except a closed pipe."""
         try:
             self._stream.flush()
         except BrokenPipeError:

@@ -47,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json(result.as_json())
     else:
-        _print(result)
+        _print_result(result)
     return 0
 
 
-def _print(result: SweepResult) -> None:
-    """Print the tables, the numbers of trials and the best settings."""
+def _print_result(result: SweepResult) -> None:
+    """Print the tables of a search, the numbers of trials and the best settings."""
     console.print_tables(result)
     if result.importance is None:
         console.print_line(f"importance of settings: unknown, {result.importance_unknown}")

@@ -54,7 +54,7 @@ def one_process_reports() -> Iterator[None]:
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
-    """True if no other process of the job failed before, and the exit code of the first failure."""
+    """Whether this process was the first of the job to fail, and the first one's exit code."""
     mine = f"{launch.rank} {exit_code}"
     try:
         from torch.distributed import TCPStore
@@ -91,6 +91,7 @@ def sigterm_raises() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    """Handle a signal by raising `_EndedError`."""
     del number, frame
     raise _EndedError
 

@@ -141,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
-    """The data set that the options name; None if they name none: the run loads its own data."""
+    """The data set that the options name; None if the run must load its own data."""
     if arguments.data or "data_dir" in arguments or "n_units" in arguments:
         return find_data(arguments, arguments.data or run.manifest().data)
     return None
@@ -185,6 +185,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
 
 @contextmanager
 def _tensorboard_log(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
+    """Yield a function that logs an epoch to TensorBoard; None without `--tensorboard`."""
     if arguments.tensorboard is None or not is_first():
         yield None
         return

@@ -31,7 +31,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option per field of `TrainOptions`, in groups; options not given set no value."""
+    """Add a flag per field of `TrainOptions`, in groups; a flag not given sets no value."""
     from nmtool.training.options import GROUPS, TrainOptions
 
     parser.add_argument_group("settings", _IN_A_FILE)
@@ -43,19 +43,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def flag_of(name: str) -> str:
-    """The flag of a setting."""
+    """The flag of a setting, such as `--tau-mem` for `tau_mem_ms`."""
     return "--" + name.removesuffix("_ms").replace("_", "-")
 
 
 def _help(option: Field[Any]) -> str:
-    """The help of a setting, its range and its default."""
+    """The help of a setting, with its range and its default."""
     text, metadata = option.metadata["help"], option.metadata
     if metadata["high"] is not None and metadata["high"] <= 1000:
         text += f"; {metadata['low'] or 0} … {metadata['high']}"
-    return text if option.default is None else f"{text} (default {_words(option.default)})"
+    return text if option.default is None else f"{text} (default {_default_text(option.default)})"
 
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
+    """Add the flag of a setting, with the help `text`, to a group."""
     from nmtool.data.dividing import AUTO
     from nmtool.toml_files import OFF
 
@@ -91,13 +92,15 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             words[AUTO] = AUTO
 
         def read(text: str) -> Any:
+            """Parse a number, or a word that stands for a value."""
             return words[text] if text in words else number(text)
 
         read.__name__ = kind  # argparse's error message "invalid int value" uses it
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 
-def _words(default: Any) -> str:
+def _default_text(default: Any) -> str:
+    """A default as text for the help."""
     if isinstance(default, bool):
         return "yes" if default else "no"
     if isinstance(default, tuple):
@@ -124,7 +127,7 @@ def teachers(arguments: argparse.Namespace) -> list[str]:
 
 
 def _is_network(path: str) -> bool:
-    """True for the path of a network, run or export."""
+    """True if there is a network, run or export at a path."""
     from nmtool import storage, zoo
     from nmtool.exporters.formats import artefact_at
     from nmtool.network.float_network import FILE_KIND as FLOATS
@@ -146,7 +149,7 @@ def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
-    """The defaults, overridden by `--config`, then by flags."""
+    """All training settings: the defaults, overridden by `--config`, then by flags."""
     from nmtool.training.options import TrainOptions
 
     origin = arguments.config or "command line"

@@ -128,6 +128,7 @@ def _backend_or_recording(text: str) -> str:
 
 
 def _one_artefact(paths: Sequence[str]) -> str | None:
+    """The only path, None if there is none; raises `UsageError` for several paths."""
     if len(paths) > 1:
         raise UsageError(
             f"--artefact names {len(paths)} exports: {', '.join(paths)}",

@@ -74,7 +74,9 @@ class AccuracyDifference(Tabular):
         return {name: int(np.unique(column).size) for name, column in self.clusters.items()}
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, under stable names for scripts; accuracies 0 … 1, differences in points.
+        """Plain values for JSON, under names that scripts can rely on.
+
+        Accuracies are 0 … 1, differences in percentage points.
 
         `clusters`, the number of clusters by name, only exists for clustered samples.
         """
@@ -89,6 +91,7 @@ class AccuracyDifference(Tabular):
         }
 
     def _pairs(self) -> list[dict[str, Any]]:
+        """Accuracies and differences of each pair, as plain values for JSON."""
         columns = {
             "first_accuracy": self.first.mean(axis=1),
             "second_accuracy": self.second.mean(axis=1),

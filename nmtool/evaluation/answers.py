@@ -213,10 +213,12 @@ class Answers(Value, Result):
 
     @property
     def _where(self) -> str:
+        """Origin of the answers for messages: their path, or the kind of network."""
         return f"the answers of {self.model}" if self.path is None else str(self.path)
 
     @property
     def _samples(self) -> str:
+        """Number, data and splits of the samples, as text for messages."""
         return f"{self.label.size:,} of {self.data} ({', '.join(self.splits)})"
 
     def __repr__(self) -> str:
@@ -228,7 +230,7 @@ class Answers(Value, Result):
         return f"{head}: accuracy {self.accuracy:.2%} of {self.label.size:,} samples, {shape}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, under stable names for scripts; accuracies 0 … 1.
+        """Plain values for JSON, under names that scripts can rely on; accuracies are 0 … 1.
 
         Raises:
             UsageError: predictions are missing.
@@ -347,4 +349,5 @@ def holds_answers(path: str | Path) -> bool:
 
 
 def _percent(shares: Sequence[float]) -> list[str]:
+    """Shares as percentages."""
     return [f"{share:.2%}" for share in shares]

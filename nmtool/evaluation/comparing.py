@@ -136,6 +136,7 @@ def compared_name(source: Compared) -> str:
 
 
 def _one_per_seed(sources: Sequence[Compared]) -> list[Compared]:
+    """Replace answers, and paths of answers, by separate answers for each seed."""
     sides: list[Compared] = []
     for source in sources:
         if isinstance(source, str | Path) and holds_answers(source):

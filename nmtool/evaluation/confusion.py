@@ -122,7 +122,7 @@ class Confusion(Tabular):
 
     @property
     def weakest(self) -> int | None:
-        """Index of the class with the lowest accuracy, the first of several; None if no samples."""
+        """Index of the class with the lowest accuracy, the first if several; None if no samples."""
         shares = self.class_accuracy
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 
@@ -139,7 +139,7 @@ class Confusion(Tabular):
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; NaN becomes None."""
+        """Plain values for JSON; NaN becomes None."""
         return {
             "classes": list(self.class_names),
             "counts": self.counts.tolist(),
@@ -184,8 +184,10 @@ def _share(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
 
 
 def _plain(value: float) -> float | None:
+    """A number for JSON; None for NaN."""
     return None if np.isnan(value) else value
 
 
 def _percent(value: float) -> str:
+    """A share as a percentage; '' for NaN."""
     return "" if np.isnan(value) else f"{value:.2%}"

@@ -180,7 +180,7 @@ class Evaluation(Result):
         return [*self.confusion.tables(), wrong]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, under stable names for scripts."""
+        """The content as plain values for JSON, under names that scripts can rely on."""
         plain = super().as_json()
         if self.drawn_from is not None:
             plain["drawn_from"] = self.drawn_from
@@ -192,7 +192,7 @@ class Evaluation(Result):
         return {**plain, **self.counts, **run_values}
 
     def tables(self) -> list[Table]:
-        """One row per value; missing values are left out."""
+        """A table with one row per value; missing values are left out."""
         rates, drawn_from = self.spikes_per_neuron, self.drawn_from
         values = {
             **self.as_json(),
@@ -292,7 +292,7 @@ def check_runs(path: str | Path) -> None:
 def _drawn(
     data: SpikeEvents | Samples, count: int | None
 ) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
-    """The samples to run, and the fields of an `Evaluation` that describe a draw."""
+    """Draw `count` samples; return them, and fields of `Evaluation` that describe the draw."""
     if count is None or not isinstance(data, SpikeEvents | Samples):
         return data, {}  # other types are refused by binning
     number = drawn_samples(data.label, count)
@@ -336,16 +336,18 @@ def run(
     if holds_integers(path):
         network = load(path)
         _, record = recorder_of(network, deep=False)
-        return _timed(network, as_samples(data), samples, record, SIMULATOR, progress)
+        return _evaluate_timed(network, as_samples(data), samples, record, SIMULATOR, progress)
     artefact = artefact_that_runs(path)
     if artefact.executes_code and not trust:
         artefact.check_written()
     artefact.require()
     record = partial(artefact.run, trust=trust)
-    return _timed(artefact.network, as_samples(data), samples, record, artefact.name, progress)
+    return _evaluate_timed(
+        artefact.network, as_samples(data), samples, record, artefact.name, progress
+    )
 
 
-def _timed(
+def _evaluate_timed(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples,
     count: int | None,
@@ -353,6 +355,7 @@ def _timed(
     runtime: str,
     progress: Progress,
 ) -> Evaluation:
+    """Evaluate a network with the function `record` of a runtime, and measure the time."""
     events, draw = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()

@@ -111,7 +111,7 @@ class Conversion(Tabular):
         return not self.unlike and (self.certificate is None or self.certificate.identical)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, under stable names for scripts."""
+        """The content as plain values for JSON, under names that scripts can rely on."""
         return {
             "in": self.source,
             "path": str(self.path),
@@ -124,6 +124,7 @@ class Conversion(Tabular):
         }
 
     def _check_json(self) -> dict[str, Any]:
+        """Results of the checks, as plain values for JSON."""
         certificate = self.certificate
         return {
             "read_back": not self.unlike,
@@ -133,7 +134,7 @@ class Conversion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """Size of the network and of its file."""
+        """A table with the sizes of the network and of its file."""
         rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
         rows += [(fit.target.name, fit.words) for fit in self.fits]
         return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
@@ -217,7 +218,7 @@ def convert(
     """Convert a network between any two formats, and check the result.
 
     The result is read back, and its known answers are run if the format's runtime is installed.
-    A file that differs is kept: see `Conversion.passed`.
+    A file that differs from its source is kept, and `Conversion.passed` is False.
 
     >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
     <Conversion: foreign.nir → network.npz, passed>
@@ -525,6 +526,7 @@ def _check_result(
 
 
 def _hash_difference(path: Path, content_hash: str) -> str:
+    """Difference between the hash of a file's network and the expected hash; '' if equal."""
     try:
         digest = load(path).content_hash
     except FileFormatError as error:

@@ -43,7 +43,8 @@ class AnyPopulation(Value, Tabular):
     """Neurons of one kind.
 
     Attributes:
-        in_header, in_arrays: names of the constants in the header of a file, and in its arrays.
+        in_header, in_arrays: names of the constants that a file stores in its header, and in
+            arrays.
         described: names of the constants that a description lists.
         name, size, kind: as in `nmtool.Population`.
     """
@@ -59,7 +60,7 @@ class AnyPopulation(Value, Tabular):
     kind: str
 
     def tables(self) -> list[Table]:
-        """The constants of the neurons."""
+        """A table of the neurons' constants."""
         return [table_of("population", [describe_population(self)])]
 
     def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
@@ -95,7 +96,7 @@ class AnyProjection(Value, Tabular):
         return f"<{type(self).__name__} {projection_line(self)}>"
 
     def tables(self) -> list[Table]:
-        """The ranges of weights and delays."""
+        """A table of the ranges of weights and delays."""
         return [table_of("projection", [describe_projection(self)])]
 
     @property
@@ -105,9 +106,11 @@ class AnyProjection(Value, Tabular):
 
     @property
     def _label(self) -> str:
+        """Name of the projection for messages."""
         return f"projection {self.source} → {self.target}"
 
     def _check_shapes(self, weight: NDArray, delay: NDArray) -> None:
+        """Raise `NetworkError` unless weights and delays are arrays of one shape."""
         if weight.ndim != 2 or delay.shape != weight.shape:
             raise NetworkError(
                 f"{self._label}: weights {weight.shape} and delays {delay.shape} are not two "
@@ -161,7 +164,7 @@ class AnyNetwork(Value, Tabular):
         return f"<{type(self).__name__}: {network_line(self)}>"
 
     def tables(self) -> list[Table]:
-        """Everything about the network except its individual synapses."""
+        """Tables of everything about the network except its individual synapses."""
         content = describe_network(self)
         return tables_of(content["kind"], content)
 
@@ -176,7 +179,7 @@ class AnyNetwork(Value, Tabular):
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
 
     def bin(self, events: SpikeEvents) -> Binned:
-        """Bin events to the network's steps and channels; later events are dropped."""
+        """Bin events to the network's steps and channels; drop events after the last step."""
         from nmtool.data.binning import bin_events
 
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
@@ -195,6 +198,7 @@ def pack(network: AnyNetwork) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Header and arrays of the archive of a network."""
 
     def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
+        """Values of the fields of a part that are stored in the header."""
         return {key: getattr(part, key) for key in part.in_header}
 
     header = graph.pack_header(network) | in_header(network)

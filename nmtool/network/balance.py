@@ -28,7 +28,7 @@ _HALVINGS = 10
 def balance_drive(
     network: Network, spikes: Raster, rate: float, progress: Progress = silent
 ) -> Network:
-    """Change the feed-forward weights into every spiking population, from first to last layer.
+    """Scale or shift the feed-forward weights of each layer until its neurons reach a rate.
 
     Args:
         network: a new network.
@@ -54,6 +54,7 @@ def balance_drive(
 def _balance_group(
     network: Network, group: list[str], spikes: Raster, rate: float, advance: Advance
 ) -> Network:
+    """Find by bisection the drive at which a group reaches the rate, and apply that drive."""
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
@@ -66,7 +67,7 @@ def _balance_group(
 
 
 def _with_drive(network: Network, group: list[str], drive: float) -> Network:
-    """The network with feed-forward weights into a group scaled or shifted to a drive."""
+    """Change feed-forward weights into a group: `drive` is their factor, or an output's mean."""
     change = _shifted if network.readout.population in group else _scaled
     return network.with_projections(
         [
@@ -79,8 +80,10 @@ def _with_drive(network: Network, group: list[str], drive: float) -> Network:
 
 
 def _scaled(weight: NDArray, factor: float) -> NDArray:
+    """Weights multiplied by a factor."""
     return weight * factor
 
 
 def _shifted(weight: NDArray, mean: float) -> NDArray:
+    """Weights shifted to a mean."""
     return weight + (mean - weight.mean())

@@ -139,7 +139,7 @@ class Network(AnyNetwork):
     (<Network: 1 channels, output 2 li, 100 steps of 1 ms>, 7)
 
     Attributes:
-        channels: the input.
+        channels: the input channels.
         populations: populations in the order in which they are reported.
         projections: the synapses; two populations may have several projections between them.
         readout: the output population, and the rule that turns its activity into scores.
@@ -287,7 +287,8 @@ output 4 li, 100 steps of 1 ms>
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
 
-def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
+def _read_population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
+    """Read a population from an archive; `entry` has its constants in the header."""
     name, size = entry["name"], entry["size"]
     arrays: dict[str, Any] = {
         key: archive.vector(f"population.{name}.{key}", size) for key in Population.in_arrays
@@ -295,7 +296,8 @@ def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
     return Population(**entry, **arrays)
 
 
-def _weight(archive: storage.Archive, name: str) -> NDArray:
+def _read_weights(archive: storage.Archive, name: str) -> NDArray:
+    """Read a projection's weights; raises `ValueError` for numbers of less than 4 bytes."""
     weight = archive.array(name)
     if weight.dtype.itemsize < 4:  # a small file must not become a huge float64 array
         raise ValueError(f"'{name}' is {weight.dtype}, not float64")
@@ -306,11 +308,13 @@ def unpack(archive: storage.Archive) -> Network:
     """The network in an archive; raises `FileFormatError` if it is damaged."""
     with archive.checked():
         return Network(
-            populations=[_population(archive, entry) for entry in archive.header["populations"]],
+            populations=[
+                _read_population(archive, entry) for entry in archive.header["populations"]
+            ],
             projections=[
                 Projection(
                     **entry,
-                    weight=_weight(archive, f"projection.{index}.weight"),
+                    weight=_read_weights(archive, f"projection.{index}.weight"),
                     delay=archive.array(f"projection.{index}.delay"),
                 )
                 for index, entry in enumerate(archive.header["projections"])

@@ -35,6 +35,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class _Population(Protocol):
+    """A float or integer population, as far as checks of graphs read it."""
+
     @property
     def name(self) -> str: ...
     @property
@@ -44,6 +46,8 @@ class _Population(Protocol):
 
 
 class _Projection(Protocol):
+    """A float or integer projection, as far as checks of graphs read it."""
+
     @property
     def source(self) -> str: ...
     @property
@@ -150,6 +154,7 @@ def check_graph(
 
 
 def _check_projection(projection: _Projection, sizes: dict[str, int], silent: set[str]) -> None:
+    """Raise `NetworkError` unless both ends of a projection exist and have its shape."""
     source, target = projection.source, projection.target
     label = f"projection {source} → {target}"
     for end in (source, target):
@@ -250,7 +255,7 @@ def check_readout(
 
 
 def is_unicode(text: str) -> bool:
-    """True for text that can be encoded; Python's strings may contain lone surrogates."""
+    """True for text that can be encoded as UTF-8; Python's strings may have lone surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -270,7 +275,10 @@ def pack_header(network: Any) -> dict[str, Any]:
 
 
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from a header of `pack_header`, except populations and projections."""
+    """Arguments of a network's constructor, read from a header that `pack_header` made.
+
+    Populations and projections are not among them.
+    """
     from nmtool.network.readout import Readout
 
     return {

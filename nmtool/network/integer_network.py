@@ -36,7 +36,7 @@ OF_PROJECTIONS = ("weight", "delay", "weight exponent")
 
 
 def sign_mode(weight: NDArray) -> str:
-    """Sign mode that the chip's tools infer from a weight matrix; all zeros count as excitatory."""
+    """Sign mode that the chip's tools infer from a weight matrix; all zeros: excitatory."""
     if weight.min(initial=0) >= 0:
         return EXCITATORY
     return INHIBITORY if weight.max(initial=0) <= 0 else MIXED
@@ -44,7 +44,9 @@ def sign_mode(weight: NDArray) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerPopulation(AnyPopulation):
-    """Neurons in a chip's integers; the ranges below are those of the arithmetic `loihi2`.
+    """Neurons of one kind, whose constants are integers of a chip.
+
+    The ranges below are those of the arithmetic `loihi2`.
 
     >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
     >>> IntegerPopulation("hidden", 2, "lif", **numbers, bias_mantissa=[0, 3], bias_exponent=2).bias
@@ -55,7 +57,8 @@ class IntegerPopulation(AnyPopulation):
         du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
             means no memory.
         dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
-        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, 2^17, beyond any v.
+        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, vth is 2^17,
+            which v cannot exceed.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no
@@ -124,6 +127,7 @@ class IntegerPopulation(AnyPopulation):
             )
 
     def _check_range(self, key: str, value: int, limit: int, least: int = 0) -> None:
+        """Raise `NetworkError` unless a constant is a whole number in `least` … `limit`."""
         if not least <= value <= limit or int(value) != value:
             raise NetworkError(
                 f"population '{self.name}': {key} must be a whole number in {least} … {limit}, "
@@ -154,13 +158,13 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def unit(self) -> float:
-        """Integer value of u and v for a value of 1 in the float network: 64·scale in `loihi2`."""
+        """Integer value of u or v that stands for 1 in the float network: 64·scale in `loihi2`."""
         return self.scale * self.runs_in.state_one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerProjection(AnyProjection):
-    """Synapses in a chip's integers.
+    """Synapses from one population to another, with integer weights and delays of a chip.
 
     >>> synapses = IntegerProjection("input", "hidden", weight=[[90, -2]], delay=[[0, 7]])
     >>> synapses
@@ -206,6 +210,7 @@ class IntegerProjection(AnyProjection):
         self._check_limits(target, self.weight, self.delay)
 
     def _check_limits(self, target: Limits, weight: NDArray, delay: NDArray) -> None:
+        """Raise `NetworkError` unless bits, exponent, weights and delays are within limits."""
         bits = target.weight_bits
         if self.weight_bits not in bits:
             raise NetworkError(
@@ -234,6 +239,7 @@ class IntegerProjection(AnyProjection):
         return f"<IntegerProjection {projection_line(self)}, {self.weight_bits} bits>"
 
     def _check_weights(self, weight: NDArray) -> None:
+        """Raise `NetworkError` unless weights are in range and multiples of the spacing."""
         # No absolute values: abs() of a type's smallest integer is negative.
         limit = self.runs_in.weight_limit
         if not ((weight > -limit) & (weight < limit)).all():
@@ -270,7 +276,7 @@ class IntegerProjection(AnyProjection):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerNetwork(AnyNetwork):
-    """A network in the integers of a chip.
+    """A network in which all weights, delays and constants are integers of a chip.
 
     >>> import nmtool as nm
     >>> integers = nm.quantise(nm.Network.layers([5, 8, 3]), calibrate_on="none").network
@@ -295,6 +301,7 @@ class IntegerNetwork(AnyNetwork):
     arithmetic: str = LOIHI2.name
 
     def _check_arithmetic(self) -> None:
+        """Raise `NetworkError` unless all parts have the network's arithmetic."""
         check_fields(self, arithmetic=WORD, source_hash=WORD)
         arithmetic_named(self.arithmetic)
         parts: list[IntegerPopulation | IntegerProjection] = [*self.populations, *self.projections]

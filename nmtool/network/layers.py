@@ -37,7 +37,7 @@ INITIAL_WEIGHTS = {
 
 @dataclass(frozen=True)
 class Draw:
-    """Distributions of a projection's synapses: weights normal, delays uniform.
+    """Distributions from which a projection is drawn: normal weights, uniform delays.
 
     Attributes:
         weight: mean and standard deviation, in the paper's units.
@@ -113,6 +113,7 @@ def hidden_layers(
     numbers = count(1)
 
     def population(text: str) -> Population:
+        """Make a population from its notation, such as `24@5/2`."""
         match = _POPULATION.fullmatch(text)
         assert match is not None
         size, tau_mem, tau_syn = match.groups()
@@ -149,6 +150,7 @@ def random_projections(
     projections = []
 
     def project(source: str, target: str, kind: str) -> None:
+        """Draw a projection, and add it to the list."""
         draw, shape = draws[kind], (sizes[source], sizes[target])
         weight = rng.normal(*draw.weight, shape)
         drawn = rng.integers(0, draw.longest_delay + 1, (shape[0], 1) if draw.axonal else shape)
@@ -169,7 +171,7 @@ def random_projections(
 
 
 def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
-    """Number of channels, hidden layers, number of classes; raises `UsageError` if invalid."""
+    """Divide sizes into channels, hidden layers and classes; raise `UsageError` if invalid."""
     fix = "pass channels, hidden layers and classes, e.g. [50, 64, 32, 4] or [50, '24@5+24@20', 4]"
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)
     layers = [spelled_layers(size) for size in sizes]

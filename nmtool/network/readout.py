@@ -136,7 +136,7 @@ def _unhandled(readout: Readout) -> ValueError:
 
 
 def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:
-    """[steps] float64: weight of each step, if scores are weighted means of membranes.
+    """[steps] float64: weight of each step, for rules that average membranes over steps.
 
     Raises:
         ValueError: the rule is none of `mean`, `weighted` and `window`.
@@ -194,7 +194,7 @@ _LEAST = -(1 << 31)
 
 
 class StreamScores:
-    """Scores after any step of an integer stream, equal to those of a sample that ends with it.
+    """Scores of an integer stream after any step, as if a sample ended with that step.
 
     The sum over a window fits into 64 bits; the sum of `mean` is a Python integer, which cannot
     overflow. The object stores the last W steps for `window`, `n_steps` steps for `weighted`, and

@@ -93,7 +93,7 @@ class _Link:
 
 
 def _late_neurons(network: Network, source: str, steps: int) -> NDArray[np.int64]:
-    """Source neurons with a synapse whose delay is at least `steps`."""
+    """Source neurons that have a synapse with a delay of at least `steps`."""
     late = [
         ((p.delay >= steps) & (p.weight != 0)).any(axis=1)
         for p in network.projections

@@ -121,7 +121,7 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
 
 
 def _measure_all(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
-    """Largest magnitudes on all samples, and names of populations in which saturation matters."""
+    """Largest input, u and v on all samples, and names of populations where saturation matters."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
         seen = _merged(seen, _measure(network, recording))
@@ -156,6 +156,7 @@ def _merged(first: Calibration, second: Calibration) -> Calibration:
     """The larger magnitude of both calibrations, for each population in `second`."""
 
     def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+        """For each name in `b`, the larger of both values."""
         return {name: max(a.get(name, 0.0), value) for name, value in b.items()}
 
     return Calibration(

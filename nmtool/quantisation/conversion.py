@@ -157,7 +157,7 @@ def round_network(
 
 @dataclass(frozen=True)
 class _Request:
-    """Arguments of `round_network`."""
+    """Arguments of `round_network`, checked, with defaults filled in."""
 
     network: Network
     target: Limits
@@ -249,7 +249,7 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
 
 
 def _incoming(request: _Request, index: int) -> _Incoming:
-    """A projection to be rounded, with its range."""
+    """Prepare a projection for rounding, given its index in the network."""
     jumps = weight_jumps(request.network, request.network.projections[index])
     largest = float(np.abs(jumps).max(initial=0))
     magnitude = min(largest, request.ranges.get(index, largest))
@@ -260,7 +260,7 @@ def _incoming(request: _Request, index: int) -> _Incoming:
 def _ceilings(
     request: _Request, population: Population, jumps: Sequence[NDArray], du: int, dv: int
 ) -> tuple[Ceilings, list[Finding]]:
-    """Bounds of a population's variables, and findings.
+    """Bounds of a population's input, u and v, and findings on bounds that input may exceed.
 
     Bounds are valid for every input, or come from calibration.
     """
@@ -313,7 +313,7 @@ def _ceilings(
 def _membrane_room(
     population: Population, bound: float, calibration: Calibration | None
 ) -> float | None:
-    """Largest magnitude of v that must be in range, in units of u; None if unknown.
+    """Magnitude up to which v must be in range, in units of u; None if unknown.
 
     A magnitude from data may exceed `bound`, because integers may be rounded up.
 
@@ -333,6 +333,7 @@ def _membrane_room(
 def _integer_projection(
     request: _Request, afferent: _Incoming, scale: float, exponent: int
 ) -> IntegerProjection:
+    """Round weights and delays of a projection, with a scale and an exponent."""
     projection = request.network.projections[afferent.place]
     levels = request.target.runs_in.weight_limit // afferent.step - 1
     exact = afferent.jumps * scale / (afferent.step * 2.0**exponent)
@@ -351,6 +352,7 @@ def _integer_projection(
 def _integer_population(
     request: _Request, population: Population, du: int, dv: int, scale: float
 ) -> IntegerPopulation:
+    """Round threshold and biases of a population with a scale, and add its decays."""
     runs_in = request.target.runs_in
     vth = runs_in.silent_threshold
     if population.kind == LIF:

@@ -89,6 +89,7 @@ class DelayGrid:
 
     @property
     def _limit(self) -> int:
+        """The limit, which is never None once the grid is made."""
         assert self.limit is not None
         return self.limit
 

@@ -21,13 +21,13 @@ THRESHOLD_TOLERANCE = 0.05
 
 
 def common_value(values: NDArray[np.float64]) -> float:
-    """One value for a population: the common value of its neurons, or their mean."""
+    """The value that all neurons of a population share, or else the mean of their values."""
     same = (values == values[0]).all()
     return float(values[0] if same else np.mean(values))
 
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """Rounded du, clipped to the target's range.
+    """The decay of u as an integer, du, rounded and clipped to the target's range.
 
     Where the arithmetic decays u by du + 1, du is the rounded decay minus 1.
     """
@@ -36,7 +36,7 @@ def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """Rounded dv, clipped to the target's range."""
+    """The decay of v as an integer, dv, rounded and clipped to the target's range."""
     exact = _lost_per_step(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
     return min(max(exact, 0), target.max_dv)
 
@@ -141,15 +141,20 @@ _DIFFERS = "differs between neurons, but the target has one value per population
 
 
 def _are_different(values: NDArray[np.float64]) -> bool:
+    """True if the values of a population's neurons differ."""
     return bool((values != values[0]).any())
 
 
 def _mean_was_used(values: NDArray[np.float64]) -> str:
+    """Text of a fix: the mean of the values was used."""
     return f"the mean, {common_value(values):g}, was used"
 
 
 def _is_clock(network: Network, population: Population) -> bool:
-    """True for clocks, which imports add: neurons that spike in every step, for any decays."""
+    """True for a clock: a population without input whose neurons spike in every step.
+
+    Importers add clocks. The decays of a clock have no effect.
+    """
     if population.kind != LIF or any(p.target == population.name for p in network.projections):
         return False
     above = bias_per_step(population, network.dt_ms) > population.values("threshold")

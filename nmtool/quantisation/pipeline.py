@@ -39,7 +39,7 @@ def quantise_network(
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
 ) -> Quantisation:
-    """Round a network with suitable ranges of weights, and head-room for membranes on samples.
+    """Round a network, with ranges of weights and head-room of membranes chosen on samples.
 
     Args:
         network: the float network.
@@ -164,6 +164,7 @@ def _limited_by_inhibition(quantisation: Quantisation) -> set[str]:
 def _inhibition_finding(
     population: IntegerPopulation, seen: Calibration, before: float, after: float
 ) -> Finding:
+    """The finding that a population's membranes are clipped under strong inhibition."""
     lowest = population.runs_in.state_limit / population.unit
     return Finding(
         "inhibition-cut",

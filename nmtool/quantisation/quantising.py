@@ -321,6 +321,7 @@ def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError
 
 
 def _trained_integers(source: str | Path) -> bool:
+    """True for the folder of a run that trained in integers."""
     return (Path(source) / RUN_INTEGERS).is_file()
 
 

@@ -28,7 +28,7 @@ MUCH_ACCURACY = 0.05
 
 @dataclass(frozen=True, repr=False)
 class Quantisation(Tabular):
-    """An integer network, its changes by rounding, and the accuracy lost by them.
+    """An integer network, the errors of rounding, and the accuracy lost by rounding.
 
     >>> import nmtool as nm
     >>> q = nm.round_network(nm.Network.layers([5, 8, 3], delays=100))
@@ -300,19 +300,22 @@ def projection_reports(
 
 
 def _rms(values: np.ndarray) -> float:
+    """Root mean square of values; 0 without values."""
     return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 def _projection_table(projections: Sequence[ProjectionReport]) -> Table:
+    """Table of the rounding of weights and delays, one row per projection."""
     header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
     header += ["delays clipped", "delay error, steps"]
-    rows = [_cells(projection) for projection in projections]
+    rows = [_projection_cells(projection) for projection in projections]
     if not any(projection.delay_error for projection in projections):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return Table("weights and delays", header, rows)
 
 
-def _cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+def _projection_cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+    """Cells of a projection's row."""
     return (
         f"{projection.source} → {projection.target}",
         projection.weight_bits,
@@ -326,6 +329,7 @@ def _cells(projection: ProjectionReport) -> tuple[str | int, ...]:
 
 
 def _population_table(populations: Sequence[PopulationReport]) -> Table:
+    """Table of the rounding of constants, one row per population."""
     header = ("population", "scale", "tau_mem ms", "tau_syn ms", "θ error")
     return Table(
         "neurons",

@@ -106,7 +106,7 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
 
 
 def largest_scale(ceilings: Ceilings, target: Limits = LOIHI2) -> float:
-    """The largest scale that all bounds allow, without the bounds on single weights."""
+    """The largest scale that all bounds allow; bounds on single weights are left out."""
     return min(_bounds(ceilings, target).values())
 
 
@@ -118,7 +118,7 @@ def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str
 
 
 def _bounds(ceilings: Ceilings, target: Limits) -> dict[str, float]:
-    """The largest scale that each bound allows, by limit, without the bounds on single weights."""
+    """By limit, the largest scale that its bound allows; bounds on single weights are left out."""
     largest = target.runs_in.state_limit * _MARGIN / target.runs_in.state_one
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
@@ -188,10 +188,9 @@ def share_of_ranges(
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
 ) -> float:
-    """Largest magnitude of summed input, u and v for any input, as a share of the range.
+    """Largest share of its range that the summed input, u or v reach for any input.
 
-    The share is the largest of the three, and must be below 1. v is included for non-spiking
-    populations only.
+    The share must be below 1. v is included for non-spiking populations only.
 
     Args:
         drive: Σ± of the shifted integer weights.

@@ -89,6 +89,7 @@ def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
 
 
 def _squared_error(weight: NDArray[np.float64], levels: int, clip_range: float) -> float:
+    """Sum of squared errors of weights that are clipped to a range and rounded to levels."""
     rounded_levels = np.clip(round_half_away(weight * (levels / clip_range)), -levels, levels)
     return float(np.sum((weight - rounded_levels * (clip_range / levels)) ** 2))
 
@@ -108,7 +109,7 @@ def search_ranges(
 
     Args:
         start: initial range per projection (by index).
-        to_integers: quantises with given ranges.
+        to_integers: quantises the network with given ranges.
         spikes: input raster of representative samples.
         scores: [samples, classes] float64, scores of the float network on these samples.
         on_try: called after every trial, with the smallest E so far.
@@ -143,6 +144,7 @@ def score_error(network: IntegerNetwork, spikes: Raster, scores: NDArray[np.floa
 
 
 def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores minus their mean over classes."""
     return scores - scores.mean(axis=1, keepdims=True)
 
 
@@ -216,4 +218,5 @@ def _levels_unused(exact: Projection, integer: IntegerProjection) -> bool:
 
 
 def _has_input(network: Network | IntegerNetwork, target: str) -> bool:
+    """True if a projection to a population has a weight other than 0."""
     return any(p.weight.any() for p in network.projections if p.target == target)

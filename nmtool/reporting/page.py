@@ -30,7 +30,7 @@ def page(report: Report, draw: DrawFigure) -> str:
 
 
 def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:
-    """Lines of the page."""
+    """Lines of the HTML page."""
     title = escape(report.title)
     yield "<!doctype html>"
     yield '<html lang="en">'
@@ -62,6 +62,7 @@ def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:
 
 
 def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
+    """Lines of a section as HTML; `number` is the number of its first figure."""
     yield f'<section id="{escape(section.key)}"><h2>{escape(section.title)}</h2>'
     yield from _sentences(section.sentences)
     if section.figures:
@@ -139,6 +140,7 @@ def _is_number(value: object) -> bool:
 
 
 def _alignment(right: bool) -> str:
+    """Attribute of a cell: a class that aligns its text on the right, or ''."""
     return ' class="n"' if right else ""
 
 

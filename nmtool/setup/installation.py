@@ -114,18 +114,20 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
         if requirement.name == "torch" and needs_cpu_build
     ]
     commands = [
-        _call(
+        _install_call(
             torch_requirements,
             *(["--force-reinstall"] if torch_requirements[0] in reinstalled else []),
             index=TORCH_FOR_CPUS,
         )
         if torch_requirements
         else "",
-        _call(
+        _install_call(
             [requirement for requirement in reinstalled if requirement not in torch_requirements],
             "--force-reinstall",
         ),
-        _call([requirement for requirement in missing if requirement not in torch_requirements]),
+        _install_call(
+            [requirement for requirement in missing if requirement not in torch_requirements]
+        ),
     ]
     return " && ".join(filter(None, commands))
 
@@ -180,6 +182,7 @@ def version_of(package: str) -> str:
 
 
 def _distribution() -> metadata.Distribution | None:
+    """Metadata of the installed nmtool; None if nmtool is not installed."""
     try:
         return metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
@@ -215,12 +218,13 @@ def _requirements(extra: str) -> list[Requirement]:
 
 
 def _library(requirement: Requirement) -> Library:
+    """A required library, with its installed version."""
     version = version_of(requirement.name)
     fits = bool(version) and requirement.specifier.contains(version, prereleases=True)
     return Library(str(requirement), requirement.name, version, fits)
 
 
-def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
+def _install_call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
     """The shell command that installs packages into this environment; '' without packages."""
     if not packages:
         return ""
@@ -247,6 +251,7 @@ def _installer() -> list[str]:
 
 
 def _is_pipx() -> bool:
+    """True if nmtool runs in an environment of pipx."""
     return Path(sys.prefix, "pipx_metadata.json").exists()
 
 
