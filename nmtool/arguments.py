@@ -244,7 +244,7 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Text of an error: pass `name` to the class of options; '' if there is no such class."""
+    """Advice for an error: pass `name` to the function's class of options; '' without a class."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:

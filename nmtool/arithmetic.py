@@ -71,7 +71,7 @@ def figure(
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Number ranges of an arithmetic, or of a target that narrows them; defaults are `loihi2`'s.
+    """Number ranges of an arithmetic, or of a target that narrows them; by default of `loihi2`.
 
     >>> Limits(max_delay=31).max_threshold
     131071
@@ -245,7 +245,7 @@ class Arithmetic(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself, since it narrows no other arithmetic."""
+        """This object: the limits of an arithmetic belong to the arithmetic itself."""
         return self
 
     @property

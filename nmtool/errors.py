@@ -154,9 +154,9 @@ class NmtoolError(Exception):
         return "\n".join(parts)
 
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
-        """A copy of the error with another text, and perhaps of another class.
+        """A copy of the error with another text and, if given, another class and fix.
 
-        Code, why and findings are kept, and so is the fix if no new fix is given.
+        Code, why and findings stay the same.
 
         Args:
             what: the new text, e.g. with the name of the file added.
@@ -340,7 +340,9 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn a library's `ImportError` in the block into `MissingError`; not for nmtool's modules.
+    """In the block, turn the `ImportError` of a library into `MissingError`.
+
+    Errors in importing modules of nmtool are not changed.
 
     Args:
         extra: as for `missing_library`.

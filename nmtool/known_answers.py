@@ -117,7 +117,7 @@ class KnownAnswers(Value, Tabular):
 
     @classmethod
     def from_bytes(cls, data: bytes, carrier: str | Path) -> KnownAnswers:
-        """Read the bytes of `to_bytes`; a `FileFormatError` names the file that contains them."""
+        """Read the bytes of `to_bytes`; errors name `carrier`, the file that contains the bytes."""
         return _unpack(storage.unpack_archive(data, carrier, FILE_KIND, FILE_VERSION))
 
 
@@ -243,7 +243,7 @@ def _increments(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
 def _states_from(
     increments: NDArray[np.int64], keep: int, is_reset: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """[samples, steps, neurons] int32: states, from their increments (`_increments`).
+    """[samples, steps, neurons] int32: states, computed from their increments (`_increments`).
 
     Args:
         increments: [samples, steps, neurons] differences from the decayed states.

@@ -180,7 +180,7 @@ class Raster(Value, Tabular):
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: index of each step's first spike; last, the sample's end."""
+        """[samples, steps + 1] int64: index of each step's first spike, and of the sample's end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)

@@ -223,9 +223,10 @@ def unpack(archive: storage.Archive) -> Recording:
 
 
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
-    """Read a population's spikes from an archive; `ValueError` if a number is too large.
+    """Read a population's spikes from an archive.
 
-    The limits are on the numbers of samples, steps and neurons.
+    Raises:
+        ValueError: there are too many samples, steps or neurons.
     """
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")

@@ -83,7 +83,7 @@ class Parser(argparse.ArgumentParser):
         return action.option_strings[-1]
 
     def flags(self) -> dict[str, str]:
-        """For the name of each value, its flag, or its positional argument as in the usage line.
+        """Flags and positional arguments, as users write them, by the names of their values.
 
         Options for reading files of other tools (`--in…`) are also listed without the prefix
         `in_`. If an option for writing has the same name without the prefix, the option for reading

@@ -54,7 +54,7 @@ def one_process_reports() -> Iterator[None]:
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
-    """Whether this process was the first of the job to fail, and the first one's exit code."""
+    """Whether this process failed first in its job, and the exit code of the first failure."""
     mine = f"{launch.rank} {exit_code}"
     try:
         from torch.distributed import TCPStore

@@ -109,7 +109,7 @@ def _default_text(default: Any) -> str:
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given as options, by name."""
+    """The settings that the flags give, by name."""
     from nmtool.training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}

@@ -128,7 +128,7 @@ def _backend_or_recording(text: str) -> str:
 
 
 def _one_artefact(paths: Sequence[str]) -> str | None:
-    """The only path, None if there is none; raises `UsageError` for several paths."""
+    """Return the path if there is one, None if there is none; else raise `UsageError`."""
     if len(paths) > 1:
         raise UsageError(
             f"--artefact names {len(paths)} exports: {', '.join(paths)}",

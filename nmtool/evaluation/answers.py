@@ -248,7 +248,7 @@ class Answers(Value, Result):
         }
 
     def tables(self) -> list[Table]:
-        """One row per fold and one for all samples, with a column per seed.
+        """A table with a row per fold, a row for all samples, and a column per seed.
 
         If each fold has a single value of a column, such as one speaker, its row names the value.
 
@@ -274,7 +274,7 @@ class Answers(Value, Result):
         return f" ({rule.by} {self.groups[rule.by][self.fold == fold][0]})"
 
     def save(self, path: str | Path) -> None:
-        """Write a file, whole or not at all; raises `StorageError`."""
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
         header = {
             "class_names": list(self.class_names),
             "data": self.data,

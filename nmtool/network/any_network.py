@@ -40,7 +40,7 @@ FILE_VERSION = 1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnyPopulation(Value, Tabular):
-    """Neurons of one kind.
+    """Neurons of one kind, with float or integer constants.
 
     Attributes:
         in_header, in_arrays: names of the constants that a file stores in its header, and in
@@ -77,7 +77,7 @@ class AnyPopulation(Value, Tabular):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnyProjection(Value, Tabular):
-    """Synapses from one population (or the input) to another.
+    """Synapses from one population (or the input) to another, in floats or integers.
 
     Attributes:
         in_header, described: as in `AnyPopulation`.
@@ -122,7 +122,7 @@ class AnyProjection(Value, Tabular):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnyNetwork(Value, Tabular):
-    """Populations, and the projections between them.
+    """Populations, and the projections between them, in floats or integers.
 
     Attributes:
         part_types: classes of populations and of projections.

@@ -36,7 +36,7 @@ OF_PROJECTIONS = ("weight", "delay", "weight exponent")
 
 
 def sign_mode(weight: NDArray) -> str:
-    """Sign mode that the chip's tools infer from a weight matrix; all zeros: excitatory."""
+    """Sign mode that the chip's tools infer from a weight matrix; excitatory if all are 0."""
     if weight.min(initial=0) >= 0:
         return EXCITATORY
     return INHIBITORY if weight.max(initial=0) <= 0 else MIXED

@@ -136,7 +136,7 @@ def random_projections(
     *,
     recurrent: bool,
 ) -> list[Projection]:
-    """Random projections from each layer to the next.
+    """Draw projections from each layer to the next and, if `recurrent`, within layers.
 
     Args:
         n_channels: number of input channels.

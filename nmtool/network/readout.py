@@ -225,7 +225,7 @@ class StreamScores:
         self._in_ring = np.zeros(n_classes, np.int64)
 
     def add(self, trace: NDArray) -> None:
-        """Add the next steps.
+        """Add the outputs of the next steps.
 
         Args:
             trace: [steps, classes] int32 membranes of the output; for rules on spikes, bool spikes.

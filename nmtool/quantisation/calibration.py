@@ -153,7 +153,7 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
 
 
 def _merged(first: Calibration, second: Calibration) -> Calibration:
-    """The larger magnitude of both calibrations, for each population in `second`."""
+    """For each population in `second`, the larger magnitude of the two calibrations."""
 
     def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
         """For each name in `b`, the larger of both values."""

@@ -185,7 +185,7 @@ class _Rounded(NamedTuple):
 
 
 class _Incoming(NamedTuple):
-    """A projection to be rounded.
+    """A projection that is to be rounded, with the range of its weights.
 
     Attributes:
         place: index of the projection in the network.

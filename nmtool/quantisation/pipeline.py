@@ -106,7 +106,7 @@ def _reduce_head_room(
     to_integers: Callable[..., Quantisation],
     float_run: Callable[[Raster], Recording],
 ) -> Quantisation:
-    """Halve the head-room of spiking membranes for inhibition, while spike agreement rises.
+    """Halve the head-room for inhibition as long as more spikes agree with the float network.
 
     With full head-room, a few neurons that are inhibited far below 0 and never spike would limit
     the scale of their whole population, and its weights would leave bits unused. With less

@@ -172,7 +172,7 @@ class RoundingCost(Result):
         answers: Iterable[tuple[Recording, Recording, NDArray[np.integer]]],
         compared_on: str,
     ) -> RoundingCost:
-        """Compare recordings of the float network and of the integer network.
+        """Make a `RoundingCost` from recordings of the float network and of the integer network.
 
         Args:
             answers: for each portion of the samples, recordings of the float network and of the

@@ -140,7 +140,7 @@ def _is_number(value: object) -> bool:
 
 
 def _alignment(right: bool) -> str:
-    """Attribute of a cell: a class that aligns its text on the right, or ''."""
+    """HTML attribute of a cell that aligns its text on the right; '' if `right` is False."""
     return ' class="n"' if right else ""
 
 

@@ -35,7 +35,7 @@ _MAX_PLOTTED = 12
 
 
 def network_section(network: Network | IntegerNetwork) -> Section:
-    """Populations, projections and constants of a network."""
+    """Section on the populations, projections and constants of a network."""
     facts = describe_network(network)
     for projection in facts["projections"]:
         projection.pop("delay_histogram")
@@ -45,7 +45,7 @@ def network_section(network: Network | IntegerNetwork) -> Section:
 def accuracy_section(
     where: str, samples: int, accuracy: Mapping[str, float], notes: Sequence[str]
 ) -> Section:
-    """Accuracy of each network and backend that ran.
+    """Section on the accuracy of each network and backend that ran.
 
     Args:
         where: number, data set and split of the samples, in words; '' without samples.
@@ -80,7 +80,7 @@ def learning_section(
     search: Table | None = None,
     class_names: Sequence[str] = (),
 ) -> Section:
-    """Curves of a training run, its hyperparameter search, and suggestions for another run.
+    """Section on a training run: curves, hyperparameter search, suggestions for another run.
 
     Args:
         log: an entry per epoch.
@@ -126,7 +126,7 @@ def learning_section(
 
 
 def classes_section(name: str, confusion: Confusion) -> Section:
-    """Accuracy per class, and the confusion matrix.
+    """Section on the accuracy per class, with the confusion matrix.
 
     Args:
         name: name of the network or backend that ran.
@@ -150,7 +150,7 @@ def samples_section(
     class_names: Sequence[str],
     first_difference: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
-    """Spikes and membranes of single samples.
+    """Section with the spikes and membranes of single samples.
 
     The samples are the first that is classified correctly, the first that is misclassified, and the
     first in which a backend differs.
@@ -196,7 +196,7 @@ def samples_section(
 def synapses_section(
     network: Network | IntegerNetwork, before: Network | IntegerNetwork | None, note: str
 ) -> Section:
-    """Weights and delays after training, and before training if known.
+    """Section on weights and delays after training and, if known, before training.
 
     Args:
         network: the network after training.
@@ -251,7 +251,7 @@ def synapses_section(
 
 
 def activity_section(spikes: Raster, recording: Recording) -> Section:
-    """Rates of the input and of spiking populations; silent and saturated neurons; overflows.
+    """Section on rates of the input and of neurons; silent and saturated neurons; overflows.
 
     Args:
         spikes: the input.
@@ -314,7 +314,7 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
 def rounding_section(
     quantisation: Quantisation | None, cost: RoundingCost | None, note: str
 ) -> Section:
-    """Rounding errors, findings, and accuracy lost.
+    """Section on rounding errors, findings, and the accuracy lost.
 
     Args:
         quantisation: the quantisation; None if the report did not quantise the network.
@@ -342,7 +342,7 @@ def rounding_section(
 
 
 def certificate_section(certificate: Certificate | None, example: str) -> Section:
-    """Comparison of backends with the simulator.
+    """Section on the comparison of backends with the simulator.
 
     Args:
         certificate: the certificate; None if no backend was compared.
@@ -369,7 +369,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
 def reproduce_section(
     values: Sequence[tuple[str, str]], code: Sequence[tuple[str, str]], facts: Mapping[str, Any]
 ) -> Section:
-    """Commands, seeds, versions and hashes.
+    """Section with commands, seeds, versions and hashes.
 
     Args:
         values: (name, formatted value) of seeds, versions and hashes.
@@ -390,7 +390,7 @@ def _sample_figure(
     other: Recording | None = None,
     mark: int | None = None,
 ) -> Figure:
-    """Input, spikes and output membranes of a sample, one above the other.
+    """Figure of the input, spikes and output membranes of a sample, one above the other.
 
     Args:
         caption: text below the figure.

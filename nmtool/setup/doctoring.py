@@ -303,7 +303,7 @@ def _gpu(deep: bool) -> Part:
     gives = "training on an NVIDIA GPU"
 
     def part(state: str, detail: str, fix: str = "") -> Part:
-        """The part GPU, in the given state."""
+        """Make the `Part` for the GPU, in the given state."""
         return Part(TOOL, "GPU", state, detail, gives, fix)
 
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
