@@ -195,6 +195,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
+        """Check the arguments, then call the function."""
         _check_keywords(function.__name__, keywords, signature)
         try:
             passed = signature.bind(*arguments, **keywords).arguments
@@ -225,6 +226,7 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
 
     @functools.wraps(original_init)
     def init(self: _Object, *arguments: object, **keywords: object) -> None:
+        """Check the names of the keywords, then initialise the object."""
         _check_keywords(cls.__name__, keywords, signature)
         original_init(self, *arguments, **keywords)
 

@@ -119,6 +119,7 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
         """Simulate a raster in batches, and record u and v."""
 
         def run_batch(batch: Raster) -> Recording:
+            """Simulate a batch, and add u and v to its recording."""
             return _states(steps, batch, record(batch))
 
         return in_batches(run_batch, spikes, samples_at_once(values), on_progress)

@@ -96,7 +96,7 @@ def _is_immutable(array: Any) -> bool:
 
 
 def _made_read_only(value: Any) -> Any:
-    """A copy of a value, in which arrays, also in a dict, are read-only."""
+    """Make arrays read-only: the value itself, or arrays that are values of a dict."""
     if isinstance(value, np.ndarray):
         return read_only(value, order="K")
     if type(value) is dict:

@@ -81,7 +81,7 @@ def with_relays(network: Network, longest: int) -> Network:
 
 @dataclass(frozen=True, eq=False)
 class _Link:
-    """A source or one of its relays.
+    """A source population, or one of its relays.
 
     Attributes:
         name: name of the population, or `input`.

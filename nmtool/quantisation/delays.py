@@ -100,7 +100,7 @@ class DelayGrid:
 
 
 def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
-    """Findings for delays beyond the grid, of synapses with nonzero weight.
+    """Findings for synapses of nonzero weight whose delays are beyond the grid.
 
     Args:
         network: the float network.

@@ -178,7 +178,7 @@ def _inhibition_finding(
 
 
 def _check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
-    """Raise `UsageError` if ranges or scale are unknown, or need data and there are no data."""
+    """Raise `UsageError` if ranges or scale are unknown, or need data that are missing."""
     for name, value, choices in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
         if value not in choices:
             raise UsageError(

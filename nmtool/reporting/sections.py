@@ -251,7 +251,7 @@ def synapses_section(
 
 
 def activity_section(spikes: Raster, recording: Recording) -> Section:
-    """Section on rates of the input and of neurons; silent and saturated neurons; overflows.
+    """Section on firing rates, on silent and saturated neurons, and on overflows.
 
     Args:
         spikes: the input.
