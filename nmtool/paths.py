@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _base(variable: str, default: str) -> Path:
-    """The folder that an environment variable names, else the folder `default` at home."""
+    """The folder that an environment variable names, or else `default` in the home folder."""
     value = os.environ.get(variable)
     return Path(value) if value else Path.home() / default
 

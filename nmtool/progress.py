@@ -51,6 +51,7 @@ class _NoCount:
         del n, remark
 
     def expect(self, total: int) -> None:
+        """Ignore the total number of samples."""
         del total
 
 

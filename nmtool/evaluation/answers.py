@@ -274,7 +274,7 @@ class Answers(Value, Result):
         return f" ({rule.by} {self.groups[rule.by][self.fold == fold][0]})"
 
     def save(self, path: str | Path) -> None:
-        """Write the answers to a file; on failure, raise `StorageError` and leave no partial file."""
+        """Write a file of answers; on failure, raise `StorageError` and leave no partial file."""
         header = {
             "class_names": list(self.class_names),
             "data": self.data,

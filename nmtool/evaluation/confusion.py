@@ -122,7 +122,7 @@ class Confusion(Tabular):
 
     @property
     def weakest(self) -> int | None:
-        """Index of the class with the lowest accuracy, the first if several; None if no samples."""
+        """Index of the first class with the lowest accuracy; None without samples."""
         shares = self.class_accuracy
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 

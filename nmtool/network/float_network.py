@@ -35,7 +35,7 @@ _SAMPLES_FOR_RATE = 16
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Population(AnyPopulation):
-    """Neurons of one kind.
+    """Neurons of one kind, with their constants.
 
     >>> Population("hidden", 2, "lif", tau_mem_ms=[5.0, 20.0], tau_syn_ms=10.0)
     <Population 'hidden': 2 lif>
@@ -249,7 +249,7 @@ class Network(AnyNetwork):
         return balance_drive(network, example_input, rate, progress)
 
     def population(self, name: str) -> Population:
-        """The population of that name."""
+        """The population with this name."""
         return graph.by_name(self.populations, name)
 
     def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:

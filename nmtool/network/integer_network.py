@@ -325,7 +325,7 @@ class IntegerNetwork(AnyNetwork):
             projection.check(target)
 
     def population(self, name: str) -> IntegerPopulation:
-        """The population of that name."""
+        """The population with this name."""
         return graph.by_name(self.populations, name)
 
     @property

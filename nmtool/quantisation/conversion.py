@@ -169,7 +169,7 @@ class _Request:
 
 
 class _Rounded(NamedTuple):
-    """A rounded population.
+    """A rounded population, with its rounded incoming projections.
 
     Attributes:
         population: the population.

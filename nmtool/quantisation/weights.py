@@ -43,7 +43,7 @@ _MOVES = (2.0**0.5, 2.0**0.25)
 
 
 def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -> dict[int, float]:
-    """By index of a projection, the range with the least squared weight error, as a jump of u.
+    """By index of a projection, the range (as a jump of u) with the least squared weight error.
 
     Args:
         network: the float network.

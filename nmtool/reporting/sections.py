@@ -415,7 +415,7 @@ def _sample_figure(
 
 
 def _draw_with_mark(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
-    """Draw on axes, then mark a step with a vertical line; None: no line."""
+    """Draw on axes and, unless `mark` is None, mark that step with a vertical line."""
     draw(ax=ax)
     if mark is not None:
         ax.axvline(mark, color=plot.GREY, linewidth=0.8, linestyle=":")
