@@ -149,7 +149,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
-    """A data set with the chosen splits only: all of their samples, or `n_samples` drawn."""
+    """A data set with only the chosen splits, each with all samples or with `n_samples` drawn."""
     from nmtool.data.dataset import Dataset
 
     chosen = {split: dataset.filled_split(split) for split in splits}

@@ -179,7 +179,7 @@ def _is_implied(text: str) -> bool:
 
 
 def _per_population(text: str) -> float | dict[str, float]:
-    """Parse `20` or `Hidden=20,Output=10`; for `type=`."""
+    """Parse `20`, or `Hidden=20,Output=10` to numbers by name; for `type=`."""
     try:
         return _by_name(text, float) if "=" in text else float(text)
     except ValueError:
@@ -189,7 +189,7 @@ def _per_population(text: str) -> float | dict[str, float]:
 
 
 def _sizes(text: str) -> dict[str, int]:
-    """Parse `Input=700,Hidden=256`; for `type=`."""
+    """Parse `Input=700,Hidden=256` to numbers by name; for `type=`."""
     try:
         return _by_name(text, count)
     except ValueError:

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _completion(arguments: argparse.Namespace) -> int:
-    """Write the completion script; raise `UsageError` for flags of simulators."""
+    """Write the script for shell completion; raise `UsageError` for flags of simulators."""
     from nmtool.exporters.formats import REFEREES
 
     for name in ("status", "force", "riscv_ise", "genn", "json"):

@@ -149,7 +149,7 @@ def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
 
 @contextmanager
 def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
-    """Context of training, in one or several processes; yields the function to call per epoch.
+    """Set up training in one or more processes; yield the function to call after each epoch.
 
     If the run is stopped, the context prints the command that resumes it.
     """

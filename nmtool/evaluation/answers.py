@@ -260,14 +260,14 @@ class Answers(Value, Result):
         names = ["accuracy"] if single else [f"seed {seed}" for seed in self.seeds]
         header = ("fold", "samples", *names)
         shares = zip(np.bincount(self.fold).tolist(), self.fold_accuracy.T.tolist(), strict=True)
-        folds = [f"{fold}{self._value(fold)}" for fold in range(self.n_folds)]
+        folds = [f"{fold}{self._fold_value_text(fold)}" for fold in range(self.n_folds)]
         rows = [(name, n, *_percent(row)) for name, (n, row) in zip(folds, shares, strict=True)]
         rows.append(("all", self.label.size, *_percent(self.seed_accuracy.tolist())))
         by = "" if self.rule is None else f", {self.rule}"
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
 
-    def _value(self, fold: int) -> str:
-        """` (speaker 3)` if 3 is the fold's only value of the rule's column; else ''."""
+    def _fold_value_text(self, fold: int) -> str:
+        """` (speaker 3)` if the rule's column is 3 for all samples of a fold, else ''."""
         rule = self.rule
         if rule is None or rule.n is not None or not isinstance(rule.by, str):
             return ""

@@ -154,7 +154,7 @@ def check_graph(
 
 
 def _check_projection(projection: _Projection, sizes: dict[str, int], silent: set[str]) -> None:
-    """Raise `NetworkError` unless both ends of a projection exist and have its shape."""
+    """Raise `NetworkError` unless both ends of a projection exist and fit its weights."""
     source, target = projection.source, projection.target
     label = f"projection {source} → {target}"
     for end in (source, target):

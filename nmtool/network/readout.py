@@ -30,7 +30,7 @@ from nmtool.tables import Plain
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the readout.
+    """A rule of the readout, which turns output activity into scores.
 
     Attributes:
         kind: kind of the output population: `li` for rules on membranes, `lif` for rules on spikes.

@@ -47,7 +47,7 @@ _MARGIN = 1 - 1 / 1024
 
 @dataclass(frozen=True)
 class Calibration:
-    """Largest magnitudes per population on calibration data, in units of u.
+    """Largest input, u and v of each population on calibration data, in units of u.
 
     >>> import nmtool as nm
     >>> seen = nm.Calibration(membrane={"output": 0.5})
@@ -71,7 +71,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Ceilings:
-    """Largest magnitudes of a population's variables, in units of u.
+    """Bounds of a population's input, u, v, threshold and bias, in units of u.
 
     Attributes:
         drive: bound of a step's summed input.

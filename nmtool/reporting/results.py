@@ -479,7 +479,7 @@ def _samples_to_run(
 
 
 def _rounding_note(floats: Network | None) -> str:
-    """A sentence on the origin of integers that the report did not make."""
+    """A sentence on the origin of an integer network that the report did not make."""
     if floats is None:
         return "The network was already an integer network."
     return "Trained in integers (quantisation-aware); the float weights are its shadow weights."
