@@ -256,5 +256,5 @@ def _is_pipx() -> bool:
 
 
 def _source_folder() -> Path:
-    """The folder that contains the package of this module, for messages."""
-    return Path(__file__).resolve().parents[1]
+    """The checkout: the folder with pyproject.toml, if nmtool runs without being installed."""
+    return Path(__file__).resolve().parents[2]
