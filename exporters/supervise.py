@@ -65,7 +65,7 @@ def supervise(
             (`runtime-timeout`) or wrote nothing for too long (`runtime-silent`); `why` contains
             the last lines of its output.
     """
-    run = _Run([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
+    run = _SupervisedRun([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
     with run.started(env, cwd) as process:
         run.follow(process, on_line)
 
@@ -84,7 +84,7 @@ def output_of(
 
 
 @dataclass
-class _Run:
+class _SupervisedRun:
     command: list[str]
     what: str
     fix: str

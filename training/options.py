@@ -662,14 +662,14 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str | Path": ("a file", lambda value: str(value) if isinstance(value, str | Path) else None),
     "int | float | str": ("a share like 0.2, a number, 'last 300' or auto", amount),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
-    "int": ("a whole number", lambda value: _number(value, Integral, int)),
-    "float": ("a number", lambda value: _number(value, Real, float)),
+    "int": ("a whole number", lambda value: _python_number(value, Integral, int)),
+    "float": ("a number", lambda value: _python_number(value, Real, float)),
     "str": ("a word", lambda value: value if isinstance(value, str) else None),
     "int | str | tuple[int | str, ...]": (
         "a whole number of 0 or more, or one per layer, or populations like 32@5+32@20",
         lambda value: _layers(value),
     ),
-    "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
+    "tuple[float, float]": ("two numbers", lambda value: _float_pair(value)),
 }
 """By type of a field, the valid values in words, and a conversion that returns None for invalid
 values."""
@@ -733,15 +733,15 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     return conversion
 
 
-def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
+def _python_number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
     """Convert a number of Python or numpy to Python's own type; None if it is of another kind."""
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)
 
 
-def _pair(value: Any) -> tuple[float, ...] | None:
-    numbers = [_number(member, Real, float) for member in value] if _is_list(value) else []
+def _float_pair(value: Any) -> tuple[float, ...] | None:
+    numbers = [_python_number(member, Real, float) for member in value] if _is_list(value) else []
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
 
 

@@ -70,7 +70,7 @@ def read_connections(
     findings = _variables_of_populations(folder, chosen)
     connections = []
     for name, (source, target) in sources_and_targets.items():
-        results = {key: _read(path) for key, path in files[name].items()}
+        results = {key: _read_array(path) for key, path in files[name].items()}
         findings += [result for result in results.values() if isinstance(result, Finding)]
         arrays = {key: array for key, array in results.items() if not isinstance(array, Finding)}
         findings += _connection_findings(f"Conn_{name}", files[name], arrays)
@@ -196,7 +196,7 @@ def _count_populations(reading: tuple[tuple[str, str], ...]) -> int:
     return len({name for pair in reading for name in pair})
 
 
-def _read(path: Path) -> NDArray[np.float64] | Finding:
+def _read_array(path: Path) -> NDArray[np.float64] | Finding:
     """The array of a file, flattened; a finding if the file is invalid."""
     try:
         # Memory-mapped, because a header may claim a size beyond that of the file or of memory.

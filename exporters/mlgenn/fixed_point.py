@@ -46,7 +46,9 @@ def in_fixed_point(
     clipped = [_clipped(connection.weight) for connection in connections]
     pairs = [*zip(network.projections, clipped, strict=True)]
     bits = {
-        name: _bits(name, [w for p, w in pairs if p.target == name], int(options.fixed_point or 0))
+        name: _fraction_bits(
+            name, [w for p, w in pairs if p.target == name], int(options.fixed_point or 0)
+        )
         for name in [population.name for population in network.populations]
     }
     return IntegerNetwork(
@@ -99,7 +101,7 @@ def _magnitudes(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     yield -weight[weight <= 0]
 
 
-def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
+def _fraction_bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
     """Number of fraction bits of weights to a population: `wanted`, or fewer to fit in 9 bits."""
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):

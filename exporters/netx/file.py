@@ -163,13 +163,13 @@ def read(path: str | Path) -> NetxFile:
     with opened(path, WHAT) as file:
         embedded = read_embedded(file, VERSION)
         layers, findings = _read_layers(file, file.group(file.root, "layer"))
-        dt_ms, duration_ms = (_time(file, name) for name in ("Ts", "tSample"))
+        dt_ms, duration_ms = (_time_ms(file, name) for name in ("Ts", "tSample"))
     if embedded is not None:
         check_version(path, embedded.about["version"], VERSION)
     return NetxFile(layers, findings, dt_ms, duration_ms, embedded)
 
 
-def _time(file: PlainFile, name: str) -> float | None:
+def _time_ms(file: PlainFile, name: str) -> float | None:
     if "simulation" not in file.root:
         return None
     group = file.group(file.root, "simulation")
@@ -319,7 +319,7 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolutio
         None,
         None,
         np.repeat(_bias(file, group, channels), math.prod(convolution.outputs[1:])),
-        *_constants(file, group),
+        *_neuron_constants(file, group),
         unrolled=True,
     )
 
@@ -334,7 +334,7 @@ def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
     return np.broadcast_to(bias.reshape(-1), (size,))
 
 
-def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
+def _neuron_constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
     """Decays of u and v, and threshold, of a layer's neurons, as in `Layer`."""
     neuron = file.group(group, "neuron")
     i_decay, v_decay, threshold = (
@@ -430,7 +430,7 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
         _delays(file.array(group, "delay"), weight.shape) if "delay" in group else None,
         None if recurrent is None else _matrix(recurrent, size, "weight_rec", size),
         _bias(file, group, size),
-        *_constants(file, group),
+        *_neuron_constants(file, group),
     )
 
 

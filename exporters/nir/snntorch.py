@@ -203,10 +203,10 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         if getattr(layer, option, False):
             what = f"it uses the option {option}"
             yield Finding("snntorch-option", name, what, f"train without {option}")
-    if (_array(layer.graded_spikes_factor) != 1).any():
+    if (_float64_array(layer.graded_spikes_factor) != 1).any():
         what = "its spikes have a value other than 1"
         yield Finding("snntorch-option", name, what, "scale the weights of the next layer instead")
-    beta = _array(layer.beta)
+    beta = _float64_array(layer.beta)
     if (beta >= 1).any() and not (beta >= 1).all():
         what = "some of its neurons leak and others do not"
         yield Finding("snntorch-leak", name, what, "split it into two layers")
@@ -219,7 +219,7 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
     if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
         what = "its recurrent connections are a convolution"
         yield Finding("snntorch-module", name, what, "use linear_features")
-    if kind in _RECURRENT and not layer.all_to_all and _array(layer.recurrent.V).ndim == 0:
+    if kind in _RECURRENT and not layer.all_to_all and _float64_array(layer.recurrent.V).ndim == 0:
         what = "its V is one number for a layer of unknown size"
         yield Finding("snntorch-shape", name, what, "give V one number per neuron")
     if resets == _NONE and (not is_last or kind in _RECURRENT):
@@ -248,11 +248,11 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
     for index, (name, layer) in enumerate(layers):
         if type(layer).__name__ in _WITHOUT_EFFECT:
             continue
-        node_name = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
+        node_name = _unused_name((name or type(layer).__name__).replace(".", "_"), nodes)
         if type(layer).__name__ in _NEURONS:
             nodes[node_name] = _neuron_node(layer, dt_s, integrates=_integrates(layers, index))
             if type(layer).__name__ in _RECURRENT:
-                loop = _unused(f"{node_name}_recurrent", nodes)
+                loop = _unused_name(f"{node_name}_recurrent", nodes)
                 nodes[loop] = _loop_node(layer)
                 edges += [(node_name, loop), (loop, node_name)]
         else:
@@ -280,7 +280,7 @@ def _integrates(layers: list[tuple[str, Any]], index: int) -> bool:
     return index == len(layers) - 1 and int(layers[index][1].reset_mechanism_val) == _NONE
 
 
-def _unused(name: str, taken: dict[str, Node]) -> str:
+def _unused_name(name: str, taken: dict[str, Node]) -> str:
     while name in taken or name == "output":
         name += "_"
     return name
@@ -291,11 +291,11 @@ def _input_size(layer: Any) -> int:
 
 
 def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
-    beta = np.clip(_array(layer.beta), 0, 1)
+    beta = np.clip(_float64_array(layer.beta), 0, 1)
     kind = type(layer).__name__
     values: dict[str, NDArray] = {}
     if not integrates:
-        values |= {"v_threshold": _array(layer.threshold), "v_reset": np.zeros(1)}
+        values |= {"v_threshold": _float64_array(layer.threshold), "v_reset": np.zeros(1)}
     if (beta == 1).all() and "Synaptic" not in kind:
         return Node(INTEGRATOR if integrates else IF, values | {"r": np.full(beta.shape, 1 / dt_s)})
     with np.errstate(divide="ignore"):
@@ -303,7 +303,7 @@ def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     values |= {"r": tau_mem / dt_s, "v_leak": np.zeros(1)}
     if "Synaptic" not in kind:
         return Node(LI if integrates else LIF, values | {"tau": tau_mem})
-    tau_syn = dt_s / (1 - np.clip(_array(layer.alpha), 0, 1))
+    tau_syn = dt_s / (1 - np.clip(_float64_array(layer.alpha), 0, 1))
     values |= {"tau_mem": tau_mem, "tau_syn": tau_syn, "w_in": tau_syn / dt_s}
     return Node(CUBA_LI if integrates else CUBA_LIF, values)
 
@@ -311,7 +311,9 @@ def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
 def _loop_node(layer: Any) -> Node:
     loop = layer.recurrent
     return (
-        _wire_node(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
+        _wire_node(loop)
+        if layer.all_to_all
+        else Node(LINEAR, {"weight": np.diag(_float64_array(loop.V))})
     )
 
 
@@ -329,8 +331,8 @@ def _wire_node(layer: Any) -> Node:
                 "padding": np.array(layer.padding),
             },
         )
-    weight = _array(layer.weight)
-    bias = None if layer.bias is None else _array(layer.bias)
+    weight = _float64_array(layer.weight)
+    bias = None if layer.bias is None else _float64_array(layer.bias)
     if kind == "Linear":
         return (
             Node(LINEAR, {"weight": weight})
@@ -350,7 +352,7 @@ def _wire_node(layer: Any) -> Node:
     )
 
 
-def _array(value: Any) -> NDArray[np.float64]:
+def _float64_array(value: Any) -> NDArray[np.float64]:
     """Convert a tensor or a number to a float64 array."""
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, np.float64)

@@ -31,45 +31,49 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
         stored_model = onnx.ModelProto.FromString(stored)
     except Exception as error:  # protobuf's errors differ by version
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
-    findings = list(_graph(expected_model.graph, stored_model.graph))
+    findings = list(_graph_findings(expected_model.graph, stored_model.graph))
     for model in (expected_model, stored_model):
         for name in _ABOUT:
             model.ClearField(name)
-    if not findings and _bytes(expected_model) != _bytes(stored_model):
+    if not findings and _serialised(expected_model) != _serialised(stored_model):
         findings.append(
             Finding("onnx-graph-changed", "the file", "its operators or types differ", _FIX)
         )
     return findings
 
 
-def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
+def _graph_findings(expected: Any, stored: Any) -> Iterator[Finding]:
     """Findings for nodes, constants, inputs and outputs in which graphs or their loops differ."""
     for group in ("node", "initializer", "input", "output"):
         our_members, their_members = list(getattr(expected, group)), list(getattr(stored, group))
         for our_member, their_member in zip(our_members, their_members, strict=False):
-            if _bytes(our_member) == _bytes(their_member):
+            if _serialised(our_member) == _serialised(their_member):
                 continue
-            inside = list(_bodies(our_member, their_member)) if group == "node" else []
+            inside = list(_subgraph_findings(our_member, their_member)) if group == "node" else []
             if inside:
                 yield from inside
             else:
-                what = _number(our_member, their_member) if group == "initializer" else "it differs"
+                what = (
+                    _constant_change(our_member, their_member)
+                    if group == "initializer"
+                    else "it differs"
+                )
                 yield Finding("onnx-graph-changed", f"{group} {our_member.name[:80]}", what, _FIX)
         if len(our_members) != len(their_members):
             what = f"there are {len(their_members)}, not {len(our_members)}"
             yield Finding("onnx-graph-changed", f"{group}s", what, _FIX)
 
 
-def _bodies(our_node: Any, their_node: Any) -> Iterator[Finding]:
+def _subgraph_findings(our_node: Any, their_node: Any) -> Iterator[Finding]:
     """Findings for differences between the graphs inside two nodes."""
     for our_attribute, their_attribute in zip(
         our_node.attribute, their_node.attribute, strict=False
     ):
         if our_attribute.HasField("g") and their_attribute.HasField("g"):
-            yield from _graph(our_attribute.g, their_attribute.g)
+            yield from _graph_findings(our_attribute.g, their_attribute.g)
 
 
-def _number(our_constant: Any, their_constant: Any) -> str:
+def _constant_change(our_constant: Any, their_constant: Any) -> str:
     """The change of a constant's numbers, in words."""
     from onnx import numpy_helper
 
@@ -80,5 +84,5 @@ def _number(our_constant: Any, their_constant: Any) -> str:
     return array_change(numpy_helper.to_array(our_constant), numbers) or "it differs"
 
 
-def _bytes(message: Any) -> bytes:
+def _serialised(message: Any) -> bytes:
     return message.SerializeToString(deterministic=True)

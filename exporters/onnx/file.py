@@ -156,7 +156,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
     model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
     try:
         top_fields = list(fields(memoryview(model)))
-        entries = [(field, *_entry(field)) for field in top_fields if field.number == _PROPERTY]
+        entries = [(field, *_property(field)) for field in top_fields if field.number == _PROPERTY]
     except WireError as error:
         raise damaged(path, str(error), WHAT) from error
     properties = {key: value for _, key, value in entries}
@@ -188,7 +188,7 @@ def _check_origin(path: Path, properties: dict[str, str]) -> None:
     check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
 
 
-def _entry(field: Field) -> tuple[str, str]:
+def _property(field: Field) -> tuple[str, str]:
     parts = {part.number: part.text for part in fields(field.content)}
     return parts.get(1, ""), parts.get(2, "")
 
@@ -254,9 +254,9 @@ def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
         return
     name = next(p.text for p in parts if p.number == _NAME)
     raw = next((p.content for p in parts if p.number == _RAW_DATA), memoryview(b""))
-    shape = [size for p in parts if p.number == _DIMS for size in _sizes(p)]
+    shape = [size for p in parts if p.number == _DIMS for size in _dimensions(p)]
     yield name.partition("[")[0], np.frombuffer(raw, _DTYPES[kind]).reshape(shape)
 
 
-def _sizes(field: Field) -> list[int]:
+def _dimensions(field: Field) -> list[int]:
     return [field.value] if isinstance(field.value, int) else numbers(field.value)

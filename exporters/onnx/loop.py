@@ -149,14 +149,14 @@ class _Body:
         )
 
     def _inputs(self) -> list[Any]:
-        states = [_value(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
+        states = [_value_info(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
         return states + [
-            _value(_outside_input(population), np.int32, (population.size,))
+            _value_info(_outside_input(population), np.int32, (population.size,))
             for population in self.loop.populations
         ]
 
     def _next_states(self) -> list[Any]:
-        return [_value(stem + NOW, np.int32, shape) for stem, shape in self.states]
+        return [_value_info(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:
         """Recorded outputs; they are copies, since a graph cannot output a value twice."""
@@ -165,7 +165,7 @@ class _Body:
         for stem in self.records:
             name, quantity = stem.split(".")
             copy = self.nodes.add("Identity", [stem + NOW], f"{stem}.recorded")
-            infos.append(_value(copy, QUANTITIES[quantity], (sizes[name],)))
+            infos.append(_value_info(copy, QUANTITIES[quantity], (sizes[name],)))
         return infos
 
     def _step(self, population: IntegerPopulation) -> None:
@@ -217,7 +217,7 @@ def _outside_input(population: IntegerPopulation) -> str:
     return f"{population.name}.from_outside{NOW}"
 
 
-def _value(name: str, dtype: type, shape: tuple[int, ...]) -> Any:
+def _value_info(name: str, dtype: type, shape: tuple[int, ...]) -> Any:
     """The `ValueInfoProto` of a value [batch, …]."""
     from onnx import helper
 

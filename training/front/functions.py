@@ -118,8 +118,8 @@ class _Lif(torch.autograd.Function):
         )
         return (
             *(None, None, None),
-            *_by_parameters(gradients.afferent, neurons),
-            *_by_parameters(gradients.recurrent, neurons),
+            *_parameter_gradients(gradients.afferent, neurons),
+            *_parameter_gradients(gradients.recurrent, neurons),
             gradients.source_time,
         )
 
@@ -140,7 +140,7 @@ class _Li(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
         neurons, backward = _take_saved(ctx)
         gradients = backward(outputs[0], want_source_time=ctx.needs_input_grad[-1])
-        by_parameters = _by_parameters(gradients.afferent, neurons)
+        by_parameters = _parameter_gradients(gradients.afferent, neurons)
         return (*(None, None), *by_parameters, gradients.source_time)
 
 
@@ -148,7 +148,7 @@ def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
     return synapses.weight_parameter, synapses.delay_parameter
 
 
-def _by_parameters(
+def _parameter_gradients(
     gradients: SynapseGradients | None, neurons: Neurons
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients with respect to weights in the paper's units and delays in steps."""

@@ -123,7 +123,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
     def loss(activity: Activity, targets: Tensor) -> Tensor:
         scores = _scores(activity, network)
-        targets = _checked_targets(targets, len(scores), n_classes)
+        targets = _targets_as_tensor(targets, len(scores), n_classes)
         if margin_ms is None or network.readout.rule != FIRST_SPIKE:
             return cross_entropy(scores, targets, gain)
         if targets.is_floating_point():
@@ -146,7 +146,7 @@ def _scores(activity: Activity, network: Network) -> Tensor:
     return membrane_scores(activity.membrane[readout.population], readout)
 
 
-def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
+def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tensor:
     """Check targets, labels or class probabilities, and convert them to a tensor.
 
     Labels are [samples] int64, probabilities [samples, classes] float.

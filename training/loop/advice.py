@@ -88,12 +88,12 @@ def advice(
     """
     if len(log) < MIN_EPOCHS:
         return
-    yield from _fitting(options, log, n_validation)
+    yield from _fit_findings(options, log, n_validation)
     yield from _chosen_epoch(options, log, n_validation)
-    yield from _memory(options, network)
-    yield from _delays(options, network)
-    yield from _activity(options, log, network)
-    yield from _classes(network, best_epoch(log, options.judge_epochs), n_validation)
+    yield from _memory_finding(options, network)
+    yield from _delay_findings(options, network)
+    yield from _activity_findings(options, log, network)
+    yield from _class_finding(network, best_epoch(log, options.judge_epochs), n_validation)
 
 
 def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         )
 
 
-def _fitting(
+def _fit_findings(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
 ) -> Iterator[Finding]:
     """Findings on overfitting, on underfitting, and on training that ended while learning."""
@@ -127,7 +127,11 @@ def _fitting(
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
     noise = 0.0 if validation is None else 2 * standard_error(validation, n_validation)
-    falls = [fall for end in _ends(options, len(log)) if (fall := _fall(log, end, fifth))]
+    falls = [
+        fall
+        for end in _epochs_to_judge(options, len(log))
+        if (fall := _fall_of_loss(log, end, fifth))
+    ]
     if validation is not None and train - validation > max(OVERFITTING, noise):
         yield Finding(
             "training-overfits",
@@ -157,14 +161,14 @@ def _fitting(
         )
 
 
-def _ends(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
+def _epochs_to_judge(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
     """Epochs after which the loss is judged: the last, and the last with large learning rates."""
     factor = rate_factor(options.schedule, options.epochs, options.warmup)
     large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
     return n_epochs, max(large, default=n_epochs)
 
 
-def _fall(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
+def _fall_of_loss(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
     """Describe the fall of the loss in the two fifths of a run before epoch `end`; '' if small."""
     losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
     before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
@@ -211,7 +215,7 @@ def _chosen_epoch(
         )
 
 
-def _memory(options: TrainOptions, network: Network) -> Iterator[Finding]:
+def _memory_finding(options: TrainOptions, network: Network) -> Iterator[Finding]:
     """A finding if samples last much longer than delays and time constants of the network."""
     length = options.n_steps * options.dt_ms
     constants = [float(np.max(population.tau_mem_ms)) for population in network.populations]
@@ -228,7 +232,7 @@ def _memory(options: TrainOptions, network: Network) -> Iterator[Finding]:
         )
 
 
-def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
+def _delay_findings(options: TrainOptions, network: Network) -> Iterator[Finding]:
     """Findings on projections with many delays at the limit."""
     limit = options.longest_delay
     for projection in network.projections if options.train_delays and limit else ():
@@ -246,7 +250,7 @@ def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
             )
 
 
-def _activity(
+def _activity_findings(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], network: Network
 ) -> Iterator[Finding]:
     """Findings on silent neurons, and on populations that spike very often."""
@@ -269,7 +273,7 @@ def _activity(
             )
 
 
-def _classes(
+def _class_finding(
     network: Network, entry: Mapping[str, Any], n_validation: int | None
 ) -> Iterator[Finding]:
     """A finding on the class that is most often mistaken for one other class."""

@@ -36,7 +36,7 @@ class Average:
         self, model: SpikingNetwork, decay: float | None, *, trained: bool = False
     ) -> None:
         self._model, self._decay, self.trained = model, decay or 0.0, trained
-        self.values: dict[str, Tensor] = {} if decay is None else _copies(model)
+        self.values: dict[str, Tensor] = {} if decay is None else _copied_parameters(model)
 
     def add(self, update: int) -> None:
         """Update the mean with the parameters after an update, counted from 0."""
@@ -51,7 +51,7 @@ class Average:
     @contextmanager
     def averaged_parameters(self) -> Iterator[None]:
         """Replace the model's parameters by the mean inside the block."""
-        last = _copies(self._model) if self.values else {}
+        last = _copied_parameters(self._model) if self.values else {}
         copy_into(self._model, self.values)
         try:
             yield
@@ -61,7 +61,7 @@ class Average:
     def restart(self) -> None:
         """Set the mean, if there is one, to the current parameters."""
         if self.values:
-            self.values = _copies(self._model)
+            self.values = _copied_parameters(self._model)
 
 
 def copy_into(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
@@ -72,5 +72,5 @@ def copy_into(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
                 parameter.copy_(values[name])
 
 
-def _copies(model: SpikingNetwork) -> dict[str, Tensor]:
+def _copied_parameters(model: SpikingNetwork) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}

@@ -65,9 +65,11 @@ def largest_loss(options: TrainOptions, n_classes: int) -> float:
 def check_loss(loss: float, update: int, largest: float = math.inf) -> None:
     """Raise `UsageError` if the loss of an update (counted from 0) is not finite or too large."""
     if not math.isfinite(loss):
-        raise _diverged(f"the loss of update {update + 1} is {loss}")
+        raise _divergence_error(f"the loss of update {update + 1} is {loss}")
     if loss > largest:
-        raise _diverged(f"the loss of update {update + 1} is {loss:.3g}, beyond {largest:g}")
+        raise _divergence_error(
+            f"the loss of update {update + 1} is {loss:.3g}, beyond {largest:g}"
+        )
 
 
 def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
@@ -78,10 +80,10 @@ def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> No
     gradients = (parameter.grad for parameter in parameters)
     largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]
     if largest and not torch.stack(largest).isfinite().all():
-        raise _diverged(f"gradients of update {update + 1} are not finite")
+        raise _divergence_error(f"gradients of update {update + 1} are not finite")
 
 
-def _diverged(symptom: str) -> UsageError:
+def _divergence_error(symptom: str) -> UsageError:
     return UsageError(
         f"training diverged: {symptom}",
         code="training-diverged",

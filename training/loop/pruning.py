@@ -30,7 +30,7 @@ def progress(done: int, n_updates: int) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Pruned:
+class _PrunedParameter:
     """A parameter to prune, the share of its values to set to 0, and the mask of removed values.
 
     Parameter and mask are [pre, post].
@@ -74,7 +74,7 @@ class Pruning:
         self._n_updates = n_updates
         shares = {"weight": sparsity, "delay": delay_sparsity}
         self._pruned = {
-            name: _Pruned(parameter, share, torch.zeros_like(parameter, dtype=torch.bool))
+            name: _PrunedParameter(parameter, share, torch.zeros_like(parameter, dtype=torch.bool))
             for name, parameter in model.named_parameters()
             if (share := shares[name.rpartition(".")[2]])
         }

@@ -115,10 +115,10 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
     """
     yield from time_findings(dataset.train)
     yield from _late_events(dataset.train, options)
-    yield from _grid(dataset.train, options)
+    yield from _time_step_findings(dataset.train, options)
     yield from channel_findings(dataset.train, options.group)
     yield from _short_delays(options)
-    for finding in _without_effect(options, dataset):
+    for finding in _settings_without_effect(options, dataset):
         if is_new or finding.where not in BEGINNINGS:
             yield finding
     if is_new:
@@ -126,10 +126,10 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
     yield from class_findings(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
-        yield from _classes_apart(dataset.train.label, dataset.validation.label)
+        yield from _missing_classes(dataset.train.label, dataset.validation.label)
 
 
-def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
+def _settings_without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
     """Changed settings that have no effect, because of other settings or because of the data."""
     usual = TrainOptions()
     has_own_split = dataset.validation is not None and dataset.validation_rule is None
@@ -356,7 +356,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
         )
 
 
-def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
     """Remarks on time steps: too long for the neurons, too many, or shared by too many events."""
     for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
         constant = getattr(options, name)
@@ -454,7 +454,7 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
         )
 
 
-def _classes_apart(
+def _missing_classes(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
     """Warn if a file seems unshuffled: its last samples, or all others, lack too many classes."""

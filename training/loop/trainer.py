@@ -412,9 +412,9 @@ class Trainer:
         rounding = self._calibrator.rounding(self.best)
         rescaled = without_overflow(self.best, self.best_integers, rounding, self._all_samples)
         if rescaled.content_hash != self.best_integers.content_hash:
-            self._save_rescaled(rescaled)
+            self._save_rescaled_integers(rescaled)
 
-    def _save_rescaled(self, rescaled: IntegerNetwork) -> None:
+    def _save_rescaled_integers(self, rescaled: IntegerNetwork) -> None:
         """Save integers with other scales, and write their accuracy into the log."""
         self.best_integers = rescaled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)

@@ -187,7 +187,7 @@ class _Reader:
         self._check_names()
         if self.problems:
             return None
-        values["data"] = self._data(values["data"])
+        values["data"] = self._data_name(values["data"])
         for name in values.keys() & {"folder", "data_dir"}:
             values[name] = self._path_beside_file(values[name])
         return StudyPlan(file=self._file, space=space, **values)
@@ -226,7 +226,7 @@ class _Reader:
         self, config: str | None, settings: dict[str, Any], table: dict[str, Any]
     ) -> SearchSpace:
         """The search space; findings on invalid entries are added to `problems`."""
-        base = self._known_settings(self._base(config), str(config))
+        base = self._known_settings(self._initial_settings(config), str(config))
         settings = self._known_settings(settings, "[settings]")
         if not table and isinstance(self._table.get("search", {}), dict):
             what = "there is nothing to search"
@@ -241,7 +241,7 @@ class _Reader:
         self.problems += space.problems()
         return space
 
-    def _base(self, config: str | None) -> dict[str, Any]:
+    def _initial_settings(self, config: str | None) -> dict[str, Any]:
         if config is None:
             return {}
         try:
@@ -261,7 +261,7 @@ class _Reader:
     def _path_beside_file(self, path: str) -> Path:
         return Path(os.path.normpath(self._file.parent / path))
 
-    def _data(self, word: str) -> str:
+    def _data_name(self, word: str) -> str:
         """The name of the data set, relative to the working folder if it is a path."""
         if is_name(word):
             return word

@@ -212,10 +212,10 @@ def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
 
 def read_trials(study: Study) -> tuple[TrialResult, ...]:
     """The current state of all trials, by number."""
-    return tuple(_result(trial) for trial in study.trials())
+    return tuple(_trial_result(trial) for trial in study.trials())
 
 
-def _result(trial: FrozenTrial) -> TrialResult:
+def _trial_result(trial: FrozenTrial) -> TrialResult:
     """Convert a trial of Optuna to a `TrialResult`."""
     attributes, end = trial.user_attrs, outcome(trial)
     reason = attributes.get(REASON, "") if end == "failed" else ""

@@ -329,7 +329,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
             fix=suggestion(unknown[0], _RANGE_KEYS),
         )
     whole = isinstance(default, int)
-    numbers = {key: _number(entry, key, whole) for key in ("low", "high", "step")}
+    numbers = {key: _range_number(entry, key, whole) for key in ("low", "high", "step")}
     log = entry.get("log", False)
     if not isinstance(log, bool):
         raise UsageError(
@@ -348,7 +348,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     return Range(low, high, log, step)
 
 
-def _number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
+def _range_number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
     if key not in entry:
         return None
     value = entry[key]

@@ -79,7 +79,7 @@ def soft_labels(
     for source in networks:
         for member in _members(source, dataset):
             network = as_network(member.source)
-            factor = _gain(member.source) if gain is None else _positive(gain)
+            factor = _gain(member.source) if gain is None else _checked_gain(gain)
             probabilities = _probabilities(network, events[member.samples], factor, progress)
             total[member.samples] += probabilities / member.n_networks
             hashes.append(network.content_hash)
@@ -160,7 +160,7 @@ def _gain(source: Source) -> float:
     return float(options.gain)
 
 
-def _positive(gain: float) -> float:
+def _checked_gain(gain: float) -> float:
     if not (np.isfinite(gain) and gain > 0):
         raise UsageError(
             f"gain must be positive, not {gain}",

@@ -82,12 +82,12 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
     sources = graph.sources()
     emitters: dict[str, frozenset[str]] = {}
     for name in wire_order(graph):
-        origins = [_emits(graph, pre, emitters) for pre in sources[name]]
+        origins = [_emitters_of(graph, pre, emitters) for pre in sources[name]]
         emitters[name] = frozenset().union(*origins)
     return emitters
 
 
-def _emits(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def _emitters_of(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> frozenset[str]:
     node = graph.nodes[name]
     return frozenset([name]) if node.is_neurons or node.kind == INPUT else emitters[name]
 
@@ -133,7 +133,7 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
     """
     origins = neuron_sources(graph)
     into = [(pre, post) for pre, post in graph.edges if graph.nodes[post].is_neurons]
-    carried = {edge: _emits(graph, edge[0], origins) for edge in into}
+    carried = {edge: _emitters_of(graph, edge[0], origins) for edge in into}
     pairs = {(origin, post) for (_, post), emitters in carried.items() for origin in emitters}
     neurons = [name for name, node in graph.nodes.items() if node.is_neurons]
     closing = closing_pairs(neurons, pairs, graph.of_kind(INPUT))

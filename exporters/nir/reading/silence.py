@@ -44,12 +44,12 @@ def _silent(network: Network) -> Iterator[tuple[str, float]]:
         incoming = [p.jump for p in steps.projections if p.target == population.name]
         if population.kind == LIF and incoming:
             excitation = np.sum([np.maximum(jump, 0).sum(axis=0) for jump in incoming], axis=0)
-            share = _peak(population, excitation, network.n_steps)
+            share = _peak_ratio(population, excitation, network.n_steps)
             if share <= 1:
                 yield population.name, share
 
 
-def _peak(population: StepPopulation, excitation: Array, n_steps: int) -> float:
+def _peak_ratio(population: StepPopulation, excitation: Array, n_steps: int) -> float:
     """Largest ratio of a membrane to its threshold in a sample; the first ratio above 1 is enough.
 
     Args:

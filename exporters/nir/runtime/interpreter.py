@@ -73,7 +73,7 @@ class _Machine:
         self.rings = rings(self.delays, n_samples)
         self.delay_of = {delay.feed: name for name, delay in self.delays.items()}
         closing = recurrent_edges(graph) if implied else set()
-        self.order = _order(graph, closing, self.delays)
+        self.order = _execution_order(graph, closing, self.delays)
         self.sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
         self.late_sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
         for pre, post in graph.edges:
@@ -87,7 +87,7 @@ class _Machine:
         self.closing = sorted({pre for pre, _ in closing if not graph.nodes[pre].is_neurons})
         self.silent: _Machine | None = None
         if self.closing and graph.of_kind(AFFINE):
-            self.silent = _Machine(_wires(graph), n_samples, dt_s, implied=False)
+            self.silent = _Machine(_without_neurons(graph), n_samples, dt_s, implied=False)
         self.constants = self._next_constants()
         self.carried: Mapping[str, Array] = self.constants
 
@@ -129,13 +129,13 @@ class _Machine:
         return total
 
 
-def _wires(graph: Graph) -> Graph:
+def _without_neurons(graph: Graph) -> Graph:
     """The graph without its neurons."""
     nodes = {name: node for name, node in graph.nodes.items() if not node.is_neurons}
     return Graph(nodes, [edge for edge in graph.edges if nodes.keys() >= {*edge}])
 
 
-def _order(
+def _execution_order(
     graph: Graph, closing: set[tuple[str, str]], delays: Mapping[str, DelayLines]
 ) -> list[str]:
     """Sort the nodes: each comes after its inputs, except delays of at least one step."""

@@ -77,18 +77,28 @@ def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -
     peer = options.profile
     if peer is None:
         return []
-    rules = (_delays, _dropped, _integrators, _leaks, _constants, _plain_integrators, _affine)
+    rules = (
+        _delay_findings,
+        _dropped_kinds,
+        _integrator_findings,
+        _bias_findings,
+        _uniformity_findings,
+        _unscaled_integrators,
+        _affine_findings,
+    )
     findings = [finding for rule in rules for finding in rule(graph, peer)]
-    findings += _loops(graph, shared_loops, peer)
-    findings += [finding for rule in (_order, _resets) for finding in rule(graph, peer)]
-    return findings + _steps(graph, options)
+    findings += _loop_findings(graph, shared_loops, peer)
+    findings += [
+        finding for rule in (_order_findings, _reset_findings) for finding in rule(graph, peer)
+    ]
+    return findings + _step_findings(graph, options)
 
 
 def _nodes_of_kind(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
     return [(name, graph.nodes[name]) for name in graph.of_kind(*kinds)]
 
 
-def _delays(graph: Graph, peer: str) -> list[Finding]:
+def _delay_findings(graph: Graph, peer: str) -> list[Finding]:
     names = graph.of_kind(DELAY)
     if not names:
         return []
@@ -100,7 +110,7 @@ def _names_in_short(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _dropped(graph: Graph, peer: str) -> list[Finding]:
+def _dropped_kinds(graph: Graph, peer: str) -> list[Finding]:
     if peer != "sinabs":
         return []
     dropped = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
@@ -117,7 +127,7 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _integrators(graph: Graph, peer: str) -> list[Finding]:
+def _integrator_findings(graph: Graph, peer: str) -> list[Finding]:
     what = f"{MEASURED[peer]} has no non-spiking integrator"
     return [
         Finding("peer-integrator", name, what, "choose the readout current or spikes")
@@ -125,7 +135,7 @@ def _integrators(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _leaks(graph: Graph, peer: str) -> list[Finding]:
+def _bias_findings(graph: Graph, peer: str) -> list[Finding]:
     if peer not in _WITHOUT_LEAK_POTENTIAL:
         return []
     what = f"its bias is v_leak, and {MEASURED[peer]} {_WITHOUT_LEAK_POTENTIAL[peer]}"
@@ -136,7 +146,7 @@ def _leaks(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _constants(graph: Graph, peer: str) -> list[Finding]:
+def _uniformity_findings(graph: Graph, peer: str) -> list[Finding]:
     if peer not in _UNIFORM_NEURONS:
         return []
     what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
@@ -147,7 +157,7 @@ def _constants(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _plain_integrators(graph: Graph, peer: str) -> list[Finding]:
+def _unscaled_integrators(graph: Graph, peer: str) -> list[Finding]:
     if peer not in ("norse", "snntorch"):
         return []
     what = f"{MEASURED[peer]} does not scale the input of an IF by r"
@@ -157,7 +167,7 @@ def _plain_integrators(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _affine(graph: Graph, peer: str) -> list[Finding]:
+def _affine_findings(graph: Graph, peer: str) -> list[Finding]:
     what = f"{MEASURED[peer]} loads an Affine through nirtorch 2.6, whose bias is random"
     return [
         Finding("peer-affine", name, what, "train without biases")
@@ -166,7 +176,7 @@ def _affine(graph: Graph, peer: str) -> list[Finding]:
     ]
 
 
-def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Finding]:
+def _loop_findings(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Finding]:
     findings = [
         Finding(
             "peer-shared-loop",
@@ -186,7 +196,7 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
     return findings
 
 
-def _order(graph: Graph, peer: str) -> list[Finding]:
+def _order_findings(graph: Graph, peer: str) -> list[Finding]:
     if peer != "norse":
         return []
     what = f"{MEASURED[peer]} runs nodes depth first, so its output arrives one step late"
@@ -202,14 +212,14 @@ def _order(graph: Graph, peer: str) -> list[Finding]:
     return findings
 
 
-def _resets(graph: Graph, peer: str) -> list[Finding]:
+def _reset_findings(graph: Graph, peer: str) -> list[Finding]:
     if peer not in _SEVERAL_SPIKES:
         return []
     what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
     return [Finding("peer-reset", name, what, _OTHER_PROFILE) for name in graph.of_kind(*SPIKING)]
 
 
-def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
+def _step_findings(graph: Graph, options: NirOptions) -> list[Finding]:
     peer, findings = str(options.profile), []
     if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
         what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"

@@ -148,8 +148,8 @@ class Layer:
             push: [neurons] float, added to μ_v at every spike.
             want_source_time: True to compute gradients of the source's spike times.
         """
-        own_spikes = _arrays(run.spikes)
-        sums = _Sums(self, source, own_spikes, want_source_time)
+        own_spikes = _numpy_spikes(run.spikes)
+        sums = _GradientSums(self, source, own_spikes, want_source_time)
         gradient = np.array(time_gradient.numpy(), self.dtype)
         slope, pushes = run.slope.numpy(), push.numpy()
         for first, last in sums.cut.bounds(source.n_samples):
@@ -179,7 +179,7 @@ class Layer:
             d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
             want_source_time: True to compute gradients of the source's spike times.
         """
-        sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
+        sums = _GradientSums(self, source, Spikes.none(source.n_samples), want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
             direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()
             with sums.traces(last - first) as mu_u:
@@ -208,7 +208,7 @@ class Layer:
         """The source's spikes by channel, sorted once for the forward and the backward pass."""
         if self._sorted is None or self._sorted[0] is not source:
             channels = self.afferent.weight.shape[0]
-            self._sorted = source, _arrays(source).by_channel(channels, self.cut(source))
+            self._sorted = source, _numpy_spikes(source).by_channel(channels, self.cut(source))
         return self._sorted[1]
 
     def _drive(self, arriving: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
@@ -253,7 +253,7 @@ def _joined(parts: list[NDArray]) -> Tensor:
     return whole
 
 
-class _Sums:
+class _GradientSums:
     """Gradients of a layer's synapses, accumulated over portions.
 
     Args:
@@ -273,7 +273,7 @@ class _Sums:
         self.afferent = GradientSum(layer.afferent)
         self.recurrent = GradientSum(layer.recurrent)
         self.source_synapses = layer.afferent if want_source_time else layer.no_synapses
-        self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
+        self.spikes = _numpy_spikes(source) if want_source_time else Spikes.none(source.n_samples)
         self.arrival_span = max(self.source_synapses.arrival_span, layer.recurrent.arrival_span)
         self.source_time = np.zeros(self.spikes.step.size, layer.dtype)
 
@@ -307,7 +307,7 @@ class _Sums:
         return Gradients(self.afferent.result(), recurrent, source_time)
 
 
-def _arrays(trains: SpikeTrains) -> Spikes:
+def _numpy_spikes(trains: SpikeTrains) -> Spikes:
     return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
 
 

@@ -67,9 +67,9 @@ class Layer:
             device = self.constants.device
             self.integers = chip_constants(neurons.integers, device)
             self.unit = torch.from_numpy(neurons.integers.unit).to(device)
-            self.forward_afferent = _of_integers(afferent)
+            self.forward_afferent = _integer_synapses(afferent)
             self.forward_recurrent = (
-                _of_integers(recurrent) if recurrent else _no_synapses(self.forward_afferent)
+                _integer_synapses(recurrent) if recurrent else _no_synapses(self.forward_afferent)
             )
             self.row_bytes += self.size * self.forward_afferent.weight.element_size()
 
@@ -230,7 +230,7 @@ class Layer:
         start = first_indices(
             own_spikes.sample_index() * n_steps + own_spikes.step, own_spikes.n_samples * n_steps
         )
-        sums = _Sums(self, source, own_spikes, want_source_time)
+        sums = _GradientSums(self, source, own_spikes, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
             launch(
                 adjoint.run_lif_adjoint,
@@ -255,7 +255,7 @@ class Layer:
         """Run non-spiking neurons backward; arguments as for the CPU engine's layer."""
         # For integers, membranes are float64; the adjoint uses the dtype of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
-        sums = _Sums(self, source, None, want_source_time)
+        sums = _GradientSums(self, source, None, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
             grid, threads = self.per_neuron(last - first)
             arguments = self.constants, d_membrane[first:last], mu_u, c
@@ -276,7 +276,7 @@ class Layer:
             yield first, last, mu_u[: last - first], c[: last - first]
 
 
-class _Sums:
+class _GradientSums:
     """Gradients of a layer's synapses, accumulated over portions."""
 
     def __init__(
@@ -344,6 +344,6 @@ def _no_synapses(like: Synapses) -> Synapses:
     return Synapses(like.weight[:0], like.delay[:0])
 
 
-def _of_integers(synapses: Synapses) -> Synapses:
+def _integer_synapses(synapses: Synapses) -> Synapses:
     assert synapses.integer is not None
     return _contiguous(Synapses(synapses.integer, synapses.delay))

@@ -28,7 +28,7 @@ ARCHITECTURES = ((8, 0), (9, 0), (12, 0))
 """Compute capabilities of the A100, the H100 and the RTX 50 series."""
 
 
-def _array(dtype: Any, dimensions: int) -> types.Array:
+def _array_type(dtype: Any, dimensions: int) -> types.Array:
     return types.Array(dtype, dimensions, "C")
 
 
@@ -43,11 +43,11 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
         number: type of weights and traces.
         delays: type of delays.
     """
-    vector, matrix, traces = (_array(number, dimensions) for dimensions in (1, 2, 3))
-    synapses = matrix, _array(delays, 2)
-    ints, longs, masks = _array(int32, 1), _array(int64, 1), _array(int64, 2)
-    whole, sums = (_array(int32, 2), _array(delays, 2)), _array(int32, 3)
-    tape, faults = _array(int64, 3), _array(int64, 3)
+    vector, matrix, traces = (_array_type(number, dimensions) for dimensions in (1, 2, 3))
+    synapses = matrix, _array_type(delays, 2)
+    ints, longs, masks = _array_type(int32, 1), _array_type(int64, 1), _array_type(int64, 2)
+    whole, sums = (_array_type(int32, 2), _array_type(delays, 2)), _array_type(int32, 3)
+    tape, faults = _array_type(int64, 3), _array_type(int64, 3)
     spikes = longs, ints, ints, int64
     chips = [forward.chip_kernels(arithmetic) for arithmetic in ARITHMETICS.values()]
     return [
@@ -69,7 +69,16 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
         (adjoint.run_li_adjoint, (matrix, traces, traces, traces)),
         (
             gradients.synapse_gradients,
-            (_array(delays, 2), longs, ints, int64, int64, int64, traces, _array(number, 4)),
+            (
+                _array_type(delays, 2),
+                longs,
+                ints,
+                int64,
+                int64,
+                int64,
+                traces,
+                _array_type(number, 4),
+            ),
         ),
         (gradients.sum_chunks, (matrix, vector)),
         (gradients.spike_time_gradients, (*synapses, longs, ints, ints, traces, vector)),
@@ -158,10 +167,11 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
     return Report(
         kernel,
         architecture,
-        _number(r"ptxas info +: Used (\d+) registers", log),
+        _sum_of_matches(r"ptxas info +: Used (\d+) registers", log),
         # The linker's log includes the 1 KB that newer GPUs reserve.
-        _number(r"ptxas info +: Used .* (\d+) bytes smem", log),
-        _number(r"(\d+) bytes spill stores", log) + _number(r"(\d+) bytes spill loads", log),
+        _sum_of_matches(r"ptxas info +: Used .* (\d+) bytes smem", log),
+        _sum_of_matches(r"(\d+) bytes spill stores", log)
+        + _sum_of_matches(r"(\d+) bytes spill loads", log),
     )
 
 
@@ -172,7 +182,7 @@ def _log(read: Callable[[int, bytearray], None], size: int, handle: int) -> str:
     return log.rstrip(b"\0 \n").decode(errors="replace")
 
 
-def _number(pattern: str, text: str) -> int:
+def _sum_of_matches(pattern: str, text: str) -> int:
     return sum(int(value) for value in re.findall(pattern, text))
 
 
