@@ -86,7 +86,7 @@ def values(
     package: str,
     arguments: str,
 ) -> dict[str, str]:
-    """Values for the variables in the texts of this module.
+    """Values for the variables in the README templates of this module.
 
     Args:
         network: the network in the folder.

@@ -154,7 +154,7 @@ class Format:
         return {}
 
     def command_to_run(self) -> list[str]:
-        """The command that runs an export on its known answers; [] if there is none."""
+        """The command that runs an export and checks its known answers; [] if there is none."""
         return []
 
     def decode(self, options: Any = None) -> Network | IntegerNetwork:
@@ -291,7 +291,7 @@ class Format:
         options: Any = None,
         force: bool = False,
     ) -> Format:
-        """Write a network atomically and deterministically; returns the export.
+        """Write a network atomically and deterministically, and return the export.
 
         Args:
             network: integer network; float network if the format holds floats.
@@ -354,6 +354,7 @@ class Format:
 
     @classmethod
     def _refuse(cls, findings: list[Finding]) -> None:
+        """Raise `DoesNotFitError` if there are findings."""
         if findings:
             raise DoesNotFitError(
                 f"the format {cls.name} cannot represent this network",
@@ -438,6 +439,7 @@ class Format:
 
     @classmethod
     def _without_answers(cls, path: str | Path) -> UsageError:
+        """The error for known answers in a format that carries none."""
         return UsageError(
             f"{path} carries no known answers",
             code="answers-not-carried",
@@ -490,6 +492,7 @@ class Format:
 
 
 def _overrides(cls: type[Format], hook: str) -> bool:
+    """True if a format overrides a hook of `Format`."""
     own, base = getattr(cls, hook), getattr(Format, hook)
     return getattr(own, "__func__", own) is not getattr(base, "__func__", base)
 

@@ -173,6 +173,7 @@ class PlainFile:
                 yield text
 
     def _member(self, parent: h5py.Group, name: str) -> Any:
+        """A member of a group; raises `FileFormatError` if it is missing or a link."""
         import h5py
 
         link = parent.get(name, getlink=True)
@@ -191,6 +192,7 @@ class PlainFile:
         return parent[name]
 
     def _dataset(self, parent: h5py.Group, name: str) -> h5py.Dataset:
+        """A dataset that is safe to read; raises `FileFormatError` for others."""
         import h5py
 
         dataset = self._member(parent, name)
@@ -218,6 +220,7 @@ class PlainFile:
         return dataset
 
     def _count(self, size: int, parent: h5py.Group, name: str) -> None:
+        """Add the size of unpacked data; raises `FileFormatError` if the total is too large."""
         self._bytes += size
         if self._bytes > MAX_BYTES:
             raise FileFormatError(
@@ -228,6 +231,7 @@ class PlainFile:
 
 
 def _filters(dataset: h5py.Dataset) -> set[int]:
+    """Numbers of the HDF5 filters with which a dataset was written."""
     properties = dataset.id.get_create_plist()
     return {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
 

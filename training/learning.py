@@ -360,6 +360,7 @@ class _Call:
         device: Device,
         ranks: Ranks,
     ) -> tuple[Trainer, Reporter]:
+        """Run the training loop; return the trainer and the reporter of the progress."""
         from nmtool.training.loop.run import run_training
 
         # In a job of several processes, Ctrl-C ends all of them at once.
@@ -408,7 +409,7 @@ class _Call:
                 _log.info(finding.as_line("next"))
 
     def _dataset(self, ranks: Ranks) -> Dataset:
-        """The data with a validation split.
+        """The data set to train on, with a validation split.
 
         Raises:
             UsageError: the run to resume was trained on other data.
@@ -523,6 +524,7 @@ class _Call:
 
 
 def _log_remarks(findings: Iterable[Finding]) -> None:
+    """Log findings as remarks, at level WARNING."""
     for finding in findings:
         _log.warning(finding.as_line("remark"))
 
@@ -549,6 +551,7 @@ def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
 
 
 def _folder_of(start: Run | str | Path) -> Path:
+    """Folder of the run to start from; raises `UsageError` if the run was not saved."""
     if not isinstance(start, Run):
         check_path(start, "the run to start from")
     folder = start.folder if isinstance(start, Run) else Path(start)

@@ -43,7 +43,7 @@ def _option(
     positive: bool = False,
     auto: bool = False,
 ) -> Any:
-    """Make the field of a setting.
+    """Make the dataclass field of a setting.
 
     Args:
         group: heading of the setting in the command line's help, one of `GROUPS`.
@@ -502,6 +502,7 @@ class TrainOptions:
         _ = self.delay_grid
 
     def _check_init_delay(self, name: str) -> None:
+        """Raise `UsageError` if an initial delay exceeds `max_delay`."""
         value = getattr(self, name)
         if value is not None and value > self.max_delay:
             raise UsageError(
@@ -734,13 +735,14 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
 
 
 def _python_number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
-    """Convert a number of Python or numpy to Python's own type; None if it is of another kind."""
+    """Convert a number of Python or numpy to a Python number; None for numbers of other kinds."""
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)
 
 
 def _float_pair(value: Any) -> tuple[float, ...] | None:
+    """Convert a list of two numbers to floats; None for other values."""
     numbers = [_python_number(member, Real, float) for member in value] if _is_list(value) else []
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
 
@@ -790,6 +792,7 @@ def _check_range(option: Field[Any], value: Any) -> None:
 
 
 def _out_of_range(option: Field[Any], span: str, value: str) -> UsageError:
+    """The error for a setting outside its range; `span` is the range in words."""
     off = f" or {OFF}" if str(option.type).endswith("| None") else ""
     default = OFF if option.default is None else json.dumps(option.default)
     return UsageError(

@@ -15,6 +15,8 @@ PACKAGE = Path(__file__).with_name("package")
 
 
 class _Brian2Loihi(Referee):
+    """The referee brian2-loihi, with the versions of the libraries that it needs."""
+
     name, title, version = "brian2-loihi", "brian2-loihi", "brian2-loihi==0.5.2"
     check = ("-c", "import emulator")
     folder = PACKAGE

@@ -56,7 +56,7 @@ def run(
 
 
 def _does_not_fit(line: str) -> DoesNotFitError:
-    """The error for the script's line of JSON on u and v out of range."""
+    """The error for a line of JSON with which the script reports u or v out of range."""
     findings = [
         Finding(
             "brian2-loihi-overflow",

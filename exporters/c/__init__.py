@@ -79,7 +79,7 @@ class C(Format, name="c"):
 
     @cached_property
     def content(self) -> Content:
-        """The parsed file."""
+        """The parsed content of the C file."""
         from nmtool.exporters.c import file
 
         return file.read(self.path)
@@ -115,6 +115,7 @@ class C(Format, name="c"):
             self._check_header(files[HEADER], export_command)
 
     def _check_header(self, expected: bytes, export_command: str) -> None:
+        """Raise `FileFormatError` unless the header file is the expected one."""
         header = self.beside(HEADER)
         if not header.is_file():
             raise FileFormatError(

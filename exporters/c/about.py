@@ -115,12 +115,14 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
 
 
 def _populations(network: IntegerNetwork) -> str:
+    """Lines of the comment on the network's populations."""
     return "\n".join(
         f"    {population.name}: {described(population)}" for population in network.populations
     )
 
 
 def _projections(network: IntegerNetwork) -> str:
+    """Lines of the comment on the network's projections."""
     lines = [
         f"    {p.source} -> {p.target}: {p.shape[0]} x {p.shape[1]} synapses of {p.weight_bits} "
         f"bits, delays {p.delay.min()} ... {p.delay.max()}"
@@ -130,6 +132,7 @@ def _projections(network: IntegerNetwork) -> str:
 
 
 def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
+    """Lines of the comment on operations per step, and on those for the known answers."""
     from nmtool.hardware_sim.operations import count_operations
 
     fan_outs: dict[str, int] = {}
@@ -159,6 +162,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
 
 
 def _classes(network: IntegerNetwork) -> str:
+    """Lines of the comment on class names."""
     names = [f"{i} {json_string(name)}" for i, name in enumerate(network.class_names)]
     words = ", ".join(name.replace(" ", _UNBROKEN) for name in names)
     indent = " " * 4

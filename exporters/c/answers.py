@@ -228,7 +228,7 @@ Sums = Mapping[str, NDArray[np.uint32]]
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """Known answers in the form stored in a file.
+    """Known answers as a C file stores them, with checksums in place of u and v.
 
     Attributes:
         answers: known answers without u and v.
@@ -278,7 +278,7 @@ def checksums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
 
 
 def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
-    """The part of a file that is compiled if NMTOOL_MAIN is defined.
+    """C code of the check program, which is compiled if NMTOOL_MAIN is defined.
 
     Raises:
         DataError: the answers have more steps than `MAX_ROWS`.
@@ -328,6 +328,7 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
 
 
 def _check_size(n_samples: int, n_steps: int) -> None:
+    """Raise `DataError` if known answers have no step, or too many."""
     if n_samples < 0 or n_steps < 1 or n_samples * n_steps > MAX_ROWS:
         raise DataError(
             f"known answers in a C file cannot have {n_samples} samples of {n_steps} steps",
@@ -348,6 +349,7 @@ def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
 
 
 def _spike_arrays(name: str, raster: Raster) -> str:
+    """C arrays of a population's expected spikes: row and neuron."""
     row = raster.sample_index() * raster.n_steps + raster.step
     return "\n".join(
         [

@@ -22,7 +22,7 @@ from nmtool.recording import Recording
 
 @cache
 def emulated(name: str) -> type[Format]:
-    """The format of a processor; every call with the same name returns the same class.
+    """The format that runs the C export on a processor; a name always gives the same class.
 
     Args:
         name: one of `PROCESSORS`.

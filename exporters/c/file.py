@@ -194,6 +194,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
 
 
 def _check_seal(path: Path, data: bytes, *, sealed: bool) -> None:
+    """Raise `FileFormatError` unless the file ends with a digest, which must match if `sealed`."""
     seal = _SEALED.search(data, max(0, len(data) - SEAL_BYTES))
     if seal is None:
         raise FileFormatError(

@@ -54,7 +54,7 @@ def bounds(network: IntegerNetwork) -> Sizes:
 
 
 def uses(network: IntegerNetwork, target: Target) -> list[Use]:
-    """Flash and RAM: upper bounds of what a network needs, and what a target has.
+    """Upper bounds of the flash and RAM that a network needs, and the amounts that a target has.
 
     Args:
         network: an integer network.

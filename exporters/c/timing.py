@@ -203,7 +203,7 @@ def _run(
     on_progress: Callable[[int], None] | None,
     processor: Processor | None,
 ) -> NDArray[np.int64]:
-    """The numbers that the program prints per sample, pass after pass."""
+    """Compile and run the timing program; return the numbers it prints per sample and pass."""
     offset = spikes.step_offset()
     kind = np.dtype(index_type(network).removesuffix("_t"))
     inputs = {

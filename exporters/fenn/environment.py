@@ -67,11 +67,14 @@ _PROGRAMS = ("git", "make", "g++", "pkg-config")
 
 
 class _Fenn(Referee):
+    """The referee PyFeNN, with the versions of the libraries that its build needs."""
+
     name, title, version = "fenn", "FeNN's simulator", f"pyfenn=={VERSION}"
     check = ("check.py", VERSION)
     folder = PACKAGE
 
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
+        """Libraries for the build, as arguments of `pip install`."""
         return [REQUIREMENTS]
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:

@@ -109,7 +109,7 @@ class Lava(PythonFolder, name="lava"):
         model: str = FAST,
         **options: Any,
     ) -> Check:
-        """Run and compare as `Format.check` does, with the process models `model`.
+        """Run the folder with the process models `model`, and compare it as in `Format.check`.
 
         A check of the fast model also runs Lava's own model on an excerpt of a sample, chosen so
         that most populations spike. The excerpt is 20 steps longer than the longest delay. If one
@@ -134,6 +134,7 @@ class Lava(PythonFolder, name="lava"):
         progress: Progress,
         run_options: dict[str, Any],
     ) -> StockCheck:
+        """Run Lava's own model on an excerpt of a sample, and compare the recordings."""
         from nmtool.hardware_sim.simulator import simulate
         from nmtool.hardware_sim.stretches import busiest_stretches
 

@@ -29,6 +29,8 @@ PACKAGE = Path(__file__).with_name("package")
 
 
 class _Lava(Referee):
+    """The referee Lava, with the versions of the libraries that it needs."""
+
     name, title, version = "lava", "Lava", "lava-nc==0.10.0"
     check = ("-c", "import lava_network.samples")
     folder = PACKAGE

@@ -123,6 +123,7 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
 
 
 def _listed(epochs: list[str]) -> str:
+    """Names of checkpoints as text for errors."""
     return ", ".join(epochs if len(epochs) < SHOWN else [*epochs[:1], "…", *epochs[1 - SHOWN :]])
 
 
@@ -150,6 +151,7 @@ def _variables_of_populations(folder: str | Path, chosen: str) -> list[Finding]:
 
 
 def _match_file_name(path: Path) -> re.Match[str] | None:
+    """Parts of the file name of a connection; None for other files."""
     return _FILE.fullmatch(path.name) if path.is_file() else None
 
 
@@ -183,6 +185,7 @@ def _sources_and_targets(
 
 
 def _splits(name: str, populations: tuple[str, ...]) -> list[tuple[str, str]]:
+    """All ways to split the name of a connection into source and target."""
     cuts = [match.start() for match in re.finditer("_", name)]
     pairs = [(name[:cut], name[cut + 1 :]) for cut in cuts]
     return [
@@ -193,6 +196,7 @@ def _splits(name: str, populations: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _count_populations(reading: tuple[tuple[str, str], ...]) -> int:
+    """Number of different populations in a choice of sources and targets."""
     return len({name for pair in reading for name in pair})
 
 

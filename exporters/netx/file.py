@@ -170,6 +170,7 @@ def read(path: str | Path) -> NetxFile:
 
 
 def _time_ms(file: PlainFile, name: str) -> float | None:
+    """A positive time in ms from the group `simulation`; None if the file does not give it."""
     if "simulation" not in file.root:
         return None
     group = file.group(file.root, "simulation")
@@ -186,6 +187,7 @@ def _time_ms(file: PlainFile, name: str) -> float | None:
 
 
 def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer], list[Finding]]:
+    """All layers by number, and findings on those that a network cannot represent."""
     count = len(parent)
     if not 1 <= count <= MAX_LAYERS:
         raise FileFormatError(
@@ -221,7 +223,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
 
 @dataclass(frozen=True, eq=False)
 class _Convolution:
-    """A convolution.
+    """A convolutional layer of a NetX file.
 
     Attributes:
         window: its kernel, stride, padding and dilation.
@@ -295,6 +297,7 @@ def _convolution(
 
 
 def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterator[Finding]:
+    """A finding if a convolution is too large when unrolled."""
     if total > MAX_UNROLLED:
         before, after = math.prod(convolution.input_shape), math.prod(convolution.outputs)
         yield Finding(
@@ -307,6 +310,7 @@ def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterato
 
 
 def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolution) -> Layer:
+    """Unroll a convolution to a layer with one synapse per pair of neurons."""
     line, post, tap = convolution.window.pairs(convolution.input_shape)
     shared = convolution.weight.reshape(*convolution.weight.shape[:2], -1)[:, :, tap]
     weight = np.zeros(
@@ -392,6 +396,7 @@ def _layer_findings(
 def _neuron_findings(
     file: PlainFile, group: h5py.Group, kind: str, where: str
 ) -> Iterator[Finding]:
+    """Findings on neurons, spikes and delays of a layer that a network cannot represent."""
     neuron = file.group(group, "neuron")
     model = str(file.texts(neuron, "type", 1).reshape(()))
     if model not in NEURONS:
@@ -422,6 +427,7 @@ def _neuron_findings(
 
 
 def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
+    """Read a dense or recurrent layer without findings."""
     size = int(np.prod(_whole_numbers(file.array(group, "shape"), "shape")))
     weight = _matrix(file.array(group, "weight"), size, "weight")
     recurrent = file.array(group, "weight_rec") if kind == RECURRENT else None

@@ -106,6 +106,7 @@ class Layer:
 
 
 def _are_equal(first: Integers | None, second: Integers | None) -> bool:
+    """True if both arrays are None, or have equal values."""
     if first is None or second is None:
         return first is second
     return np.array_equal(first, second)

@@ -70,6 +70,7 @@ def _steps(file: NetxFile) -> float:
 
 
 def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
+    """Findings on a layer's numbers outside the chip's ranges."""
     if not 1 <= layer.i_decay <= LOIHI2.max_du + 1:
         yield Finding(
             "netx-decay-range",

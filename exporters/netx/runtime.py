@@ -38,6 +38,7 @@ def find() -> Environment:
 
 @cache
 def _import_lava_dl(python: Path) -> None:
+    """Import lava-dl in Lava's environment; raises `BackendError` if that fails."""
     try:
         supervise(
             [python, PACKAGE / "reader.py"],

@@ -112,7 +112,7 @@ class Nir(Format, name="nir"):
 
     @cached_property
     def graph(self) -> Graph:
-        """The graph as plain data."""
+        """The graph of the file, as plain data."""
         from nmtool.exporters.nir.graph.file import read_graph
 
         return read_graph(self.path)

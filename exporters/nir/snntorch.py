@@ -178,6 +178,7 @@ def _is_layer(module: Any, name: str, submodule: Any) -> bool:
 def _findings(
     layers: list[tuple[str, Any]], index: int, input_shape: Sequence[int] | None
 ) -> Iterator[Finding]:
+    """Findings on a layer that cannot be imported exactly."""
     name, layer = layers[index]
     kind = type(layer).__name__
     name = name or kind
@@ -199,6 +200,7 @@ def _findings(
 
 
 def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
+    """Findings on properties of a layer of neurons that an import cannot represent."""
     for option in ("inhibition", "state_quant"):
         if getattr(layer, option, False):
             what = f"it uses the option {option}"
@@ -277,20 +279,24 @@ def _output_shape(node: Node, shape: Shape) -> Shape:
 
 
 def _integrates(layers: list[tuple[str, Any]], index: int) -> bool:
+    """True if the layer at this index is the last one, and never resets."""
     return index == len(layers) - 1 and int(layers[index][1].reset_mechanism_val) == _NONE
 
 
 def _unused_name(name: str, taken: dict[str, Node]) -> str:
+    """The name, with a suffix if a node already has it."""
     while name in taken or name == "output":
         name += "_"
     return name
 
 
 def _input_size(layer: Any) -> int:
+    """Number of inputs of a layer; 0 if the layer does not state it."""
     return int(layer.in_features) if hasattr(layer, "in_features") else 0
 
 
 def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
+    """The NIR node of a layer of neurons; `integrates`: its neurons never spike."""
     beta = np.clip(_float64_array(layer.beta), 0, 1)
     kind = type(layer).__name__
     values: dict[str, NDArray] = {}
@@ -309,6 +315,7 @@ def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
 
 
 def _loop_node(layer: Any) -> Node:
+    """The NIR node of the recurrent connections of a layer."""
     loop = layer.recurrent
     return (
         _wire_node(loop)
@@ -318,6 +325,7 @@ def _loop_node(layer: Any) -> Node:
 
 
 def _wire_node(layer: Any) -> Node:
+    """The NIR node of a layer without neurons."""
     kind = type(layer).__name__
     if kind == "Flatten":
         return Node(FLATTEN, {})

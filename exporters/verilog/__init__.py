@@ -113,7 +113,7 @@ class Verilog(DataFolder, name="verilog"):
         return runtime.run(self.integers, lanes, spikes, deep, chosen, on_progress)
 
     def check(self, spikes: Raster, *, deep: bool = False, **options: Any) -> Check:
-        """Run and compare as `Format.check` does; `model` of the check is the Verilog simulator."""
+        """Simulate and compare as in `Format.check`; `Check.model` names the Verilog simulator."""
         from nmtool.exporters.verilog import runtime
 
         check_steps(self.network, spikes)

@@ -108,13 +108,14 @@ class Neurons:
 
 
 def _concatenated(constants: Sequence[tuple[NDArray, ...]]) -> list[NDArray]:
+    """Concatenate each field of the named tuples of several populations."""
     return [np.concatenate(values) for values in zip(*constants, strict=True)]
 
 
 def neuron_constants(
     population: Population, dt_ms: float, dtype: DTypeLike = np.float32
 ) -> NeuronConstants:
-    """The constants of a population at a time step of `dt_ms`.
+    """Compute the constants of a population's neurons for steps of `dt_ms`.
 
     Raises:
         NetworkError: a time constant is 0 or ∞, for which EventProp has no gradient.

@@ -49,7 +49,7 @@ class SpikeTrains:
 
     @classmethod
     def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
-        """Spike trains without spikes, with the samples and steps of other spike trains."""
+        """Spike trains without any spike, with as many samples and steps as `like`."""
         no_spikes = like.step[:0]
         return cls(torch.zeros_like(like.offset), no_spikes, no_spikes, like.n_steps, n_neurons)
 
@@ -150,6 +150,7 @@ def merge(parts: Sequence[SpikeTrains]) -> SpikeTrains:
 
 
 def _merged_times(parts: Sequence[SpikeTrains], order: Tensor) -> Tensor | None:
+    """Differentiable times of several spike trains in the merged order; None without times."""
     exact_times = [trains.time_ms for trains in parts if trains.time_ms is not None]
     if not exact_times:
         return None

@@ -61,7 +61,7 @@ class RateTarget:
 
 
 def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
-    """A firing-rate regulariser for every hidden population, by name."""
+    """Make a firing-rate regulariser for every hidden population, by name."""
     if not target.strength:
         return {}
     output = model.network.readout.population
@@ -70,7 +70,7 @@ def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
 
 
 class WholeBatch:
-    """Regularisers that use the spike counts of the whole batch, of which a rank runs a share.
+    """Firing-rate regularisers of a rank, which use spike counts of the batch over all ranks.
 
     Args:
         push: the regulariser of each population, by name.
@@ -90,6 +90,8 @@ class WholeBatch:
         self._counts, self._samples = counts, n_samples
 
     def _for_batch(self, name: str, push: Push) -> Push:
+        """Wrap a population's regulariser so that it uses the counts of the whole batch."""
+
         def of_batch(counts: Tensor, n_samples: int) -> Tensor:
             batch_counts = torch.from_numpy(self._counts[name]).to(counts.device)
             return push(batch_counts, self._samples)

@@ -92,6 +92,8 @@ def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTr
 
 
 class _Lif(torch.autograd.Function):
+    """Autograd function of a layer of spiking neurons."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -125,6 +127,8 @@ class _Lif(torch.autograd.Function):
 
 
 class _Li(torch.autograd.Function):
+    """Autograd function of a layer of non-spiking neurons."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -145,20 +149,21 @@ class _Li(torch.autograd.Function):
 
 
 def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
+    """The parameters of weights and delays; None for those that are not trained."""
     return synapses.weight_parameter, synapses.delay_parameter
 
 
 def _parameter_gradients(
     gradients: SynapseGradients | None, neurons: Neurons
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients with respect to weights in the paper's units and delays in steps."""
+    """Convert gradients of jumps of u to gradients of the weight and delay parameters."""
     if gradients is None:
         return None, None
     return gradients.weight * neurons.jump, gradients.delay
 
 
 def _take_saved(ctx: Any) -> tuple[Any, ...]:
-    """Take and release the values of the forward pass, so that a loss does not keep them alive."""
+    """Remove and return the values that the forward pass stored, to free their memory."""
     values, ctx.forward_values = ctx.forward_values, None
     if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

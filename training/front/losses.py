@@ -139,7 +139,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
 
 def _scores(activity: Activity, network: Network) -> Tensor:
-    """Scores by the network's readout, [samples, classes]; a first spike has the score −t in ms."""
+    """Scores by the network's readout, [samples, classes]; a first spike at t ms scores −t."""
     readout = network.readout
     if readout.rule == FIRST_SPIKE:
         return -first_spike_ms(activity.spikes[readout.population], network.dt_ms)
@@ -147,9 +147,9 @@ def _scores(activity: Activity, network: Network) -> Tensor:
 
 
 def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tensor:
-    """Check targets, labels or class probabilities, and convert them to a tensor.
+    """Check that targets match a batch, and convert them to a tensor.
 
-    Labels are [samples] int64, probabilities [samples, classes] float.
+    Targets are labels, [samples] int64, or class probabilities, [samples, classes] float.
     """
     tensor = torch.as_tensor(targets)
     if tensor.is_floating_point() and tensor.shape == (n_samples, n_classes):
@@ -239,7 +239,10 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
 
 
 def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
-    """Spike times in ms, differentiable, and an index of sample and neuron, sorted by the index."""
+    """Spike times in ms (differentiable), and for each spike an index of its sample and neuron.
+
+    Both are sorted by this index.
+    """
     cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
     time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
     order = torch.argsort(cells, stable=True)
@@ -268,7 +271,7 @@ def recorded_loss(
     recorded_scores: NDArray[np.floating],
     label: NDArray[np.integer],
 ) -> float:
-    """The loss of recorded scores, with the settings of the network's training.
+    """Compute the loss of scores in a recording, with the settings of the network's training run.
 
     The loss uses labels only, since a teacher's soft labels exist only for training samples.
 

@@ -222,7 +222,7 @@ class SpikingNetwork(nn.Module, Tabular):
         return [cast(Projection, projection) for projection in self.projections]
 
     def forward(self, spikes: Raster | Tensor, push: Mapping[str, Push] | None = None) -> Activity:
-        """Run a batch.
+        """Run the network on a batch of samples.
 
         Args:
             spikes: input raster, or a tensor [samples, steps, channels] of spikes or spike counts,
@@ -278,11 +278,13 @@ class SpikingNetwork(nn.Module, Tabular):
         return neurons, synapses
 
     def _float_neurons(self, population: Population) -> Neurons:
+        """The neurons of a population for a forward pass in floats."""
         dt_ms, dtype = self.network.dt_ms, self._like.cpu().numpy().dtype
         constants = neuron_constants(population, dt_ms, dtype)
         return Neurons(constants, torch.from_numpy(constants.b).to(self._like), dt_ms)
 
     def _float_synapses(self, projection: Projection) -> Synapses:
+        """The synapses of a projection for a forward pass in floats."""
         weight, delay = projection.weight, projection.delays
         jumps = (weight.detach() * self._neurons[projection.target].jump).contiguous()
         steps = whole_steps(delay).contiguous()
@@ -301,6 +303,7 @@ class SpikingNetwork(nn.Module, Tabular):
             )
 
     def _check_push(self, push: Mapping[str, Push]) -> None:
+        """Raise `UsageError` if `push` names a population that does not spike."""
         spiking = [name for layer in self.layers if layer.kind != LI for name in layer.names]
         for name in push:
             if name not in spiking:
@@ -313,7 +316,7 @@ class SpikingNetwork(nn.Module, Tabular):
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
-        """Run without gradients, and record spikes and membranes.
+        """Run the network without gradients, and record spikes and membranes.
 
         `nmtool.hardware_sim.simulate` does the same for an `IntegerNetwork`.
 
@@ -327,6 +330,7 @@ class SpikingNetwork(nn.Module, Tabular):
             )
 
     def _recorded(self, activity: Activity) -> Recording:
+        """Convert the activity of a forward pass to a recording."""
         membranes = activity.membrane.items()
         return Recording(
             self.network.readout,
@@ -365,7 +369,7 @@ class SpikingNetwork(nn.Module, Tabular):
 
 
 def _for_recording(membrane: Tensor, unit: float | None) -> NDArray:
-    """Membranes for a recording: floats, or with a unit, the integers that they represent."""
+    """Membranes for a recording: floats, or if there is a unit, the integers they represent."""
     if unit is None:
         return membrane.cpu().numpy()
     return torch.round(membrane * unit).to(torch.int32).cpu().numpy()

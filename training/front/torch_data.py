@@ -51,6 +51,7 @@ class EventDataset(Dataset):
         return sample, int(events.label[0])
 
     def _dense(self, events: SpikeEvents) -> torch.Tensor:
+        """Bin the events of a sample to a tensor [steps, channels]."""
         assert self._grid is not None
         dt_ms, n_steps, group = self._grid
         return torch.from_numpy(bin_events(events, dt_ms, n_steps, group).raster.dense()[0]).float()
@@ -97,7 +98,7 @@ def torch_dataset(
 
 
 def _structured(events: SpikeEvents) -> NDArray:
-    """Events as a structured array of dtype `TONIC`, [events]."""
+    """Convert the events of a sample to a structured array of dtype `TONIC`, [events]."""
     records = np.zeros(events.n_events, TONIC)
     records["t"] = np.rint(events.time_ms * 1000.0)
     records["x"] = events.unit

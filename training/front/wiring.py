@@ -50,7 +50,7 @@ class Wiring:
     loops: Blocks
 
     def source(self, trains: Mapping[str, SpikeTrains]) -> SpikeTrains:
-        """The layer's afferent spikes: those of all its sources as one spike train.
+        """Join the spikes of all sources of the layer into one `SpikeTrains`.
 
         Args:
             trains: spike trains of the input and of every earlier population.
@@ -60,7 +60,7 @@ class Wiring:
         return merge([trains[name] for name in self.sources])
 
     def afferent(self, synapses: Sequence[Synapses]) -> Synapses:
-        """The afferent synapses, as one matrix.
+        """Join the afferent synapses into one matrix.
 
         Args:
             synapses: synapses of each projection, in the network's order.
@@ -68,11 +68,11 @@ class Wiring:
         return _joined(self.rows, self.source_sizes, self.sizes, synapses)
 
     def recurrent(self, synapses: Sequence[Synapses]) -> Synapses | None:
-        """The recurrent synapses, as one matrix; arguments as for `afferent`."""
+        """Join the recurrent synapses into one matrix; arguments as for `afferent`."""
         return _joined(self.loops, self.sizes, self.sizes, synapses) if self.loops else None
 
     def push(self, push: Mapping[str, Push]) -> Push | None:
-        """The firing-rate regularisers of the layer's populations as one."""
+        """Join the firing-rate regularisers of the layer's populations into one for the layer."""
         if not any(name in push for name in self.names):
             return None
 
@@ -98,7 +98,7 @@ class Wiring:
 
 
 def wire(network: Network, names: list[str]) -> Wiring:
-    """The layer of a group of mutually recurrent populations.
+    """Make the layer of a group of mutually recurrent populations.
 
     Raises:
         NetworkError: two recurrent projections connect the same pair of populations.
@@ -118,6 +118,7 @@ def wire(network: Network, names: list[str]) -> Wiring:
 
 
 def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], Blocks]:
+    """Sources of a layer from outside it, and the blocks of its afferent matrix."""
     sources: list[str] = []
     rows: Blocks = []
     for index, projection in enumerate(network.projections):
@@ -135,6 +136,7 @@ def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], B
 
 
 def _loops(network: Network, names: Sequence[str]) -> Blocks:
+    """Blocks of the recurrent matrix of a layer."""
     loops: Blocks = [[None] * len(names) for _ in names]
     for index, projection in enumerate(network.projections):
         if projection.source not in names or projection.target not in names:
@@ -154,7 +156,7 @@ def _loops(network: Network, names: Sequence[str]) -> Blocks:
 def _joined(
     blocks: Blocks, pre: list[int], post: list[int], synapses: Sequence[Synapses]
 ) -> Synapses:
-    """One matrix from blocks of projections; missing synapses get weight 0."""
+    """Join blocks of projections into one matrix; missing synapses get weight 0."""
     if len(blocks) == 1 and len(post) == 1 and blocks[0][0] is not None:
         return synapses[blocks[0][0]]
 

@@ -122,7 +122,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
 def _fit_findings(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
 ) -> Iterator[Finding]:
-    """Findings on overfitting, on underfitting, and on training that ended while learning."""
+    """Findings on overfitting, underfitting, and training that ended while the loss still fell."""
     best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
@@ -162,14 +162,17 @@ def _fit_findings(
 
 
 def _epochs_to_judge(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
-    """Epochs after which the loss is judged: the last, and the last with large learning rates."""
+    """The two epochs before which the loss should have stopped falling.
+
+    These are the last epoch, and the last epoch with large learning rates.
+    """
     factor = rate_factor(options.schedule, options.epochs, options.warmup)
     large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
     return n_epochs, max(large, default=n_epochs)
 
 
 def _fall_of_loss(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
-    """Describe the fall of the loss in the two fifths of a run before epoch `end`; '' if small."""
+    """How far the loss fell in the 2·`fifth` epochs up to `end`, in words; '' if hardly."""
     losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
     before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
     if not last < (1 - FALLING) * before:
@@ -178,7 +181,7 @@ def _fall_of_loss(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str
 
 
 def _augmentation(options: TrainOptions) -> str:
-    """Suggest augmentation that the run did not use, or stronger augmentation."""
+    """Suggested settings: augmentation that the run did not use, or stronger augmentation."""
     first = {"stretch": 0.2, "onset_ms": 10 * options.dt_ms, "drop": 0.2}
     try_next = {name: value for name, value in first.items() if not getattr(options, name)}
     if not try_next:

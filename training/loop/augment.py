@@ -38,7 +38,7 @@ class Augmentation:
 
     @classmethod
     def of(cls, options: TrainOptions) -> Augmentation:
-        """The augmentation in a run's settings."""
+        """Make the augmentation from the settings of a run."""
         return cls(**{option.name: getattr(options, option.name) for option in fields(cls)})
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
@@ -151,6 +151,7 @@ def _shifted_in_time(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEv
 
 
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
+    """Shift the time of each event by a normal random amount, not before 0 ms."""
     time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
     return _with_unsorted_events(
         events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit
@@ -158,6 +159,7 @@ def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -
 
 
 def _select_events(events: SpikeEvents, mask: NDArray[np.bool_]) -> SpikeEvents:
+    """Keep only the events for which the mask is True."""
     sample = events.sample_index()
     return _with_events(events, sample[mask], events.time_ms[mask], events.unit[mask])
 

@@ -23,7 +23,7 @@ from nmtool.training.options import TrainOptions
 
 
 def first_samples(network: Network, train: SpikeEvents) -> Raster:
-    """The first training samples, binned for a network, to set initial weights and scales."""
+    """Bin the first training samples for a network, to choose initial weights and scales."""
     count = min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)
     return network.bin(train.take(np.arange(count))).raster
 
@@ -44,7 +44,7 @@ class Calibrator:
 
     @classmethod
     def of(cls, options: TrainOptions, samples: Raster) -> Calibrator:
-        """The calibrator for a run's settings."""
+        """Make the calibrator from the settings of a run."""
         return cls(options.weight_bits, options.delay_grid, samples)
 
     def rounding(self, network: Network) -> Rounding:
@@ -73,7 +73,7 @@ def without_overflow(
     rounding: Rounding,
     portions: Callable[[], Iterable[Raster]],
 ) -> IntegerNetwork:
-    """The integer network with scales at which nothing overflows on any of the given samples.
+    """Round a network again with smaller scales until nothing overflows on the given samples.
 
     Scales of overflowing populations are halved (`nmtool.quantisation.halve_overflowing_scales`).
 

@@ -84,6 +84,7 @@ def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> No
 
 
 def _divergence_error(symptom: str) -> UsageError:
+    """The error for diverged training; the symptom is a sentence."""
     return UsageError(
         f"training diverged: {symptom}",
         code="training-diverged",

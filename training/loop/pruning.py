@@ -31,7 +31,7 @@ def progress(done: int, n_updates: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _PrunedParameter:
-    """A parameter to prune, the share of its values to set to 0, and the mask of removed values.
+    """A parameter to prune, its final share of removed values, and the mask of removed values.
 
     Parameter and mask are [pre, post].
     """
@@ -111,6 +111,7 @@ class Pruning:
         return {**shares, "pruned": ended}
 
     def _share(self, kind: str) -> float:
+        """Share of the values that are removed in all parameters of a kind, weights or delays."""
         masks = [mask for name, mask in self.removed.items() if name.endswith(f".{kind}")]
         total = sum(mask.numel() for mask in masks)
         return sum(int(mask.sum()) for mask in masks) / total if total else 0.0

@@ -338,6 +338,7 @@ class EpochRemarks:
         self._lowest = min(self._lowest, loss)
 
     def _is_new(self, remark: str) -> bool:
+        """True if this remark was not given before."""
         is_new = remark not in self._shown
         self._shown.add(remark)
         return is_new
@@ -357,7 +358,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
 
 
 def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    """Remarks on time steps: too long for the neurons, too many, or shared by too many events."""
+    """Findings on time steps: too long for the neurons, too many, or shared by too many events."""
     for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
         constant = getattr(options, name)
         if constant is not None and options.dt_ms > constant:
@@ -457,7 +458,7 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
 def _missing_classes(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
-    """Warn if a file seems unshuffled: its last samples, or all others, lack too many classes."""
+    """Warn if validation or training samples lack classes, as in a file that is sorted by class."""
     last = f"the validation split, the last {validation.size} samples of the file"
     others = f"the training samples, all but the last {validation.size} of the file"
     for part, name in ((validation, last), (train, others)):
@@ -473,7 +474,7 @@ def _missing_classes(
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Numbers of classes in `whole` and in `part`; 0 for the part if chance explains it.
+    """Number of classes in `whole`, and in `part` if it is unlikely by chance, else 0.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.

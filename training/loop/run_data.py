@@ -43,7 +43,10 @@ def has_same_split(run: RunFolder, dataset: Dataset) -> bool:
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
-    """True if a run was trained on these samples; with older manifests, if the name is the same."""
+    """True if a run was trained on these samples.
+
+    Older manifests have no content hash of the data; then the names are compared.
+    """
     manifest = run.manifest()
     if manifest.data_hash == UNKNOWN:
         return same_data(manifest.data, dataset.name)

@@ -184,6 +184,7 @@ class Trainer:
         return self.best
 
     def _epoch(self) -> None:
+        """Train and validate one epoch, log it and save it."""
         epoch = self._state.epoch + 1
         started = time.perf_counter()
         self._renew_scales()
@@ -267,7 +268,7 @@ class Trainer:
         return batch
 
     def _forward(self, portion: _Portion) -> tuple[torch.Tensor | None, Totals]:
-        """Mean loss and totals of a rank's share of a batch; the loss is None without samples."""
+        """Run a share of a batch; return its mean loss (None without samples) and its totals."""
         network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:
             return None, Totals.zero(network)
@@ -289,7 +290,7 @@ class Trainer:
 
     @contextmanager
     def _model_to_validate(self) -> Iterator[None]:
-        """Inside the block, the model has the parameters to validate: the running mean, if any."""
+        """Give the model the parameters to validate inside the block: the running mean, if any."""
         with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.reapply()
@@ -297,7 +298,7 @@ class Trainer:
             yield
 
     def _faults(self) -> dict[str, int]:
-        """Overflows of all ranks in this epoch's training and validation passes."""
+        """Counts of wraps and clips in all passes of this epoch, over all ranks."""
         own_counts = self.model.take_faults()
         total = self._ranks.sum(list(own_counts.values()))
         return {name: int(count) for name, count in zip(own_counts, total, strict=True)}
@@ -415,7 +416,7 @@ class Trainer:
             self._save_rescaled_integers(rescaled)
 
     def _save_rescaled_integers(self, rescaled: IntegerNetwork) -> None:
-        """Save integers with other scales, and write their accuracy into the log."""
+        """Save the best integer network with changed scales, and log its validation accuracy."""
         self.best_integers = rescaled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]

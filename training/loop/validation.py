@@ -58,6 +58,7 @@ class Validation:
         return self._accuracy(self._confusion(lambda spikes: simulate(network, spikes)))
 
     def _accuracy(self, confusion: NDArray[np.float64]) -> float:
+        """Share of correctly classified samples in a confusion matrix."""
         return float(np.trace(confusion)) / self._n_samples
 
     def _confusion(self, run: Callable[[Raster], Recording]) -> NDArray[np.float64]:

@@ -96,7 +96,7 @@ class Gradients:
 
 
 def forward(network: Network, spikes: Raster) -> Trace:
-    """Run every sample from rest.
+    """Run a network on every sample, starting from rest.
 
     Args:
         network: network to run, with positive and finite time constants.
@@ -145,7 +145,7 @@ def backward(
 
 
 class _Constants:
-    """Constants [neurons] of a population at a time step, named as in the equations."""
+    """Constants of a population in discrete time, [neurons], named as in the equations."""
 
     def __init__(self, population: Population, dt_ms: float) -> None:
         check_time_constants(population, dt_ms)
@@ -187,14 +187,14 @@ class _Arrivals(NamedTuple):
 def _arrivals(
     projection: Projection, sample: NDArray, pre: NDArray, n: int, n_steps: int
 ) -> _Arrivals:
-    """Arrivals of the spikes of step n; arrivals after the last step are lost."""
+    """Compute the arrivals of the spikes of step n; arrivals after the last step are left out."""
     step = n + HOP_LATENCY + projection.delay[pre].astype(np.intp)
     spike, post = np.nonzero(step < n_steps)
     return _Arrivals(spike, sample[spike], (pre[spike], post), step[spike, post])
 
 
 class _Forward:
-    """Arrays [samples, steps, neurons] per population, filled step by step."""
+    """State of the forward pass: arrays [samples, steps, neurons], filled step by step."""
 
     def __init__(self, network: Network, spikes: Raster) -> None:
         self.n_steps, self.constants = spikes.n_steps, _constants(network)
@@ -207,6 +207,7 @@ class _Forward:
         self.emitted[INPUT] = spikes.dense()
 
     def advance(self, population: Population, n: int) -> None:
+        """Compute u, v and the spikes of a population in step n."""
         name = population.name
         c, u, v = self.constants[name], self.u[name], self.v[name]
         u[:, n] = c.b * self.arriving[name][:, n] + (c.beta * u[:, n - 1] if n else 0)
@@ -218,6 +219,7 @@ class _Forward:
             v[:, n][self.emitted[name][:, n]] = 0
 
     def send(self, projection: Projection, n: int) -> None:
+        """Add the spikes of step n to the input of the target at their steps of arrival."""
         sample, pre = np.nonzero(self.emitted[projection.source][:, n])
         arrivals = _arrivals(projection, sample, pre, n, self.n_steps)
         weight = projection.weight[arrivals.synapse]
@@ -230,7 +232,10 @@ class _Forward:
 
 
 class _Backward:
-    """μ_v and μ_u [samples, steps + 1, neurons] per population; 0 after the last step."""
+    """State of the backward pass: μ_v and μ_u of each population, [samples, steps + 1, neurons].
+
+    Both are 0 after the last step.
+    """
 
     def __init__(
         self,
@@ -285,6 +290,7 @@ class _Backward:
         np.add.at(self.spike_time[source], place[at.spike], d_arrival)
 
     def retreat(self, population: Population, n: int) -> None:
+        """Compute μ_v and μ_u of a population in step n."""
         name = population.name
         c, mu_v, mu_u = self.constants[name], self.mu_v[name], self.mu_u[name]
         mu_v[:, n] = c.alpha * mu_v[:, n + 1]
@@ -295,6 +301,7 @@ class _Backward:
         mu_u[:, n] = mu_v[:, n] + c.beta * mu_u[:, n + 1]
 
     def jump(self, name: str, n: int) -> None:
+        """Let μ_v jump at the spikes of a population in step n."""
         place, sample, neuron = self.spikes_of(name, n)
         c, mu_v, at = self.constants[name], self.mu_v[name], (sample, n, neuron)
         q, d_time = self.q[name][place], self.spike_time[name][place]
@@ -312,6 +319,7 @@ class _Backward:
 def _check_shapes(
     subject: str, arrays: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]
 ) -> None:
+    """Raise `DataError` for an array with an unknown name or a wrong shape."""
     for name, array in arrays.items():
         if name not in expected:
             raise DataError(

@@ -93,7 +93,7 @@ class Ranks:
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def take(self, events: SpikeEvents) -> SpikeEvents:
-        """The samples of this rank's share."""
+        """Select the samples of this rank's share."""
         return events.take(np.arange(events.n_samples)[self.share(events.n_samples)])
 
     def sum(self, numbers: ArrayLike) -> NDArray[np.float64]:

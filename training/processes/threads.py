@@ -92,6 +92,7 @@ def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[Non
 
 
 def _torch_threads() -> int:
+    """Torch's number of threads."""
     import torch
 
     return torch.get_num_threads()

@@ -160,6 +160,8 @@ def _floats(source: Network | Run | str | Path) -> Network:
 
 
 def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
+    """Raise `UsageError` unless there is a finite weight per network, not all of them 0."""
+
     def is_number(weight: Any) -> bool:
         kinds = (int, float, np.integer, np.floating)
         return (

@@ -256,7 +256,7 @@ def answer_folds(
 
 
 def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
-    """Settings from options, from a recipe or from a file; without any, `TrainOptions()`."""
+    """Settings from options, from a recipe or from a file; `TrainOptions()` for None."""
     if isinstance(options, str | Path):
         return TrainOptions.from_file(options)
     chosen = TrainOptions() if options is None else options
@@ -265,7 +265,7 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 
 def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
-    """Round a network to a run's bits, delays and target, with ranges and scales of its own."""
+    """Round a network with the bits, delays and target of a run; ranges and scales are new."""
     from nmtool.training.loop.calibration import Calibrator
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster

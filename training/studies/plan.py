@@ -211,6 +211,7 @@ class _Reader:
         return False
 
     def _check_names(self) -> None:
+        """Add a finding for every unknown or misplaced entry."""
         settings = {option.name for option in fields(TrainOptions)}
         for name in self._table:
             if name in _EXAMPLES:
@@ -242,6 +243,7 @@ class _Reader:
         return space
 
     def _initial_settings(self, config: str | None) -> dict[str, Any]:
+        """Read the settings of the file or recipe in the entry `config`."""
         if config is None:
             return {}
         try:
@@ -251,6 +253,7 @@ class _Reader:
             return {}
 
     def _known_settings(self, settings: dict[str, Any], origin: str) -> dict[str, Any]:
+        """The settings that exist; adds a finding for each unknown one."""
         known = [option.name for option in fields(TrainOptions)]
         for name in settings:
             if name not in known:
@@ -259,10 +262,11 @@ class _Reader:
         return {name: value for name, value in settings.items() if name in known}
 
     def _path_beside_file(self, path: str) -> Path:
+        """Resolve a path in STUDY.toml, which is relative to the folder of this file."""
         return Path(os.path.normpath(self._file.parent / path))
 
     def _data_name(self, word: str) -> str:
-        """The name of the data set, relative to the working folder if it is a path."""
+        """The name of a data set, or its path relative to the working folder."""
         if is_name(word):
             return word
         path = str(self._path_beside_file(word))

@@ -272,7 +272,7 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
-    """Value of the first trial and searched values (as in STUDY.toml) of each setting, by name.
+    """Per setting, its value in the first trial, and its searched values as in STUDY.toml.
 
     Args:
         data: the samples.
@@ -317,5 +317,5 @@ def _range_around(value: float, low: float, high: float) -> dict[str, Any]:
 
 
 def _to_two_digits(value: float) -> float:
-    """The value rounded to two significant digits."""
+    """Round a value to two significant digits."""
     return float(f"{value:.2g}")

@@ -128,6 +128,7 @@ class SearchSpace:
         return self.options({name: values.ends[end] for name, values in self.searched.items()})
 
     def _unpacked(self, name: str, value: Any) -> Any:
+        """A value in the type of its option; JSON text becomes a pair of numbers."""
         pair = isinstance(getattr(TrainOptions(), name), tuple) and isinstance(value, str)
         return json.loads(value) if pair else value
 
@@ -260,6 +261,7 @@ def _errors_noted(where: str, problems: list[Finding]) -> Iterator[None]:
 
 
 def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
+    """Read the range or the choices of an option; raises `UsageError` if they are invalid."""
     if name not in defaults:
         raise UsageError(
             "there is no option of this name",
@@ -285,6 +287,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
 
 
 def _read_choices(entry: list[Any], default: Any) -> Choices:
+    """Read a list of choices in the type of the option; raises `UsageError`."""
     values = tuple(_as_option_type(value, default) for value in entry)
     if len(values) < 2:
         raise UsageError(
@@ -315,6 +318,7 @@ def _as_option_type(value: Any, default: Any) -> Any:
 
 
 def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
+    """Read a table of `low`, `high`, `log` and `step`; raises `UsageError`."""
     if isinstance(default, bool) or not _is_number(default):
         raise UsageError(
             "this option has no range of values",
@@ -349,6 +353,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
 
 
 def _range_number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
+    """Read a number of a range; None if it is missing. Raises `UsageError`."""
     if key not in entry:
         return None
     value = entry[key]
@@ -363,6 +368,7 @@ def _range_number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
 
 
 def _check_range(low: float, high: float, log: bool, step: float | None) -> None:
+    """Raise `UsageError` if the entries of a range contradict each other."""
     if not low < high:
         raise UsageError(
             f"low must be less than high, not {low} and {high}",

@@ -159,6 +159,7 @@ class Study:
 
     @property
     def _most_trials(self) -> float:
+        """Largest number of trials; infinite if only the time is limited."""
         return math.inf if self.plan.trials is None else self.plan.trials
 
     def _is_time_over(self) -> bool:
@@ -367,6 +368,7 @@ def _optuna_errors_converted(where: object) -> Iterator[None]:
 
 
 def _damage_error(where: object, why: str) -> FileFormatError:
+    """The error for a storage that is damaged or has foreign entries."""
     return FileFormatError(
         f"{where} is not the storage of a study, or is damaged",
         code="file-damaged",

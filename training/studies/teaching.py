@@ -161,6 +161,7 @@ def _gain(source: Source) -> float:
 
 
 def _checked_gain(gain: float) -> float:
+    """The gain as a float; raises `UsageError` unless it is positive."""
     if not (np.isfinite(gain) and gain > 0):
         raise UsageError(
             f"gain must be positive, not {gain}",

@@ -30,6 +30,7 @@ def differences(expected: Graph, stored: Graph) -> list[Finding]:
 
 
 def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
+    """Yield the place and the description of every difference."""
     for name in sorted({*expected.nodes, *stored.nodes}):
         expected_node, stored_node = expected.nodes.get(name), stored.nodes.get(name)
         if expected_node is None or stored_node is None:
@@ -50,6 +51,7 @@ def _surplus_or_missing(is_present: bool) -> str:
 
 
 def _values(name: str, expected: Node, stored: Node) -> Iterator[tuple[str, str]]:
+    """Yield the differences between two nodes' arrays."""
     for key in sorted({*expected.values, *stored.values}):
         if key not in expected.values or key not in stored.values:
             yield f"node {name}, {key}", _surplus_or_missing(key in stored.values)

@@ -162,6 +162,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
 
 
 def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
+    """Make a node of the library `nir`."""
     if node.kind == INPUT:
         return nir.Input(input_type={"input": node.values["shape"]})
     if node.kind == OUTPUT:
@@ -225,6 +226,7 @@ class _Nodes:
         self.count = 0
 
     def read(self, group: h5py.Group, depth: int) -> Node | _Nested:
+        """Read a node, or a nested graph, from its group."""
         self.count += 1
         self._check_count(depth, 0)
         kind = self.file.text(group, "type")
@@ -239,6 +241,7 @@ class _Nodes:
         return Node(kind, values)
 
     def _nested(self, group: h5py.Group, depth: int) -> _Nested:
+        """Read a graph with its nodes and edges."""
         members, nodes = self.file.group(group, "nodes"), {}
         self._check_count(depth, len(members))
         for name in sorted(members):
@@ -252,6 +255,7 @@ class _Nodes:
         return _Nested(nodes, self._edges(group, nodes))
 
     def _check_count(self, depth: int, n_nodes: int) -> None:
+        """Raise `FileFormatError` for too many nodes, or too many levels of nested graphs."""
         if depth > MAX_DEPTH or self.count + n_nodes > MAX_NODES:
             raise FileFormatError(
                 f"the file contains more than {MAX_NODES} nodes, or more than {MAX_DEPTH} levels "
@@ -261,6 +265,7 @@ class _Nodes:
             )
 
     def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
+        """Read the edges of a graph; raises `FileFormatError` unless both nodes exist."""
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
         if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
             raise FileFormatError(
@@ -282,6 +287,7 @@ class _Nodes:
 
 
 def _in_float64(value: NDArray) -> NDArray:
+    """Convert numbers to float64; arrays of other types are unchanged."""
     return value.astype(np.float64) if value.dtype.kind in "biuf" else value
 
 

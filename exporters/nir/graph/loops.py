@@ -68,7 +68,7 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
-    """Per node, the inputs and nodes of neurons whose signals reach it over wires alone.
+    """For each node, the inputs and nodes of neurons whose signals reach it only over wires.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron, or there are too many neurons.
@@ -88,6 +88,7 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
 
 
 def _emitters_of(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Inputs and nodes of neurons whose signals are in the output of a node."""
     node = graph.nodes[name]
     return frozenset([name]) if node.is_neurons or node.kind == INPUT else emitters[name]
 

@@ -68,7 +68,7 @@ class Parts:
 
 
 def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
-    """Assemble the network.
+    """Make a `Network` from the parts of an import.
 
     Args:
         parts: the network's parts.
@@ -90,6 +90,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 
 
 def _projections(parts: Parts, lags: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
+    """Projections of the network; their delays include the lags of populations."""
     total = 0
     for name, target in parts.populations.items():
         neurons = target.population
@@ -116,6 +117,7 @@ def _time_constants(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float
 
 
 def _population(graph_population: GraphPopulation, dt_ms: float) -> Population:
+    """The population of a `Network` with the same constants."""
     neurons = graph_population.population
     tau_mem = _time_constants(neurons.lose_v, dt_ms)
     return Population(

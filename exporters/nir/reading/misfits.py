@@ -144,6 +144,7 @@ def refuse(findings: list[Finding]) -> None:
 
 
 def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
+    """Findings on the kind, values and shape of a node."""
     if node.kind not in _NEEDED:
         what = f"nodes of the kind {printable(node.kind)} cannot be imported"
         yield Finding("nir-kind", name, what, "replace it by matrices, delays and neurons")
@@ -205,10 +206,12 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
 
 
 def _are_whole(steps: NDArray) -> NDArray[np.bool_]:
+    """True for each number of steps that is whole, up to rounding errors."""
     return np.abs(steps - np.round(steps)) <= 1e-3
 
 
 def _port_findings(graph: Graph) -> list[Finding]:
+    """Findings unless the graph has one `Input` and one `Output`, properly connected."""
     findings = []
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)

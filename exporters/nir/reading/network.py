@@ -103,6 +103,7 @@ class _Import:
         self.n_synapses = 0
 
     def network(self) -> Network:
+        """The network that is equivalent to the graph."""
         outputs = self._output_signals()
         output_signal = outputs[self.output]
         arriving = {
@@ -149,6 +150,7 @@ class _Import:
         return outputs
 
     def _sum_into(self, name: str, outputs: Mapping[str, Signal]) -> Signal:
+        """The sum of the signals of all edges into a node."""
         parts = [
             wires.closing_loop(outputs[pre]) if (pre, name) in self.closing else outputs[pre]
             for pre in self.sources[name]
@@ -159,6 +161,7 @@ class _Import:
         return signal
 
     def _wire_output(self, name: str, signal: Signal) -> Signal:
+        """Output signal of a node that is not a neuron, from its input signal."""
         node = self.graph.nodes[name]
         if node.kind in linear.PARAMETERS:
             return linear.output_signal(node, signal, self.shapes.input_shapes.get(name))

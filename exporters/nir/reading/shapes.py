@@ -143,6 +143,7 @@ class _Inference:
         )
 
     def _propagate(self, ready: list[str]) -> None:
+        """Infer shapes along edges from nodes whose shape has just become known."""
         while ready:
             name = ready.pop()
             for post in self.targets[name]:
@@ -166,6 +167,7 @@ class _Inference:
         return input_shape if fits else stated
 
     def _window_shape(self, name: str, shape: Shape) -> Shape | None:
+        """Output shape of a convolution or pool; None, with findings, if it does not fit."""
         node, where = self.graph.nodes[name], printable(name)
         window = window_of(node)
         input_shape = window.shape_of(shape)
@@ -250,6 +252,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
+    """The input shape that a node requires; None if any shape fits."""
     shape = shapes.output_shapes[name]
     if node.kind in MATRICES and shape is not None:
         return (node.values["weight"].shape[1],)
@@ -322,7 +325,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
-    """Per node, the nodes of neurons that its signals reach over wires alone."""
+    """For each node, the nodes of neurons that its output reaches only over wires."""
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
     changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)

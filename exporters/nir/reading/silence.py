@@ -50,7 +50,9 @@ def _silent(network: Network) -> Iterator[tuple[str, float]]:
 
 
 def _peak_ratio(population: StepPopulation, excitation: Array, n_steps: int) -> float:
-    """Largest ratio of a membrane to its threshold in a sample; the first ratio above 1 is enough.
+    """Largest ratio of a membrane to its threshold that any input can reach in a sample.
+
+    The search ends at the first ratio above 1.
 
     Args:
         population: constants of the population.

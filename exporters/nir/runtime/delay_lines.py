@@ -40,7 +40,7 @@ class DelayLines:
 
     @property
     def feed(self) -> Feed:
-        """Sources and size; `Delay` nodes with the same feed share a ring buffer."""
+        """Sources and size of the node; `Delay` nodes that agree in both share a ring buffer."""
         return self.sources, self.steps.size
 
 
@@ -86,6 +86,7 @@ def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
 
 
 def _longest_delays(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
+    """Longest delay in steps of the `Delay` nodes with the same feed."""
     longest: dict[Feed, int] = {}
     for delays in lines.values():
         longest[delays.feed] = max(longest.get(delays.feed, 0), int(delays.steps.max(initial=0)))
@@ -93,7 +94,10 @@ def _longest_delays(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """Slots for delays of 0 … `longest`, plus one: values that were read stay in use for a step."""
+    """Number of slots of a ring buffer for delays of 0 … `longest` steps.
+
+    There is one more slot than delays, since values that were read stay in use for a step.
+    """
     return longest + 2
 
 

@@ -119,6 +119,7 @@ class _Machine:
         return {name: outputs[name] for name in self.closing}
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
+        """Sum of the values that arrive at a node in this step, [samples, size]."""
         parts = [outputs[pre] for pre in self.sources[name]]
         parts += [self.carried[pre] for pre in self.late_sources[name] if pre in self.carried]
         if not parts:
@@ -130,7 +131,7 @@ class _Machine:
 
 
 def _without_neurons(graph: Graph) -> Graph:
-    """The graph without its neurons."""
+    """The graph without its nodes of neurons, and without their edges."""
     nodes = {name: node for name, node in graph.nodes.items() if not node.is_neurons}
     return Graph(nodes, [edge for edge in graph.edges if nodes.keys() >= {*edge}])
 

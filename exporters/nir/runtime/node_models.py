@@ -45,7 +45,7 @@ def node_model(node: Node, dt_s: float) -> Step:
 
 
 def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
-    """Make a sparse product, which visits only lines and weights other than 0."""
+    """Make the step function of a `Linear`, which skips lines and weights that are 0."""
     weight = np.asarray(values["weight"], np.float64).T
     pre, post = np.nonzero(weight)
     value, size = weight[pre, post], weight.shape[1]
@@ -68,15 +68,18 @@ def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
 
 
 def _affine(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Make the step function of an `Affine`."""
     linear = _linear(values, dt_s)
     return lambda x: linear(x) + values["bias"]
 
 
 def _scale(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Make the step function of a `Scale`."""
     return lambda x: x * np.ravel(values["scale"])
 
 
 def _threshold(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Make the step function of a `Threshold`."""
     return lambda x: (x > np.ravel(values["threshold"])).astype(np.float64)
 
 
@@ -95,15 +98,18 @@ class _Leak:
 
 
 def _membrane(values: Mapping[str, Array], dt_s: float) -> _Leak:
+    """Make the leaky integrator of a membrane."""
     tau = values.get("tau", values.get("tau_mem"))
     return _Leak(tau, values["r"], np.ravel(values.get("v_leak", 0.0)), dt_s)
 
 
 def _integrating(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Make the step function of neurons that do not spike."""
     return _membrane(values, dt_s)
 
 
 def _spiking(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Make the step function of neurons that spike, and reset to v_reset."""
     membrane = _membrane(values, dt_s)
     threshold, reset = np.ravel(values["v_threshold"]), np.ravel(values.get("v_reset", 0.0))
 
@@ -117,6 +123,8 @@ def _spiking(values: Mapping[str, Array], dt_s: float) -> Step:
 
 
 def _with_synapse(neurons: Callable[[Mapping[str, Array], float], Step]) -> Callable[..., Step]:
+    """Put the leaky integrator of a synapse before neurons."""
+
     def make(values: Mapping[str, Array], dt_s: float) -> Step:
         synapse = _Leak(values["tau_syn"], values.get("w_in", np.ones(1)), 0.0, dt_s)
         membrane = neurons(values, dt_s)

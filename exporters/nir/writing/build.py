@@ -74,6 +74,7 @@ class _Builder:
         self.edges: list[Edge] = []
 
     def add_populations(self) -> None:
+        """Add the nodes of all populations."""
         for population in self.plan.written:
             names = self.plan.names[population.name]
             nodes, edges = neurons.neurons(population, names, self.dt_s)
@@ -81,6 +82,7 @@ class _Builder:
             self.edges += edges
 
     def add_projections(self) -> None:
+        """Add the nodes and edges of all projections."""
         for index, projection in enumerate(self.plan.projections):
             if not self.plan.is_written(projection):
                 continue
@@ -92,6 +94,7 @@ class _Builder:
             self._add(wiring)
 
     def _add(self, wiring: delays.Wiring) -> None:
+        """Add the nodes and edges of a wiring to the graph."""
         self.nodes |= wiring.nodes
         self.edges += wiring.edges
 

@@ -48,6 +48,7 @@ class Wiring:
         return added
 
     def _add(self, name: str, node: Node, after: str | None) -> str:
+        """Add a node and an edge to it; return its name."""
         full_name = f"{self.prefix}_{name}"
         self.nodes[full_name] = node
         self.edges.append((after or self.source, full_name))
@@ -86,6 +87,7 @@ def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
 
 
 def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    """Write a `Delay` and a `Linear` for each delay."""
     for level, label, masked in _levels(jump, steps):
         delays = np.full(len(jump), level)
         after = wiring.delay(f"delay{label}", delays) if level else None
@@ -93,6 +95,7 @@ def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
 
 
 def _tapped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    """Write a chain of `Delay` nodes of one step, with a `Linear` at each tap."""
     unit_delay, reached, tap = np.ones(len(jump), np.int64), 0, None
     width = len(str(int(steps[jump != 0].max())))
     for level, label, masked in _levels(jump, steps):
@@ -103,6 +106,7 @@ def _tapped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
 
 
 def _expander(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    """Write a `Delay` with a line per neuron and delay, between two `Linear` nodes."""
     pre, post = np.nonzero(jump)
     lines, line = np.unique(np.stack([pre, steps[pre, post]]), axis=1, return_inverse=True)
     spread, gather = (

@@ -31,6 +31,7 @@ def misfits(plan: Plan) -> list[Finding]:
 
 
 def _delays_not_axonal(plan: Plan) -> list[Finding]:
+    """Findings on projections that the form `axonal` cannot represent."""
     if plan.options.form != AXONAL:
         return []
     what = "synapses of a neuron have different delays, but the form axonal has only one"
@@ -43,6 +44,7 @@ def _delays_not_axonal(plan: Plan) -> list[Finding]:
 
 
 def _too_many_nodes(plan: Plan) -> list[Finding]:
+    """A finding if the graph would have too many nodes."""
     form = plan.options.form
     if form == AXONAL:
         return []
@@ -54,6 +56,7 @@ def _too_many_nodes(plan: Plan) -> list[Finding]:
 
 
 def _early_biases(plan: Plan) -> list[Finding]:
+    """Findings on biases of populations that run ahead of the input."""
     return [
         Finding(
             "drive-ahead",
@@ -67,6 +70,7 @@ def _early_biases(plan: Plan) -> list[Finding]:
 
 
 def _spiking_readout(plan: Plan) -> list[Finding]:
+    """A finding if the output population spikes, but the readout needs one that does not."""
     kind = next(p.kind for p in plan.network.populations if p.name == plan.readout)
     if plan.options.readout == POPULATION or kind == LI:
         return []
@@ -75,6 +79,7 @@ def _spiking_readout(plan: Plan) -> list[Finding]:
 
 
 def _empty_graph(plan: Plan) -> list[Finding]:
+    """A finding if the chosen readout leaves no neurons to write."""
     if plan.options.readout != SPIKES or plan.end_populations - {INPUT}:
         return []
     what = "no spiking population leads to it, so nothing is left to write"

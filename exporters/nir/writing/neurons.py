@@ -102,6 +102,7 @@ def neurons(
 
 
 def _single_node(population: StepPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
+    """Kind and arrays of a population as one node."""
     tau_syn, leak = dt_s / population.lose_u, _leaky(population.lose_v, population.drive, dt_s)
     values = {
         "tau_syn": tau_syn,
@@ -116,12 +117,14 @@ def _single_node(population: StepPopulation, dt_s: float) -> tuple[str, dict[str
 
 
 def _synapse(population: StepPopulation, dt_s: float) -> Node:
+    """The node of the synapses of a population that has separate nodes."""
     if not population.lose_u.any():
         return Node(INTEGRATOR, {"r": _per_step(population, dt_s)})
     return Node(LI, _leaky(population.lose_u, np.zeros(population.size), dt_s))
 
 
 def _membrane(population: StepPopulation, dt_s: float) -> Node:
+    """The node of the membranes of a population that has separate nodes."""
     spikes = population.kind == kinds.LIF
     threshold = _spiking(population) if spikes else {}
     if not population.lose_v.any():
@@ -132,6 +135,7 @@ def _membrane(population: StepPopulation, dt_s: float) -> Node:
 
 
 def _leaky(lose: Array, drive: Array, dt_s: float) -> dict[str, Array]:
+    """Arrays of neurons that leak: time constant, resistance and resting potential."""
     tau = dt_s / lose
     return {"tau": tau, "r": tau / dt_s, "v_leak": drive / lose}
 
@@ -141,4 +145,5 @@ def _per_step(population: StepPopulation, dt_s: float) -> Array:
 
 
 def _spiking(population: StepPopulation) -> dict[str, Array]:
+    """Arrays of the threshold and the reset potential of spiking neurons."""
     return {"v_threshold": population.threshold, "v_reset": np.zeros(population.size)}

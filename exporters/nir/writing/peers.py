@@ -95,10 +95,12 @@ def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -
 
 
 def _nodes_of_kind(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
+    """Names and nodes of the given kinds, sorted by name."""
     return [(name, graph.nodes[name]) for name in graph.of_kind(*kinds)]
 
 
 def _delay_findings(graph: Graph, peer: str) -> list[Finding]:
+    """A finding if the tool cannot run delays."""
     names = graph.of_kind(DELAY)
     if not names:
         return []
@@ -107,10 +109,12 @@ def _delay_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _names_in_short(names: list[str]) -> str:
+    """The first of the names, and the number of the others, as text."""
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _dropped_kinds(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on kinds of nodes that the tool drops."""
     if peer != "sinabs":
         return []
     dropped = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
@@ -128,6 +132,7 @@ def _dropped_kinds(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _integrator_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on non-spiking integrators, which the tool does not have."""
     what = f"{MEASURED[peer]} has no non-spiking integrator"
     return [
         Finding("peer-integrator", name, what, "choose the readout current or spikes")
@@ -136,6 +141,7 @@ def _integrator_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _bias_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on nodes with a v_leak that the tool would apply incorrectly or refuse."""
     if peer not in _WITHOUT_LEAK_POTENTIAL:
         return []
     what = f"its bias is v_leak, and {MEASURED[peer]} {_WITHOUT_LEAK_POTENTIAL[peer]}"
@@ -147,6 +153,7 @@ def _bias_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _uniformity_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on nodes whose neurons have different constants."""
     if peer not in _UNIFORM_NEURONS:
         return []
     what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
@@ -158,6 +165,7 @@ def _uniformity_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _unscaled_integrators(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on integrators whose input the tool does not scale."""
     if peer not in ("norse", "snntorch"):
         return []
     what = f"{MEASURED[peer]} does not scale the input of an IF by r"
@@ -168,6 +176,7 @@ def _unscaled_integrators(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _affine_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on `Affine` nodes that the tool loads with a random bias."""
     what = f"{MEASURED[peer]} loads an Affine through nirtorch 2.6, whose bias is random"
     return [
         Finding("peer-affine", name, what, "train without biases")
@@ -177,6 +186,7 @@ def _affine_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _loop_findings(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Finding]:
+    """Findings on recurrent connections that tools run differently or incorrectly."""
     findings = [
         Finding(
             "peer-shared-loop",
@@ -197,6 +207,7 @@ def _loop_findings(graph: Graph, shared_loops: list[list[str]], peer: str) -> li
 
 
 def _order_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on nodes that run before their input, and on outputs that are lost."""
     if peer != "norse":
         return []
     what = f"{MEASURED[peer]} runs nodes depth first, so its output arrives one step late"
@@ -213,6 +224,7 @@ def _order_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _reset_findings(graph: Graph, peer: str) -> list[Finding]:
+    """Findings on neurons that would spike several times in a step."""
     if peer not in _SEVERAL_SPIKES:
         return []
     what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
@@ -220,6 +232,7 @@ def _reset_findings(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _step_findings(graph: Graph, options: NirOptions) -> list[Finding]:
+    """Findings on time steps that the tool assumes, contrary to the options."""
     peer, findings = str(options.profile), []
     if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
         what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"

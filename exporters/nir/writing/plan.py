@@ -78,6 +78,7 @@ class Plan:
         return shared_loops(self._neurons(), self._pairs())
 
     def _neurons(self) -> set[str]:
+        """Names of all nodes of neurons."""
         return {*self.entry, *self.entry.values()}
 
     def _pairs(self) -> list[tuple[str, str]]:
@@ -87,6 +88,7 @@ class Plan:
         return pairs + [(self.entry[n], n) for n in self.entry if self.entry[n] != n]
 
     def _unreached(self) -> list[str]:
+        """Populations that the input does not reach."""
         unreached: list[str] = []
         pairs = [(p.source, p.target) for p in self.projections]
         for population in self.network.populations:
@@ -105,11 +107,13 @@ class Plan:
         return projection.delay + HOP_LATENCY - implied
 
     def _closing(self) -> set[tuple[str, str]]:
+        """Pairs of nodes of neurons whose connection takes a step by itself."""
         if self.options.recurrent_step == EXPLICIT:
             return set()
         return closing_pairs(self._neurons(), self._pairs(), [INPUT])
 
     def _ahead(self) -> dict[str, int]:
+        """Number of steps by which the input and each population run ahead of the network."""
         names = [p.name for p in self.network.populations]
         if self.options.hops != FREE:
             return dict.fromkeys([INPUT, *names], 0)
@@ -121,6 +125,7 @@ class Plan:
         return steps_ahead(names, least, INPUT)
 
     def _output_names(self, taken: set[str]) -> dict[str, str]:
+        """Unused names for `Output` nodes, by population."""
         taken = taken.union(*(names.all for names in self.names.values()))
         names = {name: f"{name}_output" for name in self.entry} | {self.readout: "output"}
         return {population: unused(name, taken) for population, name in names.items()}

@@ -195,7 +195,7 @@ class Layer:
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
-        """Divide a batch into tiles and portions, which are the same for both passes."""
+        """Divide a batch into tiles and portions; both passes use the same division."""
         arrival_span = max(self.afferent.arrival_span, self.recurrent.arrival_span)
         return Cut.of(source.n_steps, arrival_span, source.n_samples, self.dtype)
 
@@ -308,11 +308,13 @@ class _GradientSums:
 
 
 def _numpy_spikes(trains: SpikeTrains) -> Spikes:
+    """Convert spike trains to arrays for the kernels, without copies."""
     return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
 
 
 def _source_spikes(
     matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray
 ) -> adjoint.SourceSpikes:
+    """Arguments of the adjoint kernels: spikes of a source, their synapses and time gradients."""
     begin = spikes.by_step(cut.n_steps)
     return adjoint.SourceSpikes(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)

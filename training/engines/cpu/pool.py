@@ -17,14 +17,15 @@ from numpy.typing import DTypeLike, NDArray
 
 
 def dense(size: int) -> NDArray[np.uint8]:
-    """Memory for arrays that are filled completely."""
+    """Allocate `size` bytes for arrays that are filled completely."""
     return np.empty(size, np.uint8)
 
 
 def sparse(size: int) -> NDArray[np.uint8]:
-    """Memory for arrays of which usually only a part is used: untouched pages take no memory.
+    """Allocate `size` bytes for arrays of which usually only a part is used.
 
-    NumPy would request huge pages, and touching one byte would allocate a whole huge page.
+    Pages that are never touched take no memory. NumPy would request huge pages instead, and
+    touching one byte would allocate a whole huge page.
     """
     private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
     memory = mmap.mmap(-1, max(size, 1), **({"flags": private} if private else {}))

@@ -45,7 +45,7 @@ class Cut:
 
     @classmethod
     def of(cls, n_steps: int, arrival_span: int, n_samples: int, dtype: DTypeLike) -> Cut:
-        """Divide a batch.
+        """Choose the sizes of the tiles and portions of a batch.
 
         Args:
             n_steps: T, time steps of a sample.
@@ -90,7 +90,7 @@ class Spikes:
 
     @classmethod
     def none(cls, n_samples: int) -> Spikes:
-        """Samples without spikes."""
+        """An empty list of spikes for `n_samples` samples."""
         return cls(np.zeros(n_samples + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
     @property

@@ -13,7 +13,7 @@ from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 
 class Matrix:
-    """Synapses in both orders, [pre, post] and [post, pre], both contiguous.
+    """Synapses of a projection, stored as [pre, post] and as [post, pre], both contiguous.
 
     Attributes:
         weight, delay: [pre, post], for spikes that are sent one by one.
@@ -33,14 +33,14 @@ class Matrix:
 
     @classmethod
     def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:
-        """The float weights of a projection; without a projection, an empty matrix."""
+        """Matrix of delays and float weights; an empty matrix without a projection."""
         if synapses is None:
             return cls(np.zeros((0, n_post), dtype), np.zeros((0, n_post), np.uint8))
         return cls(synapses.weight.numpy(), synapses.delay.numpy())
 
     @classmethod
     def of_integers(cls, synapses: Synapses | None, n_post: int) -> Matrix:
-        """The shifted weights of a projection, int32; without a projection, an empty matrix."""
+        """Matrix of delays and shifted weights (int32); an empty matrix without a projection."""
         if synapses is None:
             return cls.of(None, n_post, np.int32)
         assert synapses.integer is not None
@@ -71,4 +71,5 @@ class GradientSum:
 
 
 def _by_pre(by_post: NDArray) -> torch.Tensor:
+    """Transpose gradients [post, pre] to a tensor [pre, post]."""
     return torch.from_numpy(np.ascontiguousarray(by_post.T))

@@ -65,11 +65,11 @@ class _Memory:
 def array_description(
     address: int, shape: tuple[int, ...], dtype: torch.dtype, device: int | None
 ) -> Any:
-    """Numba's description of a contiguous array, cached: making one takes longer than a launch.
+    """Numba's description of a contiguous array, from a cache.
 
-    A description does not keep the memory alive, so that it can be reused for any tensor with the
-    same address, shape and type. `device` is only a part of the cache's key, since a description
-    belongs to a device.
+    Making a description takes longer than launching a kernel. A description does not keep the
+    memory alive, so that it can be reused for any tensor with the same address, shape and type.
+    `device` is only a part of the cache's key, since a description belongs to a device.
     """
     typestr = torch.empty(0, dtype=dtype).numpy().dtype.str
     return cuda.as_cuda_array(_Memory(address, shape, typestr))
@@ -109,7 +109,7 @@ def stream() -> Any:
 
 @lru_cache(maxsize=16)
 def _external_stream(pointer: int) -> Any:
-    """Always the same object for a stream, because Numba caches launch settings by object."""
+    """Numba's object for a stream; always the same one, since Numba caches launches by object."""
     return cuda.external_stream(pointer)
 
 

@@ -93,7 +93,10 @@ class Layer:
     def _run_lif(
         self, source: SpikeTrains, first: int, last: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Run a portion; return spikes per step [samples·T], and step, neuron, q of each spike."""
+        """Run spiking neurons over a portion of samples.
+
+        Returns the number of spikes per step, [samples·T], and step, neuron and q of each spike.
+        """
         n_steps, rows = source.n_steps, (last - first) * source.n_steps
         drive = self._drive(source, first, last)
         tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
@@ -172,6 +175,7 @@ class Layer:
         self._count_faults(faults)
 
     def _no_faults(self, n_samples: int) -> Tensor:
+        """Counts of wraps and clips before a pass: zeros, [samples, 2, neurons] int64."""
         return self.integers.new_zeros((n_samples, 2, self.size))
 
     def _count_faults(self, faults: Tensor) -> None:
@@ -199,7 +203,7 @@ class Layer:
         return (n_samples, blocks_of(self.size, threads)), threads
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
-        """[samples, T, neurons]: summed weights of the source's spikes, by step of arrival."""
+        """Sum the weights of the source's spikes by step of arrival: [samples, T, neurons]."""
         drive = self.forward_afferent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
@@ -298,7 +302,7 @@ class _GradientSums:
         self.sample = source.sample_index() if want_source_time else None
 
     def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
-        """Add samples first … last − 1 from their adjoint [samples, neurons, T]."""
+        """Add the gradients of samples first … last − 1; mu_u and c are their adjoint."""
         self.afferent.add(first, last, mu_u)
         if self.recurrent is not None:
             self.recurrent.add(first, last, mu_u)
@@ -331,11 +335,13 @@ class _GradientSums:
         return slice(self.offset[first], self.offset[last])
 
     def result(self) -> Gradients:
+        """The gradients of all portions added so far."""
         recurrent = self.recurrent.result() if self.recurrent is not None else None
         return Gradients(self.afferent.result(), recurrent, self.source_time)
 
 
 def _contiguous(synapses: Synapses) -> Synapses:
+    """Contiguous copies of weights and delays, without their parameters."""
     return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
 
 
@@ -345,5 +351,6 @@ def _no_synapses(like: Synapses) -> Synapses:
 
 
 def _integer_synapses(synapses: Synapses) -> Synapses:
+    """The synapses with the chip's shifted weights in place of the float weights."""
     assert synapses.integer is not None
     return _contiguous(Synapses(synapses.integer, synapses.delay))

@@ -40,7 +40,7 @@ class Limits:
     blocks: int = 4096
 
     def threads_for(self, size: int) -> int:
-        """Threads of a block for `size` items: whole warps."""
+        """Number of threads in a block for `size` items: a whole number of warps."""
         return min(self.threads, WARP * blocks_of(max(size, 1), WARP))
 
     def portions(
@@ -108,7 +108,7 @@ class Limits:
         return need
 
     def window(self, n_steps: int, itemsize: int) -> int:
-        """Number of steps of a trace that fit in shared memory together with one more step."""
+        """Number of steps of a trace that fit in shared memory beside one further step."""
         return max(1, min(n_steps, self.shared_bytes // itemsize - 1))
 
     def chunk_size(self, n_samples: int, blocks: int) -> int:

@@ -29,6 +29,7 @@ ARCHITECTURES = ((8, 0), (9, 0), (12, 0))
 
 
 def _array_type(dtype: Any, dimensions: int) -> types.Array:
+    """Numba's type of a contiguous array."""
     return types.Array(dtype, dimensions, "C")
 
 
@@ -183,6 +184,7 @@ def _log(read: Callable[[int, bytearray], None], size: int, handle: int) -> str:
 
 
 def _sum_of_matches(pattern: str, text: str) -> int:
+    """Sum of the numbers that a pattern matches in a text; 0 without a match."""
     return sum(int(value) for value in re.findall(pattern, text))
 
 

@@ -89,6 +89,7 @@ class _Neuron:
         return self.d_integral * math.exp(-self.rate * self.time)
 
     def move_to(self, time: float) -> None:
+        """Solve the adjoint equations back to an earlier time."""
         delta, drive = self.time - time, -self.slope_of_loss()
         self.lam_v_integral += adjoint_integral(self.cell, self.lam_v, delta, drive, self.rate)
         self.lam_v, self.lam_i = adjoint_before(
@@ -121,6 +122,7 @@ class _Backward:
             self.spike_time[name] = np.array(direct, np.float64)
 
     def read(self, arrival: Arrival) -> None:
+        """Add the gradients of weight, delay and spike time at an arrival."""
         neuron, synapse = self.neurons[arrival.neuron], arrival.synapse
         neuron.move_to(arrival.time)
         d_arrival = synapse.weight * (neuron.lam_v - neuron.lam_i)
@@ -130,6 +132,7 @@ class _Backward:
         self.spike_time[arrival.source][arrival.spike] += d_arrival
 
     def jump(self, emission: Emission) -> None:
+        """Let the adjoint of the neuron jump at a spike."""
         neuron = self.neurons[emission.neuron]
         neuron.move_to(emission.time)
         threshold = neuron.cell.threshold

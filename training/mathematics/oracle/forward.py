@@ -101,6 +101,7 @@ def simulate(
 
 
 def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
+    """Raise `DataError` for events outside the channels or with invalid times."""
     if ((events.neuron < 0) | (events.neuron >= network.n_channels)).any():
         raise DataError(
             f"an input event is outside the channels 0 … {network.n_channels - 1}",
@@ -124,6 +125,7 @@ class _Neuron:
         self.version = 0
 
     def move_to(self, time: float, rate: float) -> None:
+        """Advance the state to a time, and integrate V over the interval."""
         delta = time - self.time
         weight = math.exp(-rate * self.time)
         self.integral += weight * weighted_integral(self.cell, self.v, self.i, delta, rate)
@@ -156,22 +158,26 @@ class _Run:
             self.predict(neuron)
 
     def put(self, time: float, event: Arrival | tuple[NeuronId, int]) -> None:
+        """Add an event to the queue."""
         if time < self.network.duration_ms:
             heapq.heappush(self.queue, (time, self.queued, event))
             self.queued += 1
 
     def send(self, time: float, source: NeuronId, spike: int) -> None:
+        """Queue the arrivals of a spike."""
         for target, synapse in self.fan_out.get(source, ()):
             arrival = time + synapse.delay_ms
             self.put(arrival, Arrival(arrival, target, source[0], spike, synapse))
 
     def predict(self, neuron: NeuronId) -> None:
+        """Queue the next spike of a neuron, if it would spike without further input."""
         state = self.neurons[neuron]
         left = self.network.duration_ms - state.time
         delta = first_crossing(state.cell, state.v, state.i, left)
         self.put(state.time + delta, (neuron, state.version))
 
     def until_the_end(self) -> None:
+        """Process the events of the queue in order of time."""
         while self.queue:
             time, _, event = heapq.heappop(self.queue)
             if isinstance(event, Arrival):
@@ -182,6 +188,7 @@ class _Run:
             state.move_to(self.network.duration_ms, self.rate)
 
     def arrive(self, arrival: Arrival) -> None:
+        """Add the weight of a synapse to the current of the target neuron."""
         state = self.neurons[arrival.neuron]
         state.move_to(arrival.time, self.rate)
         state.i += arrival.synapse.weight
@@ -189,6 +196,7 @@ class _Run:
         self.predict(arrival.neuron)
 
     def emit(self, time: float, neuron: NeuronId) -> None:
+        """Record a spike, reset the neuron, and queue the arrivals of the spike."""
         state = self.neurons[neuron]
         state.move_to(time, self.rate)
         state.v = 0.0

@@ -25,7 +25,7 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_rin
 
 @compiled()
 def spike_slope(cell, integer_constants, u, peak, j):
-    """q of a spike of neuron j, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
+    """Slope q of neuron j at its spike, defined as in `forward.emit`."""
     current, membrane = u / integer_constants.unit[j], peak / integer_constants.unit[j]
     return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
 
@@ -63,7 +63,7 @@ def record_spikes(cell, integer_constants, u, v, peak, n_spikes, neuron, slope):
 
 
 class Kernels(NamedTuple):
-    """Compiled forward passes of an arithmetic.
+    """The compiled forward passes in one integer arithmetic.
 
     Attributes:
         run_lif, run_li: forward passes of spiking and of non-spiking neurons.
@@ -75,7 +75,7 @@ class Kernels(NamedTuple):
 
 @cache
 def kernels(arithmetic: Arithmetic) -> Kernels:
-    """The forward passes of an arithmetic, compiled when they first run."""
+    """The forward passes in an integer arithmetic; each is compiled when it first runs."""
     neuron_step = compiled_step(arithmetic.module)
 
     @compiled()

@@ -32,6 +32,8 @@ class Pair(types.Type):
 
 @register_model(Pair)
 class _PairModel(models.PrimitiveModel):
+    """How Numba stores a `Pair`: as LLVM's vector of two numbers."""
+
     def __init__(self, manager: Any, pair: Pair) -> None:
         number = manager.lookup(pair.dtype).get_value_type()
         super().__init__(manager, pair, ir.VectorType(number, 2))
@@ -49,7 +51,7 @@ def zero_pair(typing: Any, trace: Any) -> Any:
 
 @_inlined
 def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
-    """A pair plus trace[index] and trace[index + 1] − trace[index].
+    """Add trace[index], and the change trace[index + 1] − trace[index], to the numbers of a pair.
 
     Differences are summed one by one: in the small difference of two large sums, float32 would lose
     two digits.
@@ -70,7 +72,7 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
 
 @_inlined
 def plus_two_pairs_at(typing: Any, pairs: Any, trace: Any, first: Any, second: Any) -> Any:
-    """`plus_pair_at` for two pairs at two indices, in one vector of four numbers."""
+    """Do the same as `plus_pair_at` for two pairs at two indices, in one vector of four numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pair_sums, trace_struct, *places = arguments
@@ -92,7 +94,7 @@ def _load(builder: Any, numbers: Any, at: Any) -> Any:
 
 
 def _with_change(builder: Any, vector: Any) -> Any:
-    """Replace each (value, next) of a vector by (value, next − value): subtract (0, value)."""
+    """Replace each (value, next value) in a vector by (value, next value − value)."""
     size = vector.type.count
     return builder.fsub(
         vector, _shuffled(builder, vector, [i - 1 if i % 2 else size for i in range(size)])
@@ -100,11 +102,12 @@ def _with_change(builder: Any, vector: Any) -> Any:
 
 
 def _side_by_side(builder: Any, first: Any, second: Any) -> Any:
+    """Concatenate two vectors of two numbers to a vector of four."""
     return _shuffled(builder, first, [0, 1, 2, 3], second)
 
 
 def _shuffled(builder: Any, vector: Any, lanes: list[int], second: Any = None) -> Any:
-    """A vector of lanes chosen from a vector and a second one, by default of zeros."""
+    """Make a vector of chosen lanes of two vectors; the second has only zeros by default."""
     second = ir.Constant(vector.type, None) if second is None else second
     mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
     return builder.shuffle_vector(vector, second, mask)

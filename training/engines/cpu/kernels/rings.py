@@ -18,7 +18,7 @@ SPAN = 16
 
 @compiled()
 def new_ring(arrival_span, n_neurons, dtype):
-    """A ring buffer of zeros for `arrival_span` steps ahead and the SPAN steps being transposed.
+    """Make a ring buffer of zeros for `arrival_span` future steps and a block of SPAN steps.
 
     Rows are padded to whole spans plus one span, so that the elements of a column are in different
     cache sets.

@@ -35,24 +35,25 @@ SOURCES = (
 
 
 class GpuKernelFiles(KernelFiles):
-    """Disk cache of GPU kernels, whose class in numba-cuda has other methods than Numba's."""
+    """Disk cache of GPU kernels; numba-cuda's compiled kernels differ from Numba's functions."""
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """See `KernelFiles`."""
+        """Code generator and picklable form of a compiled kernel."""
         return data._codelibrary.codegen, data._reduce_states()
 
     def rebuilt(self, target_context: Any, reduced: Any) -> Any:
-        """See `KernelFiles`."""
+        """The compiled kernel from its picklable form."""
         from numba.cuda.dispatcher import _Kernel
 
         return _Kernel._rebuild(**reduced)
 
     def _key(self, sig: Any, codegen: Any) -> bytes:
+        """Key of a kernel in the cache, with the version of numba-cuda."""
         return super()._key(sig, codegen) + version_of("numba-cuda").encode()
 
 
 def kernel(function: Callable[..., None]) -> Any:
-    """A kernel, compiled at its first launch for each combination of argument types."""
+    """Make a kernel, which is compiled at its first launch with each combination of types."""
     if SIMULATED:
         return cuda.jit(function)
     dispatcher = cuda.jit(max_registers=MAX_REGISTERS)(function)
@@ -61,7 +62,7 @@ def kernel(function: Callable[..., None]) -> Any:
 
 
 def device_function(function: Callable[..., Any]) -> Any:
-    """A device function, called by kernels.
+    """Make a device function, which runs on the GPU and is called by kernels.
 
     It may use `cuda` only if its kernels are in the same module: only there does the simulator
     replace `cuda` while a kernel runs.

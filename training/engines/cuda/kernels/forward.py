@@ -47,7 +47,7 @@ cleared."""
 
 @device_function
 def mark(j, words, groups):
-    """Mark a neuron that spikes; the order of calls does not matter."""
+    """Mark in the mask of a step that neuron j spikes; the order of calls has no effect."""
     word = j // WORD
     cuda.atomic.or_(words, word, np.uint32(np.uint32(1) << np.uint32(j % WORD)))
     cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
@@ -55,7 +55,7 @@ def mark(j, words, groups):
 
 @device_function
 def spike_slope(cell, j, current, membrane):
-    """q = max(u/b, u/(1−α)) + bias − v of a spike, see `nmtool.training.mathematics.reference`.
+    """Slope of neuron j at its spike: q = max(u/b, u/(1−α)) + bias − v.
 
     Args:
         cell: [constants, neurons] float.
@@ -127,7 +127,7 @@ def clear(bits):
 
 @device_function
 def begin(u, v, masks):
-    """Set state and masks to zero, then wait at a barrier; called by all threads of the block."""
+    """Set state and masks to zero, then wait at a barrier; all threads of the block call this."""
     j = cuda.threadIdx.x
     while j < u.size:
         u[j] = v[j] = 0
@@ -256,7 +256,7 @@ def run_li(cell, drive, membrane):
 
 
 class ChipKernels(NamedTuple):
-    """The forward kernels of an integer arithmetic.
+    """The forward kernels in one integer arithmetic.
 
     Attributes:
         run_lif, run_li: kernels for spiking and for non-spiking neurons.
@@ -268,7 +268,7 @@ class ChipKernels(NamedTuple):
 
 @cache
 def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
-    """The kernels of an arithmetic, compiled when first launched."""
+    """The forward kernels in an integer arithmetic; each is compiled at its first launch."""
     chip_step = device_function(import_module(arithmetic.module).neuron_step)
 
     @device_function
