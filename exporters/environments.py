@@ -105,6 +105,7 @@ class Referee(ABC):
 
     @property
     def _variable(self) -> str:
+        """Part of the names of environment variables, from the name of the referee."""
         return self.name.upper().replace("-", "_")
 
     @property
@@ -187,6 +188,7 @@ class Referee(ABC):
         return environment
 
     def _new_folder(self) -> Path:
+        """Make an empty folder for an environment; raises `StorageError`."""
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             return Path(tempfile.mkdtemp(prefix="python-", dir=self.home))
@@ -199,6 +201,7 @@ class Referee(ABC):
             ) from error
 
     def _working_environment(self) -> Environment | None:
+        """The existing environment; None if there is none, or its imports fail."""
         python = _stored_python(self.home)
         if python is None or not python.is_file():
             return None
@@ -329,6 +332,7 @@ def environment_of(name: str) -> ModuleType:
 
 
 def _stored_python(home: Path) -> Path | None:
+    """Path of the interpreter of the last environment; None if there is no environment."""
     try:
         text = (home / POINTER).read_text(encoding="utf-8")
         return home / str(json.loads(text)["python"])

@@ -237,4 +237,5 @@ def _filters(dataset: h5py.Dataset) -> set[int]:
 
 
 def _place(parent: h5py.Group, name: str) -> str:
+    """Path of a member within the file, for errors."""
     return printable(f"{str(parent.name).rstrip('/')}/{name}")

@@ -118,6 +118,7 @@ def replacing_folder(
 def _check_free(
     folder: Path, force: bool, is_own_export: Callable[[], bool], files: set[str]
 ) -> None:
+    """Raise `UsageError` if a folder exists that may not be replaced."""
     if not folder.exists() and not folder.is_symlink():
         return
     if not force:
@@ -153,6 +154,7 @@ def files_in(folder: Path) -> set[str]:
 
 
 def _move_into_place(new: Path, folder: Path) -> None:
+    """Rename a new folder; an existing folder is deleted, or restored on failure."""
     if not folder.exists():
         os.rename(new, folder)
         return

@@ -85,6 +85,8 @@ def output_of(
 
 @dataclass
 class _SupervisedRun:
+    """A command with its limits, its lines of output, and the texts of its errors."""
+
     command: list[str]
     what: str
     fix: str
@@ -98,6 +100,7 @@ class _SupervisedRun:
     def started(
         self, env: Mapping[str, str] | None, cwd: str | Path | None
     ) -> Iterator[subprocess.Popen[str]]:
+        """Start the command; after the block, end all its processes."""
         try:
             process = subprocess.Popen(
                 _ending_with_parent(self.command),
@@ -123,6 +126,8 @@ class _SupervisedRun:
             _close(process, readers)
 
     def _reader(self, stream: IO[str], name: str) -> threading.Thread:
+        """Start a thread that puts the lines of a stream into the queue."""
+
         def read() -> None:
             with contextlib.suppress(ValueError, OSError):
                 for line in stream:
@@ -133,6 +138,7 @@ class _SupervisedRun:
         return thread
 
     def follow(self, process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> None:
+        """Pass on the output until the command ends; raises `BackendError`."""
         begin = last_output = time.monotonic()
         while process.poll() is None:
             if self._take_lines(on_line, POLL_S):
@@ -160,6 +166,7 @@ class _SupervisedRun:
         return True
 
     def _check_limits(self, begin: float, last_output: float) -> None:
+        """Raise `BackendError` if a time limit is exceeded."""
         now = time.monotonic()
         if self.timeout_s is not None and now - begin > self.timeout_s:
             raise BackendError(
@@ -177,6 +184,7 @@ class _SupervisedRun:
             )
 
     def _failure(self, reason: str) -> BackendError:
+        """The error for a command that failed."""
         return BackendError(
             f"{self.what} failed", code="runtime-failed", why=self._why(reason), fix=self.fix
         )
@@ -187,12 +195,14 @@ class _SupervisedRun:
 
 
 def _ending_with_parent(command: list[str]) -> list[str]:
+    """Extend a command so that it ends with this process, where the system can do this."""
     if not sys.platform.startswith("linux"):
         return command
     return [sys.executable, "-I", "-S", str(_END_WITH_PARENT), str(os.getpid()), *command]
 
 
 def _exit_reason(code: int) -> str:
+    """Describe the exit code of a command, or the signal that ended it."""
     if code >= 0:
         return f"it ended with exit code {code}"
     with contextlib.suppress(ValueError):
@@ -217,11 +227,13 @@ def _end_group(process: subprocess.Popen[str]) -> None:
 
 
 def _signal_group(process: subprocess.Popen[str], number: int) -> None:
+    """Send a signal to all processes of the group of a command."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
 def _group_lives(process: subprocess.Popen[str]) -> bool:
+    """True if a process of the group of a command still runs."""
     process.poll()
     if (_PROC / "self/stat").exists():
         return any(_runs_in(folder, process.pid) for folder in _PROC.glob("[0-9]*"))

@@ -26,7 +26,9 @@ _PLACES = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Axis:
-    """A window along one spatial axis; its lengths are in places.
+    """The window of a convolution or pool along one spatial axis.
+
+    Lengths are numbers of places on this axis, such as the columns of an image.
 
     Attributes:
         taps: kernel size.
@@ -47,14 +49,14 @@ class Axis:
         return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, the first tap on the input (not on padding), and the number of such taps."""
+        """Per output, its first tap that is on the input, not on padding, and how many are."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
     def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Outputs, the places that they see, and the taps between them: three arrays [pairs]."""
+        """Outputs, the places that they see, and the taps in between: three arrays, each [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)

@@ -157,6 +157,7 @@ def _quantities(population: IntegerPopulation, deep: bool) -> list[str]:
 
 
 def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
+    """C code of a `main` that sends events and records states."""
     names = [
         [f'"{index}.{quantity}"' if quantity else "NULL" for quantity in _quantities(p, deep)]
         for index, p in enumerate(network.populations)
@@ -213,6 +214,7 @@ def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np
 
 
 def _spikes(path: Path, size: int, spikes: Raster, long_word: np.dtype) -> Raster:
+    """Read the spikes of a population from a file."""
     row, neuron = np.fromfile(path, long_word).astype(np.int64).reshape(-1, 2).T
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)

@@ -86,6 +86,7 @@ def interface(network: IntegerNetwork) -> str:
 
 
 def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
+    """C code of a population: constants, state and step."""
     name, size = population.name, population.size
     spikes = population.kind == LIF
     return templates.POPULATION.substitute(
@@ -101,6 +102,7 @@ def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
 
 
 def _advance(population: IntegerPopulation) -> str:
+    """C function that advances a population by a step."""
     step = templates.ADVANCE.substitute(
         name=population.name,
         bias_factor=1 << population.bias_exponent,
@@ -114,6 +116,7 @@ def _advance(population: IntegerPopulation) -> str:
 
 
 def _projection(network: IntegerNetwork, index: int, projection: IntegerProjection) -> str:
+    """C code of a projection: weights, delays, and the function that sends a spike."""
     name = projection_symbol(index, projection.source, projection.target)
     stored = stored_weight(projection)
     weight_type = f"{stored.dtype.name}_t"
@@ -133,6 +136,7 @@ def _projection(network: IntegerNetwork, index: int, projection: IntegerProjecti
 
 
 def _network(network: IntegerNetwork) -> str:
+    """C code that resets all populations, and runs a step of the network."""
     names = [population.name for population in network.populations]
     scores = scoring(network)
     return templates.STEP.substitute(
@@ -150,6 +154,7 @@ def _network(network: IntegerNetwork) -> str:
 
 
 def _send(index: int, projection: IntegerProjection) -> str:
+    """C call that sends the spikes of a source over a projection."""
     source = projection.source
     from_input = source == INPUT
     return templates.SEND.substitute(

@@ -253,6 +253,7 @@ def clock_text(counter: Counter | None) -> str:
 
 
 def _driver(network: IntegerNetwork, spikes: Raster, passes: int, counter: Counter | None) -> str:
+    """C code of a `main` that times samples, or counts their instructions."""
     counts = [
         f"        spikes[{index}] += nmtool_n_spikes_{population.name};"
         for index, population in enumerate(network.populations)

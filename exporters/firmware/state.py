@@ -108,6 +108,7 @@ def driver(network: IntegerNetwork, text: str, prefix: str) -> str:
 
 
 def _about(network: IntegerNetwork) -> str:
+    """The comment at the head of the header."""
     group = network.channels.group
     together = (
         f"\n * Channel c is the data's channels {group}c ... {group}c + {group - 1} together."
@@ -129,6 +130,7 @@ def _program(network: IntegerNetwork) -> str:
 
 
 def _parts(network: IntegerNetwork) -> _Parts:
+    """Find the variables and functions of a program that depend on its state."""
     plain = _program(network)
     variables = _VARIABLE.findall(plain)
     members = [
@@ -152,6 +154,7 @@ def _interface(network: IntegerNetwork) -> str:
 
 
 def _code(network: IntegerNetwork, declarations: str) -> str:
+    """The code of the C file after the given declarations."""
     parts = _parts(network)
     plain = "\n".join([program(network, "@declarations@", templates.IN_HEADER), templates.SCORES])
     plain = _VARIABLE.sub("", plain)

@@ -43,7 +43,7 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
 
 
 def _graph_findings(expected: Any, stored: Any) -> Iterator[Finding]:
-    """Findings for nodes, constants, inputs and outputs in which graphs or their loops differ."""
+    """Findings for nodes, constants, inputs and outputs in which two graphs differ."""
     for group in ("node", "initializer", "input", "output"):
         our_members, their_members = list(getattr(expected, group)), list(getattr(stored, group))
         for our_member, their_member in zip(our_members, their_members, strict=False):
@@ -65,7 +65,7 @@ def _graph_findings(expected: Any, stored: Any) -> Iterator[Finding]:
 
 
 def _subgraph_findings(our_node: Any, their_node: Any) -> Iterator[Finding]:
-    """Findings for differences between the graphs inside two nodes."""
+    """Findings for differences between the graphs of the loops that two nodes contain."""
     for our_attribute, their_attribute in zip(
         our_node.attribute, their_node.attribute, strict=False
     ):
@@ -74,7 +74,7 @@ def _subgraph_findings(our_node: Any, their_node: Any) -> Iterator[Finding]:
 
 
 def _constant_change(our_constant: Any, their_constant: Any) -> str:
-    """The change of a constant's numbers, in words."""
+    """Describe the difference between the numbers of two constants, such as the first one."""
     from onnx import numpy_helper
 
     try:
@@ -85,4 +85,5 @@ def _constant_change(our_constant: Any, their_constant: Any) -> str:
 
 
 def _serialised(message: Any) -> bytes:
+    """Bytes of a message, deterministic for a version of protobuf."""
     return message.SerializeToString(deterministic=True)

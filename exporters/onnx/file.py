@@ -177,6 +177,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
 
 
 def _check_origin(path: Path, properties: dict[str, str]) -> None:
+    """Raise `FileFormatError` for files of other tools or of a newer nmtool."""
     version = properties.get(VERSION_KEY, "")
     if NETWORK_KEY not in properties or not version.isdecimal():
         raise FileFormatError(
@@ -189,6 +190,7 @@ def _check_origin(path: Path, properties: dict[str, str]) -> None:
 
 
 def _property(field: Field) -> tuple[str, str]:
+    """Key and value of a property, as text."""
     parts = {part.number: part.text for part in fields(field.content)}
     return parts.get(1, ""), parts.get(2, "")
 
@@ -230,6 +232,7 @@ class _Counted:
         self._remaining = MAX_FIELDS
 
     def fields(self, message: memoryview) -> Iterator[Field]:
+        """Yield the fields of a message; raises `WireError` if there are too many in total."""
         for field in fields(message):
             self._remaining -= 1
             if self._remaining < 0:
@@ -238,6 +241,7 @@ class _Counted:
 
 
 def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
+    """Messages of the graphs inside a node."""
     attributes = [field.content for field in counted.fields(node) if field.number == _ATTRIBUTE]
     return [
         field.content
@@ -259,4 +263,5 @@ def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
 
 
 def _dimensions(field: Field) -> list[int]:
+    """Sizes of the axes of a constant, of which a field has one or several."""
     return [field.value] if isinstance(field.value, int) else numbers(field.value)

@@ -136,6 +136,7 @@ class _Builder:
         return self.events[source]
 
     def _new_events(self, source: str) -> Events:
+        """Append the nodes that list the spikes of a source."""
         nodes = self.nodes
         raster = SPIKES if source == INPUT else self.recorded[f"{source}.spikes"]
         order = ("sample", "step", "neuron") if source == INPUT else ("step", "sample", "neuron")
@@ -177,6 +178,7 @@ _OUTPUTS = {
 
 
 def _input(network: IntegerNetwork) -> Any:
+    """The `ValueInfoProto` of the input spikes."""
     from onnx import TensorProto, helper
 
     shape: Sequence[str | int] = [BATCH, TIME, network.channels.size]
@@ -185,6 +187,7 @@ def _input(network: IntegerNetwork) -> Any:
 
 
 def _about(network: IntegerNetwork) -> str:
+    """Description of the network, for the graph's documentation."""
     readout = network.readout
     return (
         f"A spiking network in the arithmetic {network.arithmetic}. {network.channels.size} input "

@@ -100,6 +100,7 @@ def add_loop(
 
 
 def _zeros(nodes: Nodes, batch: str, stem: str, shape: tuple[int, ...]) -> str:
+    """Append the nodes of a state of zeros, and return its name."""
     from onnx import numpy_helper
 
     sizes = nodes.add("Concat", [batch, nodes.list(*shape)], f"{stem}.shape", axis=0)
@@ -124,6 +125,7 @@ class _Body:
             self._declare(population)
 
     def _declare(self, population: IntegerPopulation) -> None:
+        """Add the states and the recorded quantities of a population."""
         name, size = population.name, population.size
         self.states += [(f"{name}.u", (size,)), (f"{name}.v", (size,))]
         if window := self.loop.window(population):
@@ -149,6 +151,7 @@ class _Body:
         )
 
     def _inputs(self) -> list[Any]:
+        """The inputs of the step: states, and input from outside the group."""
         states = [_value_info(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
         return states + [
             _value_info(_outside_input(population), np.int32, (population.size,))
@@ -156,6 +159,7 @@ class _Body:
         ]
 
     def _next_states(self) -> list[Any]:
+        """The states after the step."""
         return [_value_info(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:
@@ -214,6 +218,7 @@ class _Body:
 
 
 def _outside_input(population: IntegerPopulation) -> str:
+    """Name of the input to a population from outside the group."""
     return f"{population.name}.from_outside{NOW}"
 
 

@@ -70,6 +70,7 @@ def _session(model: bytes) -> Any:
 def _outputs(
     session: Any, network: IntegerNetwork, spikes: Raster, deep: bool
 ) -> dict[str, NDArray]:
+    """Run a batch, and return the graph's outputs by name; raises `BackendError`."""
     names = output_names(network, deep)
     try:
         values = session.run(names, {"spikes": spikes.dense()})
@@ -79,6 +80,7 @@ def _outputs(
 
 
 def _failure(error: Exception) -> BackendError:
+    """The error for a run that onnxruntime ended."""
     return BackendError(
         "onnxruntime could not run the file",
         code="runtime-failed",

@@ -80,6 +80,7 @@ def numbers(content: memoryview) -> list[int]:
 
 
 def _value(message: memoryview, place: int, kind: int) -> tuple[int | memoryview, int]:
+    """Read the value of a field at a place; return the value, and the place after it."""
     if kind == _VARINT:
         return _varint(message, place)
     if kind == _BYTES:
@@ -94,6 +95,7 @@ def _value(message: memoryview, place: int, kind: int) -> tuple[int | memoryview
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    """Read a number of variable length; return the number, and the place after it."""
     value = 0
     for index in range(_LONGEST_VARINT):
         if place + index >= len(message):

@@ -175,4 +175,5 @@ def too_small(target: Target, uses: Sequence[Use]) -> list[Finding]:
 
 
 def _large_rams(shape: Shape) -> int:
+    """Number of large single-port RAMs of a memory."""
     return -(-shape.width // _LARGE_WIDTH) * -(-shape.depth // _LARGE_WORDS)

@@ -74,7 +74,7 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """A projection as the memory stores it.
+    """A projection as the memory of synapses stores it.
 
     Attributes:
         weight: [pre, post] int64, stored weights: magnitudes if all weights have the same sign.
@@ -132,6 +132,7 @@ class Layout:
         )
 
     def _parameters(self) -> dict[str, int]:
+        """Parameters of the core by name."""
         network, stored = self.network, self._stored
         words = max(sum(self._words.values()), 3)
         synapses = synapse_words(network, self.lanes)
@@ -186,6 +187,7 @@ class Layout:
         return Memory(bits.reshape(p["SYNAPSES"], -1))
 
     def _biases(self) -> Memory:
+        """Biases of all neurons, in the order of the core's words."""
         p = self.parameters
         bias = np.zeros(p["WORDS"] * self.lanes, np.int64)
         for population in self.network.populations:
@@ -195,6 +197,7 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
+        """A word per population: kind, decays, threshold, size and first word."""
         p = self.parameters
         rows = [
             [
@@ -210,6 +213,7 @@ class Layout:
         return _table([*rows, [(0, 43 + p["INDEX_BITS"] + p["WORD_BITS"])]])
 
     def _sources(self) -> Memory:
+        """A word per source: its first projection, if any, and its size."""
         p, network = self.parameters, self.network
         names = [entry.projection.source for entry in self._stored]
         sizes = [*((population.name, population.size) for population in network.populations)]
@@ -224,6 +228,7 @@ class Layout:
         )
 
     def _projections(self) -> Memory:
+        """A word per projection: signs, shift, target and place of its synapses."""
         p = self.parameters
         sources = [entry.projection.source for entry in self._stored]
         rows, base = [], 0
@@ -365,11 +370,13 @@ def _common_shift(projections: Sequence[IntegerProjection]) -> int:
 
 
 def _trailing_zeros(projection: IntegerProjection) -> int:
+    """Exponent of the largest power of two that divides all weights of a projection."""
     bits = int(np.bitwise_or.reduce(np.abs(projection.shifted_weight), axis=None))
     return (bits & -bits).bit_length() - 1
 
 
 def _stored(projection: IntegerProjection, common: int) -> _Stored:
+    """Choose the form in which the memory stores the weights of a projection."""
     weight = projection.shifted_weight.astype(np.int64)
     if not weight.any():
         return _Stored(projection, weight, 0, False, False)
@@ -381,12 +388,14 @@ def _stored(projection: IntegerProjection, common: int) -> _Stored:
 
 
 def _weight_bits(entry: _Stored) -> int:
+    """Number of bits of a stored weight."""
     return (
         _signed_bits(entry.weight) if entry.signed else bits_for(int(entry.weight.max(initial=0)))
     )
 
 
 def _first_words(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Index of the first word of each population, from their numbers of words."""
     first_words, first = {}, 0
     for name, size in sizes.items():
         first_words[name] = first

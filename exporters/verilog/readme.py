@@ -136,6 +136,7 @@ def readme_text(
 
 
 def _about(answers: KnownAnswers, options: VerilogOptions) -> str:
+    """Text of the README on the known answers."""
     spikes = answers.spikes
     return Template(_ANSWERS).substitute(
         samples=spikes.n_samples,

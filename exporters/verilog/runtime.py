@@ -79,5 +79,6 @@ def run(
 
 
 def _advance(line: str, on_progress: Callable[[int], None] | None) -> None:
+    """Report a finished sample if a line of the output is `sample`."""
     if line == "sample" and on_progress is not None:
         on_progress(1)

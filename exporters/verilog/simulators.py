@@ -89,6 +89,7 @@ class Verilator:
         return [str(program)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
+        """Compile a core to a program, and copy it into the cache; return its path."""
         root = self.root
         texts = [name for name in sources if name.endswith(".v")]
         for name, data in sources.items():
@@ -122,6 +123,7 @@ class Verilator:
         return objects
 
     def _compile(self, arguments: Sequence[str | Path], root: Path, scratch: Path) -> None:
+        """Run the C++ compiler; raises `BackendError`."""
         include = root / "include"
         supervise(
             [*self.compiler, *_COMPILE, "-I", include, "-I", include / "vltstd", *arguments],
@@ -244,6 +246,7 @@ def _verilator_program(program: Path) -> Path | None:
 
 
 def _compiler() -> list[str] | None:
+    """Command of the C++ compiler; None if there is none."""
     command = shlex.split(os.environ.get(COMPILER_VARIABLE, ""))
     if command:
         return command if shutil.which(command[0]) else None
@@ -251,6 +254,7 @@ def _compiler() -> list[str] | None:
 
 
 def _version(command: Sequence[str], pattern: str) -> str:
+    """Version that a command prints; '' if it cannot be read."""
     match = re.search(pattern, output_of(command))
     return match[1] if match else ""
 
@@ -261,6 +265,7 @@ def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _cached(name: str) -> Path:
+    """Path of a file in the cache."""
     return cache_folder() / "verilog" / name
 
 

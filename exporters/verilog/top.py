@@ -97,4 +97,5 @@ def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
 
 
 def _assigned(parameters: dict[str, int]) -> str:
+    """Parameters of a module as Verilog text."""
     return ",\n".join(f"        .{name}({value})" for name, value in parameters.items())

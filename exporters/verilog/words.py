@@ -149,6 +149,7 @@ def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
 
 
 def _raster(chunks: list[NDArray], size: int, spikes: Raster) -> Raster:
+    """Make the raster of a population from chunks of rows and neurons."""
     row, neuron = np.concatenate([np.zeros((2, 0), np.int64), *chunks], axis=1)
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)
