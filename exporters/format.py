@@ -337,7 +337,9 @@ class Format:
         """Findings if the format lacks the network's arithmetic or readout rule."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
-            what = f"its arithmetic is {network.arithmetic}, the format's {cls.arithmetic.name}"
+            what = (
+                f"its arithmetic is {network.arithmetic}, but the format has {cls.arithmetic.name}"
+            )
             fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
             findings.append(Finding("format-arithmetic", "network", what, fix))
@@ -444,7 +446,7 @@ class Format:
             f"{path} carries no known answers",
             code="answers-not-carried",
             why=f"the format {cls.name} has no place for them",
-            fix="name data to compare on: DATA",
+            fix="name a data set, DATA, on which to compare",
         )
 
     def export_again(self) -> str:

@@ -179,7 +179,7 @@ class _SupervisedRun:
             raise BackendError(
                 f"{self.what}: no more output",
                 code="runtime-silent",
-                why=self._why(f"no output for {self.idle_timeout_s:g} s; it was stopped"),
+                why=self._why(f"it wrote nothing for {self.idle_timeout_s:g} s and was stopped"),
                 fix=self.fix,
             )
 

@@ -56,7 +56,7 @@ class Axis:
         return first, np.maximum(last - first + 1, 0)
 
     def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Outputs, the places that they see, and the taps in between: three arrays, each [pairs]."""
+        """Outputs, the places that they see, and the taps in between: three arrays [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)

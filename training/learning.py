@@ -197,7 +197,7 @@ def train(
     run_folder = None if folder is None else RunFolder(Path(folder))
     if resume and teacher:
         raise UsageError(
-            "a resumed run keeps its teacher",
+            "the teacher of a resumed run cannot be changed",
             code="resume-teacher-given",
             fix="leave out `teacher=`, or start a new run",
         )
@@ -596,7 +596,7 @@ def _check_free(folder: RunFolder) -> None:
     for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
         if file.exists():
             raise UsageError(
-                f"{folder.path} already holds a {file.name}",
+                f"{folder.path} already contains a file {file.name}",
                 code="path-taken",
                 fix="choose another folder, or resume the run in it: `resume=True`",
             )

@@ -491,12 +491,12 @@ class TrainOptions:
             return
         if self.max_delay > limits.max_delay:
             longest = limits.max_delay
-            holds = f"has at most {longest}" if longest else "has no delays"
+            holds = f"allows at most {longest}" if longest else "has no delays"
             longer = "; in a new run, a longer `dt_ms=` covers the same time with fewer steps"
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, but {limits.label} {holds}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`; fine-tuning clips longer delays"
+                fix=f"use `max_delay={longest}`; fine-tuning clips longer delays"
                 + (longer if longest else ""),
             )
         _ = self.delay_grid

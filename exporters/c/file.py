@@ -200,7 +200,7 @@ def _check_seal(path: Path, data: bytes, *, sealed: bool) -> None:
         raise FileFormatError(
             f"{path} was not written by nmtool, or is incomplete",
             code="file-foreign",
-            why="it does not end with nmtool's digest; it was not compiled",
+            why="the file does not end with nmtool's digest; it was not compiled",
             fix="export the network again",
         )
     if sealed and digest(data[: seal.start()]).encode() != seal[1]:

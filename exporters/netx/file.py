@@ -372,7 +372,10 @@ def _layer_findings(
     if kind == INPUT and "neuron" not in group:
         if not first:
             yield Finding(
-                "netx-input-late", where, "it is an input after other layers", _OTHER_LAYERS
+                "netx-input-late",
+                where,
+                "an input layer must come before all other layers",
+                _OTHER_LAYERS,
             )
     elif kind not in (DENSE, RECURRENT, CONV):
         what = f"it is of the unsupported kind '{printable(kind)}'"

@@ -100,7 +100,7 @@ class Layer:
             yield Finding(
                 "netx-weights-bits",
                 where,
-                "lava-dl's reader would assign more bits to its weights than Lava has",
+                "lava-dl's reader would give the weights more bits than Lava supports",
                 fix,
             )
 

@@ -91,13 +91,13 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
         )
     limit = LOIHI2.bias_limit
     if (layer.bias < -limit).any() or (layer.bias >= limit).any():
-        yield Finding("netx-bias-range", where, f"biases are not in {-limit} … {limit - 1}", _FIX)
+        yield Finding("netx-bias-range", where, f"biases must lie in {-limit} … {limit - 1}", _FIX)
     delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
     if delay.min() < 0 or delay.max() > LOIHI2.max_delay:
         yield Finding(
             "netx-delay-range",
             where,
-            f"delays are {delay.min()} … {delay.max()}, beyond 0 … {LOIHI2.max_delay}",
+            f"delays are {delay.min()} … {delay.max()}, but must lie in 0 … {LOIHI2.max_delay}",
             _FIX,
         )
     yield from layer.reader_findings(where, _FIX)

@@ -99,7 +99,7 @@ class Verilator:
         options = ("--top-module", _TOP, f"-G{_DEEP}={int(deep)}")
         supervise(
             [self.program, *_VERILATE, *options, "-Mdir", folder, *texts],
-            what="verilating the core",
+            what="compiling the core with Verilator",
             fix=_FIX,
             timeout_s=COMPILE_TIME_S,
             env={**os.environ, "VERILATOR_ROOT": str(root)},
@@ -127,7 +127,7 @@ class Verilator:
         include = root / "include"
         supervise(
             [*self.compiler, *_COMPILE, "-I", include, "-I", include / "vltstd", *arguments],
-            what="compiling the verilated core",
+            what="compiling Verilator's C++ code",
             fix=_FIX,
             timeout_s=COMPILE_TIME_S,
             cwd=scratch,

@@ -130,7 +130,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
             raise UsageError(
                 "the margin loss needs labels, not class probabilities",
                 code="teacher-with-margin",
-                why="it compares first-spike times and has no probabilities",
+                why="it compares times of first spikes, and computes no probabilities",
                 fix="pass labels, [samples] int64, or omit margin_ms to use cross-entropy",
             )
         return margin(-scores, targets, margin_ms)
@@ -209,7 +209,8 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
     target_shape = (target.n_samples, target.n_steps, target.n_neurons)
     if shape != target_shape:
         raise UsageError(
-            f"spikes of {shape} samples, steps and neurons cannot be compared with {target_shape}",
+            f"spikes have the shape {shape} (samples, steps, neurons), but their target has "
+            f"{target_shape}",
             code="spike-trains-differ",
             fix="pass a target with the same samples, steps and neurons",
         )

@@ -144,7 +144,7 @@ def _loops(network: Network, names: Sequence[str]) -> Blocks:
         row, column = names.index(projection.source), names.index(projection.target)
         if loops[row][column] is not None:
             raise NetworkError(
-                f"two recurrent projections {projection.source} → {projection.target}",
+                f"two recurrent projections connect {projection.source} to {projection.target}",
                 code="recurrent-projections-parallel",
                 why="training uses one matrix of recurrent synapses",
                 fix="merge the two projections, or split the population",

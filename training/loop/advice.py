@@ -136,9 +136,9 @@ def _fit_findings(
         yield Finding(
             "training-overfits",
             "training",
-            f"training accuracy is {train:.1%}, validation accuracy {validation:.1%}",
-            f"try more augmentation, e.g. {_augmentation(options)}; fewer neurons (`hidden=`); "
-            "more samples",
+            f"training accuracy is {train:.1%}, but validation accuracy is {validation:.1%}",
+            f"try more augmentation, e.g. {_augmentation(options)}; or fewer neurons "
+            "(`hidden=`), or more samples",
         )
     elif train < FITTED and not falls:
         yield Finding(
@@ -146,8 +146,8 @@ def _fit_findings(
             "training",
             f"the loss no longer falls, at a training accuracy of {train:.1%}",
             f"try other learning rates, e.g. `lr={options.lr / 3:.2g}` and "
-            f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose (`search=30min`); more "
-            "neurons (`hidden=`)",
+            f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose them "
+            "(`search=30min`); or try more neurons (`hidden=`)",
         )
     is_late = best["epoch"] > len(log) - fifth
     if validation is not None:

@@ -263,7 +263,8 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
             "start",
             f"{n_longer:,} of {n_delays:,} delays are longer than {options.max_delay} steps "
             "(max_delay) and are clipped",
-            f"{target.name} has no longer delays; nmtool quantise {start.path} --relays keeps them"
+            f"{target.name} allows no longer delays; to keep them, use relays: "
+            f"nmtool quantise {start.path} --relays"
             if is_full
             else "a larger `max_delay=` keeps them",
         )
@@ -366,7 +367,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
                 "dt-above-time-constant",
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
-                f"if the time constant is in s, `{name}={1000 * constant:g}`"
+                f"if the time constant was given in s, use `{name}={1000 * constant:g}`"
                 if constant < _IN_SECONDS and options.dt_ms <= 1000 * constant
                 else f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a "
                 "longer time constant",
@@ -424,7 +425,7 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
                 "delays-beyond-target",
                 "max_delay",
                 f"delays of up to {options.max_delay} steps are trained, but {options.target} "
-                + (f"has at most {most}" if most else "has no delays"),
+                + (f"allows at most {most} steps" if most else "has no delays"),
                 f"use `max_delay={most}` for this target",
             )
         return

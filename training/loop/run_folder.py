@@ -247,7 +247,7 @@ class RunFolder:
                     f"{name} is {getattr(before, name)} in {self.path} and cannot be changed to "
                     f"{getattr(options, name)}",
                     code="network-shape-fixed",
-                    why="it defines the network",
+                    why="it determines the shape of the network",
                     fix="leave the option out, or train a new network",
                 )
         return options

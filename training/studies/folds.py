@@ -165,7 +165,7 @@ def cross_validate(
         raise UsageError(
             f"a cross-validation needs at least one seed, not {seeds}",
             code="seeds-range",
-            fix="leave seeds at 1, or choose more",
+            fix="choose 1 or more seeds",
         )
     if threads is not None:
         check_threads(threads)
@@ -309,7 +309,7 @@ def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
     findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))
     if findings:
         raise UsageError(
-            f"{folder} holds another cross-validation",
+            f"{folder} contains another cross-validation",
             code="crossvalidation-differs",
             fix="continue with the original settings and data, or choose another folder",
             findings=findings,

@@ -205,7 +205,8 @@ class _Reader:
             self.problems.append(Finding("study-entry-kind", name, what, fix))
         elif value is not None and name in _LEAST and value < _LEAST[name]:
             what = f"must be at least {_LEAST[name]}, not {value}"
-            self.problems.append(Finding("study-entry-range", name, what, "raise it"))
+            fix = f"write a number of at least {_LEAST[name]}"
+            self.problems.append(Finding("study-entry-range", name, what, fix))
         else:
             return value is not None
         return False
@@ -231,12 +232,16 @@ class _Reader:
         settings = self._known_settings(settings, "[settings]")
         if not table and isinstance(self._table.get("search", {}), dict):
             what = "there is nothing to search"
-            fix = "name options below it, such as lr = {low = 1e-3, high = 0.1, log = true}"
+            fix = (
+                "name options below this heading, such as lr = {low = 1e-3, high = 0.1, log = true}"
+            )
             self.problems.append(Finding("search-missing", "[search]", what, fix))
         searched = read_search(table, self.problems)
         for name in sorted(settings.keys() & table.keys()):
             what = "is in [settings] and in [search]"
-            self.problems.append(Finding("study-setting-twice", name, what, "leave out one"))
+            self.problems.append(
+                Finding("study-setting-twice", name, what, "leave it out in one of them")
+            )
         fixed = {name: value for name, value in base.items() if name not in table} | settings
         space = SearchSpace(fixed, searched, "settings")
         self.problems += space.problems()

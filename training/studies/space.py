@@ -297,7 +297,7 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
         )
     if len(set(values)) < len(values):
         raise UsageError(
-            "a choice is listed twice", code="search-choices-repeated", fix="leave one out"
+            "a choice is listed twice", code="search-choices-repeated", fix="list it only once"
         )
     return Choices(values)
 
@@ -339,7 +339,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
         raise UsageError(
             f"log must be true or false, not {log!r}",
             code="search-range-log",
-            fix="log = true draws evenly over orders of magnitude",
+            fix="write log = true to draw evenly over orders of magnitude, or leave out log",
         )
     low, high, step = numbers["low"], numbers["high"], numbers["step"]
     if low is None or high is None:
@@ -373,7 +373,7 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         raise UsageError(
             f"low must be less than high, not {low} and {high}",
             code="search-range-empty",
-            fix="swap them, or fix the option in [settings]",
+            fix="swap them, or give the option a single value in [settings]",
         )
     if log and low <= 0:
         raise UsageError(
@@ -393,11 +393,11 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         raise UsageError(
             f"step must be positive, not {step}",
             code="search-range-step",
-            fix="leave it out to search all numbers of the range",
+            fix="choose a positive step, or leave out step to search all numbers of the range",
         )
     if (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)):
         raise UsageError(
-            f"the range from {low} to {high} is not a multiple of the step {step}",
+            f"the difference of low and high, {low} and {high}, is not a multiple of step, {step}",
             code="search-range-steps",
             fix="change high or step",
         )

@@ -154,7 +154,7 @@ def _gain(source: Source) -> float:
         raise UsageError(
             f"the gain of {name} is unknown",
             code="gain-unknown",
-            why="it is not a training run",
+            why="only training runs have a gain",
             fix="give a factor for the scores before the softmax, such as `gain=200`",
         )
     return float(options.gain)

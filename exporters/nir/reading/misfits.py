@@ -133,7 +133,7 @@ def refuse(findings: list[Finding]) -> None:
     shown = [finding for finding in findings if finding.kind in shown_kinds]
     omitted = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
     if omitted:
-        what = ", ".join(f"{count} more of {code}" for code, count in sorted(omitted.items()))
+        what = ", ".join(f"{count} more findings {code}" for code, count in sorted(omitted.items()))
         shown.append(Finding("nir-more", "graph", what, "correct the listed findings first"))
     parts = "a part" if len(findings) == 1 else f"{len(findings)} parts"
     raise FileFormatError(

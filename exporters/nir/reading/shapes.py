@@ -245,7 +245,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
             )
             findings.append(Finding("nir-size", where, what, "use the same number of lines"))
         elif node.kind in WINDOWS and _without_batch(shape, expected) != expected:
-            what = f"it connects a shape {in_words(shape)} to a node for {in_words(expected)}"
+            what = f"it connects an output of {in_words(shape)} to an input of {in_words(expected)}"
             fix = "give both the same channels and spatial size"
             findings.append(Finding("nir-shape", where, what, fix))
     return findings

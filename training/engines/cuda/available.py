@@ -92,8 +92,8 @@ def _require_compiler() -> None:
             f"torch uses CUDA {major}, but numba-cuda has the compiler of CUDA "
             f"{', '.join(sorted(majors))}",
             code="cuda-versions-differ",
-            why="both share one driver, and kernels compiled for a newer CUDA than torch's may not "
-            "run with this driver",
+            why="torch and numba-cuda share one driver, and kernels compiled for a newer CUDA than "
+            "torch's may not run with this driver",
             fix=install_command(cuda_extra(torch.version.cuda)),
         )
 
