@@ -61,8 +61,8 @@ def _does_not_fit(line: str) -> DoesNotFitError:
         Finding(
             "brian2-loihi-overflow",
             f"population '{place['population']}'",
-            f"{place['quantity']} is out of range in {place['samples']} samples: first in sample "
-            f"{place['sample']}, with {place['value']} at step {place['step']}",
+            f"{place['quantity']} is out of range in {place['samples']} samples: first "
+            f"at step {place['step']} of sample {place['sample']}, where it is {place['value']}",
             "quantise with `scale=static`, or compare with another backend",
         )
         for place in json.loads(line)["beyond"]

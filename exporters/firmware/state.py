@@ -82,7 +82,7 @@ class _Parts:
 
 
 def header(network: IntegerNetwork, prefix: str) -> str:
-    """The header: functions, the struct, and names of classes."""
+    """Text of the header file: functions, the struct of the state, and names of classes."""
     text = templates.HEADER.substitute(
         comment=_about(network), interface=_interface(network), prefix=prefix
     )
@@ -90,12 +90,12 @@ def header(network: IntegerNetwork, prefix: str) -> str:
 
 
 def code(network: IntegerNetwork, prefix: str) -> str:
-    """The C file, which includes the header."""
+    """Text of the C file, which includes the header file."""
     return renamed(_code(network, f'#include "{prefix}.h"'), prefix)
 
 
 def code_alone(network: IntegerNetwork, prefix: str) -> str:
-    """The C file with its header inlined, for a driver that includes it."""
+    """Text of the C file with the content of its header, for a driver that includes it."""
     return renamed(_code(network, _interface(network)), prefix)
 
 
@@ -125,7 +125,7 @@ def _about(network: IntegerNetwork) -> str:
 
 
 def _program(network: IntegerNetwork) -> str:
-    """The code of the C file, whose state is in static variables."""
+    """Code of the same network as in the C file, with its state in static variables."""
     return "\n".join([program(network, " "), templates.SCORES])
 
 
@@ -142,7 +142,7 @@ def _parts(network: IntegerNetwork) -> _Parts:
 
 
 def _interface(network: IntegerNetwork) -> str:
-    """The declarations of the header."""
+    """Declarations of the header: functions, the struct, and names of classes."""
     parts = _parts(network)
     struct = "\n".join([f"{_STRUCT}struct {_STATE} {{", *parts.members, "};\n"])
     text = _with_state(shared_interface(network), parts, declared=True)

@@ -74,7 +74,7 @@ class Nir(Format, name="nir"):
     def check_fits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> None:
-        """No check: building the graph in `encode` raises the error."""
+        """Check nothing: `encode` raises the error when it builds the graph."""
 
     @classmethod
     def encode(

@@ -83,7 +83,7 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
 def _words(
     row: NDArray, kind: int, number: int, index: NDArray | int, value: NDArray | int
 ) -> NDArray[np.int64]:
-    """[5, words] int64: row (sample·steps + step), kind, population, index and value."""
+    """Make words [5, words] int64: row (sample·steps + step), kind, population, index, value."""
     return np.stack(np.broadcast_arrays(row, kind, number, index, value)).astype(np.int64)
 
 

@@ -146,7 +146,7 @@ class Ranks:
         ranks share a GPU.
 
         Args:
-            gpu: unique identifier of this rank's GPU; `str` is applied.
+            gpu: unique identifier of this rank's GPU, which is compared as text.
         """
         store = distributed.PrefixStore("gpus", distributed.distributed_c10d._get_default_store())
         store.set(str(self.rank), str(gpu))

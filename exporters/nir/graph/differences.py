@@ -47,6 +47,7 @@ def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
 
 
 def _surplus_or_missing(is_present: bool) -> str:
+    """Describe a part that only one of the graphs has."""
     return "nmtool would not write it" if is_present else "it is missing"
 
 

@@ -219,7 +219,7 @@ class _Nested:
 
 
 class _Nodes:
-    """Reads nodes and counts them."""
+    """Reads the nodes of a NIR file, and limits their number."""
 
     def __init__(self, file: PlainFile) -> None:
         self.file = file

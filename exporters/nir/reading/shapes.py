@@ -48,7 +48,7 @@ ONE: Shape = (1,)
 
 @dataclass(eq=False)
 class Shapes:
-    """Shapes in a graph.
+    """Shapes of the signals in a graph.
 
     Attributes:
         output_shapes: output shape per node; None if it cannot be determined.

@@ -128,7 +128,7 @@ def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
 
 
 def count_nodes(form: str, jump: Jumps, steps: Steps) -> int:
-    """Number of nodes of a projection."""
+    """Number of nodes with which a form writes a projection."""
     if axonal_steps(jump, steps) is not None:
         return 2
     levels = np.unique(steps[jump != 0])

@@ -141,6 +141,7 @@ def _leaky(lose: Array, drive: Array, dt_s: float) -> dict[str, Array]:
 
 
 def _per_step(population: StepPopulation, dt_s: float) -> Array:
+    """Factor 1/dt on the input of integrators, [size]."""
     return np.full(population.size, 1 / dt_s)
 
 
