@@ -23,7 +23,7 @@ In JSON, only strings contain them.
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
-    """The definition of a constant array.
+    """Write the definition of a constant array.
 
     Args:
         type_: type of its elements, from <stdint.h>.

@@ -66,7 +66,9 @@ class Device(ABC):
     def lif(
         self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
     ) -> tuple[SpikeTrains, Backward]:
-        """Run spiking neurons, and return their spikes, without times, and the backward pass.
+        """Run spiking neurons forward; return their spikes, and a function for the backward pass.
+
+        The spikes have no differentiable times yet.
 
         Args:
             neurons, afferent, recurrent: as for `layer`, whose errors are raised.
@@ -79,7 +81,9 @@ class Device(ABC):
     def li(
         self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
     ) -> tuple[Tensor, Backward]:
-        """Run non-spiking neurons, and return v[n] [samples, T, neurons] and the backward pass.
+        """Run non-spiking neurons forward; return v[n] and a function for the backward pass.
+
+        v[n] is [samples, T, neurons].
 
         Args:
             neurons, afferent, source: as for `lif`.

@@ -143,7 +143,7 @@ class Study:
         self._trial_began: float | None = None
 
     def trials(self) -> list[FrozenTrial]:
-        """The current state of all trials, by number; a damaged one raises `FileFormatError`."""
+        """All trials in their current state, by number; raises `FileFormatError` for damaged ones."""
         with _optuna_errors_converted(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
@@ -527,7 +527,7 @@ def _check_pages(database: RDBStorage, file: Path) -> None:
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:
-    """Make a pruner that ends trials below the median of the others; it may also end none."""
+    """Make a pruner that ends trials below the median of the others; none without `plan.prune`."""
     from optuna.pruners import MedianPruner, NopPruner
 
     if not plan.prune:

@@ -43,7 +43,7 @@ def _mean_decay(x: float) -> float:
 
 
 def advance(cell: LifConstants, v: float, i: float, delta: float) -> tuple[float, float]:
-    """(V, I) a time Δ later, if nothing arrives and nothing spikes."""
+    """Compute (V, I) a time Δ later, if no spike arrives or is emitted in between."""
     alpha = math.exp(-delta / cell.tau_mem)
     beta = math.exp(-delta / cell.tau_syn)
     return cell.bias + (v - cell.bias) * alpha + i * response(cell, delta), i * beta
@@ -126,7 +126,9 @@ def _rising_root(cell: LifConstants, v: float, i: float, low: float, high: float
 def adjoint_before(
     cell: LifConstants, lam_v: float, lam_i: float, delta: float, drive: float, rate: float
 ) -> tuple[float, float]:
-    """(λ_V, λ_I) a time Δ earlier, if no spike lies between. With s counted backwards:
+    """Compute (λ_V, λ_I) a time Δ earlier, if no spike lies in between.
+
+    With the time s counted backwards:
 
         τm·dλ_V/ds = −λ_V + drive·exp(rate·s)        τs·dλ_I/ds = −λ_I + λ_V
 
