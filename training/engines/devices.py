@@ -81,9 +81,9 @@ class Device(ABC):
     def li(
         self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
     ) -> tuple[Tensor, Backward]:
-        """Run non-spiking neurons forward; return v[n] and a function for the backward pass.
+        """Run non-spiking neurons forward; return v and a function for the backward pass.
 
-        v[n] is [samples, T, neurons].
+        v is [samples, T, neurons], after every step.
 
         Args:
             neurons, afferent, source: as for `lif`.

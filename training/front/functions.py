@@ -22,7 +22,7 @@ Push = Callable[[Tensor, int], Tensor]
 
 
 def whole_steps(delay: Tensor) -> Tensor:
-    """Delays rounded to whole steps, [pre, post] uint8 or int16, on the same device.
+    """Round delays to whole steps: [pre, post] uint8 or int16, on the same device.
 
     The rule is that of `nmtool.rounding.round_half_away`: halves are rounded away from zero. The
     fraction is exact, so that numbers just below a half are rounded down.

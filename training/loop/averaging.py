@@ -39,7 +39,7 @@ class Average:
         self.values: dict[str, Tensor] = {} if decay is None else _copied_parameters(model)
 
     def add(self, update: int) -> None:
-        """Update the mean with the parameters after an update, counted from 0."""
+        """Include the current parameters in the mean, after update number `update` (from 0)."""
         decay = self._decay
         if not self.trained:
             decay = min(decay, (update + 1) / (update + 10))

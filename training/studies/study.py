@@ -143,7 +143,7 @@ class Study:
         self._trial_began: float | None = None
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials in their current state, by number; raises `FileFormatError` for damaged ones."""
+        """All trials as they are now, by number; raises `FileFormatError` for damaged trials."""
         with _optuna_errors_converted(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:

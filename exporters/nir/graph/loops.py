@@ -68,7 +68,7 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
-    """For each node, the inputs and nodes of neurons whose signals reach it only over wires.
+    """For each node, the inputs and nodes of neurons that reach it without passing other neurons.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron, or there are too many neurons.

@@ -325,7 +325,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
-    """For each node, the nodes of neurons that its output reaches only over wires."""
+    """For each node, the nodes of neurons that its output reaches without passing neurons."""
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
     changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)

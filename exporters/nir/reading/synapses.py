@@ -60,7 +60,7 @@ class SynapseList:
 
     @classmethod
     def identity(cls, size: int) -> SynapseList:
-        """One synapse per neuron, to the line of the same index."""
+        """One synapse of weight 1 from each neuron to the line of the same index."""
         lines = np.arange(size)
         return cls(lines, lines, np.zeros(size, np.int64), np.ones(size))
 

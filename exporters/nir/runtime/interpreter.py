@@ -92,7 +92,7 @@ class _Machine:
         self.carried: Mapping[str, Array] = self.constants
 
     def step(self, spikes: Array) -> dict[str, Array]:
-        """Run a step on an input [samples, channels]; return all outputs, [samples, size] by node."""
+        """Run a step on the input [samples, channels]; return the output of each node."""
         outputs = {self.input: spikes}
         for name in self.order:
             if name in self.delays:

@@ -128,12 +128,13 @@ def adjoint_before(
 ) -> tuple[float, float]:
     """Compute (λ_V, λ_I) a time Δ earlier, if no spike lies in between.
 
-    With the time s counted backwards:
+    The equations, with the time s counted backwards,
 
         τm·dλ_V/ds = −λ_V + drive·exp(rate·s)        τs·dλ_I/ds = −λ_I + λ_V
 
-    solved by P·exp(rate·s) + (λ_V − P)·α and Q·exp(rate·s) + (λ_I − Q)·β + (λ_V − P)·(τm/τs)·g,
-    P = drive/(1 + rate·τm), Q = P/(1 + rate·τs).
+    are solved by P·exp(rate·s) + (λ_V − P)·α and
+    Q·exp(rate·s) + (λ_I − Q)·β + (λ_V − P)·(τm/τs)·g, with P = drive/(1 + rate·τm) and
+    Q = P/(1 + rate·τs).
 
     Args:
         cell: constants of the neuron.
