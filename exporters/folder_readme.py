@@ -136,6 +136,7 @@ def _table_cell(name: str) -> str:
 
 
 def _about(answers: KnownAnswers | None, package: str) -> str:
+    """Text of the README on the known answers; '' if there are none."""
     if answers is None:
         return ""
     return Template(_ANSWERS).substitute(

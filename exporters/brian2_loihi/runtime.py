@@ -70,6 +70,6 @@ def _does_not_fit(line: str) -> DoesNotFitError:
     return DoesNotFitError(
         "brian2-loihi cannot run this network on these data",
         code="brian2-loihi-does-not-fit",
-        why="u and v have 24 bits on a chip, but grow beyond them in brian2-loihi",
+        why="u and v have 24 bits on a chip, but exceed 24 bits in brian2-loihi",
         findings=findings,
     )

@@ -207,7 +207,7 @@ def _check_seal(path: Path, data: bytes, *, sealed: bool) -> None:
         raise FileFormatError(
             f"{path} was changed after nmtool wrote it",
             code="export-changed",
-            why="its digest is wrong; it was not compiled",
+            why="the digest of the file is wrong; the file was not compiled",
             fix=CHANGED_FIX,
         )
 

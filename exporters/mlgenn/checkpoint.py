@@ -109,7 +109,7 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
             f"it is not clear which checkpoint in {folder} is the latest",
             code="mlgenn-latest-unclear",
             why=f"there are {_listed(epochs)}",
-            fix=f"name one: `epoch={epochs[-1]}`",
+            fix=f"name a checkpoint: `epoch={epochs[-1]}`",
         )
     chosen = "".join(epochs[-1:]) if epoch is None else str(epoch)
     if chosen not in epochs:

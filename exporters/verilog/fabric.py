@@ -118,7 +118,7 @@ def blocks(shape: Shape, family: str) -> int:
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
-    """FPGA resources: the amounts that a core uses, and the amounts available.
+    """Amounts of FPGA resources that a core uses, and the amounts that the FPGA has.
 
     Args:
         network: a network that fits the core.

@@ -310,7 +310,7 @@ class SpikingNetwork(nn.Module, Tabular):
                 raise UsageError(
                     f"push: no spiking population is named '{name}'",
                     code="push-unknown",
-                    fix=suggestion(name, spiking) if spiking else "omit it",
+                    fix=suggestion(name, spiking) if spiking else "leave out `push`",
                 )
 
     def record(

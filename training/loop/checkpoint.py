@@ -179,7 +179,7 @@ def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str
     moments = {key: _finite(archive, f"{key}.{name}") for key in _MOMENTS}
     for key, values in moments.items():
         if values.shape != (() if key == "step" else shape):
-            raise ValueError(f"{key} of {name} has shape {tuple(values.shape)}")
+            raise ValueError(f"{key} of {name} has the wrong shape {tuple(values.shape)}")
     return moments
 
 
@@ -190,7 +190,7 @@ def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tenso
         if f"average.{name}" in archive.arrays:
             values = _finite(archive, f"average.{name}")
             if values.shape != parameter.shape:
-                raise ValueError(f"the mean of {name} has shape {tuple(values.shape)}")
+                raise ValueError(f"the mean of {name} has the wrong shape {tuple(values.shape)}")
             means[name] = values.to(parameter)
     return means
 
@@ -199,7 +199,7 @@ def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
     """The mask of a pruned parameter, read from a checkpoint."""
     mask = archive.array(name)
     if mask.dtype != np.bool_ or mask.shape != shape:
-        raise ValueError(f"{name} is {mask.dtype} of shape {mask.shape}")
+        raise ValueError(f"the mask {name} has the wrong type {mask.dtype} or shape {mask.shape}")
     return torch.from_numpy(mask)
 
 

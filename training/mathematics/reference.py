@@ -325,7 +325,7 @@ def _check_shapes(
             raise DataError(
                 f"{subject}: unknown name '{name}'",
                 code="gradient-unexpected",
-                fix=f"use {' or '.join(expected)}" if expected else "omit it",
+                fix=f"use {' or '.join(expected)}" if expected else "leave it out",
             )
         if np.shape(array) != expected[name]:
             raise DataError(

@@ -211,7 +211,7 @@ def _are_whole(steps: NDArray) -> NDArray[np.bool_]:
 
 
 def _port_findings(graph: Graph) -> list[Finding]:
-    """Findings unless the graph has one `Input` and one `Output`, properly connected."""
+    """Findings on missing or surplus `Input` and `Output` nodes, and edges into an `Input`."""
     findings = []
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)

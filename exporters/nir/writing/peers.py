@@ -100,7 +100,7 @@ def _nodes_of_kind(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
 
 
 def _delay_findings(graph: Graph, peer: str) -> list[Finding]:
-    """A finding if the tool cannot run delays."""
+    """A finding if the graph has `Delay` nodes, which the tool drops or runs incorrectly."""
     names = graph.of_kind(DELAY)
     if not names:
         return []

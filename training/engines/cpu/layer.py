@@ -60,7 +60,7 @@ class Layer:
         self._sorted: tuple[SpikeTrains, ByChannel] | None = None
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
-        """Run spiking neurons forward.
+        """Run the spiking neurons of the layer on a batch; return their spikes and slopes.
 
         Args:
             source: the afferent spikes.
@@ -101,7 +101,7 @@ class Layer:
         self.neurons.add_faults(faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """Run non-spiking neurons forward, and return v[n], [samples, T, neurons] float.
+        """Run non-spiking neurons on a batch, and return v[n], [samples, T, neurons] float.
 
         In integer arithmetic, the result is always float64, so that v/unit·unit is exact.
 

@@ -50,10 +50,10 @@ def _own_gpu() -> torch.device:
             torch.cuda.set_device(0)
         elif launch.local_size > gpus:
             raise UsageError(
-                f"{launch.local_size} processes on this machine need one GPU each, but it has "
+                f"{launch.local_size} processes on this machine need one GPU each, but there are "
                 f"{gpus}",
                 code="gpus-too-few",
-                fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
+                fix=f"use `--nproc-per-node {gpus}`" if gpus else "train on the CPU",
             )
         else:
             torch.cuda.set_device(launch.local_rank)

@@ -74,7 +74,7 @@ class Layer:
             self.row_bytes += self.size * self.forward_afferent.weight.element_size()
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
-        """Run spiking neurons forward.
+        """Run the spiking neurons of the layer on a batch; return their spikes and slopes.
 
         Args:
             source: the afferent spikes.
@@ -143,7 +143,7 @@ class Layer:
         return (n_samples,), self.limits.threads_for(self.size), shared
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """Run non-spiking neurons forward, and return v[n], [samples, T, neurons] float.
+        """Run non-spiking neurons on a batch, and return v[n], [samples, T, neurons] float.
 
         In integer arithmetic, the result is always float64, so that v/unit·unit is exact.
 
@@ -268,7 +268,7 @@ class Layer:
         return sums.result()
 
     def _adjoint_portions(self, source: SpikeTrains) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """First and last sample (exclusive) of every portion, and arrays for its μ_u and c.
+        """Yield first and last sample (exclusive) of each portion, and arrays for its μ_u and c.
 
         The arrays are [samples, neurons, T] float. All portions use the same memory, one after the
         other.

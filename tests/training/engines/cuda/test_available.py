@@ -119,7 +119,7 @@ def test_more_processes_than_gpus(computer: _Computer) -> None:
     taken = _start_as(0, 3, computer)
     with refused(UsageError, "gpus-too-few") as caught:
         require()
-    assert caught.value.fix == "--nproc-per-node 2"
+    assert caught.value.fix == "use `--nproc-per-node 2`"
     assert taken == [0]
 
 

@@ -115,7 +115,7 @@ def _shuffled(builder: Any, vector: Any, lanes: list[int], second: Any = None) -
 
 @_inlined
 def plus_pair(typing: Any, pair: Any, other: Any) -> Any:
-    """The sum of two pairs."""
+    """Add two pairs number by number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fadd(*arguments)
