@@ -100,7 +100,7 @@ def _nodes_of_kind(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
 
 
 def _delay_findings(graph: Graph, peer: str) -> list[Finding]:
-    """A finding if the graph has `Delay` nodes, which the tool drops or runs incorrectly."""
+    """A finding if the graph has `Delay` nodes, which the tool refuses or drops."""
     names = graph.of_kind(DELAY)
     if not names:
         return []
