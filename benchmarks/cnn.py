@@ -231,7 +231,7 @@ def _learn(
     best, update = TrainedCnn(options.seed, model, counting, log, {}), 0
     for epoch in range(1, options.epochs + 1):
         model.train()
-        # Batch order and random numbers equal those of a spiking run with this seed.
+        # A spiking run with this seed uses the same order of batches and the same random numbers.
         order = np.random.default_rng([options.seed, epoch]).permutation(train.n_samples)
         loss_sum, correct = 0.0, 0
         for index in range(n_batches):

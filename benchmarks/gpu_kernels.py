@@ -47,7 +47,7 @@ def kernel_times(workload: Workload) -> list[KernelTime]:
     """
     step = ours_cuda.build(workload.network(find_drive(ours_cuda.build, workload)), workload)
     step.load(workload.spikes(), workload.labels())
-    time_step(step)  # the first step compiles the kernels
+    time_step(step)  # The first step compiles the kernels, which must not be measured.
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         for _ in range(ROUNDS):
             time_step(step)

@@ -80,7 +80,9 @@ class PeakMemory:
 
     def __init__(self) -> None:
         _return_freed_memory()
-        with suppress(OSError):  # if the system cannot reset the peak, it includes the imports
+        # Some systems cannot reset the peak of the memory. The peak then includes the memory that
+        # the imports needed.
+        with suppress(OSError):
             _CLEAR.write_text(_FORGET_PEAK)
         self._before = _resident_bytes("VmRSS")
 

@@ -93,7 +93,9 @@ class Worker:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        with suppress(BrokenPipeError):  # the worker ended: reading its answer tells how
+        # The pipe is broken if the worker has ended. The code below then raises an error with the
+        # worker's exit code.
+        with suppress(BrokenPipeError):
             stdin.write(f"{line}\n")
             stdin.flush()
         answer = stdout.readline()

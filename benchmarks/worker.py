@@ -81,7 +81,8 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
     time_step(step)
     yield {"hidden_spikes": step.hidden_spikes, "code_mb": code_mb}
     for _ in commands:
-        time_step(step)  # warm-up, so that threads and caches are as in a running loop
+        # An unmeasured step warms up the threads and the caches, as in a running training loop.
+        time_step(step)
         times = time_step(step)
         yield {"times": asdict(times), "peak_mb": memory.peak(), "device_mb": step.device_mb}
 

@@ -87,7 +87,7 @@ def main(path: str, window: int | None, lines: Iterable[str]) -> int:
             if [finding.code for finding in error.findings] != ["event-late"]:
                 raise
             late += 1
-    # Run on until the last spikes have arrived over their delays.
+    # The network runs on after the last event until the last spikes have passed their delays.
     run(max(time_ms, session.time_ms) + (2 + network.max_delay) * network.dt_ms)
     if late:
         print(f"{late} events came too late", file=sys.stderr)

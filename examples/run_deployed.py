@@ -24,7 +24,7 @@ def main(path: str) -> None:
     duration_ms = network.n_steps * network.dt_ms
     print(f"{network.channels.size} channels, {network.n_steps} steps of {network.dt_ms:g} ms")
 
-    # Two samples: noise on all channels, and silence.
+    # The first sample has noise on all channels. The second sample is silent.
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(0, duration_ms, 4 * units))
     events = nm.SpikeEvents(

@@ -60,7 +60,7 @@ class DataFolder(Format):
     version: ClassVar[int]
     kind: ClassVar[str]
 
-    # Hooks.
+    # Methods that every subclass defines
 
     @classmethod
     @abstractmethod
@@ -72,7 +72,7 @@ class DataFolder(Format):
     def changed_file(cls, name: str, change: str) -> Finding:
         """The finding for a missing or changed file."""
 
-    # Common to all subclasses.
+    # Methods that all subclasses share
 
     @classmethod
     def marker_file(cls, network: IntegerNetwork, **content: Any) -> dict[str, bytes]:
@@ -91,7 +91,8 @@ class DataFolder(Format):
             return self.parse_marker(content)
         except FileFormatError:
             raise
-        except Exception as error:  # damaged content can raise any exception
+        except Exception as error:
+            # If the marker file is damaged, parsing can raise any exception.
             raise damaged(path, f"{type(error).__name__}: {error}", self.kind) from error
 
     def decode(self, options: Any = None) -> IntegerNetwork:
@@ -102,7 +103,7 @@ class DataFolder(Format):
         return network
 
     def decode_answers(self) -> KnownAnswers | None:
-        self.integers  # noqa: B018  raises for a folder that is not an export
+        self.integers  # noqa: B018  The property raises an error for a folder that is no export.
         answers = self.path / ANSWERS
         return KnownAnswers.load(answers) if answers.exists() else None
 
@@ -129,6 +130,7 @@ class DataFolder(Format):
 
         built = {name for name in files_in(self.path) if name.startswith(BUILD)}
         files = {ANSWERS, *built}
-        with suppress(FileFormatError):  # a damaged marker file lists no files
+        # A damaged marker file cannot name the files of the export.
+        with suppress(FileFormatError):
             files |= self.about.files
         return files

@@ -67,7 +67,8 @@ def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
     for index, projection in enumerate(network.projections):
         parts[f"projection.{index}"] = f"{projection.source} → {projection.target}"
     entries = [*header.pop("populations"), *header.pop("projections")]
-    del header["source_hash"]  # hash of the float network, without effect on an export
+    # `source_hash` is the hash of the float network and does not affect an export.
+    del header["source_hash"]
     numbers = {("", "the network", key): value for key, value in header.items()}
     for (part, where), entry in zip(parts.items(), entries, strict=True):
         numbers |= {(part, where, key): value for key, value in entry.items()}

@@ -61,7 +61,7 @@ class Referee(ABC):
     check: ClassVar[tuple[str, ...]]
     folder: ClassVar[Path]
 
-    # Hooks.
+    # Methods that subclasses define or may replace
 
     @abstractmethod
     def requirements(self, version: Version) -> Sequence[Sequence[str]]:
@@ -86,7 +86,7 @@ class Referee(ABC):
             )
         return interpreter
 
-    # Common to all subclasses.
+    # Methods that all subclasses share
 
     @property
     def setup(self) -> str:
@@ -182,7 +182,8 @@ class Referee(ABC):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        # nmtool made this environment if its Python is home/python-…/bin/python.
+        # nmtool deletes the previous environment only if it made that environment: then the path of
+        # the environment's Python is home/python-…/bin/python.
         if previous is not None and previous.parents[2] == self.home:
             shutil.rmtree(previous.parents[1], ignore_errors=True)
         return environment

@@ -30,7 +30,7 @@ def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str]
             return
         try:
             report = json.loads(line)
-        except ValueError:  # the simulators also write lines without JSON
+        except ValueError:  # The simulators also write lines that are not JSON.
             return
         if "samples_done" in report:
             on_progress(1)

@@ -92,7 +92,7 @@ class Format:
     carries: ClassVar[bool]
 
     def __init_subclass__(cls, name: str = "") -> None:
-        if not name:  # the class is an abstract base
+        if not name:  # A class without a name is an abstract base.
             return
         cls.name, cls.extensions = name, PLACES[name].extensions
         cls.is_folder = bool(PLACES[name].member)
@@ -104,7 +104,7 @@ class Format:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    # Hooks.
+    # Methods that formats may replace
 
     @classmethod
     def require(cls) -> None:
@@ -278,7 +278,7 @@ class Format:
         comparison = compare_recordings(expected, actual, tolerance=self.tolerance)
         return Check(comparison, actual, seconds, agreement=agreement)
 
-    # Methods that are the same for every format.
+    # Methods that are the same for every format
 
     @classmethod
     def write(
@@ -320,7 +320,8 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
-        artefact.network = network  # so that the file need not be read again
+        # The artefact remembers the network, so that it need not be read from the file again.
+        artefact.network = network
         return artefact
 
     @classmethod

@@ -63,14 +63,14 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
     nmtool's own input errors keep their code, why, fix and findings; the file's name is added.
     """
     try:
-        with np.errstate(all="ignore"):  # numbers of foreign files may overflow
+        with np.errstate(all="ignore"):  # Numbers in the files of other tools may overflow.
             yield
     except InputError as error:
         what_failed = f"{path} cannot be read as a {what}: {error.what}"
         raise error.restated(what_failed, FileFormatError) from error
-    except NmtoolError:  # other errors of nmtool are not caused by the content
+    except NmtoolError:  # All other errors of nmtool have causes outside the file.
         raise
-    except Exception as error:  # HDF5 and numpy raise exceptions of any type
+    except Exception as error:  # HDF5 and numpy can raise exceptions of any type.
         raise FileFormatError(
             f"{path} cannot be read as a {what}",
             code="hdf5-damaged",
@@ -214,7 +214,7 @@ class PlainFile:
                 code="hdf5-plug-in",
                 fix="write it uncompressed, or compressed with gzip or lzf",
             )
-        # A chunk is always unpacked as a whole.
+        # HDF5 always unpacks a whole chunk, even if the data set is smaller.
         values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
         self._count(values * max(dataset.dtype.itemsize, _BYTES_OF_A_NUMBER), parent, name)
         return dataset

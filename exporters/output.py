@@ -163,7 +163,8 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # interrupts, too: otherwise `finally` would delete the only copy, `old`
+    except BaseException:
+        # Interrupts are caught, too. Otherwise, `finally` would delete `old`, the only copy.
         if not folder.exists():
             os.rename(old, folder)
         raise

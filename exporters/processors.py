@@ -148,8 +148,9 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, one tick per 40 ns. An instruction takes 128 ns, or 3.2
-            # ticks. Above two ticks per instruction, rounding the quotient gives the exact count.
+            # The timer counts at 25 MHz, which is one tick per 40 ns. An instruction takes 128 ns,
+            # or 3.2 ticks. Because an instruction takes more than two ticks, the rounded quotient
+            # is the exact number of instructions.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

@@ -45,7 +45,7 @@ class PythonFolder(Format):
     referee: ClassVar[Referee]
     inner: ClassVar[str]
 
-    # Hooks.
+    # Methods that every subclass defines
 
     @classmethod
     @abstractmethod
@@ -64,7 +64,7 @@ class PythonFolder(Format):
     def changed_file(cls, name: str, change: str) -> Finding:
         """The finding for a changed, missing or additional file."""
 
-    # Common to all subclasses.
+    # Methods that all subclasses share
 
     @classmethod
     def require(cls) -> None:

@@ -39,12 +39,14 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
         def compile_(function: _Function) -> _Function:
             if function.__closure__:
-                # Numba names machine code after `__qualname__`. Without a digest of the closure,
-                # Numba would confuse cached functions that differ only in their closures.
+                # Numba names machine code after `__qualname__`. Without a digest of the closure in
+                # this name, Numba would confuse cached functions that differ only in their
+                # closures.
                 digest = hashlib.sha256("\n".join(identity(function)).encode()).hexdigest()
                 function.__qualname__ += f"_{digest[:12]}"
             dispatcher = numba.njit(**options)(function)
-            if dispatcher is not function:  # with NUMBA_DISABLE_JIT, `njit` returns the function
+            # If the variable NUMBA_DISABLE_JIT is set, `njit` returns the function itself.
+            if dispatcher is not function:
                 dispatcher._cache = KernelFiles(function, kernel_folder(sources))
             return dispatcher
 
@@ -64,7 +66,7 @@ def kernel_folder(sources: tuple[str, ...]) -> Path:
         digest.update(file.name.encode() + file.read_bytes())
     try:
         folder = cache_folder()
-    except RuntimeError:  # the user has no home folder
+    except RuntimeError:  # If the user has no home folder, kernels are not cached.
         folder = Path(os.devnull)
     return folder / f"kernels-{digest.hexdigest()[:16]}"
 

@@ -22,5 +22,6 @@ def neuron_step(
     u = a + keep_u * u
     v = keep_v * v + (u + bias)
     spiked = v > vth
-    # The fields of a `Step` are declared as integers, which all other step functions return.
+    # The fields of `Step` are declared as integers, because all other step functions return
+    # integers.
     return Step(u, 0.0 if spiked else v, spiked, False, False, v)  # type: ignore[arg-type]

@@ -60,7 +60,9 @@ class KernelFiles(NullCache):
             stored, reduced = pickle.loads(pickled)
             if stored == sig:
                 return self.rebuilt(target_context, reduced)
-        except Exception:  # written by another version of a library: compile again
+        except Exception:
+            # If another version of a library wrote the file, reading can raise any exception. The
+            # function is then compiled again.
             pass
         return None
 
@@ -101,7 +103,8 @@ def identity(function: Callable[..., Any]) -> list[str]:
     """
     parts = [function.__module__, function.__qualname__]
     parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())
-    with suppress(OSError):  # functions typed into an interpreter have no file
+    # A function that was typed into an interpreter has no source file.
+    with suppress(OSError):
         parts.append(hashlib.sha256(Path(function.__code__.co_filename).read_bytes()).hexdigest())
     for cell in function.__closure__ or ():
         content = cell.cell_contents
@@ -113,7 +116,7 @@ def identity(function: Callable[..., Any]) -> list[str]:
 def read_checked(path: Path, key: bytes) -> bytes | None:
     """The bytes that `write_checked` wrote for a key, else None; deletes damaged files."""
     with suppress(OSError):
-        if not path.is_file():  # opening a pipe would block
+        if not path.is_file():  # Opening a pipe would block.
             return None
         with open(path, "rb") as file:
             if not _is_own(os.fstat(file.fileno())):

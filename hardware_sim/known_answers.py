@@ -63,8 +63,9 @@ def known_answers(
         return KnownAnswers(network.content_hash, raster, run(network, raster))
     assert isinstance(network, IntegerNetwork), "a float network needs `run`"
     recording = simulate(network, raster, deep=True)
-    # Files store decay factors in units of 1/4096, and the differences of u and v from states that
-    # decay by these factors. Factors close to the network's make the differences small.
+    # A file stores u and v as differences from states that decay by stored factors. These factors
+    # are multiples of 1/4096. The closer the factors are to the network's decay factors, the
+    # smaller are the differences.
     decay_unit = network.runs_in.decay_one
 
     factors = {

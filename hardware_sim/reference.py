@@ -51,7 +51,8 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
     n_steps = len(dense)
     horizon = n_steps + HOP_LATENCY + network.max_delay
     arriving = {p.name: np.zeros((horizon, p.size), np.int64) for p in network.populations}
-    # u, v and spikes; a last row of zeros is the state before step 0, as row −1.
+    # The arrays contain u, v and spikes. Their last row stays zero: with index −1, it is the state
+    # before step 0.
     trace = {
         p.name: tuple(np.zeros((n_steps + 1, p.size), np.int64) for _ in range(3))
         for p in network.populations

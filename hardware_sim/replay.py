@@ -169,7 +169,8 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     nothing = np.zeros((population.size, 0), np.int32)
     neurons = np.arange(population.size)
     none = np.full(population.size, -1)
-    # The step of `loihi2` is compiled into the kernel; other arithmetics pass their `Rules` to it.
+    # The kernel contains the compiled step of `loihi2`. The step of any other arithmetic reads its
+    # rules from an argument, `Rules`.
     rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
     return Cells(
         np.array([names.index(p.source) for p in incoming], np.int64),
@@ -387,7 +388,8 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
     """`mark_differences`, compiled; `rules` is None for `loihi2`."""
     n_steps = events.n_steps
     right_sums = np.zeros(n_steps, np.int32)
-    rest, until = np.int64(0), np.int64(FIRST)  # typed: for literals, Numba would compile again
+    # The numbers have a fixed type, because Numba would compile the kernel again for literals.
+    rest, until = np.int64(0), np.int64(FIRST)
     trace, nothing = _empty_traces(n_steps), _empty_traces(0)
     recorded = Traces(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
@@ -479,7 +481,8 @@ def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until)
         if recorded.u.size and recorded.v.size:
             u, v = recorded.u[n], recorded.v[n]
             continue
-        # Recorded spikes reset the neuron, so that a wrong spike counts once.
+        # After each step, v follows the recorded spike and not the predicted spike. A wrong spike
+        # thus counts as a single deviation.
         u, v = after.u, reset if spiked else after.peak
     return deviations, first, first_u, highest_silent, lowest_spiking
 

@@ -58,7 +58,7 @@ class ReachableSynapses:
                     pre, post = np.nonzero(projection.weight)
                     step = n_steps - 1 - HOP_LATENCY - projection.delay[pre, post].astype(np.int64)
                     np.add.at(last, (pre[step >= 0], step[step >= 0]), 1)
-            # A spike early enough for one delay is early enough for all shorter ones.
+            # A spike that is early enough for a delay is also early enough for all shorter delays.
             reached[source] = np.cumsum(last[:, ::-1], axis=1)[:, ::-1]
             reached[source][:, n_steps] = 0
         return cls(n_steps, reached)
@@ -130,7 +130,8 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
             keep = population.keep_u
             other = runs_in.decayed(u_before, keep - change)
             differs = runs_in.decayed(u_before, keep) != other
-            if runs_in.neuron.u_overflow == "clips":  # at a limit, both values are clipped to it
+            # If u exceeds a limit, both values of u are clipped to this limit and do not differ.
+            if runs_in.neuron.u_overflow == "clips":
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
             columns.append(_in_any_step(differs))
         if 0 <= population.dv + change <= runs_in.max_dv:

@@ -120,7 +120,8 @@ class Session:
         self._v = np.zeros(n_neurons, np.int64)
         self._overflows = np.zeros((2, n_neurons), np.int64)
         self.reset()
-        self._run(0)  # compiles kernels before the stream begins
+        # This call compiles the kernels before the stream begins.
+        self._run(0)
 
     def reset(self) -> None:
         """Return to step 0: all neurons at rest, without pending or fed spikes."""
@@ -319,7 +320,7 @@ class Session:
             self._u,
             self._v,
             np.array(offsets, np.int64),
-            frozen(np.array(channels, np.int32)),  # kernels are compiled for int32
+            frozen(np.array(channels, np.int32)),  # The kernels are compiled for arrays of int32.
             spiked,
             self._u_trace[rows],
             v,
@@ -423,7 +424,7 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
     """
     try:
         array = np.atleast_1d(np.asarray(values))
-    except ValueError:  # nested lists of different lengths
+    except ValueError:  # The values are nested lists of different lengths.
         array = np.zeros((0, 0))
     if array.ndim == 1 and not array.size:
         array = array.astype(dtype)

@@ -68,7 +68,7 @@ class PopulationBounds:
         u[:, unbounded] = np.array([[-_ANYTHING], [_ANYTHING]])
         before = self.v
         if population.kind == LIF:
-            # After a spike v is 0; without one, it is at or below the threshold.
+            # After a spike, v is 0. After a step without a spike, v is at most the threshold.
             certain_spikes, possible_spikes = self.spiking(population)
             low = np.where(possible_spikes, np.minimum(before[0], 0), before[0])
             high = np.minimum(before[1], arithmetic.firing_level(population.vth) - 1)
@@ -130,7 +130,8 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
         for population in network.populations:
             name = population.name
             possible_input = arriving[name][:, n]
-            if n:  # a weight that can arrive in an earlier step can also arrive in this one
+            # A weight that can arrive in one step can also arrive in every later step.
+            if n:
                 possible_input += arriving[name][:, n - 1]
             populations[name].step(possible_input + certain_input[name][:, n], population)
             if population.kind != LIF:

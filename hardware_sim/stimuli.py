@@ -139,7 +139,8 @@ class _Search:
     def run_samples(self, spikes: Raster) -> list[_Sample]:
         """Run samples, and find the numbers that each tests."""
         if isinstance(self.network, IntegerNetwork):
-            # Integer networks are always scored with the integer simulator, not with `run`.
+            # The integer simulator scores the samples of an integer network, even if `run` is
+            # given.
             recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
             constants = visible_changes(self.network, recording)
         else:

@@ -175,7 +175,7 @@ def _read_stub() -> dict[str, str]:
 _homes = _read_stub()
 _without_torch = _find_spec("torch") is None
 
-# Without torch, `from nmtool import *` and help(nmtool) leave out names that need it.
+# Without torch, `from nmtool import *` and help(nmtool) leave out the names that need torch.
 __all__ = sorted(
     name
     for name, home in _homes.items()

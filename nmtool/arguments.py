@@ -45,7 +45,9 @@ class Kind:
             return
         classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
-            classes = ()  # refuse True and False: bool is a subclass of int in Python
+            # In Python, bool is a subclass of int. True and False are nevertheless refused as
+            # numbers.
+            classes = ()
         check_type(value, classes, name, self.fix)
 
 
@@ -54,7 +56,7 @@ def optional(kind: Kind) -> Kind:
     return replace(kind, or_none=True)
 
 
-# NumPy's classes are given by name, so that --help need not import NumPy.
+# NumPy's classes are given by name, so that `--help` need not import NumPy.
 SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
 WHOLE = Kind((int, "integer"), "pass a whole number")
 NUMBER = Kind((int, float, "integer", "floating"), "pass a number")

@@ -241,7 +241,8 @@ class Arithmetic(Limits):
         """Skip the check of `Limits`: an arithmetic narrows no other arithmetic."""
 
     def __repr__(self) -> str:
-        return f"<Arithmetic {self.name}>"  # short, since signatures show it as a default
+        # The text is short, since signatures show it as the default of an argument.
+        return f"<Arithmetic {self.name}>"
 
     @property
     def runs_in(self) -> Arithmetic:

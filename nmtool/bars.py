@@ -170,7 +170,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
         console=console,
         expand=True,
         transient=True,
-        redirect_stdout=False,  # stdout is for results, and may be a file or a pipe
+        redirect_stdout=False,  # Only results are written to stdout, which may be a file or a pipe.
     )
 
 
@@ -181,7 +181,7 @@ def _running(bar: rich_progress.Progress) -> Iterator[None]:
 
     try:
         bar.start()
-    except LiveError:  # rich 13 cannot show a bar while another one is live
+    except LiveError:  # rich 13 cannot show a bar while another bar is live.
         yield
         return
     try:

@@ -176,7 +176,7 @@ def describe_size(network: AnyNetwork) -> dict[str, Any]:
     the number of synapses with a delay of d steps. `weight_bits` lists the bits per weight of all
     projections; it is None for a float network.
     """
-    # Imported late, since the modules of networks import this one.
+    # This import is inside the function, because the modules of networks import this module.
     from nmtool.network.integer_network import IntegerNetwork
 
     weights = [projection.weight for projection in network.projections]

@@ -166,7 +166,7 @@ class NmtoolError(Exception):
         return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default, pickling an exception keeps only its positional arguments.
+        # By default, a pickled exception keeps only its positional arguments.
         return _rebuilt, (type(self), self.what, self.__dict__)
 
 

@@ -84,7 +84,8 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
     steps = _up_to(step_network(network), names)
     counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
     bins = int(counts.sum()) * spikes.n_samples
-    # The fewest spikes whose mean reaches the rate; the rounded product may be off by one.
+    # `enough` becomes the smallest number of spikes whose mean reaches the rate. The loops correct
+    # the rounded product, which may be off by one.
     enough = math.ceil(rate * bins)
     while enough > 0 and (enough - 1) / bins >= rate:
         enough -= 1
@@ -222,7 +223,8 @@ def _integer_population(population: IntegerPopulation) -> StepPopulation:
     """Constants of the step of an integer population, with a threshold that v never equals."""
     runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
-    # Move the threshold between the largest v without a spike and the smallest v with a spike.
+    # The threshold is moved so that it lies between the largest v at which a neuron stays silent
+    # and the smallest v at which it spikes.
     margin = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:

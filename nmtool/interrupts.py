@@ -117,7 +117,8 @@ def _signals_cleared_after() -> Iterator[None]:
 def _remember(number: int, frame: FrameType | None) -> None:
     """Handle Ctrl-C: raise `KeyboardInterrupt`; while libraries load, set an alarm to try again."""
     if number == _ALARM and not _waiting:
-        return  # the signal that was waiting has been raised already
+        # The signal that was waiting has already been raised.
+        return
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
@@ -172,7 +173,7 @@ def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
     previous: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in numbers}
-        # Python can only restore handlers that were set from Python.
+        # Python can restore a handler only if the handler was set from Python.
         previous = {number: handler for number, handler in handlers.items() if handler is not None}
     try:
         yield previous

@@ -137,7 +137,8 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     array is divided by the greatest common divisor of its entries.
     """
     recording = answers.recording
-    # Names are sorted as in archives, so that a file that is read and saved again has equal bytes.
+    # Names are sorted, as archives sort them. Thus a file that is read and saved again has equal
+    # bytes.
     spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
     with_input = replace(recording, spikes=spikes)
     if not answers.is_deep:

@@ -29,7 +29,7 @@ def pages_folder(name: str) -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[1] / name
 
 
-# Files of a run folder.
+# Files of a run folder
 
 RUN_MANIFEST = "run.json"
 """Settings and data set of the run, and version of nmtool."""
@@ -55,7 +55,7 @@ RUN_TEACHER = "teacher.npz"
 RUN_SEARCH = "search"
 """Folder of the study (hyperparameter search) that chose the settings, if there was one."""
 
-# Files of other folders.
+# Files of other folders
 
 ANSWERS = "answers.npz"
 """In the folder of a cross-validation: predicted class, fold and columns of every sample."""

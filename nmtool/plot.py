@@ -84,7 +84,8 @@ def raster(
         _check_comparable(rasters, others)
     ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
-    # With many neurons, rows are too thin to see: marks are taller than their row.
+    # With many neurons, rows are too thin to be seen. The marks of spikes are then taller than
+    # their rows.
     half_height = max(0.4, sum(raster.n_neurons for raster in rasters.values()) / 150)
     for name, raster in rasters.items():
         _check_sample(sample, raster.n_samples)

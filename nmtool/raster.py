@@ -205,8 +205,10 @@ class Raster(Value, Tabular):
     def first_step(self) -> NDArray[np.int64]:
         """[samples, neurons] int64: step of the first spike; n_steps if a neuron is silent."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
-        # The last assignment wins, so that assigning in reverse order leaves the first spike.
-        # Cells and steps are copied, since numpy walks through reversed views in memory order.
+        # If several spikes of a neuron are assigned to the same entry, the last assignment wins.
+        # Therefore spikes are assigned in reverse order, and the first spike remains. The reversed
+        # arrays are copied, because numpy would assign from reversed views in the order of their
+        # memory.
         place = (self.sample_index() * self.n_neurons + self.neuron)[::-1].copy()
         first.reshape(-1)[place] = self.step[::-1].copy()
         return first
@@ -297,8 +299,8 @@ class Raster(Value, Tabular):
         n_samples, n_steps, n_neurons = shape
         row_start = np.arange(n_samples + 1) * n_steps
         row = sample.astype(np.int64) * n_steps + step
-        # One integer per event, so that one sort groups duplicates. Integers of 32 bits are used
-        # where they suffice: they sort twice as fast.
+        # Each event becomes a single integer, so that a single sort brings equal events together.
+        # 32-bit integers are used where they suffice, because they are sorted twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))

@@ -122,7 +122,8 @@ def read_small(path: Path, limit: int) -> bytes:
         OSError: the file cannot be read, is a pipe or a device, or is too large.
     """
     if not path.exists() or path.is_dir():
-        return path.read_bytes()  # raises the system's error for a missing file or a folder
+        # For a missing file or a folder, this call raises the error of the operating system.
+        return path.read_bytes()
     if not path.is_file():
         raise OSError("it is a pipe or a device, not a file")
     if path.stat().st_size > limit:
@@ -146,7 +147,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         leftovers.clean(path.parent)
         try:
             handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)
-        except ValueError as error:  # invalid file names
+        except ValueError as error:
+            # A file name may be invalid, for example if it contains a null character.
             raise OSError(str(error)) from error
         os.close(handle)
         temporary = Path(name)
@@ -260,7 +262,8 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         raise _unreadable(path, error) from error
     except FileFormatError:
         raise
-    except Exception as error:  # on a foreign file, zipfile, numpy and json raise any exception
+    except Exception as error:
+        # On a file from another tool, zipfile, numpy and json can raise any exception.
         raise _damaged(path, reason(error)) from error
     if actual != kind:
         raise FileFormatError(
@@ -293,7 +296,8 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
     try:
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
-    except Exception as error:  # on a foreign file, zipfile and numpy raise any exception
+    except Exception as error:
+        # On a file from another tool, zipfile and numpy can raise any exception.
         if "allow_pickle" in str(error):
             raise FileFormatError(
                 f"{path} contains arrays of Python objects",
@@ -315,7 +319,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 def archive_header(path: str | Path) -> dict[str, Any]:
     """The header of an archive, without its arrays; {} for files of other tools."""
     try:
-        if not Path(path).is_file():  # opening a pipe would block
+        if not Path(path).is_file():  # Opening a pipe would block.
             return {}
         with _opened(Path(path), MAX_ARCHIVE_BYTES) as archive:
             return dict(_header(archive))

@@ -187,7 +187,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return plain(value.value)
-    return value.tolist() if hasattr(value, "tolist") else value  # converts numpy's types
+    # `tolist` converts the numbers and arrays of numpy.
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def shown(value: Any) -> str:

@@ -77,7 +77,8 @@ def toml_value(value: Any) -> str:
         return f"{{ {', '.join(entries)} }}"
     if isinstance(value, float):
         return repr(value)
-    # JSON writes characters beyond 16 bits as surrogate pairs, and does not escape DEL.
+    # With escapes, JSON would write characters beyond 16 bits as surrogate pairs, which are invalid
+    # in TOML. Without escapes, the character DEL would stay in the text, which TOML forbids.
     text = json.dumps(OFF if value is None else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")
 

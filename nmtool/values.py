@@ -38,7 +38,7 @@ class Value:
         return hash((type(self).__name__, *map(_hash, _compared(self))))
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        # Arrays that were unpickled or copied are writable.
+        # Unpickling and copying give writable arrays, which are made read-only here.
         for name, value in state.items():
             object.__setattr__(self, name, _made_read_only(value))
 

@@ -14,11 +14,12 @@ from hypothesis import settings
 from nmtool.cli.threads import PATIENCE
 from tests.thorough import EXAMPLES
 
-# Numba reads this variable when it is first imported. Even on one core, tests need two threads.
+# Numba reads this variable when it is first imported. The tests need two threads, even on a single
+# core.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-# OpenMP reads these variables when torch or numba is first imported. By default, threads that wait
-# for the next kernel spin, and take cores from the tests in other processes.
+# OpenMP reads these variables when torch or numba is first imported. By default, threads spin while
+# they wait for the next kernel, and take processor time from the tests in other processes.
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
 

@@ -325,7 +325,7 @@ def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 
 
-# Networks in which most stored numbers have an effect.
+# Networks in which most of the stored numbers have an effect
 
 
 def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNetwork:
@@ -411,7 +411,7 @@ def live_input(seed: int, n_samples: int = 3) -> Raster:
     return Raster.from_dense(random.random((n_samples, STEPS, 8)) < 0.12)
 
 
-# Faults.
+# Lists of faults
 
 
 def stored_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:

@@ -75,10 +75,10 @@ class Interrupted:
     @property
     def fate(self) -> str:
         """The outcome of the run, in a word."""
-        # Python kills itself by the signal if it arrived inside exec().
+        # If the signal arrives inside exec(), Python ends itself by the same signal.
         by_signal = self.code in (130, -signal.SIGINT)
         if "Traceback" in self.err or "Fatal" in self.err:
-            # Every run of nmtool has this file in its traceback.
+            # The traceback of every run of nmtool contains this file.
             return "traceback" if "nmtool/__main__.py" in self.err else "unborn"
         if by_signal and not self.err:
             return "unborn"

@@ -96,7 +96,7 @@ class Mutant:
         return ast.fix_missing_locations(tree)
 
 
-# Mistakes.
+# Mistakes that make mutants
 
 
 @cache
@@ -340,7 +340,7 @@ def _marked(before: str, after: str) -> str:
     return f"{before[:start]}«{old} → {new}»{before[len(before) - end :]}"
 
 
-# Checks that detect mutants.
+# Checks that detect mutants
 
 
 @dataclass(frozen=True)

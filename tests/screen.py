@@ -157,7 +157,7 @@ def _terminal(columns: int) -> Iterator[tuple[_Shown, int]]:
         os.close(ours)
 
 
-# The pictures.
+# Pictures of the terminal
 
 COLUMNS = 80
 DEMO = ("demo", "--epochs", "6", "-o", "kept")

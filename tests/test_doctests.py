@@ -30,7 +30,7 @@ WITH_TORCH = [
     for name in EXAMPLES
 ]
 
-LONG = "nmtool.walkthrough"  # it runs the demo
+LONG = "nmtool.walkthrough"  # The example of this module runs the demo, which takes long.
 IN_SMALL = [
     "nmtool.data.incoming",
     "nmtool.data.shd",
@@ -108,7 +108,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     splits = {"train": small_events(40, 1), "test": small_events(60, 3)}
     data = nmtool.Dataset("small", tuple(splits), splits.__getitem__)
     dataset = small_dataset()
-    dataset.in_memory = False  # as if `load_dataset` had read it
+    dataset.in_memory = False  # With this value, the data set counts as read by `load_dataset`.
     float_run = nmtool.train(dataset, small_options(epochs=1), folder=folder / "run")
     run = nmtool.train(small_dataset(), small_options(epochs=1, arithmetic="integer"))
     q = nmtool.quantise(float_run.network)

@@ -131,7 +131,8 @@ def test_classify_stream_prints_decisions_during_the_stream(tmp_path: Path) -> N
         assert process.stdout is not None
         process.stdin.write("# a sensor\n\n5.5 1\n50\n")
         process.stdin.flush()
-        assert process.stdout.readline() == "10 ms  right\n"  # the pipe is still open
+        # The program prints this line although its input is still open.
+        assert process.stdout.readline() == "10 ms  right\n"
         process.stdin.write("60 0\n61 0\n20.5 1\n62 0\n120\n")
         process.stdin.flush()
         rest, errors = process.communicate()

@@ -18,7 +18,7 @@ SUSPECT = {
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
 KNOWN = {
-    # Imports of nmtool's own modules, by names in the sources.
+    # These files import nmtool's own modules, by names in the sources.
     "exporters/formats.py": {"importlib"},
     "exporters/environments.py": {"importlib"},
     "hardware_sim/kernel.py": {"importlib"},
@@ -29,7 +29,7 @@ KNOWN = {
     "nmtool/targets/reading.py": {"importlib"},
     "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
-    # Imports of installed libraries, and their versions.
+    # These files import installed libraries, or look up their versions.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/setup/installation.py": {"importlib"},
     "nmtool/reporting/results.py": {"importlib"},
@@ -40,17 +40,17 @@ KNOWN = {
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
     "exporters/fenn/package/check.py": {"importlib"},
-    # Programs: Python, and a compiler for nmtool's own sources.
+    # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    # Versions of programs, and libraries imported in a separate process.
+    # These files ask programs for their versions, or import libraries in a separate process.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib"},
-    # The C library, used to end child processes with their parent.
+    # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},
-    # Kernels from the user's own cache, after a check of their digest.
+    # This file reads kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
 """Uses of `SUSPECT` by file; docs/files.md, "Files from other tools", gives the reasons."""
@@ -79,7 +79,7 @@ def _name(call: ast.Call) -> str:
     if isinstance(function, ast.Attribute):
         owner = function.value
         whole = f"{owner.id}.{function.attr}" if isinstance(owner, ast.Name) else ""
-        # Compiled expressions and kernels never come from a file.
+        # A call of `re.compile` is harmless, because no regular expression comes from a file.
         return "" if whole == "re.compile" else {"torch.load": "torch.load"}.get(whole, whole)
     return ""
 

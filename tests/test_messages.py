@@ -15,7 +15,7 @@ EVERY = list(messages())
 
 def test_every_error_has_a_code() -> None:
     assert len(EVERY) > 300
-    passed_on = "{error.code}"  # the code of an error that is raised again
+    passed_on = "{error.code}"  # An error that is raised again keeps its code.
     without = [m for m in EVERY if not CODE.fullmatch(m.code) and m.code != passed_on]
     assert [f"{message.place}:{message.line} {message.code!r}" for message in without] == []
 

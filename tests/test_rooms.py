@@ -19,7 +19,8 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 
 ROOT = Path(__file__).parents[1]
-STANDARD = sys.stdlib_module_names | {"tomllib"}  # in the standard library from Python 3.11 on
+# `tomllib` is in the standard library only from Python 3.11 on.
+STANDARD = sys.stdlib_module_names | {"tomllib"}
 CORE = "nmtool"
 ROOMS = {
     CORE: "nmtool",
@@ -208,7 +209,7 @@ def _names(node: ast.AST, package: str) -> list[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
         return [f"{base}.{alias.name}" for alias in node.names]
     if isinstance(node, ast.Call) and "import_module" in ast.dump(node.func):
-        # The part of an f-string before its first value.
+        # The text of an f-string before its first value is enough to identify the room.
         first = next((part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)), 0)
         return [str(first.value)] if first else []
     return []
@@ -342,7 +343,8 @@ def test_allowed_imports_pass(module: str, code: str, tmp_path: Path) -> None:
     assert all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 
 
-# Consequences: a deployed network runs without torch, and user files are never imported.
+# Tests of consequences: a deployed network runs without torch, and the user's files are never
+# imported
 
 REFUSED = "raise SystemExit(f'{__name__} of the user was imported')\n"
 

@@ -64,7 +64,7 @@ def test_code_has_no_short_names(folder: str) -> None:
 
 REFUSED = {
     "tests": {
-        # Code that the test of rooms must refuse, and files of a user.
+        # These names are in code that the test of rooms must refuse, and in files of a user.
         "tests/test_rooms.py": ["training", "training"],
         "tests/test_wheel.py": ["training"],
     }

@@ -68,7 +68,8 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
     output, python = "", ""
     for language, text in blocks(page):
         if language == "python":
-            # Names defined in a block of Python exist in the following blocks.
+            # Successive blocks of Python run together, because later blocks use names of earlier
+            # blocks.
             python += text
             continue
         if language == "c":

@@ -46,7 +46,7 @@ def assert_passes(name: str, actual: Recording) -> None:
     assert np.array_equal(actual.predictions, expected.predictions)
 
 
-# Content of the vectors.
+# Tests of the content of the vectors
 
 
 @every_vector
@@ -114,7 +114,7 @@ def test_each_readout_rule_gives_different_classes() -> None:
     assert len(classes) == len(RULES)
 
 
-# Implementations that pass the vectors.
+# Tests of implementations that pass the vectors
 
 
 @every_vector

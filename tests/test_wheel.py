@@ -114,7 +114,7 @@ def test_the_source_distribution_has_the_files_that_git_tracks(built: Built) -> 
     assert {name for name in additions if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
 
 
-# The installed wheel: everything below runs in a user's folders.
+# Tests of the installed wheel, which run in folders of a user
 
 
 class Installed:
@@ -165,7 +165,7 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    # A .pth file adds folders, but .pth files in those folders have no effect.
+    # Python does not process the .pth files in folders that another .pth file adds.
     libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (environment.site / "libraries.pth").write_text("\n".join(libraries))
     return environment

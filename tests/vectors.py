@@ -124,7 +124,7 @@ def drive(
     return projections, steps
 
 
-# The state of a neuron.
+# Vectors on the state of a neuron
 
 
 def fresh_state() -> Vector:
@@ -265,7 +265,7 @@ def biases() -> Vector:
     return vector(populations, projections, [[[], [0], *[[]] * 5, [0], [], []]], readout)
 
 
-# Synapses.
+# Vectors on synapses
 
 
 def weights() -> Vector:
@@ -347,7 +347,7 @@ def unused() -> Vector:
     return vector(populations, projections, [steps, [[]] * 10])
 
 
-# Graphs.
+# Vectors on graphs
 
 
 def chain() -> Vector:
@@ -385,7 +385,7 @@ def loops() -> Vector:
     return vector(populations, projections, [steps])
 
 
-# Readouts.
+# Vectors on readouts
 
 
 def _read_out(rule: str, window: int | None = None) -> Vector:
@@ -415,7 +415,8 @@ def _read_out(rule: str, window: int | None = None) -> Vector:
 
 def mixed(seed: int) -> Vector:
     """Three recurrent populations with random constants from their whole ranges."""
-    # Of Python's generators, only random() is guaranteed to stay the same between versions.
+    # Of the methods of Python's `random.Random`, only `random()` is guaranteed to give the same
+    # numbers in all versions of Python.
     source = random.Random(seed)
 
     def below(n: int) -> int:

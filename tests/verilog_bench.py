@@ -91,7 +91,8 @@ def record(
     waits = [] if stall is None else [f"+stall={stall}"]
     limit = layout.most_clocks(deep) + layout.clearing_clocks
     limit *= 1 if stall is None else 10
-    limit += loads.count("\n")  # loading takes a clock per byte, before the first word
+    # Before the first input word, the core needs one clock cycle for every byte that it loads.
+    limit += loads.count("\n")
     arguments = ["+input=input.hex", "+record=words.bin", "+load=load.hex", f"+limit={limit}"]
     _run(["vvp", "-n", "tb.vvp", *arguments, *waits], folder)
     return read_recording(folder / "words.bin", network, spikes, deep)

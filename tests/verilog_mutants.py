@@ -184,7 +184,8 @@ class Hunt:
             others[case.name] = int(answer.split()[2]) - case.clocks
         if len(ordered) <= _BEFORE_LINT and self._lint_finds(linted, mutated):
             return "lint"
-        # Only the sum over all cases counts: other waits may make a single case faster by chance.
+        # Only the sum over all cases is judged, because other waits may make a single case faster
+        # by chance.
         total = sum(others.values())
         if any(others.values()):
             return f"clocks {'more' if total > 0 else 'fewer'}: {total:+} in {len(others)} cases"

@@ -348,7 +348,7 @@ class _Call:
         """Raise `UsageError` if the folder cannot be used, before data are read."""
         if self.resume:
             with folder.locked():
-                pass  # `locked` raises the error
+                pass  # `locked` raises the error if the folder cannot be used.
         else:
             _check_free(folder)
 
@@ -363,7 +363,8 @@ class _Call:
         """Run the training loop; return the trainer and the reporter of the progress."""
         from nmtool.training.loop.run import run_training
 
-        # In a job of several processes, Ctrl-C ends all of them at once.
+        # A single process finishes its batch after Ctrl-C. In a job of several processes, Ctrl-C
+        # ends all processes at once.
         signals = [signal.SIGINT] if ranks.size == 1 else []
         with (
             signals_noted(*signals) as check_stop,
@@ -427,7 +428,8 @@ class _Call:
                 )
         with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
-            _ = dataset.train, dataset.validation  # access may download them
+            # The first access to a split may download the data.
+            _ = dataset.train, dataset.validation
         if self.resume and self.folder is not None:
             check_split(self.folder, dataset)
         return dataset
@@ -479,7 +481,8 @@ class _Call:
         split_settings = (self.options.validation, self.options.validation_by)
         if origin_rule is not None and split_settings == (before.validation, before.validation_by):
             return origin_rule
-        # Another seed would draw validation samples that the first run was trained on.
+        # Another seed could put samples into the validation split on which the first run was
+        # trained.
         return replace(
             self.options.validation_rule,
             seed=before.seed if origin_rule is None else origin_rule.seed,
@@ -513,7 +516,8 @@ class _Call:
         if self.start is not None:
             findings += start_remarks(self.start, options, dataset)
         if teacher is not None:
-            teacher.rows_of(dataset)  # raises an error for other data
+            # This call raises an error if the soft labels belong to other data.
+            teacher.rows_of(dataset)
             agreement = teacher.agreement(dataset.undivided.label)
             _log.info(
                 f"soft labels have a weight of {options.teacher_share:.0%} in the loss; their most "

@@ -308,7 +308,7 @@ class TrainOptions:
         "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy",
         positive=True,
     )
-    teacher: str | Path | None = _option(  # noqa: RUF009 (Path is immutable)
+    teacher: str | Path | None = _option(  # noqa: RUF009  A `Path` is immutable.
         LEARNING,
         None,
         "distillation: file of soft labels from nmtool.soft_labels, class probabilities per "
@@ -616,8 +616,8 @@ class TrainOptions:
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:
-            # A number of bits that the new target does not support becomes `auto`, unless
-            # `settings` contains it.
+            # If the new target does not support a number of bits, this number becomes `auto`,
+            # unless `settings` contains it.
             merged = {**vars(self), **converted}
             limits = _limits(merged["target"], merged["arithmetic"])
             for name in _MOST_BITS:
@@ -643,7 +643,7 @@ class TrainOptions:
                 getattr(request, option.name),
             )
             if value == AUTO and name in AUTOMATIC:
-                continue  # its value was chosen from the data when the run began
+                continue  # The value was chosen from the data when the run began.
             if value == setting or (name == "epochs" and value > setting):
                 continue
             raise UsageError(

@@ -44,7 +44,8 @@ class Delays(Dcls1d):
         (delay,) = (
             p.delay for p in network.projections if (p.source, p.target) == (source, target)
         )
-        # Entry k of a kernel is a delay of size − 1 − k steps. Positions count from its middle.
+        # Entry k of a kernel stands for a delay of size − 1 − k steps. DCLS counts positions from
+        # the middle of the kernel.
         position = size - 1 - torch.tensor(delay.T.copy(), dtype=torch.float32) - size // 2
         position += _OFF_GRID
         with torch.no_grad():

@@ -31,7 +31,8 @@ def arrival_weights(
         float(dynamics.decay(output.values(key)[0], dt_ms)) for key in ("tau_mem_ms", "tau_syn_ms")
     )
     weights, g = rules.time_weights(readout, n_steps), np.zeros(n_steps)
-    # Backward in time, like gradients: d_v[n] = w[n] + α·d_v[n + 1], and so on for u.
+    # The loop runs backward in time, as gradients do: d_v[n] = w[n] + α·d_v[n + 1], and d_u[n] =
+    # d_v[n] + β·d_u[n + 1].
     d_v = d_u = 0.0
     for n in range(n_steps - 1, -1, -1):
         d_v = weights[n] + alpha * d_v

@@ -51,7 +51,7 @@ def run(
             [PACKAGE / "run.py", arrays],
             ["--deep"] if deep else [],
             on_line=read,
-            variables={"TMPDIR": scratch},  # Brian writes logs there
+            variables={"TMPDIR": scratch},  # Brian writes its logs into this folder.
         )
 
 

@@ -307,7 +307,8 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
         for p in network.populations
         if p.name in sums
     ]
-    # Only functions that are called are written, since compilers warn about unused ones.
+    # The file only contains the functions that it calls, since compilers warn about unused
+    # functions.
     comparing = [_COMPARE_SPIKES] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []

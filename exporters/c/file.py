@@ -187,7 +187,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         if not is_prefix(record.get("prefix", "nmtool")):
             raise ValueError("the prefix is invalid")
         version, arrays = int(record["version"]), read_arrays(text)
-    except Exception as error:  # any exception, for content that nmtool never writes
+    except Exception as error:  # If the file was changed by hand, parsing can raise any exception.
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(path, version, VERSION)
     return Content(data, Archive(path, record, arrays))

@@ -53,7 +53,8 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    arithmetic = {"arithmetic": network.arithmetic}  # before the header's other keys
+    # The entry `arithmetic` comes before the header's other keys.
+    arithmetic = {"arithmetic": network.arithmetic}
     document = {"format": KIND, "version": VERSION, **arithmetic, **header}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)

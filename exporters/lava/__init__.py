@@ -79,7 +79,8 @@ class Lava(PythonFolder, name="lava"):
         """
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
-        # With `trust`, the script may be of an earlier version, which always prints JSON.
+        # With `trust`, the script may come from an earlier version of nmtool. Such a script has no
+        # option `--json` and always prints JSON.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
         return self.record(spikes, options, on_progress, environment, timeout_s)
 

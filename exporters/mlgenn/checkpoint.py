@@ -203,15 +203,18 @@ def _count_populations(reading: tuple[tuple[str, str], ...]) -> int:
 def _read_array(path: Path) -> NDArray[np.float64] | Finding:
     """The array of a file, flattened; a finding if the file is invalid."""
     try:
-        # Memory-mapped, because a header may claim a size beyond that of the file or of memory.
+        # The file is memory-mapped, because its header may claim an array larger than the file or
+        # the memory.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
+            # numpy warns if Python 2 wrote the header.
+            warnings.simplefilter("ignore")
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             what = f"its type is {array.dtype}, which is not numeric"
             return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
-    except Exception as error:  # numpy parses headers as Python, which can raise any exception
+    except Exception as error:
+        # numpy parses the header as Python code, so that reading can raise any exception.
         return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"

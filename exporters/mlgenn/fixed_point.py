@@ -67,7 +67,7 @@ def in_fixed_point(
 def _projection(
     projection: Projection, weight: NDArray[np.float64], bits: int
 ) -> IntegerProjection:
-    rounded = np.round(weight * 2.0**bits)  # halves to even, as in PyFeNN
+    rounded = np.round(weight * 2.0**bits)  # PyFeNN also rounds halves to even numbers.
     delay: Any = projection.delay
     return IntegerProjection(
         projection.source,

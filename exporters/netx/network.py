@@ -103,7 +103,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
     yield from layer.reader_findings(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if layer.unrolled:
-            continue  # for unrolled layers, `_projections` splits weights by sign
+            continue  # `_projections` splits the weights of unrolled layers by their sign.
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
             yield Finding(
                 "netx-weights-odd",

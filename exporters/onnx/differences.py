@@ -29,7 +29,7 @@ def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
     expected_model = onnx.ModelProto.FromString(expected)
     try:
         stored_model = onnx.ModelProto.FromString(stored)
-    except Exception as error:  # protobuf's errors differ by version
+    except Exception as error:  # The type of protobuf's errors depends on its version.
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
     findings = list(_graph_findings(expected_model.graph, stored_model.graph))
     for model in (expected_model, stored_model):
@@ -79,7 +79,7 @@ def _constant_change(our_constant: Any, their_constant: Any) -> str:
 
     try:
         numbers = numpy_helper.to_array(their_constant)
-    except Exception:  # the type is not numeric, or there are too few numbers
+    except Exception:  # The constant is not numeric, or it has too few numbers for its shape.
         return "it differs"
     return array_change(numpy_helper.to_array(our_constant), numbers) or "it differs"
 

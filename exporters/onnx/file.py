@@ -126,7 +126,7 @@ class Content:
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
-        except Exception as error:  # invalid content can raise any exception
+        except Exception as error:  # If the content is invalid, parsing can raise any exception.
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
         return integer_network.unpack(Archive(self.path, header, arrays))
 

@@ -63,7 +63,7 @@ def _session(model: bytes) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base class
+    except Exception as error:  # onnxruntime's errors have no common base class.
         raise _failure(error) from error
 
 
@@ -74,7 +74,7 @@ def _outputs(
     names = output_names(network, deep)
     try:
         values = session.run(names, {"spikes": spikes.dense()})
-    except Exception as error:  # onnxruntime's errors have no common base class
+    except Exception as error:  # onnxruntime's errors have no common base class.
         raise _failure(error) from error
     return dict(zip(names, values, strict=True))
 

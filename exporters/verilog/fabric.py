@@ -88,7 +88,7 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     )
     if network.readout.kind == LI:
         yield Shape(a["SCORE_BITS"], 1 << a["CLASS_BITS"])
-    # On an ECP5, the memory of step weights is built from logic, not from block RAM.
+    # On an ECP5, the memory of step weights is built from logic and takes no block RAM.
     if answer.importance is not None and family == ICE40UP:
         yield Shape(16, a["STEPS"])
     if "WINDOW" in a:

@@ -261,15 +261,15 @@ class Layout:
             deep: True if u and v of every neuron are output, too.
         """
         network = self.network
-        # Looking up a source takes four clocks, and each of its rows takes four more. Rows begin at
-        # least four clocks apart. With single-port memories, a row may wait one more clock for its
-        # phase.
+        # The core needs four clock cycles to look up a source, and four more for each row of the
+        # source. Successive rows begin at least four cycles apart. With single-port memories, a row
+        # may wait another cycle for its phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
         )
-        # The constants of a population are fetched, its neurons pass 12 stages, and each neuron
-        # outputs up to three words.
+        # The core fetches the constants of a population. Then its neurons pass 12 stages, and each
+        # neuron outputs up to three words.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
@@ -303,7 +303,7 @@ def _length_bits(network: IntegerNetwork, lanes: int) -> int:
 
 def synapse_words(network: IntegerNetwork, lanes: int) -> int:
     """Number of words of the synapse memory."""
-    # Addresses must be as wide as the index of a neuron and the length of a row.
+    # An address must be wide enough for the index of any neuron and for the length of any row.
     address_bits = max(_index_bits(network, lanes), _length_bits(network, lanes))
     rows = sum(p.shape[0] * -(-p.shape[1] // lanes) for p in network.projections)
     return max(rows, (1 << (address_bits - 1)) + 1)

@@ -37,7 +37,8 @@ def input_text(spikes: Raster) -> str:
     spike_row = spikes.sample_index() * n_steps + spikes.step
     kind = np.empty(n_samples + row.size + spikes.n_spikes, np.int64)
     channel = np.zeros_like(kind)
-    # The position of a word is the number of spikes, step ends and sample beginnings before it.
+    # The position of a word equals the number of words before it: spikes, ends of steps and
+    # beginnings of samples.
     kind[spikes.offset[:-1] + sample * (n_steps + 1)] = _IN_BEGIN
     kind[np.searchsorted(spike_row, row, "right") + row + row // n_steps + 1] = _IN_END
     place = np.arange(spikes.n_spikes) + spike_row + spikes.sample_index() + 1

@@ -38,7 +38,8 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise `UsageError` for a value that is not among the choices."""
-        # argparse's own error lists all choices, but does not suggest the nearest one.
+        # The error message of argparse lists all choices, but does not suggest the choice nearest
+        # to the typed word.
         if action.choices is None or value in action.choices:
             return
         name = "/".join(action.option_strings) or action.metavar or action.dest
@@ -125,7 +126,7 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write a message, and raise errors in writing."""
-        # argparse's own method ignores errors in writing, such as a full disk.
+        # argparse's own method ignores errors of writing, for example on a full disk.
         (file or sys.stderr).write(message)
 
 

@@ -25,7 +25,7 @@ def write(shell: str) -> int:
     for action in _arguments_with_values(parser):
         if listed := getattr(action.type, "listed", None):
             action.choices = list(listed())
-        # Values without choices are completed as paths.
+        # A shell completes the value of an option without choices as a path.
         if action.choices is None and action.type is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
     sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")

@@ -52,7 +52,8 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise the current `BrokenPipeError` again."""
-        # rich calls this method on a BrokenPipeError; rich's own method ends the process.
+        # rich calls this method after a BrokenPipeError. The method of rich itself would end the
+        # process.
         raise
 
 
@@ -64,7 +65,7 @@ def out() -> Console:
 
 def log() -> _Console:
     """The console for progress and remarks; always the same object, since it draws a live bar."""
-    # While a bar is live, rich replaces sys.stderr by a proxy of the real stream.
+    # While a bar is live, rich replaces sys.stderr with a proxy, which refers to the real stream.
     console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
     if console.idle is not None:
         console.idle.clear()
@@ -150,7 +151,8 @@ def plain(value: Any) -> Any:
 
     Infinities and NaN become strings.
     """
-    import numpy as np  # imported late, so that --help stays fast
+    # NumPy is imported here and not at the top of the module, so that `--help` stays fast.
+    import numpy as np
 
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
@@ -286,7 +288,7 @@ def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stdout; print reasons against unsupported targets on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
-        if not fit.uses:  # for an FPGA, the line itself contains the reasons
+        if not fit.uses:  # For an FPGA, the printed line already contains the reasons.
             print_finding_remarks(fit.unsupported)
 
 
@@ -387,7 +389,7 @@ class _Remarks(logging.Handler):
             if record.getMessage() in self.printed:
                 return
             self.printed.add(record.getMessage())
-        # Look up the console for every record, since sys.stderr may have been replaced.
+        # The console is looked up for every record, since sys.stderr may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:

@@ -192,7 +192,7 @@ def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple
     return (f"--{flag}" if settings.get("const") is not False else f"--no-{flag}",)
 
 
-# Parsing of signatures and docstrings.
+# Parsing of signatures and docstrings
 
 
 @cache

@@ -109,7 +109,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         ),
         READING[MLGENN],
         dest_prefix=_IN,
-        readout=None,  # set by --in-rule
+        readout=None,  # The option `--in-rule` sets the rule of the readout.
         tau_mem_ms=flag(type=_per_population, metavar="VALUE"),
         tau_syn_ms=flag(type=_per_population, metavar="VALUE"),
         threshold=flag(type=_per_population, metavar="VALUE"),
@@ -161,7 +161,8 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
                 )
     if artefact is None or artefact.reading_options is None:
         return None
-    # NIR files need no options. With options, the graph is read, even that of nmtool's own files.
+    # A NIR file can be read without options. With options, nmtool always reads the graph, even if
+    # the file also embeds a network of nmtool.
     options = by_kind[kind]
     return artefact.reading_options(**options) if options or kind != NIR else None
 

@@ -160,7 +160,7 @@ def _print_sections(report: Report) -> None:
     console.print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
     for section in report.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):
-            continue  # the section has only plots
+            continue  # A section without text, tables, findings and code consists only of plots.
         console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
             console.print_line(text, console.STYLES[weight])

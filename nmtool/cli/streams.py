@@ -20,7 +20,8 @@ def prepare() -> None:
     if sys.stderr is None:
         sys.stderr = _text_stream(2)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # its encoding may lack '→'
+        # The encoding of a stream may lack characters that nmtool prints, such as '→'.
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _Remarks(sys.stderr)  # type: ignore[assignment]

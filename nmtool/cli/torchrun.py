@@ -36,7 +36,8 @@ def one_process_reports() -> Iterator[None]:
 
     launch = launched()
     if launch is not None and launch.rank > 0:
-        logging.getLogger("nmtool").setLevel(logging.CRITICAL)  # rank 0 logs for all
+        # Rank 0 logs for all ranks.
+        logging.getLogger("nmtool").setLevel(logging.CRITICAL)
     try:
         yield
     except KeyboardInterrupt:
@@ -61,7 +62,9 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
 
         store = TCPStore(launch.address, launch.port, timeout=STORE_TIMEOUT)
         first = store.compare_set(f"nmtool/{launch.attempt}/failed", "", mine).decode()
-    except (ImportError, RuntimeError):  # no store; an error printed twice is better than none
+    except (ImportError, RuntimeError):
+        # Without torch or a connection to the store, every process prints the error. A repeated
+        # error is better than no error.
         first = mine
     return first == mine, int(first.split()[1])
 
@@ -79,7 +82,7 @@ def sigterm_raises() -> Iterator[None]:
         try:
             yield
         finally:
-            # The process is ending, and another SIGTERM must not interrupt it.
+            # The process is ending: another SIGTERM must not interrupt its end.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _EndedError:
         raise RankError(

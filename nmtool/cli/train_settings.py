@@ -95,7 +95,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             """Parse a number, or a word that stands for a value."""
             return words[text] if text in words else number(text)
 
-        read.__name__ = kind  # argparse's error message "invalid int value" uses it
+        read.__name__ = kind  # argparse uses this name in its error message "invalid int value".
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 

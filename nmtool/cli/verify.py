@@ -88,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         compared.require()
     dataset, events, network = None, None, load(arguments.network)
     if has_data:
-        # A recording contains the first samples, in order; other backends run drawn samples.
+        # A recording contains the first samples of the data in their order. For other backends,
+        # samples are drawn.
         dataset, events = read_samples(
             arguments, [arguments.network], draws=not compared.recordings
         )

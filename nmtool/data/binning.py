@@ -103,7 +103,8 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
         NetworkError: the step length or the number of steps is not positive.
     """
     check_timing(dt_ms, n_steps)
-    # Times ascend, so only samples with a late last event need be read.
+    # The times of a sample ascend. Thus only samples whose last event is late can have late events,
+    # and only their events are read.
     late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
     return sum(
         int((step_position(part.time_ms, dt_ms) >= n_steps).sum())

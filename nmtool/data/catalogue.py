@@ -84,7 +84,8 @@ def load_dataset(
     name = str(name_or_path)
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
-        name = f"./{name}"  # a folder with the name of a built-in data set
+        # A `Path` always names a folder, even if a built-in data set has the same name.
+        name = f"./{name}"
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load, peek = _in_folder(name, n_units, in_memory)
     elif n_units is not None:

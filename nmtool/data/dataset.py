@@ -131,7 +131,8 @@ class Dataset(Tabular):
         }
         names = max((events.class_names for events in splits.values()), key=len)
         for split, events in splits.items():
-            if events.class_names == names[: len(events.class_names)]:  # it lacks the last classes
+            # A split without samples of the last classes also lacks the names of these classes.
+            if events.class_names == names[: len(events.class_names)]:
                 splits[split] = replace(events, class_names=names)
         return cls.of(name=name, **splits)
 

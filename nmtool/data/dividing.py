@@ -204,7 +204,8 @@ class SplitRule(Plain):
 
     @property
     def _is_share(self) -> bool:
-        return bool({".", "e"} & set(str(self.amount)))  # as in 0.2 and 1e-05
+        # Shares are numbers such as 0.2 and 1e-05. Counts have neither a point nor an exponent.
+        return bool({".", "e"} & set(str(self.amount)))
 
 
 @dataclass(frozen=True)
@@ -277,7 +278,7 @@ class Folds(Plain):
         return f"{grouping_name(self.by)}{drawn}"
 
 
-# Amounts and groupings as text.
+# Texts for amounts and groupings
 
 
 def amount(value: object) -> str | None:
@@ -366,7 +367,7 @@ def group_of(
     return np.arange(n_samples) // by
 
 
-# Random draws.
+# Random draws of samples
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:

@@ -78,7 +78,9 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
-    # For samples on disk: the copy that contains their events, and their indices in this copy.
+    # These two fields are used if the samples are on disk. The first field is the copy that
+    # contains the events of the samples. The second field has the indices of the samples in this
+    # copy.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
@@ -124,7 +126,8 @@ class SpikeEvents(Tabular):
         events._set("groups", {name: group[place] for name, group in index.groups.items()})
         return events
 
-    if not TYPE_CHECKING:  # with __getattr__, type checkers would accept any misspelt name
+    # If type checkers saw `__getattr__`, they would accept every misspelt attribute.
+    if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NDArray:
             if self._store is None or name not in ("time_ms", "unit"):

@@ -118,7 +118,8 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         split: _count(label, len(names)) for split, label in labels.items() if label is not None
     }
     rule = dataset.validation_rule
-    # A validation split of a file's last samples has another remark, `split-unshuffled`.
+    # If the validation split consists of the last samples of a file, the remark `split-unshuffled`
+    # covers its missing classes.
     last = "validation" if rule is not None and rule.is_last else ""
     counts = {
         split: count for split, count in class_counts.items() if split != last and count.any()

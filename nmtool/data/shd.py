@@ -170,7 +170,8 @@ def read_layout(
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
-        # Files of earlier versions name classes from 0 even if labels begin at another number.
+        # Files written by earlier versions of nmtool name classes from 0 on, even if their labels
+        # begin at another number.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
     nonzero = {name for name, is_filled in groups if is_filled}

@@ -144,7 +144,9 @@ class EventStore:
         """
         with suppress(_DamagedError):
             return self._read(samples)
-        if self.index.content_hash:  # computed as soon as the whole copy has been read
+        # The index has a content hash as soon as the whole copy has been read once. Only then is a
+        # damaged copy renewed.
+        if self.index.content_hash:
             self._renew()
             with suppress(_DamagedError):
                 return self._read(samples)
@@ -169,8 +171,8 @@ class EventStore:
         unit = np.empty(time.size, index.unit_type)
         places = zip(samples.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
         for sample, start, end in places:
-            # If the file is truncated meanwhile, a read by position raises an error. A memory map
-            # would end the process by a signal.
+            # If the file is truncated while it is used, `os.pread` returns fewer bytes. With a
+            # memory map, a signal would end the process.
             size = (end - start) * index.event_bytes
             content = os.pread(self._file, size, int(self._start[sample]))
             if len(content) != size or zlib.crc32(content) != index.checksum[sample]:
@@ -225,7 +227,7 @@ class EventStore:
         _delete_stale_copies(folder)
         stamp = _stamp(source)
         free = shutil.disk_usage(folder).free
-        # The copy is at most as large as the lists in the file.
+        # The copy is at most as large as the source file.
         if free < stamp["size"]:
             raise _no_room(source, folder, stamp["size"], f"{_gigabytes(free)} are free")
         _log.warning(
@@ -274,7 +276,7 @@ def _copy_events(
                 last.append(time_ms[end - 1] if end > start else np.nan)
             counts.append(block.counts)
             first += block.counts.size
-        # An object without events, whose constructor checks labels and groups.
+        # The constructor of this object, which has no events, checks the labels and groups.
         silent = np.zeros(first + 1, np.int64)
         without_events = SpikeEvents(
             *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
@@ -301,7 +303,7 @@ def _copy_events(
 def _write_sample(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
-    except OSError as error:  # as an OSError, it would be reported as damage of the HDF5 file
+    except OSError as error:  # An OSError would be reported as damage of the HDF5 file.
         raise _FullError(error.strerror or str(error)) from error
 
 

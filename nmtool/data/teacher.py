@@ -169,7 +169,7 @@ def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
     """Array of a file, hash of its data ('' if unknown), and hashes of the teaching networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
-    if storage.archive_kind(path):  # one of nmtool's own files
+    if storage.archive_kind(path):  # The file was written by nmtool.
         archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
         with archive.checked():
             header = archive.header
@@ -191,10 +191,13 @@ def _read_array(path: Path) -> NDArray:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
-            # Memory-mapped, because a header may claim more than the file contains.
+            # numpy warns if Python 2 wrote the header.
+            warnings.simplefilter("ignore")
+            # The file is memory-mapped, because its header may claim more data than the file
+            # contains.
             return np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # Python's own parser reads the header, and can raise many errors
+    except Exception as error:
+        # numpy reads the header with Python's own parser, which can raise many types of errors.
         raise FileFormatError(
             f"{path} is not a numpy array",
             code="teacher-unreadable",

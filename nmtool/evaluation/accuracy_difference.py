@@ -177,7 +177,8 @@ class AccuracyDifference(Tabular):
         if self.clusters:
             draws = self._clustered(rng, pairs, gain)
         else:
-            # Resamples are drawn in portions: all at once would take 80 kB per sample.
+            # Resamples are drawn in portions, because all resamples at once would need 80 kB per
+            # sample.
             gained = [
                 (portion @ gain * _drawn(rng, n_samples, len(portion))).sum(axis=1)
                 for portion in np.array_split(pairs, _RESAMPLES // _AT_ONCE)

@@ -77,8 +77,9 @@ def compare_accuracy(
     if events is not None and answered:
         answered[0].check_answer_to(events, "the data")
     clustered = _clusters(clusters, answered[0] if events is None else events)
-    # Networks with the same steps and channels share the binned samples. Portions of large data are
-    # not kept in memory: each network bins them again.
+    # Networks with the same steps and channels share the binned samples. If the data are too large
+    # for a single portion, every network bins them again, so that binned samples need not stay in
+    # memory.
     binned: dict[tuple[Any, ...], Samples] = {}
 
     def right(source: Compared) -> NDArray[np.bool_]:
@@ -97,7 +98,7 @@ def compare_accuracy(
             answers.append(answer.predictions == part.label)
         return np.concatenate(answers)
 
-    # Pair by pair, so that progress shows the networks in the order given.
+    # Networks are evaluated pair by pair, so that the progress bar shows them in the given order.
     rows = [(right(ours), right(theirs)) for ours, theirs in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
     return AccuracyDifference(first_right, second_right, clustered)

@@ -204,7 +204,8 @@ class Evaluation(Result):
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        # These values appear in the rows of other values.
+        # These two values have no rows of their own, because they are shown in the rows of other
+        # values.
         without_row = ("drawn_from", "only_classes")
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
@@ -294,7 +295,7 @@ def _drawn(
 ) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
     """Draw `count` samples; return them, and fields of `Evaluation` that describe the draw."""
     if count is None or not isinstance(data, SpikeEvents | Samples):
-        return data, {}  # other types are refused by binning
+        return data, {}  # Binning refuses all other types of data.
     number = drawn_samples(data.label, count)
     if number.size == data.label.size:
         return data, {}

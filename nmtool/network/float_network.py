@@ -299,7 +299,8 @@ def _read_population(archive: storage.Archive, entry: dict[str, Any]) -> Populat
 def _read_weights(archive: storage.Archive, name: str) -> NDArray:
     """Read a projection's weights; raises `ValueError` for numbers of less than 4 bytes."""
     weight = archive.array(name)
-    if weight.dtype.itemsize < 4:  # a small file must not become a huge float64 array
+    # If smaller types were allowed, a small file could become a huge array of float64.
+    if weight.dtype.itemsize < 4:
         raise ValueError(f"'{name}' is {weight.dtype}, not float64")
     return weight
 

@@ -240,7 +240,8 @@ class IntegerProjection(AnyProjection):
 
     def _check_weights(self, weight: NDArray) -> None:
         """Raise `NetworkError` unless weights are in range and multiples of the spacing."""
-        # No absolute values: abs() of a type's smallest integer is negative.
+        # The weights are compared without abs(), because abs() of the smallest integer of a type is
+        # negative.
         limit = self.runs_in.weight_limit
         if not ((weight > -limit) & (weight < limit)).all():
             raise NetworkError(

@@ -166,7 +166,8 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         ValueError: the rule needs spikes.
     """
     if readout.rule == MAX:
-        lowest = -np.inf if membrane.shape[1] else 0.0  # without a step, v is 0
+        # If there are no steps, v is 0.
+        lowest = -np.inf if membrane.shape[1] else 0.0
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
@@ -221,7 +222,8 @@ class StreamScores:
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
         size = n_steps if readout.rule == WEIGHTED else readout.window or 0
-        self._last = np.zeros((size, n_classes), np.int32)  # ring buffer of the last steps
+        # This array is a ring buffer, which contains the last steps.
+        self._last = np.zeros((size, n_classes), np.int32)
         self._in_ring = np.zeros(n_classes, np.int64)
 
     def add(self, trace: NDArray) -> None:

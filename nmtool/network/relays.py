@@ -53,8 +53,8 @@ def with_relays(network: Network, longest: int) -> Network:
             one_to_one = (previous.neurons[:, None] == needed[None, :]).astype(np.float64)
             delay = np.full(one_to_one.shape, longest, np.int32)
             projections.append(Projection(previous.name, relay.name, one_to_one, delay))
-            # A relay neuron spikes in the step in which its input arrives, and is reset. So its
-            # time constant has no effect; the shortest one in 12 bits is used.
+            # A relay neuron spikes in the step in which its input arrives, and is then reset. Its
+            # time constant therefore has no effect; the shortest time constant in 12 bits is used.
             tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
             populations.append(
                 Population(
@@ -63,7 +63,7 @@ def with_relays(network: Network, longest: int) -> Network:
             )
             chain.append(relay)
     for projection in network.projections:
-        # Synapses of weight 0 need no relay, and stay with the source.
+        # Synapses of weight 0 need no relay. They stay with the original source.
         relay_indices = np.where(projection.weight == 0, 0, projection.delay // relay_steps)
         for relay_index in sorted({0, *np.unique(relay_indices).tolist()}):
             link, is_here = chains[projection.source][relay_index], relay_indices == relay_index

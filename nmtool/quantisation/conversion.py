@@ -291,7 +291,8 @@ def _ceilings(
     if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
-    # If sums can clip, they depend on the order of weights, and must stay in range for any input.
+    # If sums of arriving weights can clip, these sums depend on the order of the additions. They
+    # must then stay in range for any input, and not only for the calibration data.
     if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)

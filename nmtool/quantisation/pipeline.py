@@ -64,7 +64,7 @@ def quantise_network(
     _check_choices(ranges, scale, has_data=spikes is not None)
     weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
     delay_bits = target.delay_bits[-1] if delay_bits is None else delay_bits
-    # Delays of synapses with weight 0 have no effect.
+    # Synapses of weight 0 are ignored, because their delays have no effect.
     used = [p.delay[p.weight != 0].max(initial=0) for p in network.projections]
     delays = DelayGrid.spanning(delay_bits, int(max(used, default=0)), target=target)
     if relays:

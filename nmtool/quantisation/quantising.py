@@ -102,7 +102,7 @@ def quantise(
     """
     target = target if isinstance(target, Limits) else target_named(target)
     source, floats = network, float_network(network)
-    # Integers of a run that trained in integers must not be rounded again by mistake.
+    # If a run was trained in integers, its integers must not be rounded again by mistake.
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
         raise quantised_already(source)
     network = floats
@@ -146,7 +146,7 @@ def quantise(
         float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
-    # `source_hash` identifies the trained network, which has no relays.
+    # `source_hash` is the hash of the trained network, which has no relays.
     integers = replace(quantisation.network, source_hash=network.content_hash)
     quantisation = replace(quantisation, network=integers)
     _remark_bits(source, weight_bits, delay_bits, target)
@@ -261,7 +261,8 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     events = dataset.filled_split("train")
     training_only = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
-        with suppress(UsageError):  # the rule does not fit these data
+        # These data may be unsuitable for the validation rule.
+        with suppress(UsageError):
             candidate = training_only.with_validation(rule)
             if VALIDATION in candidate.splits:
                 return candidate, "validation samples of the training split"

@@ -206,7 +206,8 @@ class RoundingCost(Result):
     def findings(self) -> tuple[Finding, ...]:
         """A finding if the accuracy lost exceeds `MUCH_ACCURACY` and two standard errors."""
         lost = self.float_accuracy - self.integer_accuracy
-        # Samples with the same class in both networks do not change the accuracy lost.
+        # Only samples with different classes in the two networks contribute to the variance of the
+        # lost accuracy.
         variance = max(1 - self.agreement - lost**2, 0.0) / self.samples
         if lost <= max(MUCH_ACCURACY, 2 * math.sqrt(variance)):
             return ()

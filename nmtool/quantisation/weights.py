@@ -80,7 +80,8 @@ def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
         weight: float64 weights, of any shape.
         levels: number of integer levels on each side of 0.
     """
-    weight = weight[weight != 0]  # zeros, such as most of an unrolled convolution, have no error
+    # Weights of 0 have no rounding error. Most weights of an unrolled convolution are 0.
+    weight = weight[weight != 0]
     largest = float(np.abs(weight).max(initial=0))
     if largest == 0:
         return 0.0

@@ -416,7 +416,8 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if manifest.in_memory:  # no command can load data that were only in memory
+            # If the training data were only in memory, no command can load them.
+            if manifest.in_memory:
                 values.append(("trained on data in memory", manifest.data))
             else:
                 code.append(("command of training", command))
@@ -584,7 +585,8 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
     """Names and values of the most important numbers of a report."""
     network, certificate = results.network, results.certificate
     evaluation, headline = results.main_evaluation, list[tuple[str, str]]()
-    # If some classes have no samples, no number represents all classes.
+    # If some classes have no samples, the accuracy does not represent all classes and is not shown
+    # here.
     if evaluation is not None and not evaluation.only_classes:
         part = f", {results.extent}" if evaluation.samples < results.available else ""
         headline = [

@@ -352,7 +352,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
     if certificate is None:
         sentence = f"No backend was compared. To compare every spike: {example}"
         return Section("certificate", title, [(sentence, "")])
-    # Times differ from call to call. Without them, equal results give equal pages.
+    # Times differ from call to call. Without times, equal results give equal pages.
     tables = [_without_column(table, "s per sample") for table in certificate.tables()]
     if certificate.coverage is not None:
         tables += certificate.coverage.tables()

@@ -61,7 +61,7 @@ def svg(figure: Figure, number: int) -> str:
     """
     heights = list(figure.heights)
     with rc_context(_STYLE), warnings.catch_warnings():
-        # The browser draws characters that matplotlib's font lacks.
+        # If the font of matplotlib lacks a character, the browser draws it.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
         FigureCanvasSVG(canvas)
@@ -70,7 +70,7 @@ def svg(figure: Figure, number: int) -> str:
         ]
         for draw, ax in zip(figure.panels, grid, strict=True):
             draw(ax=ax)
-            ax.set_title("")  # the caption has the same text
+            ax.set_title("")  # The caption of the figure contains the same text.
             ax.label_outer()
         svg_text = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))

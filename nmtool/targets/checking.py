@@ -177,7 +177,8 @@ def _fit(
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
             return Fit(target, unsupported=tuple(format_.reasons_against(network, options)))
-        # Rounding clips delays. For a target without delays, it would set all to 0 unnoticed.
+        # Rounding clips delays to the limit of the target. For a target without delays, it would
+        # set all delays to 0, and the fit would not report the delays.
         keeps_delays = target.max_delay or relays
         rounding_target = (
             target if keeps_delays else replace(target, max_delay=target.runs_in.max_delay)

@@ -91,7 +91,8 @@ def cost(
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
-        # Raises an error if most events are late, since the cost includes the accuracy.
+        # The cost includes the accuracy, which means nothing if most events come after the last
+        # step. In this case, `check_in_time` raises an error.
         check_in_time(loaded_network, events)
     samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
     check_steps(loaded_network, samples.raster)
@@ -191,7 +192,7 @@ def compare_cost(
     )
 
 
-# Counts.
+# Counts of operations
 
 
 def _by_projection(
@@ -253,9 +254,8 @@ def _program_operations(network: IntegerNetwork, operations: Operations) -> dict
 def _bits(network: IntegerNetwork) -> str:
     """Bits of weights and of delays, e.g. `8/6`; delays in multiples of their common divisor."""
     weights = {projection.weight_bits for projection in network.projections}
-    used = [
-        p.delay[p.weight != 0] for p in network.projections
-    ]  # synapses of weight 0 have no effect
+    # Synapses of weight 0 have no effect.
+    used = [p.delay[p.weight != 0] for p in network.projections]
     delays = np.concatenate(used or [np.zeros(0, int)])
     stride = math.gcd(*map(int, np.unique(delays))) or 1
     bits = (int(delays.max(initial=0)) // stride).bit_length()
@@ -303,7 +303,7 @@ def _remarks(
         yield f"spikes were simulated in {arithmetic}, but {title} has another arithmetic"
 
 
-# Estimates.
+# Estimates of energy and latency
 
 
 def _stores_zeros(chip: Target | None) -> bool:

@@ -149,7 +149,8 @@ def fit(
         changed: findings on the rounding of a float network to the integers of `network`.
     """
     core, chip = target.core, target.chip
-    has_capacities = replace(core, dense=None) != Core()  # `dense` is not a capacity
+    # `dense` says whether zeros take memory, and is not a capacity.
+    has_capacities = replace(core, dense=None) != Core()
     demand = resources(network, target) if has_capacities else None
     demand_or_empty = demand or Resources(target, ())
     exceeded = findings(demand_or_empty, network) if has_capacities or chip != type(chip)() else []
@@ -266,8 +267,8 @@ def _supports_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default limit needs no check: quantised networks are within it, and the formats add
-    # larger sums exactly.
+    # The default limit needs no check: quantised networks stay within the limit, and the formats
+    # add larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
@@ -290,7 +291,8 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
         if value > limit_of_target:
             yield f"its {noun} is {value}, above the limit {limit_of_target}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
-    reach = np.maximum(bias + 1, -bias)  # the range of negative biases is larger by one
+    # The range of the bias includes −limit, but not +limit.
+    reach = np.maximum(bias + 1, -bias)
     if reach.max() > limit and _supports_biases(target):
         yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
 
@@ -344,11 +346,9 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
 
 def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
     """Names of unknown figures of the target's neuron that matter for the network."""
-    without = {
-        "u_overflow",
-        "v_overflow",
-    }  # `_overflows` reports these if a state can exceed its bits
-    if neuron.rounding == "none":  # states are real numbers, and bits do not matter
+    # `_overflows` reports these two figures if a state can exceed its bits.
+    without = {"u_overflow", "v_overflow"}
+    if neuron.rounding == "none":  # If states are real numbers, the numbers of bits do not matter.
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")
@@ -360,7 +360,8 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
     """Findings on thresholds that need more bits than the states of the target have."""
-    clocks = _clocks(network)  # clocks spike in every step, even if states have fewer bits
+    # A population that serves as a clock spikes in every step, even if its states have few bits.
+    clocks = _clocks(network)
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:

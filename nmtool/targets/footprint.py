@@ -54,7 +54,7 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     count.
     """
     runs_in = network.runs_in
-    # Constants of a population: du, dv, vth and the exponent of its biases.
+    # The constants of a population are du, dv, vth and the exponent of its biases.
     constant_bits = 2 * (runs_in.decay_one - 1).bit_length() + runs_in.max_threshold.bit_length()
     constant_bits += runs_in.max_bias_exponent.bit_length()
     state_bits = 2 * (runs_in.neuron.state_bits or 0)

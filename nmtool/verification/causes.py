@@ -218,7 +218,7 @@ def find_causes(case: Case) -> list[Cause]:
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
 
-# Causes if a single neuron deviates.
+# Causes that explain the deviation of a single neuron
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
@@ -387,13 +387,13 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
         yield from _cause_range(cause, guesses)
 
 
-# Causes if a single population deviates.
+# Causes that explain the deviations of a single population
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
     """Causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
-    # All possible decay factors, from 0 to 1.
+    # The loop tries all possible decay factors, from 0 to 1.
     for kind, constant, expected, values in (
         ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
         ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
@@ -458,7 +458,7 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
         yield replace(cause, actual=exponent)
 
 
-# Causes in projections.
+# Causes that lie in a projection
 
 
 def _projections(case: Case, name: str) -> Iterator[Cause]:
@@ -549,7 +549,7 @@ def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Ce
     return cells
 
 
-# Causes in the arithmetic.
+# Causes that lie in the rules of the arithmetic
 
 _BOTH = "the decay of u and v"
 
@@ -632,7 +632,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
 
-# Causes in the input and between samples.
+# Causes that lie in the input, or in the states at the beginning of a sample
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
@@ -677,7 +677,8 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
         own &= events.step[: own.size] == at
     if own.any():
         step = events.step.copy()
-        step[: own.size][own] = events.n_steps  # a spike after the last step never arrives
+        # The spikes are moved to a step after the last step, so that they never arrive.
+        step[: own.size][own] = events.n_steps
         return True, events._replace(step=step)
     assert at is not None, "only a channel with spikes can be silenced"
     offset = events.offset + 1

@@ -423,6 +423,7 @@ def _comparison_sentences(
     if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
-        # The recording of another framework may be right: name the source of the second value.
+        # A recording from another framework may be correct where the simulator is wrong. Therefore
+        # the sentence names the file of the second value.
         where = f" in {label}" if label.endswith(".npz") else ""
         yield f"  first divergence: {first}{where}", ""

@@ -221,7 +221,7 @@ def check_comparable(
     findings = []
     for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
-        # Additional u and v in `actual` are not compared.
+        # If only `actual` has u and v of a population, they are not compared.
         names = [*shapes, *(n for n in others if n not in shapes and quantity in _ALWAYS)]
         for name in names:
             if shapes.get(name) != others.get(name):

@@ -259,9 +259,9 @@ class _Search:
                 mask = draws(size) < 0.8
                 before = self.nearest[nearest[draws.part(len(nearest))]][1]
                 dense[index] = np.where(mask, before, dense[index])
-        if (
-            n_steps
-        ):  # in the first candidate all channels spike, as late as their longest delay allows
+        # In the first candidate, every channel spikes, early enough that its spike arrives in time
+        # over the longest delay.
+        if n_steps:
             latest = max(1, n_steps - 1 - self.network.max_delay)
             dense[0, (draws(size) * latest).astype(np.int64), np.arange(size)] = True
             dense[0, 0] |= draws(size) < 0.5

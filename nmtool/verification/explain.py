@@ -86,7 +86,7 @@ def explain(
     for subject in (network,) if other is None else (network, other):
         _check_fit(subject, raster, actual)
     expected = _deepened(network, raster, expected, actual)
-    # Membranes of two networks have different scales, so only their spikes are compared.
+    # The membranes of two networks have different scales. Therefore only spikes are compared.
     explanation = _without_causes(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )

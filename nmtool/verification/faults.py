@@ -205,7 +205,7 @@ def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
     return right_value(network, fault) + fault.change * unit
 
 
-# Random draws of faults.
+# Random draws of faults
 
 
 def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:

@@ -265,7 +265,7 @@ class _Reader:
         """Findings on an array's shape; none if it fits."""
         samples, steps, neurons = expected
         fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
-        # If hops take no step in the framework, the last steps of a sample may be missing.
+        # If hops take no step in the framework, its recording may lack the last steps of a sample.
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"

@@ -104,7 +104,7 @@ def mutation_score(
     return replace(score, of_zero_biases=sum(not right_value(network, fault) for fault in biases))
 
 
-# Detection of faults.
+# Detection of faults
 
 
 class FaultDetector:
@@ -159,7 +159,7 @@ class FaultDetector:
         return np.argsort(-np.bincount(neuron, minlength=size), kind="stable")
 
 
-# Equivalent faults.
+# Proofs that no input can reveal a fault
 
 
 def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, deep: bool) -> bool:

@@ -188,7 +188,9 @@ def _count_in_batch(
             spikes = np.zeros((*shape, n_steps), np.bool_)
             if population.kind == LIF:
                 spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
-            else:  # outputs never spike, so a growing membrane must not reach a threshold
+            else:
+                # Outputs never spike: their membranes must not reach a threshold, even while they
+                # grow.
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
             recorded = Traces(spikes, nothing, nothing)

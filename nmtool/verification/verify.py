@@ -150,7 +150,7 @@ class _Samples:
     is_generated: bool = False
 
 
-# Kinds of input: known answers, data, generated inputs.
+# Verification on known answers, on data or on generated samples
 
 
 def _verify_answers(
@@ -181,7 +181,7 @@ def _verify_inputs(
         _check_contains(network, against, trust=settings.trust)
     against.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
-        # All exports are written before the first one runs, so that errors appear at once.
+        # All exports are written before the first export runs, so that errors appear at once.
         artefacts = [
             export
             if export is not None and type(export) is format_
@@ -313,7 +313,7 @@ def _write_export(format_: type[Format], network: Network | IntegerNetwork, fold
     return format_.write(network, Path(folder, name))
 
 
-# The comparison, for all kinds of input.
+# The comparison, which is the same for all kinds of input
 
 
 def _compare(
@@ -342,7 +342,8 @@ def _compare(
     generated_recording = (
         None if generated is None else _simulated(network, generated, True, progress)
     )
-    # A recording by another framework may have u and v even if `deep` is False.
+    # A recording from another framework may contain u and v even if `deep` is False. The other
+    # checks must then ignore u and v.
     simulated_for_checks = simulated
     if simulated is not None and not settings.deep:
         simulated_for_checks = replace(simulated, current={}, potential={})
@@ -363,7 +364,7 @@ def _compare(
         or any(all_populations == {*record.populations} for record in foreign.values())
     )
     with ThreadPoolExecutor(1) as executor:
-        # Coverage is measured while the backends run, most of them in other processes.
+        # The coverage is measured while the backends run. Most backends run in other processes.
         extent = executor.submit(
             _measure_coverage,
             network if measures_coverage else None,
@@ -384,7 +385,7 @@ def _compare(
         )
         with progress("measuring coverage"):
             coverage_fields = extent.result()
-    # Overflows are counted for integers only.
+    # Overflows are counted only if the network is an integer network.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,
@@ -415,7 +416,7 @@ def _check_backends(
         name, records = run.artefact.name, run.artefact.records_states
         if deep and with_states and not records:
             _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
-        # If no backend records u and v, the first check with `deep=True` raises the error.
+        # If no backend records u and v, the first check with `deep=True` raises an error.
         checks[name] = run.check(deep=deep and (records or not with_states), progress=progress)
     return {
         run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)

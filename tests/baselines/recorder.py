@@ -248,7 +248,8 @@ def _file_digest(file: Path) -> Any:
         return "missing"
     content = file.read_bytes()
     if file.name == "checkpoint.npz":
-        # The header contains the log, and with it the duration of every epoch.
+        # The header is left out, because the log in the header includes the duration of every
+        # epoch.
         return {"content": _digest(*_members(content, leave="header.npy"))}
     if file.name.endswith((".json", ".jsonl")):
         values = [json.loads(line) for line in _documents(content.decode())]

@@ -43,7 +43,7 @@ _NIR = "--in-nir-dt 0.001 --in-steps 40"
 _SMALL = "--hidden 10 --steps 40 --max-delay 20 --batch-size 15 --validation 15 --threads 1"
 
 INTEGERS = (
-    # Stored files
+    # Commands on stored files
     Ask("zoo", "zoo", lines=True),
     Ask("zoo digits", "zoo digits"),
     Ask("inspect zoo", "inspect zoo:digits --targets", lines=True),
@@ -52,7 +52,7 @@ INTEGERS = (
     Ask("inspect recording", "inspect simulated.npz --targets"),
     Ask("inspect foreign nir", "inspect foreign.nir --targets"),
     Ask("inspect foreign netx", "inspect foreign.net --targets", lines=True),
-    # Data
+    # Commands on data
     Ask("data digits", "data digits"),
     Ask("data yinyang", "data yinyang"),
     Ask("data folder", "data words", lines=True),
@@ -97,7 +97,7 @@ INTEGERS = (
         for name, path in _FORMATS.items()
         if name != "netx"
     ),
-    # Ways to write a format
+    # Options of exports
     Ask("export zoo onnx", "export zoo:digits -o zoo.onnx --data digits", "zoo.onnx"),
     Ask("export zoo c", "export zoo:digits -o zoo.c --data digits --prefix kws", "zoo.c"),
     Ask("export zoo header", "inspect zoo.c --targets", "zoo.h"),
@@ -117,7 +117,7 @@ INTEGERS = (
     ),
     Ask("export verilog small", "export zoo:digits --to verilog -o small --part ice40up5k"),
     Ask("export netx unfit", "export graph.npz -o graph.net"),
-    # From every format, and to every format
+    # Conversions from every format and to every format
     *(
         Ask(f"convert {name} to npz", f"convert {path} from_{name}.npz", f"from_{name}.npz")
         for name, path in _FORMATS.items()
@@ -145,7 +145,7 @@ INTEGERS = (
     Ask("verify other artefact", "verify graph.npz words --artefact chain.onnx --samples 9"),
     Ask("verify recording", "verify chain.npz words --against recording.npz", lines=True),
     Ask("verify differs", "verify chain.npz words --against faulty.npz", lines=True),
-    # Faulty calls
+    # Calls with mistakes
     Ask("error command", "exprot chain.npz"),
     Ask("error option", "verify chain.npz --agianst c"),
     Ask("error missing", "inspect nothing.npz"),
@@ -191,7 +191,7 @@ FLOATS = (
     Ask("export floats nir", "export floats.npz -o floats.nir", "floats.nir"),
     Ask("certificate floats", "verify floats.nir words --samples 9"),
     Ask("verify floats", "verify floats.npz words --against nir --samples 9 --threads 1"),
-    # Rounding
+    # Rounding to integers
     Ask("quantise", "quantise floats.npz -o q.npz --data words", "q.npz", lines=True),
     Ask("quantise uncalibrated", "quantise floats.npz -o q0.npz", "q0.npz"),
     Ask(
@@ -245,7 +245,7 @@ FLOATS = (
     ),
     Ask("inspect crossvalidation", "inspect cv --targets", lines=True),
     Ask("compare crossvalidations", "compare cvi --with cv --cluster speaker", lines=True),
-    # Training
+    # Commands on finished runs
     Ask("evaluate run", "evaluate run words --classes --threads 1", lines=True),
     Ask("evaluate validation", "evaluate run words --split validation --threads 1"),
     Ask("compare run", "compare integers --data words --threads 1", lines=True),

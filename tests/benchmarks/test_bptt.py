@@ -60,7 +60,7 @@ def test_without_delays_it_computes_the_same_network_as_nmtool() -> None:
         step.forward()
     assert ours.hidden_spikes > 10
     assert bptt.hidden_spikes == pytest.approx(ours.hidden_spikes)
-    # nmtool's regulariser acts on gradients and is not part of the loss.
+    # The expected loss has no regulariser, because nmtool's regulariser acts on gradients.
     current = (dense_input(spikes) @ bptt.input).detach()
     hidden = SpikingLoop.apply(current, bptt.recurrent.detach(), bptt.cell)
     expected = ours.model.record(spikes).spikes["hidden"].dense()

@@ -46,7 +46,7 @@ def command(*words: object) -> int:
     return cnn.main([str(word) for word in ("small", "--config", "few.toml", *words)])
 
 
-# Input.
+# Tests of the network's input
 
 
 def test_events_are_counted_in_bins_of_channels() -> None:
@@ -58,9 +58,9 @@ def test_events_are_counted_in_bins_of_channels() -> None:
     counts = counting(events).numpy()
     assert (counts.shape, counts.dtype) == ((3, 3, 3), np.float32)
     expected = np.zeros((3, 3, 3))
-    expected[0, 0, 0] = np.sqrt(2)  # units 0 and 1
+    expected[0, 0, 0] = np.sqrt(2)  # Units 0 and 1 have one event each in this bin.
     expected[0, 1, 1] = 1
-    expected[0, 2, 2] = 1  # the event at 30 ms is dropped
+    expected[0, 2, 2] = 1  # The event at 30 ms is dropped.
     expected[2, 1, 1] = 1
     np.testing.assert_allclose(counts, expected, rtol=1e-6)
 
@@ -101,7 +101,7 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert counted == spiking
 
 
-# Training.
+# Tests of training
 
 
 def test_training_learns_and_is_reproducible() -> None:
@@ -176,7 +176,7 @@ def test_only_training_and_validation_samples_are_read() -> None:
     assert set(splits) == {"train"}
 
 
-# The command.
+# Tests of the command
 
 
 def test_the_test_split_is_only_used_with_the_option(
@@ -218,7 +218,8 @@ def test_cross_validation_uses_the_folds_of_spiking_networks(folder: Path) -> No
     words = ("--by", "speaker", "--folds", 2, "--fold-seed", 5, "--splits", "train", "test")
     assert command(*words, "-o", "cnn") == 0
     before = Path("cnn/answers.npz").read_bytes()
-    assert command(*words, "-o", "cnn") == 0  # nothing is left to train
+    # The second call has nothing left to train.
+    assert command(*words, "-o", "cnn") == 0
     assert Path("cnn/answers.npz").read_bytes() == before
     assert command(*words, "-o", "cnn", "--lr", 0.5) == 2
     spiking = nm.cross_validate(

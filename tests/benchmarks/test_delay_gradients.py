@@ -24,8 +24,8 @@ def test_changes_by_output_delays_are_predicted(monkeypatch: pytest.MonkeyPatch)
         for projection in report.projections
         if projection.projection == "hidden → output"
     ]
-    # At a gain of 1, the loss is almost linear: half the difference between the losses after one
-    # step up and one step down is its slope.
+    # At a gain of 1, the loss is almost linear. Its slope is then half the difference between the
+    # losses after a step upward and after a step downward.
     np.testing.assert_allclose(output.measured, output.predicted, rtol=0.1, atol=1e-6)
     assert output.along == pytest.approx(output.along_predicted, rel=0.1)
     np.testing.assert_allclose(output.halves.sum(axis=0), output.measured)

@@ -33,7 +33,7 @@ def parameters(step: TorchStep) -> list[torch.Tensor]:
     return [p for group in step.optimiser.param_groups for p in group["params"]]
 
 
-# Other libraries warn about future changes in torch.
+# Some libraries warn about future changes in torch.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 def test_an_engine_trains_or_names_the_missing_library(engine: Engine) -> None:

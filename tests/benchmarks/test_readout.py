@@ -56,5 +56,6 @@ def test_the_regulariser_penalises_the_distance_from_the_target_rate() -> None:
     counts = torch.tensor([[6.0, 4.0], [4.0, 4.0]])
     flat = torch.zeros(2, 4)
     loss, _ = outputs.loss(flat, counts, torch.tensor([0, 1]))
-    # Four equal scores have a cross-entropy of log 4. Mean counts are 5 and 4, their target is 4.
+    # Four equal scores have a cross-entropy of log 4. The mean counts are 5 and 4; the target of
+    # both is 4.
     assert loss.item() == pytest.approx(np.log(4) + 0.5 * outputs.strength, rel=1e-6)

@@ -81,7 +81,8 @@ def install(
             program.chmod(0o755)
     tools = folder / "tools"
     tools.mkdir()
-    for name in ("cc", "as", "ld"):  # PATH has no real cross-compilers and emulators
+    # The new PATH contains these tools, but no real cross-compilers or emulators.
+    for name in ("cc", "as", "ld"):
         if place := shutil.which(name):
             (tools / name).symlink_to(place)
     monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), str(tools)]))

@@ -50,7 +50,7 @@ def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> Integ
 ALWAYS = Raster.from_dense(np.ones((2, 200, 1)))
 
 
-# Networks that brian2-loihi cannot express.
+# Tests of networks that brian2-loihi cannot express
 
 
 def test_every_bias_is_a_finding(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_spikes_of_other_channels_are_refused(tmp_path: Path) -> None:
         Brian2Loihi(path).run(random_raster(0, 1, 5, 2))
 
 
-# The environment.
+# Tests of the environment with brian2-loihi
 
 
 def test_without_an_environment_the_fix_is_named(
@@ -150,7 +150,7 @@ def test_an_unsupported_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert "python3.9" in caught.value.what
 
 
-# The output of the process.
+# Tests of the output of the separate process
 
 
 def comparison_with_simulator(
@@ -216,7 +216,7 @@ def test_the_script_writes_a_recording(
     assert comparison_with_simulator(network, spikes, tmp_path, deep).identical
 
 
-# In brian2-loihi itself.
+# Tests that run brian2-loihi itself
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,8 @@ def test_random_networks_equal_the_simulator(
 def test_every_delay_and_a_fresh_state_per_sample(tmp_path: Path) -> None:
     network = self_sustained_network()
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
-    dense = np.zeros((70, 100, 2), bool)  # more samples than run at once
+    # There are more samples than brian2-loihi runs at once.
+    dense = np.zeros((70, 100, 2), bool)
     dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
     comparison = comparison_with_simulator(network, Raster.from_dense(dense), tmp_path, deep=False)
     assert comparison.identical, comparison.first_divergence
@@ -324,7 +325,8 @@ def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     ("weight", "right", "fault"),
     [
         (2, {"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
-        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # of u = 64·64, 1/4096 remains
+        # Of u = 64·64, 1/4096 remains after a step, which is 1.
+        (64, {"du": 4095, "dv": 0}, {"du": 4094}),
         (2, {"du": 1200, "dv": 800}, {"du": 1201}),
         (2, {"du": 1200, "dv": 800}, {"dv": 801}),
     ],

@@ -51,7 +51,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, processor: Processor) -
     assert comparison.membrane_compared == 2 * rows * sum(p.size for p in network.populations)
 
 
-# With scripts in place of compilers and emulators.
+# Tests with scripts in place of compilers and emulators
 
 
 def test_a_processor_is_the_same_format_every_time() -> None:
@@ -130,7 +130,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
         emulated("riscv32")(path).run(SPIKES)
 
 
-# With real compilers and emulators.
+# Tests with real compilers and emulators
 
 
 @on_processors

@@ -50,7 +50,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
 
 
-# Times on the boundaries of steps, between them, and after the last step.
+# The times include boundaries of steps, times between boundaries, and times after the last step.
 times = st.one_of(
     st.integers(0, STEPS + 3).map(lambda step: step * DT_MS),
     st.floats(0, (STEPS + 3) * DT_MS, allow_subnormal=False),

@@ -48,7 +48,7 @@ def assert_refused(path: Path) -> FileFormatError:
     return written_files.assert_refused(C, path)
 
 
-# Writing and reading.
+# Tests of writing and reading
 
 
 @pytest.mark.parametrize(("dt_ms", "shown"), [(2.0, "2"), (0.1, "0.1"), (1 / 3, repr(1 / 3))])
@@ -81,7 +81,7 @@ def test_indices_have_32_bits_for_many_neurons() -> None:
     assert source.index_type(big) == "uint32_t"
 
 
-# Damage.
+# Tests of damaged files
 
 
 @pytest.mark.parametrize("more", [b"\n", b"int x;\n", b"\x00"])
@@ -98,7 +98,7 @@ def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "foreign.c").code == "file-foreign"
 
 
-# Changed files, with a digest that matches the change.
+# Tests of changed files whose digest matches the change
 
 
 def changed(path: Path, change: Callable[[str], str]) -> None:

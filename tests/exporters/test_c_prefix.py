@@ -126,7 +126,7 @@ def scores_in_c(network: IntegerNetwork, recording: Recording) -> list[int]:
     return (v * factor).sum(axis=0).tolist()
 
 
-# A program with two networks.
+# Tests of a program with two networks
 
 
 @COMPILING
@@ -201,7 +201,7 @@ def test_scores_are_those_of_the_readout(rule: str, tmp_path: Path) -> None:
     assert readout.formula in path.with_suffix(".h").read_text()
 
 
-# Exports with a header file behave like single C files.
+# Tests that an export with a header file behaves like a single C file
 
 
 @COMPILING
@@ -296,7 +296,7 @@ def test_a_full_disk_leaves_both_files(
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-# Prefixes.
+# Tests of prefixes
 
 
 @pytest.mark.parametrize("prefix", ["9a", "_a", "a__b", "a_", "a-b", "ä", "a b", "a\n", "a" * 41])

@@ -56,7 +56,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
     return expected
 
 
-# Spikes, u and v.
+# Tests of spikes, u and v
 
 
 @settings(max_examples=examples(0.5))
@@ -125,7 +125,7 @@ def test_only_requested_states_are_recorded(folder: Path) -> None:
     assert not recording.potential
 
 
-# The exported file alone, compiled with sanitizers and without warnings.
+# Tests that compile the exported file alone, with sanitizers and all warnings
 
 
 STRANGE_CLASSES = ("*/ int x;", "/* ??/", "\\", "ü\n", '"', "%d")
@@ -264,7 +264,7 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
     assert lines[3] == f"first difference: {place.first_divergence}"
 
 
-# The interface for firmware, used from a separate file.
+# Tests that use the interface for firmware from another C file
 
 
 FIRMWARE = """
@@ -314,7 +314,7 @@ def test_the_file_is_linked_into_a_firmware(tmp_path: Path) -> None:
     assert (code, [line.split() for line in lines]) == (0, [words, words])
 
 
-# Readout.
+# Tests of the readout
 
 
 ANSWERING = """

@@ -30,7 +30,7 @@ from tests.thorough import examples
 KIB = 1 << 10
 
 
-# Bounds that are known without compiling.
+# Tests of bounds that are known without compiling
 
 
 @given(network=integer_networks())
@@ -95,7 +95,7 @@ def test_targets_of_processors_lead_to_c(name: str) -> None:
     assert {"memory.flash", "memory.ram"} <= {*target.origins}
 
 
-# Sizes after compiling.
+# Tests of sizes after compiling
 
 
 def test_the_deepest_chain_of_calls_counts() -> None:
@@ -168,7 +168,7 @@ def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     counts = np.array([int(word) for word in done.stdout.split()])
     overhead = counts - 2 * 10 ** np.arange(9)
-    # The first reading differs, since it starts the timer.
+    # The first reading of the counter also starts the timer, and therefore has another overhead.
     assert (overhead[1:] == overhead[1]).all()
     assert 0 < overhead[1] < 100
 

@@ -143,7 +143,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
 
-# Writing and reading.
+# Tests of writing and reading
 
 
 @EXPORTS
@@ -268,7 +268,7 @@ def test_a_format_without_known_answers_refuses_them(
         assert str(tmp_path) in caught.value.what
 
 
-# Running.
+# Tests of running
 
 
 @formats_that("runs", runs=True)
@@ -330,7 +330,8 @@ def test_populations_that_feed_each_other_through_relays(
     try:
         artefact = exporter.write(network, path)
     except DoesNotFitError:
-        assert exporter.name == "netx"  # this network is not a chain of layers
+        # NetX only represents chains of layers, and this network is not a chain.
+        assert exporter.name == "netx"
         return
     check = artefact.check(spikes, simulated=simulated, deep=exporter.records_states)
     assert check.comparison.identical
@@ -347,7 +348,7 @@ def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path)
             exporter(path).run(random_raster(0, 1, 0, N_CHANNELS))
 
 
-# Existing files are replaced only on request, and completely or not at all.
+# Tests that existing files are replaced only on request, and either completely or not at all
 
 
 @EXPORTS
@@ -436,7 +437,7 @@ def test_a_full_disk_leaves_the_earlier_export(
             assert contents(tmp_path) == before
 
 
-# Damaged files are refused, unless the damage changes nothing.
+# Tests that damaged files are refused, unless the damage changes nothing
 
 
 def integers_that_run(network: IntegerNetwork) -> list[object]:

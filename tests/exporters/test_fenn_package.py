@@ -84,7 +84,7 @@ def check(artefact: Fenn, spikes: Raster, where: Environment, deep: bool = True)
     return compare_recordings(expected, artefact.run(spikes, deep=deep, environment=where))
 
 
-# FeNN's simulator.
+# Tests of FeNN's simulator
 
 
 def test_nmtools_simulator_equals_recordings_of_fenns() -> None:
@@ -147,7 +147,7 @@ def _real() -> Environment:
         pytest.skip(str(error))
 
 
-# The folder, run by the replacement of PyFeNN.
+# Tests of the folder with the replacement of PyFeNN
 
 
 def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
         artefact.run(fenn_raster(2, artefact.integers), trust=True, environment=fake)
 
 
-# Networks that fit a core.
+# Tests of the limits of a core
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def printed(*words: str | Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-# Spikes and classes.
+# Tests of spikes and classes
 
 
 @settings(max_examples=examples(0.2))
@@ -157,7 +157,7 @@ int main(void)
     assert printed(tmp_path / "number") == (0, f"{step}\n")
 
 
-# Several networks and streams.
+# Tests of several networks and several streams
 
 _TWO = """\
 #include <stdio.h>
@@ -212,7 +212,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
     assert [int(word) for word in out.split()] == np.concatenate(answers).tolist()
 
 
-# Linked functions and variables.
+# Tests of the functions and variables that are linked
 
 
 @settings(max_examples=examples(0.1))
@@ -264,7 +264,7 @@ def test_a_processor_classifies_a_table_without_heap_or_soft_float(
     ] == []
 
 
-# The folder.
+# Tests of the folder
 
 
 def test_files_have_the_prefix_and_an_export_with_another_replaces_them(tmp_path: Path) -> None:

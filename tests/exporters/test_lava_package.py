@@ -383,7 +383,7 @@ def test_arrays_are_plain_numpy(network: IntegerNetwork, tmp_path: Path) -> None
     assert storage.archive_kind(folder / "lava_network/arrays.npz") == header["kind"]
 
 
-# Tables of events.
+# Tests of tables of events
 
 times = st.one_of(
     st.integers(0, 12).map(lambda step: step * 0.3),
@@ -452,7 +452,7 @@ def test_the_package_refuses_bad_tables(text: str, place: str, tmp_path: Path) -
         module_of(PACKAGE / "lava_network/events.py").read_table(path, 5, 1, 10, 1.0)
 
 
-# Known answers, read without nmtool.
+# Tests of known answers that are read without nmtool
 
 
 def sizes_of(network: IntegerNetwork) -> dict[str, int]:
@@ -547,7 +547,7 @@ def test_other_archives_are_refused_as_known_answers(
         assert not module.is_known_answers(tmp_path / name)
 
 
-# Samples of data in the folder.
+# Tests of data samples in the folder
 
 
 def test_the_folder_has_samples_of_data(network: IntegerNetwork, tmp_path: Path) -> None:

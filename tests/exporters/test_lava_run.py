@@ -68,7 +68,8 @@ def assert_same(actual: Recording, expected: Recording) -> None:
     derandomize=True,
     deadline=None,
     database=None,
-    phases=[Phase.generate],  # no shrinking: every run starts Lava, which is slow
+    # Failing examples are not shrunk, because every run starts Lava, which is slow.
+    phases=[Phase.generate],
 )
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -346,7 +346,7 @@ def test_the_readout_rule_window_is_imported(tmp_path: Path) -> None:
     assert (readout.population, readout.rule, readout.window) == ("Out", "window", 12)
 
 
-# Checkpoints rounded to integers as in PyFeNN's examples.
+# Tests of checkpoints that are rounded to integers as in PyFeNN's examples
 
 
 def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:

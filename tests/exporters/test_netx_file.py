@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
     return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
-# Writing and reading.
+# Tests of writing and reading
 
 
 @settings(max_examples=examples(1.5))
@@ -88,7 +88,7 @@ def test_a_missing_h5py_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch)
         assert caught.value.fix == install_command(broken=["h5py"])
 
 
-# Networks that NetX cannot represent, with every reason.
+# Tests of networks that NetX cannot represent, and of all reasons
 
 
 def test_skips_feedback_and_delayed_loops_are_refused() -> None:
@@ -185,7 +185,7 @@ def test_biases_beyond_the_range_of_netx_are_refused() -> None:
         assert layers[0].bias[0] * 64 == mantissa << exponent
 
 
-# Files from other tools.
+# Tests of files from other tools
 
 
 def test_a_file_from_lava_dl_is_imported(tmp_path: Path) -> None:

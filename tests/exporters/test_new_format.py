@@ -26,7 +26,8 @@ from tests.refusals import refused
 
 NETWORK = cases.integer_network()
 
-# The entry in `PLACES`, and the package `exporters/text/`.
+# The code of a new format: its entry in `PLACES`, and what its package `exporters/text/` would
+# contain
 
 MAX_BYTES = 1 << 26
 

@@ -81,7 +81,7 @@ def test_no_function_scores_by_an_unknown_rule() -> None:
         lambda: losses.membrane_scores(torch.from_numpy(membrane), readout),
         lambda: simulate(network, Raster.silent(1, 9, 5)).scores,
         lambda: nm.Session(network).step(9),
-        # Rules for another kind of population, and rules whose scores are not weighted means.
+        # These rules belong to another kind of population, or their scores are not weighted means.
         lambda: time_weights(Readout("out", MAX), 4),
         lambda: membrane_scores(membrane, Readout("out", FIRST_SPIKE)),
     ):

@@ -133,8 +133,8 @@ def test_spikes_equal_those_of_the_graph(
         nodes["back"] = affine("a", "a", random)
         edges += [("a", "back"), ("back", "a")]
     _, expected, actual = runs(write(folder / "x.nir", nodes, edges), seed)
-    # If one constant takes effect from step 0 on and another later, a population is added that
-    # spikes in every step, and its hop takes a step.
+    # If a constant takes effect from step 0 on and another constant later, a population is added.
+    # This population spikes in every step, and its hop takes a step.
     first = int(recurrent or not delays[0])
     assert_same(expected, actual, {"a": first, "b": max(0, first + 1 - delays[1])})
 
@@ -177,7 +177,7 @@ def test_a_loop_delays_spikes_by_a_step_but_not_constants(
     (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S, implied=implied).values()
     assert np.flatnonzero(ran[0])[:3].tolist() == spikes
     network = Nir(path).read(ImportOptions(n_steps=STEPS, implied=implied))
-    later = 1  # in nmtool, the first hop takes a step
+    later = 1  # In nmtool, the first hop takes a step.
     imported = Nir.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
     assert (imported.step[:3] - later).tolist() == spikes
 

@@ -47,7 +47,7 @@ def kinds(path: Path) -> Counter[str]:
     return Counter(node.kind for node in read_graph(path).nodes.values())
 
 
-# Writing and reading.
+# Tests of writing and reading
 
 
 def test_known_answers_are_read_back(path: Path) -> None:
@@ -99,7 +99,7 @@ def test_reading_and_writing_need_h5py(
     assert path.read_bytes() == before
 
 
-# Writing options.
+# Tests of the options of writing
 
 
 def pair(delay: Any, **changes: Any) -> Network:
@@ -198,7 +198,7 @@ def test_integers_keep_their_units(tmp_path: Path) -> None:
         assert np.array_equal(weight, np.round(weight))
 
 
-# Refused networks, with all reasons at once.
+# Tests that a network is refused with all reasons at once
 
 
 def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> list[str]:

@@ -94,7 +94,9 @@ def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn:
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
     actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
     for name, values in expected.items():
-        if name in drawn.looping:  # its values appear in its target, one step later
+        # In a loop, the values of this node appear in its target a step later, and are compared
+        # there.
+        if name in drawn.looping:
             continue
         np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
 

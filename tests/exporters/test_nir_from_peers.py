@@ -18,7 +18,7 @@ from nmtool.raster import Raster
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
+    pytest.mark.filterwarnings("ignore"),  # The imported libraries give warnings.
 ]
 
 STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3

@@ -257,7 +257,7 @@ def test_foreign_names_are_shown_without_control_characters(
     assert not (tmp_path / "x.npz").exists()
 
 
-# Bombs: small files, or large claimed sizes, that would fill memory.
+# Tests of small files that would fill the memory when they are read
 
 
 def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
@@ -341,7 +341,7 @@ def test_wires_with_too_many_synapses_are_refused(
     assert "199" in caught.value.what
 
 
-# Changed files of nmtool cannot be run.
+# Tests that changed files of nmtool cannot be run
 
 
 def settings_changed(**changes: Any) -> Change:

@@ -28,7 +28,7 @@ from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
+    pytest.mark.filterwarnings("ignore"),  # The imported libraries give warnings.
 ]
 
 Run = Callable[[Path, NDArray], NDArray]

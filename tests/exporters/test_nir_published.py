@@ -33,7 +33,7 @@ def written(graph: Any, path: Path) -> Path:
     return path
 
 
-# 01_lif: one neuron, simulated by all tools of the paper.
+# Test of the published graph 01_lif: a neuron that all tools of the paper simulated
 
 LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
 LIF_STEPS, STEPS_PER_INPUT = 1000, 10
@@ -55,10 +55,11 @@ def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
     spikes = np.zeros((1, LIF_STEPS, 1), np.bool_)
     spikes[0, STEPS_PER_INPUT * np.array(LIF_INPUT), 0] = True
     raster = Nir.reference(network, Raster.from_dense(spikes)).spikes["n1"]
-    assert (raster.step - 1).tolist() == LIF_SPIKES  # the hop takes a step in nmtool
+    # In nmtool, the hop from the input takes a step.
+    assert (raster.step - 1).tolist() == LIF_SPIKES
 
 
-# 03_rnn: a recurrent network that reads letters in Braille.
+# Test of the published graph 03_rnn: a recurrent network that reads letters in Braille
 
 TAXELS, HIDDEN, LETTERS, BRAILLE_STEPS = 12, 38, 7, 256
 

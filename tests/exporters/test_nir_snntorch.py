@@ -67,11 +67,12 @@ def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes(
         assert "a step of" not in caplog.text
     assert [(p.name, p.kind) for p in network.populations] == [("lif1", "lif"), ("out", "li")]
     ran = reference(network, Raster.from_dense(np.ones((1, 8, 1))))
-    # mem: 0.5, 0.75, 0.875 … stays below 1
+    # `mem` takes the values 0.5, 0.75, 0.875 and so on, and stays below the threshold of 1.
     assert ran.spikes["lif1"].n_spikes == 0
     loud = _Module(fc1=linear(2, 1, 0.75), lif1=neurons(), fc2=linear(1, 2), out=neurons())
     ran = reference(nm.from_snntorch(loud, n_steps=8), Raster.from_dense(np.ones((1, 8, 1))))
-    # mem: 0.75, 1.125 > 1, then from zero again. The hop from the input takes a step.
+    # `mem` takes the values 0.75 and 1.125, which is above the threshold of 1. Then `mem` starts
+    # from zero again. The hop from the input takes a step.
     assert ran.spikes["lif1"].dense()[0, :, 0].tolist() == [0, 0, 1, 0, 1, 0, 1, 0]
 
 
@@ -84,7 +85,8 @@ def test_recurrent_layers_and_their_constants() -> None:
     network = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
     assert network.dt_ms == 2.0
     lif = reference(network, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
-    # Biases drive the neuron without a hop. mem: 0.75, then 1.125: a spike, which recurs as input.
+    # Biases drive the neuron without a hop. `mem` takes the values 0.75 and 1.125, which causes a
+    # spike. This spike returns to the neuron as input.
     assert lif[:3].tolist() == [0, 1, 1]
 
 

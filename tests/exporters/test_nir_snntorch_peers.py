@@ -15,7 +15,7 @@ from tests.refusals import codes, refused
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
+    pytest.mark.filterwarnings("ignore"),  # The imported libraries give warnings.
 ]
 
 STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3
@@ -106,7 +106,8 @@ def test_other_resets_are_refused_and_differ(
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
     assert codes(caught.value) == [code] * 2
-    later = 3  # steps by which the output of the imported network lags behind the module's
+    # The output of the imported network lags behind the output of the module by three steps.
+    later = 3
     longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
         network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)

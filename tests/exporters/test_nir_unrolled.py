@@ -91,7 +91,7 @@ def findings_of(
     return caught.value.findings
 
 
-# Lines.
+# Tests of the lines of sensors and shapes
 
 
 class _Camera:
@@ -234,7 +234,7 @@ def test_a_convolution_after_a_flatten(tmp_path: Path) -> None:
     ]
 
 
-# Refusals.
+# Tests of graphs that are refused
 
 WINDOWS: dict[str, tuple[str, Changes]] = {
     "no stride": ("nir-window stride", {"stride": 0}),
@@ -404,7 +404,7 @@ def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
     assert [(finding.code, finding.where) for finding in findings] == [("nir-shape", "in")]
 
 
-# Networks from convolutions.
+# Tests of networks with unrolled convolutions
 
 
 def test_the_number_of_unrolled_synapses_is_logged(

@@ -46,7 +46,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(usual)
 
 
-# The nodes as torch functions.
+# The nodes as functions of torch
 
 
 def convolved(node: Any, x: Tensor) -> Tensor:
@@ -68,7 +68,8 @@ def pooled(node: Any, x: Tensor) -> Tensor:
     if isinstance(node, nir.AvgPool2d):
         return functional.avg_pool2d(x[None], size, stride, padding)[0]
     padded = functional.pad(x[None], (padding[1], padding[1], padding[0], padding[0]))
-    return functional.lp_pool2d(padded, 1.0, size, stride)[0]  # as in other tools
+    # Other tools also compute a sum pool with `lp_pool2d`.
+    return functional.lp_pool2d(padded, 1.0, size, stride)[0]
 
 
 def flattened(node: Any, x: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
     return [np.array(rows) for rows in outputs]
 
 
-# Files with windows, and the networks read from them.
+# Files with windows, and the networks that are read from them
 
 
 def imported(nodes: list[Any], shape: Shape, path: Path, *, explicit: bool = True) -> Network:
@@ -156,7 +157,7 @@ def recording_of(network: Network, frames: NDArray[np.bool_]) -> Any:
     return Nir.reference(network, Raster.from_dense(np.concatenate([flat, more])[None]))
 
 
-# Single windows.
+# Tests of single windows
 
 
 @st.composite
@@ -207,7 +208,8 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # slow in torch
+# In torch, a convolution of this kind is slow and gives this warning.
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=examples(0.7))
@@ -227,7 +229,7 @@ def test_pools_equal_torch(path: Path, kind: str, data: st.DataObject, seed: int
     assert_alike(node, shape, path, explicit=False, seed=seed)
 
 
-# Whole networks.
+# Tests of whole networks
 
 
 class _Row:
@@ -355,7 +357,7 @@ def test_a_recurrent_convolution(path: Path) -> None:
     np.testing.assert_array_equal(trains[1:][:STEPS], np.array(expected)[: len(trains) - 1] > 0)
 
 
-# The published graph 02_cnn (NIR's folder `paper/`), with other weights.
+# Test of the published graph 02_cnn (from NIR's folder `paper/`) with other weights
 
 
 def test_the_published_convolutional_graph(path: Path) -> None:

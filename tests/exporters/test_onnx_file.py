@@ -49,7 +49,7 @@ def assert_refused(path: Path) -> FileFormatError:
     return written_files.assert_refused(Onnx, path)
 
 
-# Writing and reading.
+# Tests of writing and reading
 
 
 def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_the_library_onnx_opens_the_file(path: Path) -> None:
     assert (header["arithmetic"], header["dt_ms"]) == ("loihi2", 1.0)
 
 
-# Damage.
+# Tests of damaged and foreign files
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"more", b"\x3a\x00", b"\x72\x00"])
@@ -120,7 +120,7 @@ def test_other_onnx_models_are_refused(tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "foreign.onnx").code == "file-foreign"
 
 
-# Files changed by somebody who knows the format.
+# Tests of files that were changed with knowledge of the format
 
 
 def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
@@ -253,7 +253,7 @@ def test_invalid_versions_are_refused(version: str, path: Path) -> None:
     assert assert_refused(path).code == "file-foreign"
 
 
-# Running.
+# Tests of running
 
 
 @pytest.mark.usefixtures("onnxruntime_is_here")

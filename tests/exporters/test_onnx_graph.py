@@ -55,7 +55,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
 
 
-# Spikes, u and v.
+# Tests of spikes, u and v
 
 
 @settings(max_examples=examples(2))
@@ -142,7 +142,7 @@ def test_no_samples_and_silent_samples(n_hidden: int) -> None:
     assert_same(simulate(network, silent, deep=True), in_onnxruntime(network, silent))
 
 
-# Structure of the graph.
+# Tests of the structure of the graph
 
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)

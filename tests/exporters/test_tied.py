@@ -69,7 +69,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-# Another network.
+# Tests of exports of another network
 
 
 @pytest.mark.parametrize("kind", ["weight", "delay", "vth", "bias"])
@@ -114,7 +114,8 @@ def test_an_export_of_its_own_network_passes(
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     if name in ("netx", "fenn"):
-        return  # their runtimes, lava-dl and PyFeNN, have tests of their own
+        # The runtimes of these formats, lava-dl and PyFeNN, have their own tests.
+        return
     for data in (RASTER, None):
         certificate = nm.verify(NETWORK, data, artefact=path)
         assert certificate.identical
@@ -134,7 +135,7 @@ def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
         nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
 
 
-# Exports with an unchanged embedded network, but a change in the part that is executed.
+# Tests of exports that embed the right network, but execute a changed network
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:
@@ -341,7 +342,7 @@ def test_exports_that_nmtool_would_not_write_are_refused(
     assert runs == []
 
 
-# Exports with changed code.
+# Tests of exports with changed code
 
 
 def test_a_lava_folder_with_other_code_needs_the_option_trust(

@@ -59,6 +59,7 @@ def test_expected_classes_are_those_of_the_scores(case: Answers):
     for row in trace:
         scores.add(row[None] if spikes else row[None].astype(np.int32))
         theirs.append(int(scores.now().argmax()))
-    # exp(−n/T) depends on the number of steps T. In hardware, T is always that of a whole sample.
+    # The weights exp(−n/T) depend on the number of steps T. In hardware, T is always the number of
+    # steps of a whole sample, so that only the last answer is comparable.
     only_last = case.readout.rule == "weighted"
     assert ours[-1:] == theirs[-1:] if only_last else ours == theirs

@@ -61,7 +61,8 @@ def test_a_change_of_any_file_is_detected(folder: Path, other: dict[str, bytes])
             contents += [content for _, content in damages(whole, zlib.crc32(name.encode()))]
         for content in contents:
             file.write_bytes(content)
-            # The files of the core are the same for every network, so they equal those of `other`.
+            # The files of the core are the same for every network, so that the export of `other`
+            # contains the same files.
             assert _refused(folder) or content == whole, name
         file.unlink()
         assert _refused(folder) or name == ANSWERS_FILE, name

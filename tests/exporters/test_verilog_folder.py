@@ -35,7 +35,7 @@ def written(tmp_path: Path) -> Path:
     return Verilog.write(CHAIN, tmp_path / "core", answers=known_answers(CHAIN)).path
 
 
-# Content of the folder.
+# Tests of the content of the folder
 
 
 def test_every_file_has_its_digest(written: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_smaller_network_leaves_no_memories_behind(written: Path) -> None:
     assert memories == {file.name for file in (written / "mem").iterdir()}
 
 
-# Folders that are refused.
+# Tests of folders that are refused
 
 
 @pytest.mark.parametrize("name", [HARNESS, "rtl/nmtool_core.v", "rtl/nmtool_top.v", "Makefile"])
@@ -171,7 +171,7 @@ def test_invalid_options_are_refused(options: dict, code: str) -> None:
         VerilogOptions(**options)
 
 
-# Failures of the simulators.
+# Tests of simulators that are missing or fail
 
 
 def without_simulators(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "clocks" in caught.value.why
 
 
-# Cache of compiled programs.
+# Tests of the cache of compiled programs
 
 
 @needs_verilator

@@ -130,8 +130,8 @@ def test_lint_finds_nothing(
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
-    # Registers may have initial values, as in a configured FPGA, so the warning PROCASSINIT is off.
-    # Older versions of Verilator lack this warning; -Wfuture makes them accept its name.
+    # The warning PROCASSINIT is off, because registers may have initial values, as in a configured
+    # FPGA. Older versions of Verilator lack this warning; -Wfuture lets them accept its name.
     begins = ["-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", *begins]
     options += ["--top-module", "nmtool_top"]

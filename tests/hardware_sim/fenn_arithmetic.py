@@ -39,7 +39,7 @@ def run(
     sent = {"input": np.zeros(spikes.shape[1]), **{name: np.zeros(n) for name, n in sizes.items()}}
     trace: dict[str, list[tuple[NDArray[np.int64], ...]]] = {name: [] for name in sizes}
     for t in range(steps):
-        # A spike of step t − 1 arrives at step t plus its delay.
+        # A spike of step t − 1 arrives in step t plus its delay.
         for p in network.projections:
             onto, neurons = ring[p.target], np.arange(sizes[p.target])
             for i in np.flatnonzero(sent[p.source]):

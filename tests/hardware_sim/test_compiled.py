@@ -96,7 +96,7 @@ def _twice(x: int) -> int:
     return 2 * x
 
 
-# The real sources, copied in the two possible layouts of the packages on disk.
+# Tests of the real sources, copied in the two possible layouts of the packages on disk
 
 ROOMS = ("hardware_sim", "training")
 
@@ -111,7 +111,7 @@ def checkout(folder: Path) -> dict[str, Path]:
     return {room: folder / room for room in ROOMS}
 
 
-# In a checkout, a finder locates the rooms, as in an editable installation.
+# In a checkout, a finder locates the packages, as in an editable installation.
 PRINT_FOLDERS = """
 import sys
 from importlib.util import spec_from_file_location

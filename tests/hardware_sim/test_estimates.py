@@ -54,8 +54,8 @@ def counter(*, dense: bool = False, cores: list = CORES) -> Counter:
 
 def test_energy_by_hand() -> None:
     energies = energy(counter().operations(), FIGURES, dense=False)
-    # Channel 0 has two synapses on two cores, channel 1 one synapse, neuron 0 two on one core, and
-    # neuron 2 one synapse.
+    # Channel 0 has two synapses, which lie on two cores. Channel 1 has one synapse. Neuron 0 has
+    # two synapses, which lie on one core, and neuron 2 has one synapse.
     first = 2 * 2.0 + 5 * 0.75 + 2 * 1000
     second = (3 + 3) * 2.0 + 5 * 0.75 + 2 * 10 + 2 * 100 + (3 + 2) * 1000
     assert energies.tolist() == [[first, second]]
@@ -70,10 +70,10 @@ def test_energy_where_zeros_are_stored() -> None:
 
 def test_time_is_that_of_the_slowest_core_and_the_barrier() -> None:
     times = step_time(counter(), FIGURES, barrier_us=0.5)
-    # In step 0, the core of neurons 0 and 1 is the slowest, since it updates two neurons.
+    # In step 0, the slowest core is the core of neurons 0 and 1, since it updates two neurons.
     first = 1000 + 2.0 + 2 * 0.75 + 500
-    # In step 1, this core receives two messages, and neuron 0 spikes. The core of the outputs also
-    # receives two messages, and has one more synaptic event.
+    # In step 1, the core of neurons 0 and 1 receives two messages, and neuron 0 spikes. The core of
+    # the outputs also receives two messages, and has an additional synaptic event.
     hidden = 2 * 1000 + 2 * 2.0 + 2 * 0.75 + 10 + 100
     out = 2 * 1000 + 3 * 2.0 + 2 * 0.75
     assert hidden > out

@@ -129,7 +129,7 @@ def test_concurrent_writers_leave_a_valid_file(path: Path) -> None:
     assert readings <= set(contents)
 
 
-# Use by Numba.
+# Tests of kernel files that Numba uses
 
 
 class _Bomb:

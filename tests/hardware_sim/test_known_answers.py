@@ -161,7 +161,7 @@ def test_known_answers_can_be_computed_by_any_simulator() -> None:
     assert np.array_equal(answers.spikes.dense(), known_answers(network).spikes.dense())
 
 
-# A network with one wrong number gives other answers.
+# Tests that a network with a single wrong number gives other answers
 
 
 def trained_like(seed: int) -> IntegerNetwork:

@@ -95,7 +95,7 @@ def whole(folder: Path) -> None:
     write_shd(folder / "two" / "two_test.h5", cases.spike_events(6, 2))
 
 
-# Archives of numpy.
+# Files of numpy
 
 
 def npy(header: str, data: bytes = b"", version: int = 1) -> bytes:
@@ -301,7 +301,7 @@ def _(folder: Path) -> Words:
     return ["inspect", "recording.npz"]
 
 
-# FIFOs and devices in place of files.
+# FIFOs and devices in place of files
 
 
 def fifo(path: Path) -> None:
@@ -462,7 +462,7 @@ for _option, _given in (
     case(f"option: {_option} {_given[:30]}")(_given_option)
 
 
-# HDF5: data sets.
+# HDF5 files: data sets
 
 
 def data_case(name: str) -> Callable[[Callable[[h5py.File], None]], None]:
@@ -497,7 +497,7 @@ def _(file: h5py.File) -> None:
 def _(file: h5py.File) -> None:
     for name, dtype in LISTS.items():
         put(file, name, (SAMPLES,), dtype, chunks=(SAMPLES,), compression="gzip")
-        # Only one chunk is written; all others are zeros.
+        # Only a single chunk is written. The other chunks read as zeros.
         file[name][0] = np.zeros(1)
     put(file, "labels", (SAMPLES,), np.int64)
 
@@ -639,7 +639,7 @@ def _(file: h5py.File) -> None:
             raw.write(entry * 3000)
 
 
-# HDF5: NIR and NetX.
+# HDF5 files: NIR and NetX
 
 
 def nir_case(name: str, *words: str) -> Callable[[Callable[[Any], None]], None]:
@@ -831,7 +831,7 @@ def _(file: Any) -> None:
     put(file, "simulation/tSample", data=float(HUGE))
 
 
-# Protobuf.
+# Files of ONNX, which are written in protobuf
 
 
 def varint(value: int) -> bytes:
@@ -894,7 +894,7 @@ def _() -> bytes:
     return field(7, graph_)
 
 
-# C.
+# Files of C
 
 
 def c_case(name: str) -> Callable[[Callable[[str], str]], None]:
@@ -943,7 +943,7 @@ c_case("a huge array")(
 c_case("not ASCII")(lambda text: text + "/* é */\n")
 
 
-# Tables of events.
+# CSV files: tables of events
 
 
 def csv_case(name: str, rows: Callable[[], Iterable[str]], first: str = CSV_COLUMNS) -> None:
@@ -981,7 +981,7 @@ for place, rows in {
 csv_case("a long name of a column", lambda: (), f"{CSV_COLUMNS},{'w' * 100_000}/")
 
 
-# Archives of dense spikes.
+# Archives of dense spikes
 
 
 def dense_case(name: str, arrays: Callable[[], dict[str, Any]]) -> None:
@@ -1025,7 +1025,7 @@ def _(folder: Path) -> Words:
     return ["data", "two"]
 
 
-# Run folders and recordings of answers.
+# Run folders and recordings of answers
 
 
 RESUME = ("train", "two", "-o", "run", "--resume")

@@ -58,9 +58,10 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_child(job: dict[str, Any], out: int, err: int) -> None:
-    code = 120  # the exit code if an exception ends the run
+    code = 120  # The run has this exit code if an exception ends it.
     try:
-        os.setsid()  # in a process group of its own, the child can be killed without the parent
+        # The child has its own process group, so that it can be killed without its parent.
+        os.setsid()
         os.dup2(out, 1)
         os.dup2(err, 2)
         for descriptor, name in enumerate(job.get("streams", ())):
@@ -82,7 +83,7 @@ def _in_child(job: dict[str, Any], out: int, err: int) -> None:
         try:
             sys.stdout.flush()
         except OSError:
-            code = 120  # Python's own exit code if stdout cannot be flushed
+            code = 120  # Python itself exits with this code if it cannot flush stdout.
         with suppress(OSError):
             sys.stderr.flush()
         os._exit(code)

@@ -59,7 +59,8 @@ def fitting_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNe
     for old in graph.projections:
         sources = sum(projection.target == old.target for projection in graph.projections)
         drawn = maker.projection(old.source, old.target, old.shape)
-        if old.source == INPUT:  # neurons that no input excites would test nothing
+        # Input weights are positive: neurons that no input excites would test nothing.
+        if old.source == INPUT:
             drawn = replace(drawn, weight=abs(drawn.weight))
         projections.append(maker.within(drawn, populations[old.target], sources))
     return replace(graph, populations=list(populations.values()), projections=projections)

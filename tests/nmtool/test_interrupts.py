@@ -46,7 +46,8 @@ def test_only_the_first_signal_is_noted(number: signal.Signals) -> None:
             with pytest.raises(KeyboardInterrupt):
                 check_stop()
 
-    with pytest.raises(KeyboardInterrupt):  # the end of the block raises it again
+    # At the end of the block, the signal is raised again.
+    with pytest.raises(KeyboardInterrupt):
         work()
 
 

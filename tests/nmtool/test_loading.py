@@ -111,7 +111,7 @@ def test_float_networks_are_restored_from_nir(tmp_path: Path) -> None:
     assert graph.content_hash != cases.float_network().content_hash
 
 
-# Checkpoints of mlGeNN.
+# Tests of checkpoints of mlGeNN
 
 OPTIONS = MlgennOptions(n_steps=30, tau_mem_ms=20.0, tau_syn_ms=5.0)
 
@@ -171,7 +171,7 @@ def test_options_for_another_kind_of_file_are_refused(checkpoints: Path, export:
         nm.load(export("nir"), OPTIONS)
 
 
-# Paths without a network.
+# Tests of paths without a network
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.npz", "missing.onnx", "missing/network.c"])

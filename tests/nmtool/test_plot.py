@@ -128,7 +128,8 @@ def test_histograms_count_every_synapse(network: Any) -> None:
         for draw in (plot.weights, plot.delays):
             ax = draw(network, index)
             corners = ax.patches[0].get_xy()
-            # The outline of a filled histogram goes up and down each bin at its height.
+            # The outline of a filled histogram goes up and down at each bin, to the height of the
+            # bin.
             heights = corners[1 : 2 * ((len(corners) - 1) // 4) + 1 : 2, 1]
             assert round(heights.sum()) == n_synapses
             assert ax.get_title() == f"{projection.source} → {projection.target}"

@@ -55,7 +55,7 @@ def python(code: str, *options: str, path: Path = ROOT) -> str:
     return done.stdout
 
 
-# Names.
+# Tests of public names
 
 
 def test_names_are_sorted_and_unique() -> None:
@@ -154,7 +154,7 @@ def test_the_version_is_the_installed_one() -> None:
     assert installed == nmtool.__version__
 
 
-# Errors.
+# Tests of errors
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -172,7 +172,7 @@ def test_exit_codes_of_errors() -> None:
     assert codes == {name: others.get(name, 2) for name in ERRORS}
 
 
-# No function hides a module.
+# Tests that no function hides a module
 
 
 def packages() -> list[ModuleType]:
@@ -229,7 +229,7 @@ def test_a_function_that_hides_a_module_is_detected(
     assert hidden(importlib.import_module(package)) == names
 
 
-# Imports, and errors for missing libraries.
+# Tests of imports, and of errors for missing libraries
 
 
 def test_importing_nmtool_imports_nothing_heavy() -> None:
@@ -296,7 +296,7 @@ def test_a_source_folder_suggests_installing_it(tmp_path: Path) -> None:
     assert python(code, "-S", path=tmp_path) == "nmtool-not-installed pip install -e\n"
 
 
-# Wrong arguments raise nmtool's own errors.
+# Tests that wrong arguments raise nmtool's own errors
 
 
 @pytest.mark.torch

@@ -38,7 +38,7 @@ from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, Stock
 from nmtool.verification.comparison import Divergence, compare_recordings
 from nmtool.walkthrough import Demonstration
 
-# A table.
+# Tests of tables
 
 
 def test_a_table_in_plain_text() -> None:
@@ -113,7 +113,7 @@ def test_the_base_class_has_no_tables() -> None:
         Tabular().tables()
 
 
-# Declarations of a class.
+# Tests of the declarations of a class
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def test_values_in_the_types_of_json(value: Any, expected: Any) -> None:
     assert json.loads(json.dumps(content)) == expected
 
 
-# Every kind of value with a display, of a network with 700 channels.
+# Tests with every kind of value that has a display
 
 RANDOM = np.random.default_rng(1)
 

@@ -74,7 +74,8 @@ def test_values_and_their_copies_are_read_only(name: str, way: str) -> None:
 
 def test_a_loaded_value_is_equal_and_read_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        INTEGERS.projections[0].weight[3, 5] += 1  # an odd weight among even ones
+        # If this line could write, it would put an odd weight among even weights.
+        INTEGERS.projections[0].weight[3, 5] += 1
     for value in (FLOATS, INTEGERS, RECORDING):
         value.save(tmp_path / "file.npz")
         loaded = type(value).load(tmp_path / "file.npz")

@@ -69,7 +69,7 @@ def same(first: nm.Run, second: nm.Run) -> bool:
     )
 
 
-# `train`.
+# Tests of `train`
 
 
 def test_a_run_without_a_folder(
@@ -235,7 +235,7 @@ def test_data_that_cannot_be_trained_on(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-# Resuming.
+# Tests of resumed runs
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
@@ -446,7 +446,7 @@ def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in caught.value.what
 
 
-# `finetune`.
+# Tests of `finetune`
 
 
 def test_finetuning_with_other_settings(finished_run: nm.Run, tmp_path: Path) -> None:
@@ -554,7 +554,7 @@ def test_runs_without_a_checkpoint_cannot_be_finetuned(
     assert "hiden" in unknown.value.what
 
 
-# `Run`.
+# Tests of `Run`
 
 
 def test_a_run_is_read_from_its_folder(finished_run: nm.Run, in_integers: nm.Run) -> None:
@@ -593,7 +593,7 @@ def test_a_run_has_a_repr_and_tables(finished_run: nm.Run) -> None:
     assert len(finished_run.summary().splitlines()) == 5
 
 
-# The line of an epoch.
+# Tests of the line of an epoch
 
 ENTRY = {
     "epoch": 1,

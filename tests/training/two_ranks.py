@@ -59,7 +59,8 @@ def check_gpus(ranks: Ranks) -> None:
     with refused(UsageError, "gpu-shared") as caught:
         ranks.check_own_gpus("GPU-0")
     assert f"{ranks.rank} and {1 - ranks.rank}" in caught.value.what
-    ranks.barrier()  # the other may not have read this rank's name yet
+    # Both ranks wait here, because the other rank may not have read this rank's name yet.
+    ranks.barrier()
     ranks.check_own_gpus(f"GPU-{1 + ranks.rank}")
 
 
@@ -110,5 +111,5 @@ if __name__ == "__main__":
     for samples in (5, 1):
         check_batch(here, samples)
     here.leave()
-    # A single write, since both ranks write to the same pipe.
+    # The text is written at once, since both ranks write to the same pipe.
     sys.stdout.write(f"rank {here.rank} is content\n")

@@ -242,7 +242,7 @@ def _write_memory(folder: Path, name: str, memory: Memory, bank_bits: int) -> No
         return
     lines, size = memory.hex_lines().split(), 1 << bank_bits
     if len(lines) % size == 1:
-        lines.append("0")  # a bank has at least two words
+        lines.append("0")  # A bank has at least two words.
     for first in range(0, len(lines), size):
         text = "\n".join(lines[first : first + size]) + "\n"
         (folder / f"{name}.{first // size:03d}.hex").write_text(text)
@@ -262,7 +262,7 @@ def verdict(folder: Path, compile_command: Sequence[str], sources: Sequence[Path
     return " | ".join(lines[:2]) if lines else "nothing"
 
 
-# ---------------------------------------------------------------------- networks
+# Networks
 
 
 def drawn(
@@ -483,7 +483,7 @@ def all_cases() -> list[Case]:
             rate=(0.7,),
         ),
         *_smallest(),
-        # A long row, followed by short ones, each of which begins as soon as possible.
+        # A long row is followed by short rows, and each row begins as soon as possible.
         Case(
             "close-rows",
             made(
@@ -497,7 +497,8 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             deep=True,
         ),
-        # Each memory has a power of two of words, after which addresses wrap to its first word.
+        # The number of words of each memory is a power of two. After the last word, the address
+        # returns to the first word.
         Case(
             "loaded-full",
             made(
@@ -525,7 +526,8 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             stall=1,
         ),
-        # The queue of the output is too short for all neurons, or for all ends of steps.
+        # The queue of the output is too short for the words of all neurons, or for the ends of all
+        # steps.
         Case("blocked-neurons", made([li("o", 40)], []), deep=True, lengths=(2,), stall=3),
         Case("blocked", made([lif("a", 1)], [], n_steps=70), lengths=(70,), stall=3),
         Case(

@@ -106,7 +106,8 @@ class Neurons:
         v_ends = [limit - 1, limit - 2, 1 - limit, 2 - limit, vth << 6, (vth << 6) + 1]
         v = int(pick([*near, *v_ends, *v_ends, int(random.integers(1 - limit, limit))]))
         v = min(v, limit - 1)
-        # Sums that bring u from 0 exactly to a limit, or to just below or above the limit.
+        # These sums bring u from 0 exactly to a limit, just below the limit or just above the
+        # limit.
         to_end = [(limit >> self.shift) - offset for offset in (0, 1, -1)]
         ends = [acc_low, top - 1, int(random.integers(acc_low, top)), 0, 0]
         ends += [a for distance in to_end for a in (distance, -distance) if acc_low <= a < top]
@@ -234,8 +235,9 @@ class Answers:
         v = np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
         if random.random() < 0.6:
             return v
-        # All classes get equal membranes up to the last step that counts, and so equal scores: the
-        # answer is the first class, unless weights differ between classes, or later steps count.
+        # Up to the last step that counts, all classes get equal membranes and therefore equal
+        # scores. The answer is then the first class, unless weights differ between classes or later
+        # steps count.
         equal = np.repeat(v[:, :1], self.n_classes, axis=1)
         equal[self.n_steps :] = v[self.n_steps :]
         return equal
@@ -250,7 +252,7 @@ class Answers:
                 words.append(1 << 67)
             for step in range(length):
                 words += self._step(random, trace[step])
-            # A step without its end word has no answer.
+            # A step without its end word does not have an answer.
             if random.random() < 0.3:
                 words += self._step(random, self.traces(random, 1)[0])[:-1]
             if self.readout.rule == FIRST_SPIKE:
@@ -294,7 +296,7 @@ class Synapses:
         size = 1 << self.bank_bits
         contents = [127 - word for word in words] if self.loads else list(words)
         if len(contents) % size == 1:
-            contents.append(0)  # a bank has at least two words
+            contents.append(0)  # A bank has at least two words.
         for first in range(0, len(contents), size):
             _write(folder / f"synapses.{first // size:03d}.hex", contents[first : first + size], 7)
         _write(folder / "words.hex", words, 7)

@@ -45,7 +45,8 @@ def torch_gpu_failure(error: Exception) -> NmtoolError | None:
             fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` lists other "
             "processes on the GPU",
         )
-    # Torch 2.8 introduced a class for GPU errors; errors of earlier versions only have a message.
+    # Torch 2.8 introduced a class for GPU errors. In earlier versions, only the message shows that
+    # the GPU caused an error.
     is_accelerator = isinstance(error, getattr(torch, "AcceleratorError", ()))
     if is_accelerator or str(error).startswith("CUDA error"):
         return BackendError(

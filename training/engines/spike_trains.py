@@ -42,7 +42,7 @@ class SpikeTrains:
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:
         """Copy the spikes of a raster to a device."""
-        # Copied, because torch has no read-only tensors.
+        # The arrays are copied, because they are read-only and torch has no read-only tensors.
         lists = (raster.offset, raster.step, raster.neuron)
         offset, step, neuron = (torch.tensor(values).to(device) for values in lists)
         return cls(offset, step, neuron, raster.n_steps, raster.n_neurons)
@@ -90,7 +90,8 @@ class SpikeTrains:
         cell = self.sample_index() * self.n_neurons + self.neuron
         spike = torch.arange(self.n_spikes, device=cell.device)
         first = torch.full((cells,), self.n_spikes, device=cell.device)
-        # Spikes ascend in time within a sample, so a neuron's first spike has the lowest index.
+        # Within a sample, spikes are sorted by time. Therefore the first spike of a neuron has the
+        # lowest index.
         first = first.scatter_reduce(0, cell, spike, "amin")
         silence = self.time_ms.new_full((1,), silence_ms)
         times = torch.cat([self.time_ms, silence])

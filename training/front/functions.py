@@ -34,9 +34,9 @@ def whole_steps(delay: Tensor) -> Tensor:
     steps = exact.trunc()
     beyond = (exact - steps).abs_() >= 0.5
     steps += torch.copysign(beyond.to(exact.dtype), exact)
-    # Fetch both extremes in one transfer, since every transfer waits for the GPU.
+    # Both extremes are fetched in a single transfer, since every transfer waits for the GPU.
     first, last = torch.stack(steps.aminmax()).tolist() if steps.numel() else (0.0, 0.0)
-    # For NaN, both comparisons are false.
+    # If a delay is NaN, both comparisons are false.
     if not (first >= 0 and last <= MAX_TRAINED_DELAY):
         raise UsageError(
             f"delays must lie in 0 … {MAX_TRAINED_DELAY} steps, not in {first:g} … {last:g}",

@@ -157,7 +157,8 @@ def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tenso
     is_whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
     if is_whole and tensor.shape == (n_samples,):
         tensor = tensor.to(torch.int64)
-        # Checking values on a GPU would make the host wait for every batch.
+        # Labels on a GPU are not checked, because the host would have to wait for the GPU in every
+        # batch.
         wrong = [] if tensor.is_cuda else tensor[(tensor < 0) | (tensor >= n_classes)].tolist()
         if not wrong:
             return tensor

@@ -188,7 +188,8 @@ class SpikingNetwork(nn.Module, Tabular):
                 fix=f"set max_delay={network.max_delay}, or clip the network's delays",
             )
         self.network = network
-        self.device = replace(device)  # a copy, which has its own scratch memory
+        # Each model has its own copy, because a device includes scratch memory.
+        self.device = replace(device)
         like = torch.zeros(0, dtype=dtype, device=device.torch)
         self.projections = nn.ModuleList(
             Projection(spec, max_delay, like, axonal=axonal) for spec in network.projections

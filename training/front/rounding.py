@@ -112,7 +112,7 @@ def integer_synapses(
     """
     shifted = torch.from_numpy(chip.shifted_weight).to(weight.device)
     jumps = torch.from_numpy(chip.shifted_weight / scale).to(weight)
-    # Copied, because torch has no read-only tensors.
+    # The delays are copied, because they are read-only and torch has no read-only tensors.
     steps = torch.from_numpy(chip.delay.copy()).to(weight.device)
     return Synapses(jumps, steps, shifted, weight, delay)
 

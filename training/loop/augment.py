@@ -54,8 +54,8 @@ class Augmentation:
             The copy; and [samples] int64, index of each sample's partner in the batch, which is the
             sample itself if it was not blended.
         """
-        # Draw shifts and stretches first: for a seed, they then do not depend on the other
-        # augmentations.
+        # Shifts and stretches are drawn first, so that with the same seed they do not depend on the
+        # other augmentations.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
         partner = np.arange(events.n_samples)

@@ -85,7 +85,8 @@ def save(
         "epoch": state.epoch,
         "update": state.update,
         "best": state.best,
-        # As text: a header sorts the keys of its entries, and the log must keep their order.
+        # The log is stored as text, because the header sorts the keys of its entries, and the log
+        # must keep the order of its keys.
         "log": json.dumps(state.log),
         "network": state.network,
     }

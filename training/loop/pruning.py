@@ -24,7 +24,7 @@ _TOLERANCE = 1e-6
 
 def progress(done: int, n_updates: int) -> float:
     """Share of the pruning that the schedule requires after `done` updates of the run, 0 … 1."""
-    # Computed from whole numbers, so that the schedule ends exactly at 1.
+    # The position is computed from whole numbers, so that the schedule ends exactly at 1.
     position = (5 * done - n_updates) / (3 * n_updates)
     return 1 - (1 - min(1.0, max(0.0, position))) ** 3
 

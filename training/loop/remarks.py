@@ -297,7 +297,8 @@ class EpochRemarks:
 
     def __init__(self, options: TrainOptions, n_classes: int) -> None:
         self._options = options
-        # Losses on first spikes are in ms or ms², so the loss of guessing is unknown.
+        # For the readout `first_spike`, losses are in ms or ms², and the loss of a guess is
+        # unknown.
         self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
         self._lowest = math.inf
         self._shown: set[str] = set()

@@ -98,7 +98,9 @@ def run_training(
             )
             folder.create(manifest, anew=anew)
             if network is not None:
-                trainer.save()  # the other run may be deleted before this run is resumed
+                # The checkpoint contains the state of the other run, which may be deleted before
+                # this run is resumed.
+                trainer.save()
         if on_start is not None and not resume and ranks.is_first:
             on_start(trainer)
         trainer.run()
@@ -119,7 +121,8 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
         DataError: there are no training samples.
     """
     dataset = dataset.with_validation(options.validation_rule)
-    without_teacher = replace(options, teacher=None)  # the teacher only matters for updates
+    # The teacher only affects updates, and not the initial network.
+    without_teacher = replace(options, teacher=None)
     return Trainer(without_teacher, dataset.train, dataset.validation).best
 
 
@@ -145,7 +148,8 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
             why="it had not copied the state of the run from which it started",
             fix=f"delete {folder.path} and repeat the command that started it",
         )
-    ranks.barrier()  # no rank trains before all ranks have looked for the checkpoint
+    # All ranks look for the checkpoint before any rank trains and writes a checkpoint.
+    ranks.barrier()
     if ranks.is_first:
         _log.warning("the run was stopped before its first epoch ended: it starts over")
     return True

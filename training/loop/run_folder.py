@@ -154,7 +154,7 @@ class RunFolder:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
         if self.options().epochs == options.epochs:
             return
-        # Only `epochs` is replaced: `options` may have the resolved path of a target's file, and
+        # Only `epochs` is replaced. `options` may contain the resolved path of a target's file, but
         # the manifest keeps the path that the user gave.
         manifest = self.manifest()
         self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
@@ -234,7 +234,8 @@ class RunFolder:
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
         base = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
-        # A setting changed to `auto` keeps the value chosen for the samples of the first run.
+        # If a setting is changed to `auto`, it keeps the value that was chosen for the samples of
+        # the first run.
         changed = {
             name: value
             for name, value in settings.items()
@@ -308,7 +309,8 @@ class RunFolder:
         header = storage.archive_header(self.checkpoint_file)
         try:
             checkpoint_log = log_from(header)
-        except (LookupError, TypeError, ValueError, RecursionError):  # no log, or a damaged one
+        except (LookupError, TypeError, ValueError, RecursionError):
+            # The checkpoint has no log, or its log is damaged.
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
             raise self._log_error(f"{self.checkpoint_file} has another log")
@@ -391,7 +393,7 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        pass  # the file system has no locks
+        pass  # The file system does not support locks.
     return True
 
 

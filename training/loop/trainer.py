@@ -234,8 +234,9 @@ class Trainer:
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
         if self._soft_labels is not None:
-            # A blend has about half of the events of each partner, so their soft labels are
-            # averaged. Both have the same label.
+            # A blended sample has about half of the events of each of two partners. Therefore the
+            # soft labels of the partners are averaged. The label needs no average, since partners
+            # have the same label.
             soft_labels = 0.5 * (self._soft_labels[samples] + self._soft_labels[samples[partner]])
             share, label = self.options.teacher_share, np.eye(soft_labels.shape[1])[batch.label]
             mixed = (1 - share) * label + share * soft_labels
@@ -252,7 +253,8 @@ class Trainer:
 
         self._optimiser.zero_grad()
         if loss is not None:
-            # Weight a rank's mean loss by its share of the batch: gradients are summed over ranks.
+            # The mean loss of a rank is weighted by the rank's share of the batch, because
+            # gradients are summed over ranks.
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
         self._pruning.zero_gradients()
@@ -374,7 +376,7 @@ class Trainer:
             if self._state.has_best and self._state.network:
                 self._folder.check_network(self._state.network)
             self._folder.repair_log(self.log)
-        # All other ranks wait here until the first one has updated the folder.
+        # This check also makes all other ranks wait until the first rank has updated the folder.
         self._ranks.check_same("their checkpoints", self._state.update)
         if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
@@ -394,7 +396,8 @@ class Trainer:
             run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
         )
         for name, removed in self._pruning.removed.items():
-            if name in mean:  # in the running mean, pruned values approach 0 but do not reach it
+            # In the running mean, pruned values approach 0, but do not reach 0.
+            if name in mean:
                 mean[name].masked_fill_(removed, 0.0)
         copy_into(self.model, mean)
         self.model.clamp_delays()
@@ -422,7 +425,8 @@ class Trainer:
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
-            # The network is written last: if the run is stopped earlier, a resume repeats this.
+            # The file of the networks is written last. If the run is stopped before that, a resumed
+            # run repeats the removal of overflows.
             self.save()
             self._folder.write_log(self.log)
             self._folder.write_next(self._state.epoch, self.best, rescaled)

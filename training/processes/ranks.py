@@ -72,9 +72,10 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch do not identify GPUs: NCCL then fails if two ranks share one.
+            # Old versions of torch do not identify GPUs. If two ranks then share a GPU, NCCL fails.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
-        # The first message opens connections; from then on, a lost rank is noticed.
+        # The first message opens the connections between ranks. From then on, a rank notices the
+        # loss of another rank.
         ranks.barrier()
         return ranks
 

@@ -41,7 +41,8 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
     copies: list[_Copy] = []
     with signals_noted(*STOPS) as check_stop:
         try:
-            # A terminal sends Ctrl-C to the copies, too, and a copy must get only one signal.
+            # A terminal sends Ctrl-C to the copies, too. Since this process also stops them, they
+            # ignore Ctrl-C and get only one signal.
             with signals_ignored(signal.SIGINT):
                 copies.extend(_Copy(command) for _ in range(number))
             while any(copy.poll() is None for copy in copies):
@@ -78,7 +79,8 @@ class _Copy(subprocess.Popen[str]):
     def __init__(self, command: Sequence[str]) -> None:
         super().__init__(
             command,
-            # With -m, Python would import modules of the working folder instead of installed ones.
+            # Without this variable, `-m` would import modules of the working folder instead of
+            # installed modules.
             env={**os.environ, "PYTHONSAFEPATH": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

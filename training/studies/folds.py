@@ -178,7 +178,8 @@ def cross_validate(
             "reveal their classes",
             fix="leave out the teacher",
         )
-    # Check the last seed now, so that a seed beyond the range does not fail after hours.
+    # The last seed is checked here, so that a seed beyond the range does not end the command after
+    # hours.
     replace(chosen, seed=chosen.seed + seeds - 1)
     rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
     dataset = as_dataset(data)
@@ -192,7 +193,8 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    for fold in range(answers.n_folds):  # detect too small folds now, not after hours
+    # Folds that are too small are detected here, and not after hours of training.
+    for fold in range(answers.n_folds):
         other_folds = without_fold(events, answers.fold, fold, dataset.name)
         other_folds.with_validation(chosen.validation_rule)
         chosen.fitted_to(other_folds.train)
@@ -303,7 +305,8 @@ def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
     if not answers_file(folder).is_file():
         return answers
     old_answers = Answers.load(folder)
-    if answers.data_hash == old_answers.data_hash:  # the same data, perhaps by another name
+    # The data are the same, but may have another name.
+    if answers.data_hash == old_answers.data_hash:
         answers = replace(answers, data=old_answers.data)
     n_seeds = len(old_answers.seeds)
     findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))

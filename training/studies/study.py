@@ -147,7 +147,9 @@ class Study:
         with _optuna_errors_converted(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                outcome(trial)  # raises an error for damaged attributes, even without a seal
+                # This call raises an error if the attributes of a trial are damaged, even if the
+                # trial has no seal.
+                outcome(trial)
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
@@ -233,7 +235,8 @@ class Study:
                 objective, n_trials=1, catch=(_SurplusError,), callbacks=[_log_end]
             )
         except ValueError as error:
-            # Optuna cannot end a trial that another process ended because its heartbeats stopped.
+            # If the heartbeats of a trial stop, another process ends the trial. Optuna then refuses
+            # to end the trial again.
             if not has_result:
                 raise raised or error from None
             log.warning("the heartbeats of a trial had stopped, and another process took it over")
@@ -259,7 +262,7 @@ class Study:
         self._trial_began = time.monotonic()
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
-        except (StorageError, BackendError):  # these errors are not caused by the settings
+        except (StorageError, BackendError):  # The settings of the trial do not cause these errors.
             raise
         except PrunedError:
             pass
@@ -274,7 +277,8 @@ class Study:
         for name, content in ((SCORES, scores), (REASON, reason), (FAILURE, failure)):
             trial.set_user_attr(name, content)
         trial.set_user_attr(_SEAL, _seal(trial.number, trial.params, score, trial.user_attrs))
-        if score is None:  # so that the sampler avoids similar settings
+        # For Optuna, the trial counts as pruned, so that the sampler avoids similar settings.
+        if score is None:
             raise TrialPruned
         return score
 
@@ -304,7 +308,7 @@ class Study:
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
             _retry_callback()(self.optuna_study, self.trials()[trial.number])
             return
-        with suppress(UpdateFinishedTrialError):  # another process has queued it already
+        with suppress(UpdateFinishedTrialError):  # Another process has already queued the trial.
             trial.set_user_attr(_STOPPED, True)
             self.optuna_study.enqueue_trial(trial.params)
 
@@ -312,8 +316,8 @@ class Study:
         """Wait a while for trials of other processes, and log their numbers."""
         for trial in self.trials():
             if trial.state.name == "RUNNING" and trial.number not in awaited:
-                # Without any heartbeat, Optuna would never count the trial of a dead process as
-                # failed.
+                # Optuna counts the trial of a dead process as failed only if the trial has at least
+                # one heartbeat.
                 self._database.record_heartbeat(trial._trial_id)
                 awaited.add(trial.number)
                 log.info("waiting for trial %d, which another process runs", trial.number)
@@ -451,8 +455,8 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
 
     class Database(RDBStorage):
         def record_heartbeat(self, trial_id: int) -> None:
-            # A brief outage of the database must not end the thread that records heartbeats; after
-            # a long one, the next access fails.
+            # A brief outage of the database must not end the thread that records heartbeats. After
+            # a long outage, the next access to the database fails.
             with suppress(StorageInternalError, SQLAlchemyError):
                 super().record_heartbeat(trial_id)
 
@@ -474,7 +478,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
             except (IntegrityError, OperationalError, ProgrammingError):
                 if is_last:
                     raise
-                time.sleep(0.5)  # another process is creating the tables
+                time.sleep(0.5)  # Another process is creating the tables.
     except ArgumentError as error:
         raise UsageError(
             f"{url} is not the URL of a database",
@@ -503,8 +507,8 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
     if is_sqlite:
         if not url:
             _check_pages(database, file)
-        # Optuna locks a trial's state by SELECT FOR UPDATE before changing it. SQLite does not
-        # support that; BEGIN IMMEDIATE locks the file equally early.
+        # Before a change of a trial's state, Optuna locks the state with SELECT FOR UPDATE, which
+        # SQLite does not support. BEGIN IMMEDIATE locks the file equally early.
         event.listen(
             database.engine,
             "begin",

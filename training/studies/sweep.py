@@ -165,7 +165,8 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
     """The command that continues a study."""
     words = ["nmtool", "sweep", str(plan.file)]
     words += ["--processes", str(processes)] if processes > 1 else []
-    words += ["--storage", "URL"] if storage else []  # the URL itself may contain a password
+    # The URL itself is not shown, because it may contain a password.
+    words += ["--storage", "URL"] if storage else []
     return shlex.join(words)
 
 

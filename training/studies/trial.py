@@ -163,7 +163,9 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         teacher.rows_of(dataset)
     first, last = (_early_error(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
-        raise first  # with the same error at both ends of the ranges, every trial would fail
+        # If both ends of the ranges give the same error, every trial would probably fail with this
+        # error.
+        raise first
     return dataset
 
 

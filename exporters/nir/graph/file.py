@@ -151,7 +151,8 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
-    # Nodes are sorted because their order affects the bytes, but cannot be read back.
+    # Nodes are sorted so that equal graphs give equal bytes: a file does not preserve the order of
+    # its nodes.
     nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
     nir.write(buffer, nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={}))
     with h5py.File(buffer, "r+") as file:
@@ -234,7 +235,8 @@ class _Nodes:
             return self._nested(group, depth)
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
-            # Constants become float64: calculations in a type of few bits would overflow or round.
+            # Constants become float64, because calculations in a type of few bits would overflow or
+            # round.
             values = {key: _in_float64(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))

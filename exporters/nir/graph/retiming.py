@@ -44,9 +44,9 @@ def steps_ahead(
     """
     start = {source: 0.0, **dict.fromkeys(populations, math.inf)}
     shift = largest_shifts(start, least_delays)
-    assert shift is not None  # since no delay is negative, there is a solution
+    assert shift is not None  # A solution always exists, since no delay is negative.
     for name in populations:
-        if math.isinf(shift[name]):  # the input does not reach this population
+        if math.isinf(shift[name]):  # No path leads from the input to this population.
             start[name] = 0.0
     shift = largest_shifts(start, least_delays)
     assert shift is not None

@@ -90,7 +90,7 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
         origins = others | ({clock: constants} if constants.line.size else {})
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
-        # The clock is a neuron that spikes in every step.
+        # The clock is a population of a single neuron that spikes in every step.
         ones = np.ones(1)
         clock_population = StepPopulation(clock, 1, LIF, ones, ones, drive=2 * ones, threshold=ones)
         populations[clock], arriving[clock] = GraphPopulation(clock_population, ones), Signal(1)

@@ -48,7 +48,7 @@ def output_signal(node: Node, signal: Signal, input_shape: Shape | None) -> Sign
         input_shape: for convolutions and pools, channels and spatial size of the input.
     """
     if node.kind in WINDOWS:
-        assert input_shape is not None  # `reading.shapes` has refused unknown shapes
+        assert input_shape is not None  # `reading.shapes` has already refused unknown shapes.
         return _window_output(node, signal, input_shape)
     weight = node.values["weight"].astype(np.float64)
     line, post = np.nonzero(weight.T)

@@ -112,7 +112,7 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
 
 def _per_line(node: Node, shape: Shape | None) -> Node:
     """Give the node's constants one number per line, in C order, or one for all lines."""
-    assert shape is not None  # a graph with unknown shapes was refused
+    assert shape is not None  # `reading.shapes` has already refused unknown shapes.
     size = math.prod(shape)
     values = {
         key: np.ravel(value if value.size in (1, size) else np.broadcast_to(value, shape))

@@ -255,7 +255,8 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    # v of the added population: the number of spikes so far, or the input of each step.
+    # If the graph's output is the output of a population, v of the added population counts its
+    # spikes. Otherwise, v equals the input of each step.
     counts = direct is not None
     ones = np.ones(output_signal.size)
     lose_v = np.zeros(output_signal.size) if counts else ones

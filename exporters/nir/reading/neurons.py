@@ -154,7 +154,8 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
-        # One number per channel broadcasts only if both arrays have the same axes.
+        # Arrays with one number per channel are broadcast correctly only if both have the same
+        # axes.
         same_axes = reset.ndim == threshold.ndim
         above = threshold - reset if same_axes else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():

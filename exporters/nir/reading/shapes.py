@@ -236,7 +236,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     for pre, post in graph.edges:
         node, shape = graph.nodes[post], shapes.output_shapes[pre]
         expected = _expected_shape(node, post, shapes)
-        if shape is None or expected is None:  # another finding reports the unknown shape
+        if shape is None or expected is None:  # Another finding reports the unknown shape.
             continue
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(shape) != math.prod(expected):
@@ -289,7 +289,8 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
-            if count * len(counts) >= sum(counts.values())  # at least the mean
+            # Only nodes with at least the mean number of synapses are reported.
+            if count * len(counts) >= sum(counts.values())
         ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [
@@ -311,7 +312,9 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         ]
         pre, post = max(connected, key=lambda pair: cost[pair], default=("", ""))
         needed = cost.get((pre, post), 0)
-        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # less than the mean
+        # A node that needs fewer synapses than the mean is not reported, unless it exceeds the
+        # limit.
+        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:
             continue
         what = (
             f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "

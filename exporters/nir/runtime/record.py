@@ -87,8 +87,8 @@ def _activity(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # In the graph, a population may run `ahead` steps before the network. In the network, it
-        # is silent in the first `ahead` steps.
+        # A population of the graph may run `ahead` steps before the same population of the network.
+        # The population of the network is silent in its first `ahead` steps.
         ahead = settings.ahead[population.name]
         activity[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]

@@ -375,7 +375,8 @@ def _numbered_units(
     coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
     if {"p", "polarity"} & set(names) and set(coordinates[-1].tolist()) <= {-1, 1}:
         for axes in positions.values():
-            axes[-1] = (axes[-1] + 1) // 2  # OFF events have polarity −1
+            # In these files, OFF events have the polarity −1, which becomes 0.
+            axes[-1] = (axes[-1] + 1) // 2
         coordinates[-1] = (coordinates[-1] + 1) // 2
     size = conventions.sensor_size
     if size is None:

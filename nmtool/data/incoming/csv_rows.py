@@ -180,7 +180,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
         )
     split = "split" if "split" in names else None
     data_columns = {*_REQUIRED, times[0][0], units[0], *axes, split}
-    # A column without a name is the index that pandas writes.
+    # A column without a name is the index that pandas writes, and cannot define groups.
     groups = tuple(name for name in names if name and name not in data_columns)
     for name in groups:
         if not shd.may_name_group(name):

@@ -158,7 +158,8 @@ def numbered(
     Raises:
         DataError: the labels are not one list of classes, or some labels are not among the names.
     """
-    # Names are stored as objects, since an array of strings pads them to the longest name.
+    # Names become an array of objects, because an array of strings would pad all names to the
+    # length of the longest name.
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
     names = None if class_names is None else tuple(map(str, class_names))
     if array.dtype.kind in "USO" and array.size and _are_names(array):

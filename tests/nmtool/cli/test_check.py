@@ -43,7 +43,7 @@ def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
     assert result.code == 0
     assert [target["target"] for target in result.json["targets"]] == target_names()
     lines = nmtool("check", integers, "--target", "all").out.splitlines()
-    # Five more lines: title, header, rule, an empty line, and a hint.
+    # The table has five additional lines: title, header, rule, an empty line and a hint.
     assert len(lines) == len(target_names()) + 5
 
 

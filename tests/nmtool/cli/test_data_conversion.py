@@ -89,7 +89,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_s\n7,0,1,1e308\n", "times-not-finite", "line 2, sample '7'"),
         ("sample,label,unit,time_ms\n7,0,-1,2\n", "units-range", "few.csv: line 2, sample '7'"),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
-        # Python 3.10 cannot read a NUL.
+        # Python 3.10 cannot read a null character.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
         ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),

@@ -88,7 +88,8 @@ def test_steps_of_the_data(nmtool: Nmtool) -> None:
     result = nmtool(*words, "--epochs", 1, "--dt", 1)
     assert result.code == 0
     last = cases.spike_events(cases.N_TRAIN, 1).time_ms.max()
-    steps = int(last) + 1 + 10  # 10 more steps: one membrane time constant
+    # The last event is followed by 10 more steps, which are one membrane time constant.
+    steps = int(last) + 1 + 10
     assert result.err.startswith(f"chosen for these samples: --steps {steps};")
     assert json.loads(Path("run/run.json").read_text())["options"]["steps"] == steps
     assert Network.load("run/network.npz").n_steps == steps

@@ -17,7 +17,7 @@ from tests.nmtool.cli.conftest import Nmtool
 def test_integers(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "--to", "lava", "-o", "folder")
     assert result.code == 0
-    # If Lava is installed, the command that runs the folder.
+    # Only if Lava is installed, stderr names the command that runs the folder.
     assert result.err == "" or result.err.startswith("run it with: ")
     assert result.out.splitlines() == [
         "lava: faithful",

@@ -40,10 +40,10 @@ def test_finetuning_starts_from_the_last_checkpoint(nmtool: Nmtool) -> None:
     weights = [name for name in shadows[0] if name.startswith("parameter.")]
     assert weights
     for name in weights:
-        # Only `rescue`, of 0.002, changes weights.
+        # The learning rates are 0. Therefore only `rescue` changes the weights, by 0.002.
         np.testing.assert_allclose(shadows[1][name], shadows[0][name], atol=0.0021)
     steps = [float(shadow["step.projections.0.weight"]) for shadow in shadows]
-    assert steps[1] > steps[0] > 0  # Adam's step count continues
+    assert steps[1] > steps[0] > 0  # The number of Adam's updates continues.
 
 
 def test_a_run_with_delays_beyond_the_chip_continues_in_integers(nmtool: Nmtool) -> None:

@@ -341,6 +341,6 @@ def test_an_interrupt_while_libraries_load(integers: Path) -> None:
     done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
     result = _result(done)
     assert (result.code, result.out) == (130, "loaded\n")
-    # Between the two lines, stderr may name the file that was being read.
+    # Between these two lines, stderr may name the file that was being read.
     assert "Ctrl-C again stops now\n" in result.err, "it is acknowledged at once"
     assert result.err.endswith("\ninterrupted\n")

@@ -54,7 +54,8 @@ def test_two_processes(nmtool: Nmtool) -> None:
 def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     write_study("trials = 4\nheartbeat_s = 1\nprune = false\n", epochs=30)
     with sweeping("--processes", "2", "--json") as job:
-        # Wait until both trials have all three settings: a trial killed earlier lacks some.
+        # The test waits until both trials have all three settings, because a trial that was killed
+        # earlier would lack some.
         while [len(trial[2]) for trial in trials() if trial[0] == "RUNNING"] != [3, 3]:
             assert job.poll() is None
             time.sleep(0.1)
@@ -82,7 +83,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
         os.killpg(job.pid, signal.SIGINT)
         out, err = job.communicate(timeout=TIMEOUT_S)
         left = still_running(job.pid)
-    # Python kills itself by the signal if it arrived inside exec().
+    # If the signal arrives inside exec(), Python ends itself by the same signal.
     assert job.returncode in (130, -signal.SIGINT)
     assert left == []
     assert out == ""

@@ -132,4 +132,4 @@ def test_findings_are_indented_from_the_second_line_on(monkeypatch: pytest.Monke
     assert seen.lines[0].startswith("delay-range a → b: word")
     assert len(seen.lines) > 1
     assert all(line.startswith("    ") and len(line) <= 60 for line in seen.lines[1:])
-    assert seen.colour_of("delay-range") == "brown"  # pyte's name for yellow
+    assert seen.colour_of("delay-range") == "brown"  # pyte calls yellow "brown".

@@ -99,7 +99,8 @@ def test_sigterm_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with refused(RankError, "rank-lost"), torchrun.sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGTERM)  # is ignored, so that it cannot suppress the final message
+    # The second signal is ignored, so that it cannot suppress the final message.
+    signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.usefixtures("_sigterm")

@@ -42,7 +42,7 @@ def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
     result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
     assert result.code == 1
     assert "recording-shifted" in result.out
-    assert " in mine.npz\n" in result.out  # the recording is named
+    assert " in mine.npz\n" in result.out  # The output names the recording.
 
 
 def test_invalid_recordings_are_refused(nmtool: Nmtool, data: Path, integers: Path) -> None:

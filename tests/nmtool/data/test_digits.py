@@ -16,7 +16,8 @@ from nmtool.data.digits import (
 from nmtool.errors import MissingError
 from tests.refusals import refused
 
-pytestmark = pytest.mark.torch  # scikit-learn comes with the same extra
+# The same optional dependencies install scikit-learn and torch.
+pytestmark = pytest.mark.torch
 
 
 def image(*bright: tuple[int, int]) -> np.ndarray:
@@ -30,10 +31,10 @@ def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
     """The pixel is right of its left neighbour (0°) and below its upper neighbour (90°)."""
     strength = edge_strength(image((3, 3)))[0].reshape(8, 4, 4)
     wanted = np.zeros((8, 4, 4))
-    wanted[0, 1, 1] = 16.0  # brighter than (3, 2)
-    wanted[2, 1, 1] = 16.0  # brighter than (2, 3)
-    wanted[4, 1, 2] = 16.0  # brighter than (3, 4)
-    wanted[6, 2, 1] = 16.0  # brighter than (4, 3)
+    wanted[0, 1, 1] = 16.0  # The pixel is brighter than (3, 2).
+    wanted[2, 1, 1] = 16.0  # The pixel is brighter than (2, 3).
+    wanted[4, 1, 2] = 16.0  # The pixel is brighter than (3, 4).
+    wanted[6, 2, 1] = 16.0  # The pixel is brighter than (4, 3).
     assert strength == pytest.approx(wanted, abs=1e-12)
 
 
@@ -51,7 +52,8 @@ def test_a_slanted_gradient_is_shared_by_the_two_nearest_directions() -> None:
 
 def test_gradients_turn_with_the_image() -> None:
     drawn = np.random.default_rng(0).integers(0, 17, (5, 8, 8)).astype(float)
-    turned = np.rot90(drawn, -1, axes=(1, 2))  # clockwise: the right side becomes the lower side
+    # The images are turned clockwise, so that the right side becomes the lower side.
+    turned = np.rot90(drawn, -1, axes=(1, 2))
     before, after = (edge_strength(i.reshape(5, 64)).reshape(5, 8, 4, 4) for i in (drawn, turned))
     assert np.roll(np.rot90(before, -1, axes=(2, 3)), 2, axis=1) == pytest.approx(after, abs=1e-9)
 

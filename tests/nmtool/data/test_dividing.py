@@ -135,7 +135,7 @@ def test_numbers_in_older_manifests_are_read() -> None:
     assert amount(amount_from_manifest(0)) == "0"
 
 
-# Parts of a data set.
+# Tests of the parts of a data set
 
 
 @given(st.lists(st.integers(0, 4), max_size=30), st.booleans())
@@ -154,7 +154,7 @@ def test_a_tail_is_not_copied() -> None:
         assert np.shares_memory(part.time_ms, events.time_ms)
 
 
-# Random draws.
+# Tests of random draws
 
 
 @given(
@@ -170,13 +170,13 @@ def test_every_class_has_its_share_of_drawn_samples(
     assert (np.diff(drawn) > 0).all()
     counts, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
     share = counts / label.size
-    # With equally many samples of each class, the bound is 1.
+    # If all classes have equally many samples, the bound is 1.
     bound = 0.5 + 0.5 * share * np.count_nonzero(counts)
     assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
     np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
 
 
-# Folds.
+# Tests of folds
 
 
 def samples(group: Any, first: int = 0) -> SpikeEvents:

@@ -11,7 +11,7 @@ import nmtool as nm
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
+    pytest.mark.filterwarnings("ignore"),  # The imported libraries give warnings.
 ]
 
 STEPS, CHANNELS = 30, 7

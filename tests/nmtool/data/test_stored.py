@@ -146,7 +146,7 @@ def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) ->
     samples = read_events(source)
     with pytest.raises(AttributeError, match="units"):
         _ = samples.units  # type: ignore[attr-defined]
-    fewer = replace(samples, groups={})  # reads all events
+    fewer = replace(samples, groups={})  # This call reads all events.
     assert same(fewer, read_shd(source))
     assert fewer.groups == {}
 
@@ -267,7 +267,7 @@ def test_a_damaged_copy_is_renewed(source: Path, tmp_path: Path, damage: str) ->
 def test_damage_while_it_is_used(source: Path, tmp_path: Path, damage: str) -> None:
     samples = read_events(source)
     if damage != "gone":
-        _ = samples.time_ms  # opens the copy
+        _ = samples.time_ms  # This access opens the copy.
     for act in damages(copies(tmp_path)[0])[damage]:
         act()
     assert same(samples, read_shd(source))

@@ -13,8 +13,8 @@ from nmtool.data.yinyang import (
     sample_points,
 )
 
-# Rows of the arrays published with the paper (float32): index, x, y, 1 - x, 1 - y, label. The last
-# row of a split depends on every number drawn before it.
+# These are rows of the arrays (float32) that were published with the paper: index, x, y, 1 - x, 1 -
+# y, label. The last row of each split depends on every number that was drawn before this row.
 PUBLISHED_ROWS = {
     "train": [
         (0, 0.6803075671195984, 0.4504992663860321, 0.319692462682724, 0.5495007634162903, 2),

@@ -61,7 +61,7 @@ def test_the_interval_depends_on_the_seed() -> None:
     assert paired.interval(3) == paired.interval(3) != paired.interval(4)
 
 
-# Clusters.
+# Tests with clusters
 
 
 def _moments(x: np.ndarray, drawn: np.ndarray) -> float:
@@ -105,7 +105,8 @@ def test_two_columns_are_drawn_independently() -> None:
     rng = np.random.default_rng(6)
     share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
     x = rng.random((24, 20)) < share
-    order = rng.permutation(x.size)  # the order of samples must not matter
+    # The samples are shuffled, because their order must not matter.
+    order = rng.permutation(x.size)
     speaker, recording = (index.ravel()[order] for index in np.indices(x.shape))
     right = x.ravel()[order][None]
     paired = AccuracyDifference(right, ~right, {"speaker": speaker, "recording": recording})
@@ -147,7 +148,7 @@ def test_the_interval_has_its_nominal_coverage() -> None:
     column = np.repeat(np.arange(25), 12)
     n_trials, hits, plain_hits = 150, 0, 0
     for _ in range(n_trials):
-        share = rng.beta(3.5, 1.5, 25)  # with mean 0.7
+        share = rng.beta(3.5, 1.5, 25)  # The mean of this distribution is 0.7.
         right = rng.random((1, 300)) < share[column]
         low, high = AccuracyDifference(right, np.zeros_like(right), {"speaker": column}).interval()
         hits += low <= 70 <= high

@@ -32,7 +32,8 @@ def test_undefined_shares_are_none() -> None:
 
 
 def test_intervals_of_accuracies() -> None:
-    # Expected values are of scipy.stats.binomtest(k, n).proportion_ci(method="wilson").
+    # scipy computed the expected intervals:
+    # scipy.stats.binomtest(k, n).proportion_ci(method="wilson").
     assert accuracy_interval(8 / 10, 10) == pytest.approx((0.49016248, 0.94331782))
     assert accuracy_interval(0.0, 3) == pytest.approx((0.0, 0.56149703))
     assert interval_text(268 / 300, 300) == "85.3 … 92.3 %"

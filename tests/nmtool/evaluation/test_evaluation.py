@@ -84,7 +84,7 @@ def test_an_accuracy_on_some_classes_is_labelled(caplog: pytest.LogCaptureFixtur
     ]
 
 
-# `simulate`.
+# Tests of `simulate`
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -159,7 +159,7 @@ def test_inputs_with_other_channels_are_refused() -> None:
         nm.evaluate(network, np.zeros((2, 9, 4)), samples=1)  # type: ignore[arg-type]
 
 
-# `evaluate`.
+# Tests of `evaluate`
 
 
 def test_predictions_are_written_sample_by_sample(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_progress_is_shown() -> None:
     assert seen == [("integer simulator", cases.N_TEST), cases.N_TEST]
 
 
-# Remarks.
+# Tests of remarks
 
 
 def test_events_that_are_dropped_are_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,7 +257,7 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
         with refused(DataError, "events-mostly-dropped") as caught:
             measure()
         assert "--time-unit ms" in caught.value.fix
-    # Spikes can be compared nevertheless, without an accuracy.
+    # `verify` still compares the spikes, but gives no accuracy.
     certificate = nm.verify(network, in_seconds, against="json")
     assert (certificate.identical, certificate.accuracy) == (True, {})
     assert nm.simulate(network, in_seconds).predictions.size == EVENTS.n_samples
@@ -270,7 +270,8 @@ def test_differing_class_names_are_logged(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.INFO, "nmtool"):
         expected = nm.evaluate(network, EVENTS)
         nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
-        assert caplog.records == []  # numbered classes have no names to compare
+        # Classes without names cannot differ from the names in the data.
+        assert caplog.records == []
         evaluation = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
     assert [(record.name, record.levelno) for record in caplog.records] == [
         ("nmtool.data.samples", logging.WARNING)
@@ -278,7 +279,7 @@ def test_differing_class_names_are_logged(caplog: pytest.LogCaptureFixture) -> N
     assert evaluation.accuracy == expected.accuracy
 
 
-# `run`.
+# Tests of `run`
 
 
 @pytest.mark.parametrize("name", ["onnx", "nir", "c"])

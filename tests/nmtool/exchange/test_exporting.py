@@ -85,7 +85,7 @@ def test_an_export_carries_fewer_samples_if_they_are_long(
         assert nm.read_incoming(path / "events.csv").train.n_samples == n_samples
 
 
-# `export`.
+# Tests of `export`
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -207,7 +207,7 @@ def test_unwritable_paths_are_reported_before_the_work(tmp_path: Path) -> None:
         check_free(tmp_path / "closed" / "q.npz", force=False)
 
 
-# `convert`.
+# Tests of `convert`
 
 
 @pytest.fixture
@@ -344,7 +344,7 @@ def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
         assert nm.load(mine).content_hash == INTEGERS.content_hash
 
 
-# Conversions that differ.
+# Tests of conversions that give other answers
 
 
 def test_a_runtime_with_other_answers_is_reported(

@@ -30,7 +30,8 @@ def _spikes(seed: int) -> Raster:
     return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
 
 
-@settings(max_examples=examples(0.8))  # most of the time is spent on scaling initial weights
+# The number of examples is small, because scaling the initial weights takes most of the time.
+@settings(max_examples=examples(0.8))
 @given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
 def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
@@ -98,8 +99,8 @@ def test_relays_get_unused_names() -> None:
 def _folded(network: IntegerNetwork, longest: int) -> Any:
     """The equivalent of an integer network with relays: no relays, but delays beyond the limit."""
     sizes = {"input": network.channels.size} | {p.name: p.size for p in network.populations}
-    # By population: the source that it repeats, the neurons of the source, and the number of
-    # relays.
+    # Each population has an entry: the source that it repeats, the repeated neurons of the source,
+    # and the number of relays on the way.
     origin = {name: (name, np.arange(size), 0) for name, size in sizes.items()}
     for projection in network.projections:
         if "_relay" in projection.target:

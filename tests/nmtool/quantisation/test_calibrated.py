@@ -27,7 +27,7 @@ def test_calibration_sets_the_head_room_of_outputs() -> None:
 def test_calibration_keeps_inhibited_membranes_in_range() -> None:
     network = one_population(np.random.default_rng(1).normal(size=(4, 2)))
     blind = round_network(network).network.populations[0].scale
-    reach = 2**23 / 64 / blind  # largest v in range at that scale
+    reach = 2**23 / 64 / blind  # This is the largest v in range at that scale.
     calm, deep = (
         round_network(network, calibration=Calibration(membrane={"p": share * reach}))
         for share in (0.7, 1.5)

@@ -133,7 +133,7 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
     assert 64 * population.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
 
 
-# Lost weights are reported; a small number of bits alone is no finding.
+# Tests that lost weights are reported, and that a small number of bits alone is no finding
 
 
 def test_a_readout_whose_weights_all_became_0() -> None:

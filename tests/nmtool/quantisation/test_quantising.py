@@ -52,7 +52,7 @@ def dataset(**splits: nm.SpikeEvents) -> Dataset:
     return Dataset("two", tuple(splits), splits.__getitem__)
 
 
-# Calibration samples.
+# Tests of the calibration samples
 
 
 def test_events_and_rasters_calibrate_alike() -> None:
@@ -200,7 +200,7 @@ def test_progress_is_shown() -> None:
     assert labels == ["calibrating on 12 training samples"]
 
 
-# Refusals.
+# Tests of calls that are refused
 
 
 @pytest.mark.torch

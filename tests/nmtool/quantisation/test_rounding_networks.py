@@ -27,7 +27,7 @@ def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:
     return int(sums.max())
 
 
-# The bounds hold for every possible input.
+# Tests that the bounds hold for every possible input
 
 
 @given(float_networks(FAN_IN), bits_strategy)
@@ -77,7 +77,7 @@ def test_the_scale_uses_up_its_bound() -> None:
     assert np.abs(projection.weight).max() == 254
 
 
-# Integers are the nearest to the exact values.
+# Tests that integers are nearest to the exact values
 
 
 @given(float_networks(), bits_strategy)

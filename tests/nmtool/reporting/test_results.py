@@ -207,7 +207,7 @@ def test_the_network_before_training_can_be_given() -> None:
         nm.report(network, before=cases.integer_network())
 
 
-# Runs.
+# Tests of runs
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,8 @@ def test_this_computer() -> None:
     diagnosis = doctor()
     assert not diagnosis.is_deep
     names = [entry.name for entry in diagnosis.parts]
-    assert len({*names}) >= len(names) - 1  # Lava is listed as a tool and as a folder
+    # Lava may have two entries: it is listed as a tool and as a folder.
+    assert len({*names}) >= len(names) - 1
     for name in ("nmtool", "Python", "numpy", "torch", "onnx", "C compiler", "GPU", "Lava"):
         assert name in names
     assert part("numpy").detail == importlib.metadata.version("numpy")
@@ -95,8 +96,8 @@ def test_a_python_that_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctoring.sys, "platform", system)
-    # The generator stops after this entry: later entries look up programs, for which Python would
-    # call functions of Windows.
+    # The test takes only this entry from the generator, because later entries look up programs, for
+    # which Python would call functions of Windows.
     (entry,) = (candidate for candidate in doctoring._system() if candidate.name == "system")
     assert entry.state == UNTESTED
 

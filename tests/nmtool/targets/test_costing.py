@@ -143,7 +143,8 @@ def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: s
         cuts = [p.size * k // of[p.name] for k in range(of[p.name] + 1)]
         cores += [(p.name, cuts[k], cuts[k + 1]) for k in range(of[p.name])]
     assert cost.cores == len(cores) == sum(of.values())
-    # Zeros are stored: a spike reads every synapse and goes to every core of its targets.
+    # The chip also stores synapses of weight 0. Therefore a spike reads every synapse and goes to
+    # every core of its targets.
     reached = {
         source: [
             c for c in cores for p in network.projections if (p.source, p.target) == (source, c[0])
@@ -230,8 +231,9 @@ def test_a_small_network_by_hand() -> None:
     assert cost.connection_sparsity == 14 / 21
     assert cost.activation_sparsity == 20 / 24
     assert cost.bits == "8/1"
-    # Parameters, in bits: 6 and 6 synapses of 8 bits, 9 of 9 bits; exponents, biases, constants.
-    # Then, in bytes, states and the sums that arrive in future steps.
+    # The bits of the parameters are: 6 + 6 synapses of 8 bits, 9 synapses of 9 bits, exponents,
+    # biases, and constants of populations. The bytes of the state are: u and v, and the sums that
+    # arrive in future steps.
     assert cost.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
     assert cost.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
 
@@ -241,13 +243,14 @@ def test_estimates_of_a_small_network_by_hand() -> None:
     cost = nm.cost(network, samples_of(raster), target="loihi1")
     assert cost.energy.spread is not None
     assert cost.latency.spread is not None
-    # Two cores store zeros. An input spike reads 3 synapses, a hidden spike 5 on both cores.
+    # Both cores also store synapses of weight 0. A spike of the input reads 3 synapses. A spike of
+    # a hidden neuron reads 5 synapses on the two cores together.
     updates = 20 * (51.2 + 21.6)
     first = 35.5 * (3 + 3 * 5) + updates + 3 * 69.3 + 6 * 111
     second = 35.5 * (3 + 5) + updates + 69.3 + 2 * 111
     assert cost.energy.spread.worst == pytest.approx(first / 1e6)
     assert cost.energy.spread.total == pytest.approx((first + second) / 1e6)
-    # The core of the hidden neurons is the slowest in every step.
+    # The core of the hidden neurons is the slowest core in every step.
     idle, hears = 3 * 9.7, 16 + 3 * 3.8
     fires = 30 + 2 * 5.1
     steps = [idle + hears, idle + 2 * (hears + fires), idle, idle + hears + fires]
@@ -289,7 +292,7 @@ def test_spreads_over_samples_and_steps(counts: list[list[int]]) -> None:
     assert vars(Spread.of(np.array(counts))) == spread(counts)
 
 
-# Targets.
+# Tests of targets
 
 
 @settings(max_examples=examples(1))
@@ -396,7 +399,7 @@ def test_floats_are_counted_and_not_estimated() -> None:
     assert cost.spikes.parts["hidden"].mean == pytest.approx(3 * rate)
 
 
-# C.
+# Tests of the C export as a target
 
 
 @pytest.fixture
@@ -477,7 +480,7 @@ def test_without_an_emulator_only_instructions_are_missing(
     assert cost.operations["neuron_steps"].total == 30 * 5 * 6
 
 
-# Cases without operations.
+# Tests of cases without operations
 
 
 def test_silent_input_is_remarked() -> None:
@@ -537,7 +540,7 @@ def test_input_that_does_not_fit() -> None:
         nm.compare_cost([], EVENTS)
 
 
-# JSON, CSV and tables.
+# Tests of JSON, CSV and tables
 
 
 def test_json_and_csv_hold_the_same_values() -> None:
@@ -593,7 +596,7 @@ def test_bits_of_delays_count_multiples_of_a_stride(delays: list[int], bits: str
     assert nm.cost(replace(network, projections=projections), samples_of(raster)).bits == bits
 
 
-# Several networks.
+# Tests with several networks
 
 
 def test_networks_are_compared(tmp_path: Path) -> None:

@@ -353,7 +353,7 @@ def test_unused_bits_of_weights(weight: list, bits: int, used: int | None) -> No
         assert not wasted
         return
     assert f"`weight_bits={used}` " in wasted[0].fix
-    # The finding is correct: the weights are legal in that many bits, but not in one bit less.
+    # The finding is correct if the weights are legal in that many bits, but not in one bit less.
     replace(integers.projections[0], weight_bits=used)
     if used > 2:
         with pytest.raises(nm.NetworkError):

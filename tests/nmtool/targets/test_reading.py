@@ -300,7 +300,8 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("xylo")
     assert re.findall(r"xylo-\w+", caught.value.fix) == ["xylo-audio2", "xylo-audio3", "xylo-imu"]
     with refused(UsageError, "target-unknown"):
-        target_named("catalyst")  # one target is not a family
+        # Only one target has a name that begins like this, so that it is not a family.
+        target_named("catalyst")
 
 
 def test_a_target_of_another_arithmetic() -> None:

@@ -84,14 +84,14 @@ def test_shorter_delays_take_fewer_cores() -> None:
     network = recurrent(234, 240, 10, longest=40)
     assert resources(network, LOIHI2).cores == 3
     saving, together = resources(network, LOIHI2).savings
-    assert together.cores == 2  # 250 neurons, at most 128 per core
+    assert together.cores == 2  # There are 250 neurons, and at most 128 neurons per core.
     share = np.mean(np.concatenate([p.delay.ravel() for p in network.projections]) > 30)
     assert saving.cores == 2
     assert f"{share:.1%}" in saving.change
     assert " 30 steps" in saving.change
     assert resources(recurrent(234, 240, 10, longest=30), LOIHI2).cores == 2
     assert resources(recurrent(234, 240, 10, longest=31), LOIHI2).cores == 3
-    # With 256 neurons, memory is the limit instead: shorter delays save nothing.
+    # With 256 neurons, the memory is the limit in both cases: shorter delays save no core.
     assert resources(recurrent(234, 256, 10, longest=30), LOIHI2).cores == 3
     assert resources(recurrent(234, 256, 10, longest=40), LOIHI2).cores == 3
 
@@ -108,10 +108,11 @@ def test_the_large_network_on_both_chips() -> None:
     assert (second.cores, first.cores) == (7, 10)
     assert not first.is_inferred
     changes = {saving.change: saving.cores for saving in second.savings}
-    # 1212 · 10 bits are 1515 bytes: memory has room for 129 neurons, accumulators for 128. So
-    # 512 hidden neurons take 4 cores, and outputs 1.
+    # 1212 synapses of 10 bits take 1515 bytes. The memory of a core then has room for 129 neurons,
+    # and its accumulators for 128. Therefore 512 hidden neurons take 4 cores, and the outputs take
+    # 1 core.
     assert changes["weights of 4 bits"] == 5
-    # Memory takes 512/92 + 20/219 cores, and accumulators take 532/128.
+    # The memory of 512/92 + 20/219 cores is needed, and the accumulators of 532/128 cores.
     assert changes["populations that share cores"] == 6
 
 
@@ -276,7 +277,8 @@ def test_cores_suffice_and_savings_take_fewer(network: IntegerNetwork) -> None:
 
 
 def test_a_population_with_too_few_axons_fits_on_no_core() -> None:
-    # Every neuron reaches every core, so that more cores mean fewer neurons per core, down to none.
+    # Every neuron reaches every core. The more cores there are, the fewer neurons fit on a core,
+    # until none fits.
     network = speech_network(2, 60, 2, recurrent=True)
     target = Target("tiny", core=Core(neurons=10, axons_out=20))
     usage = resources(network, target)

@@ -82,7 +82,7 @@ def certificate(**checks: Check) -> Certificate:
     return Certificate(2, "1a2b", checks, accuracy)
 
 
-# A check.
+# Tests of the class `Check`
 
 
 def test_the_keys_of_a_check() -> None:
@@ -136,7 +136,7 @@ def test_a_differing_model_is_located_in_steps_of_the_sample() -> None:
     )
 
 
-# A certificate.
+# Tests of the class `Certificate`
 
 
 def test_the_keys_of_a_certificate() -> None:
@@ -273,7 +273,7 @@ def test_accuracies_on_some_classes_are_labelled() -> None:
     assert "only_classes" not in complete.as_json()
 
 
-# Coverage, generated samples and overflows.
+# Tests of coverage, generated samples and overflows
 
 
 SMALL = IntegerNetwork(
@@ -346,7 +346,7 @@ def test_overflows_are_a_warning_where_answers_to_data_depend_on_them(
     assert len(none.sentences()) == 1
 
 
-# The digest of an artefact.
+# Tests of the digest of an artefact
 
 
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_predictions_are_counted_in_samples(expected: Recording) -> None:
 
 
 CHANGES: list[tuple[str, Any]] = [
-    # In the order of divergences: by sample, then by step, then u, v and spikes.
+    # The changes are in the order of divergences: by sample, then by step, then u, v and spikes.
     ("u at 0, 1", lambda r: with_value(r, "current", "second", (0, 1, 0), -1)),
     ("v at 0, 1", lambda r: with_value(r, "potential", "first", (0, 1, 3), -1)),
     ("spike at 0, 1", lambda r: with_spike(r, "first", 0, 1, 0)),
@@ -182,7 +182,7 @@ def test_only_quantities_of_the_expected_recording_are_compared(expected: Record
     assert compare_recordings(shallow, expected).identical
 
 
-# Real numbers.
+# Tests with real numbers
 
 
 def test_membranes_within_the_tolerance_are_equal(expected: Recording) -> None:
@@ -229,7 +229,7 @@ def test_agreement_needs_no_u_and_v(expected: Recording) -> None:
     )
 
 
-# Recordings that cannot be compared.
+# Tests of recordings that cannot be compared
 
 
 def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
@@ -297,7 +297,7 @@ def test_recordings_of_other_shapes_are_never_identical(
     other = _reshaped(recording, data)
     for expected, actual in ((recording, other), (other, recording)):
         if expected is other and not _recorded_states(other) >= _recorded_states(recording):
-            continue  # u and v that only `actual` has are not compared
+            continue  # If only `actual` has u and v of a population, they are not compared.
         with refused(DataError, "recordings-incomparable"):
             compare_recordings(expected, actual)
 

@@ -52,7 +52,7 @@ def faulty(kind: str, *, seen_outside: bool = False) -> Fault:
     raise AssertionError(f"no {kind} shows")
 
 
-# Faults of every kind.
+# Tests of faults of every kind
 
 
 @pytest.mark.parametrize("recurrent", [True, False])
@@ -234,7 +234,7 @@ def test_states_left_over_from_the_previous_sample() -> None:
     assert explanation.causes[0].detail == "u, v and spikes on their way"
 
 
-# Differences without a single cause.
+# Tests of differences without a single cause
 
 
 def test_two_faults_have_no_single_cause() -> None:
@@ -289,7 +289,7 @@ def test_the_expected_recording_may_be_of_another_network() -> None:
     assert [cause.kind for cause in explanation.causes] == ["expected-differs"]
 
 
-# Between networks.
+# Tests of differences between two networks
 
 
 def test_a_network_of_other_bits_has_a_first_difference() -> None:
@@ -335,7 +335,7 @@ def cases_raster() -> Raster:
     return nm.bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
 
 
-# Counts, JSON, refusals.
+# Tests of counts, JSON and refused calls
 
 
 def test_counts_and_plain_values() -> None:
@@ -369,7 +369,7 @@ def test_recordings_of_another_network_or_input_are_refused() -> None:
         nm.explain(NETWORK, narrow, EXPECTED, EXPECTED)
 
 
-# In `verify`.
+# Tests of explanations in `verify`
 
 
 @needs_compiler

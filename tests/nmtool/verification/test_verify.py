@@ -59,7 +59,7 @@ def faulty(
     )
 
 
-# On data.
+# Tests on data
 
 
 @needs_compiler
@@ -200,7 +200,7 @@ def test_a_recording_of_another_shape_is_refused(
     assert codes(caught.value) == ["recording-shape"] * 2
 
 
-# u and v of every neuron.
+# Tests that compare u and v of every neuron
 
 
 @needs_compiler
@@ -224,7 +224,7 @@ def test_deep_is_refused_if_the_only_backend_records_no_states() -> None:
         nm.verify(INTEGERS, EVENTS, against=["nir"], deep=True)
 
 
-# Float networks.
+# Tests of float networks
 
 
 def test_floats_against_real_numbers() -> None:
@@ -248,7 +248,7 @@ def test_floats_are_not_compared_with_integers(
     assert against[-1] in caught.value.what
 
 
-# Exports.
+# Tests of exports
 
 
 @needs_compiler
@@ -319,7 +319,7 @@ def test_an_artefact_that_cannot_run_is_refused(tmp_path: Path) -> None:
         nm.verify(INTEGERS, EVENTS, against=["c"], artefact=tmp_path / "network.npz")
 
 
-# Known answers.
+# Tests on known answers
 
 
 @pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
@@ -407,7 +407,7 @@ def test_comparisons_that_need_data(tmp_path: Path) -> None:
             nm.verify(path, **options)  # type: ignore[arg-type]
 
 
-# Generated samples.
+# Tests of generated samples
 
 
 def test_generated_samples_show_faults_that_the_data_do_not(lava: FakeLava) -> None:
@@ -438,7 +438,7 @@ def test_real_numbers_get_no_score() -> None:
     assert certificate.generated["nir"].comparison.spikes_compared > 0
 
 
-# Refusals, before anything runs.
+# Tests of calls that are refused before anything runs
 
 
 def test_a_backend_must_be_named(tmp_path: Path) -> None:

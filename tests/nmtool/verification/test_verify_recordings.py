@@ -73,7 +73,7 @@ def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
     return path
 
 
-# Recordings that agree.
+# Tests of recordings that agree
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
@@ -129,7 +129,7 @@ def test_some_populations_are_enough(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "first, out" in caplog.text
 
 
-# Different.
+# Tests of recordings that differ
 
 
 def test_a_difference_has_its_place_and_cause(
@@ -270,7 +270,7 @@ def test_populations_may_have_names_that_files_reserve(name: str) -> None:
     assert nm.verify(network, NOISE, against=simulate_floats(network, NOISE)).identical
 
 
-# Recordings that do not fit.
+# Tests of recordings that do not fit
 
 
 def unfit(changes: dict[str, Any]) -> dict[str, Any]:

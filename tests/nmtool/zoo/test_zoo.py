@@ -57,7 +57,7 @@ def test_nothing_overflows_on_a_network_s_own_data(name: str) -> None:
     for samples in (data.train, data.test):
         recording = nm.simulate(network, samples)
         assert recording.counts["u_wraps"] == recording.counts["v_clips"] == 0
-        # Half of the range is kept free for stronger input.
+        # Half of the range stays free for stronger input.
         assert all(abs(v).max() < STATE_LIMIT // 2 for v in recording.membrane.values())
 
 

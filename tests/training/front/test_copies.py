@@ -51,7 +51,9 @@ def test_a_copy_trains_like_the_model_and_does_not_change_it(
     copied: Callable[[SpikingNetwork], SpikingNetwork],
 ) -> None:
     model = SpikingNetwork(NETWORK)
-    model(SPIKES)  # so that the copy includes any state that a forward pass leaves
+    # The model runs before it is copied, so that the copy includes any state that a forward pass
+    # leaves.
+    model(SPIKES)
     before = model.to_network().content_hash
     twin = copied(model)
     assert twin.to_network().content_hash == before

@@ -67,7 +67,8 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
         rng.random((4, emitted.n_steps, emitted.n_neurons)) < emitted.n_spikes / emitted.n_bins
     )
     times = emitted.step * network.dt_ms
-    # Where spikes of both trains coincide, the distance has a kink, and finite differences fail.
+    # If a spike of one train coincides with a spike of the other train, the distance has a kink
+    # there, and finite differences fail.
     coincident = target.dense()[
         np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
     ]

@@ -70,7 +70,8 @@ def test_only_first_spikes_get_gradients() -> None:
     (losses.first_spike_ms(trains, DT_MS) * scale).sum().backward()
     assert trains.time_ms is not None
     assert trains.time_ms.grad is not None
-    # Spikes ascend by sample, then step: neuron 0 at 1, 1 at 2, 1 at 3, 0 at 4 | 1 at 0, 1 at 5.
+    # Spikes are sorted by sample, then by step. In sample 0, neuron 0 spikes in step 1, neuron 1 in
+    # steps 2 and 3, and neuron 0 in step 4. In sample 1, neuron 1 spikes in steps 0 and 5.
     np.testing.assert_array_equal(trains.time_ms.grad, [1, 10, 0, 0, 1000, 0])
 
 
@@ -93,8 +94,9 @@ def test_cross_entropy_by_hand() -> None:
 def test_margin_by_hand() -> None:
     first_ms = torch.tensor([[10.0, 11.0, 15.0], [9.0, 4.0, 3.0]], requires_grad=True)
     loss = losses.margin(first_ms, torch.tensor([0, 1]), margin_ms=2.0)
-    # First spikes must lead by 2 ms. Sample 0, class 0: it leads class 1 by 1 ms only, 1 ms short.
-    # Sample 1, class 1: it leads class 0 by 5 ms, but class 2 leads it by 1 ms, 3 ms short.
+    # The first spike of the right class must lead the other classes by 2 ms. In sample 0, class 0
+    # leads class 1 by only 1 ms, which is 1 ms short. In sample 1, class 1 leads class 0 by 5 ms,
+    # but follows class 2 by 1 ms, which is 3 ms short.
     assert loss.item() == pytest.approx(0.5 * (1.0 + 9.0) / 2)
     loss.backward()
     np.testing.assert_allclose(first_ms.grad, [[0.5, -0.5, 0.0], [0.0, 1.5, -1.5]])

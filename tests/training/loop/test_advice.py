@@ -80,7 +80,8 @@ def test_overfitting_underfitting_and_unfinished_learning(
 def test_a_gap_within_two_standard_errors_is_no_overfitting(
     n_validation: int | None, expected: bool
 ) -> None:
-    entries = log(FLAT, 0.54, 0.42)  # two standard errors on 45 samples are 14.7 points
+    # On 45 samples, two standard errors are 14.7 points.
+    entries = log(FLAT, 0.54, 0.42)
     assert ("training-overfits" in codes(OPTIONS, entries, n_validation=n_validation)) == expected
 
 
@@ -129,7 +130,7 @@ def test_a_loss_that_falls_after_the_best_epoch_needs_no_more_epochs() -> None:
     entries = log(FALLING, 0.6, 0.5)
     entries[2]["validation_accuracy"] = 0.59
     assert codes(OPTIONS, entries) == []
-    # On 45 samples, epoch 3 may be the best by chance.
+    # On 45 samples, epoch 3 may be the best epoch by chance.
     assert "still-learning" in codes(OPTIONS, entries, n_validation=45)
 
 
@@ -202,7 +203,7 @@ def test_classes_that_are_confused() -> None:
     entries[-1]["confused"] = {"label": 2, "answer": 0, "share": 0.3}
     [finding] = advice(OPTIONS, entries, NETWORK)
     assert (finding.code, finding.where) == ("classes-confused", NETWORK.class_names[2])
-    # 4 or 5 validation samples of each class are too few for the finding.
+    # With 45 samples, each class has 4 or 5 validation samples, which are too few for the finding.
     assert codes(OPTIONS, entries, n_validation=45) == []
     assert codes(OPTIONS, entries, n_validation=60) == ["classes-confused"]
     entries[-1]["confused"]["share"] = 0.2

@@ -75,7 +75,8 @@ def test_a_sample_starts_sooner_or_later_as_a_whole() -> None:
     assert -1.0 <= by.min() < 0
     assert 9.8 < by.max() <= 10.0
     cut = moved.take(np.flatnonzero(moved.counts == 2))
-    assert set(cut.unit) == {5, 9}  # the event at 1 ms was moved to before the start, and dropped
+    # The event at 1 ms was moved to a time before the start, and was dropped.
+    assert set(cut.unit) == {5, 9}
     assert cut.n_samples == pytest.approx(0.45 * 300, abs=30)
 
 
@@ -86,7 +87,8 @@ def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
     assert abs(moved.mean()) < 0.2
     assert moved.std() == pytest.approx(2.0, rel=0.1)
     first = jittered.time_ms[jittered.unit == 2]
-    # The event at 1 ms ends at 0 if its shift, of 2 ms standard deviation, is below −1 ms.
+    # The standard deviation of the shifts is 2 ms. If the shift of the event at 1 ms is below −1
+    # ms, the event moves to time 0.
     assert (first == 0).mean() == pytest.approx(0.31, abs=0.04)
 
 

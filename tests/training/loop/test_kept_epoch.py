@@ -79,7 +79,8 @@ def _shares(network: Network, share: float) -> list[int]:
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 def test_the_saved_network_has_the_requested_sparsity(arithmetic: str, tmp_path: Path) -> None:
-    # `rescue` is large: it raises all weights into neurons that pruning has silenced.
+    # `rescue` is large, so that it clearly raises all weights onto neurons that pruning has
+    # silenced.
     settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
     options = small_options(arithmetic=arithmetic, **settings)
     folder = RunFolder(tmp_path / "run")

@@ -167,7 +167,7 @@ def test_a_validation_split_that_lacks_classes(per_class: int, tail: int) -> Non
 def test_input_delays_beyond_the_sample() -> None:
     """A spike of step 0 arrives over a delay d in step d + 1; the last of 60 steps is step 59."""
     for steps, settings, share in (
-        (60, {}, None),  # 3 of 62 delays
+        (60, {}, None),  # Only 3 of 62 delays are too long.
         (50, {}, "21%"),
         (1, {"max_delay": 10}, "100%"),
         (50, {"init_delay_input": 40}, None),
@@ -327,5 +327,6 @@ def test_the_line_at_the_start() -> None:
     model = torch.nn.Linear(9, 4)
     dataset = Dataset.of(train=small_events(40, 1), test=small_events(7, 2)).with_validation(0.25)
     line = start_line(dataset, small_options(group=3), model)  # type: ignore[arg-type]
-    numbers = [*(30, 10, 0, 7), *(30, 2), *(3, 9), 40]  # samples, steps, inputs, parameters
+    # The numbers are: samples, steps, sizes of the input, and parameters.
+    numbers = [*(30, 10, 0, 7), *(30, 2), *(3, 9), 40]
     assert re.findall(r"\d+", line) == [str(number) for number in numbers]

@@ -34,7 +34,7 @@ def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
         folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
     )
     header = archive.header | {"log": without_seconds(json.loads(archive.header["log"]))}
-    del header["content"]  # this hash covers the measured seconds, too
+    del header["content"]  # This hash also covers the measured seconds.
     return header, {name: array.tobytes() for name, array in archive.arrays.items()}
 
 

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.torch
 GAP_MS = 10.0
 PRESENTATIONS = 6
 ANSWERS = {
-    # Output c stands for "input c first". With the worst delays, output c gets the spike of input c
-    # without a delay, and that of the other input 10 ms later than it is sent. If input c is last,
-    # both spikes therefore arrive at the same time.
+    # Output c stands for "input c comes first". With the worst delays, output c receives the spike
+    # of input c without a delay, and the spike of the other input with a delay of 10 ms. If input c
+    # comes last, both spikes therefore arrive at the same time.
     "output c for input c first": (np.array([0, 1]), np.array([[0, 10], [10, 0]])),
     "output c for input c last": (np.array([1, 0]), np.array([[10, 0], [0, 10]])),
 }

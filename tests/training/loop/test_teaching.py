@@ -140,7 +140,8 @@ def test_a_network_learns_the_classes_of_its_teacher(tmp_path: Path) -> None:
     assert (evaluation.predictions == (data.train.label + 1) % 3).mean() > 0.8
     assert evaluation.accuracy < 0.15
     assert evaluation.loss is not None
-    assert evaluation.loss > run.log[-1]["loss"]  # the log has the loss for the teacher's labels
+    # The log contains the loss for the labels of the teacher.
+    assert evaluation.loss > run.log[-1]["loss"]
 
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "first_spike", "init_output": [20, 9]}])
@@ -178,7 +179,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert _same(nm.train(on_disk, options), nm.train(in_memory, options))
 
 
-# Files and settings of the run.
+# Tests of the run's files and settings
 
 
 def test_a_resumed_run_finds_the_same_teacher(
@@ -240,7 +241,7 @@ def test_finetuning_keeps_the_teacher_by_default(
     assert tuned.log[0]["loss"] != alone.log[0]["loss"]
 
 
-# Remarks and errors.
+# Tests of remarks and errors
 
 
 def test_a_teacher_of_other_rows_is_remarked(

@@ -85,7 +85,8 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
 
     class Watched(SpikeEvents):
         def take(self, samples):
-            if self.n_samples == events.n_samples:  # ignore samples that are taken from a batch
+            # Samples that are taken from a batch, and not from all events, are ignored.
+            if self.n_samples == events.n_samples:
                 taken.append(np.array(samples))
             return super().take(samples)
 
@@ -112,7 +113,8 @@ def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
 
 
 def test_learning_rates_follow_the_schedule() -> None:
-    # Adam's first step equals the learning rate: here a quarter of it, at the start of the warm-up.
+    # Adam's first step equals the learning rate. At the start of the warm-up, the learning rate is
+    # a quarter of `lr`.
     options = small_options(epochs=4, warmup=1.0, lr=0.02, delay_lr=1.0)
     steps: list[list[float]] = []
 
@@ -158,8 +160,8 @@ def test_empty_samples_are_trained_on_and_classified() -> None:
     trainer = Trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
     before = trainer.model.to_network()
     after = trainer.run()
-    # Without a spike, there is nothing to learn. All classes have equal scores, so the first one
-    # is predicted.
+    # Without a spike, the network cannot learn. All classes have equal scores, so that the network
+    # predicts the first class.
     assert all(entry["loss"] == pytest.approx(np.log(3)) for entry in trainer.log)
     assert trainer.log[-1]["validation_accuracy"] == float((only_empty.label == 0).mean())
     for old, new in zip(before.projections, after.projections, strict=True):
@@ -184,7 +186,7 @@ def test_an_empty_sample_does_not_change_the_gradients_of_others() -> None:
 
 
 def test_gradients_are_clipped_before_the_update() -> None:
-    # Gradients far below Adam's ε (1e-8) have no effect.
+    # Gradients far below Adam's ε, which is 1e-8, have no effect.
     trainer = Trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
     before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     trainer.run()
@@ -215,7 +217,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     last = lines[-1]
     assert 0 <= last["train_accuracy"] <= 1
     assert last["spikes_per_neuron"]["hidden"] > 0
-    # 25 steps of 2 ms end before the last events, at 55 ms. A bin has at most one spike.
+    # The 25 steps of 2 ms end before the last events, at 55 ms. A bin contains at most one spike.
     assert last["dropped_events"] > 0
     assert last["surplus_events"] > 0
 

@@ -180,7 +180,8 @@ def test_every_hidden_spike_time_gradient_is_its_arrivals_and_its_own_loss():
     trace = simulate(network, inputs, RATE)
     _, d_integral, d_spike_time = sum_of_losses(trace)
     gradients = differentiate(network, trace, d_integral, d_spike_time)
-    delays = gradients.delay_ms[2].sum(axis=1)  # each neuron of b sends through one projection
+    # Each neuron of population b sends its spikes through a single projection.
+    delays = gradients.delay_ms[2].sum(axis=1)
     through = np.bincount(
         trace.spikes["b"].neuron, gradients.spike_time["b"] - d_spike_time["b"], minlength=4
     )

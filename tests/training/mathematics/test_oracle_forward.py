@@ -46,7 +46,7 @@ def quadrature(function: Callable[[float], float], end: float) -> float:
     return float(0.5 * end * weights @ values)
 
 
-# ------------------------------------------------------------------------------ closed forms
+# Tests of closed forms
 
 
 @given(cells, states, states, spans)
@@ -103,7 +103,7 @@ def test_adjoint_integral_is_the_integral(cell, lam_v, delta, drive, rate):
     assert integral == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-# ------------------------------------------------------------------------ threshold crossings
+# Tests of threshold crossings
 
 
 @given(cells, st.floats(-3, 0.99), st.floats(-30, 30))
@@ -142,12 +142,13 @@ def test_a_bias_above_threshold_spikes_without_input():
     cell = LifConstants(20.0, 5.0, 1.0, 1.5)
     crossing = first_crossing(cell, 0.0, 0.0, 100.0)
     assert crossing == pytest.approx(20 * math.log(3), rel=1e-14, abs=0)
-    inhibited = first_crossing(cell, 0.0, -8.0, 100.0)  # v falls first, then rises
+    # The membrane first falls, and then rises.
+    inhibited = first_crossing(cell, 0.0, -8.0, 100.0)
     assert 20 * math.log(3) < inhibited < 100
     assert math.isinf(first_crossing(cell, 0.0, 0.0, 20.0))
 
 
-# -------------------------------------------------------------------------------------- runs
+# Tests of runs
 
 
 def single(weight: float, delay_ms: float, kind: str = "lif", duration: float = 50.0):
@@ -200,7 +201,7 @@ def test_a_self_connection_without_delay_acts_at_once_but_after_the_reset():
     current = 7 * math.exp(-first / 5) + 5
     cell = LifConstants(20.0, 5.0, 1.0, 0.0)
     assert second - first == pytest.approx(first_crossing(cell, 0.0, current, 50.0))
-    # q is taken before the neuron's own spike arrives.
+    # q is taken before the neuron's own spike arrives back at the neuron.
     assert trace.log[1].q == pytest.approx(7 * math.exp(-first / 5) - 1)
 
 

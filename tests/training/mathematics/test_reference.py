@@ -22,7 +22,7 @@ from tests.networks.stepped import (
     tangled,
 )
 
-# ------------------------------------------------------------ gradients into outputs: exact
+# Tests that gradients into outputs are exact
 
 PROFILE = np.exp(-np.arange(STEPS) / STEPS)[:, None] / STEPS
 
@@ -106,7 +106,7 @@ def test_one_step_more_of_an_output_delay(build):
             assert difference == pytest.approx(gradient, rel=1e-9, abs=1e-11)
 
 
-# ------------------------------------------- the whole backward pass against a forward tangent
+# Tests of the whole backward pass against a forward tangent
 
 
 def tangent(network, spikes, trace, d_weight, d_delay, d_bias) -> tuple[dict, dict, dict]:
@@ -208,7 +208,7 @@ def test_the_push_comes_after_the_jump():
     assert mu_v[steps[-2]] == pytest.approx(carried * (1 + 1 / q[-2]) + 0.7, rel=1e-13, abs=0)
 
 
-# ------------------------------------------------------------------------------- batches
+# Tests of batches
 
 
 def add(first: Gradients, second: Gradients) -> Gradients:
@@ -248,7 +248,8 @@ def test_a_batch_of_two_is_the_sum_of_both():
 
 def test_what_arrives_after_the_last_step_is_lost():
     network = single_neuron(1.0, STEPS - 3, kind=LI)
-    spikes = input_at(1, 2)  # the first arrives at the last step, the second after it
+    # The first spike arrives in the last step. The second spike arrives after the last step.
+    spikes = input_at(1, 2)
     trace = forward(network, spikes)
     ones = {"n": np.ones((1, STEPS, 1))}
     gradients = backward(network, spikes, trace, ones)

@@ -76,7 +76,7 @@ def binned(events: SpikeTimes, network: Network) -> Raster:
     return Raster.from_events(np.zeros(events.n_spikes, int), step, events.neuron, shape)
 
 
-# ---------------------------------------------------------------------------- events of a run
+# Events of a run
 
 
 def exact_history(trace: ExactTrace) -> dict[str, list[tuple[int, int]]]:
@@ -108,7 +108,7 @@ def stepped_history(network: Network, spikes: Raster, trace: Trace):
     return history
 
 
-# ---------------------------------------------------------------------------------- the test
+# The comparison with the oracle
 
 
 @dataclass
@@ -178,7 +178,8 @@ def test_hidden_gradients_approach_the_oracle(build: Callable):
 def test_time_gradients_into_an_output_are_of_first_order_in_dt():
     """Halving dt halves the error of dL/d(time) of an input event and of a delay's gradient."""
     rng = np.random.default_rng(0)
-    delay_ms = rng.integers(0, 8, (CHANNELS, 2))  # whole ms: nothing is rounded at any dt
+    # The delays are whole ms, so that no step length `dt` rounds them.
+    delay_ms = rng.integers(0, 8, (CHANNELS, 2))
     synapses = ContinuousProjection(INPUT, "out", rng.normal(0, 0.5, (CHANNELS, 2)), delay_ms)
     populations = [Population("out", 2, "li", [20, 8], [5, 9])]
     network = ContinuousNetwork(CHANNELS, populations, [synapses], DURATION)

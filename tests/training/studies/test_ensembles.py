@@ -143,7 +143,7 @@ def test_hidden_populations_may_differ() -> None:
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
-# Quantised ensembles.
+# Tests of quantised ensembles
 
 
 @given(seeds=st.lists(st.integers(0, 50), min_size=2, max_size=3), bits=st.integers(4, 8))
@@ -206,7 +206,7 @@ def test_runs_and_paths_stand_for_their_float_networks(tmp_path: Path) -> None:
     assert "integers.npz" in caught.value.what
 
 
-# Networks that cannot be joined.
+# Tests of networks that cannot be joined
 
 
 def _first_spike(seed: int) -> Network:

@@ -48,7 +48,7 @@ def finished_answers(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
     return nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
 
 
-# Training and validation samples of the networks.
+# Tests of the training and validation samples of each network
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_test_split_is_only_used_if_it_is_named() -> None:
     assert np.bincount(answers.fold).tolist() == [16, 16]
 
 
-# Answers.
+# Tests of answers
 
 
 def test_every_sample_is_classified_by_the_network_of_its_fold(
@@ -221,7 +221,7 @@ def test_testing_uses_the_threads_of_training(monkeypatch: pytest.MonkeyPatch) -
     assert numba.get_num_threads() == before
 
 
-# Ensembles of the networks of a fold.
+# Tests of ensembles of the networks of a fold
 
 
 def test_networks_that_torch_cannot_run_are_tested_in_float64() -> None:
@@ -297,7 +297,7 @@ def test_networks_that_cannot_be_joined_are_refused(
     assert not (folder / "joined.npz").exists()
 
 
-# Steps chosen from the data.
+# Tests with steps that are chosen from the data
 
 
 def uneven() -> SpikeEvents:
@@ -328,7 +328,7 @@ def test_a_fold_that_began_with_other_steps_continues(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 
 
-# Stopping and continuing.
+# Tests that cross-validation stops and continues
 
 
 def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,7 +454,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(
     assert (folder / "answers.npz").read_bytes() == b"dear"
 
 
-# Errors before training.
+# Tests of errors before training
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_an_empty_data_set_is_refused() -> None:
         nm.cross_validate(speakers()[:0], OPTIONS, by="speaker")
 
 
-# Comparing.
+# Tests of comparisons
 
 
 def test_two_cross_validations_are_paired_sample_by_sample(finished_answers: nm.Answers) -> None:

@@ -207,7 +207,8 @@ def test_the_last_trial_is_run_once() -> None:
     assert ran == [0]
 
 
-@pytest.mark.filterwarnings("ignore")  # threads that change warning filters disturb each other
+# The threads of this test change Python's filters of warnings, and disturb each other.
+@pytest.mark.filterwarnings("ignore")
 def test_several_processes_begin_at_the_same_time() -> None:
     write_study("trials = 8\n")
     ran: list[int] = []

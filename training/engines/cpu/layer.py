@@ -52,7 +52,8 @@ class Layer:
         self.no_synapses = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
-        # Synapses of the forward pass; rounded to integers if the run trains in integers.
+        # If the run trains in integers, the forward pass has its own synapses, which are rounded to
+        # integers.
         self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if self.integers is not None:
             self.forward_afferent = Matrix.of_integers(afferent, self.size)

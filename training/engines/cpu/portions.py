@@ -53,7 +53,7 @@ class Cut:
             n_samples: samples of the batch.
             dtype: type of the traces.
         """
-        # One step more, because delay gradients use the step after an arrival.
+        # A row has an additional step, because delay gradients also use the step after an arrival.
         stride = -(-(n_steps + arrival_span + 1) // SPAN) * SPAN
         trace_bytes = stride * np.dtype(dtype).itemsize
         tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))

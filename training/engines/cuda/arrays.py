@@ -130,10 +130,10 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
     if 0 in grid:
         return
     views = [view(value) if isinstance(value, Tensor) else value for value in arguments]
-    # Disable Numba's warning about small grids: the size of a grid follows from the batch. A
-    # filter of Python's warnings would affect all threads, and autograd launches kernels from
-    # threads of its own. Numba resets the setting when environment variables change, so every
-    # launch repeats it.
+    # The grid depends on the batch, so Numba's warning about small grids is disabled. A filter of
+    # Python's warnings would affect all threads, and autograd launches kernels from its own
+    # threads. Numba resets the setting when environment variables change. Therefore every launch
+    # disables the warning again.
     numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
     try:
         kernel[grid, threads, stream(), shared_bytes](*views)

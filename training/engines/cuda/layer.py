@@ -61,7 +61,8 @@ class Layer:
         self.arrival_span = self.afferent.arrival_span
         self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
-        # Synapses of the forward pass; rounded to integers if the run trains in integers.
+        # If the run trains in integers, the forward pass has its own synapses, which are rounded to
+        # integers.
         self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if neurons.integers is not None:
             device = self.constants.device
@@ -257,7 +258,8 @@ class Layer:
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Gradients:
         """Run non-spiking neurons backward; arguments as for the CPU engine's layer."""
-        # For integers, membranes are float64; the adjoint uses the dtype of the constants.
+        # If the run trains in integers, the gradients of membranes are float64. The adjoint needs
+        # the type of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _GradientSums(self, source, None, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):

@@ -169,7 +169,7 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
         kernel,
         architecture,
         _sum_of_matches(r"ptxas info +: Used (\d+) registers", log),
-        # The linker's log includes the 1 KB that newer GPUs reserve.
+        # The number of bytes in the linker's log includes the 1 KB that newer GPUs reserve.
         _sum_of_matches(r"ptxas info +: Used .* (\d+) bytes smem", log),
         _sum_of_matches(r"(\d+) bytes spill stores", log)
         + _sum_of_matches(r"(\d+) bytes spill loads", log),

@@ -136,7 +136,8 @@ class _Backward:
         neuron = self.neurons[emission.neuron]
         neuron.move_to(emission.time)
         threshold = neuron.cell.threshold
-        loss_step = neuron.slope_of_loss() * threshold  # l_V⁻ − l_V⁺, as V falls from ϑ to 0
+        # The product is l_V⁻ − l_V⁺, because V falls from ϑ to 0.
+        loss_step = neuron.slope_of_loss() * threshold
         d_time = self.spike_time[emission.neuron[0]][emission.spike]
         neuron.lam_v += (threshold * neuron.lam_v + d_time + loss_step) / emission.q
 

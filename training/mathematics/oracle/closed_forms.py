@@ -92,7 +92,8 @@ def first_crossing(cell: LifConstants, v: float, i: float, horizon: float) -> fl
     if math.isinf(cell.threshold):
         return math.inf
     if v >= cell.threshold and i + cell.bias > v:
-        return 0.0  # the crossing coincides with an arrival, up to rounding
+        # Up to rounding errors, the threshold is crossed at the moment when a spike arrives.
+        return 0.0
     turn = extremum(cell, v, i)
     ends = [0.0, turn, horizon] if 0 < turn < horizon else [0.0, horizon]
     for low, high in pairwise(ends):

@@ -174,10 +174,11 @@ class ProcessGroup:
                 process.target.zero()
             else:
                 process.run(step, steps, nearest)
-        for group in reversed(sources.values()):  # PyFeNN's order of sources is arbitrary
+        # Sources are processed in reverse, because the order of sources in PyFeNN is arbitrary.
+        for group in reversed(sources.values()):
             words = group[0].events.row(step)
             for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
-                # Beyond the last row, PyFeNN reads arbitrary memory.
+                # For sources beyond the last row, PyFeNN would read arbitrary memory.
                 if source < group[0].weight.shape[0]:
                     for process in group:
                         process.row(source, step)

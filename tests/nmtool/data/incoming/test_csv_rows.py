@@ -74,7 +74,8 @@ def test_positions_and_polarities_make_the_unit(
     signed = [(x, y, 2 * p - 1 if is_signed else p) for x, y, p in events]
     rows = [(place % 2, 0, place, *event) for place, event in enumerate(signed)]
     _write(folder / "train.csv", f"sample,label,time_ms,{names}", rows)
-    # The event of the test split is the outermost, and determines the size of the sensor.
+    # The event of the test split has the largest coordinates, which determine the size of the
+    # sensor.
     _write(folder / "test.csv", f"sample,label,time_ms,{names}", [(0, 0, 0, 8, 5, 1)])
     data = read_incoming(folder, FileConventions(sensor_size=size))
     width, height, polarities = (9, 6, 2) if size is None else size

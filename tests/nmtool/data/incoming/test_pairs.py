@@ -129,7 +129,7 @@ def test_data_sets_without_classes_are_refused(data: Recordings, code: str, word
     assert word in caught.value.what
 
 
-# Data sets of torch.
+# Tests of data sets of torch
 
 
 class Pairs:

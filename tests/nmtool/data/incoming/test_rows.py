@@ -106,7 +106,7 @@ def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -
         ((2, 800, 16), False),
         ((2, 17, 64), False),
         ((2, 5, 63), False),
-        ((2, 5, 28, 28), False),  # pixels of a sensor
+        ((2, 5, 28, 28), False),  # The last two axes are the pixels of a sensor.
     ],
 )
 def test_axes_that_look_swapped_give_a_remark(

@@ -29,7 +29,7 @@ if SIMULATED:
         def run(self) -> None:
             self.turn.acquire()
             try:
-                super().run()  # stores the exception in `exception`
+                super().run()  # If the thread fails, this call stores the error in `exception`.
             finally:
                 self._manager.ended(self)
 

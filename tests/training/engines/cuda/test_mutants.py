@@ -78,7 +78,7 @@ def _integers(n_steps: int, *, eager: bool) -> None:
 
 
 WARPS = replace(SMALL, threads=64)
-# Odd numbers of steps also run the remainder of loops that the compiler has unrolled.
+# An odd number of steps also runs the remainder of every loop that the compiler has unrolled.
 FLOATS: tuple[Callable[[], object], ...] = tuple(
     partial(compare, case)
     for case in (

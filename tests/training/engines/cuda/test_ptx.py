@@ -36,7 +36,8 @@ def test_registers_in_single_precision() -> None:
     assert len(reports) == len(ptx.ARCHITECTURES) * len(ptx.signatures())
     for report in reports:
         assert 0 < report.registers <= MAX_REGISTERS, report
-        # For compute capability 12.0, the code of one kernel is longer and spills registers.
+        # On GPUs of compute capability 12.0, the code of this kernel is longer and spills
+        # registers.
         if (report.kernel, report.architecture) != ("run_lif_adjoint", "sm_120"):
             assert report.spill_bytes == 0, report
         assert report.shared_bytes == 0, report

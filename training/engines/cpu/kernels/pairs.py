@@ -14,7 +14,8 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-# `Any` hides the first argument of intrinsics from type checkers: Numba itself passes it.
+# `Any` hides the first argument of intrinsics from type checkers. Numba itself passes this
+# argument.
 _inlined: Any = intrinsic
 
 

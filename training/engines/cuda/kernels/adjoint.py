@@ -94,7 +94,8 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
             j += threads
         row = s * n_steps + n
         first, last = start[index(row)], start[index(row + 1)]
-        # The condition is the same for the whole block, so that all threads reach each barrier.
+        # The condition has the same value in all threads of the block, so that all threads reach
+        # each barrier.
         if first < last:
             cuda.syncthreads()
         while first < last:

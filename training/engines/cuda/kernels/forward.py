@@ -300,7 +300,8 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 integer_constants[VTH, i],
             )
             u[i], v[i] = after.u, after.v
-            # Overflows are rare, so most steps do not access the counters in global memory.
+            # Since overflows are rare, most steps do not access the counters, which are in global
+            # memory.
             if after.wrapped:
                 faults[0, i] += 1
             if after.clipped:

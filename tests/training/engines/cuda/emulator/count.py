@@ -52,7 +52,8 @@ def main() -> None:
     parser.add_argument("--hidden", type=count, default=256, metavar="N", help="hidden neurons")
     parser.add_argument("--batch", type=count, default=2, metavar="N", help="samples")
     arguments = parser.parse_args()
-    # Sectors are counted per warp, whose threads run one after another only in ascending order.
+    # Sectors are counted per warp. The threads of a warp run directly one after another only if
+    # threads run in ascending order.
     GPU.order, GPU.look_for_races, GPU.count_sectors = ORDERS["ascending"], False, True
     torch.use_deterministic_algorithms(False)
     for arithmetic in ("float32", "integer"):

@@ -55,7 +55,8 @@ class Gpu:
         self.counts: dict[str, Counter[str]] = {}
         self.devices: list[int] = []
         self.driver = ctypes.CDLL(str(_built_driver()), mode=ctypes.RTLD_GLOBAL)
-        self._call = _LAUNCH(self._launched)  # keep a reference, because C holds none
+        # Python needs this reference to the callback, because C does not count references.
+        self._call = _LAUNCH(self._launched)
         self.driver.emulator_on_launch(self._call)
 
     def keep_ptx(self, get_cubin: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +72,7 @@ class Gpu:
     def _launched(self, name: bytes, size: Any, parameters: Any, device: int) -> int:
         try:
             return self._run(name.decode(), list(size[:7]), parameters, device)
-        except Exception as error:  # exceptions cannot pass through C
+        except Exception as error:  # Exceptions cannot pass through C code.
             self.faults.append(f"{type(error).__name__}: {error}")
             return FAILED
 

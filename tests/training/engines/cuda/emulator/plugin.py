@@ -21,7 +21,8 @@ emulator.ACTIVE = True
 GPU = Gpu("alternating")
 GPU.driver.emulator_set_devices(2)
 
-# Imported only now: numba-cuda finds the emulator's driver in place of NVIDIA's.
+# These libraries are imported only now, so that numba-cuda finds the emulator's driver in place of
+# NVIDIA's driver.
 import torch  # noqa: E402
 from numba import cuda  # noqa: E402
 from numba.cuda import codegen  # noqa: E402
@@ -86,7 +87,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
-    if not GPU.launches:  # other processes ran the tests
+    # If no kernel was launched, other processes ran the tests.
+    if not GPU.launches:
         return
     kernels, launches = len(GPU.kernels), sum(GPU.launches.values())
     terminalreporter.write_line(f"{kernels} kernels compiled, {launches:,} launches")

@@ -291,7 +291,8 @@ def _binary(instruction: Instruction, modifiers: list[str]) -> str | None:
         return None
     if kind[0] == "f" or kind == "pred":
         return instruction.assign(f"{first} {OPERATORS[name]} {second}")
-    # Compute with unsigned numbers, which wrap around; signed overflow is undefined in C++.
+    # The C++ code uses unsigned numbers, which wrap around. The overflow of signed numbers is
+    # undefined in C++.
     return instruction.assign(_wrapped(kind, f"{{}}{first} {OPERATORS[name]} {{}}{second}"))
 
 
@@ -365,7 +366,7 @@ def _compare(instruction: Instruction, modifiers: list[str]) -> str | None:
     first, second = instruction.value(1, kind), instruction.value(2, kind)
     if kind[0] == "f" and comparison in UNORDERED:
         return instruction.assign(f"!({first} {UNORDERED[comparison]} {second})")
-    # PTX's `ne` is false if an operand is NaN, unlike != in C++.
+    # If an operand is NaN, `ne` of PTX is false, but != of C++ is true.
     if comparison not in COMPARISONS or (kind[0] == "f" and comparison == "ne"):
         return None
     return instruction.assign(f"{first} {COMPARISONS[comparison]} {second}")
@@ -391,7 +392,8 @@ def _bits(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 def _convert(instruction: Instruction, modifiers: list[str]) -> str | None:
     *mode, target, source = modifiers
-    # Kernels never convert floats to integers: other conversions are exact, or round to nearest.
+    # Kernels never convert floats to integers. All other conversions are exact, or round to the
+    # nearest number.
     exact = source[0] != "f" if target[0] != "f" else (source, target) == ("f32", "f64")
     if mode != ([] if exact else ["rn"]) or (source[0] == "f" and target[0] != "f"):
         return None
