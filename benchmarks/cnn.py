@@ -300,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    _check(arguments)
+    _check_arguments(arguments)
     machine = header()
     print(machine_text(machine))
     if arguments.threads:
@@ -323,7 +323,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check_arguments(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` for arguments that would otherwise only fail after training."""
     if arguments.by is not None and (arguments.test or arguments.teacher):
         raise UsageError(

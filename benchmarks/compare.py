@@ -46,7 +46,7 @@ class Bench:
 
     def _with_drive(self, job: Job) -> Result:
         """A result with the job and its drive, or the reason why the job cannot be measured."""
-        if why := _obstacle(job):
+        if why := _obstacle_to(job):
             return Result(job, f"skipped: {why}")
         untuned = job.untuned()
         if untuned not in self._drives:
@@ -59,7 +59,7 @@ class Bench:
         return Result(replace(job, drive=self._drives[untuned]))
 
 
-def _obstacle(job: Job) -> str | None:
+def _obstacle_to(job: Job) -> str | None:
     if job.threads > usable_cores():
         return f"{job.threads} threads need {job.threads} cores; this machine has {usable_cores()}"
     return obstacle(job.engine, job.device)

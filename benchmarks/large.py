@@ -190,7 +190,9 @@ def _anonymous_bytes() -> int:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("RssAnon"))
 
 
-def _process(options: argparse.Namespace, folder: Path, description: str, *arguments: str) -> Epoch:
+def _run_process(
+    options: argparse.Namespace, folder: Path, description: str, *arguments: str
+) -> Epoch:
     """Run `train` in a new process, and print its measurements.
 
     Args:
@@ -222,10 +224,10 @@ def _result_line(row: Epoch) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _child(options) if options.child else _run(options), options.json)
+    return exit_code(lambda: _run_child(options) if options.child else _run(options), options.json)
 
 
-def _child(options: argparse.Namespace) -> int:
+def _run_child(options: argparse.Namespace) -> int:
     print(json.dumps(asdict(train(options))))
     return 0
 
@@ -242,7 +244,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"made up: {size / 1e9:.2f} GB in the layout of {options.set}", flush=True)
         if options.pairs:
             rows = [
-                _process(options, folder, description, *arguments)
+                _run_process(options, folder, description, *arguments)
                 for _ in range(options.pairs + 1)
                 for description, arguments in (("memory", ["--in-memory"]), ("disk", []))
             ][2:]
@@ -254,11 +256,13 @@ def _run(options: argparse.Namespace) -> int:
             print(f"speed from disk ÷ speed from memory: {ratio:.3f}; networks equal: {same}")
         else:
             few = ("--few", str(FEW))
-            _process(options, folder, "compiling", *few)
-            rows = [_process(options, folder, "1,000 samples in memory", *few)]
+            _run_process(options, folder, "compiling", *few)
+            rows = [_run_process(options, folder, "1,000 samples in memory", *few)]
             shutil.rmtree(work / "cache" / "events", ignore_errors=True)
-            rows.append(_process(options, folder, "a batch, events copied first", "--one-batch"))
-            rows.append(_process(options, folder, "an epoch from the copy"))
+            rows.append(
+                _run_process(options, folder, "a batch, events copied first", "--one-batch")
+            )
+            rows.append(_run_process(options, folder, "an epoch from the copy"))
     finally:
         shutil.rmtree(work)
     if options.json:

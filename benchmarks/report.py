@@ -82,15 +82,15 @@ def _table(suite: str, rows: Sequence[Row]) -> Table:
     for title, _, _ in _NUMBERS:
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        settings = [_setting(row, key) for _, key in _SETTINGS]
+        settings = [_setting_cell(row, key) for _, key in _SETTINGS]
         if row["status"] == OK:
-            table.add_row(*settings, *(_number(row[key], form) for _, key, form in _NUMBERS))
+            table.add_row(*settings, *(_formatted(row[key], form) for _, key, form in _NUMBERS))
         else:
             table.add_row(*settings, row["status"].partition(":")[0])
     return table
 
 
-def _setting(row: Row, key: str) -> str:
+def _setting_cell(row: Row, key: str) -> str:
     if key == "max_delay":
         return (f"0…{row[key]}" if row[key] else "0") if row["has_delays"] else "none"
     if key == "engine" and not row["recurrent"]:
@@ -98,7 +98,7 @@ def _setting(row: Row, key: str) -> str:
     return str(row[key])
 
 
-def _number(value: float | None, form: str) -> str:
+def _formatted(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 

@@ -52,7 +52,7 @@ def make_rows(results: Sequence[Result]) -> list[Row]:
 def _row(result: Result, results: Sequence[Result]) -> Row:
     row = {**_settings(result), **dict.fromkeys(MEASURED)}
     if result.status == OK:
-        row |= _numbers(result) | _ratios(result, results)
+        row |= _measured_numbers(result) | _ratios(result, results)
     return row
 
 
@@ -65,7 +65,7 @@ def _settings(result: Result) -> Row:
     return row | {"drive": job.drive, "rounds": len(result.times), "status": result.status}
 
 
-def _numbers(result: Result) -> Row:
+def _measured_numbers(result: Result) -> Row:
     workload, times = result.job.workload, medians(result.times)
     events = workload.events_per_sample(result.hidden_spikes)
     forward, backward = times.forward / workload.batch, times.backward / workload.batch

@@ -33,7 +33,7 @@ STEP = "step"
 
 def main() -> None:
     """Run the job until the input ends."""
-    output = _private_output()
+    output = _open_answers()
     try:
         for answer in _serve(sys.stdin):
             print(json.dumps(answer), file=output, flush=True)
@@ -41,7 +41,7 @@ def main() -> None:
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=output, flush=True)
 
 
-def _private_output() -> IO[str]:
+def _open_answers() -> IO[str]:
     """Open the stream for answers, and redirect what libraries print to stderr."""
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -66,7 +66,7 @@ def _use_threads(threads: int) -> None:
 def _find_drive(job: Job) -> float:
     """Find the drive of a job, after a whole step, which compiles all code for later workers."""
     build = _build(job)
-    _use_once(build, job.workload)
+    _run_once(build, job.workload)
     return find_drive(build, job.workload)
 
 
@@ -75,7 +75,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
     step = build(workload.network(drive), workload)
     spikes, labels = workload.spikes(), workload.labels()
     memory = PeakMemory()
-    _use_once(build, replace(workload, hidden=4, n_steps=100, input_spikes=100, batch=1))
+    _run_once(build, replace(workload, hidden=4, n_steps=100, input_spikes=100, batch=1))
     code_mb = memory.now()
     step.load(spikes, labels)
     time_step(step)
@@ -87,7 +87,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
         yield {"times": asdict(times), "peak_mb": memory.peak(), "device_mb": step.device_mb}
 
 
-def _use_once(build: Build, workload: Workload) -> None:
+def _run_once(build: Build, workload: Workload) -> None:
     """Run a whole step, which compiles code or loads it from the cache."""
     step = build(workload.network(), workload)
     step.load(workload.spikes(), workload.labels())

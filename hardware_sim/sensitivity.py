@@ -136,14 +136,16 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
             columns.append(_in_any_step(differs))
         if 0 <= population.dv + change <= runs_in.max_dv:
             other = runs_in.decayed(v_before, population.keep_v - change)
-            columns.append(_in_any_step(_differ(peak, clipped(other + u + bias), level)))
+            columns.append(
+                _in_any_step(_differ_after_reset(peak, clipped(other + u + bias), level))
+            )
         least = runs_in.least_threshold
         if population.kind == LIF and least <= population.vth + change <= runs_in.max_threshold:
             other_level = runs_in.firing_level(population.vth + change)
             columns.append(_in_any_step((peak >= level) != (peak >= other_level)))
         if runs_in.bias_limit:
             bias_change = change << population.bias_exponent
-            biased = _differ(peak, clipped(decayed_v + u + bias + bias_change), level)
+            biased = _differ_after_reset(peak, clipped(decayed_v + u + bias + bias_change), level)
             columns += list(biased.any(axis=1).T)
     return np.stack(columns, axis=1)
 
@@ -152,7 +154,7 @@ def _previous_states(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
-def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
+def _differ_after_reset(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
     """True where two membranes lead to different spikes, or to different membranes after a reset.
 
     Args:

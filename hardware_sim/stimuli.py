@@ -81,11 +81,11 @@ def driving_input(
     n_existing = 0 if existing is None else existing.n_samples
     if existing is not None:
         search.keep(search.run_samples(existing))
-    noise = search.run_samples(_raster(search.noise()))
+    noise = search.run_samples(_raster_of(search.noise()))
     chosen: list[_Sample] = []
     for number in range(n_samples):
         volleys = search.volleys()
-        best = search.best([*noise, *(search.run_samples(_raster(volleys)) if volleys else [])])
+        best = search.best([*noise, *(search.run_samples(_raster_of(volleys)) if volleys else [])])
         if number == n_samples - 1:
             best = search.refined(best)
         if len(chosen) + n_existing > 1 and not search.tests_more(best):
@@ -169,7 +169,7 @@ class _Search:
     def keep(self, samples: Sequence[_Sample]) -> None:
         """Add samples to the result: the numbers that they test count as tested."""
         for sample in samples:
-            self.first, self.constants = self._including(sample)
+            self.first, self.constants = self._with_sample(sample)
 
     def best(self, samples: Sequence[_Sample]) -> _Sample:
         """The sample that tests most additional numbers; the first of equal samples."""
@@ -181,7 +181,7 @@ class _Search:
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
                 break
-            better = self.best([best, *self.run_samples(_raster(self._variants(best)))])
+            better = self.best([best, *self.run_samples(_raster_of(self._variants(best)))])
             if better is best:
                 break
             best = better
@@ -189,13 +189,15 @@ class _Search:
 
     def tests_more(self, sample: _Sample) -> bool:
         """True if a sample tests a number that no sample of the result tests."""
-        first, constants = self._including(sample)
+        first, constants = self._with_sample(sample)
         assert self.constants is not None
         return self.synapses.count_tested(first) > self.synapses.count_tested(self.first) or bool(
             (constants > self.constants).any()
         )
 
-    def _including(self, sample: _Sample) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
+    def _with_sample(
+        self, sample: _Sample
+    ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
         """First spikes and visible changes of constants, of the result and a further sample."""
         first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
@@ -210,7 +212,7 @@ class _Search:
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:
         """Shares, 0 … 1, of tested synapses and of tested changes of constants."""
-        first, constants = self._including(sample)
+        first, constants = self._with_sample(sample)
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
     def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
@@ -248,7 +250,7 @@ class _Search:
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
         """Variants of a sample, with an added volley, or other noise in some steps and channels."""
-        dense, silent = sample.spikes.dense()[0], self._silent_neurons(self._including(sample)[0])
+        dense, silent = sample.spikes.dense()[0], self._silent_neurons(self._with_sample(sample)[0])
         n_aimed = VARIANTS // 2 if silent else 0
         variants = [
             self._with_volley(dense, *silent[self.draws.below(len(silent))]) for _ in range(n_aimed)
@@ -313,5 +315,5 @@ class _Search:
         return self.draws((n_steps, self.network.channels.size))
 
 
-def _raster(samples: Sequence[_Dense]) -> Raster:
+def _raster_of(samples: Sequence[_Dense]) -> Raster:
     return Raster.from_dense(np.stack(samples))

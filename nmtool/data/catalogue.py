@@ -87,7 +87,7 @@ def load_dataset(
         # A `Path` always names a folder, even if a built-in data set has the same name.
         name = f"./{name}"
     if isinstance(name_or_path, Path) or not is_name(name):
-        splits, load, peek = _in_folder(name, n_units, in_memory)
+        splits, load, peek = _splits_of_folder(name, n_units, in_memory)
     elif n_units is not None:
         raise UsageError(
             f"the number of units of '{name}' is fixed",
@@ -156,7 +156,7 @@ def same_data(first: str, second: str) -> bool:
     return not has_name and Path(first).resolve() == Path(second).resolve()
 
 
-def _in_folder(
+def _splits_of_folder(
     name: str, n_units: int | None, in_memory: bool
 ) -> tuple[
     tuple[str, ...],
@@ -195,12 +195,12 @@ def _in_folder(
             raise
         raise error.restated(error.what, DataError, fix=fix) from error
 
-    reader = _Files(folder, files, n_units, in_memory)
+    reader = _FolderReader(folder, files, n_units, in_memory)
     return tuple(files), reader.load, reader.labels
 
 
 @dataclass(frozen=True)
-class _Files:
+class _FolderReader:
     """Reads the files of a folder in SHD layout. As a class, it can be pickled with a data set."""
 
     folder: Path

@@ -584,7 +584,8 @@ def check_units(
     index = _first_outside(unit, n_units)
     if index is not None:
         raise DataError(
-            f"{_place(index, offset, first)}: unit {unit[index]} is not one of the {n_units} units",
+            f"{_place_of_event(index, offset, first)}: unit {unit[index]} is not one of the "
+            f"{n_units} units",
             code="units-range",
             why=f"units are numbered from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
@@ -655,15 +656,15 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
     possible = np.isfinite(time_ms) & (time_ms >= 0)
     if not possible.all():
         index = int(np.argmin(possible))
-        raise time_error(float(time_ms[index]), _place(index, offset, first))
+        raise time_error(float(time_ms[index]), _place_of_event(index, offset, first))
     starts = offset[1:-1]
     falls = time_ms[1:] < time_ms[:-1]
     falls[starts[(starts > 0) & (starts < time_ms.size)] - 1] = False
     if falls.any():
         index = int(np.argmax(falls)) + 1
         raise DataError(
-            f"{_place(index, offset, first)}: time goes backwards, from {time_ms[index - 1]:g} to "
-            f"{time_ms[index]:g} ms",
+            f"{_place_of_event(index, offset, first)}: time goes backwards, from "
+            f"{time_ms[index - 1]:g} to {time_ms[index]:g} ms",
             code="times-not-ascending",
             fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
             "a folder",
@@ -691,7 +692,7 @@ def time_error(time_ms: float, where: str) -> DataError:
     )
 
 
-def _place(event: int, offset: NDArray[np.integer], first: int) -> str:
+def _place_of_event(event: int, offset: NDArray[np.integer], first: int) -> str:
     sample = int(np.searchsorted(offset, event, side="right")) - 1
     return f"sample {first + sample}, event {event - offset[sample]}"
 

@@ -115,7 +115,9 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
         return
     labels = {split: labels_of(dataset, split) for split in dataset.splits}
     class_counts = {
-        split: _count(label, len(names)) for split, label in labels.items() if label is not None
+        split: _count_by_class(label, len(names))
+        for split, label in labels.items()
+        if label is not None
     }
     rule = dataset.validation_rule
     # If the validation split consists of the last samples of a file, the remark `split-unshuffled`
@@ -168,7 +170,7 @@ def _listed_classes(missing: NDArray[np.integer], names: Sequence[str]) -> str:
     return f"{missing.size} of the {len(names)} classes: {listed_names}"
 
 
-def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
+def _count_by_class(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
     """[classes] int64: number of samples per class; labels beyond the classes are ignored."""
     return np.bincount(label[(label >= 0) & (label < n_classes)], minlength=n_classes)
 

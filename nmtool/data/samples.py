@@ -102,7 +102,7 @@ def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False)
         UsageError: the data differ from the network in channels or classes, or are not events.
         DataError: there is no sample, or most events would be dropped.
     """
-    _check(network, events, measures)
+    _check_data(network, events, measures)
     return Samples(network.bin(events).raster, events.label)
 
 
@@ -124,7 +124,7 @@ def portions_for(
     """
     if isinstance(data, Samples):
         return iter([data])
-    _check(network, data, measures)
+    _check_data(network, data, measures)
     parts = data.batches(AT_ONCE if divided else None)
     return (Samples(network.bin(part).raster, part.label) for part in parts)
 
@@ -136,7 +136,7 @@ def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:
     return list(first) != list(second) and (all(numbered) or not any(counted))
 
 
-def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
+def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
     if not isinstance(events, SpikeEvents):
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",

@@ -209,10 +209,10 @@ def read_shd(
     with opened_shd(path, time_unit) as file:
         blocks = list(file.blocks())
         label, groups = file.label.astype(np.int64), file.groups_of(layout)
-    time_ms = _joined([block.times for block in blocks]).astype(np.float64)
+    time_ms = _concatenated([block.times for block in blocks]).astype(np.float64)
     time_ms *= TIME_UNITS_MS[time_unit]
-    unit = _joined([block.units for block in blocks])
-    counts = _joined([block.counts for block in blocks])
+    unit = _concatenated([block.units for block in blocks])
+    counts = _concatenated([block.counts for block in blocks])
     offset = np.concatenate(([0], np.cumsum(counts)))
     if sort:
         order = np.lexsort((time_ms, np.repeat(np.arange(counts.size), counts)))
@@ -266,8 +266,8 @@ class ShdFile:
                 code="events-lengths",
                 fix="give a time and a unit for each event",
             )
-        self.label = _labels(file)
-        self.groups = _groups(file, self.label.size)
+        self.label = _labels_in(file)
+        self.groups = _read_groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
 
     def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
@@ -314,7 +314,7 @@ def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
 def read_labels(path: str | Path) -> NDArray[np.integer]:
     """[samples] int64 labels of a file, without its spikes; raises the errors of `read_shd`."""
     with _opened(Path(path)) as file:
-        return _labels(file)
+        return _labels_in(file)
 
 
 @checked(events=EVENTS)
@@ -357,9 +357,9 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["n_units"] = events.n_units
         _write_lists(file, "spikes/times", seconds.astype(time_type), events.offset)
-        unit_type = _unsigned(events.n_units)
+        unit_type = _unsigned_dtype(events.n_units)
         _write_lists(file, "spikes/units", events.unit.astype(unit_type), events.offset)
-        file["labels"] = events.label.astype(_unsigned(len(events.class_names)))
+        file["labels"] = events.label.astype(_unsigned_dtype(len(events.class_names)))
         for name, group in {_SPEAKER: np.zeros(events.n_samples, int), **events.groups}.items():
             fits = not group.size or (group.min() >= 0 and group.max() < 1 << 16)
             file[f"extra/{name}"] = group.astype(np.uint16 if fits else np.int64)
@@ -395,23 +395,25 @@ class _Header:
 def _read_header(path: Path) -> _Header:
     with _opened(path) as file:
         n_units = file.attrs.get("n_units")
-        keys = _texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
+        keys = _read_texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
         if n_units is not None and int(n_units) > MAX_CHANNELS:
             raise DataError(
                 f"there are {int(n_units)} units, more than {MAX_CHANNELS}",
                 code="units-count",
                 fix="correct the attribute n_units",
             )
-        label = _labels(file)
+        label = _labels_in(file)
         return _Header(
             n_units=None if n_units is None else int(n_units),
             class_names=keys,
             largest_label=int(label.max(initial=0)),
-            groups={name: bool(column.any()) for name, column in _groups(file, label.size).items()},
+            groups={
+                name: bool(column.any()) for name, column in _read_groups(file, label.size).items()
+            },
         )
 
 
-def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
+def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
     """Read strings one by one: in a hostile file, each could be as long as the whole file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
@@ -431,7 +433,7 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _labels(file: h5py.File) -> NDArray[np.integer]:
+def _labels_in(file: h5py.File) -> NDArray[np.integer]:
     """[samples] int64 labels; whole floats are accepted."""
     dataset = _dataset(file, "labels")
     if dataset.dtype.kind not in "biuf":
@@ -454,7 +456,7 @@ def _labels(file: h5py.File) -> NDArray[np.integer]:
     return label.astype(np.int64)
 
 
-def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
+def _read_groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
     """All lists of an integer per sample in `extra`."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
@@ -598,7 +600,7 @@ def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
     )
 
 
-def _joined(parts: Sequence[NDArray]) -> NDArray:
+def _concatenated(parts: Sequence[NDArray]) -> NDArray:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
@@ -609,7 +611,7 @@ def _fits_float16(time_ms: NDArray[np.floating]) -> bool:
     return np.array_equal(short.astype(np.float64) * 1000.0, time_ms)
 
 
-def _unsigned(n_values: int) -> DTypeLike:
+def _unsigned_dtype(n_values: int) -> DTypeLike:
     return np.uint16 if n_values <= 1 << 16 else np.uint32
 
 

@@ -229,7 +229,7 @@ class EventStore:
         free = shutil.disk_usage(folder).free
         # The copy is at most as large as the source file.
         if free < stamp["size"]:
-            raise _no_room(source, folder, stamp["size"], f"{_gigabytes(free)} are free")
+            raise _no_room_error(source, folder, stamp["size"], f"{_gigabytes(free)} are free")
         _log.warning(
             f"{source} is read from disk while it is used: its events, at most "
             f"{_gigabytes(stamp['size'])}, are copied to {folder} once"
@@ -239,13 +239,13 @@ class EventStore:
                 index = _copy_events(source, self._layout, stamp, file)
             self._set_index(index)
             index = replace(index, content_hash=self.events().content_hash)
-            storage.write_archive(self._index_file, _KIND, _VERSION, *_packed(index))
+            storage.write_archive(self._index_file, _KIND, _VERSION, *_pack(index))
         except StorageError as error:
             if error.code == "event-cache-unreadable":
                 raise
-            raise _no_room(source, folder, stamp["size"], error.why) from error
+            raise _no_room_error(source, folder, stamp["size"], error.why) from error
         except _FullError as error:
-            raise _no_room(source, folder, stamp["size"], str(error)) from error
+            raise _no_room_error(source, folder, stamp["size"], str(error)) from error
         return index
 
 
@@ -310,7 +310,7 @@ def _write_sample(target: IO[bytes], sample: bytes) -> None:
 _ARRAYS = ("label", "counts", "last_ms", "checksum")
 
 
-def _packed(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
+def _pack(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
     header = {
         "source": dict(index.source),
         "time_type": index.time_type.str,
@@ -365,7 +365,7 @@ def _delete_stale_copies(folder: Path) -> None:
                 index_file.unlink()
 
 
-def _no_room(source: Path, folder: Path, size: int, why: str) -> StorageError:
+def _no_room_error(source: Path, folder: Path, size: int, why: str) -> StorageError:
     return StorageError(
         f"the events of {source} cannot be copied to {folder}",
         code="event-cache-unwritten",

@@ -160,12 +160,12 @@ class Teacher(Result):
                 fix="check its name and the folder you are in; `nmtool.soft_labels` makes one",
             )
         try:
-            return cls(*_read(path))
+            return cls(*_read_teacher(path))
         except DataError as error:
             raise error.restated(f"{path}: {error.what}", DataError) from error
 
 
-def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
+def _read_teacher(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
     """Array of a file, hash of its data ('' if unknown), and hashes of the teaching networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()

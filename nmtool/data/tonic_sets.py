@@ -65,7 +65,7 @@ def _download(name: str, split: str, folder: Path, file_name: str) -> None:
     downloading_class = type(name, (original,), {"_check_exists": lambda self: False})
     fix = f"check the network, or put {file_name} into {folder / name} yourself"
     with _tonic_at_work(f"{file_name} could not be fetched", fix):
-        downloading_class(str(folder), **_arguments(original, split))
+        downloading_class(str(folder), **_constructor_arguments(original, split))
 
 
 def tonic_splits(name: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) 
     dataset_class = _dataset_class(name)
     fix = f"check the network and the files in {folder / name}"
     with _tonic_at_work(f"tonic could not provide '{name}'", fix):
-        dataset = dataset_class(str(folder), **_arguments(dataset_class, split))
+        dataset = dataset_class(str(folder), **_constructor_arguments(dataset_class, split))
     return read_tonic(dataset, name)
 
 
@@ -129,7 +129,7 @@ def read_tonic(dataset: Any, name: str) -> SpikeEvents:
         return SpikeEvents.from_torch(dataset, n_units=math.prod(size), sensor_size=size)
 
 
-def _arguments(dataset_class: Any, split: str) -> dict[str, Any]:
+def _constructor_arguments(dataset_class: Any, split: str) -> dict[str, Any]:
     parameters = inspect.signature(dataset_class).parameters
     chosen = {key: value for key, value in _PREFERENCES.items() if key in parameters}
     if "train" in parameters:

@@ -133,7 +133,9 @@ def check(
     with progress("targets", len(chosen)) as advance:
         for target in chosen:
             fits.append(
-                _fit(loaded_network, target, quantising, relays=relays, roundings=roundings)
+                _fit_to_target(
+                    loaded_network, target, quantising, relays=relays, roundings=roundings
+                )
             )
             advance(1, target.name)
     return CheckReport(loaded_network.content_hash, loaded_network.arithmetic, tuple(fits))
@@ -153,14 +155,16 @@ def fits_of_format(
     of_format = [target for target in targets if target.format == name]
     of_format.sort(key=lambda target: target.name != name)
     roundings: _Roundings = {}
-    return tuple(_fit(network, target, {}, options, roundings=roundings) for target in of_format)
+    return tuple(
+        _fit_to_target(network, target, {}, options, roundings=roundings) for target in of_format
+    )
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
 """Integers of a float network, by `Target.rounding`: targets with equal rounding share them."""
 
 
-def _fit(
+def _fit_to_target(
     network: Network | IntegerNetwork,
     target: Target,
     quantising: Mapping[str, Any],

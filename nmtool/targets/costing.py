@@ -124,16 +124,18 @@ def cost(
         cores=len(placement.cores) or None,
         grouping=placement.words,
         synaptic_events=Counted.of(
-            _by_projection(loaded_network, operations.synaptic_events), shape
+            _named_by_projection(loaded_network, operations.synaptic_events), shape
         ),
-        synapses_read=Counted.of(_by_projection(loaded_network, operations.synapses_read), shape),
+        synapses_read=Counted.of(
+            _named_by_projection(loaded_network, operations.synapses_read), shape
+        ),
         neuron_updates=Counted.of(operations.neuron_updates, shape),
         input_spikes=Counted(Spread.of(operations.spikes[INPUT])),
         spikes=Counted.of(spikes, shape),
         messages=Counted.of(operations.messages, shape),
-        effective_acs=_total(operations.synaptic_events) / operations.n_samples,
+        effective_acs=_sum_counts(operations.synaptic_events) / operations.n_samples,
         effective_macs=0.0,
-        dense_operations=float(_synapses(loaded_network) * operations.n_steps),
+        dense_operations=float(_n_synapses(loaded_network) * operations.n_steps),
         activation_sparsity=_activation_sparsity(operations, spikes),
         connection_sparsity=connection_sparsity(loaded_network),
         footprint=dict(_footprints(loaded_network, with_program=program is not None)),
@@ -142,7 +144,7 @@ def cost(
         if program and chip
         else _latency(loaded_network, placement, figures, counter),
         operations=_program_operations(program, operations) if program else {},
-        absent=dict(_absent(loaded_network, spikes)),
+        absent=dict(_unknown_quantities(loaded_network, spikes)),
         remarks=(
             *_remarks(loaded_network, chip, operations, spikes),
             *([f"samples and accuracy cover only {class_remark}"] if class_remark else []),
@@ -195,7 +197,7 @@ def compare_cost(
 # Counts of operations
 
 
-def _by_projection(
+def _named_by_projection(
     network: AnyNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
     """Counts by name of the projection; parallel projections are numbered."""
@@ -209,11 +211,11 @@ def _by_projection(
     return by_projection
 
 
-def _total(counts: Sequence[NDArray[np.int64]]) -> int:
+def _sum_counts(counts: Sequence[NDArray[np.int64]]) -> int:
     return sum(int(count.sum()) for count in counts)
 
 
-def _synapses(network: AnyNetwork) -> int:
+def _n_synapses(network: AnyNetwork) -> int:
     return sum(projection.weight.size for projection in network.projections)
 
 
@@ -222,7 +224,7 @@ def _activation_sparsity(
 ) -> float | None:
     bins = sum(operations.neurons[name] for name in spikes)
     bins *= operations.n_samples * operations.n_steps
-    return (bins - _total([*spikes.values()])) / bins if bins else None
+    return (bins - _sum_counts([*spikes.values()])) / bins if bins else None
 
 
 def _program_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
@@ -272,7 +274,7 @@ def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[st
     yield "torch copy", torch_footprint(network)
 
 
-def _absent(
+def _unknown_quantities(
     network: AnyNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
     """Names of unknown quantities, other than latency and energy, with reasons."""
@@ -280,7 +282,7 @@ def _absent(
         yield "footprint of chip integers", "the network is float: quantise it"
     if not spikes:
         yield "activation_sparsity", "no population of the network can spike"
-    if not _synapses(network):
+    if not _n_synapses(network):
         yield "connection_sparsity", "the network has no synapses"
 
 
@@ -290,10 +292,10 @@ def _remarks(
     operations: Operations,
     spikes: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[str]:
-    emitted = _total([*spikes.values()])
+    emitted = _sum_counts([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
         yield "there were neither input spikes nor emitted spikes"
-    elif not _total(operations.synaptic_events):
+    elif not _sum_counts(operations.synaptic_events):
         yield "no spike passed a synapse of nonzero weight"
     elif spikes and not emitted:
         yield "no population spiked: all operations are due to the input"
@@ -368,7 +370,7 @@ def _energy(
     return Estimate(
         "µJ",
         f"dynamic energy, cores, {_words_on_figures(chip, figures, used)}",
-        _note(placement, unknown),
+        _note_on_estimate(placement, unknown),
         Spread.of(microjoules),
         constants=tuple(used),
     )
@@ -393,12 +395,14 @@ def _latency(
         unknown.append("the barrier of a step")
     else:
         origin = figures.origin("barrier_us")
-        used.append(Constant("barrier", barrier, "µs", origin.mark, _source(origin), figures.name))
+        used.append(
+            Constant("barrier", barrier, "µs", origin.mark, _source_text(origin), figures.name)
+        )
     covers = "slowest core of each step" if barrier is None else "slowest core and barrier of steps"
     return Estimate(
         "µs",
         f"{covers}, {_words_on_figures(chip, figures, used)}",
-        _note(placement, unknown),
+        _note_on_estimate(placement, unknown),
         Spread.of(microseconds),
         constants=tuple(used),
     )
@@ -445,11 +449,13 @@ def _split_figures(figures: Target, section: str, unit: str) -> tuple[list[Const
         if value is None:
             unknown.append(name.replace("_", " "))
         else:
-            used.append(Constant(name, value, unit, origin.mark, _source(origin), figures.name))
+            used.append(
+                Constant(name, value, unit, origin.mark, _source_text(origin), figures.name)
+            )
     return used, unknown
 
 
-def _source(origin: Origin) -> str:
+def _source_text(origin: Origin) -> str:
     return "; ".join(part for part in (origin.source, origin.note) if part)
 
 
@@ -464,7 +470,7 @@ def _words_on_figures(chip: Target, figures: Target, used: Sequence[Constant]) -
     )
 
 
-def _note(placement: _Placement, unknown: Sequence[str]) -> str:
+def _note_on_estimate(placement: _Placement, unknown: Sequence[str]) -> str:
     """Parts that an estimate includes and excludes, in words."""
     parts = ["all neurons updated in every step"]
     if _stores_zeros(placement.chip):

@@ -444,8 +444,8 @@ class Tradeoff(Tabular):
                 *(name, cost.bits, cost.accuracy),
                 *(cost.value(axis) for axis in ("synaptic_events", "neuron_updates", "spikes")),
                 *(cost.value("messages"), cost.connection_sparsity, cost.value("footprint")),
-                *(cost.value("energy"), self._cell(cost, "energy")),
-                *(cost.value("latency"), self._cell(cost, "latency")),
+                *(cost.value("energy"), self._estimate_cell(cost, "energy")),
+                *(cost.value("latency"), self._estimate_cell(cost, "latency")),
             ]
             for name, cost in self.costs.items()
         ]
@@ -510,12 +510,14 @@ class Tradeoff(Tabular):
                 why="; ".join(self.notes()),
                 fix=f"choose another of {', '.join(AXES)}",
             )
-        content = _picture(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
+        content = _picture(
+            points, self._axis_label(against), Path(path).suffix.lower().removeprefix(".")
+        )
         with storage.replacing(path) as temporary:
             Path(temporary).write_bytes(content)
         return Path(path)
 
-    def _axis(self, against: str) -> str:
+    def _axis_label(self, against: str) -> str:
         """Label of the cost axis, with unit and boundary."""
         for cost in self.costs.values():
             estimate = getattr(cost, against, None)
@@ -524,7 +526,7 @@ class Tradeoff(Tabular):
         return AXES[against]
 
     @staticmethod
-    def _cell(cost: Cost, axis: str) -> str:
+    def _estimate_cell(cost: Cost, axis: str) -> str:
         """Mean, unit and boundary of an estimate, in words."""
         estimate: Estimate = getattr(cost, axis)
         mean = estimate.mean_in_words

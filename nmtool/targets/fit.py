@@ -156,14 +156,14 @@ def fit(
     exceeded = findings(demand_or_empty, network) if has_capacities or chip != type(chip)() else []
     only_if_zeros_stored: list[Finding] = []
     if exceeded and assumes_zeros(network, target):
-        exceeded, only_if_zeros_stored = _without_zeros(exceeded, network, target)
+        exceeded, only_if_zeros_stored = _separate_by_zeros(exceeded, network, target)
     unsupported = [*misfits, *_beyond_limits(network, target), *exceeded]
     approximate = [*changed, *_arithmetic_findings(network, target)]
     wasteful = [*only_if_zeros_stored, *_wasteful(network, target)]
     return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), demand)
 
 
-def _without_zeros(
+def _separate_by_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
     """Split findings on exceeded capacities by the memory of weights of 0.

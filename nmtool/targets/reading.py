@@ -88,7 +88,7 @@ def target_named(name: str | Path | Target) -> Target:
             key: sorted({getattr(_packaged(target_name), key) for target_name in target_names()})
             for key in ("format", "processor")
         }
-        return _target(read_toml(Path(name)), str(name), packaged)
+        return _target_from(read_toml(Path(name)), str(name), packaged)
     if name not in target_names():
         family = [
             target_name for target_name in target_names() if target_name.startswith(f"{name}-")
@@ -112,10 +112,10 @@ def target_named(name: str | Path | Target) -> Target:
 def _packaged(name: str) -> Target:
     """A target that comes with nmtool."""
     file = files("nmtool") / "targets" / f"{name}{ENDING}"
-    return _target(parse_toml(file.read_bytes(), file.name), file.name)
+    return _target_from(parse_toml(file.read_bytes(), file.name), file.name)
 
 
-def _target(
+def _target_from(
     content: dict[str, Any],
     where: str,
     packaged: Mapping[str, Sequence[str]] = MappingProxyType({}),
@@ -158,7 +158,9 @@ class _Reader:
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
             self.sources = sources
         else:
-            self._wrong_value("sources", "not all entries are text", "name = 'title, year, URL'")
+            self._add_wrong_value(
+                "sources", "not all entries are text", "name = 'title, year, URL'"
+            )
         values: dict[str, Any] = self._texts()
         runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
@@ -175,7 +177,7 @@ class _Reader:
             )
         if values["arithmetic"]:
             if self.content.get("neuron"):
-                self._contradiction(
+                self._add_contradiction(
                     "neuron", f"the arithmetic {runs_in.name} defines the neuron already"
                 )
             values["neuron"] = runs_in.neuron
@@ -199,10 +201,10 @@ class _Reader:
             )
         for key, value in words.items():
             if not isinstance(value, str):
-                self._wrong_value(key, f"{value!r} is not a text", "give a text")
+                self._add_wrong_value(key, f"{value!r} is not a text", "give a text")
                 words[key] = ""
         if not words["name"]:
-            self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
+            self._add_wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
             "arithmetic": ("", *ARITHMETICS),
@@ -210,7 +212,7 @@ class _Reader:
         }
         for key, options in choices.items():
             if words[key] not in options:
-                self._wrong_value(
+                self._add_wrong_value(
                     key, f"'{words[key]}' is not known", suggestion(words[key], options)
                 )
         return words
@@ -219,7 +221,7 @@ class _Reader:
         """Names and values of a section's figures; section '' has those outside of sections."""
         content = self.content.get(section, {}) if section else self.content
         if not isinstance(content, dict):
-            self._wrong_value(section, "it is not a table", f"write [{section}]")
+            self._add_wrong_value(section, "it is not a table", f"write [{section}]")
             return
         if section:
             self._check_keys(f"{section}.", content, keys)
@@ -259,14 +261,14 @@ class _Reader:
         unknown = "leave it out if it is unknown"
         if choices:
             if value not in choices:
-                self._wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
+                self._add_wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
         elif low is None:
             if not isinstance(value, bool):
-                self._wrong_value(place, f"{value!r} is not true or false", unknown)
+                self._add_wrong_value(place, f"{value!r} is not true or false", unknown)
         elif isinstance(value, bool) or not isinstance(value, about["type"]):
-            self._wrong_value(place, f"{value!r} is not a number", f"give a number; {unknown}")
+            self._add_wrong_value(place, f"{value!r} is not a number", f"give a number; {unknown}")
         elif not low <= value < 1 << 62:
-            self._wrong_value(place, f"{value!r} is not in {low} … 2^62 − 1", unknown)
+            self._add_wrong_value(place, f"{value!r} is not in {low} … 2^62 − 1", unknown)
         return value
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
@@ -276,7 +278,7 @@ class _Reader:
         are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
         if is_list != isinstance(value, list) or not are_whole:
             kind = "a list of whole numbers" if is_list else "a whole number"
-            self._wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
+            self._add_wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
             return getattr(Target, limit)
         return tuple(value) if is_list else value
 
@@ -290,7 +292,7 @@ class _Reader:
         )
         if not is_valid or pairs != sorted(pairs):
             example = "give [[tiles, µs], …], with ascending tiles"
-            self._wrong_value(BARRIER, "it is not a list of increasing pairs", example)
+            self._add_wrong_value(BARRIER, "it is not a list of increasing pairs", example)
             return ()
         return tuple((tiles, float(us)) for tiles, us in pairs)
 
@@ -298,43 +300,45 @@ class _Reader:
         core, chip = values["core"], values["chip"]
         on_core, on_chip = core.neurons or 1, chip.neurons or math.inf
         if on_core > on_chip:
-            self._contradiction("core.neurons", "a core has more neurons than the chip")
+            self._add_contradiction("core.neurons", "a core has more neurons than the chip")
         elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
-            self._contradiction("chip.neurons", "the chip has more neurons than all its cores")
+            self._add_contradiction("chip.neurons", "the chip has more neurons than all its cores")
         if values["max_delay"] == 0 and f"{HOLDS}.delay_bits" in self.origins:
-            self._contradiction("holds.delay_bits", "there are bits for delays, but no delays")
+            self._add_contradiction("holds.delay_bits", "there are bits for delays, but no delays")
         bits = max(values["delay_bits"], default=0)
         if 0 < bits < values["max_delay"].bit_length() and f"{HOLDS}.max_delay" not in self.origins:
             what = f"{bits} bits hold {(1 << bits) - 1} steps, or more if delays have a stride"
-            self._wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
+            self._add_wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
-            self._contradiction("core.neuron_bytes", "a neuron takes more bytes than a core has")
+            self._add_contradiction(
+                "core.neuron_bytes", "a neuron takes more bytes than a core has"
+            )
         self._find_missing_figures(core, values["fabric"])
 
     def _find_missing_figures(self, core: Core, fabric: Fabric) -> None:
         """Report figures that cannot be used without another figure, which the file lacks."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"
-            self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
+            self._add_wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
         capacities = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
         if core.axons_out is not None and all(capacity is None for capacity in capacities):
             what = "it cannot be counted without the number of neurons of a core"
-            self._wrong_value("core.axons_out", what, "give core.neurons, too")
+            self._add_wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:
             what = "resources of an FPGA cannot be counted without its family"
-            self._wrong_value("fabric.family", what, "give its family: ecp5 or ice40up")
+            self._add_wrong_value("fabric.family", what, "give its family: ecp5 or ice40up")
         elif fabric != Fabric() and fabric == Fabric(family=fabric.family):
             what = "the family of an FPGA does not determine its resources"
-            self._wrong_value("fabric", what, "give its luts, block_rams and multipliers")
+            self._add_wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], names: Collection[str]) -> None:
         for key in [key for key in content if key not in names]:
             what, fix = "there is no such section or figure", suggestion(key, sorted(names))
             self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
 
-    def _wrong_value(self, where: str, what: str, fix: str) -> None:
+    def _add_wrong_value(self, where: str, what: str, fix: str) -> None:
         self.findings.append(Finding("target-value", where, what, fix))
 
-    def _contradiction(self, where: str, what: str) -> None:
+    def _add_contradiction(self, where: str, what: str) -> None:
         fix = "correct one of the two figures"
         self.findings.append(Finding("target-contradiction", where, what, fix))

@@ -209,11 +209,16 @@ def find_causes(case: Case) -> list[Cause]:
         [name] = case.deviating
         neurons = np.flatnonzero(case.outcome[name].deviations.any(axis=1)).tolist()
         if len(neurons) == 1:
-            for of_neuron in (_synapses, _biases, _single_thresholds):
+            for of_neuron in (_synapse_causes, _bias_causes, _single_threshold_causes):
                 causes += of_neuron(case, name, neurons[0])
-        for of_population in (_decays, _thresholds, _bias_exponents, _projections):
+        for of_population in (
+            _decay_causes,
+            _threshold_causes,
+            _bias_exponent_causes,
+            _projection_causes,
+        ):
             causes += of_population(case, name)
-    for of_network in (_latencies, _arithmetic, _input_causes, _leftover_states):
+    for of_network in (_latency_causes, _arithmetic_causes, _input_causes, _leftover_state_causes):
         causes += of_network(case)
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
@@ -221,7 +226,7 @@ def find_causes(case: Case) -> list[Cause]:
 # Causes that explain the deviation of a single neuron
 
 
-def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
+def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
     """Sample and step of a neuron's first deviation, and the excess of its input in this step.
 
     None if no synapse can cause this excess.
@@ -239,18 +244,18 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
     return None if rest or not excess else ((sample, step), excess)
 
 
-def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     """Causes: faulty weights, then faulty delays, of synapses onto a neuron."""
-    deviation = _excess(case, name, neuron) if case.deep else None
+    deviation = _first_excess(case, name, neuron) if case.deep else None
     if case.deep and deviation is None:
         return
-    for of_kind in (_weights, _delays):
+    for of_kind in (_weight_causes, _delay_causes):
         for index, projection in enumerate(case.network.projections):
             if projection.target == name:
                 yield from of_kind(case, index, neuron, deviation)
 
 
-def _weights(
+def _weight_causes(
     case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
     """Causes: faulty weights of a projection's synapses onto a neuron.
@@ -259,7 +264,7 @@ def _weights(
         case: the case.
         index: index of the projection.
         neuron: index of the target neuron.
-        deviation: first deviation and excess, as from `_excess`; None without u and v.
+        deviation: first deviation and excess, as from `_first_excess`; None without u and v.
     """
     projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
     reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
@@ -276,7 +281,7 @@ def _weights(
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
     legal = _is_representable(projection, pre, neuron, value)
-    yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
+    yield from _causes_by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
 
 def _is_representable(
@@ -295,10 +300,13 @@ def _is_representable(
     return (abs(value) < runs_in.weight_limit) & np.where(has_both, mixes, value % single == 0)
 
 
-def _delays(
+def _delay_causes(
     case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
-    """Causes: faulty delays of a projection's synapses onto a neuron; arguments as `_weights`."""
+    """Yield causes: faulty delays of a projection's synapses onto a neuron.
+
+    Arguments are as for `_weight_causes`.
+    """
     projection = case.network.projections[index]
     weight = projection.shifted_weight[:, neuron]
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
@@ -309,10 +317,10 @@ def _delays(
     pre, value = (
         grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
     )
-    yield from _by_synapse(case, "delay", index, neuron, pre, value)
+    yield from _causes_by_synapse(case, "delay", index, neuron, pre, value)
 
 
-def _by_synapse(
+def _causes_by_synapse(
     case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
 ) -> Iterator[Cause]:
     """Yield a cause for each synapse that explains the recording, with the nearest value.
@@ -368,7 +376,7 @@ def _weight_change(excess: int, exponent: int) -> int | None:
     return None if rest else weight
 
 
-def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     """Causes: a faulty bias of one neuron."""
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     limit = case.network.runs_in.bias_limit
@@ -377,9 +385,12 @@ def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     yield from _cause_range(cause, _explaining_values(case, cause, "bias", values))
 
 
-def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+def _single_threshold_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     """Causes: a faulty threshold of one neuron, if the population's threshold is no cause."""
-    if case.network.population(name).size == 1 or next(_thresholds(case, name), None) is not None:
+    if (
+        case.network.population(name).size == 1
+        or next(_threshold_causes(case, name), None) is not None
+    ):
         return
     guesses = _thresholds_between(case, name, neuron)
     cause = Cause("threshold-one", name, neuron=neuron, expected=case.network.population(name).vth)
@@ -390,7 +401,7 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 # Causes that explain the deviations of a single population
 
 
-def _decays(case: Case, name: str) -> Iterator[Cause]:
+def _decay_causes(case: Case, name: str) -> Iterator[Cause]:
     """Causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
     # The loop tries all possible decay factors, from 0 to 1.
@@ -425,7 +436,7 @@ def _explaining_values(
     return values
 
 
-def _thresholds(case: Case, name: str) -> Iterator[Cause]:
+def _threshold_causes(case: Case, name: str) -> Iterator[Cause]:
     """Causes: a faulty threshold of a population."""
     guesses = _thresholds_between(case, name, slice(None))
     cause = Cause("threshold", name, expected=case.network.population(name).vth)
@@ -450,7 +461,7 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
     return values[values != case.network.population(name).vth]
 
 
-def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
+def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
     """Causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(case.network.runs_in.max_bias_exponent + 1)
@@ -461,14 +472,14 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
 # Causes that lie in a projection
 
 
-def _projections(case: Case, name: str) -> Iterator[Cause]:
+def _projection_causes(case: Case, name: str) -> Iterator[Cause]:
     """Causes: faults of whole projections onto a population, those that deliver spikes first."""
     onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
-        yield from _projection(case, index)
+        yield from _causes_in_projection(case, index)
 
 
-def _projection(case: Case, index: int) -> Iterator[Cause]:
+def _causes_in_projection(case: Case, index: int) -> Iterator[Cause]:
     """Causes: faults of a whole projection."""
     projection = case.network.projections[index]
     cells = case.cells[projection.target]
@@ -510,7 +521,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
             yield cause
 
 
-def _latencies(case: Case) -> Iterator[Cause]:
+def _latency_causes(case: Case) -> Iterator[Cause]:
     """Causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
     all_indices = range(len(projections))
@@ -582,7 +593,7 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
         yield "sums", "", right._replace(sum_limit=0)
 
 
-def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
+def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
     """A cause, and its change of cells: the decay of u or v lacks its +1, or has one too many."""
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
@@ -597,7 +608,7 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
     )
 
 
-def _arithmetic(case: Case) -> Iterator[Cause]:
+def _arithmetic_causes(case: Case) -> Iterator[Cause]:
     """Causes: a wrong rule, or a wrong +1 of a decay.
 
     Each is tried in all populations, then in the only deviating population.
@@ -607,7 +618,7 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
         for kind, detail, rules in _wrong_rules(runs_in)
     ]
-    candidates += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
+    candidates += [_plus_one_cause(runs_in, "u"), _plus_one_cause(runs_in, "v")]
     candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
     keeps_growing = False
     for cause, change in candidates:
@@ -649,9 +660,9 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     guesses: list[tuple[int, int | None]] = [
         (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
     ]
-    guesses += _suspects(case, onto_target, step, neuron)
+    guesses += _suspect_inputs(case, onto_target, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
-        spike, events = _flipped(case.events, channel, at)
+        spike, events = _flip_input(case.events, channel, at)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
             reached, events
         ):
@@ -661,7 +672,7 @@ def _input_causes(case: Case) -> Iterator[Cause]:
             yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
 
 
-def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Streams]:
+def _flip_input(events: Streams, channel: int, at: int | None) -> tuple[bool, Streams]:
     """The events of one sample with an input spike removed, or added if it did not exist.
 
     Args:
@@ -693,7 +704,7 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
     return min((int(first.min()), name, int(first.argmin())) for name, first in firsts.items())
 
 
-def _suspects(
+def _suspect_inputs(
     case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
 ) -> list[tuple[int, int | None]]:
     """Channels and steps of input spikes that would reach a neuron at a step.
@@ -712,7 +723,7 @@ def _suspects(
     return list(suspects)
 
 
-def _leftover_states(case: Case) -> Iterator[Cause]:
+def _leftover_state_causes(case: Case) -> Iterator[Cause]:
     """Causes: states, or spikes on their way, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return

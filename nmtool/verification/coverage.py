@@ -130,14 +130,14 @@ class Coverage(Result):
         """
         joined, spiking = self.projections, [p for p in self.populations if p.kind == LIF]
         return {
-            "synapses": _sums(
+            "synapses": _sum_pairs(
                 [(p.synapses_exercised, p.synapses - p.beyond_reach) for p in joined]
             ),
-            "delays": _sums([(p.delays_exercised, p.delays) for p in joined]),
-            "driven": _sums([(p.driven, p.drivable) for p in self.populations]),
-            "spiked": _sums([(p.spiked, p.excitable) for p in spiking]),
-            "thresholds": _sums([(int(p.spiked > 0), int(p.excitable > 0)) for p in spiking]),
-            "biases": _sums([(p.biases_exercised, p.biases) for p in self.populations]),
+            "delays": _sum_pairs([(p.delays_exercised, p.delays) for p in joined]),
+            "driven": _sum_pairs([(p.driven, p.drivable) for p in self.populations]),
+            "spiked": _sum_pairs([(p.spiked, p.excitable) for p in spiking]),
+            "thresholds": _sum_pairs([(int(p.spiked > 0), int(p.excitable > 0)) for p in spiking]),
+            "biases": _sum_pairs([(p.biases_exercised, p.biases) for p in self.populations]),
         }
 
     @property
@@ -362,7 +362,7 @@ def percent(part: int, of: int) -> str:
     return "100%" if part == of else f"{part * 1000 // of / 10:.1f}%"
 
 
-def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def _sum_pairs(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Sum of the first numbers, and sum of the second numbers."""
     return sum(part for part, _ in pairs), sum(of for _, of in pairs)
 

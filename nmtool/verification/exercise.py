@@ -149,7 +149,7 @@ class _Search:
             True if a candidate was kept, or if an overflowing one may be kept in the next round.
         """
         spikes = self._candidates(Draws(_SEED + round_))
-        silent = self._silent_neurons()
+        silent = self._late_neurons()
         recording = simulate(self.network, spikes, deep=bool(silent))
         for name, neuron in silent:
             self._remember_nearest(name, neuron, spikes, recording)
@@ -219,7 +219,7 @@ class _Search:
             n_sources += int(((arrival < self.n_steps) & missing[rows]).any(axis=1).sum())
         return n_sources
 
-    def _silent_neurons(self) -> list[tuple[str, int]]:
+    def _late_neurons(self) -> list[tuple[str, int]]:
         """Neurons, as (population, index), that must spike earlier to exercise all synapses."""
         neurons: dict[tuple[str, int], None] = {}
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
@@ -243,7 +243,7 @@ class _Search:
         n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((n_candidates, n_steps, size), np.bool_)
         target_neurons = self._target_neurons()
-        nearest = [neuron for neuron in self._silent_neurons() if neuron in self.nearest]
+        nearest = [neuron for neuron in self._late_neurons() if neuron in self.nearest]
         for index in range(n_candidates):
             rate = _LOWEST_RATE ** (1 - draws.number())
             share = _SHARES[draws.part(len(_SHARES))]
@@ -269,7 +269,7 @@ class _Search:
 
     def _target_neurons(self) -> list[tuple[str, int]]:
         """Neurons to excite: silent ones, and those with a fault that no sample has shown."""
-        neurons = dict.fromkeys(self._silent_neurons())
+        neurons = dict.fromkeys(self._late_neurons())
         for fault in self.targets:
             population = self.network.populations[target_index(self.network, fault)]
             if affects_one_neuron(fault) or population.size == 1:

@@ -86,8 +86,8 @@ def explain(
     for subject in (network,) if other is None else (network, other):
         _check_fit(subject, raster, actual)
     expected = _deepened(network, raster, expected, actual)
-    # The membranes of two networks have different scales. Therefore only spikes are compared.
-    explanation = _without_causes(
+    # Membranes of two networks have different scales, so only their spikes are compared.
+    explanation = _explain_without_causes(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )
     explanation = replace(
@@ -96,14 +96,16 @@ def explain(
     place = explanation.place
     if place is None:
         return explanation
-    explanation = replace(explanation, arrivals=_arrivals(network, raster, expected, place))
+    explanation = replace(explanation, arrivals=_arrivals_at(network, raster, expected, place))
     if other is not None:
-        explanation = replace(explanation, other_arrivals=_arrivals(other, raster, actual, place))
+        explanation = replace(
+            explanation, other_arrivals=_arrivals_at(other, raster, actual, place)
+        )
     integers = isinstance(network, IntegerNetwork) and isinstance(other, IntegerNetwork | None)
     if not integers or not _are_integers(actual):
         return explanation
     assert isinstance(network, IntegerNetwork)
-    causes, updates, deep = _causes(network, raster, actual, place.sample, expected)
+    causes, updates, deep = _search_causes(network, raster, actual, place.sample, expected)
     return replace(
         explanation,
         causes=causes[:MOST_CAUSES],
@@ -304,7 +306,7 @@ def _deepened(
     return deep if compare_recordings(expected, deep).identical else expected
 
 
-def _without_causes(expected: Recording, actual: Recording) -> Explanation:
+def _explain_without_causes(expected: Recording, actual: Recording) -> Explanation:
     """An explanation with first difference and counts, for quantities that both recordings have."""
     expected, actual = _with_common_quantities(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
@@ -353,7 +355,7 @@ def _are_integers(recording: Recording) -> bool:
     return all(v.dtype.kind in "iu" for v in recording.membrane.values())
 
 
-def _causes(
+def _search_causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
     """Search for causes of the differences in a sample, and in up to three further samples.
@@ -386,7 +388,7 @@ def _differing_spikes_and_outputs(
     return _differing_bins(replace(expected, current={}, potential={}), actual)
 
 
-def _arrivals(
+def _arrivals_at(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
 ) -> Sequence[Arrival]:
     """Spikes that reach the neuron of `place` at its step, largest weights first."""

@@ -164,7 +164,7 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
     """
     index, *place = fault.place
     parts: list[Any] = list(_parts_with(network, fault.kind))
-    numbers = _stored(parts[index], fault.kind).astype(np.int64)
+    numbers = _stored_numbers(parts[index], fault.kind).astype(np.int64)
     numbers[tuple(place)] = faulty_value(network, fault)
     field = _FIELDS.get(fault.kind, fault.kind)
     parts[index] = replace(parts[index], **{field: numbers if place else int(numbers)})
@@ -181,12 +181,12 @@ def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
 
-def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
+def _stored_numbers(part: _Part, kind: str) -> NDArray[np.integer]:
     """All stored numbers of one kind in a projection or population."""
     return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
 
 
-def _unit(part: _Part, kind: str) -> int:
+def _grid_step(part: _Part, kind: str) -> int:
     """The grid step of the numbers of one kind."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
@@ -196,12 +196,12 @@ def _unit(part: _Part, kind: str) -> int:
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
     """The stored number that a fault changes, without the fault."""
     part = _parts_with(network, fault.kind)[fault.place[0]]
-    return int(_stored(part, fault.kind)[fault.place[1:]])
+    return int(_stored_numbers(part, fault.kind)[fault.place[1:]])
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
     """The stored number with the fault."""
-    unit = _unit(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
+    unit = _grid_step(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 
 
@@ -251,14 +251,14 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
             where = f"{part.source} → {part.target}"
         else:
             where = part.name
-        numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
-        legal, has_effect = _legal(part, kind)
+        numbers, unit = _stored_numbers(part, kind).astype(np.int64), _grid_step(part, kind)
+        legal, has_effect = _valid_range(part, kind)
         may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
         flat = np.reshape(may_change & np.asarray(has_effect), (2, numbers.size))
         yield kind, where, index, numbers.shape, flat
 
 
-def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
+def _valid_range(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
     """Valid range of a kind of number, and which stored numbers have an effect.
 
     The second value is one bool for all numbers, or a bool per number.

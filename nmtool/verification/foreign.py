@@ -310,7 +310,7 @@ def compare_foreign(
         if plain.identical:
             return ShiftedComparison(plain)
     longer = run(foreign.n_steps + max_shift)
-    candidates = range(max_shift) if foreign.free else [0, *_alternating(max_shift)]
+    candidates = range(max_shift) if foreign.free else [0, *_alternating_shifts(max_shift)]
     best_shifts = {
         n: _best_shift(network, foreign, longer, n, candidates) for n in foreign.populations
     }
@@ -324,7 +324,7 @@ def compare_foreign(
     return ShiftedComparison(_compare_shifted(network, foreign, longer, shifts), later)
 
 
-def _alternating(farthest: int) -> Iterator[int]:
+def _alternating_shifts(farthest: int) -> Iterator[int]:
     """Shifts by distance, nearest first: 1, −1, 2, −2 … up to `farthest`."""
     for shift in range(1, farthest + 1):
         yield shift
@@ -359,7 +359,7 @@ def _compare_shifted(
 ) -> Comparison:
     """Compare a recording with the simulation, shifted by `shifts[name]` steps per population."""
     actual, n_steps = foreign.recording, foreign.n_steps
-    shifted_simulation = _shifted(simulation.only(foreign.populations), shifts, n_steps)
+    shifted_simulation = _cut_shifted(simulation.only(foreign.populations), shifts, n_steps)
     spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
     expected = replace(actual, spikes=spikes).with_states(
         lambda group, name, values: getattr(shifted_simulation, group)[name]
@@ -392,7 +392,7 @@ def _predictions(
     else:
         sources = [p.source for p in network.projections if p.target == name and p.source != INPUT]
         shift = 1 + max((shifts.get(source, 0) for source in sources), default=0)
-    return _shifted(simulation.only([name]), {name: shift}, n_steps).predictions
+    return _cut_shifted(simulation.only([name]), {name: shift}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:
@@ -405,7 +405,7 @@ def whole_numbers(recording: Recording) -> Recording:
     return recording.with_states(whole)
 
 
-def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
+def _cut_shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
     """Cut `n_steps` steps from a recording; population `name` starts at its step `shifts[name]`."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:

@@ -23,12 +23,12 @@ def join(portions: Iterable[Certificate]) -> Certificate:
     """
     whole: Certificate | None = None
     for portion in portions:
-        whole = portion if whole is None else _add(whole, portion)
+        whole = portion if whole is None else _merge_two(whole, portion)
     assert whole is not None
     return whole
 
 
-def _add(left: Certificate, right: Certificate) -> Certificate:
+def _merge_two(left: Certificate, right: Certificate) -> Certificate:
     """One certificate for the samples of `left` followed by the samples of `right`."""
     n, m = left.samples, right.samples
     return replace(
@@ -41,7 +41,7 @@ def _add(left: Certificate, right: Certificate) -> Certificate:
             name: (round(share * n) + round(right.accuracy[name] * m)) / (n + m)
             for name, share in left.accuracy.items()
         },
-        overflows=_sum(left.overflows, right.overflows),
+        overflows=_sum_counts(left.overflows, right.overflows),
         class_samples=[n + m for n, m in zip(left.class_samples, right.class_samples, strict=True)],
     )
 
@@ -53,7 +53,7 @@ def _merged_check(left: Check, right: Check, n_before: int) -> Check:
     if left.agreement is not None and right.agreement is not None:
         check = replace(check, agreement=_merged_agreement(left.agreement, right.agreement))
     if left.comparison.identical and not right.comparison.identical:
-        explanation = _moved_explanation(right.explanation, n_before)
+        explanation = _renumbered_explanation(right.explanation, n_before)
         check = replace(check, recording=right.recording, explanation=explanation)
     if right.stock is not None and (
         left.stock is None or _stock_differs(right) > _stock_differs(left)
@@ -70,16 +70,16 @@ def _stock_differs(check: Check) -> bool:
 
 def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Comparison:
     """Summed counts, and the first difference, with its sample counted from the first portion's."""
-    counts = _sum(left.as_json(), right.as_json())
-    place = left.first_divergence or _moved_place(right.first_divergence, n_before)
+    counts = _sum_counts(left.as_json(), right.as_json())
+    place = left.first_divergence or _renumbered_place(right.first_divergence, n_before)
     return Comparison(**counts, first_divergence=place)
 
 
 def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:
-    return Agreement(**_sum(vars(left), vars(right)))
+    return Agreement(**_sum_counts(vars(left), vars(right)))
 
 
-def _sum(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dict[str, Any]:
+def _sum_counts(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dict[str, Any]:
     """Sums of counts, by name; None for quantities that were not compared."""
     return {
         name: None if count is None or (other := right[name]) is None else count + other
@@ -87,12 +87,12 @@ def _sum(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dic
     }
 
 
-def _moved_place(place: Divergence | None, n_before: int) -> Divergence | None:
+def _renumbered_place(place: Divergence | None, n_before: int) -> Divergence | None:
     """A difference, with its sample counted from the first sample of all portions."""
     return None if place is None else replace(place, sample=n_before + place.sample)
 
 
-def _moved_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:
+def _renumbered_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:
     if explanation is None:
         return None
-    return replace(explanation, place=_moved_place(explanation.place, n_before))
+    return replace(explanation, place=_renumbered_place(explanation.place, n_before))

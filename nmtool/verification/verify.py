@@ -174,7 +174,7 @@ def _verify_inputs(
     settings: _Settings,
 ) -> Certificate:
     """Compare on data or, without data, on generated inputs."""
-    export, expected = against.export, _network(network, against.export)
+    export, expected = against.export, _network_to_compare(network, against.export)
     against.check_arithmetic(expected)
     against.check_options(settings.options)
     if against.runs_export:
@@ -190,11 +190,11 @@ def _verify_inputs(
         ]
         return join(
             _compare(expected, artefacts, against.recordings, samples, settings.for_portion(number))
-            for number, samples in enumerate(_samples(expected, data, against, settings))
+            for number, samples in enumerate(_yield_samples(expected, data, against, settings))
         )
 
 
-def _samples(
+def _yield_samples(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
@@ -239,7 +239,7 @@ def _samples(
             yield _Samples(samples.raster, None if cut else samples.label)
 
 
-def _network(
+def _network_to_compare(
     network: Network | IntegerNetwork | str | Path, export: Format | None
 ) -> Network | IntegerNetwork:
     """The network to compare: given, loaded from a path, or from the export already read."""
@@ -267,7 +267,7 @@ def _check_contains(
     """
     export = against.export
     assert export is not None
-    expected = _network(network, export)
+    expected = _network_to_compare(network, export)
     try:
         carried = export.network.content_hash
     except FileFormatError as error:
@@ -338,9 +338,9 @@ def _compare(
     runs_integers = any(not artefact.holds_floats for artefact in artefacts)
     generated = _generated(network, spikes, settings.deep, progress) if settings.exercise else None
     deep_too = settings.deep or any(record.is_deep for record in foreign.values())
-    simulated = _simulated(network, spikes, deep_too, progress)
+    simulated = _simulate_integers(network, spikes, deep_too, progress)
     generated_recording = (
-        None if generated is None else _simulated(network, generated, True, progress)
+        None if generated is None else _simulate_integers(network, generated, True, progress)
     )
     # A recording from another framework may contain u and v even if `deep` is False. The other
     # checks must then ignore u and v.
@@ -519,7 +519,7 @@ def _generated(
     return generated if generated.n_samples else None
 
 
-def _simulated(
+def _simulate_integers(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Recording | None:
     """The integer simulator's recording of an integer network; None for a float network."""

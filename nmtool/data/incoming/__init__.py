@@ -164,7 +164,9 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
         if conventions.dt_ms is not None:
-            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
+            raise _unused_option(
+                path, "`dt_ms=`", "it has times of events, which need no time step"
+            )
         events = _read_hdf5(files, conventions)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
@@ -175,26 +177,32 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     else:
         if conventions.time_unit != AS_THEY_ARE.time_unit:
             why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
-            raise _unused(
+            raise _unused_option(
                 path, "`time_unit=`", why, fix="correct the column, and leave the option out"
             )
         splits = _read_rows(files, conventions)
         if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
-            raise _unused(path, "`columns=`", "only CSV files have columns")
+            raise _unused_option(path, "`columns=`", "only CSV files have columns")
         if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
-            raise _unused(path, "`sensor_size=`", "it lacks the columns x, y and polarity")
+            raise _unused_option(path, "`sensor_size=`", "it lacks the columns x, y and polarity")
         if conventions.n_units is not None and any(
             rows.dense is not None for rows in splits.values()
         ):
-            raise _unused(path, "`n_units=`", "the arrays of dense spikes set the number of units")
+            raise _unused_option(
+                path, "`n_units=`", "the arrays of dense spikes set the number of units"
+            )
         if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused(path, "`dt_ms=`", "it has times of events, which need no time step")
+            raise _unused_option(
+                path, "`dt_ms=`", "it has times of events, which need no time step"
+            )
         if conventions.labels_from and any(
             not are_numbers(rows.labels) for rows in splits.values()
         ):
-            raise _unused(path, "`labels_from=`", "its labels are names of classes, not numbers")
+            raise _unused_option(
+                path, "`labels_from=`", "its labels are names of classes, not numbers"
+            )
         with errors_naming(path):
-            events = _joined_splits(splits, conventions) if splits else {}
+            events = _events_of_splits(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
@@ -207,7 +215,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     )
 
 
-def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
+def _unused_option(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
     return UsageError(
         f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
     )
@@ -311,7 +319,7 @@ def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[
     return splits
 
 
-def _joined_splits(
+def _events_of_splits(
     splits: Mapping[str, Rows], conventions: FileConventions
 ) -> dict[str, SpikeEvents]:
     """The samples of all splits, with shared classes and channels."""
@@ -398,7 +406,7 @@ def _numbered_units(
             fix="number positions from 0, and give the size of each axis: `sensor_size=W,H,P`",
         )
     return {
-        split: replace(rows, units=_units(positions[split], size, rows))
+        split: replace(rows, units=_units_of_samples(positions[split], size, rows))
         for split, rows in splits.items()
     }, math.prod(size)
 
@@ -408,7 +416,7 @@ def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     return np.fromiter(chain.from_iterable(lists), np.int64)
 
 
-def _units(
+def _units_of_samples(
     axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
 ) -> list[NDArray[np.int64]]:
     """[samples] arrays of units, from the positions of all events along each axis."""

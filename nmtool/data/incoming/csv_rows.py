@@ -57,8 +57,8 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             lines = chain([first], text)
             reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
             own = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = _renamed(own, columns)
-            layout = _columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
+            reader.fieldnames = _rename_columns(own, columns)
+            layout = _find_columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
             for number, row in enumerate(reader, 2):
                 _add_row(row, layout, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
@@ -134,7 +134,7 @@ class _Columns:
     decimal: str
 
 
-def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+def _rename_columns(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Rename columns to the names in `COLUMNS`; keep all others."""
     new_names = {name: column for column, name in columns.items()}
     if missing := [name for name in new_names if name not in names]:
@@ -149,7 +149,7 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     return [new_names.get(name, lower) for name, lower in zip(names, lower_names, strict=True)]
 
 
-def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
+def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
     """Find the required columns; all other columns are groups.
 
     Args:
@@ -176,7 +176,8 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
             fix="separate them by commas"
             if len(names) == 1 and "|" in names[0]
             else "use these names in the first line, or say which column is which, as in "
-            f"`columns='{_guess(names, own)}'`; the name for times includes their unit",
+            f"`columns='{_example_of_columns(names, own)}'`; the name for times includes their "
+            "unit",
         )
     split = "split" if "split" in names else None
     data_columns = {*_REQUIRED, times[0][0], units[0], *axes, split}
@@ -209,7 +210,7 @@ _MEANT = {
 """Words that suggest a required column, by the column's name."""
 
 
-def _guess(names: Sequence[str], own: Sequence[str]) -> str:
+def _example_of_columns(names: Sequence[str], own: Sequence[str]) -> str:
     """An example of `columns=`, with the file's own names where their meaning can be guessed."""
     unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
@@ -279,7 +280,7 @@ def _add_row(
             fix="give every row the class of its sample",
         )
     groups = {
-        name: _group(row[name], columns, f"{where}, column {printable(name)}")
+        name: _group_in_cell(row[name], columns, f"{where}, column {printable(name)}")
         for name in columns.groups
     }
     if key not in places:
@@ -313,8 +314,8 @@ def _add_row(
     if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
         return
     at = f"{where}, column {columns.time}"
-    time_ms = _number(time, columns, float, at) * columns.ms
-    channel = _number(unit, columns, int, f"{where}, column {columns.unit}")
+    time_ms = _number_in_cell(time, columns, float, at) * columns.ms
+    channel = _number_in_cell(unit, columns, int, f"{where}, column {columns.unit}")
     event = f"{where}, sample '{printable(key[1])}'"
     if not 0 <= time_ms < inf:
         raise time_error(time_ms, event)
@@ -327,10 +328,10 @@ def _add_row(
     rows.times_ms[place].append(time_ms)
     rows.units[place].append(channel)
     for name, positions in rows.axes.items():
-        positions[place].append(_number(row[name], columns, int, f"{where}, column {name}"))
+        positions[place].append(_number_in_cell(row[name], columns, int, f"{where}, column {name}"))
 
 
-def _group(text: str | None, columns: _Columns, where: str) -> int | str:
+def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str:
     """The group in a cell: a whole number or a name."""
     text = (text or "").strip()
     if text.lower() in _NO_VALUE:
@@ -343,10 +344,12 @@ def _group(text: str | None, columns: _Columns, where: str) -> int | str:
     if not are_numbers([text.replace(columns.decimal, ".")]):
         return text
     advice = "leave out columns that are not groups"
-    return int(_number(text, columns, int, where, advice))
+    return int(_number_in_cell(text, columns, int, where, advice))
 
 
-def _number(text: str | None, columns: _Columns, kind: type, where: str, advice: str = "") -> Any:
+def _number_in_cell(
+    text: str | None, columns: _Columns, kind: type, where: str, advice: str = ""
+) -> Any:
     """The number in a cell; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
     integer = None

@@ -51,11 +51,11 @@ def read_npz(file: Path) -> dict[str, Rows]:
         )
     names = arrays.get("class_names")
     class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
-    dt_ms = _step(arrays.get("dt_ms"))
+    dt_ms = _step_length(arrays.get("dt_ms"))
     used = {"class_names", "dt_ms"}
     splits = {}
     for split in ("", *SPLITS):
-        pair = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
+        pair = [_array_name(arrays, split, words) for words in (_SPIKES, _LABELS)]
         spikes, labels = pair
         if spikes is None and labels is None:
             continue
@@ -78,7 +78,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
                 fix="name all of them by split (train_spikes, train_labels, …), or none",
             )
         if splits:
-            _take_groups(arrays, splits, used, file)
+            _add_groups(arrays, splits, used, file)
             return {split or "train": rows for split, rows in splits.items()}
     fix = "name them spikes and labels, or train_spikes, train_labels, test_spikes, test_labels"
     if any(word in name for name in arrays for word in _EVENT_WORDS):
@@ -95,7 +95,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
     )
 
 
-def _step(dt_ms: NDArray | None) -> float | None:
+def _step_length(dt_ms: NDArray | None) -> float | None:
     """Step length in an archive, a number or a list of one number."""
     if dt_ms is None:
         return None
@@ -109,7 +109,7 @@ def _step(dt_ms: NDArray | None) -> float | None:
     return float(dt_ms.item())
 
 
-def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
+def _array_name(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
     """Name of a split's array: one of `words`, with the split before or after; None if missing."""
     for part in SPLIT_WORDS.get(split, ("",)):
         for word in words:
@@ -119,7 +119,7 @@ def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> s
     return None
 
 
-def _take_groups(
+def _add_groups(
     arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
 ) -> None:
     """Add each unused array with an integer or a name per sample to the groups of its split."""
@@ -127,7 +127,7 @@ def _take_groups(
     for name, array in arrays.items():
         if name in used:
             continue
-        split, group = _divided_name(name, splits)
+        split, group = _split_in_name(name, splits)
         rows = splits.get(split)
         is_list = array.dtype.kind in "iuSU" and array.ndim == 1
         if rows is not None and is_list and array.size == len(rows.labels):
@@ -143,7 +143,7 @@ def _take_groups(
         )
 
 
-def _divided_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
+def _split_in_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
     """Split in an array's name, and the name without the split."""
     for split in splits:
         for part in SPLIT_WORDS.get(split, ()):

@@ -91,7 +91,9 @@ def read_pairs(
         )
     for remark in filter(None, (axes_remark, counts_remark)):
         _log.warning(remark)
-    rows.labels = [_class(target, class_names, number) for number, target in enumerate(targets)]
+    rows.labels = [
+        _class_of_target(target, class_names, number) for number, target in enumerate(targets)
+    ]
     rows.n_units = widths.pop() if widths else n_units or 1
     return rows
 
@@ -171,7 +173,7 @@ def _is_structured(recorded: Any) -> bool:
     return bool(getattr(getattr(recorded, "dtype", None), "names", None))
 
 
-def _class(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
+def _class_of_target(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
     """The number of a class, or its name if the data set lists no class names."""
     if isinstance(target, str | bytes):
         [name] = texts([target])
@@ -211,17 +213,17 @@ def _sensor_events(
             fix="choose a data set of events",
         )
     order = np.argsort(events["t"], kind="stable")
-    return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order]
+    return (events["t"] / US_PER_MS)[order], _units_of_events(events, size, index)[order]
 
 
-def _unit(events: NDArray, size: Sequence[int], index: int) -> NDArray[np.int64]:
+def _units_of_events(events: NDArray, size: Sequence[int], index: int) -> NDArray[np.int64]:
     unit = np.zeros(len(events), np.int64)
     for field, extent in zip("pyx", reversed(size), strict=True):
-        unit = unit * extent + _position(events, field, extent, index)
+        unit = unit * extent + _positions_along(events, field, extent, index)
     return unit
 
 
-def _position(events: NDArray, field: str, extent: int, index: int) -> NDArray[np.int64]:
+def _positions_along(events: NDArray, field: str, extent: int, index: int) -> NDArray[np.int64]:
     """[events] int64 position along one axis of the sensor."""
     if field not in (events.dtype.names or ()) or (field == "p" and extent == 1):
         return np.zeros(len(events), np.int64)
