@@ -49,7 +49,7 @@ _TONIC = "tonic:"
 
 
 def is_name(word: str) -> bool:
-    """True for a word that names a data set, not a folder."""
+    """True for the name of a data set, such as `shd` or `tonic:NAME`; False for other words."""
     return word in NAMES or word.startswith(_TONIC)
 
 
@@ -149,7 +149,7 @@ def as_samples(data: Any) -> Any:
 
 
 def same_data(first: str, second: str) -> bool:
-    """True if two values of DATA are the same name or the same folder."""
+    """True if two names or paths of data are the same name or the same folder."""
     if first == second:
         return True
     has_name = any(word in NAMES or ":" in word for word in (first, second))
@@ -163,7 +163,11 @@ def _splits_of_folder(
     Callable[[str], SpikeEvents],
     Callable[[str], NDArray[np.integer] | None],
 ]:
-    """Splits of a folder in SHD layout, and the functions that read its samples and its labels."""
+    """Find the splits of a folder in SHD layout.
+
+    Returns the names of the splits, a function that reads the samples of a split, and a function
+    that reads only its labels.
+    """
     folder = Path(name)
     if folder.is_file():
         raise UsageError(
@@ -201,7 +205,10 @@ def _splits_of_folder(
 
 @dataclass(frozen=True)
 class _FolderReader:
-    """Reads the files of a folder in SHD layout. As a class, it can be pickled with a data set."""
+    """Functions that read the splits of a folder in SHD layout.
+
+    As attributes of a class, they can be pickled with a data set.
+    """
 
     folder: Path
     files: Mapping[str, Path]
@@ -223,6 +230,7 @@ class _FolderReader:
 
 
 def _folders_beside(folder: Path) -> list[str]:
+    """Paths of the folders in the same parent folder, as suggestions for a mistyped path."""
     try:
         return [str(sibling) for sibling in folder.parent.iterdir() if sibling.is_dir()]
     except OSError:
@@ -230,4 +238,4 @@ def _folders_beside(folder: Path) -> list[str]:
 
 
 def _no_labels(split: str) -> None:
-    """Return None instead of labels, since reading the labels might need a download."""
+    """Return None instead of the labels of a split, since reading labels might need a download."""

@@ -75,7 +75,7 @@ class Dataset(Tabular):
         test: SpikeEvents | None = None,
         name: str = "samples",
     ) -> Dataset:
-        """A data set of samples in memory.
+        """Make a data set from samples in memory.
 
         >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
         >>> Dataset.of(train=two, test=two)
@@ -108,7 +108,7 @@ class Dataset(Tabular):
         name: str = "samples",
         **keywords: Any,
     ) -> Dataset:
-        """A data set from torch data sets or loaders, such as tonic's and snnTorch's.
+        """Make a data set from data sets or loaders of torch, such as those of tonic and snnTorch.
 
         >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
         >>> Dataset.from_torch(train=pairs, test=pairs[:1], dt_ms=2.0)
@@ -148,7 +148,7 @@ class Dataset(Tabular):
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
-        """The data set with a validation split, drawn from the training samples if it has none.
+        """Add a validation split, drawn from the training samples, if the data set has none.
 
         With an amount of 0, samples of an existing validation split become training samples.
 
@@ -285,7 +285,7 @@ class Dataset(Tabular):
         return events
 
     def filled_split(self, name: str) -> SpikeEvents:
-        """The samples of a split, which must not be empty.
+        """Return the samples of a split; raise `DataError` if there are no samples.
 
         Raises:
             UsageError: there is no split of that name, or no validation split.
@@ -302,17 +302,20 @@ class Dataset(Tabular):
 
     @cached_property
     def _divided(self) -> list[SpikeEvents]:
+        """Training and validation samples, divided by the validation rule."""
         assert self._validation_rule is not None
         events = self._read("train")
         return events.divide(self._assigned(self._validation_rule, events))
 
     def _assigned(self, rule: SplitRule, events: SpikeEvents) -> NDArray[np.int64]:
+        """Parts that a rule assigns to samples, [samples] int64; errors name the data set."""
         try:
             return rule.assign(events)
         except UsageError as error:
             raise error.restated(f"'{self.name}': {error.what}", UsageError) from error
 
     def _read(self, split: str) -> SpikeEvents:
+        """Read the samples of a split; raise `DataError` if the data set lacks the split."""
         if split not in self._loadable:
             raise DataError(
                 f"'{self.name}' has no {split} split",
@@ -325,7 +328,7 @@ class Dataset(Tabular):
 
 
 def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
-    """A data set with a test split, drawn from its training samples.
+    """Draw a test split from the training samples of a data set; return the new data set.
 
     >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
     >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
@@ -366,7 +369,7 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
 
 
 def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
-    """The samples of some splits, one after the other; a single split is not copied.
+    """Join the samples of several splits, one split after the other; a single split is not copied.
 
     Raises:
         UsageError: no split is named, a split is named twice, or there is no such split.
@@ -403,5 +406,6 @@ def default_split(dataset: Dataset) -> str:
 
 
 def _described(events: SpikeEvents) -> str:
+    """Text with the numbers of units and classes, and the names of the classes."""
     names = events.class_names
     return f"{events.n_units} units and {len(names)} classes: {listed(names)}"

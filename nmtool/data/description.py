@@ -15,7 +15,7 @@ _DURATION_PERCENTILES = (5, 50, 95, 100)
 
 
 def describe(events: SpikeEvents) -> dict[str, Any]:
-    """Statistics of a split as plain numbers and text, ready for JSON.
+    """Compute statistics of a split, as plain numbers and text for JSON.
 
     Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
     `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
@@ -41,7 +41,7 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
 
 def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
-    """Table of the statistics from `describe`, a column per split."""
+    """Make a table of statistics from `describe`, with one column per split."""
     rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
     columns = dict.fromkeys(name for split in splits.values() for name in split["groups"])
     for name in columns:
@@ -51,7 +51,7 @@ def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
 
 
 def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
-    """Number of groups with samples in several splits, by column, for columns of all splits."""
+    """For each column of groups in all splits, count the groups with samples in several splits."""
     parts = [events.groups for events in splits.values()]
     names = [name for name in parts[0] if all(name in groups for groups in parts)]
     groups = {name: np.concatenate([np.unique(part[name]) for part in parts]) for name in names}
@@ -61,6 +61,7 @@ def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
 
 
 def _duration_percentiles(last_ms: NDArray[np.float64]) -> dict[str, float | None]:
+    """Percentiles of the times of the last spikes in ms, by name; None without spikes."""
     if not last_ms.size:
         return {f"p{percent}": None for percent in _DURATION_PERCENTILES}
     values = np.percentile(last_ms, _DURATION_PERCENTILES)
@@ -68,6 +69,7 @@ def _duration_percentiles(last_ms: NDArray[np.float64]) -> dict[str, float | Non
 
 
 def _per_sample(split: dict[str, Any]) -> str:
+    """Text with mean, minimum and maximum of the number of spikes per sample."""
     spikes = split["spikes_per_sample"]
     if spikes["mean"] is None:
         return "none"
@@ -75,11 +77,13 @@ def _per_sample(split: dict[str, Any]) -> str:
 
 
 def _per_class(split: dict[str, Any]) -> str:
+    """Text with the smallest and the largest number of samples per class."""
     counts = split["classes"].values()
     return f"{min(counts):,} … {max(counts):,}"
 
 
 def _duration(split: dict[str, Any]) -> str:
+    """Text with percentiles of the time of the last spike."""
     last = split["duration_ms"]
     if last["p50"] is None:
         return "none"

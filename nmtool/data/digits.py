@@ -74,7 +74,7 @@ def load_digits(split: str) -> SpikeEvents:
 
 
 def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[samples, 128] float64: strength of each direction in each block, in units of brightness.
+    """Strength of each direction in each block, [samples, 128] float64, in units of brightness.
 
     Args:
         brightness: [samples, 64] float64, 0…16, row by row.
@@ -92,15 +92,14 @@ def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def edge_latency_ms(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spike times in ms from strengths, of the same shape; NaN for silent units."""
-    # The strength is rounded because the last bits of an arc tangent depend on the processor.
-    # Without rounding, these bits could shift a spike.
+    """Convert strengths to spike times in ms, an array of the same shape; NaN for silent units."""
+    # The last bits of an arc tangent differ between processors and could shift a spike.
     relative = np.minimum(np.round(strength / STRONGEST, 9), 1.0)
     return np.where(relative >= WEAKEST, np.floor(SPAN_MS * (1 - relative) + 0.5), np.nan)
 
 
 def _images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """[1797, 64] float64 brightness and [1797] int64 labels."""
+    """Read scikit-learn's digits: brightness, [1797, 64] float64, and labels, [1797] int64."""
     try:
         from sklearn.datasets import load_digits as load
     except ImportError as error:

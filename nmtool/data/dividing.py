@@ -94,14 +94,14 @@ class SplitRule(Plain):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SplitRule:
-        """The rule that `as_json` wrote."""
+        """Read a rule from the values that `as_json` returned."""
         by = values.get("by")
         seed = int(values.get("seed", 0))
         return cls(str(values.get("amount")), seed, None if by is None else str(by))
 
     @property
     def is_last(self) -> bool:
-        """True if the last samples of the file are used, without a draw."""
+        """True if the validation samples are the last samples of the file."""
         return str(self.amount).startswith("last")
 
     @property
@@ -155,7 +155,10 @@ class SplitRule(Plain):
         return chosen
 
     def _whole_groups(self, events: SpikeEvents, count: int) -> NDArray[np.bool_]:
-        """[samples] bool: drawn groups, at least one but not all, with about `count` samples."""
+        """Draw whole groups with about `count` samples, at least one group but not all groups.
+
+        Returns [samples] bool, True for the samples of drawn groups.
+        """
         assert self.by is not None
         if self.by not in events.groups:
             columns = listed(events.groups)
@@ -195,7 +198,7 @@ class SplitRule(Plain):
 
     @property
     def manner(self) -> str:
-        """Description of the draw, for messages."""
+        """The way in which validation samples are chosen, in words for messages."""
         if self.is_last:
             return "the last ones"
         if self.by is not None:
@@ -236,7 +239,9 @@ class Folds(Plain):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Folds:
-        """Read the result of `as_json`; raises `KeyError` or `TypeError` for other values.
+        """Read folds from the values that `as_json` returned.
+
+        Raises `KeyError` or `TypeError` for other values.
 
         >>> Folds.from_json(Folds("speaker", 4).as_json())
         Folds(by='speaker', n=4, seed=0)
@@ -282,7 +287,7 @@ class Folds(Plain):
 
 
 def amount(value: object) -> str | None:
-    """The canonical text of an amount; None if the amount is invalid.
+    """Convert an amount of samples to its canonical text; None if the amount is invalid.
 
     >>> [amount(value) for value in ("auto", 0.2, "0.20", 300, "last 300", "most", 1.5)]
     ['auto', '0.2', '0.2', '300', 'last 300', None, None]
@@ -304,7 +309,7 @@ def amount(value: object) -> str | None:
 
 
 def amount_from_manifest(value: object) -> object:
-    """The amount in a manifest; in manifests of older versions, a number means the last samples."""
+    """Convert the amount in a manifest: a number, as in older versions, means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value
@@ -320,7 +325,7 @@ def grouping(text: str) -> Grouping:
 
 
 def grouping_name(by: Grouping) -> str:
-    """A grouping in words.
+    """Describe a grouping in words.
 
     >>> grouping_name("speaker"), grouping_name(300)
     ('speaker', 'blocks of 300')
@@ -331,7 +336,7 @@ def grouping_name(by: Grouping) -> str:
 def group_of(
     by: Grouping, groups: Mapping[str, NDArray[np.integer]], n_samples: int
 ) -> NDArray[np.int64]:
-    """[samples] int64: group of each sample, a value of the column or the number of its block.
+    """Group of each sample, [samples] int64: a value of the column, or the number of the block.
 
     >>> group_of(2, {}, 5)
     array([0, 0, 1, 1, 2])
@@ -371,7 +376,7 @@ def group_of(
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: indices of a stratified draw, in proportion to the classes.
+    """Draw samples in proportion to the classes; return their indices, [count] int64, ascending.
 
     Args:
         label: [samples], class of each sample.
@@ -388,7 +393,10 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: indices in a random order whose prefixes keep the shares of the classes."""
+    """Shuffle samples so that the first n, for any n, keep the shares of the classes.
+
+    Returns the indices of the samples, [samples] int64.
+    """
     check_seed(seed)
     drawn = np.random.default_rng(seed).permutation(label.size)
     by_class = drawn[np.argsort(label[drawn], kind="stable")]
@@ -414,7 +422,7 @@ def check_seed(seed: int) -> None:
 def _drawn_groups(
     group: NDArray[np.integer], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Number groups from 0, in the order of their values, and shuffle them.
+    """Number the groups from 0, in the order of their values, and draw a random order of groups.
 
     Returns:
         [samples] group of each sample, [groups] group sizes, and [groups] the random order.

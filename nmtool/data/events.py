@@ -115,7 +115,7 @@ class SpikeEvents(Tabular):
 
     @classmethod
     def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
-        """The samples at indices `place` of a copy on disk; their events are read on access."""
+        """The samples with the indices `place` in a copy on disk; events are read on access."""
         index, events = store.index, object.__new__(cls)
         events._set("_store", store)
         events._set("_place", place)
@@ -135,6 +135,7 @@ class SpikeEvents(Tabular):
             return getattr(self.in_memory(), name)
 
     def _set(self, name: str, value: object) -> None:
+        """Set an attribute, although the dataclass is frozen."""
         object.__setattr__(self, name, value)
 
     def _check_lengths(self) -> None:
@@ -195,7 +196,7 @@ class SpikeEvents(Tabular):
         return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int | None = None) -> Iterator[SpikeEvents]:
-        """All samples in batches in memory, for data sets of any size.
+        """Yield all samples in batches in memory, for data sets of any size.
 
         >>> events = SpikeEvents.from_lists([[1.0]] * 5, [[0]] * 5, labels=[0] * 5)
         >>> [batch.n_samples for batch in events.batches(2)]
@@ -337,7 +338,7 @@ class SpikeEvents(Tabular):
         return self.take(drawn_samples(self.label, count, seed))
 
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
-        """Divide into the first samples and the last n, e.g. for training and validation.
+        """Divide the samples into two parts: all but the last n samples, and the last n samples.
 
         Raises:
             UsageError: one of the two parts would be empty.
@@ -368,7 +369,7 @@ class SpikeEvents(Tabular):
         return [self[part == number] for number in range(n_parts)]
 
     def _range(self, start: int, stop: int) -> SpikeEvents:
-        """Neighbouring samples, as views, since copies of large data sets are slow."""
+        """Samples `start` to `stop` − 1, as views, since copies of large data sets are slow."""
         if self._store is not None:
             return self._on_disk(self._store, self._place[start:stop])
         offset = self.offset[start : stop + 1]
@@ -393,7 +394,7 @@ class SpikeEvents(Tabular):
         class_names: Sequence[str] | None = None,
         groups: Mapping[str, ArrayLike] | None = None,
     ) -> SpikeEvents:
-        """From a list of times and a list of units per sample, in any order of time.
+        """Make events from a list of times and a list of units per sample, in any order of time.
 
         >>> SpikeEvents.from_lists([[3.0, 1.5], [], [0.2]], [[0, 4], [], [2]], ["no", "no", "yes"])
         <SpikeEvents: 3 samples, 5 units, 2 classes, 3 events>
@@ -426,14 +427,14 @@ class SpikeEvents(Tabular):
         class_names: Sequence[str] | None = None,
         groups: Mapping[str, ArrayLike] | None = None,
     ) -> SpikeEvents:
-        """From an array or tensor [samples, steps, channels …]; nonzero numbers are spikes.
+        """Make events from an array [samples, steps, channels …]; nonzero numbers are spikes.
 
         >>> SpikeEvents.from_dense(np.eye(6).reshape(2, 3, 6), [0, 1], dt_ms=2.0).time_ms
         array([0., 2., 4., 0., 2., 4.])
 
         Args:
-            dense: spikes or spike counts, which become one spike per bin; all axes after the
-                second are channels, numbered in C order.
+            dense: array or tensor of spikes or spike counts, which become one spike per bin; all
+                axes after the second are channels, numbered in C order.
             labels: [samples] numbers from 0, or names.
             dt_ms: length of a step in ms.
             class_names, groups: as for `from_lists`.
@@ -460,7 +461,7 @@ class SpikeEvents(Tabular):
         sensor_size: Sequence[int] | None = None,
         time_first: bool = False,
     ) -> SpikeEvents:
-        """From a torch `Dataset` or `DataLoader` of (sample, label), with its transforms.
+        """Make events from a torch `Dataset` or `DataLoader` of (sample, label) and its transforms.
 
         >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
         >>> SpikeEvents.from_torch(pairs)
@@ -501,7 +502,7 @@ class SpikeEvents(Tabular):
         sensor_size: Sequence[int] | None = None,
         class_names: Sequence[str] | None = None,
     ) -> SpikeEvents:
-        """From a data set of tonic, or any list of (structured events, label).
+        """Make events from a data set of tonic, or from any list of (structured events, label).
 
         >>> events = np.array([(1500, 3, 0), (2000, 1, 1)], [("t", int), ("x", int), ("p", int)])
         >>> SpikeEvents.from_tonic([(events, 0)], sensor_size=(4, 1, 2)).unit
@@ -522,7 +523,7 @@ class SpikeEvents(Tabular):
 
     @classmethod
     def concatenate(cls, parts: Sequence[SpikeEvents]) -> SpikeEvents:
-        """The samples of several parts, one after the other, with the groups that all parts have.
+        """Join the samples of several parts, one after the other; keep groups that all parts have.
 
         Raises:
             DataError: the parts differ in units or classes, or there are no parts.
@@ -563,7 +564,7 @@ StoredEvents = SpikeEvents
 
 @contextmanager
 def errors_naming(source: object) -> Iterator[None]:
-    """Prefix every `DataError` with the file or data set that causes it."""
+    """Prefix the message of each `DataError` in a `with` block with the name of its source."""
     try:
         yield
     except DataError as error:
@@ -693,11 +694,13 @@ def time_error(time_ms: float, where: str) -> DataError:
 
 
 def _place_of_event(event: int, offset: NDArray[np.integer], first: int) -> str:
+    """Text with the sample and the index of an event, such as `sample 3, event 7`."""
     sample = int(np.searchsorted(offset, event, side="right")) - 1
     return f"sample {first + sample}, event {event - offset[sample]}"
 
 
 def _vector(values: object, kinds: str, name: str) -> NDArray:
+    """Convert values to a one-dimensional array; raise `DataError` for other shapes or kinds."""
     array = np.asarray(values)
     if array.size == 0:
         array = array.astype(np.int64)

@@ -32,7 +32,7 @@ def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
 
 
 def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
-    """Check as `check_fit` does, and that the classes have the same names in the same order."""
+    """Raise the errors of `check_fit`, or `UsageError` if the names of the classes differ."""
     check_fit(network, events)
     pairs = zip(events.class_names, network.class_names, strict=True)
     for number, (in_data, in_network) in enumerate(pairs):

@@ -111,7 +111,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
 
 
 def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> float:
-    """Share of events, 0 … 1, in a bin that already has an event, over at most 300 samples."""
+    """Share of events, 0 … 1, in bins that already have an event; from at most 300 samples."""
     binned = bin_events(evenly_spaced_samples(events), dt_ms, n_steps, group)
     return binned.surplus / max(1, binned.surplus + binned.raster.n_spikes)
 
@@ -153,7 +153,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 
 def _own_step_ms(events: SpikeEvents) -> float:
-    """The longest step of whole µs that divides all times, in ms; 0 if no step does."""
+    """The longest step of whole µs that divides all event times; in ms, 0 if there is none."""
     us = 1000 * evenly_spaced_samples(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
@@ -162,7 +162,7 @@ def _own_step_ms(events: SpikeEvents) -> float:
 
 
 def evenly_spaced_samples(events: SpikeEvents) -> SpikeEvents:
-    """At most 300 samples, evenly spread over all samples."""
+    """Choose at most 300 samples, evenly spaced in the order of the data."""
     if events.n_samples <= _MAX_ANALYSED:
         return events
     return events.take(np.linspace(0, events.n_samples - 1, _MAX_ANALYSED).astype(np.int64))

@@ -13,7 +13,7 @@ from nmtool.data.events import SpikeEvents
 def from_latencies(
     latency_ms: NDArray[np.float64], label: NDArray[np.integer], class_names: Sequence[str]
 ) -> SpikeEvents:
-    """Events from one spike time per unit.
+    """Make events from an array with one spike time per sample and unit.
 
     Args:
         latency_ms: [samples, units] float64, spike times in ms; NaN for silent units.

@@ -24,7 +24,7 @@ LONG_MS, SHORT_MS = 20_000.0, 5.0
 
 
 def remarks(dataset: Dataset) -> Iterator[Finding]:
-    """Yield a finding for everything that looks wrong.
+    """Yield a finding for each property of a data set that looks wrong.
 
     >>> train = SpikeEvents.from_lists([[1.0], [60.0]], [[0], [1]], [1, 2])
     >>> [finding.code for finding in remarks(Dataset.of(train=train, test=train))]
@@ -166,6 +166,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _listed_classes(missing: NDArray[np.integer], names: Sequence[str]) -> str:
+    """Text with the number and the names of missing classes."""
     listed_names = listed((names[index] for index in missing), SHOWN, quote="'")
     return f"{missing.size} of the {len(names)} classes: {listed_names}"
 
@@ -176,7 +177,7 @@ def _count_by_class(label: NDArray[np.integer], n_classes: int) -> NDArray[np.in
 
 
 def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split, if possible read without its spikes; None if they cannot be read."""
+    """Read the labels of a split, if possible without its spikes; None if they cannot be read."""
     try:
         return dataset.train.label if split == "train" else dataset.labels(split)
     except NmtoolError:

@@ -40,7 +40,7 @@ class Samples(Tabular):
         return Samples(self.raster.take(samples), self.label[samples])
 
     def tables(self) -> list[Table]:
-        """The input spikes, and the number of samples by label."""
+        """A table of the input spikes, and a table of the number of samples per label."""
         counts = zip(*np.unique(self.label, return_counts=True), strict=True)
         labels = [(int(label), int(count)) for label, count in counts]
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
@@ -51,12 +51,12 @@ MAX_DROPPED_SHARE = 0.5
 
 
 def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
-    """True if most events come after the last step, so that accuracy would be meaningless."""
+    """True if most events come after the last step, so that accuracy has no meaning."""
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
 def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = True) -> str:
-    """A message with the number of events after the network's last step; '' if no event is late.
+    """Return a message with the number of events after the network's last step; '' without any.
 
     Args:
         network: the network; only its steps are used.
@@ -113,7 +113,7 @@ def portions_for(
     measures: bool = False,
     divided: bool = False,
 ) -> Iterator[Samples]:
-    """Bin events as `bin_for` does, a batch at a time (`SpikeEvents.batches`).
+    """Yield binned samples in portions: bin events as `bin_for` does, one batch at a time.
 
     Args:
         network: the network; only its steps, channels and classes are used.
@@ -130,13 +130,14 @@ def portions_for(
 
 
 def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:
-    """True if class names differ; default names (0, 1, …) only contradict other numbers."""
+    """True if class names differ, unless one list is 0, 1, … and the other has words."""
     counted = [list(names) == [str(n) for n in range(len(names))] for names in (first, second)]
     numbered = [all(name.isdecimal() for name in names) for names in (first, second)]
     return list(first) != list(second) and (all(numbered) or not any(counted))
 
 
 def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
+    """Raise errors of data that do not fit a network, and warn of doubtful data."""
     if not isinstance(events, SpikeEvents):
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",
@@ -168,7 +169,7 @@ def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> Non
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` if only 2 classes have samples; '' if all classes have samples.
+    """Text such as `2 of 27 classes` if some classes have no samples, else ''.
 
     Args:
         samples: number of samples per class.

@@ -141,7 +141,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
-    """Yield the split at the end of a file's name and the word for it; nothing without a split."""
+    """Yield the split that a file's name ends with, and its word in the name, if there is one."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)
     if split is not None:
@@ -249,7 +249,7 @@ class Block:
 
 
 class ShdFile:
-    """An open file, read in blocks of samples.
+    """An open file in SHD layout, whose samples are read in blocks.
 
     Attributes:
         label: [samples] integers, as in the file.
@@ -271,7 +271,7 @@ class ShdFile:
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
 
     def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
-        """By name [samples] integers: groups that are not all zeros in every file."""
+        """Groups by name, [samples] integers each; groups that are 0 in all files are left out."""
         return {
             name: group
             for name, group in self.groups.items()
@@ -279,7 +279,7 @@ class ShdFile:
         }
 
     def blocks(self) -> Iterator[Block]:
-        """All samples in blocks; raises `DataError` if times and units differ in number."""
+        """Yield all samples in blocks; raise `DataError` if times and units differ in number."""
         first = 0
         while first < len(self._times):
             times, units = self._times.read(first), self._units.read(first)
@@ -297,7 +297,7 @@ class ShdFile:
 
 @contextmanager
 def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
-    """Open a file to read its samples in blocks.
+    """Open a file in SHD layout, to read its samples in blocks.
 
     Args:
         path: the file.
@@ -312,7 +312,7 @@ def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
-    """[samples] int64 labels of a file, without its spikes; raises the errors of `read_shd`."""
+    """Read only the labels of a file, [samples] int64; raise the errors of `read_shd`."""
     with _opened(Path(path)) as file:
         return _labels_in(file)
 
@@ -371,7 +371,7 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
 
 
 def may_name_group(name: str) -> bool:
-    """True for a valid name of a list in `extra`."""
+    """True if a group can have this name, as the name of a list in `extra`."""
     return name not in ("", ".", _KEYS) and not set("/\0") & set(name) and is_unicode(name)
 
 
@@ -393,6 +393,7 @@ class _Header:
 
 
 def _read_header(path: Path) -> _Header:
+    """Read the number of channels, the classes and the groups of a file, but no spikes."""
     with _opened(path) as file:
         n_units = file.attrs.get("n_units")
         keys = _read_texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
@@ -414,7 +415,7 @@ def _read_header(path: Path) -> _Header:
 
 
 def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """Read strings one by one: in a hostile file, each could be as long as the whole file."""
+    """Read a list of strings one by one: in a hostile file, each may be as long as the file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(
@@ -434,7 +435,7 @@ def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
 
 
 def _labels_in(file: h5py.File) -> NDArray[np.integer]:
-    """[samples] int64 labels; whole floats are accepted."""
+    """Read the labels of an open file, [samples] int64; floats must be whole numbers."""
     dataset = _dataset(file, "labels")
     if dataset.dtype.kind not in "biuf":
         raise DataError(
@@ -457,7 +458,7 @@ def _labels_in(file: h5py.File) -> NDArray[np.integer]:
 
 
 def _read_groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
-    """All lists of an integer per sample in `extra`."""
+    """Read all groups of an open file: the lists in `extra` with one integer per sample."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
     columns: dict[str, NDArray[np.integer]] = {}
@@ -477,7 +478,7 @@ def _read_groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.intege
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The value that all files or splits with a value share; None if none of them has a value.
+    """Find the value that is the same in all files or splits that have it; None if none has it.
 
     Raises:
         DataError: the values differ.
@@ -501,7 +502,7 @@ def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading; any error within the block becomes a `DataError` naming the file."""
+    """Open a file for reading; any error within the block becomes a `DataError` with its name."""
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     try:
@@ -517,7 +518,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """An HDF5 dataset of a file; `DataError` if it claims more data than the file can contain."""
+    """Find an HDF5 dataset in a file; raise `DataError` if it claims too much data for the file."""
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
@@ -543,6 +544,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def _error_elsewhere(name: str) -> DataError:
+    """The error for data that are stored in another file, or that need a plug-in."""
     return DataError(
         f"'{name}' is stored in another file, or needs a plug-in to be read",
         code="shd-elsewhere",
@@ -551,6 +553,7 @@ def _error_elsewhere(name: str) -> DataError:
 
 
 def _claims_more(file: h5py.File, name: str) -> DataError:
+    """The error for data that claim to be larger than their file."""
     return DataError(
         f"'{name}' claims more data than fit into {file.id.get_filesize()} bytes",
         code="shd-claims-more",
@@ -559,7 +562,7 @@ def _claims_more(file: h5py.File, name: str) -> DataError:
 
 
 class _Lists:
-    """[samples] lists of numbers, read in portions, since a list may be as long as the file."""
+    """The lists of numbers of all samples, read in portions: a list may be as long as the file."""
 
     def __init__(self, file: h5py.File, name: str, kinds: str) -> None:
         dataset = _dataset(file, name)
@@ -575,7 +578,7 @@ class _Lists:
         return len(self._dataset)
 
     def read(self, first: int) -> NDArray[np.object_]:
-        """The lists of one or more samples, starting with sample `first`."""
+        """Read the lists of one or more samples, starting with sample `first`."""
         portion = self._dataset[first : first + self._rows]
         self._left -= sum(map(len, portion)) * self.dtype.itemsize
         if self._left < 0:
@@ -584,6 +587,7 @@ class _Lists:
 
 
 def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
+    """The error for data that are not one list of numbers per sample."""
     if kinds == "f" and base is not None and base.kind in "iu":
         return DataError(
             f"'{name}' contains integers, not seconds",
@@ -601,21 +605,24 @@ def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
 
 
 def _concatenated(parts: Sequence[NDArray]) -> NDArray:
+    """Concatenate arrays; no arrays give an empty array."""
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def _fits_float16(time_ms: NDArray[np.floating]) -> bool:
-    """True if seconds stored as float16 give the same milliseconds when read."""
+    """True if times that are stored as seconds in float16 are read back without any change."""
     with np.errstate(over="ignore"):
         short = (time_ms / 1000.0).astype(np.float16)
     return np.array_equal(short.astype(np.float64) * 1000.0, time_ms)
 
 
 def _unsigned_dtype(n_values: int) -> DTypeLike:
+    """The smaller of uint16 and uint32 that can number this many values."""
     return np.uint16 if n_values <= 1 << 16 else np.uint32
 
 
 def _write_lists(file: h5py.File, name: str, values: NDArray, offset: NDArray[np.integer]) -> None:
+    """Write values as one list of variable length per sample."""
     lists = np.empty(offset.size - 1, object)
     for sample, (start, stop) in enumerate(pairwise(offset)):
         lists[sample] = values[start:stop]

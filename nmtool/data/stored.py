@@ -47,7 +47,7 @@ _TO_MS = TIME_UNITS_MS["s"]
 def read_events(
     path: str | Path, layout: Layout | None = None, *, in_memory: bool = False
 ) -> SpikeEvents:
-    """Samples of a file in SHD layout; the events of a large file stay on disk.
+    """Read the samples of a file in SHD layout; the events of a large file stay on disk.
 
     Args:
         path: the file. A file of more than 48 MiB is copied into the cache once.
@@ -127,16 +127,16 @@ class EventStore:
         return EventStore, (self._source, self._layout)
 
     def events(self) -> SpikeEvents:
-        """All samples of the file; their events stay in the copy."""
+        """All samples of the file, whose events stay in the copy on disk."""
         return SpikeEvents._on_disk(self, np.arange(self.index.counts.size))
 
     def known_hash(self, samples: NDArray[np.int64]) -> str:
-        """Content hash if `samples` are all samples in order; '' otherwise."""
+        """The content hash of all samples, if `samples` are all samples in order; else ''."""
         whole = np.array_equal(samples, np.arange(self.index.counts.size))
         return self.index.content_hash if whole else ""
 
     def read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
-        """Times in ms [events] and units [events] of some samples.
+        """Read the times in ms and the units of some samples, [events] each.
 
         Raises:
             DataError: the copy is damaged, and its source has changed or is gone.
@@ -184,11 +184,12 @@ class EventStore:
         return time.astype(np.float64) * _TO_MS, unit
 
     def _set_index(self, index: _Index) -> None:
+        """Set the index, and compute where each sample begins in the copy."""
         self.index = index
         self._start = np.concatenate(([0], np.cumsum(index.counts))) * index.event_bytes
 
     def _renew(self) -> None:
-        """Renew a damaged copy from the same source."""
+        """Write a damaged copy again, from the same source file."""
         index = self.index
         if not self._source.is_file() or _stamp(self._source) != index.source:
             raise DataError(
@@ -204,7 +205,7 @@ class EventStore:
         self._set_index(self._write_copy())
 
     def _stored_index(self) -> _Index | None:
-        """Index of an existing copy that is complete and up to date, else None."""
+        """Read the index of an existing copy; None unless the copy is complete and up to date."""
         if not self._index_file.is_file() or not self._source.is_file():
             return None
         try:
@@ -221,7 +222,7 @@ class EventStore:
         return index if size == index.total_bytes else None
 
     def _write_copy(self) -> _Index:
-        """Copy the events into the cache, and validate them."""
+        """Validate the events, copy them into the cache, and return their index."""
         folder, source = self._events.parent, self._source
         storage.make_folder(folder)
         _delete_stale_copies(folder)
@@ -301,6 +302,7 @@ def _copy_events(
 
 
 def _write_sample(target: IO[bytes], sample: bytes) -> None:
+    """Write the bytes of a sample; raise `_FullError` if that fails."""
     try:
         target.write(sample)
     except OSError as error:  # An OSError would be reported as damage of the HDF5 file.
@@ -311,6 +313,7 @@ _ARRAYS = ("label", "counts", "last_ms", "checksum")
 
 
 def _pack(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Convert an index to a header of plain values, and arrays by name."""
     header = {
         "source": dict(index.source),
         "time_type": index.time_type.str,
@@ -324,6 +327,7 @@ def _pack(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
 
 
 def _unpack(archive: storage.Archive) -> _Index:
+    """Read the index that `_pack` converted; raise an error if it is damaged."""
     with archive.checked():
         header = archive.header
         size = archive.array("counts").size
@@ -366,6 +370,7 @@ def _delete_stale_copies(folder: Path) -> None:
 
 
 def _no_room_error(source: Path, folder: Path, size: int, why: str) -> StorageError:
+    """The error for events that cannot be copied into the cache."""
     return StorageError(
         f"the events of {source} cannot be copied to {folder}",
         code="event-cache-unwritten",
@@ -376,4 +381,5 @@ def _no_room_error(source: Path, folder: Path, size: int, why: str) -> StorageEr
 
 
 def _gigabytes(size: int) -> str:
+    """A size in bytes as text in GB."""
     return f"{size / 1e9:.2f} GB"

@@ -109,7 +109,7 @@ class Teacher(Result):
         return float((self.probability.argmax(axis=1) == label).mean())
 
     def rows_of(self, dataset: Dataset) -> NDArray[np.float64]:
-        """[samples, classes] float64: the rows of `dataset.train`, without validation samples.
+        """Soft labels of the samples of `dataset.train`, [samples, classes] float64.
 
         Raises:
             UsageError: the teacher belongs to other data.
@@ -166,7 +166,7 @@ class Teacher(Result):
 
 
 def _read_teacher(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
-    """Array of a file, hash of its data ('' if unknown), and hashes of the teaching networks."""
+    """Read a file: its array, the hash of the data ('' if unknown), and hashes of the networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
     if storage.archive_kind(path):  # The file was written by nmtool.
@@ -187,6 +187,7 @@ def _read_teacher(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
 
 
 def _read_array(path: Path) -> NDArray:
+    """Read the array of an .npy file; raise `FileFormatError` if that fails."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
@@ -207,7 +208,7 @@ def _read_array(path: Path) -> NDArray:
 
 
 def _checked(probability: NDArray) -> NDArray[np.float64]:
-    """The array in float64; raises `DataError` unless its rows are probabilities."""
+    """Convert an array to float64; raise `DataError` unless its rows are probabilities."""
     if probability.ndim != 2 or probability.dtype.kind != "f":
         raise DataError(
             f"the teacher's array has dtype {probability.dtype} and shape {probability.shape}",

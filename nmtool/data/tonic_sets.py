@@ -38,13 +38,13 @@ _PREFERENCES = {"single_digits": True}
 
 
 def data_folder(option: str | Path | None = None) -> Path:
-    """The folder for downloaded data."""
+    """The folder for downloaded data: the option, else NMTOOL_DATA, else the cache folder."""
     chosen = option or os.environ.get("NMTOOL_DATA")
     return Path(chosen).expanduser() if chosen else paths.cache_folder() / "data"
 
 
 def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
-    """A split of `SHD` or `SSC`, from its file in the folder, else downloaded by tonic.
+    """Load a split of `SHD` or `SSC`: read its file in the folder, or let tonic download the file.
 
     Raises:
         MissingError: a download is needed, and tonic or the network is missing.
@@ -90,7 +90,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
 
 
 def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
-    """A split of any classification data set of tonic, with pixels and polarities as units.
+    """Load a split of a classification data set of tonic; pixels and polarities become units.
 
     Raises:
         MissingError: tonic or the network is missing.
@@ -107,7 +107,7 @@ def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) 
 
 
 def read_tonic(dataset: Any, name: str) -> SpikeEvents:
-    """All samples of a data set in tonic's format, with a sensor and named classes.
+    """Convert a data set in tonic's format, with a sensor and named classes, to events.
 
     Args:
         dataset: an object with a length and items (events, target), as for
@@ -130,6 +130,7 @@ def read_tonic(dataset: Any, name: str) -> SpikeEvents:
 
 
 def _constructor_arguments(dataset_class: Any, split: str) -> dict[str, Any]:
+    """Arguments that select a split when a class of tonic is called."""
     parameters = inspect.signature(dataset_class).parameters
     chosen = {key: value for key, value in _PREFERENCES.items() if key in parameters}
     if "train" in parameters:
@@ -138,6 +139,7 @@ def _constructor_arguments(dataset_class: Any, split: str) -> dict[str, Any]:
 
 
 def _dataset_class(name: str) -> Any:
+    """Find a class of tonic by name; raise `UsageError` if there is none."""
     try:
         from tonic import datasets
     except ImportError as error:

@@ -66,6 +66,7 @@ def sample_points(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.in
 
 
 def _point_of(wanted: int, random: np.random.RandomState) -> tuple[float, float]:
+    """Draw points until one belongs to the class `wanted`, and return it."""
     while True:
         x, y = (2.0 * RADIUS * random.rand(2)).tolist()
         inside = _distance(x, y, RADIUS) <= RADIUS

@@ -76,7 +76,7 @@ class CheckReport(Result):
         return tuple(dict.fromkeys([*findings, *self.wasteful]))
 
     def sentences(self) -> list[tuple[str, str]]:
-        """A sentence per target, with its severity: '', `warning` or `alarm`."""
+        """A sentence per target, each with its severity: '', `warning` or `alarm`."""
         severities = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
         return [
             (f"{outcome.target.name}: {outcome.words}", severities[outcome.verdict])
@@ -144,7 +144,7 @@ def check(
 def fits_of_format(
     network: Network | IntegerNetwork, name: str, options: object = None
 ) -> tuple[Fit, ...]:
-    """Fits on all targets of a format; the target named like the format comes first.
+    """Fits of a network to all targets of a format; the target with the format's name is first.
 
     Args:
         network: the network to be written.
@@ -173,7 +173,7 @@ def _fit_to_target(
     relays: bool = False,
     roundings: _Roundings,
 ) -> Fit:
-    """Fit of a network to one target; a float network is rounded for the target first."""
+    """Determine the fit of a network to a target; a float network is rounded for the target."""
     from nmtool.exporters.formats import PLACES, format_named
 
     format_ = format_named(target.format) if target.format in PLACES else None
@@ -214,7 +214,7 @@ def _fit_to_target(
 
 
 def _rounding_finding(rounded: Quantisation) -> Finding:
-    """The finding on the rounding of a float network, with the projections' largest rms error."""
+    """The finding that a float network was rounded, with the largest rms error of a projection."""
     worst = max((projection.rms_error for projection in rounded.report.projections), default=0.0)
     what = f"the float network is rounded; the rms error of its weights is up to {worst:.2%}"
     fix = "measure the accuracy lost: nmtool quantise --data DATA; training in integers avoids it"
@@ -224,7 +224,7 @@ def _rounding_finding(rounded: Quantisation) -> Finding:
 def several_targets(
     targets: str | Path | Target | Sequence[str | Path | Target],
 ) -> Sequence[str | Path | Target]:
-    """The named targets as a sequence; raises `UsageError` if no target is named."""
+    """Convert one target or several to a sequence; raise `UsageError` if there is no target."""
     names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
     if ALL in names:
         return target_names()
@@ -236,6 +236,7 @@ def several_targets(
 
 
 def _table_row(outcome: Fit) -> tuple[Any, ...]:
+    """A row of the table of fits: target, verdict, mark, cores, limiting resources, findings."""
     cores = binds = ""
     if outcome.resources is not None and outcome.resources.cores is not None:
         cores = (

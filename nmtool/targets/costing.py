@@ -200,7 +200,7 @@ def compare_cost(
 def _named_by_projection(
     network: AnyNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
-    """Counts by name of the projection; parallel projections are numbered."""
+    """Counts by name of the projection, e.g. `input → hidden`; equal names are numbered."""
     by_projection: dict[str, NDArray[np.int64]] = {}
     for projection, count in zip(network.projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
@@ -212,23 +212,26 @@ def _named_by_projection(
 
 
 def _sum_counts(counts: Sequence[NDArray[np.int64]]) -> int:
+    """Sum of all entries of several arrays."""
     return sum(int(count.sum()) for count in counts)
 
 
 def _n_synapses(network: AnyNetwork) -> int:
+    """Number of synapses of a network, including weights of 0."""
     return sum(projection.weight.size for projection in network.projections)
 
 
 def _activation_sparsity(
     operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
 ) -> float | None:
+    """Share of bins (neurons × steps) without a spike; None if no population can spike."""
     bins = sum(operations.neurons[name] for name in spikes)
     bins *= operations.n_samples * operations.n_steps
     return (bins - _sum_counts([*spikes.values()])) / bins if bins else None
 
 
 def _program_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
-    """Source-level operations of the C program, by name.
+    """Count the operations in the source code of the C program, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
     a synapse takes a product and a sum; a score of the readout rule `weighted` takes one more
@@ -254,7 +257,10 @@ def _program_operations(network: IntegerNetwork, operations: Operations) -> dict
 
 
 def _bits(network: IntegerNetwork) -> str:
-    """Bits of weights and of delays, e.g. `8/6`; delays in multiples of their common divisor."""
+    """Text with the bits of weights and of delays, e.g. `8/6`.
+
+    Delays are counted in multiples of their greatest common divisor.
+    """
     weights = {projection.weight_bits for projection in network.projections}
     # Synapses of weight 0 have no effect.
     used = [p.delay[p.weight != 0] for p in network.projections]
@@ -265,6 +271,7 @@ def _bits(network: IntegerNetwork) -> str:
 
 
 def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[str, Footprint]]:
+    """Yield footprints of a network, each with its kind of storage."""
     if isinstance(network, IntegerNetwork):
         yield "chip integers", integer_footprint(network)
     if isinstance(network, IntegerNetwork) and with_program:
@@ -277,7 +284,7 @@ def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[st
 def _unknown_quantities(
     network: AnyNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
-    """Names of unknown quantities, other than latency and energy, with reasons."""
+    """Yield the name of each unknown quantity except latency and energy, and why it is unknown."""
     if not isinstance(network, IntegerNetwork):
         yield "footprint of chip integers", "the network is float: quantise it"
     if not spikes:
@@ -292,6 +299,7 @@ def _remarks(
     operations: Operations,
     spikes: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[str]:
+    """Yield sentences that limit the meaning of the counts, e.g. if no neuron spiked."""
     emitted = _sum_counts([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
         yield "there were neither input spikes nor emitted spikes"
@@ -315,7 +323,7 @@ def _stores_zeros(chip: Target | None) -> bool:
 
 @dataclass(frozen=True)
 class _Placement:
-    """A network on the cores of a chip.
+    """Placement of a network's neurons on the cores of a chip.
 
     Attributes:
         chip: the target; None without one.
@@ -331,6 +339,7 @@ class _Placement:
 
 
 def _place_on_cores(network: AnyNetwork, chip: Target | None) -> _Placement:
+    """Place the neurons of a network on the cores of a chip."""
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
         return _Placement(chip)
     needed = resources(network, chip)
@@ -359,6 +368,7 @@ def _energy(
     figures: Target | None,
     operations: Operations,
 ) -> Estimate:
+    """Estimate the energy per inference, or give the reason why it is unknown."""
     from nmtool.hardware_sim.estimates import energy
 
     chip = placement.chip
@@ -382,6 +392,7 @@ def _latency(
     figures: Target | None,
     counter: Counter,
 ) -> Estimate:
+    """Estimate the latency per inference, or give the reason why it is unknown."""
     from nmtool.hardware_sim.estimates import step_time
 
     chip = placement.chip
@@ -409,7 +420,7 @@ def _latency(
 
 
 def _reason_against_estimate(network: AnyNetwork, figures: Target | None, section: str) -> str:
-    """The reason why an estimate is impossible; '' if it is possible.
+    """The reason why an estimate is impossible; '' if the estimate is possible.
 
     Args:
         network: the network.
@@ -439,7 +450,7 @@ def _reason_against_estimate(network: AnyNetwork, figures: Target | None, sectio
 
 
 def _split_figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
-    """The known figures of a section for an estimate, and the names of its unknown figures."""
+    """The known figures of a section, as `Constant`s, and the names of its unknown figures."""
     from nmtool.hardware_sim.estimates import USED
 
     used, unknown = [], []
@@ -456,11 +467,12 @@ def _split_figures(figures: Target, section: str, unit: str) -> tuple[list[Const
 
 
 def _source_text(origin: Origin) -> str:
+    """Source of a figure and the note on it, as one text."""
     return "; ".join(part for part in (origin.source, origin.note) if part)
 
 
 def _words_on_figures(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
-    """Marks and chip of the figures that an estimate uses, in words."""
+    """Describe the figures that an estimate uses: their marks, and the chip they belong to."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
     figures_text = f"{marks} per-event figures of {figures.title or figures.name}"
     return (
@@ -471,7 +483,7 @@ def _words_on_figures(chip: Target, figures: Target, used: Sequence[Constant]) -
 
 
 def _note_on_estimate(placement: _Placement, unknown: Sequence[str]) -> str:
-    """Parts that an estimate includes and excludes, in words."""
+    """Describe the parts of the system that an estimate includes, and those that it excludes."""
     parts = ["all neurons updated in every step"]
     if _stores_zeros(placement.chip):
         parts.append("synapses of weight 0 included")
@@ -490,9 +502,9 @@ def _program_latency(
     progress: Progress,
     processor: str,
 ) -> Estimate:
-    """Time of the C program on this machine, or its number of instructions in an emulator.
+    """Measure the C program: its time on this machine, or its instructions in an emulator.
 
-    If neither can be measured, the estimate has the reason.
+    If the program cannot be measured, the estimate has the reason instead of numbers.
     """
     from nmtool.exporters.c.timing import PASSES, instructions, measure
     from nmtool.exporters.processors import PROCESSORS

@@ -75,14 +75,17 @@ class Spread:
 
     @classmethod
     def of(cls, per_step: NDArray) -> Spread:
-        """Statistics of [samples, steps] numbers, not empty; sums of integers are exact."""
+        """Compute statistics from a number per sample and step, [samples, steps].
+
+        There must be at least one number. Sums of integers are exact.
+        """
         samples = cls.of_samples(per_step.sum(axis=1))
         steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
         return cls(**{**asdict(samples), **steps})
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """Statistics of [samples] numbers, not empty."""
+        """Compute statistics from one number per sample, [samples], for at least one sample."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,
@@ -109,10 +112,11 @@ class Counted:
 
     @classmethod
     def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
-        """Statistics of counts, by name [samples, steps] int64; without parts, the total is 0.
+        """Compute statistics of the counts of all parts, and of their sum.
 
         Args:
-            parts: the counts.
+            parts: counts by name of the part, [samples, steps] int64; without parts, the total is
+                0.
             shape: number of samples, and of steps.
         """
         total = sum(parts.values(), np.zeros(shape, np.int64))
@@ -121,7 +125,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Constant:
-    """A figure used for an estimate.
+    """A figure of a chip, the cost of one event, that an estimate uses.
 
     Attributes:
         name: name of the event, e.g. `synaptic_event`.
@@ -166,7 +170,7 @@ class Estimate:
         return "" if self.spread is None else f"{shown(float(self.spread.mean))} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Numbers, unit, boundary and note; or the reason why the numbers are unknown."""
+        """Plain values: the numbers with unit, boundary and note, or the reason for their absence."""
         if self.spread is None:
             return {"absent": self.absent}
         spread = {name: value for name, value in asdict(self.spread).items() if value is not None}
@@ -266,7 +270,7 @@ class Cost(Result):
         return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
-        """CSV: a header, and a line per quantity and place; unknown values are empty fields.
+        """All quantities as CSV, with a header and one line per value; unknown values are empty.
 
         Args:
             sources: add a line per figure from which latency and energy are computed.
@@ -326,7 +330,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
+        """Sentences on the scope of latency and energy, or on why they are unknown."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -338,7 +342,7 @@ class Cost(Result):
         return [f"{' and '.join(names)}: {text}" for text, names in axes.items() if text]
 
     def value(self, axis: str) -> float | None:
-        """A cost per inference, for the axis of a plot; None if unknown.
+        """The cost per inference for an axis of a plot; None if unknown.
 
         Args:
             axis: one of `AXES`.
@@ -352,7 +356,7 @@ class Cost(Result):
         return getattr(self, axis).total.mean
 
     def _scalars(self) -> Iterator[tuple[str, float | None]]:
-        """Names and values of the quantities that are single numbers."""
+        """Yield the name and the value of each quantity that is a single number."""
         for name in (
             *("effective_acs", "effective_macs", "dense_operations"),
             *("activation_sparsity", "connection_sparsity"),
@@ -360,7 +364,7 @@ class Cost(Result):
             yield name, getattr(self, name)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        """All quantities as rows of the CSV."""
+        """Yield all quantities as rows of the CSV file."""
         yield {"quantity": "accuracy", "where": "all", "value": self.accuracy}
         for name in COUNTS:
             counted: Counted = getattr(self, name)
@@ -387,7 +391,7 @@ class Cost(Result):
             yield {"quantity": name, "where": "all", "absent_because": reason}
 
     def _neurobench(self) -> Iterator[tuple[str, str]]:
-        """Rows of the table of sparsity and footprint."""
+        """Yield the rows of the table of sparsity and footprint."""
         for name, value in self._scalars():
             if value is not None:
                 text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
@@ -434,7 +438,9 @@ class Tradeoff(Tabular):
         }
 
     def as_csv(self) -> str:
-        """CSV: a header, and a line per network of means per inference; unknown means are empty.
+        """Means per inference as CSV, with a header and a line per network.
+
+        Unknown means are empty fields.
 
         `energy` and `latency` include unit and boundary; `energy_mean` and `latency_mean` are
         numbers only.
@@ -452,9 +458,9 @@ class Tradeoff(Tabular):
         return as_csv(self._HEADER, rows)
 
     def tables(self) -> list[Table]:
-        """Means per inference, a row per network: a table of counts, and one of latency and energy.
+        """Tables of mean counts and of mean latency and energy per inference, by network.
 
-        Without known latency or energy, there is only the table of counts.
+        If latency and energy are unknown for all networks, there is only the table of counts.
         """
         axes = ("synaptic_events", "neuron_updates", "spikes", "messages")
         counted = [
@@ -478,7 +484,7 @@ class Tradeoff(Tabular):
         return tables
 
     def notes(self) -> list[str]:
-        """Sentences: parts that latency and energy include, or reasons why they are unknown."""
+        """Sentences on the scope of latency and energy, or on why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(
@@ -527,7 +533,7 @@ class Tradeoff(Tabular):
 
     @staticmethod
     def _estimate_cell(cost: Cost, axis: str) -> str:
-        """Mean, unit and boundary of an estimate, in words."""
+        """Text for a table cell: mean, unit and boundary of an estimate; '' if unknown."""
         estimate: Estimate = getattr(cost, axis)
         mean = estimate.mean_in_words
         return f"{mean} ({estimate.boundary})" if mean else ""
@@ -540,11 +546,12 @@ def _columns(spread: Mapping[str, Any]) -> list[Any]:
 
 
 def _percent(share: float | None) -> str:
+    """A share as text, as a percentage with two decimals; '' for None."""
     return "" if share is None else f"{share:.2%}"
 
 
 def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
-    """Raise those errors of `Tradeoff.plot` that do not depend on costs, before costs are counted.
+    """Raise the errors of `Tradeoff.plot` that can be detected before costs are counted.
 
     Args:
         path, against, force: as for `Tradeoff.plot`.
@@ -573,7 +580,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
 
 
 def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as CSV under a header; None is an empty field."""
+    """Write a header and rows as CSV text; None becomes an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(list(header))
@@ -582,7 +589,7 @@ def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _picture(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
-    """The bytes of the picture.
+    """Draw accuracy against cost, and return the bytes of the picture.
 
     Args:
         points: (name, cost, accuracy) of each network.

@@ -39,7 +39,7 @@ FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 @dataclass(frozen=True)
 class Use(Plain):
-    """One resource of an FPGA or a microcontroller.
+    """Use of one resource of an FPGA or a microcontroller by a network.
 
     Attributes:
         resource: name of the resource.
@@ -166,7 +166,7 @@ def fit(
 def _separate_by_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split findings on exceeded capacities by the memory of weights of 0.
+    """Separate the capacities that are exceeded only if weights of 0 take memory.
 
     Returns:
         Findings on capacities that are exceeded even if weights of 0 take no memory; and findings
@@ -247,7 +247,7 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
 
 
 def _clocks(network: IntegerNetwork) -> list[str]:
-    """Names of populations that spike in every step for any input; imports add them as clocks."""
+    """Names of populations that spike in every step for any input, such as clocks of imports."""
     driven = {p.target for p in network.projections}
     return [
         p.name
@@ -267,19 +267,20 @@ def _supports_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default limit needs no check: quantised networks stay within the limit, and the formats
-    # add larger sums exactly.
+    """True if the target has its own limit on the sum of arriving weights."""
+    # The default limit needs no check: quantised networks are within it, and the formats add
+    # larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
 def _target_argument(target: Target) -> str:
-    """Name of a target that comes with nmtool; `TARGET` for a user's file or value."""
+    """The target in a suggested command: its name if it comes with nmtool, else `TARGET`."""
     is_packaged = target.name in target_names() and target_named(target.name) == target
     return target.name if is_packaged else "TARGET"
 
 
 def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator[str]:
-    """Phrases on a population's constants beyond the target's limits."""
+    """Yield a phrase for each constant of a population that is beyond the target's limits."""
     pairs = [
         ("du", population.du, target.max_du),
         ("dv", population.dv, target.max_dv),
@@ -345,10 +346,12 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
 
 
 def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
-    """Names of unknown figures of the target's neuron that matter for the network."""
-    # `_overflows` reports these two figures if a state can exceed its bits.
-    without = {"u_overflow", "v_overflow"}
-    if neuron.rounding == "none":  # If states are real numbers, the numbers of bits do not matter.
+    """Names of properties of the target's neuron that are unknown, but matter for the network."""
+    without = {
+        "u_overflow",
+        "v_overflow",
+    }  # `_overflows` reports these if a state can exceed its bits
+    if neuron.rounding == "none":  # states are real numbers, and bits do not matter
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")
@@ -482,13 +485,13 @@ def _reaching_output(network: IntegerNetwork) -> dict[str, np.ndarray]:
 
 
 def _is_one_to_one(weight: np.ndarray) -> bool:
-    """True if every source or every target neuron has at most one synapse, as in relays."""
+    """True if each source neuron, or each target neuron, has at most one synapse, as in relays."""
     synapses = weight != 0
     return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 
 
 def _spare_bits(weight: np.ndarray, weight_bits: int, runs_in: Arithmetic) -> int:
-    """Number of bits that no weight uses, since all weights are multiples of a larger step."""
+    """Number of weight bits that are unused, since all weights are multiples of a larger step."""
     used = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)), axis=None))
     if not used:
         return 0

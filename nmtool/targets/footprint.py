@@ -44,7 +44,7 @@ class Footprint(Plain):
 
 
 def integer_footprint(network: IntegerNetwork) -> Footprint:
-    """The footprint in a chip's integers, packed without gaps; weights of 0 are stored, too.
+    """Footprint of a network in a chip's integers, packed without gaps, with weights of 0.
 
     A synapse takes the bits of its projection's weights and of its projection's longest delay. A
     neuron takes 13 bits of bias and 24 bits each for u and v. Sums of arrivals take 16 bits for
@@ -76,7 +76,7 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
 
 
 def torch_footprint(network: AnyNetwork) -> Footprint:
-    """The footprint that NeuroBench counts for a float32 copy of the network in torch.
+    """Footprint of a copy of the network in torch, in float32, as NeuroBench counts it.
 
     Per projection, the copy has a matrix of weights and a matrix of delays. Per neuron, it has
     decay factors of u and v, threshold, bias, u, v, and the sums that arrive in future steps.

@@ -110,7 +110,7 @@ def target_named(name: str | Path | Target) -> Target:
 
 @cache
 def _packaged(name: str) -> Target:
-    """A target that comes with nmtool."""
+    """Read the target of this name that comes with nmtool."""
     file = files("nmtool") / "targets" / f"{name}{ENDING}"
     return _target_from(parse_toml(file.read_bytes(), file.name), file.name)
 
@@ -120,7 +120,7 @@ def _target_from(
     where: str,
     packaged: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Target:
-    """Read a target from the content of a file; mistakes raise `UsageError`."""
+    """Make a target from the content of a file; raise `UsageError` if the file has mistakes."""
     reader = _Reader(content, packaged)
     target = reader.target()
     if reader.findings:
@@ -134,7 +134,7 @@ def _target_from(
 
 
 class _Reader:
-    """Parses a file's content to a target, and collects a finding for each mistake.
+    """Converts the content of a file to a target, and collects a finding for each mistake.
 
     Looks for contradictions between figures only if all figures are valid.
 
@@ -152,7 +152,7 @@ class _Reader:
         self.sources: dict[str, str] = {}
 
     def target(self) -> Target:
-        """Parse the target; if there are findings, the result is an empty target."""
+        """Convert the content to a target; if there are findings, the result is an empty target."""
         self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
         sources = self.content.get("sources", {})
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
@@ -218,7 +218,10 @@ class _Reader:
         return words
 
     def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
-        """Names and values of a section's figures; section '' has those outside of sections."""
+        """Yield the name and the value of each figure of a section.
+
+        Section '' stands for the figures outside of sections.
+        """
         content = self.content.get(section, {}) if section else self.content
         if not isinstance(content, dict):
             self._add_wrong_value(section, "it is not a table", f"write [{section}]")
@@ -231,7 +234,7 @@ class _Reader:
                 yield key, content[key]["value"]
 
     def _store_origin(self, place: str, entry: Any) -> bool:
-        """Store the origin of a figure; returns False if the origin is missing or invalid."""
+        """Store the origin of a figure; return False if the origin is missing or invalid."""
         wrong = ""
         if not isinstance(entry, dict) or "value" not in entry:
             wrong = "its origin (how it is known) is missing"
@@ -256,7 +259,7 @@ class _Reader:
         return True
 
     def _checked_value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
-        """A figure's value; an invalid value becomes a finding."""
+        """Check the value of a figure, and return it; add a finding if the value is invalid."""
         choices, low = about["choices"], about["low"]
         unknown = "leave it out if it is unknown"
         if choices:
@@ -272,7 +275,7 @@ class _Reader:
         return value
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
-        """A limit's value; an invalid value becomes a finding."""
+        """Check the value of a limit, and return it; add a finding if the value is invalid."""
         is_list = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
         are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
@@ -283,7 +286,7 @@ class _Reader:
         return tuple(value) if is_list else value
 
     def _checked_barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
-        """The pairs of `barrier_us`; invalid pairs become a finding."""
+        """Check the pairs of `barrier_us`, and return them; add a finding if they are invalid."""
         is_valid = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])
@@ -297,6 +300,7 @@ class _Reader:
         return tuple((tiles, float(us)) for tiles, us in pairs)
 
     def _find_contradictions(self, values: dict[str, Any]) -> None:
+        """Add a finding for each pair of figures that contradict each other."""
         core, chip = values["core"], values["chip"]
         on_core, on_chip = core.neurons or 1, chip.neurons or math.inf
         if on_core > on_chip:
@@ -316,7 +320,7 @@ class _Reader:
         self._find_missing_figures(core, values["fabric"])
 
     def _find_missing_figures(self, core: Core, fabric: Fabric) -> None:
-        """Report figures that cannot be used without another figure, which the file lacks."""
+        """Add a finding for each figure that cannot be used without a figure that is missing."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"
             self._add_wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
@@ -332,13 +336,16 @@ class _Reader:
             self._add_wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], names: Collection[str]) -> None:
+        """Add a finding for each key of the content that is not among the known names."""
         for key in [key for key in content if key not in names]:
             what, fix = "there is no such section or figure", suggestion(key, sorted(names))
             self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
 
     def _add_wrong_value(self, where: str, what: str, fix: str) -> None:
+        """Add a finding on a figure that is invalid."""
         self.findings.append(Finding("target-value", where, what, fix))
 
     def _add_contradiction(self, where: str, what: str) -> None:
+        """Add a finding on two figures that contradict each other."""
         fix = "correct one of the two figures"
         self.findings.append(Finding("target-contradiction", where, what, fix))

@@ -130,7 +130,7 @@ class Resources(Plain):
 
     @property
     def binding(self) -> list[str]:
-        """The limiting resource of each population; populations with most cores come first."""
+        """The limiting resource of each population; populations with more cores come first."""
         order = sorted(self.populations, key=lambda p: -(p.cores or 0))
         return list(dict.fromkeys(p.binding for p in order if p.binding and (p.cores or 2) > 1))
 
@@ -216,7 +216,7 @@ def delay_slots(longest: int) -> int:
 
 
 def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
-    """Findings on exceeded capacities of the target's cores and chip."""
+    """Findings on the capacities of the target's cores and chip that a network exceeds."""
     target, chip = demand.target, demand.target.chip
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
@@ -262,7 +262,7 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
 def _hidden_counts(
     network: IntegerNetwork, target: Target
 ) -> Iterator[tuple[str, int, int | None]]:
-    """Counts of hidden neurons and their synapses: noun, number, and the chip's capacity."""
+    """Yield counts of hidden neurons and of their synapses: noun, count, the chip's capacity."""
     chip, hidden = target.chip, {p.name for p in network.populations} - {network.readout.population}
     fan_out, from_inputs, to_outputs = (
         {p.name: np.zeros(p.size, np.int64) for p in network.populations} for _ in range(3)
@@ -292,7 +292,7 @@ def _populations(
     longest: int = 255,
     weight_bits: int = MAX_WEIGHT_BITS,
 ) -> tuple[PopulationCores, ...]:
-    """Cores of all populations, optionally as if delays and weight bits were limited.
+    """Count the cores of all populations, optionally with limited delays and bits of weights.
 
     Args:
         network: the network.
@@ -331,11 +331,12 @@ def _populations(
 def _with_axons(
     network: IntegerNetwork, target: Target, by_name: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
-    """Add the limit by axons out, which depends on the number of target cores.
+    """Add the limit that axons out set to the number of neurons per core.
 
-    More cores of one population can mean more axons of another population, so the count is repeated
-    until nothing changes. The loop ends because neurons per core only decrease, and populations
-    without a single neuron per core are skipped.
+    This limit depends on the number of target cores: more cores of one population can mean more
+    axons of another population. So the count is repeated until nothing changes. The loop ends
+    because neurons per core only decrease, and populations without a single neuron per core are
+    skipped.
     """
     axons = target.core.axons_out
     if axons is None:
@@ -355,13 +356,13 @@ def _with_axons(
 
 
 def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
-    """Changes that would save cores; each number of cores is for this change alone."""
+    """Find changes that would save cores; each number of cores results from one change alone."""
     target, savings = demand.target, []
     if demand.cores is None or demand.cores < 2 or not network.projections:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
-        """Add a saving, and return True, if populations take fewer cores after a change."""
+        """Add a saving and return True, if the populations after a change take fewer cores."""
         cores = Resources(target, populations).cores
         if cores is not None and demand.cores is not None and cores < demand.cores:
             savings.append(Saving(change, cores))
@@ -409,5 +410,5 @@ def _is_stored(projection: IntegerProjection, target: Target) -> np.ndarray:
 
 
 def _count_stored(network: IntegerNetwork, target: Target) -> int:
-    """Number of synapses that take memory."""
+    """Number of a network's synapses that take memory on a target."""
     return sum(int(np.count_nonzero(_is_stored(p, target))) for p in network.projections)

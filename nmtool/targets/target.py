@@ -110,7 +110,7 @@ class EventCosts:
 
 @dataclass(frozen=True)
 class Target(Limits):
-    """A chip or a format.
+    """The limits and capacities of a chip or a format.
 
     >>> import nmtool as nm
     >>> nm.target_named("loihi1").max_delay
@@ -172,7 +172,7 @@ class Target(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of networks for the target; `loihi2` if `arithmetic` is ''."""
+        """The arithmetic in which networks for the target run; `loihi2` if `arithmetic` is ''."""
         return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:

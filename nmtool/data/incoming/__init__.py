@@ -52,7 +52,7 @@ _SHOWN = 30
 
 @dataclass(frozen=True)
 class FileConventions:
-    """Unit of times, numbering of labels, and columns, for files that do not state them.
+    """Unit of times, numbering of labels, and names of columns, for files that do not state them.
 
     >>> import tempfile
     >>> import numpy as np
@@ -110,7 +110,7 @@ _CONVENTIONS_FIX = "pass nmtool.FileConventions(columns='time_us=t,unit=pixel')"
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
-    """Names of columns in a file, by nmtool's names; parses text such as `time_us=t,unit=pixel`."""
+    """Parse columns such as `time_us=t,unit=pixel`: names in the file, by nmtool's names."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
         columns = {column.strip(): name.strip() for column, _, name in pairs}
@@ -133,7 +133,7 @@ def is_incoming(name: str) -> bool:
 
 @checked(conventions=Kind(("FileConventions",), _CONVENTIONS_FIX))
 def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) -> Dataset:
-    """Read a file, or a folder with a file per split.
+    """Read a data set from a file of another tool, or from a folder with one file per split.
 
     >>> paths = write_dataset(data, "mine")  # doctest: +SKIP
     >>> read_incoming(paths[0]).train  # doctest: +SKIP
@@ -216,6 +216,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
 
 
 def _unused_option(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
+    """The error for an option that has no effect on a file."""
     return UsageError(
         f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
     )
@@ -272,6 +273,7 @@ def write_dataset(
 
 
 def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
+    """Write all splits to a CSV file; return its path."""
     if path.exists() and not force:
         raise UsageError(
             f"{path} exists already",
@@ -287,6 +289,7 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
 
 
 def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, SpikeEvents]:
+    """Read HDF5 files in SHD layout, by split, in the unit of time that is given."""
     start = conventions.labels_from
     layout = shd.read_layout(files.values(), conventions.n_units, labels_from=start)
     splits = {}
@@ -298,7 +301,7 @@ def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[
 
 
 def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
-    """The samples of CSV files and archives, by split; one file may contain several splits."""
+    """Read the samples of CSV files and archives, by split; one file may contain several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with errors_naming(file):
@@ -322,7 +325,7 @@ def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[
 def _events_of_splits(
     splits: Mapping[str, Rows], conventions: FileConventions
 ) -> dict[str, SpikeEvents]:
-    """The samples of all splits, with shared classes and channels."""
+    """Convert rows to events, by split; all splits have the same classes and channels."""
     stated = [rows.class_names for rows in splits.values()]
     class_names = shd.common_entry("class_names", list(splits), stated)
     labels = {
@@ -362,7 +365,7 @@ def _events_of_splits(
 def _numbered_units(
     splits: Mapping[str, Rows], conventions: FileConventions
 ) -> tuple[Mapping[str, Rows], int | None]:
-    """Convert positions on a sensor to units; also return the number of units, if known.
+    """Convert positions on a sensor to units; also return the number of units, or None if unknown.
 
     The first axis varies fastest: unit = x + W·(y + H·polarity).
     """
@@ -412,14 +415,14 @@ def _numbered_units(
 
 
 def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """[events] int64: the lists of all samples as one array."""
+    """Concatenate lists of whole numbers, one per sample, to one array, [events] int64."""
     return np.fromiter(chain.from_iterable(lists), np.int64)
 
 
 def _units_of_samples(
     axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
 ) -> list[NDArray[np.int64]]:
-    """[samples] arrays of units, from the positions of all events along each axis."""
+    """Convert positions of all events, along each axis, to one array of units per sample."""
     unit = np.zeros_like(axes[0])
     for axis, extent in zip(reversed(axes), reversed(size), strict=True):
         unit = unit * extent + axis
@@ -427,7 +430,7 @@ def _units_of_samples(
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:
-    """Groups as numbers, by split and name; names are numbered in sorted order."""
+    """Convert groups to numbers, by split and column; their names are numbered in sorted order."""
     groups: dict[str, dict[str, list[int]]] = {split: {} for split in splits}
     for name in dict.fromkeys(name for rows in splits.values() for name in rows.groups):
         columns = {

@@ -123,7 +123,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Names of a file's columns; also its unit of time in ms (`ms`) and its decimal mark."""
+    """The columns of a CSV file: names, unit of time in ms (`ms`) and decimal mark."""
 
     time: str
     ms: float
@@ -135,7 +135,7 @@ class _Columns:
 
 
 def _rename_columns(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """Rename columns to the names in `COLUMNS`; keep all others."""
+    """Rename columns to the names in `COLUMNS`; keep the names of all other columns."""
     new_names = {name: column for column, name in columns.items()}
     if missing := [name for name in new_names if name not in names]:
         near = nearest(missing[0], names)
@@ -211,7 +211,7 @@ _MEANT = {
 
 
 def _example_of_columns(names: Sequence[str], own: Sequence[str]) -> str:
-    """An example of `columns=`, with the file's own names where their meaning can be guessed."""
+    """Example of `columns=` for a message: names in the file whose meaning can be guessed."""
     unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
     has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)
@@ -332,7 +332,7 @@ def _add_row(
 
 
 def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str:
-    """The group in a cell: a whole number or a name."""
+    """Convert the text of a cell to a group: a whole number or a name."""
     text = (text or "").strip()
     if text.lower() in _NO_VALUE:
         raise DataError(
@@ -350,7 +350,7 @@ def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str
 def _number_in_cell(
     text: str | None, columns: _Columns, kind: type, where: str, advice: str = ""
 ) -> Any:
-    """The number in a cell; 3.0 counts as a whole number."""
+    """Convert the text of a cell to a number; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
     integer = None
     try:

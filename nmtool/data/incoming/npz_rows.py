@@ -96,7 +96,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
 
 
 def _step_length(dt_ms: NDArray | None) -> float | None:
-    """Step length in an archive, a number or a list of one number."""
+    """Convert the step length in an archive, a number or a list of one number, to a float."""
     if dt_ms is None:
         return None
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
@@ -110,7 +110,7 @@ def _step_length(dt_ms: NDArray | None) -> float | None:
 
 
 def _array_name(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
-    """Name of a split's array: one of `words`, with the split before or after; None if missing."""
+    """Find the name of a split's array, such as `train_spikes`; None if the array is missing."""
     for part in SPLIT_WORDS.get(split, ("",)):
         for word in words:
             for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
@@ -122,7 +122,7 @@ def _array_name(arrays: Mapping[str, NDArray], split: str, words: Sequence[str])
 def _add_groups(
     arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
 ) -> None:
-    """Add each unused array with an integer or a name per sample to the groups of its split."""
+    """Store unused arrays with an integer or a name per sample as groups of their split."""
     unused = []
     for name, array in arrays.items():
         if name in used:
@@ -144,7 +144,7 @@ def _add_groups(
 
 
 def _split_in_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
-    """Split in an array's name, and the name without the split."""
+    """Divide the name of an array into the name of the split and the rest."""
     for split in splits:
         for part in SPLIT_WORDS.get(split, ()):
             if name.startswith(f"{part}_"):

@@ -41,7 +41,7 @@ def read_pairs(
     sensor_size: Sequence[int] | None = None,
     time_first: bool = False,
 ) -> Rows:
-    """The samples of `SpikeEvents.from_torch` and `.from_tonic`.
+    """Read samples and classes, for `SpikeEvents.from_torch` and `SpikeEvents.from_tonic`.
 
     Args:
         source, dt_ms, n_units, class_names, sensor_size, time_first: as for
@@ -99,7 +99,7 @@ def read_pairs(
 
 
 def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
-    """Width, height and polarities of the sensor of a data set, or of the data set that it wraps.
+    """Width, height and polarities of the sensor of a data set.
 
     Raises:
         DataError: the data set has no sensor of fixed size.
@@ -115,7 +115,7 @@ def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
 
 
 def class_names_of(dataset: Any) -> tuple[str, ...] | None:
-    """Class names in the order of their numbers; None if the data set has none."""
+    """Names of the classes, in the order of their numbers; None if the data set has no names."""
     names: Any = _attribute(dataset, "classes")
     if names is None:
         names = _attribute(dataset, "class_map")
@@ -127,7 +127,7 @@ def class_names_of(dataset: Any) -> tuple[str, ...] | None:
 
 
 def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
-    """Every pair (sample, class) of a data set, an iterable of pairs, or a loader of batches."""
+    """Yield the pairs (sample, class) of a data set, of an iterable, or of a loader of batches."""
     is_map = hasattr(source, "__getitem__") and hasattr(source, "__len__")
     if not is_map and not hasattr(source, "__iter__"):
         raise UsageError(
@@ -146,7 +146,7 @@ def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
 
 
 def _batch_classes(target: Any) -> NDArray | None:
-    """[batch] classes; None if the target belongs to a single sample."""
+    """Classes of a batch, [batch]; None if the target is the class of a single sample."""
     if isinstance(target, str | bytes):
         return None
     array = as_array(target)
@@ -156,6 +156,7 @@ def _batch_classes(target: Any) -> NDArray | None:
 def _pairs_of_batch(
     recorded: Any, labels: Any, number: int, time_first: bool
 ) -> Iterator[tuple[Any, Any]]:
+    """Yield the pairs (sample, class) of a batch."""
     array = as_array(recorded)
     axis = 1 if time_first else 0
     if array.ndim < 3 or array.shape[axis] != len(labels):
@@ -170,11 +171,12 @@ def _pairs_of_batch(
 
 
 def _is_structured(recorded: Any) -> bool:
+    """True for structured events with named fields, False for a dense array."""
     return bool(getattr(getattr(recorded, "dtype", None), "names", None))
 
 
 def _class_of_target(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
-    """The number of a class, or its name if the data set lists no class names."""
+    """Convert a target to the number of its class, or to its name if there are no class names."""
     if isinstance(target, str | bytes):
         [name] = texts([target])
         if class_names is None:
@@ -217,6 +219,7 @@ def _sensor_events(
 
 
 def _units_of_events(events: NDArray, size: Sequence[int], index: int) -> NDArray[np.int64]:
+    """[events] int64: unit of each event of a sensor."""
     unit = np.zeros(len(events), np.int64)
     for field, extent in zip("pyx", reversed(size), strict=True):
         unit = unit * extent + _positions_along(events, field, extent, index)
@@ -224,7 +227,7 @@ def _units_of_events(events: NDArray, size: Sequence[int], index: int) -> NDArra
 
 
 def _positions_along(events: NDArray, field: str, extent: int, index: int) -> NDArray[np.int64]:
-    """[events] int64 position along one axis of the sensor."""
+    """[events] int64: position of each event along one axis of the sensor."""
     if field not in (events.dtype.names or ()) or (field == "p" and extent == 1):
         return np.zeros(len(events), np.int64)
     position = events[field].astype(np.int64)
@@ -238,7 +241,7 @@ def _positions_along(events: NDArray, field: str, extent: int, index: int) -> ND
 
 
 def _item(dataset: Any, index: int) -> Any:
-    """Item `index` of a data set; raises `DataError` if reading it fails in any way."""
+    """Read item `index` of a data set; raise `DataError` for any error while reading."""
     try:
         return dataset[index]
     except Exception as error:
@@ -251,7 +254,7 @@ def _item(dataset: Any, index: int) -> Any:
 
 
 def _pair(item: Any, index: int) -> tuple[Any, Any]:
-    """Unpack (sample, class), or a batch and its classes; raises `DataError` for other items."""
+    """Unpack an item: (sample, class), or a batch and its classes; raise `DataError` for others."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise DataError(
             f"item {index} is not a pair of a sample and its class",
@@ -262,7 +265,7 @@ def _pair(item: Any, index: int) -> tuple[Any, Any]:
 
 
 def _attribute(dataset: Any, name: str) -> Any:
-    """An attribute of a data set, or of the data set that it wraps (as a subset or loader does)."""
+    """Find an attribute of a data set, or of the data set that a subset or a loader wraps."""
     for _ in range(8):
         attribute = getattr(dataset, name, None)
         if attribute is not None or dataset is None:

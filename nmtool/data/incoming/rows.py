@@ -34,7 +34,7 @@ _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], 
 
 @dataclass
 class Rows:
-    """Samples of a file or an object, in their order there.
+    """Samples as a file or an object has them, in the same order.
 
     >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
     <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
@@ -65,7 +65,7 @@ class Rows:
     axes: dict[str, Any] = field(default_factory=dict)
 
     def events(self) -> SpikeEvents:
-        """The samples as `SpikeEvents`, with classes numbered from 0.
+        """Convert the samples to `SpikeEvents`, with classes numbered from 0.
 
         Raises:
             DataError: lists or arrays are inconsistent, or are not spikes and classes.
@@ -81,6 +81,7 @@ class Rows:
         return SpikeEvents(time_ms, unit, offset, label, n_units, names, groups)
 
     def _events_of_lists(self, n_labels: int) -> _Events:
+        """Check samples that are lists of events, sort their events, and join them."""
         if not len(self.times_ms) == len(self.units) == n_labels:
             raise DataError(
                 f"there are times for {len(self.times_ms)} samples, units for {len(self.units)} "
@@ -123,6 +124,7 @@ class Rows:
         return np.concatenate(times), unit, counts, n_units
 
     def _events_of_dense(self, n_labels: int) -> _Events:
+        """Check dense samples, and list their spikes as events."""
         array = as_array(self.dense)
         _check_dimensions(array, n_labels)
         if self.dt_ms is None:
@@ -200,7 +202,10 @@ def check_labels(labels: NDArray) -> NDArray:
 
 
 def check_spikes(array: NDArray, where: str = "") -> str:
-    """A warning if bins have several spikes, else ''; `DataError` if numbers are not counts."""
+    """Check dense spikes: return a warning if a bin has several spikes, else ''.
+
+    Raises `DataError` for numbers that are not spike counts.
+    """
     if array.dtype.kind == "b" or not array.size:
         return ""
     if not _are_whole(array):
@@ -220,7 +225,7 @@ def check_spikes(array: NDArray, where: str = "") -> str:
 
 
 def swapped_axes(n_steps: int, n_channels: int) -> str:
-    """A warning that the axes may be swapped, if channels far outnumber steps; else ''."""
+    """Return a warning that axes may be swapped if channels far outnumber steps, else ''."""
     if n_channels < max(_MANY_CHANNELS, _CHANNELS_PER_STEP * n_steps):
         return ""
     return (
@@ -231,7 +236,7 @@ def swapped_axes(n_steps: int, n_channels: int) -> str:
 
 
 def as_array(values: Any) -> NDArray:
-    """The values as a numpy array; torch tensors are copied from their device."""
+    """Convert values to a numpy array; torch tensors are copied from their device."""
     if hasattr(values, "detach"):
         values = values.detach()
         if values.is_sparse:
@@ -241,7 +246,7 @@ def as_array(values: Any) -> NDArray:
 
 
 def are_numbers(labels: Sequence[Any]) -> bool:
-    """True if there are labels, and all are numbers or strings of numbers."""
+    """True if all labels are numbers or text of numbers; False without labels."""
     try:
         return bool([float(label) for label in labels])
     except (TypeError, ValueError):
@@ -249,7 +254,7 @@ def are_numbers(labels: Sequence[Any]) -> bool:
 
 
 def texts(names: Iterable[Any]) -> list[str]:
-    """Names as text; bytes are read as UTF-8."""
+    """Convert names to text; bytes are decoded as UTF-8."""
     return [
         name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
         for name in names
@@ -257,6 +262,7 @@ def texts(names: Iterable[Any]) -> list[str]:
 
 
 def _check_dimensions(array: NDArray, n_labels: int) -> None:
+    """Raise `DataError` unless dense spikes have at least three axes."""
     if array.ndim > 2:
         return
     what = f"spikes of shape {array.shape} are not [samples, steps, channels]"
@@ -276,13 +282,14 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
 
 
 def _are_names(labels: Any) -> bool:
-    """True for a list, a tuple or an array of strings only."""
+    """True if the labels are a list, a tuple or an array that contains only strings."""
     return isinstance(labels, list | tuple | np.ndarray) and all(
         isinstance(label, str | bytes) for label in labels
     )
 
 
 def _are_whole(array: NDArray) -> bool:
+    """True if all numbers of an array are whole."""
     if array.dtype.kind != "f":
         return array.dtype.kind in "biu"
     return bool((np.isfinite(array) & (array == np.rint(array))).all())
