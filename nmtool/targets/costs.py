@@ -170,7 +170,7 @@ class Estimate:
         return "" if self.spread is None else f"{shown(float(self.spread.mean))} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values: the numbers with unit, boundary and note, or the reason for their absence."""
+        """Plain values: the numbers with unit, boundary and note, or why there are no numbers."""
         if self.spread is None:
             return {"absent": self.absent}
         spread = {name: value for name, value in asdict(self.spread).items() if value is not None}

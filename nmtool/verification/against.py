@@ -31,7 +31,7 @@ NO_OPTIONS: Options = MappingProxyType({})
 
 
 class InputSource(Enum):
-    """Source of the input of a comparison."""
+    """Source of the input on which backends are compared."""
 
     DATA = "samples"
     GENERATED = "inputs generated for the network, which reveal single faults"
@@ -61,7 +61,7 @@ class Against:
         against: Named | Sequence[Named] = (),
         artefact: str | Path | None = None,
     ) -> Against:
-        """Collect the named backends and recordings; if none is named, the export's own backend.
+        """Collect the named backends and recordings; without any, take the export's own backend.
 
         Args:
             network: a network in memory, or the path of a network or an export.
@@ -176,6 +176,7 @@ class Against:
         return InputSource.ANSWERS
 
     def _check_not_empty(self) -> None:
+        """Raise `UsageError` if there is nothing to compare with."""
         from nmtool.exporters.formats import formats_that_run
 
         if not self.names:
@@ -239,6 +240,7 @@ def is_recording(against: Named) -> bool:
 
 
 def _format_that_runs(name: str) -> type[Format]:
+    """The format of this name; raise `UsageError` unless it has a runtime."""
     from nmtool.exporters.formats import format_named, formats_that_run
 
     format_ = format_named(name)
@@ -253,7 +255,7 @@ def _format_that_runs(name: str) -> type[Format]:
 
 
 def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Recording]:
-    """Recordings by their names in a certificate."""
+    """Name each recording for the certificate: its file name, numbered if it occurs twice."""
     by_name: dict[str, str | Path | Recording] = {}
     for recording in recordings:
         name = base_name = RECORDING if isinstance(recording, Recording) else Path(recording).name

@@ -103,7 +103,7 @@ class Case:
         }
 
     def _sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
-        """Spikes of some samples, by source."""
+        """Spikes sent in some samples, by source."""
         return {name: raster.take(samples) for name, raster in self._sent.items()}
 
     def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
@@ -120,7 +120,7 @@ class Case:
         return [*self.recorded].index(name)
 
     def delivers(self, index: int) -> bool:
-        """True if a projection delivers any spike in time."""
+        """True if a projection delivers any spike before the end of its sample."""
         first = {n: raster.first_step().min(axis=0) for n, raster in self.sent.items()}
         return bool(exercised(self.network.projections[index], first, self.events.n_steps).any())
 
@@ -227,7 +227,7 @@ def find_causes(case: Case) -> list[Cause]:
 
 
 def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
-    """Sample and step of a neuron's first deviation, and the excess of its input in this step.
+    """Find the first deviation of a neuron: sample and step, and the excess of the input there.
 
     None if no synapse can cause this excess.
     """
@@ -245,7 +245,7 @@ def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], 
 
 
 def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Causes: faulty weights, then faulty delays, of synapses onto a neuron."""
+    """Yield causes: faulty weights, then faulty delays, of synapses onto a neuron."""
     deviation = _first_excess(case, name, neuron) if case.deep else None
     if case.deep and deviation is None:
         return
@@ -258,7 +258,7 @@ def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 def _weight_causes(
     case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
-    """Causes: faulty weights of a projection's synapses onto a neuron.
+    """Yield causes: faulty weights of a projection's synapses onto a neuron.
 
     Args:
         case: the case.
@@ -287,7 +287,7 @@ def _weight_causes(
 def _is_representable(
     projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """True for synapses whose weight may be `value`, given bits and sign mode of the projection."""
+    """True for synapses whose weight may be `value` in the projection's bits and sign mode."""
     runs_in, weight = projection.runs_in, projection.weight
     single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
 
@@ -360,7 +360,7 @@ def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield the cause with nearest value and span, unless there is no explaining value."""
+    """Yield a cause with the nearest of the explaining values and their span, if there are any."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -369,7 +369,7 @@ def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
 
 
 def _weight_change(excess: int, exponent: int) -> int | None:
-    """The change of a stored weight that explains an excess of input; None if no change does."""
+    """The change of a stored weight that explains an excess of input; None if there is none."""
     if exponent < 0:
         return excess << -exponent
     weight, rest = divmod(excess, 1 << exponent)
@@ -377,7 +377,7 @@ def _weight_change(excess: int, exponent: int) -> int | None:
 
 
 def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Causes: a faulty bias of one neuron."""
+    """Yield causes: a faulty bias of one neuron."""
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     limit = case.network.runs_in.bias_limit
     values = np.arange(-limit, limit)
@@ -386,7 +386,7 @@ def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _single_threshold_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Causes: a faulty threshold of one neuron, if the population's threshold is no cause."""
+    """Yield causes: a faulty threshold of one neuron, unless the population's explains all."""
     if (
         case.network.population(name).size == 1
         or next(_threshold_causes(case, name), None) is not None
@@ -402,7 +402,7 @@ def _single_threshold_causes(case: Case, name: str, neuron: int) -> Iterator[Cau
 
 
 def _decay_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Causes: a faulty decay of u or v of a population."""
+    """Yield causes: a faulty decay of u or v of a population."""
     population, runs_in = case.network.population(name), case.network.runs_in
     # The loop tries all possible decay factors, from 0 to 1.
     for kind, constant, expected, values in (
@@ -416,7 +416,7 @@ def _decay_causes(case: Case, name: str) -> Iterator[Cause]:
 def _explaining_values(
     case: Case, cause: Cause, constant: str, values: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Values of a constant that explain the recording of the cause's neuron or population.
+    """Find the values of a constant that explain the recording of a neuron or a population.
 
     Args:
         case: the case.
@@ -437,7 +437,7 @@ def _explaining_values(
 
 
 def _threshold_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Causes: a faulty threshold of a population."""
+    """Yield causes: a faulty threshold of a population."""
     guesses = _thresholds_between(case, name, slice(None))
     cause = Cause("threshold", name, expected=case.network.population(name).vth)
     if len(_explaining_values(case, cause, "vth", guesses[:1])):
@@ -445,7 +445,7 @@ def _threshold_causes(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Thresholds other than the network's that agree with all recorded membranes and spikes.
+    """Find the other thresholds with which all recorded membranes and spikes are consistent.
 
     Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
     populations have no threshold.
@@ -462,7 +462,7 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
 
 
 def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Causes: a faulty bias exponent of a population."""
+    """Yield causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(case.network.runs_in.max_bias_exponent + 1)
     for exponent in _explaining_values(case, cause, "bias exponent", values).tolist():
@@ -473,14 +473,17 @@ def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _projection_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Causes: faults of whole projections onto a population, those that deliver spikes first."""
+    """Yield causes: faults of whole projections onto a population.
+
+    Projections that deliver spikes come first.
+    """
     onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _causes_in_projection(case, index)
 
 
 def _causes_in_projection(case: Case, index: int) -> Iterator[Cause]:
-    """Causes: faults of a whole projection."""
+    """Yield causes: one mistake in a whole projection, e.g. a wrong exponent or no delays."""
     projection = case.network.projections[index]
     cells = case.cells[projection.target]
     rows = rows_of(case.network, cells, index)
@@ -522,7 +525,7 @@ def _causes_in_projection(case: Case, index: int) -> Iterator[Cause]:
 
 
 def _latency_causes(case: Case) -> Iterator[Cause]:
-    """Causes: spikes of one, several or all projections arrive a step late or early."""
+    """Yield causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
     all_indices = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
@@ -550,7 +553,7 @@ def _latency_causes(case: Case) -> Iterator[Cause]:
 
 
 def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
-    """By name, the target populations of projections whose spikes arrive `lag` steps late."""
+    """Cells of target populations, by name, if spikes of these projections are `lag` steps late."""
     cells: dict[str, Cells] = {}
     for index in indices:
         name = case.network.projections[index].target
@@ -566,7 +569,7 @@ _BOTH = "the decay of u and v"
 
 
 def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
-    """Kind, detail and changed rules for every mistake in a rule of the arithmetic."""
+    """Yield the possible mistakes in a rule of the arithmetic: kind, detail and changed rules."""
     right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
     roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
     for kind, rule in roundings.items():
@@ -594,7 +597,10 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """A cause, and its change of cells: the decay of u or v lacks its +1, or has one too many."""
+    """Make the cause that the +1 in a decay is missing or surplus, and its change of cells.
+
+    The change is a function that returns cells with the faulty decay of u or v.
+    """
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
         f"{{0}}·({runs_in.decay_one} − d{{0}})",
@@ -609,9 +615,10 @@ def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable
 
 
 def _arithmetic_causes(case: Case) -> Iterator[Cause]:
-    """Causes: a wrong rule, or a wrong +1 of a decay.
+    """Yield causes: a wrong rule of the arithmetic, or a wrong +1 in a decay.
 
-    Each is tried in all populations, then in the only deviating population.
+    Each candidate is tried in all populations. If only one population deviates, the candidate is
+    then tried in this population alone.
     """
     runs_in = case.network.runs_in
     candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
@@ -638,7 +645,7 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="keeps growing (outputs without any t
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """The cells without limits of v; non-spiking neurons get a threshold that v cannot reach."""
+    """Copy cells without limits of v; non-spiking neurons get a threshold that v cannot reach."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
@@ -647,7 +654,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
-    """Causes: an additional or missing input spike, or a silent channel."""
+    """Yield causes: an additional or missing input spike, or a silent input channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
@@ -673,7 +680,7 @@ def _input_causes(case: Case) -> Iterator[Cause]:
 
 
 def _flip_input(events: Streams, channel: int, at: int | None) -> tuple[bool, Streams]:
-    """The events of one sample with an input spike removed, or added if it did not exist.
+    """Remove an input spike from the events of a sample, or add it if there is none.
 
     Args:
         events: events of the sample.
@@ -699,7 +706,7 @@ def _flip_input(events: Streams, channel: int, at: int | None) -> tuple[bool, St
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
-    """Step, population and neuron of the first deviation in the only sample."""
+    """Step, population and neuron of the first deviation in the only examined sample."""
     firsts = {name: case.outcome[name].first[:, 0] for name in case.deviating}
     return min((int(first.min()), name, int(first.argmin())) for name, first in firsts.items())
 
@@ -707,7 +714,7 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 def _suspect_inputs(
     case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
 ) -> list[tuple[int, int | None]]:
-    """Channels and steps of input spikes that would reach a neuron at a step.
+    """Find the input spikes that would reach a neuron at a step, each as (channel, step).
 
     Without u and v, the effect of a spike may only be visible later, so earlier spikes are
     included, too.
@@ -724,7 +731,7 @@ def _suspect_inputs(
 
 
 def _leftover_state_causes(case: Case) -> Iterator[Cause]:
-    """Causes: states, or spikes on their way, left over from the previous sample."""
+    """Yield causes: states, or spikes on their way, are left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
     both_samples, states = case.with_previous_sample()

@@ -58,7 +58,7 @@ class StockCheck:
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, divergence: Divergence | None) -> Divergence | None:
-        """A difference in the excerpt, with sample and step of the whole samples."""
+        """Convert a difference in the excerpt to its sample and step in the whole input."""
         if divergence is None:
             return None
         return replace(divergence, sample=self.sample, step=self.first + divergence.step)
@@ -114,7 +114,7 @@ class Check(Tabular):
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """The first difference in the samples, or if there is none, in the fast model's check."""
+        """The first difference in the samples or, without any, in the check of the fast model."""
         if self.comparison.first_divergence is not None or self.stock is None:
             return self.comparison.first_divergence
         return self.stock.first_divergence or self.stock.first_between_models
@@ -267,7 +267,7 @@ class Certificate(Result):
         ]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
-        """Table rows of a backend: its comparison, and Lava's own model if it was checked."""
+        """Yield table rows of a backend: the comparison, and Lava's own model if it was checked."""
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
         label = f"{name} ({check.model})" if check.model else name
         pace = f"{check.seconds / max(1, self.samples):.3g}"
@@ -287,7 +287,7 @@ class Certificate(Result):
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
-        """Lines on the extent of the comparison: coverage, faults and overflows."""
+        """Yield sentences on the extent of the comparison: coverage, faults and overflows."""
         if self.coverage is not None:
             yield self.coverage.sentence(), ""
             yield from ((remark, "") for remark in self.coverage.remarks())
@@ -313,7 +313,7 @@ class Certificate(Result):
 def _overflow_lines(
     counts: Mapping[str, int], of: str = "", *, of_data: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """The sentence on overflows; a warning if answers on data depend on them."""
+    """Yield the sentence on overflows; it is a warning if answers on data depend on overflows."""
     if sentence := overflow_sentence(counts, of):
         yield sentence, "warning" if of_data and answers_depend(counts) else ""
 
@@ -321,7 +321,7 @@ def _overflow_lines(
 def _count_cells(
     comparison: Comparison, *, only_outputs: bool = False
 ) -> tuple[str, str, str, str]:
-    """Table cells of a comparison, blank for values that were not compared.
+    """Format the counts of a comparison as table cells, blank if values were not compared.
 
     Args:
         comparison: the comparison.
@@ -338,7 +338,7 @@ def _count_cells(
 
 
 def _check_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
-    """Sentences of a check: `spikes compared N, different 0`, and the first difference if any."""
+    """Yield the sentences of a check: the counts, e.g. `different 0`, and the first difference."""
     yield from _comparison_sentences(name, check.comparison, check.comparison.first_divergence)
     if check.steps_later:
         yield from _shift_sentences(name, check)
@@ -376,7 +376,7 @@ def _check_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
 
 
 def _shift_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
-    """Sentences on the shift of a recording by another framework."""
+    """Yield sentences on the shift in time of a recording by another framework."""
     texts = {}
     for population, steps in check.steps_later.items():
         count = f"{abs(steps)} step{'s' if abs(steps) > 1 else ''}"
@@ -411,7 +411,7 @@ def _shift_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
 def _comparison_sentences(
     label: str, comparison: Comparison, first: Divergence | None
 ) -> Iterator[tuple[str, str]]:
-    """Sentences of a comparison: its counts, and the first difference if any."""
+    """Yield the sentences of a comparison: its counts, and the first difference if there is one."""
     predictions = comparison.predictions_different
     yield (
         f"{label}: spikes compared {comparison.spikes_compared}, "

@@ -117,7 +117,7 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Shared spikes, as a share of all spikes in at least one recording; 1 without spikes."""
+        """Spikes in both recordings divided by spikes in either recording; 1 without spikes."""
         either = self.spikes_shared + self.spikes_different
         return self.spikes_shared / either if either else 1.0
 
@@ -253,11 +253,12 @@ def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
 
 
 def _shape_text(shape: tuple[int, ...] | None) -> str:
+    """A shape as text, e.g. `[1, 30, 10]`; `nothing` for None."""
     return "nothing" if shape is None else f"{list(shape)}"
 
 
 def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """A copy of `actual` with the expected u and v wherever they differ by at most the tolerance.
+    """Copy `actual`; u and v within the tolerance of the expected values become equal to them.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.
@@ -288,7 +289,7 @@ def _differing_bins(expected: Raster, actual: Raster) -> NDArray[np.int64]:
 def _dense_pairs(
     expected: Recording, actual: Recording
 ) -> Iterator[tuple[str, str, NDArray, NDArray]]:
-    """Quantity, population, expected and actual values of all recorded u and v."""
+    """Yield quantity, population, expected and actual values for all recorded u and v."""
     groups: list[tuple[str, Mapping[str, NDArray], Mapping[str, NDArray]]] = [
         ("v", expected.membrane, actual.membrane),
         ("u", expected.current, actual.current),
@@ -304,7 +305,7 @@ def _first_divergence(
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
 ) -> Divergence | None:
-    """The first difference of all populations; None if nothing differs."""
+    """Find the first difference in any population; None if nothing differs."""
     divergences = []
     for name, rows in spikes.items():
         if len(rows):
@@ -324,4 +325,5 @@ def _first_divergence(
 
 
 def _sort_key(divergence: Divergence) -> tuple[int, int, int]:
+    """Order of differences: by sample, then by step, then by quantity."""
     return divergence.sample, divergence.step, _QUANTITIES.index(divergence.quantity)

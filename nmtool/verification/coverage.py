@@ -61,7 +61,7 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on the synapses that were not exercised, with reasons; '' if there are none."""
+        """A line on the synapses that were not exercised, with reasons; '' if all were."""
         not_exercised = self.synapses - self.synapses_exercised
         if not not_exercised:
             return ""
@@ -124,7 +124,7 @@ class Coverage(Result):
     populations: Sequence[PopulationCoverage]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """By quantity, numbers of exercised parts and of parts that some input can reach.
+        """Count, by quantity, the exercised parts and the parts that some input can reach.
 
         A threshold is one number per population, exercised if one of its neurons spiked.
         """
@@ -160,7 +160,10 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line on the whole network; quantities that the network lacks are left out."""
+        """Describe the coverage of the whole network in one line.
+
+        Quantities that the network lacks are left out.
+        """
         words = {
             "synapses": "of synapses",
             "delays": "of delays",
@@ -283,7 +286,7 @@ def coverage(
 def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
-    """By source, [neurons] int64: earliest step of a spike in any sample; `n_steps` if silent."""
+    """Earliest step of a spike in any sample, by source, [neurons] int64; `n_steps` if silent."""
     steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
@@ -310,7 +313,7 @@ def _projection_coverage(
     silent: NDArray[np.bool_],
     bounds: StateBounds,
 ) -> ProjectionCoverage:
-    """Coverage of a projection, from exercised synapses and silent source neurons."""
+    """Count the coverage of a projection from exercised synapses and silent source neurons."""
     synapses = projection.weight != 0
     reachable = synapses & bounds.arrives(projection)
     return ProjectionCoverage(
@@ -335,7 +338,7 @@ def _population_coverage(
     deep: bool,
     spikes: Raster,
 ) -> PopulationCoverage:
-    """Coverage of a population, from properties of its neurons."""
+    """Count the coverage of a population from the properties of its neurons."""
     biased = population.bias != 0
     compared = (deep or population.kind == LI) and spikes.n_samples * spikes.n_steps > 0
     return PopulationCoverage(
@@ -352,7 +355,7 @@ def _population_coverage(
 
 
 def percent(part: int, of: int) -> str:
-    """A share with one decimal, rounded down, so that 100% means all.
+    """Format a share as a percentage with one decimal, rounded down, so that 100% means all.
 
     >>> percent(2999, 3000), percent(3, 3), percent(0, 0)
     ('99.9%', '100%', 'none')
@@ -368,7 +371,7 @@ def _sum_pairs(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def listed(indices: Sequence[int]) -> str:
-    """The first `LISTED` ranges of ascending indices, as text.
+    """Format ascending indices as text: the first `LISTED` ranges of consecutive indices.
 
     >>> listed([0, 1, 2, 7, 9, 10])
     '0–2, 7, 9–10'
@@ -379,7 +382,7 @@ def listed(indices: Sequence[int]) -> str:
 
 
 def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and last index of each run of consecutive indices."""
+    """Yield the first and the last index of each range of consecutive indices."""
     first = last = None
     for index in indices:
         if first is None or last is None:

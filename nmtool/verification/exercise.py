@@ -63,7 +63,9 @@ def exercise(
     deep: bool = False,
     n_samples: int = SAMPLES,
 ) -> Raster:
-    """Generate samples that exercise further parts of a network; equal arguments, equal samples.
+    """Generate samples that exercise further parts of a network.
+
+    Equal arguments give equal samples.
 
     Args:
         network: the network to compare.
@@ -90,7 +92,7 @@ def exercise(
 
 
 class _Search:
-    """The state of the search.
+    """State of the search for samples that exercise more of a network.
 
     Attributes:
         kept: samples kept so far.
@@ -134,16 +136,18 @@ class _Search:
         ]
 
     def _is_equivalent(self, fault: Fault) -> bool:
+        """True if it is proven that no input shows a fault; remembers the result."""
         if fault not in self.equivalent:
             verdict = is_equivalent(self.network, fault, self.bounds, deep=True)
             self.equivalent[fault] = verdict
         return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
-        """Run random candidates; keep those that exercise or reveal more, largest gain first.
+        """Run random candidates, and keep candidates that reach new synapses or reveal new faults.
 
-        Some backends do not model overflows. Candidates in which u wraps or v clips are therefore
-        kept only after a round in which no other candidate had a gain.
+        Candidates with the largest gain are kept first. Some backends do not model overflows.
+        Candidates in which u wraps or v clips are therefore kept only after a round in which no
+        other candidate had a gain.
 
         Returns:
             True if a candidate was kept, or if an overflowing one may be kept in the next round.
@@ -185,7 +189,7 @@ class _Search:
         return bool(picked) or only_overflowing
 
     def _detector(self, spikes: Raster, recording: Recording, deep: bool = True) -> FaultDetector:
-        """A detector of the faults that a comparison on these samples shows."""
+        """Make a detector of the faults that a comparison on these samples shows."""
         return FaultDetector(
             self.network, streams(self.network, {INPUT: spikes, **recording.spikes}), deep
         )
@@ -203,7 +207,7 @@ class _Search:
     def _gain(
         self, shown: NDArray[np.bool_], first_steps: dict[str, NDArray[np.int64]]
     ) -> NDArray[np.int64]:
-        """[candidates] int64: gain, the number of newly shown faults plus `_newly_reached`."""
+        """Gain of each candidate, [candidates] int64: newly shown faults plus `_newly_reached`."""
         gain = shown.sum(axis=0)
         if any(missing.any() for missing in self.missing):
             gain = gain + [self._newly_reached(first_steps, i) for i in range(gain.size)]
@@ -220,7 +224,7 @@ class _Search:
         return n_sources
 
     def _late_neurons(self) -> list[tuple[str, int]]:
-        """Neurons, as (population, index), that must spike earlier to exercise all synapses."""
+        """Neurons that must spike earlier to exercise all synapses, as (population, index)."""
         neurons: dict[tuple[str, int], None] = {}
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             if projection.source != INPUT:
@@ -231,14 +235,14 @@ class _Search:
     def _remember_nearest(
         self, name: str, neuron: int, spikes: Raster, recording: Recording
     ) -> None:
-        """Remember the candidate that brings a silent neuron nearest to its threshold."""
+        """Store the candidate that brings a silent neuron nearest to its threshold."""
         peak = recording.potential[name][:, :, neuron].max(axis=1)
         best = int(np.argmax(peak))
         if (name, neuron) not in self.nearest or peak[best] > self.nearest[name, neuron][0]:
             self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
 
     def _candidates(self, draws: Draws) -> Raster:
-        """Random input: noise, bursts, noise that excites one neuron, and variants of inputs."""
+        """Make random inputs: noise, bursts, noise that excites one neuron, and variants."""
         n_steps, size = self.n_steps, self.network.channels.size
         n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((n_candidates, n_steps, size), np.bool_)
@@ -268,7 +272,7 @@ class _Search:
         return Raster.from_dense(dense)
 
     def _target_neurons(self) -> list[tuple[str, int]]:
-        """Neurons to excite: silent ones, and those with a fault that no sample has shown."""
+        """Neurons to excite: silent neurons, and neurons with a fault that no sample has shown."""
         neurons = dict.fromkeys(self._late_neurons())
         for fault in self.targets:
             population = self.network.populations[target_index(self.network, fault)]
@@ -286,10 +290,10 @@ def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
 
 
 def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:
-    """By population, [channels, neurons] float64: how strongly a channel excites each neuron.
+    """Estimate how strongly channels excite neurons: by population, [channels, neurons] float64.
 
-    A heuristic: the sum over paths of the product of the weights along each path. Paths have at
-    most one hop more than there are populations.
+    The estimate is the sum, over all paths, of the product of the weights along the path. Paths
+    have at most one hop more than there are populations.
     """
     size = network.channels.size
     influence = {p.name: np.zeros((size, p.size)) for p in network.populations}

@@ -259,7 +259,7 @@ def check_foreign(
 def _run_again(
     run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
-    """Record the sample again, with u and v.
+    """Run a sample again to record u and v.
 
     Returns:
         The new recording and ''; or `actual` and the reason why there is no new recording.
@@ -299,7 +299,7 @@ def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Record
 def _deepened(
     network: Network | IntegerNetwork, spikes: Raster, expected: Recording, actual: Recording
 ) -> Recording:
-    """The expected recording; if only `actual` has u and v, with simulated u and v."""
+    """Simulate u and v of the expected recording, if only `actual` has u and v."""
     if not isinstance(network, IntegerNetwork) or not actual.current or expected.current:
         return expected
     deep = simulate(network, spikes, deep=True)
@@ -307,7 +307,7 @@ def _deepened(
 
 
 def _explain_without_causes(expected: Recording, actual: Recording) -> Explanation:
-    """An explanation with first difference and counts, for quantities that both recordings have."""
+    """Explain a difference by its place and counts, for quantities that both recordings have."""
     expected, actual = _with_common_quantities(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
     bins = _differing_bins(expected, actual)
@@ -325,7 +325,7 @@ def _explain_without_causes(expected: Recording, actual: Recording) -> Explanati
 
 
 def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
-    """Both recordings, without u and v that only one of them has."""
+    """Remove u and v from both recordings if only one of the two has them."""
 
     def trimmed(recording: Recording, partner: Recording) -> Recording:
         return replace(
@@ -338,7 +338,7 @@ def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Rec
 
 
 def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
-    """By population, [samples, steps, neurons] bool: True where spikes, u or v differ."""
+    """Bins in which spikes, u or v differ: by population, [samples, steps, neurons] bool."""
     bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
     for mine, theirs in ((expected.v, actual.v), (expected.current, actual.current)):
         for name, values in mine.items():
@@ -352,6 +352,7 @@ def _differing_samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp
 
 
 def _are_integers(recording: Recording) -> bool:
+    """True if the membranes of a recording are integers."""
     return all(v.dtype.kind in "iu" for v in recording.membrane.values())
 
 
@@ -385,6 +386,7 @@ def _search_causes(
 def _differing_spikes_and_outputs(
     expected: Recording, actual: Recording
 ) -> dict[str, NDArray[np.bool_]]:
+    """Bins that differ in spikes or output membranes, by population."""
     return _differing_bins(replace(expected, current={}, potential={}), actual)
 
 

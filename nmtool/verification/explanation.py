@@ -105,7 +105,7 @@ class Cause(Plain):
 
 
 def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
-    """Rounding and limits of an arithmetic, as words for `_SENTENCES`."""
+    """Describe rounding and limits of an arithmetic in words, for `_SENTENCES`."""
     power = arithmetic.state_limit.bit_length() - 1
     symmetric = arithmetic.lowest == -arithmetic.highest
     v_limit = f"±(2^{power} − 1)" if symmetric else f"−2^{power} and 2^{power} − 1"
@@ -151,7 +151,7 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """Place and causes of the difference between two recordings; for float networks, no causes.
+    """Place and causes of the difference between two recordings; float networks have no causes.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -208,10 +208,11 @@ class Explanation(Result):
         return self.causes[0] if self.n_causes == 1 else None
 
     def sentences(self) -> list[str]:
-        """First difference, counts and causes, a line each."""
+        """The first difference, the counts of differences, and the causes, as lines of text."""
         return list(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
+        """Yield the lines of text."""
         if self.place is not None:
             yield f"first difference: {self.place}"
         if self.samples_different:
@@ -227,6 +228,7 @@ class Explanation(Result):
                 yield from self._arrivals("arrivals in the other network", self.other_arrivals)
 
     def _causes(self) -> Iterator[str]:
+        """Yield lines on the causes, or on the search that found no single cause."""
         where = "" if self.tried_on == DEEP else ", judged by spikes and outputs only"
         if self.n_causes == 1:
             yield f"cause{where}: {self.causes[0]}"
@@ -240,6 +242,7 @@ class Explanation(Result):
             yield f"no single cause explains the differences{where}: {many}"
 
     def _arrivals(self, label: str, arrivals: Sequence[Arrival]) -> Iterator[str]:
+        """Yield the line on spikes that arrive at the first difference."""
         assert self.place is not None
         cell = f"{self.place.population}[{self.place.neuron}]"
         if not arrivals:
@@ -251,7 +254,7 @@ class Explanation(Result):
         yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
     def tables(self) -> list[Table]:
-        """A table of place and counts, and tables of causes and of arrivals."""
+        """A table of the first difference and counts, a table of causes, and tables of arrivals."""
         counts = [(f"bins different, {name}", n) for name, n in self.different.items()]
         rows = [
             ("backend", self.backend),

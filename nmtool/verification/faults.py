@@ -109,7 +109,7 @@ class MutationScore(Result):
         return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
 
     def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """Numbers of drawn, seen and equivalent faults, by kind of stored number."""
+        """Count drawn, seen and equivalent faults, by kind of stored number."""
         rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
         return {
             kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
@@ -157,7 +157,7 @@ class MutationScore(Result):
 
 
 def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
-    """The network with one fault.
+    """Make a copy of a network that has one fault.
 
     Raises:
         NetworkError: the network would be invalid.
@@ -177,7 +177,7 @@ _Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
 def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
-    """All projections, or all populations, depending on which of them store this kind of number."""
+    """The parts of a network that store this kind of number: all projections or all populations."""
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
 
@@ -187,20 +187,20 @@ def _stored_numbers(part: _Part, kind: str) -> NDArray[np.integer]:
 
 
 def _grid_step(part: _Part, kind: str) -> int:
-    """The grid step of the numbers of one kind."""
+    """Step of the grid on which numbers of one kind lie."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
     return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)
 
 
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The stored number that a fault changes, without the fault."""
+    """The correct value of the stored number that a fault changes."""
     part = _parts_with(network, fault.kind)[fault.place[0]]
     return int(_stored_numbers(part, fault.kind)[fault.place[1:]])
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The stored number with the fault."""
+    """The wrong value of the stored number that a fault changes."""
     unit = _grid_step(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 
@@ -245,7 +245,7 @@ numbers that can increase, in row 1 for numbers that can decrease."""
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
-    """Possible faults of one kind, for each projection or population."""
+    """Yield the possible faults of one kind, for each projection or population."""
     for index, part in enumerate(_parts_with(network, kind)):
         if isinstance(part, IntegerProjection):
             where = f"{part.source} → {part.target}"
@@ -259,7 +259,7 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 
 def _valid_range(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """Valid range of a kind of number, and which stored numbers have an effect.
+    """Range of valid values of a kind of number, and marks of the numbers that have an effect.
 
     The second value is one bool for all numbers, or a bool per number.
     """

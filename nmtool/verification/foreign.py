@@ -52,7 +52,7 @@ class ForeignRecording:
         recording: spikes, membranes, u and v of the recorded populations.
         n_steps: number of steps of every sample.
         predictions: [samples] int64 classes; None if not recorded.
-        free: hops take no step in the framework.
+        free: True if hops take no step in the framework.
     """
 
     recording: Recording
@@ -168,7 +168,7 @@ _FIX_NAMES = "name arrays after populations of the network, e.g. np.savez(path, 
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
-    """Dense arrays of a recording, named as in docs/recording.md."""
+    """Convert a recording to dense arrays, named as in docs/recording.md."""
     arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
     for letter, states in (("v", recording.v), ("u", recording.current)):
         arrays |= {f"{letter}.{name}": values for name, values in states.items()}
@@ -187,7 +187,7 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
     def wrong(name: str, first: str, second: str) -> tuple[str, str]:
-        """Problem and fix for a convention with two allowed words."""
+        """Problem and fix of a finding on a convention with two allowed words."""
         what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
         return what, f"add {name}='{first}' or {name}='{second}' to np.savez"
 
@@ -227,7 +227,7 @@ class _Reader:
         }
 
     def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
-        """Store an array, or yield findings on why it does not fit the network."""
+        """Store an array of the recording, or yield findings on why it does not fit the network."""
         if array.dtype.kind not in "biuf":
             yield Finding("recording-dtype", name, f"its type is {array.dtype}", "write numbers")
             return
@@ -325,7 +325,7 @@ def compare_foreign(
 
 
 def _alternating_shifts(farthest: int) -> Iterator[int]:
-    """Shifts by distance, nearest first: 1, −1, 2, −2 … up to `farthest`."""
+    """Yield shifts in the order of their size: 1, −1, 2, −2 … up to `farthest`."""
     for shift in range(1, farthest + 1):
         yield shift
         yield -shift
@@ -338,7 +338,7 @@ def _best_shift(
     name: str,
     candidates: range | list[int],
 ) -> tuple[int, int]:
-    """The shift of a population with the fewest differences, and the number of differences."""
+    """Find the shift of a population that leaves the fewest differences, and their number."""
     alone = replace(foreign, recording=foreign.recording.only([name]), predictions=None)
     best = (0, -1)
     for shift in candidates:
@@ -357,7 +357,7 @@ def _compare_shifted(
     simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
-    """Compare a recording with the simulation, shifted by `shifts[name]` steps per population."""
+    """Compare a recording with the simulation; population `name` is shifted by `shifts[name]`."""
     actual, n_steps = foreign.recording, foreign.n_steps
     shifted_simulation = _cut_shifted(simulation.only(foreign.populations), shifts, n_steps)
     spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}
@@ -396,7 +396,7 @@ def _predictions(
 
 
 def whole_numbers(recording: Recording) -> Recording:
-    """A copy with arrays of whole numbers as int64, since frameworks may store them as floats."""
+    """Copy a recording; arrays of whole numbers, which may be stored as floats, become int64."""
 
     def whole(group: str, name: str, values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
@@ -406,7 +406,7 @@ def whole_numbers(recording: Recording) -> Recording:
 
 
 def _cut_shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """Cut `n_steps` steps from a recording; population `name` starts at its step `shifts[name]`."""
+    """Cut `n_steps` steps out of a recording, for each population from step `shifts[name]` on."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:
         shift = shifts.get(name, 0)

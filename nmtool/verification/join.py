@@ -29,7 +29,7 @@ def join(portions: Iterable[Certificate]) -> Certificate:
 
 
 def _merge_two(left: Certificate, right: Certificate) -> Certificate:
-    """One certificate for the samples of `left` followed by the samples of `right`."""
+    """Merge two certificates; the samples of `right` follow the samples of `left`."""
     n, m = left.samples, right.samples
     return replace(
         left,
@@ -69,18 +69,22 @@ def _stock_differs(check: Check) -> bool:
 
 
 def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Comparison:
-    """Summed counts, and the first difference, with its sample counted from the first portion's."""
+    """Add the counts of two comparisons, and keep the first difference.
+
+    Its sample is counted from the first sample of the first portion.
+    """
     counts = _sum_counts(left.as_json(), right.as_json())
     place = left.first_divergence or _renumbered_place(right.first_divergence, n_before)
     return Comparison(**counts, first_divergence=place)
 
 
 def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:
+    """Add the counts of two agreements."""
     return Agreement(**_sum_counts(vars(left), vars(right)))
 
 
 def _sum_counts(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dict[str, Any]:
-    """Sums of counts, by name; None for quantities that were not compared."""
+    """Add counts by name; a sum is None if the quantity was not compared."""
     return {
         name: None if count is None or (other := right[name]) is None else count + other
         for name, count in left.items()
@@ -88,11 +92,12 @@ def _sum_counts(left: Mapping[str, int | None], right: Mapping[str, int | None])
 
 
 def _renumbered_place(place: Divergence | None, n_before: int) -> Divergence | None:
-    """A difference, with its sample counted from the first sample of all portions."""
+    """Count the sample of a difference from the first sample of all portions."""
     return None if place is None else replace(place, sample=n_before + place.sample)
 
 
 def _renumbered_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:
+    """Count the sample of an explanation from the first sample of all portions."""
     if explanation is None:
         return None
     return replace(explanation, place=_renumbered_place(explanation.place, n_before))

@@ -152,7 +152,7 @@ class FaultDetector:
         return shown
 
     def _by_activity(self, index: int) -> NDArray[np.int64]:
-        """Neurons of a population, the most active first, since they show most faults."""
+        """Order the neurons of a population, most active first: active neurons show most faults."""
         offset = self.events.offset[index + 1]
         neuron = self.events.neuron[offset[0] : offset[-1]]
         size = self.network.populations[index].size

@@ -32,14 +32,14 @@ GROWS, WRAPS = "grows", "wraps"
 
 
 def no_dependence() -> dict[str, int]:
-    """The counts of `count_dependent`, all 0: no answer depends on overflows."""
+    """Counts as from `count_dependent` if no answer depends on overflows: all are 0."""
     return {
         f"{noun}_if_v_{rule}": 0 for rule in (GROWS, WRAPS) for noun in ("spikes", "predictions")
     }
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
-    """Sentence on the number of overflows and their effects; '' if there are none.
+    """The sentence on the number of overflows and their effects; '' without overflows.
 
     Args:
         counts: counts as in `Certificate.overflows`.
@@ -66,7 +66,7 @@ def answers_depend(counts: Mapping[str, int]) -> bool:
 
 
 def _consequences(counts: Mapping[str, int]) -> Iterator[str]:
-    """Phrases on the answers that depend on overflows."""
+    """Yield phrases on the answers that depend on overflows."""
     if not answers_depend(counts):
         yield "no spike and no prediction depends on them"
         return

@@ -128,7 +128,7 @@ class _Settings:
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
     def for_portion(self, number: int) -> _Settings:
-        """Settings for a portion of the data: `coverage` and `exercise` only for portion 0."""
+        """Settings for a portion of the data; only portion 0 has `coverage` and `exercise`."""
         return self if number == 0 else replace(self, coverage=False, exercise=False)
 
 
@@ -173,7 +173,7 @@ def _verify_inputs(
     against: Against,
     settings: _Settings,
 ) -> Certificate:
-    """Compare on data or, without data, on generated inputs."""
+    """Compare backends with a network on data or, without data, on generated inputs."""
     export, expected = against.export, _network_to_compare(network, against.export)
     against.check_arithmetic(expected)
     against.check_options(settings.options)
@@ -242,7 +242,7 @@ def _yield_samples(
 def _network_to_compare(
     network: Network | IntegerNetwork | str | Path, export: Format | None
 ) -> Network | IntegerNetwork:
-    """The network to compare: given, loaded from a path, or from the export already read."""
+    """Return a given network, or load the network of a path unless the export is already read."""
     if not isinstance(network, str | Path):
         return network
     return export.network if export is not None and export.path == Path(network) else load(network)
@@ -446,7 +446,7 @@ def _accuracy(
     checks: Mapping[str, Check],
     foreign: Mapping[str, ForeignRecording],
 ) -> dict[str, float]:
-    """Accuracy, 0 … 1, by name of backend or recording; recordings without classes are left out.
+    """Compute accuracies, 0 … 1, by backend or recording; recordings without classes are left out.
 
     Args:
         label: [samples] classes.
@@ -522,7 +522,7 @@ def _generated(
 def _simulate_integers(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Recording | None:
-    """The integer simulator's recording of an integer network; None for a float network."""
+    """Run an integer network in the integer simulator; return None for a float network."""
     if isinstance(network, Network):
         return None
     return simulate(network, spikes, deep=deep, progress=progress)
