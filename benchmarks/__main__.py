@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Measure a suite, print the table, and write JSON; return the exit code."""
     if options.suite == CUDA:
         return _run_on_gpu(options)
     run_header, bench, rows = header(), Bench(print_progress), list[Row]()
@@ -84,7 +85,7 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
 
 
 def _suite(options: argparse.Namespace) -> Suite:
-    """The suite, with the options of the command line in place of its defaults."""
+    """Find the suite, and replace its defaults by the options of the command line."""
     chosen = {name: getattr(options, name) for name in ("hidden", "threads", "rounds", "device")}
     return replace(SUITES[options.suite], **{n: v for n, v in chosen.items() if v is not None})
 
@@ -95,6 +96,7 @@ def print_progress(line: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the time of a training step, compared with other trainers.",

@@ -82,7 +82,7 @@ class Settings:
     dropout: float = 0.2
 
     def as_json(self, options: TrainOptions) -> dict[str, Any]:
-        """All settings that training depends on, except for the seed."""
+        """The settings that training depends on, as plain values, without the seed."""
         return {**asdict(self), **{name: getattr(options, name) for name in SHARED_SETTINGS}}
 
 
@@ -130,7 +130,7 @@ class Counting:
 
     @classmethod
     def of(cls, settings: Settings, options: TrainOptions) -> Counting:
-        """The bins that cover all time steps of a sample in a spiking network."""
+        """Choose the bins so that they cover all time steps of a sample in a spiking network."""
         n_bins = math.ceil(options.n_steps * options.dt_ms / settings.bin_ms - BOUNDARY)
         return cls(settings.bin_ms, max(1, n_bins), options.group)
 
@@ -274,7 +274,9 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """The model to validate and save: the running mean of the weights; without decay, the latest.
+    """Make the model to validate and save, from a running mean of the weights.
+
+    Without decay, this model has the latest weights.
 
     In the first updates, the mean weights all updates equally, so that the random initial weights
     do not dominate.
@@ -300,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Train or cross-validate CNNs, and print and write the results; return the exit code."""
     _check_arguments(arguments)
     machine = header()
     print(machine_text(machine))
@@ -427,6 +430,7 @@ def _empty_answers(
     rule: Folds | None,
     seeds: int,
 ) -> Answers:
+    """Make the file of predictions for `nmtool compare`, which is empty until seeds are trained."""
     return Answers.empty(
         events,
         data=data.name,
@@ -439,7 +443,7 @@ def _empty_answers(
 
 
 def teacher_of(data: Dataset, networks: Sequence[TrainedCnn]) -> Teacher:
-    """Mean class probabilities of all training samples, including those used for validation.
+    """Make a teacher: the networks' mean class probabilities for all training samples.
 
     Args:
         data: the data that the networks were trained on.
@@ -451,6 +455,7 @@ def teacher_of(data: Dataset, networks: Sequence[TrainedCnn]) -> Teacher:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
     default = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cnn",

@@ -17,7 +17,7 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Bench:
-    """Measures comparisons one after the other.
+    """Measures several comparisons, one after the other.
 
     Args:
         progress: function called with each line of progress.
@@ -45,7 +45,7 @@ class Bench:
             return [worker.result for worker in workers]
 
     def _with_drive(self, job: Job) -> Result:
-        """A result with the job and its drive, or the reason why the job cannot be measured."""
+        """Find the drive of a job; the result has the drive, or the reason why it is unknown."""
         if why := _obstacle_to(job):
             return Result(job, f"skipped: {why}")
         untuned = job.untuned()
@@ -60,6 +60,7 @@ class Bench:
 
 
 def _obstacle_to(job: Job) -> str | None:
+    """The reason why a job cannot be measured on this machine; None if it can."""
     if job.threads > usable_cores():
         return f"{job.threads} threads need {job.threads} cores; this machine has {usable_cores()}"
     return obstacle(job.engine, job.device)

@@ -24,8 +24,8 @@ _SAMPLES = 4
 def find_drive(build: Build, workload: Workload) -> float:
     """Find the factor on the input weights that gives the workload's firing rate.
 
-    Every engine has its own factor, because neurons with the same weights spike more or less often
-    without delays or with another reset.
+    Every engine has its own factor, because the firing rate at given weights depends on delays and
+    on the kind of reset.
 
     Args:
         build: function that makes the engine's training step.
@@ -46,7 +46,7 @@ def find_drive(build: Build, workload: Workload) -> float:
 
 
 def _rate(build: Build, workload: Workload, drive: float) -> float:
-    """Spikes per hidden neuron and sample with this factor on the input weights."""
+    """Measure the spikes per hidden neuron and sample with a factor on the input weights."""
     import torch
 
     step = build(workload.network(drive), workload)

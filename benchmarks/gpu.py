@@ -48,7 +48,7 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """Results of both engines on one workload.
+    """Comparison of the GPU engine with the CPU engine on one workload.
 
     Attributes:
         arithmetic: `float64`, `float32` or `integer`.
@@ -158,6 +158,7 @@ def _differing(on_cpu: Recording, on_device: Recording) -> NDArray[np.int64]:
 def _gradients(
     model: SpikingNetwork, spikes: Raster, labels: torch.Tensor
 ) -> dict[str, NDArray[np.floating]]:
+    """Gradients of all parameters, by name."""
     model.zero_grad()
     loss = readout_loss(model.network, 100.0)
     loss(model(spikes), labels.to(model.device.torch)).backward()
@@ -171,6 +172,7 @@ def _gradients(
 def _gradient_error(
     on_cpu: dict[str, NDArray[np.floating]], on_device: dict[str, NDArray[np.floating]]
 ) -> float:
+    """Largest difference of a gradient, as a share of its parameter's largest gradient."""
     assert on_cpu.keys() == on_device.keys()
     return max(
         float(np.abs(on_device[name] - gradient).max() / max(np.abs(gradient).max(), 1e-30))
@@ -190,7 +192,7 @@ def gpu_name() -> str:
 def page(
     gpu: str, machine: str, agreements: list[Agreement], rows: list[Row], kernels: list[KernelTime]
 ) -> str:
-    """All measurements, as Markdown for docs/results.md.
+    """Format all measurements as Markdown for docs/results.md.
 
     Args:
         gpu: result of `gpu_name`.
@@ -210,7 +212,7 @@ def page(
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table for docs/results.md: a line per size and batch, with GPU and CPU side by side.
+    """Format the rows as a table for docs/results.md, with GPU and CPU in one line.
 
     Args:
         rows: rows of the suite `cuda`.

@@ -93,7 +93,7 @@ def python_name(mangled: str) -> str:
 
 
 def markdown(times: Iterable[KernelTime]) -> str:
-    """The table of kernels for docs/results.md."""
+    """Format the times of kernels as a table for docs/results.md."""
     lines = ["| hidden | batch | kernel | launches | ms |", "|---|---|---|---|---|"]
     lines += [
         f"| {t.hidden} | {t.batch} | {t.kernel} | {t.launches:g} | {t.ms:.3f} |" for t in times

@@ -214,6 +214,7 @@ def _run_process(
 
 
 def _result_line(row: Epoch) -> str:
+    """Format the measurements of an epoch as a line of text."""
     parts = [f"{row.samples:,} samples, first batch after {row.first_batch_s:.1f} s"]
     if row.epoch_s is not None and row.ms_per_sample is not None:
         parts.append(f"epoch {row.epoch_s:.0f} s, {row.ms_per_sample:.2f} ms per sample")
@@ -228,11 +229,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_child(options: argparse.Namespace) -> int:
+    """Run `train` in this process, and print its measurements as JSON."""
     print(json.dumps(asdict(train(options))))
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Write the data set, train in several processes, and delete the data set."""
     machine = header()
     print(machine_text(machine))
     work = Path(tempfile.mkdtemp(prefix="nmtool-large-", dir=options.folder))
@@ -271,6 +274,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.large",
         description="Measure training on data larger than memory.",

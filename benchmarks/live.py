@@ -95,7 +95,7 @@ def measure(workload: Workload, rounds: int) -> Live:
 
 
 def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
-    """The channels that spike in every step of the stream."""
+    """List the channels that spike in each step of the stream."""
     edges = raster.step_offset()
     return [raster.neuron[a:b] for sample in edges for a, b in pairwise(sample.tolist())]
 
@@ -146,6 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Measure all sizes of network, print the table, and write JSON."""
     machine = header()
     rows = [
         measure(Workload(hidden, batch=options.seconds), options.rounds)
@@ -166,6 +167,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.live",
         description="Measure how many times as fast as real time a session runs, with a decision "

@@ -15,7 +15,7 @@ PACKAGES = ("numpy", "numba", "torch", "snntorch", "norse", "DCLS")
 
 
 def header() -> dict[str, Any]:
-    """Versions (null if not installed), processor, cores, UTC date and load average."""
+    """Describe the machine: date, processor, cores, load, and versions (None if not installed)."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cpu": cpu_name(),
@@ -30,6 +30,7 @@ def header() -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
+    """Version of a package; None if the package is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

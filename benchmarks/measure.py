@@ -76,7 +76,7 @@ def medians(times: Iterable[StepTimes]) -> StepTimes:
 
 
 class PeakMemory:
-    """Memory of this process minus that at the start of the measurement, in MB (10⁶ bytes)."""
+    """Memory that this process has taken since the start of the measurement, in MB (10⁶ bytes)."""
 
     def __init__(self) -> None:
         _return_freed_memory()
@@ -87,11 +87,11 @@ class PeakMemory:
         self._before = _resident_bytes("VmRSS")
 
     def now(self) -> float:
-        """The present resident memory in MB, minus that at the start."""
+        """The present resident memory minus the resident memory at the start, in MB."""
         return (_resident_bytes("VmRSS") - self._before) / 1e6
 
     def peak(self) -> float:
-        """The largest resident memory since the start in MB, minus that at the start."""
+        """The largest resident memory so far minus the resident memory at the start, in MB."""
         return (_resident_bytes("VmHWM") - self._before) / 1e6
 
 
@@ -104,7 +104,7 @@ def _return_freed_memory() -> None:
 
 
 def _resident_bytes(key: str) -> int:
-    """Resident memory in bytes: an entry of /proc, or, on other systems, the largest so far."""
+    """Resident memory in bytes from /proc; on systems without /proc, its maximum so far."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith(f"{key}:"):

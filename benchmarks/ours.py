@@ -19,7 +19,7 @@ from nmtool.training.front.model import SpikingNetwork
 
 
 class Ours(TorchStep):
-    """`SpikingNetwork` with loss, firing-rate regulariser and learnt delays.
+    """The training step of `SpikingNetwork`, with firing-rate regulariser and learnt delays.
 
     Args:
         network: weights and delays.

@@ -11,7 +11,7 @@ from nmtool.training.engines.devices import find_device
 
 
 class OursOnCuda(Ours):
-    """`SpikingNetwork` on torch's current GPU; arguments as for `Ours`."""
+    """The training step of `SpikingNetwork` on torch's current GPU; arguments are as for `Ours`."""
 
     def __init__(self, network: Network, workload: Workload) -> None:
         super().__init__(network, workload, find_device("cuda"))

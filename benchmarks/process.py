@@ -90,6 +90,7 @@ class Worker:
         self.result = replace(self.result, **answer)
 
     def _request(self, line: str) -> dict[str, Any]:
+        """Send a line to the worker, and return its answer; raise `WorkerError` for an error."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -108,6 +109,7 @@ class Worker:
 
 
 def _environment(job: Job) -> dict[str, str]:
+    """Environment variables of a job: those of its engine, and the number of threads."""
     engine = find_engine(job.engine, job.device)
     assert engine is not None
     return {**engine.environment, **dict.fromkeys(_THREADS, str(job.threads))}

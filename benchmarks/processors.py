@@ -35,7 +35,7 @@ _CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.
 
 
 def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
-    """The networks by name, each with the samples on which instructions are counted."""
+    """Make the networks to measure, by name, each with samples on which to count instructions."""
     networks = {}
     for name, data in SETS.items():
         network = nm.load(f"zoo:{name}")

@@ -76,6 +76,7 @@ def machine_text(header: dict[str, Any]) -> str:
 
 
 def _table(suite: str, rows: Sequence[Row]) -> Table:
+    """Make the table of a suite, with the settings and the numbers of each row."""
     table = Table(title=suite, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title, key in _SETTINGS:
         table.add_column(title, justify="left" if key == "engine" else "right", no_wrap=True)
@@ -91,6 +92,7 @@ def _table(suite: str, rows: Sequence[Row]) -> Table:
 
 
 def _setting_cell(row: Row, key: str) -> str:
+    """Format a setting of a row as a table cell."""
     if key == "max_delay":
         return (f"0…{row[key]}" if row[key] else "0") if row["has_delays"] else "none"
     if key == "engine" and not row["recurrent"]:
@@ -99,6 +101,7 @@ def _setting_cell(row: Row, key: str) -> str:
 
 
 def _formatted(value: float | None, form: str) -> str:
+    """Format a number as a table cell; '' for None."""
     return "" if value is None else format(value, form)
 
 
@@ -132,6 +135,6 @@ def check_writable(path: str) -> None:
 
 
 def write_json(path: str, header: dict[str, Any], rows: Sequence[Row], **more: Any) -> None:
-    """Write {"header": …, "rows": […]} and further entries; raises `OSError`."""
+    """Write {"header": …, "rows": […]} and further entries as JSON; may raise `OSError`."""
     content = {"header": header, **more, "rows": list(rows)}
     Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -41,7 +41,7 @@ MEASURED = (
 
 
 def make_rows(results: Sequence[Result]) -> list[Row]:
-    """One row per result of a comparison.
+    """Make a row of settings and numbers for each result of a comparison.
 
     Args:
         results: results of all jobs that took turns; ratios are computed between them.
@@ -50,6 +50,7 @@ def make_rows(results: Sequence[Result]) -> list[Row]:
 
 
 def _row(result: Result, results: Sequence[Result]) -> Row:
+    """Settings of a result and, if it was measured, its numbers and ratios."""
     row = {**_settings(result), **dict.fromkeys(MEASURED)}
     if result.status == OK:
         row |= _measured_numbers(result) | _ratios(result, results)
@@ -57,6 +58,7 @@ def _row(result: Result, results: Sequence[Result]) -> Row:
 
 
 def _settings(result: Result) -> Row:
+    """Settings of a result: engine, device, threads, workload, drive, rounds and status."""
     job = result.job
     row: Row = {"engine": job.engine, "device": job.device, "threads": job.threads}
     row |= job.workload.as_json()
@@ -66,6 +68,7 @@ def _settings(result: Result) -> Row:
 
 
 def _measured_numbers(result: Result) -> Row:
+    """Times, spikes and memory of a result."""
     workload, times = result.job.workload, medians(result.times)
     events = workload.events_per_sample(result.hidden_spikes)
     forward, backward = times.forward / workload.batch, times.backward / workload.batch
@@ -87,6 +90,7 @@ def _measured_numbers(result: Result) -> Row:
 
 
 def _ratios(result: Result, results: Sequence[Result]) -> Row:
+    """Ratios of the speed of a result to the speeds of other engines and of one thread."""
     job = result.job
     bptt = _counterpart(results, result, engine=BPTT, threads=job.threads)
     autograd = _counterpart(results, result, engine=AUTOGRAD, threads=job.threads)
@@ -120,6 +124,7 @@ def _counterpart(
 
 
 def _ratio(result: Result, other: Result | None) -> float | None:
+    """Median ratio of another result's times to the times of a result; None without the other."""
     if other is None:
         return None
     pairs = zip(result.times, other.times, strict=True)
@@ -127,5 +132,6 @@ def _ratio(result: Result, other: Result | None) -> float | None:
 
 
 def _ms_per_sample(result: Result) -> float:
+    """Median time of a step per sample, in ms."""
     seconds = statistics.median(times.total for times in result.times)
     return 1e3 * seconds / result.job.workload.batch

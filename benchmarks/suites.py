@@ -52,12 +52,12 @@ class Suite:
     device: str = CPU
 
     def comparisons(self) -> Iterator[Comparison]:
-        """The comparisons to measure."""
+        """Make the comparisons of the suite."""
         return self.plan(self)
 
 
 def core(suite: Suite) -> Iterator[Comparison]:
-    """Compare nmtool and BPTT by hidden size and threads; measure the memory of large batches."""
+    """Compare nmtool and BPTT by hidden size and threads, and measure memory for large batches."""
     for hidden in suite.hidden:
         yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), suite, suite.rounds)
     for hidden in suite.hidden:
@@ -80,7 +80,7 @@ def sweep(suite: Suite) -> Iterator[Comparison]:
 
 
 def peers(suite: Suite) -> Iterator[Comparison]:
-    """Compare nmtool with trainers without delays; in one round, with delays by convolution."""
+    """Compare nmtool with trainers without delays and, in a single round, with DCLS."""
     for hidden in suite.hidden:
         workload = Workload(hidden)
         yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, suite, suite.rounds)
@@ -89,7 +89,7 @@ def peers(suite: Suite) -> Iterator[Comparison]:
 
 
 def memory(suite: Suite) -> Iterator[Comparison]:
-    """Measure peak memory by batch size, with each job alone."""
+    """Measure peak memory by batch size, one job at a time."""
     for hidden in suite.hidden:
         for batch in BATCHES:
             yield _single(OURS, Workload(hidden, batch=batch), suite)
@@ -115,7 +115,7 @@ SUITES = {
 
 
 def _compared(engines: Sequence[str], workload: Workload, suite: Suite, rounds: int) -> Comparison:
-    """A comparison of engines on one workload, with every number of threads of the suite."""
+    """Make a comparison of engines on one workload, with every number of threads of the suite."""
     jobs = tuple(
         Job(engine, workload, threads, suite.device)
         for threads in suite.threads
@@ -125,5 +125,5 @@ def _compared(engines: Sequence[str], workload: Workload, suite: Suite, rounds: 
 
 
 def _single(engine: str, workload: Workload, suite: Suite) -> Comparison:
-    """A single job in a comparison of its own, with one round."""
+    """Make a comparison that has a single job and one round."""
     return Comparison((Job(engine, workload, suite.threads[0], suite.device),), rounds=1)

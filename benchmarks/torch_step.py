@@ -43,7 +43,7 @@ class TorchStep:
         raise NotImplementedError
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """The loss of the batch, and the number of hidden spikes per sample, both scalars."""
+        """Compute the loss of the batch and the hidden spikes per sample, both scalars."""
         raise NotImplementedError
 
     def forward(self) -> None:

@@ -41,7 +41,7 @@ SUBJECTS = {"train": (1, 2, 3, 4, 5, 6), "validation": (7, 8), "test": (9, 10)}
 
 
 def watch() -> Dataset:
-    """The recordings as events, in three splits with different people.
+    """Convert the recordings to events, in three splits with different people.
 
     Raises:
         MissingError: seglearn is not installed.
@@ -64,7 +64,7 @@ def watch() -> Dataset:
 
 
 def _recordings() -> dict[str, Any]:
-    """Recordings, labels and people by name, as `seglearn.datasets.load_watch` loads them."""
+    """Load recordings, labels and people, by name, with `seglearn.datasets.load_watch`."""
     package = util.find_spec("seglearn")
     if package is None or package.origin is None:
         raise MissingError(

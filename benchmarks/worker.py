@@ -42,13 +42,14 @@ def main() -> None:
 
 
 def _open_answers() -> IO[str]:
-    """Open the stream for answers, and redirect what libraries print to stderr."""
+    """Open stdout as the stream of answers, and redirect the output of libraries to stderr."""
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return output
 
 
 def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:
+    """Run the job in the first line, and yield the answers."""
     job = Job.loads(lines.readline())
     _use_threads(job.threads)
     if job.drive is None:
@@ -58,6 +59,7 @@ def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:
 
 
 def _use_threads(threads: int) -> None:
+    """Set the number of threads of torch."""
     import torch
 
     torch.set_num_threads(threads)
@@ -71,6 +73,7 @@ def _find_drive(job: Job) -> float:
 
 
 def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, Any]]:
+    """Measure a step for each command, and yield the measurements."""
     build, workload = _build(job), job.workload
     step = build(workload.network(drive), workload)
     spikes, labels = workload.spikes(), workload.labels()
@@ -88,13 +91,14 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
 
 
 def _run_once(build: Build, workload: Workload) -> None:
-    """Run a whole step, which compiles code or loads it from the cache."""
+    """Run one whole training step, which compiles code or loads it from the cache."""
     step = build(workload.network(), workload)
     step.load(workload.spikes(), workload.labels())
     time_step(step)
 
 
 def _build(job: Job) -> Build:
+    """The function that makes the training step of a job's engine."""
     engine = find_engine(job.engine, job.device)
     assert engine is not None
     return engine.build()

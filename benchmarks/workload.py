@@ -62,7 +62,7 @@ class Workload:
         )
 
     def network(self, drive: float = 1.0) -> Network:
-        """The initial network, with input weights multiplied by `drive`."""
+        """Make the initial network, with input weights multiplied by `drive`."""
         names = [str(index) for index in range(self.classes)]
         network = initial_network(self.options(), self.channels, names)
         return network.with_projections(
@@ -75,7 +75,7 @@ class Workload:
         )
 
     def spikes(self) -> Raster:
-        """Input of the batch; spikes of a sample are drawn from all bins without replacement."""
+        """Draw the input of the batch: random bins of each sample, without replacement, spike."""
         rng = np.random.default_rng([self.seed, SPIKE_DRAWS])
         bins = self.n_steps * self.channels
         drawn = [
@@ -87,7 +87,7 @@ class Workload:
         return Raster.from_events(sample, step, channel, (self.batch, self.n_steps, self.channels))
 
     def labels(self) -> NDArray[np.int64]:
-        """Random class of each sample, [batch] int64."""
+        """Draw a random class for each sample, [batch] int64."""
         rng = np.random.default_rng([self.seed, LABEL_DRAWS])
         return rng.integers(0, self.classes, self.batch)
 
@@ -101,5 +101,5 @@ class Workload:
         return self.input_spikes * self.hidden + hidden_spikes * fan_out
 
     def as_json(self) -> dict[str, Any]:
-        """The arguments that reproduce this workload."""
+        """The arguments that reproduce this workload, as plain values."""
         return asdict(self)

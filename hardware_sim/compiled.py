@@ -27,7 +27,7 @@ SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
-    """A variant of `numba.njit`, with a disk cache that becomes invalid if a source changes.
+    """Make a variant of `numba.njit` with a disk cache that becomes invalid if a source changes.
 
     Args:
         sources: names of the modules and packages from which the kernels are compiled.

@@ -34,7 +34,7 @@ def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArr
     Args:
         operations: operations of a run, counted on the chip's cores.
         figures: costs per event in pJ; the costs in `NEEDED` must be known.
-        dense: cores also store synapses of weight 0, which cost energy with every spike.
+        dense: True if cores also store synapses of weight 0, which cost energy with every spike.
     """
     shape = (operations.n_samples, operations.n_steps)
     events = operations.synapses_read if dense else operations.synaptic_events
@@ -74,9 +74,10 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
 
 
 def _cost_or_zero(figure: float | None) -> float:
-    """A cost per event, or 0 if it is unknown; callers report unknown costs."""
+    """The cost of an event, or 0 if the cost is unknown; callers report unknown costs."""
     return 0.0 if figure is None else figure
 
 
 def _sum_counts(counts: Iterable[Counts], shape: tuple[int, int]) -> Counts:
+    """Sum of several counts, [samples, steps]; zeros without counts."""
     return sum(counts, np.zeros(shape, np.int64))

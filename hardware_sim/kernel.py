@@ -40,7 +40,7 @@ def compiled_step(module: str) -> Any:
 
 @cache
 def kernels(module: str, limit: int) -> Kernels:
-    """The time loops around a step, compiled when they first run.
+    """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:
         module: name of the module with the function `neuron_step`.
@@ -153,7 +153,7 @@ def kernels(module: str, limit: int) -> Kernels:
 
     @compiled()
     def spikes_up_to(plan, step_offset, channel, counted, enough):
-        """Count the spikes of some neurons, and stop after the step that reaches `enough`.
+        """Count the spikes of some neurons, up to the step in which `enough` spikes are reached.
 
         Args:
             plan: the network as flat arrays.

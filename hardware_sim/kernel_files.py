@@ -50,7 +50,7 @@ class KernelFiles(NullCache):
         return str(self._folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function for arguments of these types; None if there is no valid file."""
+        """Load the compiled function for these types of arguments; None without a valid file."""
         target_context.refresh()
         key = self._key(sig, target_context.codegen())
         pickled = read_checked(self._path(key), key)
@@ -74,29 +74,32 @@ class KernelFiles(NullCache):
             write_checked(self._path(key), key, dumps((sig, reduced)))
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """Code generator, and picklable form of a compiled function or None.
+        """The code generator of a function, and its compiled form for pickle, or None.
 
-        Numba's compilers for CPUs and GPUs differ only in this method and `rebuilt`.
+        The form is None if the function cannot be pickled. Numba's compilers for CPUs and GPUs
+        differ only in this method and `rebuilt`.
         """
         if data.library.has_dynamic_globals or data.lifted:
             return data.codegen, None
         return data.codegen, data._reduce()
 
     def rebuilt(self, target_context: Any, reduced: Any) -> Any:
-        """The compiled function from the result of `reduced`."""
+        """Restore the compiled function from the result of `reduced`."""
         return CompileResult._rebuild(target_context, *reduced)
 
     def _path(self, key: bytes) -> Path:
+        """Path of the cache file for a key."""
         name = hashlib.sha256(key).hexdigest()[:24]
         return self._folder / f"{self._function.__name__}-{name}{SUFFIX}"
 
     def _key(self, sig: Any, codegen: Any) -> bytes:
+        """Key of a compiled function: Python version, argument types, processor and source."""
         parts = [sys.implementation.cache_tag, str(sig), str(codegen.magic_tuple())]
         return "\n".join([*parts, *identity(self._function)]).encode()
 
 
 def identity(function: Callable[..., Any]) -> list[str]:
-    """Name, code and file of a function, and of all functions in its closure.
+    """List name, code and file of a function, and of all functions in its closure.
 
     The step of the arithmetic is in a kernel's closure, and the hash in the folder's name may not
     cover the step's file.
@@ -114,7 +117,10 @@ def identity(function: Callable[..., Any]) -> list[str]:
 
 
 def read_checked(path: Path, key: bytes) -> bytes | None:
-    """The bytes that `write_checked` wrote for a key, else None; deletes damaged files."""
+    """Read the bytes that `write_checked` wrote for a key; None if there is no valid file.
+
+    A damaged file is deleted.
+    """
     with suppress(OSError):
         if not path.is_file():  # Opening a pipe would block.
             return None
@@ -147,6 +153,7 @@ def write_checked(path: Path, key: bytes, data: bytes) -> None:
 
 
 def _digest(key: bytes, data: bytes) -> bytes:
+    """SHA-256 digest of a key and the bytes of its file."""
     return hashlib.sha256(len(key).to_bytes(8, "little") + key + data).digest()
 
 

@@ -81,7 +81,7 @@ def _choose_input(
     run: Callable[..., Recording],
     advance: Advance,
 ) -> Raster:
-    """Samples of the usual length; if these reach too few synapses, longer samples."""
+    """Choose samples of the usual length or, if these reach too few synapses, longer samples."""
     raster, share = _driving_samples(network, spikes, run, answered_steps(network), advance)
     if share < SUFFICIENT_SHARE and isinstance(network, IntegerNetwork):
         longer, larger_share = _driving_samples(network, spikes, run, LONG_STEPS, advance)
@@ -96,7 +96,7 @@ def _driving_samples(
     n_steps: int,
     advance: Advance,
 ) -> tuple[Raster, float]:
-    """Samples of at least `n_steps` steps, and the share of synapses that they reach."""
+    """Make samples of at least `n_steps` steps; also return the share of synapses reached."""
     if spikes is not None:
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
         has_spikes = busiest.spikes.n_spikes > 0

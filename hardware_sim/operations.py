@@ -30,7 +30,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """Operation counts of every sample and step.
+    """Operation counts of a run, for every sample and step.
 
     Attributes:
         neurons: number of neurons by population; each neuron is updated in every step.
@@ -105,9 +105,9 @@ class Counter:
 
     Args:
         network, spikes, recording: as for `count_operations`.
-        cores: neurons on each core of the chip, to count messages between cores; by default one
-            core per population.
-        dense: cores also store synapses of weight 0.
+        cores: neurons on each core of the chip, to count messages between cores; by default, each
+            population has one core.
+        dense: True if cores also store synapses of weight 0.
     """
 
     def __init__(

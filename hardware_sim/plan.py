@@ -84,11 +84,11 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
 
 
 def columns(network: Graph) -> dict[str, slice]:
-    """Slice of each population, by name, among the neurons of the network."""
+    """The slice of each population, by name, in arrays over all neurons of the network."""
     ends = np.cumsum([p.size for p in network.populations]).tolist()
     return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}
 
 
 def _flattened(blocks: list[NDArray], dtype: DTypeLike) -> NDArray:
-    """All elements of matrices, one matrix after another."""
+    """Concatenate the elements of several matrices, one matrix after another."""
     return np.concatenate([np.zeros(0, dtype), *(block.ravel() for block in blocks)])

@@ -64,7 +64,7 @@ class Streams(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Neurons of one population with their parameters: a column per neuron, or per variant of one.
+    """Neurons of one population with their parameters: a column for each neuron or variant of it.
 
     Attributes:
         source: [projections] int64, index of the source in `Streams`.
@@ -92,7 +92,7 @@ class Cells(NamedTuple):
     rules: Rules | None = None
 
     def pick(self, columns: NDArray[np.integer]) -> Cells:
-        """The columns with these indices; an index may occur several times."""
+        """Select the columns with these indices; an index may occur several times."""
         return self._replace(**{name: getattr(self, name)[columns] for name in _OF_COLUMNS})
 
 
@@ -136,7 +136,7 @@ class Outcome(NamedTuple):
 
 
 def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
-    """Spikes of a run as flat arrays.
+    """Convert the spikes of a run to flat arrays.
 
     Args:
         network: the network that was run.
@@ -157,7 +157,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
 
 
 def cells_of(network: IntegerNetwork, index: int) -> Cells:
-    """All neurons of a population with their stored parameters.
+    """Make the cells of a population: all its neurons with their stored parameters.
 
     Args:
         network: the network.
@@ -198,7 +198,7 @@ def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
 
 
 def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
-    """A copy of cells, with other weights or delays in some rows.
+    """Copy cells, and set other weights or delays in some rows.
 
     Args:
         cells: the cells.
@@ -215,7 +215,7 @@ def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
 def altered(
     network: IntegerNetwork, cells: Cells, kind: str, place: tuple, value: int | NDArray
 ) -> Cells:
-    """A copy of cells, with one stored number changed.
+    """Copy cells, and change one stored number.
 
     Args:
         network: the network of these neurons.
@@ -303,7 +303,10 @@ def traced(events: Streams, cells: Cells, recorded: Traces) -> Traces:
 
 @compiled()
 def _trace(rules, events, cells, recorded, prediction):
-    """Fill `prediction` for `traced`; `rules` is None for `loihi2`."""
+    """Compute the result of `traced`, and write it into `prediction`.
+
+    `rules` is None for the arithmetic `loihi2`.
+    """
     arriving = np.zeros(events.n_steps, np.int32)
     rest, until = np.int64(0), np.int64(ALL)
     for column in range(cells.neuron.size):
@@ -325,7 +328,10 @@ def _trace(rules, events, cells, recorded, prediction):
 
 @compiled()
 def _replay(rules, events, cells, recorded, u, v, until, outcome):
-    """Fill an `Outcome`; `rules` is None for the arithmetic `loihi2`."""
+    """Compare every update with its prediction, and write the deviations into `outcome`.
+
+    `rules` is None for the arithmetic `loihi2`.
+    """
     n_samples = outcome.first.shape[1]
     arriving = np.zeros((n_samples, events.n_steps), np.int32)
     untraced = _empty_traces(0)
@@ -385,7 +391,7 @@ def mark_differences(
 
 @compiled()
 def _mark_differences(rules, events, right, wrong, view, first_only, shown):
-    """`mark_differences`, compiled; `rules` is None for `loihi2`."""
+    """The compiled part of `mark_differences`; `rules` is None for the arithmetic `loihi2`."""
     n_steps = events.n_steps
     right_sums = np.zeros(n_steps, np.int32)
     # The numbers have a fixed type, because Numba would compile the kernel again for literals.
@@ -420,7 +426,7 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
 
 @compiled()
 def _empty_traces(n_steps):
-    """`Traces` of one neuron in one sample, filled with 0."""
+    """Make `Traces` of one neuron in one sample, filled with 0."""
     return Traces(
         np.zeros(n_steps, np.bool_), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
     )
@@ -510,7 +516,7 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
 
 @compiled()
 def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
-    """`_deliver` for sums that clip.
+    """Sum the arriving weights as `_deliver` does, and clip each sum to `limit`.
 
     Weights are added by step of the spike, then by projection, then by source neuron.
     """
@@ -564,7 +570,7 @@ def _reaches_in_time(events, sample, cells, column):
 
 @compiled()
 def _source_of(cells, synapse):
-    """Index of the source in `Streams`, and source neuron, of a synapse."""
+    """The source of a synapse: index of its population in `Streams`, and index of the neuron."""
     k = 0
     while k + 1 < cells.row.size and cells.row[k + 1] <= synapse:
         k += 1

@@ -34,7 +34,7 @@ _States = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ReachableSynapses:
-    """Numbers of synapses over which a spike arrives in time, by source neuron and spike's step.
+    """Numbers of synapses over which a spike arrives in time, by source neuron and step.
 
     Attributes:
         n_steps: steps of a sample.
@@ -64,12 +64,15 @@ class ReachableSynapses:
         return cls(n_steps, reached)
 
     def first_spikes(self, spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
-        """By source, [samples, neurons] int64: step of the first spike; `n_steps` if silent."""
+        """Step of the first spike of each neuron: by source, [samples, neurons] int64.
+
+        The step of a silent neuron is `n_steps`.
+        """
         rasters = {INPUT: spikes, **recording.spikes}
         return {source: rasters[source].first_step() for source in self.reached}
 
     def count_tested(self, first: Mapping[str, NDArray[np.int64]]) -> int:
-        """Number of synapses that samples test.
+        """Count the synapses that samples test.
 
         Args:
             first: by source, [neurons] int64, earliest step of a spike in these samples.
@@ -95,7 +98,7 @@ def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool
 
 
 def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
-    """[samples, changes] bool: visible changes of one population's constants.
+    """Find the visible changes of one population's constants, [samples, changes] bool.
 
     Samples are examined in batches, to limit memory.
     """
@@ -113,7 +116,7 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
 
 
 def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
-    """[samples, changes] bool: visible changes of constants, from u and v after each step."""
+    """Find visible changes of constants from u and v after each step: [samples, changes] bool."""
     bias = population.bias
     u_before, v_before = _previous_states(u), _previous_states(v)
     runs_in = population.runs_in
@@ -151,6 +154,7 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
 
 
 def _previous_states(states: _States) -> _States:
+    """States before each step, from states after each step; zeros before the first step."""
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 

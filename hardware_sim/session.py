@@ -146,7 +146,7 @@ class Session:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Overflows since the last reset, as in `Recording.counts`."""
+        """Numbers of overflows since the last reset, as in `Recording.counts`."""
         return overflow_counts(self._overflows, self._columns)
 
     def feed(
@@ -300,6 +300,7 @@ class Session:
         return f"<Session: {self._n:,} steps of {self.network.dt_ms:g} ms, {self.network!r}>"
 
     def _part(self, population: str) -> slice:
+        """Slice of a population in arrays over all neurons."""
         return self._columns[self.network.population(population).name]
 
     def _run(self, n_steps: int) -> None:
@@ -408,7 +409,7 @@ class Session:
 
 
 def _subject(events: NDArray[np.bool_]) -> str:
-    """Subject and verb of a message on events."""
+    """Subject and verb of a message on invalid events, with their number."""
     n = int(events.sum())
     return "the event has" if n == 1 else f"{n} events, this one first, have"
 
@@ -440,6 +441,7 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
 
 
 def _check_count(value: int, least: int, subject: str) -> None:
+    """Raise `UsageError` unless a number is whole and at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise UsageError(
             f"{subject} must be a whole number of at least {least}, not {value!r}",

@@ -59,6 +59,7 @@ def simulate(
 
 
 def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
+    """Number of samples whose traces fit into memory together."""
     n_neurons = sum(population.size for population in network.populations)
     per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
     if per_sample > MAX_SAMPLE_BYTES:

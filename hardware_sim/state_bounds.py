@@ -39,17 +39,17 @@ class PopulationBounds:
 
     @classmethod
     def at_rest(cls, size: int) -> PopulationBounds:
-        """The bounds before the first step, at which all states are 0."""
+        """Make the bounds before the first step: all states are exactly 0."""
         pair, row = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
         return cls(pair, pair.copy(), row, row.copy(), row - _ANYTHING)
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Neurons that must, and neurons that may spike at the latest step, [neurons] bool each."""
+        """Neurons that must spike and neurons that can spike in the latest step, [neurons] bool."""
         certain_spikes, possible_spikes = self.v >= population.runs_in.firing_level(population.vth)
         return certain_spikes, possible_spikes
 
     def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
-        """Advance by one step.
+        """Advance the bounds by one step.
 
         Args:
             arriving: [2, neurons] int64, minimum and maximum of the sum of arriving weights.
@@ -107,7 +107,7 @@ class StateBounds:
 
 
 def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
-    """Bounds over all inputs of `n_steps` steps.
+    """Compute the bounds on spikes and states over all inputs of `n_steps` steps.
 
     Args:
         network: any integer network.
@@ -154,7 +154,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
 def bounds_of_neurons(
     network: IntegerNetwork, index: int, bounds: StateBounds, columns: NDArray[np.integer]
 ) -> PopulationBounds:
-    """Bounds of some neurons of a mutant; the spikes of sources are those of the original network.
+    """Compute bounds of some neurons of a mutant; sources spike as in the original network.
 
     Args:
         network: the mutant.

@@ -115,7 +115,7 @@ class _Sample:
 
 
 class _Search:
-    """The state of the search: numbers tested by all samples kept so far."""
+    """State of the search: the stored numbers that the samples of the result test so far."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class _Search:
         return samples[int(np.argmax([self._score(sample) for sample in samples]))]
 
     def refined(self, best: _Sample) -> _Sample:
-        """The best of a sample and of several rounds of its variants."""
+        """Vary a sample in several rounds, and return the best of the sample and all variants."""
         events = sum(p.weight.size for p in self.network.projections) * self.n_steps // 4
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
@@ -198,13 +198,13 @@ class _Search:
     def _with_sample(
         self, sample: _Sample
     ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
-        """First spikes and visible changes of constants, of the result and a further sample."""
+        """First spikes and visible changes of constants, if a sample is added to the result."""
         first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
         return first, constants if self.constants is None else constants | self.constants
 
     def _score(self, sample: _Sample) -> float:
-        """Score of a sample: tested shares, minus a penalty on spikes.
+        """Score of a sample: the shares of tested numbers, minus a penalty on spikes.
 
         Of samples with equal shares, the one in which more populations spike has a higher score.
         """
@@ -216,7 +216,7 @@ class _Search:
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
     def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
-        """Share of the testable synapses that are tested, from the steps of first spikes."""
+        """Share of the testable synapses that samples with these first spikes test."""
         return self.synapses.count_tested(first) / self.n_testable if self.n_testable else 1.0
 
     @property
@@ -225,7 +225,7 @@ class _Search:
         return self._share(self.first)
 
     def noise(self) -> list[_Dense]:
-        """Noise at each of `RATES`: steady, and at low rates also denser at the beginning."""
+        """Make noise at each of `RATES`: steady and, at low rates, also denser at the beginning."""
         steady = [self._uniform(self.n_steps) < rate for rate in RATES]
         with_opening = []
         for dense in steady[:-2]:
@@ -234,7 +234,7 @@ class _Search:
         return [*steady, *with_opening]
 
     def volleys(self) -> list[_Dense]:
-        """Volleys at one silent neuron after the other: a sample for each of `SPACINGS`."""
+        """Make volleys at one silent neuron after the other: a sample for each of `SPACINGS`."""
         silent = self._silent_neurons(self.first)
         if not silent:
             return []
@@ -249,7 +249,7 @@ class _Search:
         return inputs
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
-        """Variants of a sample, with an added volley, or other noise in some steps and channels."""
+        """Make variants of a sample: with an added volley, or with other noise in some places."""
         dense, silent = sample.spikes.dense()[0], self._silent_neurons(self._with_sample(sample)[0])
         n_aimed = VARIANTS // 2 if silent else 0
         variants = [
@@ -272,7 +272,7 @@ class _Search:
         ]
 
     def _with_volley(self, dense: _Dense, name: str, neuron: int) -> _Dense:
-        """A variant with a volley at a neuron, somewhere in the first half."""
+        """Copy an input, and add a volley at a neuron, somewhere in the first half."""
         variant = dense.copy()
         self._add_volley(variant, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
         return variant
@@ -300,7 +300,7 @@ class _Search:
                 dense[step[inside], np.flatnonzero(inside)] = True
 
     def _with_other_noise(self, dense: _Dense) -> _Dense:
-        """A variant with other noise in some steps and channels."""
+        """Copy an input, and replace some steps and channels by other noise."""
         variant = dense.copy()
         begin = self.draws.below(self.n_steps)
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
@@ -311,9 +311,10 @@ class _Search:
         return variant
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:
-        """Random numbers in [0, 1), [steps, channels]."""
+        """Draw random numbers in [0, 1), [steps, channels]."""
         return self.draws((n_steps, self.network.channels.size))
 
 
 def _raster_of(samples: Sequence[_Dense]) -> Raster:
+    """Convert dense samples to a raster."""
     return Raster.from_dense(np.stack(samples))

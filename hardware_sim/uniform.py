@@ -17,22 +17,23 @@ class Draws:
         self._bits = np.random.PCG64(seed)
 
     def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-        """An array of random numbers in [0, 1)."""
+        """Draw an array of random numbers in [0, 1)."""
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def number(self) -> float:
-        """A random number in [0, 1)."""
+        """Draw a random number in [0, 1)."""
         return float(self(1)[0])
 
     def below(self, n: int) -> int:
-        """A random integer in 0 … n − 1: the raw bits modulo n."""
+        """Draw a random integer in 0 … n − 1: the raw bits modulo n."""
         return int(self._bits.random_raw() % n)
 
     def part(self, n: int) -> int:
-        """A random integer in 0 … n − 1: `number` times n, rounded down.
+        """Draw a random integer in 0 … n − 1: `number` times n, rounded down.
 
-        Both rules stay, because draws must never change: known answers in exports and faults of
-        mutation scores are drawn with `below`, samples of `exercise` with `part`.
+        The rules of `below` and `part` stay different, because draws must never change: known
+        answers in exports and faults of mutation scores are drawn with `below`, samples of
+        `exercise` with `part`.
         """
         return int(self.number() * n)

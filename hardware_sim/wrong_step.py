@@ -110,7 +110,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
 
 @compiled()
 def v_after_spike(peak, vth, rules):
-    """v at the end of a step with a spike; `peak` is v before the reset."""
+    """v at the end of a step in which the neuron spiked; `peak` is v before the reset."""
     if rules.reset == KEEP or rules.reset == LATE:
         return peak
     return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0
@@ -118,7 +118,7 @@ def v_after_spike(peak, vth, rules):
 
 @compiled()
 def _decayed(state, keep, rounding, bits):
-    """A state after its decay, rounded by a rule."""
+    """Decay a state, and round the result by a rule."""
     product, half = state * keep, 1 << (bits - 1)
     if rounding == FLOOR:
         return product >> bits
@@ -136,7 +136,7 @@ def _low_word(value):
 
 @compiled()
 def _limited(value, overflow, rules):
-    """A state after a rule for states out of range."""
+    """Apply a rule for overflows to a state."""
     if overflow == FREE or rules.lowest <= value <= rules.highest:
         return value
     if overflow == CLIP:

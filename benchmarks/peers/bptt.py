@@ -47,7 +47,7 @@ class Constants(NamedTuple):
 
 
 def constants(network: Network) -> Constants:
-    """The constants of the hidden neurons."""
+    """The constants of a network's hidden neurons."""
     population = network.population(HIDDEN)
     alpha, beta = (
         float(dynamics.decay(population.values(key)[0], network.dt_ms))
@@ -103,7 +103,7 @@ class SpikingLoop(torch.autograd.Function):
 
 
 class Bptt(TorchStep):
-    """The network as torch modules.
+    """The training step of BPTT with the hand-written loop.
 
     Args:
         network: network with the weights; its delays are ignored.
@@ -126,7 +126,7 @@ class Bptt(TorchStep):
 
 
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
-    """Arrivals as [T, batch, channels] float32, with 1 `latency` steps after every spike."""
+    """Convert spikes to arrivals, [T, batch, channels] float32: 1 `latency` steps after a spike."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
     mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (

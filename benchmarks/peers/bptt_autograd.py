@@ -48,7 +48,7 @@ def spiking_loop(x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
 
 
 class BpttAutograd(Bptt):
-    """The network as torch modules; arguments as for `Bptt`."""
+    """The training step of BPTT by autograd; arguments are as for `Bptt`."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         spikes = spiking_loop(self.dense @ self.input, self.recurrent, self.cell)

@@ -60,7 +60,7 @@ class Delays(Dcls1d):
 
 
 class Dcls(TorchStep):
-    """The feed-forward network with DCLS layers.
+    """The training step of the feed-forward network with DCLS layers.
 
     Args:
         network: weights and delays, without recurrent synapses.

@@ -24,7 +24,7 @@ _MS_PER_S = 1000.0
 
 
 class Norse(TorchStep):
-    """The network with `norse.torch.LIFRecurrent`.
+    """The training step of the network with `norse.torch.LIFRecurrent`.
 
     Args:
         network: network with weights in the paper's units, as in Norse; its delays are ignored.

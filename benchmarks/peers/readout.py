@@ -62,7 +62,7 @@ class Readout(nn.Module):
         self.weight = nn.Parameter(jumps(network, name))
 
     def forward(self, spikes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss from hidden spikes that arrive a step later.
+        """Compute the loss from hidden spikes, which arrive at the outputs one step later.
 
         Args:
             spikes: [T, batch, hidden] float.
@@ -77,7 +77,7 @@ class Readout(nn.Module):
     def from_arrivals(
         self, arrivals: Tensor, spikes: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Loss and number of spikes as from `forward`, but computed from output currents.
+        """Compute the results of `forward` from the currents that arrive at the outputs.
 
         Args:
             arrivals: [T, batch, classes] float, currents that arrive at the outputs.
@@ -88,7 +88,7 @@ class Readout(nn.Module):
         return self.loss(scores, spikes.sum(dim=0), labels)
 
     def loss(self, scores: Tensor, counts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy plus ½·k·Σ (spikes per sample − target)², and the spikes per sample.
+        """Compute cross-entropy plus ½·k·Σ (spikes per sample − target)², and spikes per sample.
 
         Args:
             scores: [batch, classes] float.

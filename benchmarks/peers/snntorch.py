@@ -24,7 +24,7 @@ from nmtool.raster import Raster
 
 
 class SnnTorch(TorchStep):
-    """The network with `snntorch.RSynaptic`.
+    """The training step of the network with `snntorch.RSynaptic`.
 
     Args:
         network: network with the weights; its delays are ignored.
