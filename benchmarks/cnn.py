@@ -283,6 +283,7 @@ def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
     """
 
     def mean(average: Tensor, latest: Tensor, n_updates: Tensor | int) -> Tensor:
+        """Running mean of a weight after an update."""
         if decay is None:
             return latest
         return average + (latest - average) * max(1 - decay, 1 / (int(n_updates) + 1))
@@ -355,7 +356,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
 def _cross_validate(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Cross-validate, and return a row per seed.
+    """Cross-validate the CNN, and return a row of results per seed.
 
     Every sample is classified by a network that was not trained on it.
     """
@@ -373,6 +374,7 @@ def _cross_validate(
     def predict_fold(
         seed: int, fold: int, other_folds: Dataset, fold_events: SpikeEvents
     ) -> NDArray[np.int64]:
+        """Train on all other folds, and predict the classes of a fold."""
         print_progress(
             f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples"
         )
@@ -389,7 +391,7 @@ def _cross_validate(
 def _train_seeds(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Train once per seed, and return a row per seed.
+    """Train a CNN per seed, and return a row of results per seed.
 
     If requested, the networks classify the test split, and their soft labels are written.
     """

@@ -106,6 +106,7 @@ def measure(
     ]
 
     def loss(spikes: Raster, labels: Tensor) -> Tensor:
+        """Loss of the network on a batch, from its input spikes and labels."""
         return loss_of(model(spikes), labels) * (len(labels) / events.n_samples)
 
     def measured() -> NDArray[np.float64]:

@@ -88,7 +88,7 @@ class Agreement:
 
 
 def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
-    """Run a workload on both engines in every arithmetic.
+    """Run a workload on both engines in every arithmetic, and compare spikes and gradients.
 
     Args:
         workload: network and batch.

@@ -125,6 +125,7 @@ def train(options: argparse.Namespace) -> Epoch:
     later_updates: list[tuple[float, int]] = []
 
     def on_batch(report: Any) -> None:
+        """Store the time of an update; raise `_EnoughError` if one batch is enough."""
         (later_updates if first_update else first_update).append(
             (time.perf_counter(), report.samples)
         )
@@ -172,6 +173,7 @@ def peak_anonymous() -> Iterator[list[int]]:
     readings, stop = [_anonymous_bytes()], threading.Event()
 
     def watch() -> None:
+        """Store the anonymous memory every 0.1 s until the block ends."""
         while not stop.wait(0.1):
             readings.append(_anonymous_bytes())
 

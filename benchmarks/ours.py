@@ -36,16 +36,19 @@ class Ours(TorchStep):
         super().__init__(self.model.parameters())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        """Store a batch on the device."""
         self.spikes = spikes
         self.labels = torch.from_numpy(labels).to(self.model.device.torch)
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         activity = self.model(self.spikes, self.push)
         hidden = sum(activity.spikes[name].n_spikes for name in self.hidden)
         loss = self.loss_of(activity, self.labels)
         return loss, torch.tensor(hidden / self.spikes.n_samples)
 
     def update(self) -> None:
+        """Update the parameters, and keep delays in their range."""
         super().update()
         self.model.clamp_delays()
 

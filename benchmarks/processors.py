@@ -90,6 +90,7 @@ def deepest_stack(calls: str) -> int:
         callees.setdefault(caller, []).append(callee)
 
     def depth(name: str) -> int:
+        """Stack in bytes of a function and its deepest callee."""
         return frames.get(name, 0) + max(map(depth, callees.get(name, [])), default=0)
 
     return max(map(depth, frames), default=0)

@@ -90,7 +90,7 @@ def _measured_numbers(result: Result) -> Row:
 
 
 def _ratios(result: Result, results: Sequence[Result]) -> Row:
-    """Ratios of the speed of a result to the speeds of other engines and of one thread."""
+    """Speed of a result, relative to the speeds of other engines and of one thread."""
     job = result.job
     bptt = _counterpart(results, result, engine=BPTT, threads=job.threads)
     autograd = _counterpart(results, result, engine=AUTOGRAD, threads=job.threads)

@@ -55,6 +55,7 @@ def watch() -> Dataset:
     limits = np.quantile(training.reshape(-1, windows.shape[2]), shares, axis=0)
 
     def events_of(split: str) -> SpikeEvents:
+        """Convert the samples of a split to events."""
         chosen = np.isin(subject, SUBJECTS[split])
         return _events(windows[chosen], limits, label[chosen], subject[chosen], data["y_labels"])
 

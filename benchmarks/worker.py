@@ -49,7 +49,7 @@ def _open_answers() -> IO[str]:
 
 
 def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:
-    """Run the job in the first line, and yield the answers."""
+    """Read a job from the first line, run the job, and yield the answers."""
     job = Job.loads(lines.readline())
     _use_threads(job.threads)
     if job.drive is None:

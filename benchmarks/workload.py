@@ -75,7 +75,7 @@ class Workload:
         )
 
     def spikes(self) -> Raster:
-        """Draw the input of the batch: random bins of each sample, without replacement, spike."""
+        """Draw the input spikes of the batch; a sample's bins are drawn without replacement."""
         rng = np.random.default_rng([self.seed, SPIKE_DRAWS])
         bins = self.n_steps * self.channels
         drawn = [

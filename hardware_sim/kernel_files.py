@@ -74,7 +74,7 @@ class KernelFiles(NullCache):
             write_checked(self._path(key), key, dumps((sig, reduced)))
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """The code generator of a function, and its compiled form for pickle, or None.
+        """Return the code generator of a compiled function, and a form of the function for pickle.
 
         The form is None if the function cannot be pickled. Numba's compilers for CPUs and GPUs
         differ only in this method and `rebuilt`.

@@ -64,7 +64,7 @@ class Streams(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Neurons of one population with their parameters: a column for each neuron or variant of it.
+    """Parameters of neurons of one population; each neuron, or variant of a neuron, is a column.
 
     Attributes:
         source: [projections] int64, index of the source in `Streams`.

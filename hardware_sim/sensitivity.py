@@ -48,7 +48,7 @@ class ReachableSynapses:
 
     @classmethod
     def of(cls, network: IntegerNetwork | Network, n_steps: int) -> ReachableSynapses:
-        """Count a network's synapses, without those of weight 0."""
+        """Count the synapses of a network; synapses of weight 0 do not count."""
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         reached = {}
         for source in dict.fromkeys(p.source for p in network.projections):
@@ -124,6 +124,7 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
     level = runs_in.firing_level(population.vth)
 
     def clipped(v: _States) -> _States:
+        """Clip membranes as the step does."""
         return np.clip(v, runs_in.lowest, runs_in.highest)
 
     peak = clipped(decayed_v + u + bias)

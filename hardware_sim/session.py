@@ -304,7 +304,7 @@ class Session:
         return self._columns[self.network.population(population).name]
 
     def _run(self, n_steps: int) -> None:
-        """Run the next steps; their rows in the ring of traces must not wrap around."""
+        """Run the next steps, whose rows in the ring of traces must not wrap around."""
         self._within_step = True
         channels: list[int] = []
         offsets = [0]

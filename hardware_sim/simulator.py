@@ -122,6 +122,7 @@ def recording_from(
     """
 
     def of(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
+        """Divide a trace of all neurons by population."""
         return {name: frozen(trace[:, :, part[name]].copy()) for name in names}
 
     part = columns(network)

@@ -97,7 +97,7 @@ def driving_input(
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """One sample and the numbers that it tests.
+    """One sample, and the stored numbers of the network that the sample tests.
 
     Attributes:
         spikes: input of the sample.
@@ -137,7 +137,7 @@ class _Search:
         self.constants: NDArray[np.bool_] | None = None
 
     def run_samples(self, spikes: Raster) -> list[_Sample]:
-        """Run samples, and find the numbers that each tests."""
+        """Run samples, and find the stored numbers that each sample tests."""
         if isinstance(self.network, IntegerNetwork):
             # The integer simulator scores the samples of an integer network, even if `run` is
             # given.

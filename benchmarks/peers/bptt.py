@@ -65,6 +65,7 @@ class SpikingLoop(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
+        """Run the loop over time, and return the spikes."""
         v, s = torch.empty_like(x), torch.empty_like(x)
         u, membrane, last = (torch.zeros_like(x[0]) for _ in range(3))
         for x_n, v_n, s_n in zip(x.unbind(), v.unbind(), s.unbind(), strict=True):
@@ -81,6 +82,7 @@ class SpikingLoop(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
+        """Compute the gradients of the currents and the weights."""
         (direct,) = outputs
         v, s, weight = ctx.saved_tensors
         d_u = torch.empty_like(v)
@@ -118,15 +120,17 @@ class Bptt(TorchStep):
         super().__init__([self.input, self.recurrent, *self.readout.parameters()])
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        """Store a batch as dense arrivals."""
         self.dense, self.labels = dense_input(spikes), torch.from_numpy(labels)
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         spikes = SpikingLoop.apply(self.dense @ self.input, self.recurrent, self.cell)
         return self.readout(spikes, self.labels)
 
 
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
-    """Convert spikes to arrivals, [T, batch, channels] float32: 1 `latency` steps after a spike."""
+    """Convert spikes to arrivals, `latency` steps later, as [T, batch, channels] float32."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
     mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (

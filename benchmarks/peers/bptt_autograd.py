@@ -19,11 +19,13 @@ class _Spike(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, excess: Tensor) -> Tensor:
+        """1 where the excess over the threshold is positive, else 0."""
         ctx.save_for_backward(excess)
         return (excess > 0).to(excess.dtype)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> Tensor:
+        """Multiply the gradient by the surrogate derivative."""
         (excess,) = ctx.saved_tensors
         return outputs[0] / (1 + (SHARPNESS * excess) ** 2)
 
@@ -51,6 +53,7 @@ class BpttAutograd(Bptt):
     """The training step of BPTT by autograd; arguments are as for `Bptt`."""
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         spikes = spiking_loop(self.dense @ self.input, self.recurrent, self.cell)
         return self.readout(spikes, self.labels)
 

@@ -78,14 +78,17 @@ class Dcls(TorchStep):
         super().__init__([p for layer in self.layers for p in layer.parameters()])
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        """Store a batch as dense arrivals."""
         self.dense, self.labels = dense_input(spikes, latency=0), torch.from_numpy(labels)
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         first, last = self.layers
         spikes = SpikingLoop.apply(first(self.dense), None, self.cell)
         return self.readout.from_arrivals(last(spikes), spikes, self.labels)
 
     def update(self) -> None:
+        """Update the parameters, and keep delays in their range."""
         super().update()
         for layer in self.layers:
             layer.clamp_parameters()

@@ -51,9 +51,11 @@ class Norse(TorchStep):
         super().__init__([*self.layer.parameters(), *self.readout.parameters()])
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        """Store a batch as dense arrivals."""
         self.dense, self.labels = dense_input(spikes), torch.from_numpy(labels)
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         spikes, _ = self.layer(self.dense)
         return self.readout(spikes, self.labels)
 

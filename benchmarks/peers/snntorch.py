@@ -48,9 +48,11 @@ class SnnTorch(TorchStep):
         super().__init__([self.input, self.layer.recurrent.weight, *self.readout.parameters()])
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        """Store a batch as dense arrivals."""
         self.dense, self.labels = dense_input(spikes), torch.from_numpy(labels)
 
     def run(self) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the batch and the hidden spikes per sample."""
         current = self.dense @ self.input
         spike, synapse, membrane = self.layer.reset_mem()
         spikes = []

@@ -216,6 +216,7 @@ class _FolderReader:
     in_memory: bool
 
     def load(self, split: str) -> SpikeEvents:
+        """Read the samples of a split."""
         layout = shd.read_layout(self.files.values(), self.n_units)
         if layout.units_assumed and split == "train":
             _log.warning(
@@ -226,6 +227,7 @@ class _FolderReader:
         return read_events(self.files[split], layout, in_memory=self.in_memory)
 
     def labels(self, split: str) -> NDArray[np.integer]:
+        """Read only the labels of a split."""
         return shd.read_labels(self.files[split])
 
 

@@ -185,9 +185,11 @@ class Dataset(Tabular):
         both = ("train", "validation")
 
         def load(split: str) -> SpikeEvents:
+            """Read a split; validation samples count as training samples."""
             return joined(self, both) if split == "train" else self.split(split)
 
         def peek(split: str) -> NDArray[np.integer] | None:
+            """Read the labels of a split, as `load` divides the samples; None if unknown."""
             labels = [self.labels(name) for name in (both if split == "train" else (split,))]
             known = [label for label in labels if label is not None]
             return np.concatenate(known) if len(known) == len(labels) else None

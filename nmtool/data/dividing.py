@@ -207,8 +207,8 @@ class SplitRule(Plain):
 
     @property
     def _is_share(self) -> bool:
-        # Shares are numbers such as 0.2 and 1e-05. Counts have neither a point nor an exponent.
-        return bool({".", "e"} & set(str(self.amount)))
+        """True if the amount is a share of the samples, not a number."""
+        return bool({".", "e"} & set(str(self.amount)))  # as in 0.2 and 1e-05
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class SpikeEvents(Tabular):
         object.__setattr__(self, name, value)
 
     def _check_lengths(self) -> None:
+        """Raise `DataError` unless offsets ascend and the lengths of all arrays match."""
         offset = self.offset
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
             raise DataError(
@@ -161,6 +162,7 @@ class SpikeEvents(Tabular):
             )
 
     def _check_labels(self) -> None:
+        """Raise `DataError` for a label that is not an index into the class names."""
         n_classes = len(self.class_names)
         index = _first_outside(self.label, n_classes)
         if index is not None:
@@ -172,6 +174,7 @@ class SpikeEvents(Tabular):
             )
 
     def _check_groups(self) -> None:
+        """Convert groups to int64; raise `DataError` unless they have one integer per sample."""
         groups = {}
         for name, values in self.groups.items():
             group = groups[str(name)] = _vector(values, "iu", f"the group {printable(name)}")
@@ -219,7 +222,7 @@ class SpikeEvents(Tabular):
             yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
 
     def in_memory(self) -> SpikeEvents:
-        """These samples with all their events in memory, at 12 bytes per event.
+        """Read all events into memory, at 12 bytes per event, and return the samples.
 
         Raises:
             DataError: the copy on disk is damaged, and its source has changed or is gone.
@@ -232,7 +235,7 @@ class SpikeEvents(Tabular):
         )
 
     def excerpt(self, count: int | None = None) -> SpikeEvents:
-        """Samples in memory, few enough to be analysed step by step.
+        """Read samples into memory, few enough to be analysed step by step.
 
         Args:
             count: number of samples, drawn as by `draw`. By default all; but if more than 1,000
@@ -266,6 +269,7 @@ class SpikeEvents(Tabular):
             return digest
 
         def parts(name: str) -> Iterator[NDArray]:
+            """Yield an array of all events in portions."""
             return (getattr(batch, name) for batch in self.batches())
 
         return storage.content_hash_of_parts(
@@ -299,7 +303,7 @@ class SpikeEvents(Tabular):
         return last
 
     def sample_index(self) -> NDArray[np.int64]:
-        """[events] int64: the sample each event belongs to."""
+        """[events] int64: index of the sample to which each event belongs."""
         return np.repeat(np.arange(self.n_samples), self.counts)
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> SpikeEvents:

@@ -47,7 +47,7 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
 
 
 def time_findings(events: SpikeEvents) -> Iterator[Finding]:
-    """Find durations of samples which suggest that ms were read as seconds, or seconds as ms."""
+    """Find durations that suggest a wrong unit of time: ms read as seconds, or seconds as ms."""
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         return
@@ -74,7 +74,7 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
 
 
 def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
-    """Find inputs that never spike, if there are many of them.
+    """Find input channels that never spike, if there are many of them.
 
     Args:
         events: the training samples.

@@ -191,7 +191,7 @@ def read_shd(
     labels_from: int = 0,
     sort: bool = False,
 ) -> SpikeEvents:
-    """Read the samples of one file.
+    """Read the samples of one file in SHD layout.
 
     Args:
         path: the file.
@@ -319,7 +319,7 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
 
 @checked(events=EVENTS)
 def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
-    """Write one file of a data set, readable by tonic as well.
+    """Write samples to one file in SHD layout, which tonic can read, too.
 
     Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
     lists in `extra`. tonic expects `extra/speaker`; without speakers, this list is all zeros and

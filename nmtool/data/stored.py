@@ -94,12 +94,12 @@ class _Index:
 
     @property
     def event_bytes(self) -> int:
-        """Bytes per event."""
+        """Number of bytes that an event takes in the copy."""
         return self.time_type.itemsize + self.unit_type.itemsize
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of all events."""
+        """Number of bytes that all events take in the copy."""
         return int(self.counts.sum()) * self.event_bytes
 
 
@@ -158,6 +158,7 @@ class EventStore:
         )
 
     def _read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+        """Read times and units of samples; raise `_DamagedError` if a checksum is wrong."""
         if self._file < 0:
             try:
                 self._file = os.open(self._events, os.O_RDONLY)

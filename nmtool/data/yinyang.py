@@ -49,7 +49,7 @@ def load_yinyang(split: str) -> SpikeEvents:
 
 
 def sample_points(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Draw labelled points.
+    """Draw points of the yin-yang symbol, with their labels.
 
     Returns:
         [n, 4] float64 values x, y, 1 − x, 1 − y in 0…1, and [n] int64 labels.

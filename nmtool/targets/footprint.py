@@ -39,7 +39,7 @@ class Footprint(Plain):
 
     @property
     def total(self) -> int:
-        """Parameters and state, in bytes."""
+        """Sum of parameters and state, in bytes."""
         return self.parameters + self.state
 
 

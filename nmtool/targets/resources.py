@@ -207,7 +207,7 @@ def longest_delay(projection: IntegerProjection) -> int:
 
 
 def delay_slots(longest: int) -> int:
-    """Accumulators of a neuron with incoming delays of up to `longest` steps: a power of two.
+    """Number of a neuron's accumulators for delays of up to `longest` steps: a power of two.
 
     >>> [delay_slots(steps) for steps in (0, 1, 2, 30, 31, 61, 62)]
     [1, 4, 4, 32, 64, 64, 64]

@@ -97,7 +97,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class EventCosts:
-    """Energy or time of one event, in the unit of the section: pJ of dynamic energy, or ns."""
+    """Costs of single events on a chip: dynamic energy in pJ, or time in ns."""
 
     synaptic_event: float | None = figure("a spike that passes a synapse", low=0, real=True)
     neuron_access: float | None = figure("a neuron's state read and written", low=0, real=True)

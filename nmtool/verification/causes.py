@@ -531,6 +531,7 @@ def _latency_causes(case: Case) -> Iterator[Cause]:
     groups: dict[tuple[int, ...], Cause] = {}
 
     def group(cause: Cause, indices: Iterable[int]) -> None:
+        """Add a group of projections, and the cause to yield for this group."""
         if key := tuple(indices):
             groups.setdefault(key, cause)
 

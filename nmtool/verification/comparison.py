@@ -266,6 +266,7 @@ def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -
     """
 
     def within(group: str, name: str, mine: NDArray) -> NDArray:
+        """Replace expected values by actual values outside of the tolerance."""
         theirs = getattr(actual, group)[name]
         is_outside = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
         return np.where(is_outside | np.isnan(theirs), theirs, mine)

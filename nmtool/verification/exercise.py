@@ -125,7 +125,7 @@ class _Search:
         return bool(self.targets) or any(missing.any() for missing in self.missing)
 
     def add_targets(self, faults: list[Fault]) -> None:
-        """Target the faults that no sample shows yet, although some input might."""
+        """Add to the targets those faults that no sample shows yet, although some input might."""
         room = max(0, FAULTS - len(self.targets))
         self.targets += [
             fault

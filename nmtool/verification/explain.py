@@ -85,7 +85,7 @@ def explain(
     check_comparable(expected, actual, ("spikes", "membrane"))
     for subject in (network,) if other is None else (network, other):
         _check_fit(subject, raster, actual)
-    expected = _deepened(network, raster, expected, actual)
+    expected = _with_simulated_states(network, raster, expected, actual)
     # Membranes of two networks have different scales, so only their spikes are compared.
     explanation = _explain_without_causes(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
@@ -220,6 +220,7 @@ def check_foreign(
     """
 
     def run(n_steps: int) -> Recording:
+        """Simulate the input for this number of steps."""
         stretched = spikes.first_steps(n_steps)
         if isinstance(network, Network):
             return simulate_floats(network, stretched, deep=foreign.is_deep)
@@ -296,10 +297,10 @@ def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Record
         )
 
 
-def _deepened(
+def _with_simulated_states(
     network: Network | IntegerNetwork, spikes: Raster, expected: Recording, actual: Recording
 ) -> Recording:
-    """Simulate u and v of the expected recording, if only `actual` has u and v."""
+    """Add simulated u and v to the expected recording, if only `actual` has u and v."""
     if not isinstance(network, IntegerNetwork) or not actual.current or expected.current:
         return expected
     deep = simulate(network, spikes, deep=True)
@@ -328,6 +329,7 @@ def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Rec
     """Remove u and v from both recordings if only one of the two has them."""
 
     def trimmed(recording: Recording, partner: Recording) -> Recording:
+        """Copy a recording without u and v that its partner lacks."""
         return replace(
             recording,
             current={n: u for n, u in recording.current.items() if n in partner.current},

@@ -214,7 +214,7 @@ class _Reader:
 
     @property
     def n_recorded(self) -> int:
-        """Number of steps of the shortest array."""
+        """Number of recorded steps: the length of the shortest array."""
         return min((array.shape[1] for array in self.arrays.values()), default=self.n_steps)
 
     def by_population(self, quantity: str) -> dict[str, NDArray]:
@@ -399,6 +399,7 @@ def whole_numbers(recording: Recording) -> Recording:
     """Copy a recording; arrays of whole numbers, which may be stored as floats, become int64."""
 
     def whole(group: str, name: str, values: NDArray) -> NDArray:
+        """Convert an array of whole numbers to int64."""
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
         return values.astype(np.int64) if fits else values
 
@@ -409,6 +410,7 @@ def _cut_shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) 
     """Cut `n_steps` steps out of a recording, for each population from step `shifts[name]` on."""
 
     def of_states(group: str, name: str, values: NDArray) -> NDArray:
+        """Cut the steps out of an array of states; zeros stand for steps before the first."""
         shift = shifts.get(name, 0)
         before = np.zeros_like(values[:, : max(0, -shift)])
         return np.concatenate([before, values[:, max(0, shift) :]], axis=1)[:, :n_steps]

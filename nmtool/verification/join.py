@@ -92,12 +92,12 @@ def _sum_counts(left: Mapping[str, int | None], right: Mapping[str, int | None])
 
 
 def _renumbered_place(place: Divergence | None, n_before: int) -> Divergence | None:
-    """Count the sample of a difference from the first sample of all portions."""
+    """Make the sample index of a difference count from the first sample of all portions."""
     return None if place is None else replace(place, sample=n_before + place.sample)
 
 
 def _renumbered_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:
-    """Count the sample of an explanation from the first sample of all portions."""
+    """Make the sample index of an explanation count from the first sample of all portions."""
     if explanation is None:
         return None
     return replace(explanation, place=_renumbered_place(explanation.place, n_before))
