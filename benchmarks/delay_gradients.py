@@ -64,7 +64,7 @@ class DelayChanges:
 
 @dataclass(frozen=True, repr=False)
 class Report(Tabular):
-    """Measured and predicted changes of every projection."""
+    """Measured and predicted changes of the loss, for every projection."""
 
     projections: list[DelayChanges]
 

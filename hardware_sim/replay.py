@@ -561,7 +561,7 @@ def _replace_synapse(rules, events, sample, cells, column, arriving):
 
 @compiled()
 def _reaches_in_time(events, sample, cells, column):
-    """True if a spike arrives in time over a column's modified synapse, with old or new delay."""
+    """True if a spike arrives in time over a modified synapse, with the old or the new delay."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     source, pre = _source_of(cells, synapse)
     delay = min(np.int64(cells.delay[neuron, synapse]), cells.other_delay[column])

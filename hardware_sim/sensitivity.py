@@ -48,7 +48,7 @@ class ReachableSynapses:
 
     @classmethod
     def of(cls, network: IntegerNetwork | Network, n_steps: int) -> ReachableSynapses:
-        """Count the synapses of a network; synapses of weight 0 do not count."""
+        """Make the counts for a network; synapses of weight 0 are left out."""
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         reached = {}
         for source in dict.fromkeys(p.source for p in network.projections):

@@ -140,7 +140,7 @@ class Dataset(Tabular):
         return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
 
     def tables(self) -> list[Table]:
-        """Samples, channels, classes, spikes and durations, by split; reads all splits."""
+        """A table of samples, channels, classes, spikes and durations by split; reads all splits."""
         return [table_of(self.name, self.describe())]
 
     def describe(self) -> dict[str, dict[str, Any]]:

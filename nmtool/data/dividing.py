@@ -309,7 +309,7 @@ def amount(value: object) -> str | None:
 
 
 def amount_from_manifest(value: object) -> object:
-    """Convert the amount in a manifest: a number, as in older versions, means the last samples."""
+    """Convert an amount from a manifest; in older manifests, a number means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value

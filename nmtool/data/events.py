@@ -269,7 +269,7 @@ class SpikeEvents(Tabular):
             return digest
 
         def parts(name: str) -> Iterator[NDArray]:
-            """Yield an array of all events in portions."""
+            """Yield an array of the events, such as `time_ms`, in portions."""
             return (getattr(batch, name) for batch in self.batches())
 
         return storage.content_hash_of_parts(
@@ -307,7 +307,7 @@ class SpikeEvents(Tabular):
         return np.repeat(np.arange(self.n_samples), self.counts)
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> SpikeEvents:
-        """The given samples (indices from 0), in the given order; repeats are allowed."""
+        """Select samples by their indices from 0, in the given order; repeats are allowed."""
         samples = np.asarray(samples, np.int64)
         if self._store is not None:
             return self._on_disk(self._store, self._place[samples])

@@ -36,7 +36,7 @@ class Samples(Tabular):
     label: NDArray[np.integer]
 
     def take(self, samples: NDArray[np.integer]) -> Samples:
-        """The given samples (indices from 0), in the given order."""
+        """Select samples by their indices from 0, in the given order."""
         return Samples(self.raster.take(samples), self.label[samples])
 
     def tables(self) -> list[Table]:

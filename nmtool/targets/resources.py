@@ -100,8 +100,8 @@ class Resources(Plain):
         target: the target.
         populations: cores of each population, in the network's order.
         savings: changes that would save cores.
-        zeros_assumed: weights of 0 are assumed to take memory, since the target's figure `dense`
-            is unknown.
+        zeros_assumed: True if weights of 0 are assumed to take memory, since the target's figure
+            `dense` is unknown.
     """
 
     _json = "cores chips binding if=assumptions populations savings"

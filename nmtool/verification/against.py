@@ -135,9 +135,9 @@ class Against:
         """Choose between data, generated inputs and known answers as input of the comparison.
 
         Args:
-            has_data: the caller named data.
-            deep: u and v are compared, too.
-            exercise: generated samples are compared in addition to data.
+            has_data: True if the caller named data.
+            deep: True if u and v are compared, too.
+            exercise: True if generated samples are compared in addition to data.
 
         Raises:
             UsageError: the comparison needs data and no data are named, there is nothing to

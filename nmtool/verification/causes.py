@@ -74,7 +74,7 @@ class Case:
 
     Attributes:
         network, samples: the arguments of the same names.
-        deep: u and v of every neuron were recorded.
+        deep: True if u and v of every neuron were recorded.
         sent: spikes of the samples, by source.
         events: the spikes in `sent` as flat arrays, sorted by step.
         recorded: recorded spikes, u and v of the samples, by population.

@@ -24,7 +24,7 @@ _HEADER = (
 
 @dataclass(frozen=True)
 class StockCheck:
-    """Check of the export's fast neuron model against Lava's own, on an excerpt of one sample.
+    """Check of an export's fast neuron model against Lava's own model, on part of one sample.
 
     Attributes:
         sample: index of the sample.
@@ -44,7 +44,7 @@ class StockCheck:
 
     @property
     def stands_in(self) -> bool:
-        """True if the fast model equals Lava's own model, and may replace it on all samples."""
+        """True if the fast model equals Lava's own model, so that it may replace that model."""
         return self.comparison.identical if self.fast is None else self.fast.identical
 
     @property
@@ -92,7 +92,7 @@ class Check(Tabular):
         explanation: explanation of the first sample that differs.
         steps_later: for recordings by other frameworks, steps by which each population is later
             than in nmtool; negative: earlier.
-        shift_explains: the shifts in `steps_later` explain all differences.
+        shift_explains: True if the shifts in `steps_later` explain all differences.
     """
 
     comparison: Comparison
@@ -171,8 +171,8 @@ class Certificate(Result):
         checks: the comparison of each backend, by name.
         accuracy: share of samples classified correctly, 0 … 1, by backend, including the integer
             simulator; empty for samples without labels, or with most events beyond the last step.
-        on_known_answers: the inputs were the known answers of an export, or generated for the
-            network.
+        on_known_answers: True if the inputs were the known answers of an export, or were generated
+            for the network.
         generated: by backend, comparison of samples generated to exercise the network, including
             u and v of every neuron if the backend records them.
         coverage: stored numbers that the samples exercised, generated samples included; None if
@@ -325,7 +325,7 @@ def _count_cells(
 
     Args:
         comparison: the comparison.
-        only_outputs: membranes of outputs were compared, but not u and v of every neuron.
+        only_outputs: True if membranes of outputs were compared, but not u and v of every neuron.
     """
     compared, predictions = comparison.membrane_compared, comparison.predictions_different
     of_outputs = " (outputs)" if only_outputs else ""

@@ -249,7 +249,7 @@ def coverage(
         network: the network.
         spikes: the input.
         recording: the simulator's recording, deep or not; by default it is computed.
-        deep: u and v of every neuron are compared.
+        deep: True if u and v of every neuron are compared.
         bounds: bounds of the states for any input; by default they are computed.
 
     Raises:

@@ -70,7 +70,7 @@ def exercise(
     Args:
         network: the network to compare.
         spikes: samples that are compared already, possibly none; new samples have their length.
-        deep: the comparison of `spikes` includes u and v of every neuron.
+        deep: True if the comparison of `spikes` includes u and v of every neuron.
         n_samples: largest number of samples to generate.
 
     Returns:
@@ -99,7 +99,7 @@ class _Search:
         missing: by projection, [pre, post] bool: reachable synapses not yet exercised.
         targets: faults that no sample shows yet, although some input might.
         nearest: by silent neuron, its highest membrane so far, and the [steps, channels] input.
-        avoids_overflows: samples in which u or v overflows are not kept.
+        avoids_overflows: True if samples in which u or v overflows are not kept.
     """
 
     def __init__(self, network: IntegerNetwork, spikes: Raster, deep: bool) -> None:

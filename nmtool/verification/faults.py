@@ -78,7 +78,7 @@ class MutationScore(Result):
         seen: for each fault, True if the samples detect it.
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
-        deep: u and v of every neuron are compared, too.
+        deep: True if u and v of every neuron are compared, too.
         of_zero_biases: number of biases of 0 whose fault was not seen.
     """
 

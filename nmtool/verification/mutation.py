@@ -69,7 +69,7 @@ def mutation_score(
         spikes: the input.
         n: number of faults to draw; fewer are drawn if the network has fewer.
         seed: seed of the draw.
-        deep: the comparison includes u and v of every neuron.
+        deep: True if the comparison includes u and v of every neuron.
         recording: the simulator's recording of `spikes`; by default it is computed.
         bounds: bounds of the states for any input; by default they are computed.
         generated: additional samples, whose comparison includes u and v of every neuron.
@@ -118,7 +118,7 @@ class FaultDetector:
     Args:
         network: the network without a fault.
         events: recorded spikes of the network.
-        deep: u and v of every neuron are compared, too.
+        deep: True if u and v of every neuron are compared, too.
     """
 
     def __init__(self, network: IntegerNetwork, events: Streams, deep: bool) -> None:
@@ -169,7 +169,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
         network: the network without the fault.
         fault: the fault.
         bounds: bounds of the states for any input.
-        deep: u and v of every neuron are compared.
+        deep: True if u and v of every neuron are compared.
     """
     index = target_index(network, fault)
     population = network.populations[index]

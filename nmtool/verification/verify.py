@@ -141,7 +141,8 @@ class _Samples:
         label: [samples] classes; None without labels.
         answers: known answers of an export; None: the integer simulator, or the reference of a
             format, computes the expected recording.
-        is_generated: the inputs do not come from data: they are known answers, or were generated.
+        is_generated: True if the inputs are known answers or were generated, and do not come from
+            data.
     """
 
     spikes: Raster
@@ -295,7 +296,7 @@ def _network_differences(
     Args:
         expected: the network that the export should contain.
         export: the export; its files are read, but its code does not run.
-        changed: the export was changed after nmtool wrote it, and may be damaged.
+        changed: True if the export was changed after nmtool wrote it, and may be damaged.
     """
     from nmtool.exporters.differences import network_changes
 
