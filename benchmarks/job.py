@@ -16,7 +16,7 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Job:
-    """A measurement to make, by one worker.
+    """A measurement that one worker makes.
 
     Attributes:
         engine: name of an engine of `ENGINES`.
@@ -34,7 +34,7 @@ class Job:
     drive: float | None = None
 
     def dumps(self) -> str:
-        """The job as one line of JSON."""
+        """Convert the job to one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod

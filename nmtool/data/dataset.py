@@ -140,7 +140,10 @@ class Dataset(Tabular):
         return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
 
     def tables(self) -> list[Table]:
-        """A table of samples, channels, classes, spikes and durations by split; reads all splits."""
+        """A table of samples, channels, classes, spikes and durations, by split.
+
+        All splits are read.
+        """
         return [table_of(self.name, self.describe())]
 
     def describe(self) -> dict[str, dict[str, Any]]:

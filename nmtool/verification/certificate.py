@@ -54,7 +54,7 @@ class StockCheck:
 
     @property
     def first_between_models(self) -> Divergence | None:
-        """The first difference between the fast model and Lava's own; None if there is none."""
+        """The first difference between the fast model and Lava's own model; None without any."""
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, divergence: Divergence | None) -> Divergence | None:

@@ -61,7 +61,7 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on the synapses that were not exercised, with reasons; '' if all were."""
+        """A line on synapses that were not exercised, with reasons; '' without such synapses."""
         not_exercised = self.synapses - self.synapses_exercised
         if not not_exercised:
             return ""

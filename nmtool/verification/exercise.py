@@ -207,7 +207,7 @@ class _Search:
     def _gain(
         self, shown: NDArray[np.bool_], first_steps: dict[str, NDArray[np.int64]]
     ) -> NDArray[np.int64]:
-        """Gain of each candidate, [candidates] int64: newly shown faults plus `_newly_reached`."""
+        """Gain of each candidate: newly shown faults plus newly reached source neurons."""
         gain = shown.sum(axis=0)
         if any(missing.any() for missing in self.missing):
             gain = gain + [self._newly_reached(first_steps, i) for i in range(gain.size)]

@@ -32,7 +32,7 @@ GROWS, WRAPS = "grows", "wraps"
 
 
 def no_dependence() -> dict[str, int]:
-    """Counts as from `count_dependent` if no answer depends on overflows: all are 0."""
+    """The counts of `count_dependent` for samples that do not depend on overflows: all are 0."""
     return {
         f"{noun}_if_v_{rule}": 0 for rule in (GROWS, WRAPS) for noun in ("spikes", "predictions")
     }

@@ -289,7 +289,7 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
 
 
 def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, SpikeEvents]:
-    """Read HDF5 files in SHD layout, by split, in the unit of time that is given."""
+    """Read the samples of HDF5 files in SHD layout, by split."""
     start = conventions.labels_from
     layout = shd.read_layout(files.values(), conventions.n_units, labels_from=start)
     splits = {}
