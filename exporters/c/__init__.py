@@ -108,7 +108,8 @@ class C(Format, name="c"):
             raise FileFormatError(
                 f"{self.path} differs from the file that nmtool writes for this network",
                 code="c-code-differs",
-                why="another nmtool wrote it, or its code was changed; it was not compiled",
+                why="another version of nmtool wrote it, or its code was changed; "
+                "it was not compiled",
                 fix=f"{export_command}, and run NEW.c",
             )
         if HEADER in files:
