@@ -1,1 +1,1 @@
-"""Script for the environment of brian2-loihi, in which nmtool is not installed."""
+"""Script that runs in the environment of brian2-loihi, in which nmtool is not installed."""

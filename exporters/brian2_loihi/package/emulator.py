@@ -93,11 +93,12 @@ class Emulator:
         """Run all samples at once, and return the activity of every population.
 
         Args:
-            sample, step, channel: [spikes] the input; samples without spikes are silent.
+            sample, step, channel: [spikes] sample, step and channel of each input spike.
             beat: called every `HEARTBEAT_S` s with Brian's progress report.
         """
         self.network.restore()
-        arrives = step + 1 < self.steps  # one step later, like spikes of any other population
+        # Input spikes arrive one step later, like spikes of populations.
+        arrives = step + 1 < self.steps
         index = sample * self.sizes[INPUT] + channel
         self.input.set_spikes(index[arrives], (step[arrives] + 1) * brian2.ms)
         self.network.run(self.steps, report=beat, report_period=HEARTBEAT_S * brian2.second)
@@ -115,7 +116,10 @@ class Emulator:
     def _synapses(
         self, entry: dict[str, Any], weight: NDArray[np.int64], delay: NDArray[np.int64]
     ) -> list[LoihiSynapses]:
-        """Make one object per delay, all with the sign mode of the whole matrix."""
+        """Make the synapses of a projection, with one object for all synapses of the same delay.
+
+        All objects have the sign mode of the whole matrix.
+        """
         source, target = entry["source"], entry["target"]
         source_group = self.input if source == INPUT else self.groups[source]
         connections = []
@@ -138,7 +142,10 @@ class Emulator:
         return connections
 
     def _side_by_side(self, index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-        """[samples · n]: indices [n] in a population, repeated with an offset for every sample."""
+        """[samples · n]: indices [n] of neurons of a population, repeated for every sample.
+
+        The indices of sample s are increased by s·size.
+        """
         return (index + size * np.arange(self.samples)[:, None]).ravel()
 
     def _trace(self, name: str) -> Trace:
@@ -160,7 +167,7 @@ class Emulator:
 
 
 def _matrices(arrays: dict[str, NDArray], index: int) -> tuple[NDArray, NDArray]:
-    """Weights and delays [pre, post] of a projection, int64."""
+    """Weights and delays [pre, post] int64 of the projection with number `index`."""
     weight, delay = (arrays[f"projection.{index}.{key}"] for key in ("weight", "delay"))
     return weight.astype(np.int64), delay.astype(np.int64)
 
@@ -175,5 +182,5 @@ def _v_monitor(group: LoihiNeuronGroup, integrates: bool) -> LoihiStateMonitor:
     if not integrates:
         return LoihiStateMonitor(group, "v")
     monitor = LoihiStateMonitor(group, "v", order=-1)
-    monitor.when = "thresholds"  # before a threshold that this population must not reach
+    monitor.when = "thresholds"  # record v before it is compared with a threshold and reset
     return monitor

@@ -29,14 +29,14 @@ KIND, VERSION = "nmtool recording", 1
 LIMIT = 1 << 23
 MAX_AT_ONCE = 64
 MAX_SYNAPSES = 1 << 20
-"""Limit of synapses in a run; this many take about as long as 60 objects of Brian."""
+"""Largest number of synapses in a run; they take about as long as 60 objects of Brian."""
 
 MAX_VALUES = 1 << 23
-"""Limit of recorded values of u, and of v, in a run; a sample with more values runs alone."""
+"""Largest number of recorded values of u, and of v, in a run. A larger sample runs alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all samples; returns the exit code."""
+    """Run all samples, write the recording, and return the exit code, which is always 0."""
     options = _parse(arguments)
     arrays = _archive(options.network)
     header = json.loads(str(arrays["header"][()]))
@@ -82,7 +82,7 @@ def _archive(path: str) -> dict[str, NDArray]:
 def _samples_at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """Number of samples per run: as many as the limits allow, because larger runs are faster."""
+    """Number of samples in a run: as many as the limits allow, because larger runs are faster."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
@@ -111,10 +111,10 @@ def _beat(*report: object) -> None:
 def _overflows(
     entry: dict[str, Any], traces: dict[str, Trace], first: int
 ) -> Iterator[dict[str, object]]:
-    """Overflows of a population, as entries of the list `beyond`.
+    """Find overflows of a population, and yield them as entries of the list `beyond`.
 
-    Only in non-spiking populations can v be too large: in a spiking population such a v, clipped or
-    not, causes a spike and is reset.
+    In spiking populations, v cannot be too large: such a v, clipped or not, causes a spike and is
+    reset.
     """
     trace = traces[entry["name"]]
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1

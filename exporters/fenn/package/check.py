@@ -1,4 +1,4 @@
-"""Exit with a reason unless this Python has the PyFeNN that nmtool was compared with.
+"""Exit with a message if this Python does not have the PyFeNN that nmtool was compared with.
 
 python check.py VERSION
 """

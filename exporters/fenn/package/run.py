@@ -2,11 +2,12 @@
 
     python run.py EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]
 
-EVENTS holds the input of any number of samples: a CSV file with a row per event, an archive of
-spikes, or known_answers.npz. RECORDING.npz gets the spikes of all spiking populations and the
-membranes of all others, at every step; README.md describes all of them. The class of every finished
-sample is printed; with --json, a line of JSON per sample. Known answers are compared with what the
-network answers, and the exit code is 1 where anything differs.
+EVENTS is a file with the input of any number of samples: a CSV file with a row per event, an
+archive of spikes, or known_answers.npz. RECORDING.npz is written; it has the spikes of all spiking
+populations and the membranes of all other populations, at every step. README.md describes these
+files. The script prints the class of every finished sample; with --json, a line of JSON per sample.
+If EVENTS has known answers, the activity of the network is compared with them; the exit code is 1
+if anything differs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ except ImportError as error:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all samples; returns the exit code: 0 fine, 1 failed or different, 2 bad input."""
+    """Run all samples, and return the exit code.
+
+    0: all samples ran; 1: a run failed or differs from the known answers; 2: the input is not
+    valid.
+    """
     options = _parse(arguments)
     arrays = read_arrays()
     try:
@@ -79,7 +84,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _read(path: str, arrays: NetworkArrays) -> Events:
-    """The events of a table or an archive, by the name of the file."""
+    """Read events: from a table if the name of the file ends with .csv, else from an archive."""
     if path.lower().endswith(".csv"):
         return read_table(path, arrays.n_channels, arrays.group, arrays.n_steps, arrays.dt_ms)
     return read_events(path, arrays.n_channels)
@@ -88,7 +93,10 @@ def _read(path: str, arrays: NetworkArrays) -> Events:
 def _write_predictions(
     path: str, names: list[str], events: Events, answers: Sequence[Answer | None]
 ) -> None:
-    """Write a row per sample: its name, the class and its name, the label, and all scores."""
+    """Write predictions to a CSV file with a row per sample.
+
+    Its columns are the sample's name, the index and name of the class, the label, and all scores.
+    """
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         label = ["label"] if events.labels else []
@@ -101,7 +109,7 @@ def _write_predictions(
 
 
 def _is_right(events: Events, sample: int, result: Answer | None) -> bool:
-    """True where a sample's class is the one it is labelled with."""
+    """True if the predicted class of a sample is its label."""
     return result is not None and bool(events.labels) and _name(result) == events.labels[sample]
 
 
@@ -110,7 +118,7 @@ def _name(result: Answer) -> str:
 
 
 def _report(events: Events, sample: int, result: Answer | None, as_json: bool) -> None:
-    """Report a finished sample, and the answer to it."""
+    """Report that a sample is finished, and its class."""
     label = events.labels[sample] if events.labels else None
     if as_json:
         line: dict[str, Any] = {"samples_done": sample + 1, "samples": events.n_samples}
@@ -123,7 +131,7 @@ def _report(events: Events, sample: int, result: Answer | None, as_json: bool) -
 
 
 def _end(events: Events, right: int, known_answers: KnownAnswers | None, as_json: bool) -> None:
-    """Report on all samples: right classes, events left out, and known answers."""
+    """Report on all samples: right classes, dropped events, and the comparison."""
     if as_json:
         line: dict[str, Any] = {"late_events": events.late}
         line |= {"as_labelled": right} if events.labels else {}

@@ -2,11 +2,12 @@
 
     python run.py EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]
 
-EVENTS holds the input of any number of samples: a CSV file with a row per event, an archive of
-spikes, or known_answers.npz. RECORDING.npz gets the spikes of all spiking populations and the
-membranes of all others, at every step; README.md describes all of them. The class of every finished
-sample is printed; with --json, a line of JSON per sample. Known answers are compared with what the
-network answers, and the exit code is 1 where anything differs.
+EVENTS is a file with the input of any number of samples: a CSV file with a row per event, an
+archive of spikes, or known_answers.npz. RECORDING.npz is written; it has the spikes of all spiking
+populations and the membranes of all other populations, at every step. README.md describes these
+files. The script prints the class of every finished sample; with --json, a line of JSON per sample.
+If EVENTS has known answers, the activity of the network is compared with them; the exit code is 1
+if anything differs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ HEARTBEAT_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all samples; returns the exit code: 0 fine, 1 failed or different, 2 bad input."""
+    """Run all samples, and return the exit code.
+
+    0: all samples ran; 1: a run failed or differs from the known answers; 2: the input is not
+    valid.
+    """
     options = _parse(arguments)
     if multiprocessing.get_start_method() != "fork":
         print("Lava's processes share memory by forking: use Linux or macOS", file=sys.stderr)
@@ -72,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(path: str, arrays: NetworkArrays) -> Events:
-    """The events of a table or an archive, by the name of the file."""
+    """Read events: from a table if the name of the file ends with .csv, else from an archive."""
     if path.lower().endswith(".csv"):
         return read_table(path, arrays.n_channels, arrays.group, arrays.n_steps, arrays.dt_ms)
     return read_events(path, arrays.n_channels)
@@ -81,7 +86,10 @@ def _read(path: str, arrays: NetworkArrays) -> Events:
 def _write_predictions(
     path: str, names: list[str], events: Events, answers: Sequence[Answer | None]
 ) -> None:
-    """Write a row per sample: its name, the class and its name, the label, and all scores."""
+    """Write predictions to a CSV file with a row per sample.
+
+    Its columns are the sample's name, the index and name of the class, the label, and all scores.
+    """
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         label = ["label"] if events.labels else []
@@ -113,7 +121,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _Report:
-    """A line per finished sample; in JSON also signs of life in between."""
+    """Prints a line per finished sample; in JSON, also lines on the steps of a running sample."""
 
     def __init__(self, events: Events, as_json: bool) -> None:
         self.events = events
@@ -123,7 +131,7 @@ class _Report:
         self.spoke = time.monotonic()
 
     def finished(self, answer: Answer | None) -> None:
-        """Report one more finished sample, and the answer to it."""
+        """Report that the next sample is finished, and its class."""
         events, sample = self.events, self.done
         label = events.labels[sample] if events.labels else None
         self.done += 1
@@ -138,7 +146,7 @@ class _Report:
             print(f"sample {events.name(sample)}: {answer or 'done'}{labelled}", flush=True)
 
     def end(self, known_answers: KnownAnswers | None) -> None:
-        """Report on all samples: right classes, events left out, and known answers."""
+        """Report on all samples: right classes, dropped events, and the comparison."""
         events = self.events
         if self.as_json:
             line: dict[str, Any] = {"late_events": events.late}
@@ -162,7 +170,7 @@ class _Report:
                 print(f"first difference: sample {sample}, step {step}, {population}")
 
     def beat(self, steps: int) -> None:
-        """Report steps of the running sample, but not every time."""
+        """Report the number of completed steps of a sample, at most once per `HEARTBEAT_S`."""
         if self.as_json and time.monotonic() - self.spoke > HEARTBEAT_S:
             self._print({"steps_done": steps, "steps": self.events.n_steps})
 

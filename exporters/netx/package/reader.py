@@ -1,8 +1,8 @@
 """Import lava-dl's reader of NetX files without the dependencies of lava-dl's training.
 
-Other packages of lava-dl, which the reader imports, need torch and other libraries. The reader uses
-these packages only for resonator neurons. Empty packages replace them, so that lava-dl can be
-installed without its dependencies.
+The reader imports other packages of lava-dl, which need torch and other libraries. It uses them
+only for resonator neurons. Empty packages therefore replace them, so that lava-dl can be installed
+without its dependencies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ _REPLACED = (
 
 
 def network_class() -> Any:
-    """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` if lava-dl is not installed."""
+    """Import lava-dl's class `lava.lib.dl.netx.hdf5.Network`, which reads a NetX file.
+
+    Raises:
+        ImportError: lava-dl is not installed.
+    """
     folders = [str(Path(folder, "lib/dl/netx")) for folder in lava.__path__]
     _add_empty_package("lava.lib.dl.netx", folders)
     for name in _REPLACED:
@@ -36,7 +40,7 @@ def network_class() -> Any:
 
 
 def _add_empty_package(name: str, folders: list[str]) -> None:
-    """Register an empty package as imported; submodules are found in the given folders."""
+    """Register an empty package as imported; Python looks for its submodules in `folders`."""
     package = ModuleType(name)
     package.__path__ = folders
     package.__file__ = __file__  # Lava reads this attribute of every module

@@ -2,9 +2,9 @@
 
     python run.py FILE.net ARRAYS.npz EVENTS.npz RECORDING.npz --layers NAME ... [--deep]
 
-The network that runs is FILE.net; ARRAYS.npz only gives names of populations, and which of them
-spike. EVENTS.npz and RECORDING.npz are as in an exported Lava folder, whose package this script
-uses.
+FILE.net is the network that runs. From ARRAYS.npz, the script only reads the names of the
+populations, and which of them spike. EVENTS.npz and RECORDING.npz have the same formats as in an
+export to Lava; the script uses the package `lava_network` of such an export.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LoadedNetwork:
     """A network that lava-dl has read from a file.
 
     Attributes:
-        process: Lava process with all layers.
+        process: the process of Lava that contains all layers.
         populations: neurons of the layers, by name of the population.
     """
 
@@ -42,7 +42,14 @@ class LoadedNetwork:
 
 
 def build(path: str, layers: list[str], arrays: NetworkArrays, spikes: NDArray) -> LoadedNetwork:
-    """Read the network of a file, and connect a source of spikes [channels, steps] to it."""
+    """Read a network from a NetX file, and connect a source of spikes to its input.
+
+    Args:
+        path: path of the NetX file.
+        layers: names of the populations, in the order of the layers.
+        arrays: unused; `run_apart` passes it.
+        spikes: [channels, steps] integers, 1 for a spike.
+    """
     network = network_class()(net_config=path)
     source = RingBuffer(data=spikes)
     source.s_out.connect(network.inp)
@@ -51,7 +58,7 @@ def build(path: str, layers: list[str], arrays: NetworkArrays, spikes: NDArray) 
 
 
 def main() -> int:
-    """Run all samples; returns the exit code."""
+    """Run all samples, write the recording, and return the exit code, which is always 0."""
     options = _parse()
     arrays = read_arrays(options.arrays)
     events = read_events(options.events, arrays.n_channels)

@@ -1,7 +1,7 @@
-"""Read arrays.npz: the integers of the network, nothing derived from them.
+"""Read arrays.npz, which has the integers of the network and nothing derived from them.
 
-The file is a plain numpy archive without pickles. Its member `header` is JSON text, all others
-are arrays. nmtool reads the same file as an `IntegerNetwork`.
+The file is a plain numpy archive without pickles. Its member `header` is JSON text; all other
+members are arrays. nmtool reads the same file as an `IntegerNetwork`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from numpy.typing import NDArray
 ARRAYS_FILE = Path(__file__).with_name("arrays.npz")
 
 INPUT = "input"
-"""Name of the source that input spikes come from."""
+"""Name of the input, in place of a source population."""
 
 LIF = "lif"
 LI = "li"
 
 DECAY_ONE = 1 << 15
-"""Decays are parts of this; a step loses one more of them than du and dv say."""
+"""Number of parts of a decay. In each step, u loses du + 1 of these parts, and v dv + 1."""
 
 
 @dataclass(frozen=True)
 class PopulationArrays:
-    """Neurons with 15-bit decays and 16-bit state that saturates.
+    """A population with 15-bit decays, and 16-bit states that saturate.
 
     Attributes:
-        name, size: what it is called, how many neurons it has.
-        kind: `lif` spikes and resets; `li` only integrates.
-        keep_u, keep_v: parts of u and v that each step keeps, out of `DECAY_ONE`.
-        vth: threshold; a spike when v >= vth.
+        name, size: name of the population, and number of its neurons.
+        kind: `lif`: neurons spike and reset. `li`: neurons only integrate.
+        keep_u, keep_v: parts of u and of v that remain after each step, out of `DECAY_ONE`.
+        vth: threshold; a neuron spikes if v >= vth.
     """
 
     name: str
@@ -47,12 +47,12 @@ class PopulationArrays:
 
 @dataclass(frozen=True)
 class ProjectionArrays:
-    """Synapses.
+    """Synapses from one population, or from the input, to another population.
 
     Attributes:
-        source, target: population names; source may be `input`.
-        weight: [pre, post] int16, −255 … 255; what a spike adds.
-        delay: [pre, post] uint8, 0 … 63; a spike of step n arrives at n + 1 + delay.
+        source, target: names of populations; `source` may be `input`.
+        weight: [pre, post] int16, −255 … 255; a spike adds the weight to u of its target.
+        delay: [pre, post] uint8, 0 … 63; a spike of step n arrives at step n + 1 + delay.
     """
 
     source: str
@@ -70,10 +70,10 @@ class NetworkArrays:
         group: number of neighbouring units of the data that share a channel.
         n_steps: number of steps of a sample.
         dt_ms: length of a step in ms.
-        class_names: one per neuron of the output population.
-        readout: {"population": name of the output population, "rule": how it answers}, and for
-            the rule `window` its length in steps, "window".
-        populations, projections: the integers.
+        class_names: a name for each neuron of the output population.
+        readout: {"population": name of the output population, "rule": name of the rule for its
+            scores}; for the rule `window` also "window", the length of the window in steps.
+        populations, projections: the integers of all populations and projections.
     """
 
     n_channels: int
@@ -87,7 +87,7 @@ class NetworkArrays:
 
 
 def read_arrays(path: str | Path = ARRAYS_FILE) -> NetworkArrays:
-    """The network of this folder, or that of another arrays.npz."""
+    """Read the network from `path`; by default from arrays.npz in this folder."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     header = json.loads(str(arrays["header"][()]))
@@ -121,6 +121,6 @@ def _projection(entry: dict[str, Any], index: int, arrays: dict[str, NDArray]) -
     return ProjectionArrays(
         source=entry["source"],
         target=entry["target"],
-        weight=weight >> -entry["weight_exponent"],  # which loses nothing
+        weight=weight >> -entry["weight_exponent"],  # the bits that are shifted out are 0
         delay=arrays[f"projection.{index}.delay"],
     )

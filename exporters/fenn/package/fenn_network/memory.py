@@ -1,10 +1,10 @@
-"""Memory of a core: what a network takes of it, and how many steps it can record at once.
+"""Plan a core's memory: where weights are stored, and how many steps it can record at once.
 
-    URAM  512 KiB  states, with a row per recorded step, and weights, unless those are in DRAM
-    BRAM  128 KiB  spikes, a bit each, with a row per step
-    LLM    64 KiB  slots for what arrives later, in the lanes
+    URAM  512 KiB  states, with a row per recorded step; weights, unless they are in DRAM
+    BRAM  128 KiB  spikes, with a row per step and a bit per neuron
+    LLM    64 KiB  memory of the lanes: slots for sums of weights that arrive in later steps
 
-Rows hold a multiple of 32 neurons, as many as there are lanes.
+The core has 32 lanes, and the length of a row is padded to a multiple of 32 neurons.
 """
 
 from __future__ import annotations
@@ -16,36 +16,38 @@ from typing import Any
 LANES = 32
 URAM_BYTES, BRAM_BYTES, LLM_BYTES = 512 << 10, 128 << 10, 64 << 10
 INSTRUCTIONS = 1024
-"""Of a program, in the simulator; branches reach no further either."""
+"""Largest number of instructions of a program in the simulator. Branches reach equally far."""
 
 _OF_NEURONS = (20, 17)
-"""Instructions of a population, and of each copy of its loop's body."""
+"""Instructions of a population, and of each copy of the body of its loop over neurons."""
 
 _OF_SYNAPSES = {False: (26, 6, 8), True: (53, 26, 15)}
-"""Instructions of the search for a source's spikes, of a projection, and of each copy of its loop's
-body, by whether weights are in DRAM. Fitted to 248 programs of PyFeNN, to 26 instructions."""
+"""Three numbers of instructions, by whether weights are in DRAM: of the search for a source's
+spikes, of a projection, and of each copy of the body of its loop over neurons. The numbers were
+fitted to 248 programs of PyFeNN; the largest error is 26 instructions."""
 
 DMA_BYTES = 512 << 10
-"""Of the buffer in DRAM that weights lie in, unless they need more."""
+"""Smallest size of the buffer in DRAM for weights."""
 
 _WORD, _STATE = 4, 2
 _FIELDS = 4 << 10
-"""Bytes of BRAM that are left for addresses of variables, of which each takes 4 or 8."""
+"""Bytes of BRAM that are reserved for addresses of variables; an address takes 4 or 8 bytes."""
 
 _BEYOND = LANES * _STATE
-"""The core loads a row before it knows that it was the last: one is left free in the end."""
+"""Bytes of a row that stays free at the end of the memory: after the last row, the core loads one
+more before it stops."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A population, as far as memory is concerned.
+    """The numbers of a population that determine how much memory it takes.
 
     Attributes:
-        name, size: of it.
-        max_delay: of all its synapses, in steps.
-        synapses: number of source neurons of each of its projections.
-        spikes: it does.
-        states: number of states that are recorded at every step: 0, v or u and v.
+        name, size: name of the population, and number of its neurons.
+        max_delay: longest delay of the synapses onto its neurons, in steps.
+        synapses: number of source neurons of each projection to the population.
+        spikes: True if its neurons spike.
+        states: number of states that are recorded at every step: 0, 1 (v) or 2 (u and v).
     """
 
     name: str
@@ -58,13 +60,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Memory that a network gets.
+    """How a network uses the memory of a core.
 
     Attributes:
-        steps: that run at once.
-        slots: by population, for delayed arrivals; a power of two.
-        in_dram: weights lie in DRAM.
-        dma_bytes: of the buffer there.
+        steps: number of steps that the core runs and records at once.
+        slots: number of slots for delayed arrivals, a power of two, by population.
+        in_dram: True if weights are in DRAM.
+        dma_bytes: size of the buffer in DRAM.
     """
 
     steps: int
@@ -74,12 +76,12 @@ class Plan:
 
 
 def layers(network: Any, deep: bool) -> list[Layer]:
-    """The populations of a network, as far as memory is concerned.
+    """List the numbers of each population that determine how much memory it takes.
 
     Args:
-        network: has `populations` and `projections`, of which name, size, kind, target, weight and
-            delay are read.
-        deep: record u and v of all neurons; otherwise v of populations that do not spike.
+        network: object with `populations` (name, size, kind) and `projections` (target, weight,
+            delay).
+        deep: record u and v of all neurons; otherwise only v of populations that do not spike.
     """
     listed = []
     for entry in network.populations:
@@ -93,43 +95,45 @@ def layers(network: Any, deep: bool) -> list[Layer]:
 
 
 def padded(size: int) -> int:
-    """Neurons of a row: the next multiple of the lanes."""
+    """Number of neurons in a row for `size` neurons: the next multiple of `LANES`."""
     return -(-size // LANES) * LANES
 
 
 def slots(max_delay: int) -> int:
-    """Slots for delays up to one: a power of two, of 2 at least."""
+    """Number of slots for delays up to `max_delay` steps: a power of two, at least 2."""
     return 1 << max(1, max_delay.bit_length())
 
 
 def shortest_part(layers: Sequence[Layer]) -> int:
-    """Steps that run at once at least, unless a sample is shorter: the most slots of all layers.
+    """Smallest number of steps in a part of a sample: the largest number of slots of a layer.
 
-    Parts of a sample are multiples of it, so that arrivals stay in their slots.
+    The length of a part is a multiple of this number, so that arrivals stay in their slots. Samples
+    with fewer steps run as a whole.
     """
     return max((slots(layer.max_delay) for layer in layers), default=1)
 
 
 def lanes_bytes(layers: Sequence[Layer]) -> int:
-    """Bytes of LLM that the slots of all populations take."""
+    """Number of bytes in the LLM for the slots of all populations."""
     return sum(padded(layer.size) * _STATE * slots(layer.max_delay) for layer in layers)
 
 
 def weights_bytes(layers: Sequence[Layer]) -> int:
-    """Bytes of all weights, in padded rows."""
+    """Number of bytes of all weights, in padded rows."""
     return sum(padded(layer.size) * _STATE * sum(layer.synapses) for layer in layers)
 
 
 def longest_part(n_channels: int, layers: Sequence[Layer], in_dram: bool) -> int:
-    """Steps that can be recorded at once, of any number; 0 and less where there is no room.
+    """Largest number of steps that the core can record at once; 0 or less if nothing fits.
 
     Args:
-        n_channels: of the input.
+        n_channels: number of input channels.
         layers: all populations.
-        in_dram: weights lie in DRAM.
+        in_dram: True if weights are in DRAM.
     """
     rows = {layer.name: padded(layer.size) * _STATE for layer in layers}
-    # Arrivals, and v or, of each recorded state, the row before the first step.
+    # Rows of a population that do not depend on the number of steps: a row of arrivals, and for
+    # each recorded state the row before the first step. Without recorded states, v has one row.
     fixed = sum(rows[layer.name] * (1 + max(layer.states, 1)) for layer in layers)
     fixed += 2 * max(rows.values(), default=0) if in_dram else weights_bytes(layers)
     per_step = sum(rows[layer.name] * layer.states for layer in layers)
@@ -141,16 +145,18 @@ def longest_part(n_channels: int, layers: Sequence[Layer], in_dram: bool) -> int
 
 
 def grouped(projections: Sequence[tuple[str, str]]) -> list[list[int]]:
-    """Projections that share the search for spikes, as indices; group after group is run.
+    """Group projections with the same source, so that they share one search for its spikes.
 
-    Each target's projections stay in their order. Within a group, an event goes to its targets
-    before the next event of the source, so that no target is in a group twice.
+    Each group is a list of indices of projections, and groups run one after another. All
+    projections to the same target keep their order, and no group has the same target twice.
+    Otherwise weights would be added in another order, because a group sends a spike to all its
+    targets before the next spike.
 
     >>> grouped([("input", "a"), ("a", "a"), ("input", "b"), ("input", "a")])
     [[0, 2], [1], [3]]
 
     Args:
-        projections: source and target of each.
+        projections: source and target of each projection.
     """
     groups: list[list[int]] = []
     for index, (source, target) in enumerate(projections):
@@ -167,12 +173,12 @@ def grouped(projections: Sequence[tuple[str, str]]) -> list[list[int]]:
 def instructions(
     layers: Sequence[Layer], projections: Sequence[tuple[str, str]], in_dram: bool
 ) -> int:
-    """About how many instructions a step has; PyFeNN writes loops over neurons out.
+    """Estimate the number of instructions of a step; PyFeNN unrolls loops over neurons.
 
     Args:
         layers: all populations.
-        projections: source and target of each.
-        in_dram: weights lie in DRAM.
+        projections: source and target of each projection.
+        in_dram: True if weights are in DRAM.
     """
     copies = {layer.name: _copies(layer.size) for layer in layers}
     search, projection, of_synapses = _OF_SYNAPSES[in_dram]
@@ -185,24 +191,25 @@ def instructions(
 
 
 def _copies(size: int) -> int:
-    """Times that the body of a loop over neurons is written out."""
+    """Number of copies of the body of a loop over `size` neurons, after PyFeNN has unrolled it."""
     whole, rest = divmod(size, LANES)
     return (whole if whole < 4 else 4 + whole % 4) + (rest > 0)
 
 
 def plan(n_channels: int, layers: Sequence[Layer], n_steps: int) -> Plan:
-    """Memory for a network, and as many steps at once as fit: all, or a multiple of the slots.
+    """Plan the memory of a core, so that it runs as many steps at once as possible.
 
-    Weights are in URAM, for which programs are shorter, where a part of a sample can be recorded
-    beside them.
+    These are all steps of a sample, or a multiple of `shortest_part`. Programs are shorter if
+    weights are in URAM. Weights are therefore in DRAM only if URAM cannot also record a part of a
+    sample.
 
     Args:
-        n_channels: of the input.
+        n_channels: number of input channels.
         layers: all populations.
-        n_steps: of a sample.
+        n_steps: number of steps of a sample.
 
     Raises:
-        ValueError: no part of a sample fits; names the memory.
+        ValueError: no part of a sample fits into the memory.
     """
     if (llm := lanes_bytes(layers)) > LLM_BYTES:
         raise ValueError(f"delayed arrivals take {llm} bytes of lane memory, of {LLM_BYTES}")

@@ -1,8 +1,9 @@
-"""The network in PyFeNN: the neuron as text, rows of weights with delays, memory of a core.
+"""The network in PyFeNN: code of a neuron's step, rows of weights with delays, memory of a core.
 
-A step of a neuron is code, compiled for the core. All states are integers of 16 bits that
-saturate, products are rounded to nearest; `s7_8` only says where the point is thought to be, as
-every integer here is a 256th. Weights that arrive at a step wait in a ring of slots.
+PyFeNN compiles the code of a neuron's step for the core. All states are integers of 16 bits that
+saturate, and products are rounded to nearest. PyFeNN's type `s7_8` has 8 bits after the binary
+point; an integer of this package is a number of 256ths in this type. Weights that arrive in later
+steps are added in a ring of slots.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ U = I;
 DECAY = """
 I = Beta * I;
 """
-"""Rounds to nearest. `I *= Beta` would round down: it ignores the rounding mode."""
+"""The product is rounded to nearest. `I *= Beta` would ignore the rounding mode and round down."""
 
 SPIKE = """
 if(V >= VTh) {
@@ -56,10 +57,10 @@ MAX_WEIGHT = 255
 
 
 def neuron_text(population: PopulationArrays, records_u: bool) -> str:
-    """The step of a population's neurons, as PyFeNN compiles it.
+    """Code of a step of a population's neurons, in PyFeNN's language.
 
     Args:
-        population: its kind decides whether it spikes.
+        population: only `kind` is used; it decides whether the neurons spike.
         records_u: also record u at every step.
     """
     spike = "" if population.kind == LI else SPIKE
@@ -67,13 +68,13 @@ def neuron_text(population: PopulationArrays, records_u: bool) -> str:
 
 
 def packed(projection: ProjectionArrays, slots: int) -> NDArray[np.int16]:
-    """[pre, padded post] int16: rows of weights, with their delays in the lower bits.
+    """[pre, padded post] int16: weights in the upper bits, and their delays in the lower bits.
 
-    PyFeNN's `build_delay_weights` takes weights beyond these limits, and wraps them.
+    PyFeNN's `build_delay_weights` does not refuse weights that do not fit; it wraps them.
 
     Args:
         projection: weights and delays [pre, post].
-        slots: of the target, a power of two.
+        slots: number of slots of the target, a power of two.
 
     Raises:
         ValueError: a weight or delay does not fit.
@@ -84,14 +85,14 @@ def packed(projection: ProjectionArrays, slots: int) -> NDArray[np.int16]:
         raise ValueError(f"weights of {name} lie beyond −{MAX_WEIGHT} … {MAX_WEIGHT}")
     if not 0 <= delay.min(initial=0) <= delay.max(initial=0) < slots:
         raise ValueError(f"delays of {name} lie beyond 0 … {slots - 1}")
-    # The address of a slot counts bytes.
+    # The delay is shifted by one bit: it counts slots of 2 bytes, and addresses count bytes.
     both = (weight << delay_bits(slots)) | (delay << 1)
     post = weight.shape[1]
     return np.pad(both, ((0, 0), (0, padded(post) - post))).astype(np.int16)
 
 
 def delay_bits(slots: int) -> int:
-    """Bits below a weight: those of a slot, and one because addresses count bytes."""
+    """Number of bits below a weight: those of a slot's index, and one since addresses are bytes."""
     return slots.bit_length()
 
 
@@ -121,10 +122,10 @@ class _Population:
 
 @dataclass(frozen=True)
 class _View:
-    """What the host sees of memory on the core.
+    """The host's copy of an array in the memory of the core.
 
     Attributes:
-        array: pushes to and pulls from it.
+        array: PyFeNN's array, which copies values to the core and back.
         rows: [rows, padded neurons or words]: the values.
     """
 
@@ -142,9 +143,9 @@ class Core:
 
     Args:
         arrays: the network.
-        plan: how many steps run at once, and where weights lie.
+        plan: use of the memory: number of steps that run at once, and place of the weights.
         deep: record u and v of all neurons.
-        on_board: run on a board, not in the simulator.
+        on_board: run on a board instead of in the simulator.
     """
 
     def __init__(self, arrays: NetworkArrays, plan: Plan, deep: bool, on_board: bool) -> None:
@@ -165,7 +166,7 @@ class Core:
             )
             for index, entry in enumerate(arrays.projections)
         ]
-        # Within a group, PyFeNN chooses the order of sources; groups run in theirs.
+        # PyFeNN chooses the order of sources within a group, but runs groups in the given order.
         synapses = [
             ProcessGroup([linears[index].process for index in group])
             for group in grouped([(entry.source, entry.target) for entry in arrays.projections])
@@ -188,7 +189,7 @@ class Core:
             raise ValueError(f"a step has {len(self.steps)} instructions, more than {INSTRUCTIONS}")
         self.runtime = Runtime(model, backend)
         self.runtime.allocate()
-        # PyFeNN refers to these without keeping them.
+        # PyFeNN uses these objects later, but does not keep them alive.
         self._kept = (linears, synapses, neurons, zeros, reset, backend, model)
         for entry, linear in zip(arrays.projections, linears, strict=True):
             rows = packed(entry, plan.slots[entry.target])
@@ -214,11 +215,13 @@ class Core:
         }
 
     def run(self, spikes: NDArray) -> dict[str, Trace]:
-        """Run a sample from a fresh state; returns a trace per population.
+        """Run a sample from a fresh state, and return its traces by population.
+
+        On the core, an input spike of step t arrives at step t + delay; in the network, it arrives
+        at t + 1 + delay. The core therefore receives each input spike one step later.
 
         Args:
-            spikes: [steps, channels] bool. On the core, an event of step t arrives at t + delay,
-                and at t + 1 + delay in the network: it is given one step later.
+            spikes: [steps, channels] bool, the input.
         """
         n_steps, steps = len(spikes), self.plan.steps
         shifted = np.zeros((-(-n_steps // steps) * steps, spikes.shape[1]), np.bool_)
@@ -233,14 +236,20 @@ class Core:
         }
 
     def _run_part(self, spikes: NDArray, is_first: bool) -> dict[str, dict[str, NDArray]]:
-        """Run as many steps as the core's memory records; what it recorded, by quantity and name.
+        """Run a part of a sample, and return what the core recorded, by quantity and population.
 
-        State and arrivals of the step before stay in the core, where slots divide the steps.
+        A part has as many steps as the memory of the core can record. States and delayed arrivals
+        stay in the core from one part to the next; arrivals stay in their slots since the number of
+        steps is a multiple of the number of slots.
+
+        Args:
+            spikes: [steps, channels] bool, the input of the part.
+            is_first: True for the first part of a sample, which starts from a fresh state.
         """
         self._input.rows[:] = bits(spikes)
         self._input.array.push_to_device()
         for events in self._events.values():
-            # The row of the step before the first is read; nothing on the core zeroes it.
+            # The first step reads the spikes of the step before it, and the core never clears them.
             for word in range(events.rows.shape[1]):
                 events.rows[0, word] = 0 if is_first else events.rows[-1, word]
             events.array.push_to_device()
@@ -279,7 +288,7 @@ class Core:
 
 
 def bits(spikes: NDArray) -> NDArray[np.uint32]:
-    """[steps, words] uint32: spikes [steps, neurons], a bit per neuron, 32 in a word."""
+    """[steps, words] uint32: spikes [steps, neurons] as one bit per neuron, 32 bits in a word."""
     steps, size = spikes.shape
     wide = np.zeros((steps, padded(size)), np.bool_)
     wide[:, :size] = spikes
@@ -287,6 +296,6 @@ def bits(spikes: NDArray) -> NDArray[np.uint32]:
 
 
 def unpacked(words: NDArray[np.uint32], size: int) -> NDArray[np.bool_]:
-    """[steps, neurons] bool: the spikes in words [steps, words]."""
+    """[steps, neurons] bool: spikes of `size` neurons, from the bits of words [steps, words]."""
     octets = np.ascontiguousarray(words).view(np.uint8)
     return np.unpackbits(octets, axis=1, bitorder="little")[:, :size].astype(np.bool_)

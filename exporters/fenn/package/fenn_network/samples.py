@@ -14,13 +14,13 @@ from .traces import Trace
 def run_samples(
     arrays: NetworkArrays, events: Events, deep: bool, on_board: bool
 ) -> Iterator[dict[str, Trace]]:
-    """Run every sample; yields one trace per population and sample.
+    """Run every sample, and yield its traces by population.
 
     Args:
         arrays: the network.
-        events: the input; its number of steps counts, not the network's.
+        events: the input; every sample has its number of steps, not the network's.
         deep: record u and v of every population.
-        on_board: run on a board, not in the simulator.
+        on_board: run on a board instead of in the simulator.
 
     Raises:
         ValueError: the network does not fit into a core.

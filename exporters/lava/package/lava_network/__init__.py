@@ -2,11 +2,14 @@
 
 arrays        reads arrays.npz: all the integers of the network
 events        reads input spikes
-known_answers reads known answers and compares
+known_answers reads known answers, and compares a run with them
 process       builds the network from Lava's own processes (LIF, DelayDense, RingBuffer)
 models        faster models for the same processes
+readout       turns the activity of the output population into a class
 samples       runs samples, each from a fresh state
-recording     writes what was recorded
+traces        activity of a population during one sample
+recording     writes the recorded activity to a file
+watch         starts and stops Lava so that a failure does not hang the program
 lava_import   makes Lava importable, also on Python 3.11 to 3.13
 """
 

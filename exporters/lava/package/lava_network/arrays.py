@@ -1,7 +1,7 @@
-"""Read arrays.npz: the integers of the network, nothing derived from them.
+"""Read arrays.npz, which has the integers of the network and nothing derived from them.
 
-The file is a plain numpy archive without pickles. Its member `header` is JSON text, all others
-are arrays. nmtool reads the same file as an `IntegerNetwork`.
+The file is a plain numpy archive without pickles. Its member `header` is JSON text; all other
+members are arrays. nmtool reads the same file as an `IntegerNetwork`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 ARRAYS_FILE = Path(__file__).with_name("arrays.npz")
 
 INPUT = "input"
-"""Name of the source that input spikes come from."""
+"""Name of the input, in place of a source population."""
 
 LIF = "lif"
 LI = "li"
@@ -25,15 +25,16 @@ LI = "li"
 
 @dataclass(frozen=True)
 class PopulationArrays:
-    """Neurons with 12-bit decays and 24-bit state, as Lava's LIF takes them.
+    """A population with 12-bit decays and 24-bit states, in the constants of Lava's LIF.
 
     Attributes:
-        name, size: what it is called, how many neurons it has.
-        kind: `lif` spikes and resets; `li` only integrates, its threshold is out of reach.
-        du, dv: decays; u keeps 4096 − (du + 1) of 4096 each step, v keeps 4096 − dv.
-        vth: threshold; a spike when v > vth·64.
+        name, size: name of the population, and number of its neurons.
+        kind: `lif`: neurons spike and reset. `li`: neurons only integrate, since their threshold
+            is out of reach.
+        du, dv: decays; in each step, u keeps 4096 − (du + 1) parts of 4096, and v 4096 − dv parts.
+        vth: threshold; a neuron spikes if v > vth·64.
         bias_mantissa: [size] int16; bias_mantissa·2^bias_exponent is added to v each step.
-        bias_exponent: 0 … 7.
+        bias_exponent: exponent of the bias, 0 … 7.
     """
 
     name: str
@@ -48,14 +49,15 @@ class PopulationArrays:
 
 @dataclass(frozen=True)
 class ProjectionArrays:
-    """Synapses, as Lava's DelayDense takes them but for the order of the axes.
+    """Synapses in the constants of Lava's DelayDense, whose matrices are [post, pre].
 
     Attributes:
-        source, target: population names; source may be `input`.
+        source, target: names of populations; `source` may be `input`.
         weight: [pre, post] int16.
-        delay: [pre, post] uint8; a spike of step n arrives at n + 1 + delay.
-        weight_bits: 2 … 8.
-        weight_exponent: the summed weights are shifted left by it, right where it is negative.
+        delay: [pre, post] uint8; a spike of step n arrives at step n + 1 + delay.
+        weight_bits: number of bits per weight, 2 … 8.
+        weight_exponent: number of bits by which summed weights are shifted left; if it is
+            negative, they are shifted right.
     """
 
     source: str
@@ -75,10 +77,10 @@ class NetworkArrays:
         group: number of neighbouring units of the data that share a channel.
         n_steps: number of steps of a sample.
         dt_ms: length of a step in ms.
-        class_names: one per neuron of the output population.
-        readout: {"population": name of the output population, "rule": how it answers}, and for
-            the rule `window` its length in steps, "window".
-        populations, projections: the integers.
+        class_names: a name for each neuron of the output population.
+        readout: {"population": name of the output population, "rule": name of the rule for its
+            scores}; for the rule `window` also "window", the length of the window in steps.
+        populations, projections: the integers of all populations and projections.
     """
 
     n_channels: int
@@ -92,7 +94,7 @@ class NetworkArrays:
 
 
 def read_arrays(path: str | Path = ARRAYS_FILE) -> NetworkArrays:
-    """The network of this folder, or that of another arrays.npz."""
+    """Read the network from `path`; by default from arrays.npz in this folder."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     header = json.loads(str(arrays["header"][()]))

@@ -1,4 +1,7 @@
-"""Input spikes of many samples, as a sorted list: from steps in an archive, or times in a table."""
+"""Input spikes of many samples as a sorted list, read from an archive or from a table.
+
+An archive has the step of each spike; a table has the time of each event in ms.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,18 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Events:
-    """At most one spike per (sample, step, channel).
+    """Input spikes of all samples, with at most one spike per sample, step and channel.
 
     Attributes:
-        offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
-        step: [spikes] int32, counted from 0; ascending within a sample.
-        channel: [spikes] int32.
+        offset: [samples + 1] int64; the spikes of sample s have the indices
+            offset[s]:offset[s + 1].
+        step: [spikes] int32, step of each spike, counted from 0; ascending within a sample.
+        channel: [spikes] int32, input channel of each spike.
         n_steps: number of steps of every sample.
         n_channels: number of input channels.
-        names: [samples] texts; by default their numbers.
-        labels: [samples] names of the right classes, where they are known.
-        late: number of events after the last step, which are left out.
+        names: [samples] names of the samples; empty if the file has none.
+        labels: [samples] names of the right classes; empty if they are not known.
+        late: number of events after the last step; they are dropped.
     """
 
     offset: NDArray[np.int64]
@@ -36,7 +40,7 @@ class Events:
     late: int = 0
 
     def name(self, sample: int) -> str:
-        """The name of a sample in its file, or its number."""
+        """The name of a sample in its file; its number if the file has no names."""
         return self.names[sample] if self.names else str(sample)
 
     @property
@@ -44,14 +48,14 @@ class Events:
         return len(self.offset) - 1
 
     def dense(self, sample: int) -> NDArray[np.int32]:
-        """[channels, steps] int32 zeros and ones: one sample, as Lava's RingBuffer takes it."""
+        """[channels, steps] int32: the spikes of one sample, as zeros and ones."""
         own = slice(self.offset[sample], self.offset[sample + 1])
         dense = np.zeros((self.n_channels, self.n_steps), np.int32)
         dense[self.channel[own], self.step[own]] = 1
         return dense
 
     def step_starts(self) -> NDArray[np.int64]:
-        """[samples·steps + 1] int64: where the spikes of each step of the whole run start."""
+        """[samples·steps + 1] int64: index of the first spike of each step of all samples."""
         sample = np.repeat(np.arange(self.n_samples), np.diff(self.offset))
         row = sample * self.n_steps + self.step
         return np.searchsorted(row, np.arange(self.n_samples * self.n_steps + 1))
@@ -60,12 +64,12 @@ class Events:
 def read_events(path: str | Path, n_channels: int) -> Events:
     """Read a plain numpy archive with `offset`, `step`, `neuron` and the scalar `n_steps`.
 
-    Of known answers, the input is read.
+    If the archive contains known answers, read their input.
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: it is damaged or no such archive, something is missing or no list of integers,
-            or a spike lies outside the steps or channels.
+        ValueError: the file is damaged or no such archive; a member is missing or is not a list
+            of integers; or a spike lies outside the steps or channels.
     """
     arrays = _arrays(path)
     offset, step, channel = (_integers(name, arrays[name]) for name in _LISTS)
@@ -90,7 +94,7 @@ _INPUT = "spikes.input."
 
 def _arrays(path: str | Path) -> dict[str, NDArray]:
     try:
-        # numpy would leave a file open that it cannot read.
+        # If numpy opened the file itself, it would leave a damaged file open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             if f"{_INPUT}offset" in archive.files:
                 arrays = {name: archive[f"{_INPUT}{name}"] for name in _LISTS}
@@ -99,7 +103,7 @@ def _arrays(path: str | Path) -> dict[str, NDArray]:
             arrays = {name: archive[name] for name in (*_LISTS, "n_steps") if name in archive.files}
     except OSError:
         raise
-    except Exception as error:  # numpy and zipfile raise anything
+    except Exception as error:  # numpy and zipfile raise any exception on damaged files
         raise ValueError(f"no numpy archive, or a damaged one ({error})") from error
     missing = {*_LISTS, "n_steps"} - set(arrays)
     if missing:
@@ -108,7 +112,10 @@ def _arrays(path: str | Path) -> dict[str, NDArray]:
 
 
 def _integers(name: str, values: NDArray) -> NDArray[np.int64]:
-    """A list of integers; one of nothing may be of any type, as numpy makes it of floats."""
+    """Convert a list of integers to int64; an empty list may have any type.
+
+    numpy stores an empty list as floats.
+    """
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise ValueError(f"{name} must hold integers, not {values.dtype} of shape {values.shape}")
     return values.astype(np.int64)
@@ -132,17 +139,19 @@ def _position(events: Events) -> NDArray[np.int64]:
 
 _COLUMNS = ("sample", "unit", "time_ms")
 _BOUNDARY, _ROUNDING = 1e-9, 2.0**-51
-"""A time that falls short of a step by less than this, in steps or relative, is in that step."""
+"""Tolerances of times, in steps and relative: a time that lies less than this before the start of
+a step counts as a time in that step."""
 
 
 def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_ms: float) -> Events:
-    """Read a CSV file with a row per event: `sample`, `unit`, `time_ms`, perhaps `label`, `split`.
+    """Read a CSV file with a row per event.
 
-    Rows may be in any order. Several events of a channel in a step are one spike. A sample without
-    events is a row without unit and time.
+    Its columns are `sample`, `unit` and `time_ms`; `label` and `split` are optional. Rows may be
+    in any order. Several events of a channel in the same step become one spike. A sample without
+    events needs one row, with `unit` and `time_ms` empty.
 
     Args:
-        path: of the file.
+        path: path of the CSV file.
         n_channels: number of input channels.
         group: number of neighbouring units that share a channel.
         n_steps: number of steps of every sample.
@@ -150,7 +159,8 @@ def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_m
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: a column is missing, or a cell holds no such number; names the line.
+        ValueError: a column is missing, or the text of a cell is not valid; the error names the
+            line.
     """
     samples: dict[tuple[str, str], int] = {}
     labels: list[str] = []
@@ -197,7 +207,7 @@ def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_m
 
 
 def _number(cells: dict[str, str], name: str, line: int, *, whole: bool = False) -> float:
-    """The number in a cell, which is finite and not negative."""
+    """Read the number in the column `name` of a row; it must be finite and not negative."""
     try:
         number = float(cells[name])
     except ValueError:

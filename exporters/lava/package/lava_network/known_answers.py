@@ -1,7 +1,8 @@
-"""Known answers: what the network answers to the samples in known_answers.npz, at every step.
+"""Known answers: the expected activity of the network for the samples in known_answers.npz.
 
-`spikes.<population>.*` are spikes as in a recording. `u.<population>` and `v.<population>` are what
-a step adds, as README.md says; files without them hold `membrane.<population>` as it is.
+`spikes.<population>.*` are spikes, stored as in a recording. `u.<population>` and `v.<population>`
+are the amounts that each step adds to u and v; README.md explains them. Files without these members
+have the membranes themselves, as `membrane.<population>`.
 """
 
 from __future__ import annotations
@@ -19,22 +20,24 @@ if TYPE_CHECKING:
 KIND = "nmtool known answers"
 
 DECAY_ONE = 4096
-"""Decays are parts of this."""
+"""Number of parts of a decay; the parts that a state keeps in a step are given out of it."""
 
 
 class KnownAnswers:
-    """Expected traces, and how those of a run differ from them.
+    """Expected traces, and counts of the values in which a run differs from them.
 
     Args:
-        path: of known_answers.npz.
-        sizes: of all populations of the network that is to run, by name.
+        path: path of known_answers.npz.
+        sizes: number of neurons of each population of the network that runs, by name.
 
     Attributes:
-        compared, different: numbers of values by quantity, `spikes` and `u and v`.
-        first: sample, step and population of the first difference; None without any.
+        compared, different: numbers of compared and of different values, by quantity: `spikes`, and
+            `u and v`.
+        first: sample, step and population of the first difference; None if nothing differs.
 
     Raises:
-        ValueError, LookupError: the file is damaged, or of a network with other populations.
+        ValueError, LookupError: the file is damaged, or it belongs to a network with other
+            populations.
     """
 
     def __init__(self, path: str | Path, sizes: dict[str, int]) -> None:
@@ -64,7 +67,7 @@ class KnownAnswers:
                     raise ValueError(f"these known answers are of another network: see {name}")
 
     def compare(self, sample: int, traces: dict[str, Trace]) -> None:
-        """Count what differs in the traces of a sample, by population."""
+        """Compare a sample's traces, by population, with the expected traces; update the counts."""
         for name, trace in traces.items():
             for quantity, expected, actual in (
                 ("spikes", self._spikes.get(name), trace.spikes),
@@ -82,11 +85,11 @@ class KnownAnswers:
 
 
 def is_known_answers(path: str | Path) -> bool:
-    """True for an archive of known answers."""
+    """True if the file at `path` is an archive of known answers."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return bool(json.loads(str(archive["header"][()]))["kind"] == KIND)
-    except Exception:  # numpy and zipfile raise anything; who reads the events says what is wrong
+    except Exception:  # numpy and zipfile raise any; `read_events` reports what is wrong
         return False
 
 
@@ -103,7 +106,7 @@ def _dense(
 def _states(
     arrays: dict[str, NDArray], name: str, coded: dict[str, Any], spikes: NDArray | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """u and v of a population, [samples, steps, neurons] int64."""
+    """Compute u and v of a population from what each step adds, [samples, steps, neurons] int64."""
     added_u, added_v = (
         arrays[f"{quantity}.{name}"].astype(np.int64) * unit
         for quantity, unit in zip(("u", "v"), coded["unit"], strict=True)
@@ -121,5 +124,5 @@ def _states(
 
 
 def _decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-    """The part of a state that a step keeps, cut toward zero."""
+    """Values of a state after the decay of one step, rounded toward zero; `keep`: parts kept."""
     return np.sign(state) * (np.abs(state) * keep // DECAY_ONE)

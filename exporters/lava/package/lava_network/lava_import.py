@@ -1,8 +1,9 @@
 """Make Lava importable on Python 3.11 and later.
 
-Lava 0.10.0 is made for Python 3.10. From 3.11 on, dataclasses refuse defaults that cannot be
-hashed, and one module of Lava has such a default. While that module is imported, dataclasses are
-made hashable; what it imports is imported before, as usual, and nothing else is touched.
+Lava 0.10.0 is made for Python 3.10. From Python 3.11 on, dataclasses refuse defaults that cannot be
+hashed, and one module of Lava has such a default. While that module is imported, all new
+dataclasses are made hashable. The modules that it imports are imported before in the usual way, so
+that no other dataclass changes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 LAVA_VERSION = "0.10.0"
-"""The version whose arithmetic and models this package relies on."""
+"""The version of Lava whose arithmetic and models this package relies on."""
 
 _MODULE = "lava.magma.compiler.var_model"
 _IMPORTED_BY_IT = (
@@ -28,10 +29,10 @@ _IMPORTED_BY_IT = (
 
 
 def make_lava_importable() -> None:
-    """Import the module in question; from then on Lava is imported as usual.
+    """Import the module of Lava that needs hashable dataclasses; then all of Lava can be imported.
 
     Raises:
-        ImportError: there is no Lava, or another version.
+        ImportError: Lava is not installed, or another version of it is.
     """
     try:
         installed = version("lava-nc")

@@ -1,11 +1,11 @@
-"""Faster models for Lava's own processes, which stay as they are.
+"""Faster models for Lava's own processes; the processes themselves do not change.
 
-Lava's DelayDense model builds a [post·(delays), pre] matrix at every step. `FastDelayDense` adds
-up the rows of those inputs that spike. The neurons compute with Lava's LIF model; `FastLIF` only
-adds the recording. All of them start every sample from a fresh state, so that one run goes
-through any number of samples.
+Lava's DelayDense model builds a [post·(delays), pre] matrix at every step. `FastDelayDense` only
+adds the rows of the inputs that spike. The neurons compute with Lava's LIF model; `FastLIF` only
+adds the recording. Both models start every sample from a fresh state, so that one run can contain
+any number of samples.
 
-Sums are 32 bits wide as in Lava's models, and weights go through Lava's own clip and rounding.
+Sums are 32 bits wide as in Lava's models, and Lava's own functions clip and round the weights.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class FastSource(PySendModelFixed):
 
 
 class FastDelayDense(PyDelayDenseModelBitAcc):
-    """DelayDense model whose cost follows the spikes.
+    """DelayDense model whose run time is proportional to the number of spikes.
 
-    Parameters of the process: `sample_steps`, the length of a sample; `weight_exp`,
-    `num_weight_bits` and `sign_mode` as for Lava's model. Spikes are binary.
+    Parameters of the process: `sample_steps`, the number of steps of a sample; `weight_exp`,
+    `num_weight_bits` and `sign_mode` have the same meaning as for Lava's model. Spikes are binary.
     """
 
     def __init__(self, proc_params: ProcessParameters) -> None:
@@ -63,7 +63,7 @@ class FastDelayDense(PyDelayDenseModelBitAcc):
         self.due = np.zeros((0, 0), np.int32)
 
     def run_spk(self) -> None:
-        """Send what is due at this step, then store what the arriving spikes cause."""
+        """Send the sums that are due at this step, then store the weights of arriving spikes."""
         if not self.due.size:
             self._prepare()
         if (self.time_step - 1) % self.sample_steps == 0:
@@ -76,7 +76,10 @@ class FastDelayDense(PyDelayDenseModelBitAcc):
             self._store(self._summed(spiking), now)
 
     def _prepare(self) -> None:
-        """Weights as the chip holds them, one row per input; once, as Lava's model does."""
+        """Clip and round the weights as on the chip, and store a row per input.
+
+        As in Lava's model, this happens once, at the first step.
+        """
         n_post, depth = self.a_buff.shape
         if self.delays.max() > MAX_DELAY:
             raise ValueError(f"delays must not exceed {MAX_DELAY}")
@@ -89,7 +92,7 @@ class FastDelayDense(PyDelayDenseModelBitAcc):
         self.due = np.zeros((depth, n_post), np.int32)
 
     def _summed(self, spiking: NDArray[np.intp]) -> NDArray[np.int32]:
-        """[delays, post] int32: summed and shifted weights of the inputs that spike."""
+        """[delays, post] int32: sums of the weights of spiking inputs, shifted by `weight_exp`."""
         buckets, weights = self.row_bucket[spiking].ravel(), self.row_weight[spiking].ravel()
         total = np.bincount(buckets, weights, self.due.size).astype(np.int64)
         if self.weight_exp > 0:
@@ -99,7 +102,10 @@ class FastDelayDense(PyDelayDenseModelBitAcc):
         return total.astype(np.int32).reshape(self.due.shape)
 
     def _store(self, summed: NDArray[np.int32], now: int) -> None:
-        """Delay d is due d + 1 steps from now; row `now` of the ring was sent already."""
+        """Add sums [delays, post] to the ring; row `now` of the ring was sent already.
+
+        The sum with delay d is due d + 1 steps from now.
+        """
         first = (now + 1) % len(self.due)
         before_wrap = len(self.due) - first
         self.due[first:] += summed[:before_wrap]
@@ -107,9 +113,10 @@ class FastDelayDense(PyDelayDenseModelBitAcc):
 
 
 class FastLIF(PyLifModelBitAcc):
-    """Lava's LIF model with a memory.
+    """Lava's LIF model, which also records its activity.
 
-    Parameters of the process: `trace`, a shared `Trace`; `sample_steps`, as above.
+    Parameters of the process: `trace`, a shared `Trace`; `sample_steps`, the number of steps of a
+    sample.
     """
 
     def __init__(self, proc_params: ProcessParameters) -> None:
@@ -118,7 +125,7 @@ class FastLIF(PyLifModelBitAcc):
         self.sample_steps: int = proc_params["sample_steps"]
 
     def run_spk(self) -> None:
-        """One step of Lava's model, recorded."""
+        """Run and record one step of Lava's model."""
         step = (self.time_step - 1) % self.sample_steps
         if step == 0:
             self.u[:] = 0
@@ -140,12 +147,12 @@ FAST_MODELS: dict[type[AbstractProcess], type] = {
 
 
 def build_fast(arrays: NetworkArrays, events: Events, traces: dict[str, Trace]) -> LavaNetwork:
-    """The network with what `FAST_MODELS` need to run all samples of `events` in a row.
+    """Build a network that runs all samples of `events` one after another with `FAST_MODELS`.
 
     Args:
-        arrays: the integers.
+        arrays: the integers of the network.
         events: the input of all samples.
-        traces: per population, shared; holds the sample that was run last.
+        traces: shared traces, by population; after a sample, they contain its activity.
     """
     network = build(arrays, np.zeros((arrays.n_channels, 1), np.int32))
     network.source.proc_params["events"] = events

@@ -1,12 +1,12 @@
-"""Build the network from Lava's own processes; every name here is Lava's.
+"""Build the network from Lava's own processes.
 
     RingBuffer ──► DelayDense ──► LIF ──► DelayDense ──► LIF
                                    ▲──── DelayDense ◄──┘
 
-One LIF per population and one DelayDense per projection. Several projections into a population
-add up in its `a_in`. A non-spiking `li` population is a LIF whose threshold is out of reach; its
-membrane `v` is the answer. DelayDense wants [post, pre] matrices and int64 delays, LIF wants
-scalars for du, dv and vth.
+Each population is a LIF, and each projection a DelayDense. If several projections have the same
+target, their sums are added in its port `a_in`. A non-spiking `li` population is a LIF whose
+threshold is out of reach; its membrane `v` gives the scores. DelayDense needs [post, pre] matrices
+and int64 delays; LIF needs scalars for du, dv and vth.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class LavaNetwork:
 
     Attributes:
         source: sends the input spikes; connected to nothing if no projection reads the input.
-        populations: by name; connect to their `s_out`, read their `u` and `v`.
-        projections: in the order of the arrays.
+        populations: the LIF of each population, by name; its port `s_out` sends spikes, and its
+            variables are `u` and `v`.
+        projections: the DelayDense of each projection, in the order of the arrays.
     """
 
     source: RingBuffer
@@ -46,11 +47,12 @@ class LavaNetwork:
 
 
 def build(arrays: NetworkArrays, spikes: NDArray[np.integer]) -> LavaNetwork:
-    """The network with its input.
+    """Build the network, with a source that sends `spikes`.
 
     Args:
-        arrays: the integers, from `read_arrays`.
-        spikes: [channels, steps] integers, 1 for a spike; repeated when it ends.
+        arrays: the integers of the network, from `read_arrays`.
+        spikes: [channels, steps] integers, 1 for a spike; after the last step, the source starts
+            again with the first.
     """
     source = RingBuffer(data=spikes)
     populations = {entry.name: _population(entry) for entry in arrays.populations}
@@ -65,10 +67,10 @@ def build(arrays: NetworkArrays, spikes: NDArray[np.integer]) -> LavaNetwork:
 
 
 def run_config(models: Mapping[type[AbstractProcess], type] | None = None) -> Loihi2SimCfg:
-    """Run configuration that picks the fixed-point models; Lava's default picks float ones.
+    """Make a run configuration that selects fixed-point models; Lava's default selects float ones.
 
     Args:
-        models: process models that take the place of Lava's, by class of process.
+        models: process models that replace Lava's, by class of process.
     """
     return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=dict(models or {}))
 
@@ -95,9 +97,10 @@ def _projection(entry: ProjectionArrays) -> DelayDense:
 
 
 def _bridges(arrays: NetworkArrays) -> list[ProjectionArrays]:
-    """Projections of weight zero between parts of the network that nothing connects.
+    """Projections of weight 0 that connect parts of the network which would be separate.
 
-    Lava runs the processes that are connected to the one it is asked to run.
+    Lava only runs the processes that are connected, directly or through others, to the process
+    whose `run` is called.
     """
     sizes = {entry.name: entry.size for entry in arrays.populations}
     first = arrays.populations[0].name
@@ -113,7 +116,10 @@ def _bridges(arrays: NetworkArrays) -> list[ProjectionArrays]:
 
 
 def _spread(reached: set[str], arrays: NetworkArrays) -> None:
-    """Add every population that a chain of projections, in any direction, joins to `reached`."""
+    """Add to `reached` all populations that are connected to one of its members.
+
+    The connection may lead over several projections, and against their direction.
+    """
     grown = True
     while grown:
         grown = False

@@ -1,4 +1,4 @@
-"""From what the output population did in a sample to a class; README.md has the formula."""
+"""Turn the activity of the output population in a sample into a class; README.md has the rule."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MEMBRANE_RULES = ("mean", WEIGHTED, MAX, "window")
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one sample.
+    """The scores of one sample; the class with the largest score is the prediction.
 
     Attributes:
-        names: of all classes.
-        scores: [classes] float64; the largest is the answer's, the first of equals.
+        names: names of all classes.
+        scores: [classes] float64; of several equal scores, the first counts as the largest.
     """
 
     names: list[str]
@@ -30,7 +30,7 @@ class Answer:
 
     @property
     def order(self) -> list[int]:
-        """The classes by score, the answer first."""
+        """Indices of all classes, sorted by descending score."""
         return np.argsort(-self.scores, kind="stable").tolist()
 
     def __str__(self) -> str:
@@ -45,11 +45,11 @@ class Answer:
 
 
 def answer(arrays: NetworkArrays, traces: dict[str, Trace]) -> Answer | None:
-    """The class of a sample; None where the network answers by a rule that is not known here.
+    """Compute the scores of a sample; None if this package does not know the rule of the readout.
 
     Args:
         arrays: the network.
-        traces: of all populations, after a whole sample.
+        traces: activity of the whole sample, by population.
     """
     trace = traces[arrays.readout["population"]]
     scores = _scores(trace, arrays.readout["rule"], arrays.readout.get("window"))
@@ -57,7 +57,13 @@ def answer(arrays: NetworkArrays, traces: dict[str, Trace]) -> Answer | None:
 
 
 def _scores(trace: Trace, rule: str, window: int | None) -> NDArray[np.float64] | None:
-    """[classes] float64."""
+    """Scores of a sample by the rule, [classes] float64; None if the rule is not known.
+
+    Args:
+        trace: activity of the output population.
+        rule: name of the rule of the readout.
+        window: number of last steps that count; None: all steps.
+    """
     if rule == FIRST_SPIKE:
         assert trace.spikes is not None
         spikes = trace.spikes

@@ -1,10 +1,10 @@
-"""Write what was recorded: a plain numpy archive, which nmtool reads as a `Recording`.
+"""Write the recorded activity to a plain numpy archive, which nmtool reads as a `Recording`.
 
 spikes.<population>.offset|step|neuron   the spikes of all samples, sorted
 membrane.<population>                    [samples, steps, neurons] int32, v of li populations
 current.<population>                     u of every population, in deep recordings
 potential.<population>                   v of every lif population, in deep recordings
-header                                   JSON text: names, shapes, how the output is read
+header                                   JSON text: names, shapes and the rule of the readout
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Dense = dict[str, dict[str, NDArray]]
 
 
 class Recorder:
-    """Collects the samples of a run.
+    """Collects the traces of all samples of a run.
 
     Args:
         arrays: the network.
-        n_steps: length of a sample.
-        deep: the traces hold u and v of every population.
+        n_steps: number of steps of a sample.
+        deep: True if the traces contain u and v of every population.
     """
 
     def __init__(self, arrays: NetworkArrays, n_steps: int, deep: bool) -> None:
@@ -42,12 +42,12 @@ class Recorder:
         self.samples: dict[str, list[_Sample]] = {entry.name: [] for entry in arrays.populations}
 
     def add(self, traces: dict[str, Trace]) -> None:
-        """Keep one sample; spikes as a list."""
+        """Add the traces of one sample, by population; their spikes are stored as a list."""
         for name, trace in traces.items():
             self.samples[name].append(_Sample(trace))
 
     def write(self, path: str | Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write all samples to a file. After a failure, there is no incomplete file at `path`."""
         spikes = [entry for entry in self.arrays.populations if entry.kind != LI]
         dense = self._dense()
         header = {
@@ -78,7 +78,7 @@ class Recorder:
         return dense
 
     def _stacked(self, entry: PopulationArrays, key: str) -> NDArray[np.int32]:
-        """[samples, steps, neurons] int32."""
+        """The state `key` (`u` or `v`) of a population, [samples, steps, neurons] int32."""
         samples = self.samples[entry.name]
         stacked = np.zeros((len(samples), self.n_steps, entry.size), np.int32)
         for index, sample in enumerate(samples):

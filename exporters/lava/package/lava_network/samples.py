@@ -1,8 +1,8 @@
 """Run samples, each from a fresh state.
 
-`fast` goes through all samples in one run of Lava; its models start every sample afresh. `stock`
-uses nothing but Lava's own models. Those cannot start afresh, so every sample is a network of
-its own in a process of its own, which also keeps the memory that Lava never frees from piling up.
+`fast` runs all samples in one run of Lava; its models reset their state before every sample.
+`stock` only uses Lava's own models. These cannot be reset, so every sample gets a new network in a
+new process of the system. This process also returns the memory that Lava never frees.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MODELS = ("fast", "stock")
 
 
 class Network(Protocol):
-    """A process that contains or joins all others, and the populations to record."""
+    """A network in Lava: its populations, and a process that is connected to all others."""
 
     @property
     def process(self) -> AbstractProcess: ...
@@ -44,20 +44,20 @@ class Network(Protocol):
 Builder = Callable[[NetworkArrays, NDArray[np.int32]], Network]
 
 PATIENCE_S = 0.5
-"""A run of Lava is extended until it takes about this long; then `beat` is called."""
+"""About how long a run of Lava takes between two calls of `beat`."""
 
 
 def run_samples(
     arrays: NetworkArrays, events: Events, model: str, deep: bool, beat: Callable[[int], None]
 ) -> Iterator[dict[str, Trace]]:
-    """Run every sample; yields one trace per population and sample.
+    """Run every sample, and yield its traces by population.
 
     Args:
         arrays: the network.
-        events: the input; its number of steps counts, not the network's.
+        events: the input; every sample has its number of steps, not the network's.
         model: one of `MODELS`.
         deep: record u and v of every population.
-        beat: called now and then with the number of steps of the sample that are done.
+        beat: called several times per sample with the number of completed steps.
     """
     if model == "fast":
         return _run_fast(arrays, events, deep, beat)
@@ -87,11 +87,11 @@ def run_apart(
     beat: Callable[[int], None],
     build: Builder = build,
 ) -> Iterator[dict[str, Trace]]:
-    """Run every sample with Lava's own models, in a network and a process of its own.
+    """Run every sample with Lava's own models, in a new network and a new process of the system.
 
     Args:
-        arrays, events, deep, beat: as for `run_samples`.
-        build: makes the network from `arrays` and [channels, steps] spikes.
+        arrays, events, deep, beat: same as for `run_samples`.
+        build: function that makes the network from `arrays` and [channels, steps] spikes.
     """
     for sample in range(events.n_samples):
         receiver, sender = multiprocessing.Pipe(duplex=False)
@@ -149,7 +149,7 @@ class _Probes:
         self.v = _reader(population.v, n_steps) if values.v else None
 
     def trace(self) -> Trace:
-        """The recorded values; readable while the network is up."""
+        """Read the recorded values from Lava; this is only possible while the network runs."""
         return Trace(
             spikes=_recorded(self.spikes, np.bool_),
             u=_recorded(self.u, np.int32),
@@ -158,7 +158,10 @@ class _Probes:
 
 
 def _recorded(probe: Sink | Read | None, dtype: DTypeLike) -> Any:
-    """[steps, neurons]: the data of a probe, which has the steps last."""
+    """Read a probe's data [neurons, steps], and return them as [steps, neurons].
+
+    None without a probe.
+    """
     return None if probe is None else np.ascontiguousarray(probe.data.get().T, dtype)
 
 
@@ -169,7 +172,7 @@ def _reader(variable: Var, n_steps: int) -> Read:
 
 
 def _advance(process: AbstractProcess, n_steps: int, beat: Callable[[int], None]) -> None:
-    """Run `n_steps` in portions that never take very long."""
+    """Run `n_steps` steps in several short runs, and call `beat` after each run."""
     done, portion = 0, 1
     while done < n_steps:
         begin = time.monotonic()

@@ -13,7 +13,7 @@ from .arrays import LIF, PopulationArrays
 
 @dataclass(frozen=True)
 class Trace:
-    """Values after each step of one sample; None for what is not recorded.
+    """Values after each step of one sample; None for values that are not recorded.
 
     Attributes:
         spikes: [steps, neurons] bool.
@@ -28,7 +28,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Values of a population to record."""
+    """Quantities of a population that are recorded."""
 
     spikes: bool
     u: bool
@@ -36,13 +36,19 @@ class Wanted:
 
 
 def wanted(population: PopulationArrays, deep: bool) -> Wanted:
-    """Spikes of those that spike, v of those that do not, everything in deep recordings."""
+    """Quantities to record: spikes of a spiking population, or v of a non-spiking population.
+
+    A deep recording also has u and v of every population.
+    """
     spiking = population.kind == LIF
     return Wanted(spikes=spiking, u=deep, v=deep or not spiking)
 
 
 def shared_trace(shape: tuple[int, int], values: Wanted) -> Trace:
-    """A trace of zeros for (steps, neurons); what a forked process writes, this one sees."""
+    """Make a trace of zeros for `shape` (steps, neurons), in memory shared with forked processes.
+
+    This process sees the values that a forked process writes into the trace.
+    """
     return Trace(
         spikes=_shared_zeros(shape, np.bool_) if values.spikes else None,
         u=_shared_zeros(shape, np.int32) if values.u else None,
@@ -51,7 +57,7 @@ def shared_trace(shape: tuple[int, int], values: Wanted) -> Trace:
 
 
 def copied(trace: Trace) -> Trace:
-    """The same values in memory of its own."""
+    """Copy a trace into memory that is not shared."""
     parts = (trace.spikes, trace.u, trace.v)
     return Trace(*(None if part is None else part.copy() for part in parts))
 

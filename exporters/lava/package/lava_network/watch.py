@@ -1,8 +1,9 @@
 """Start and stop Lava so that a failure ends the program instead of hanging it.
 
-Lava runs every process of the network in a process of the system. When one of them fails, Lava
-waits for all others for ever, and when the program ends, they outlive it. Here the first process
-that ends before its time is an error within a second, and processes end with their parent.
+Lava runs every process of the network in a process of the system. If one of these processes fails,
+Lava waits for all others forever, and they continue after the end of the program. With this module,
+a process that ends too early causes an error within a second, and all processes end with their
+parent.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ class ProcessEndedError(RuntimeError):
 
 @contextmanager
 def started(process: AbstractProcess, config: RunConfig) -> Iterator[None]:
-    """Compile and start the network of `process`; stop it at the end.
+    """Context in which the network of `process` runs: compile and start it; stop it at the end.
 
     Raises:
-        ProcessEndedError: while running; says what happened in the process that ended.
+        ProcessEndedError: one of Lava's processes ended while the network was running; the error
+            says why.
     """
     try:
         with _ended_processes_raise(process):
@@ -48,7 +50,10 @@ def started(process: AbstractProcess, config: RunConfig) -> Iterator[None]:
 
 @contextmanager
 def _ended_processes_raise(process: AbstractProcess) -> Iterator[None]:
-    """Look after Lava's processes now and then, also while this one waits for them."""
+    """Context that raises an error if one of Lava's processes ends.
+
+    They are checked every `LOOK_S` seconds, also while this process waits for them.
+    """
 
     def check(signum: int, frame: object) -> None:
         for actor in _actors(process.runtime):
@@ -72,22 +77,22 @@ def _reason(actor: SystemProcess) -> str:
 
 
 def _actors(runtime: Runtime | None) -> list[SystemProcess]:
-    """Processes of the system that run process models; none before there is a runtime."""
+    """Processes of the system that run Lava's process models; [] without a runtime."""
     infrastructure = None if runtime is None else runtime._messaging_infrastructure
     return [] if infrastructure is None else infrastructure.actors
 
 
 def _kill(runtime: Runtime | None) -> None:
-    """End the processes of a runtime that can no longer be stopped."""
+    """End the processes of a runtime that no longer reacts to `stop`."""
     for actor in _actors(runtime):
         actor.kill()
     if runtime is not None:
-        runtime._is_started = False  # else it stops itself once more, and waits for ever
+        runtime._is_started = False  # otherwise it would stop itself again, and wait forever
 
 
 @contextmanager
 def leave_at_once() -> Iterator[None]:
-    """On an error, print it and end the program together with all its processes."""
+    """Context that prints an error and then ends the program together with all its processes."""
     try:
         yield
     except BaseException:
@@ -100,7 +105,7 @@ def leave_at_once() -> Iterator[None]:
 
 
 def end_children_with_this_process() -> None:
-    """Have Linux end every process forked from now on when its parent ends."""
+    """Make Linux end every process that is forked from now on when its parent ends."""
     if not sys.platform.startswith("linux"):
         return
     prctl = ctypes.CDLL(None).prctl
