@@ -88,9 +88,9 @@ class KnownAnswers(Value, Tabular):
             or any(array.shape != v[name].shape for name, array in self.recording.current.items())
         ):
             raise DataError(
-                "known answers need u and v as integers, and both of the same populations",
+                "u and v of known answers must be integers, recorded for the same populations",
                 code="known-answers-states",
-                fix="record them with simulate(…, deep=True)",
+                fix="record u and v of every population: simulate(…, deep=True)",
             )
 
     @property

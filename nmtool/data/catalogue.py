@@ -175,9 +175,10 @@ def _splits_of_folder(
             code="folder-is-file",
             fix=f"name its folder: {folder.parent}"
             if folder.suffix in HDF5_SUFFIXES
-            else f"make a data set of it: nmtool data {name} -o FOLDER"
+            else f"make a data set of this file: nmtool data {name} -o FOLDER"
             if folder.suffix in ROW_SUFFIXES
-            else "make a data set of a file .csv, .npz or .h5: nmtool data FILE -o FOLDER",
+            else "save the samples as a .csv, .npz or .h5 file, and make a data set of that file: "
+            "nmtool data FILE -o FOLDER",
         )
     if not folder.is_dir():
         near = nearest(name, [*NAMES, *_folders_beside(folder)])

@@ -126,11 +126,12 @@ class SplitRule(Plain):
                 return 0
         if not 0 < count < n_samples:
             raise UsageError(
-                f"{count} of {n_samples} training samples cannot be the validation split",
+                f"the validation split cannot have {count} of the {n_samples} training samples",
                 code="validation-range",
-                fix=f"take 1 to {n_samples - 1}, `validation=N`, or none: `validation=0`"
+                fix=f"choose 1 to {n_samples - 1} validation samples: `validation=N`; or train "
+                "without a validation split: `validation=0`"
                 if n_samples > 1
-                else "take none: `validation=0`",
+                else "train without a validation split: `validation=0`",
             )
         return count
 

@@ -309,10 +309,11 @@ def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError
         floats = f": {run.network_file}"
     if arguments := [f"`{option}=`" for option in options]:
         return UsageError(
-            f"{', '.join(arguments)} has no effect: there is nothing to quantise",
+            "there is nothing to quantise, so these arguments have no effect: "
+            + ", ".join(arguments),
             code="quantised-already",
             why=f"{name} is an integer network already",
-            fix=f"leave it out, or name the float network{floats}",
+            fix=f"omit these arguments, or name the float network{floats}",
         )
     return UsageError(
         f"{name} is an integer network already",

@@ -291,9 +291,9 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
     values = tuple(_as_option_type(value, default) for value in entry)
     if len(values) < 2:
         raise UsageError(
-            "an option to search needs two choices or more",
+            "an option that is searched must have at least two choices",
             code="search-choices-too-few",
-            fix="put a fixed value into [settings]",
+            fix="list more choices, or give the option its value in [settings]",
         )
     if len(set(values)) < len(values):
         raise UsageError(

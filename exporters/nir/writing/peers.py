@@ -210,7 +210,7 @@ def _order_findings(graph: Graph, peer: str) -> list[Finding]:
     """Findings on nodes that run before their input, and on outputs that are lost."""
     if peer != "norse":
         return []
-    what = f"{MEASURED[peer]} runs nodes depth first, so its output arrives one step late"
+    what = f"{MEASURED[peer]} runs nodes depth first, so the output of this node is one step late"
     fix = "use a single projection into each population"
     findings = [
         Finding("peer-order", pre, what, fix)
