@@ -274,9 +274,9 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """Make the model to validate and save, from a running mean of the weights.
+    """Make a model whose weights are running means; this model is validated and saved.
 
-    Without decay, this model has the latest weights.
+    If `decay` is None, the model has the latest weights.
 
     In the first updates, the mean weights all updates equally, so that the random initial weights
     do not dominate.

@@ -124,7 +124,7 @@ def _counterpart(
 
 
 def _ratio(result: Result, other: Result | None) -> float | None:
-    """Median ratio of another result's times to the times of a result; None without the other."""
+    """Median over all rounds: time of `other` / time of `result`; None if `other` is None."""
     if other is None:
         return None
     pairs = zip(result.times, other.times, strict=True)

@@ -66,7 +66,7 @@ def _use_threads(threads: int) -> None:
 
 
 def _find_drive(job: Job) -> float:
-    """Find the drive of a job, after a whole step, which compiles all code for later workers."""
+    """Run a whole step, which compiles all code for later workers; then find the job's drive."""
     build = _build(job)
     _run_once(build, job.workload)
     return find_drive(build, job.workload)

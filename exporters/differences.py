@@ -17,7 +17,7 @@ CHANGED = "its content was changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """The first difference of two arrays, and their number, in words; '' for equal arrays.
+    """Describe the first difference between two arrays, and count all; '' for equal arrays.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
@@ -79,7 +79,9 @@ def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Missing and changed files of a folder, compared byte for byte: by path, the change in words.
+    """Compare the files of a folder with the expected files, byte for byte.
+
+    Returns a description of each missing or changed file, by path.
 
     Args:
         folder: the export.

@@ -105,7 +105,7 @@ class Referee(ABC):
 
     @property
     def _variable(self) -> str:
-        """Part of the names of environment variables, from the name of the referee."""
+        """The name of the referee, spelled as in names of environment variables."""
         return self.name.upper().replace("-", "_")
 
     @property

@@ -171,9 +171,10 @@ class Format:
         return IntegerNetwork.load(self.path)
 
     def decode_changed(self) -> Network | IntegerNetwork | None:
-        """The network in a file that does not match its digest, to name the changed numbers.
+        """Read the network from a file that does not match its digest.
 
-        This network is only compared, never run. None: the format cannot read such files.
+        The network is never run. It is only compared with the expected network, to find the changed
+        numbers. None: the format cannot read such files.
         """
         return None
 

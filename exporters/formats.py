@@ -131,7 +131,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
 
 
 def import_options_unused(path: str | Path) -> UsageError:
-    """The error for reading options that belong to another format."""
+    """Make the error for reading options that the format of `path` does not have."""
     return UsageError(
         f"the given options do not apply to the format of {path}",
         code="import-options-unused",

@@ -57,7 +57,7 @@ class PythonFolder(Format):
     def readme(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
-        """The README for a network, its known answers and number of data samples."""
+        """Write the README of an export with known answers and `n_samples` data samples."""
 
     @classmethod
     @abstractmethod

@@ -49,14 +49,18 @@ class Axis:
         return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, its first tap that is on the input, not on padding, and how many are."""
+        """For each output: the first tap on the input instead of on padding, and their number."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
     def pairs(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Outputs, the places that they see, and the taps in between: three arrays [pairs]."""
+        """All pairs of an output and an input place that a tap connects.
+
+        Returns:
+            Output, place and tap, each [pairs].
+        """
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)

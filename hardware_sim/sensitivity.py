@@ -72,7 +72,7 @@ class ReachableSynapses:
         return {source: rasters[source].first_step() for source in self.reached}
 
     def count_tested(self, first: Mapping[str, NDArray[np.int64]]) -> int:
-        """Count the synapses that samples test.
+        """Count the synapses that samples test, given the steps of their first spikes.
 
         Args:
             first: by source, [neurons] int64, earliest step of a spike in these samples.
@@ -84,7 +84,7 @@ class ReachableSynapses:
 
 
 def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Find the changes of decays, thresholds and biases by one step that a recording would show.
+    """Find the changes of decays, thresholds and biases by one unit that a recording would show.
 
     Args:
         network: the network.

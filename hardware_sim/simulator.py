@@ -121,7 +121,7 @@ def recording_from(
         counts: numbers of overflows, as from `overflow_counts`.
     """
 
-    def of(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
+    def by_population(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
         """Divide a trace of all neurons by population."""
         return {name: frozen(trace[:, :, part[name]].copy()) for name in names}
 
@@ -129,7 +129,9 @@ def recording_from(
     spiking = [p.name for p in network.populations if p.kind == LIF]
     rasters = {name: Raster.from_dense(spiked[:, :, part[name]]) for name in spiking}
     v_of = [name for name in part if deep or name not in spiking]
-    return Recording.of(network, rasters, of(v, v_of), of(u, part) if deep else None, counts)
+    return Recording.of(
+        network, rasters, by_population(v, v_of), by_population(u, part) if deep else None, counts
+    )
 
 
 def overflow_counts(overflows: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:

@@ -198,7 +198,7 @@ class _Search:
     def _with_sample(
         self, sample: _Sample
     ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
-        """First spikes and visible changes of constants, if a sample is added to the result."""
+        """First spikes, and visible changes of constants, after a sample is added to the result."""
         first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
         return first, constants if self.constants is None else constants | self.constants
@@ -213,16 +213,16 @@ class _Search:
     def _shares(self, sample: _Sample) -> tuple[float, float]:
         """Shares, 0 … 1, of tested synapses and of tested changes of constants."""
         first, constants = self._with_sample(sample)
-        return self._share(first), float(constants.mean()) if constants.size else 1.0
+        return self._tested_share(first), float(constants.mean()) if constants.size else 1.0
 
-    def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
-        """Share of the testable synapses that samples with these first spikes test."""
+    def _tested_share(self, first: dict[str, NDArray[np.int64]]) -> float:
+        """Share of the testable synapses that are tested, given the first spikes of the samples."""
         return self.synapses.count_tested(first) / self.n_testable if self.n_testable else 1.0
 
     @property
     def share(self) -> float:
         """Share of the testable synapses that the samples of the result test."""
-        return self._share(self.first)
+        return self._tested_share(self.first)
 
     def noise(self) -> list[_Dense]:
         """Make noise at each of `RATES`: steady and, at low rates, also denser at the beginning."""

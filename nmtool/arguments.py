@@ -107,7 +107,7 @@ _Object = TypeVar("_Object")
 
 
 def union_members(annotation: str) -> frozenset[str]:
-    """Names of the types in an annotation, which may be a union, without type parameters.
+    """Names of the types that an annotation joins by `|`, without their parameters.
 
     >>> sorted(union_members("Sequence[str | Path] | None"))
     ['None', 'Sequence']
@@ -248,7 +248,10 @@ def _check_keywords(
 
 
 def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Advice for an error: pass `name` to the function's class of options; '' without a class."""
+    """Text for an error that suggests to pass `name` as an option, e.g. `options=ClassName(…)`.
+
+    '' if the function takes no options.
+    """
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def _base(variable: str, default: str) -> Path:
+def _folder_from(variable: str, default: str) -> Path:
     """The folder that an environment variable names, or else `default` in the home folder."""
     value = os.environ.get(variable)
     return Path(value) if value else Path.home() / default
@@ -15,12 +15,12 @@ def _base(variable: str, default: str) -> Path:
 def cache_folder() -> Path:
     """Folder for compiled kernels and downloads: NMTOOL_CACHE, else the user's cache folder."""
     override = os.environ.get("NMTOOL_CACHE")
-    return Path(override) if override else _base("XDG_CACHE_HOME", ".cache") / "nmtool"
+    return Path(override) if override else _folder_from("XDG_CACHE_HOME", ".cache") / "nmtool"
 
 
 def data_folder() -> Path:
     """Folder for environments that nmtool sets up, in the user's data folder."""
-    return _base("XDG_DATA_HOME", ".local/share") / "nmtool"
+    return _folder_from("XDG_DATA_HOME", ".local/share") / "nmtool"
 
 
 def pages_folder(name: str) -> Path:

@@ -106,7 +106,7 @@ class Recording(Value, Tabular):
         return {**self.potential, **self.membrane}
 
     def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
-        """A copy of the recording with its membranes, u and v replaced by a function's results.
+        """Copy the recording, and replace its membranes, u and v by the results of a function.
 
         Args:
             change: called with a group (`membrane`, `current` or `potential`), the name of a

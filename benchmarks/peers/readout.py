@@ -42,7 +42,7 @@ def arrival_weights(
 
 
 class Readout(nn.Module):
-    """Scores, loss and firing-rate regulariser.
+    """Computes scores, loss and firing-rate regulariser from hidden spikes.
 
     Args:
         network: the network with the output population and the weights into it.

@@ -60,7 +60,7 @@ class Brian2Loihi(Format, name="brian2-loihi"):
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        """Findings for biases; an overflow depends on the data, and is found by the run."""
+        """Findings for biases, which brian2-loihi lacks. Overflows are only detected in a run."""
         return [
             Finding(
                 "brian2-loihi-bias",

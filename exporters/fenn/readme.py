@@ -77,7 +77,10 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """README.md for a network, its known answers and `n_samples` samples of data; deterministic."""
+    """Write the README of an export with known answers and `n_samples` data samples.
+
+    Equal arguments give the same text.
+    """
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),
         riscv_ise=RISCV_ISE.url,

@@ -179,7 +179,11 @@ def _by_step(raster: Raster) -> list[list[list[int]]]:
 
 
 def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
-    """Make a raster of neurons by sample and step; raises `DataError` if neurons do not ascend."""
+    """Make a raster from lists of the neurons that spike, by sample and step.
+
+    Raises:
+        DataError: the neurons of a step do not ascend.
+    """
     lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
     offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
     step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))
@@ -188,7 +192,7 @@ def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
 
 
 def _whole(numbers: list) -> NDArray[np.integer]:
-    """An array of integers; raises `ValueError` for other numbers."""
+    """Convert a list of integers to an array; raises `ValueError` for other numbers."""
     array = np.array(numbers) if numbers else np.zeros(0, np.int64)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{array.dtype} where integers are expected")

@@ -83,7 +83,10 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stoc
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """README.md for a network, its known answers and `n_samples` samples of data; deterministic."""
+    """Write the README of an export with known answers and `n_samples` data samples.
+
+    Equal arguments give the same text.
+    """
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "lava_network", _ARGUMENTS),
         populations="\n".join(

@@ -80,7 +80,7 @@ def _projection(
 
 
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Clip weights to −limit … limit.
+    """Clip the few weights with the largest magnitudes to −limit … limit.
 
     The limit is the larger of two 99th percentiles: of the positive weights, and of the magnitudes
     of all other weights.
@@ -102,7 +102,10 @@ def _magnitudes(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
 
 
 def _fraction_bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
-    """Number of fraction bits of weights to a population: `wanted`, or fewer to fit in 9 bits."""
+    """Number of fraction bits of the weights into a population.
+
+    This is `wanted`, or a smaller number if the weights would not fit into 9 bits.
+    """
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
         bits -= 1

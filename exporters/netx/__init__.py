@@ -115,9 +115,10 @@ class Netx(Format, name="netx"):
         return None if embedded is None else embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Findings for datasets read by lava-dl that nmtool would write differently.
+        """Compare the datasets of the file with those that nmtool would write.
 
-        Files from other tools have no findings, because their layers themselves are the network.
+        Only datasets that lava-dl reads are compared; there is a finding for each difference. Files
+        from other tools have no findings, because their layers themselves are the network.
         """
         from nmtool.exporters.netx import file
 

@@ -46,9 +46,10 @@ class NirOptions:
         recurrent_step: `implied`: a connection that closes a loop takes one step by itself, as in
             every importer that was measured, so its delay is written one step shorter.
             `explicit`: only `Delay` nodes take steps.
-        hops: `delayed`: written delays include the one step that every hop takes. `free`: they do
-            not; populations then run ahead of the network, and only differences of delays remain.
-            Default: `free` with a profile, else `delayed`.
+        hops: `delayed`: written delays include the one step that every hop takes. `free`: written
+            delays do not include this step; populations may spike earlier in the file than in
+            nmtool, so that written delays are as short as possible. Default: `free` with a profile,
+            else `delayed`.
         nir_dt_s: time step in s that scales written time constants and delays; only their ratios
             to it matter.
         profile: tool that will read the file; a network that the tool would run incorrectly is

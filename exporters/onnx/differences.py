@@ -74,7 +74,7 @@ def _subgraph_findings(our_node: Any, their_node: Any) -> Iterator[Finding]:
 
 
 def _constant_change(our_constant: Any, their_constant: Any) -> str:
-    """Describe the difference between the numbers of two constants, such as the first one."""
+    """Describe the first difference between the numbers of two constants, and count all."""
     from onnx import numpy_helper
 
     try:

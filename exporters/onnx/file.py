@@ -263,5 +263,5 @@ def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
 
 
 def _dimensions(field: Field) -> list[int]:
-    """Sizes of the axes of a constant, of which a field has one or several."""
+    """Read the sizes of axes of a constant from a field, which has one or several sizes."""
     return [field.value] if isinstance(field.value, int) else numbers(field.value)

@@ -56,7 +56,16 @@ def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, befo
 
 
 def add_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tuple[str, str]:
-    """Add the nodes that compute spikes (bool) and v after a reset, from v before the reset."""
+    """Add the nodes that compare v with the threshold, and reset the neurons that spike.
+
+    Args:
+        nodes: nodes of the graph.
+        population: the population.
+        membrane: name of v before a reset.
+
+    Returns:
+        Names of the spikes (bool), and of v after a reset.
+    """
     name = population.name
     threshold = nodes.constant(
         f"{name}.threshold", population.vth << STATE_SHIFT, np.int32, "a spike when v is above"

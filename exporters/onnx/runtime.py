@@ -56,7 +56,7 @@ def library() -> Any:
 
 
 def _session(model: bytes) -> Any:
-    """Make a session with one thread, because the operators of a step are too small to share."""
+    """Make a session with one thread: the operators of a step are too small for several."""
     onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

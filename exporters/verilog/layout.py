@@ -169,7 +169,10 @@ class Layout:
         return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
-        """Synapses, row after row: lane 0 in a word's lowest bits, a delay in its lane's lowest."""
+        """Make the memory of synapses, row after row.
+
+        Lane 0 has the lowest bits of a word. Within the bits of a lane, the delay has the lowest.
+        """
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -281,7 +284,10 @@ class Layout:
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
     def least_clocks(self, spikes: Raster) -> int:
-        """Lower bound of the clocks that an input takes: rows of its spikes, and neuron updates."""
+        """Lower bound of the number of clocks that an input takes.
+
+        It only counts the rows of synapses of input spikes, and the neuron updates.
+        """
         from_input = [entry for entry in self._stored if entry.projection.source == INPUT]
         words = spikes.n_spikes * sum(self._length(entry) for entry in from_input)
         steps = spikes.n_samples * spikes.n_steps
@@ -289,7 +295,7 @@ class Layout:
 
 
 def _index_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of a neuron's index; also of a channel's index if the input has projections."""
+    """Number of bits of an index of a neuron or, if the input has projections, of a channel."""
     sizes = [p.size for p in network.populations]
     if any(p.source == INPUT for p in network.projections):
         sizes.append(network.channels.size)

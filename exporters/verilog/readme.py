@@ -95,7 +95,7 @@ steps, $what."""
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions
 ) -> str:
-    """The README for a network, its known answers and the options of the export."""
+    """Write the README of an export with these known answers and options."""
     layout = Layout(network, options.lanes)
     clocks = layout.most_clocks(options.deep)
     seconds_at_100_mhz = clocks / 100e6

@@ -142,9 +142,9 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 def validation_rule_of(
     arguments: argparse.Namespace, rule_of_runs: SplitRule | None
 ) -> SplitRule | None:
-    """The rule that `--validation` requests, drawn as in the runs; None without the flag.
+    """The rule for the validation split that `--validation` requests; None without the flag.
 
-    Seed and groups of the draw are those of the runs' rule, if there is one.
+    The rule takes seed and groups from `rule_of_runs`, the rule of the runs, unless that is None.
     """
     from nmtool.data.dividing import SplitRule
 

@@ -55,7 +55,7 @@ def one_process_reports() -> Iterator[None]:
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
-    """Whether this process failed first in its job, and the exit code of the first failure."""
+    """Find out if this process failed first in its job, and the exit code of the first failure."""
     mine = f"{launch.rank} {exit_code}"
     try:
         from torch.distributed import TCPStore

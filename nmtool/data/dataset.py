@@ -363,11 +363,11 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
             ) from error
         n_samples = dataset.train.n_samples
         raise UsageError(
-            f"{rule.amount} of {n_samples} samples cannot become a test split",
+            f"the test split cannot have {rule.amount} of the {n_samples} samples",
             code="test-range",
             fix="give more samples, or leave out `test=`"
             if n_samples < 2
-            else f"take 1 to {n_samples - 1} of them: `test=N`",
+            else f"choose 1 to {n_samples - 1} test samples: `test=N`",
         ) from error
     train, test = dataset.train.divide(part)
     return Dataset.of(name=dataset.name, train=train, validation=dataset.validation, test=test)

@@ -51,7 +51,10 @@ def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
 
 
 def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
-    """For each column of groups in all splits, count the groups with samples in several splits."""
+    """Count the groups that have samples in several splits, such as speakers.
+
+    Returns the numbers by column of groups; only columns that all splits have are included.
+    """
     parts = [events.groups for events in splits.values()]
     names = [name for name in parts[0] if all(name in groups for groups in parts)]
     groups = {name: np.concatenate([np.unique(part[name]) for part in parts]) for name in names}

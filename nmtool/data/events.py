@@ -465,14 +465,15 @@ class SpikeEvents(Tabular):
         sensor_size: Sequence[int] | None = None,
         time_first: bool = False,
     ) -> SpikeEvents:
-        """Make events from a torch `Dataset` or `DataLoader` of (sample, label) and its transforms.
+        """Make events from the samples and labels of a torch `Dataset` or `DataLoader`.
 
         >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
         >>> SpikeEvents.from_torch(pairs)
         <SpikeEvents: 2 samples, 3 units, 2 classes, 6 events>
 
-        A sample is a dense array [steps, channels …] or structured events as in tonic. A loader's
-        batch is [batch, steps, channels …] with [batch] labels; its order is kept, shuffled or not.
+        The transforms of the data set are applied. A sample is a dense array [steps, channels …] or
+        structured events as in tonic. A batch of a loader is [batch, steps, channels …] with
+        [batch] labels. Samples keep the order of the loader, even if the loader shuffles them.
 
         Args:
             source: data set with a length and items, or an iterable such as a loader.

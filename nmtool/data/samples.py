@@ -169,7 +169,7 @@ def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> Non
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """Text such as `2 of 27 classes` if some classes have no samples, else ''.
+    """Number of classes with samples as text, e.g. `2 of 27 classes`; '' if all have samples.
 
     Args:
         samples: number of samples per class.

@@ -141,7 +141,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
-    """Yield the split that a file's name ends with, and its word in the name, if there is one."""
+    """If a file's name ends with a word for a split, yield the split and the word."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)
     if split is not None:
@@ -478,7 +478,9 @@ def _read_groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.intege
 
 
 def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """Find the value that is the same in all files or splits that have it; None if none has it.
+    """Return the common value of all files or splits; None if no file or split has a value.
+
+    Files and splits without a value, None in `values`, are ignored.
 
     Raises:
         DataError: the values differ.

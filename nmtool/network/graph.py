@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class _Population(Protocol):
-    """A float or integer population, as far as checks of graphs read it."""
+    """The attributes of a float or integer population that checks of graphs read."""
 
     @property
     def name(self) -> str: ...
@@ -46,7 +46,7 @@ class _Population(Protocol):
 
 
 class _Projection(Protocol):
-    """A float or integer projection, as far as checks of graphs read it."""
+    """The attributes of a float or integer projection that checks of graphs read."""
 
     @property
     def source(self) -> str: ...

@@ -93,7 +93,7 @@ class Ceilings:
 
 
 def one_signed_sum(weights: Sequence[NDArray]) -> float:
-    """Σ±: largest magnitude of a neuron's summed incoming weights of one sign.
+    """Σ±: largest magnitude, over all neurons, of the sum of incoming weights of one sign.
 
     Args:
         weights: [pre, post] weights of all projections onto the population.
@@ -188,9 +188,9 @@ def share_of_ranges(
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
 ) -> float:
-    """Largest share of its range that the summed input, u or v reach for any input.
+    """Largest share of its range that the summed input, u or v can reach.
 
-    The share must be below 1. v is included for non-spiking populations only.
+    The share must be below 1. Only for non-spiking populations, v is included.
 
     Args:
         drive: Σ± of the shifted integer weights.

@@ -43,7 +43,9 @@ _MOVES = (2.0**0.5, 2.0**0.25)
 
 
 def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -> dict[int, float]:
-    """By index of a projection, the range (as a jump of u) with the least squared weight error.
+    """Choose the range of weights of each projection with the least squared rounding error.
+
+    Returns the ranges, as jumps of u, by index of the projection.
 
     Args:
         network: the float network.

@@ -320,7 +320,7 @@ class _Reader:
         self._find_missing_figures(core, values["fabric"])
 
     def _find_missing_figures(self, core: Core, fabric: Fabric) -> None:
-        """Add a finding for each figure that cannot be used without a figure that is missing."""
+        """Add a finding for each figure that cannot be used because another figure is missing."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"
             self._add_wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")

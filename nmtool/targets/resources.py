@@ -331,12 +331,12 @@ def _populations(
 def _with_axons(
     network: IntegerNetwork, target: Target, by_name: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
-    """Add the limit that axons out set to the number of neurons per core.
+    """Limit the number of neurons per core by the number of outgoing axons of a core.
 
-    This limit depends on the number of target cores: more cores of one population can mean more
-    axons of another population. So the count is repeated until nothing changes. The loop ends
-    because neurons per core only decrease, and populations without a single neuron per core are
-    skipped.
+    A neuron has one axon to each core that it reaches. If one population takes more cores, other
+    populations may therefore need more axons. So the count is repeated until nothing changes. The
+    loop ends because neurons per core only decrease, and populations without a single neuron per
+    core are skipped.
     """
     axons = target.core.axons_out
     if axons is None:

@@ -195,7 +195,9 @@ class Case:
 
 
 def find_causes(case: Case) -> list[Cause]:
-    """Find all single faults that explain every deviation; faults of single numbers come first.
+    """Find every single fault that explains all deviations of a recording.
+
+    Faults of one stored number come first, then faults of whole populations and of the network.
 
     Args:
         case: a case with deviations.
@@ -386,7 +388,10 @@ def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _single_threshold_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Yield causes: a faulty threshold of one neuron, unless the population's explains all."""
+    """Yield causes: a faulty threshold of one neuron.
+
+    If a faulty threshold of the whole population explains all deviations, yield nothing.
+    """
     if (
         case.network.population(name).size == 1
         or next(_threshold_causes(case, name), None) is not None
@@ -598,9 +603,9 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """Make the cause that the +1 in a decay is missing or surplus, and its change of cells.
+    """Make the cause for a missing or surplus +1 in the decay of u or v.
 
-    The change is a function that returns cells with the faulty decay of u or v.
+    The second value is a function that copies cells and gives them the faulty decay.
     """
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (

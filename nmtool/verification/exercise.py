@@ -125,7 +125,10 @@ class _Search:
         return bool(self.targets) or any(missing.any() for missing in self.missing)
 
     def add_targets(self, faults: list[Fault]) -> None:
-        """Add to the targets those faults that no sample shows yet, although some input might."""
+        """Add faults to the targets of the search.
+
+        Faults that a sample shows already, and faults that no input can show, are left out.
+        """
         room = max(0, FAULTS - len(self.targets))
         self.targets += [
             fault

@@ -259,9 +259,10 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 
 def _valid_range(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """Range of valid values of a kind of number, and marks of the numbers that have an effect.
+    """Find the valid values of a kind of number, and the numbers that have an effect.
 
-    The second value is one bool for all numbers, or a bool per number.
+    Returns a range, and True for numbers that have an effect: one bool for all numbers, or a bool
+    per number.
     """
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):

@@ -56,7 +56,7 @@ def run_lif(
     source: SpikeTrains,
     push: Push | None = None,
 ) -> SpikeTrains:
-    """Run spiking neurons over whole spike trains, differentiably.
+    """Run spiking neurons on spike trains, and return their spike trains, differentiably.
 
     Args:
         device: device on which the neurons run.
@@ -79,7 +79,7 @@ def run_lif(
 
 
 def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTrains) -> Tensor:
-    """Run non-spiking neurons over whole spike trains, differentiably.
+    """Run non-spiking neurons on spike trains, and return their membranes, differentiably.
 
     Args:
         device, neurons, afferent, source: as for `run_lif`.

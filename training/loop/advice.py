@@ -162,9 +162,9 @@ def _fit_findings(
 
 
 def _epochs_to_judge(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
-    """The two epochs before which the loss should have stopped falling.
+    """The last epoch, and the last epoch with large learning rates.
 
-    These are the last epoch, and the last epoch with large learning rates.
+    Before each of the two, the loss should have stopped falling.
     """
     factor = rate_factor(options.schedule, options.epochs, options.warmup)
     large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
@@ -172,7 +172,7 @@ def _epochs_to_judge(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
 
 
 def _fall_of_loss(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
-    """How far the loss fell in the 2·`fifth` epochs up to `end`, in words; '' if hardly."""
+    """Describe the fall of the loss in the 2·`fifth` epochs up to `end`; '' if it hardly fell."""
     losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
     before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
     if not last < (1 - FALLING) * before:

@@ -95,7 +95,14 @@ def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeE
 def _blended(
     events: SpikeEvents, partner: NDArray[np.int64], rng: np.random.Generator
 ) -> SpikeEvents:
-    """Blend every sample with its partner, [samples] int64, unless it is its own partner."""
+    """Blend every sample with its partner.
+
+    Args:
+        events: the samples.
+        partner: [samples] int64, index of each sample's partner; a sample that is its own partner
+            does not change.
+        rng: random generator.
+    """
     partner_events = events.take(partner)
     blended = partner != np.arange(events.n_samples)
     shift_ms = np.where(blended, 0.5 * (_mean_times(partner_events) - _mean_times(events)), 0.0)
@@ -114,7 +121,10 @@ def _blended(
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw each sample's blending partner, [samples] int64: itself, if it is left unchanged."""
+    """Draw the index of the partner with which each sample is blended, [samples] int64.
+
+    Samples that are not blended are their own partners.
+    """
     partner = np.arange(events.n_samples)
     chosen = rng.random(events.n_samples) < share
     spiking = events.counts > 0

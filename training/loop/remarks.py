@@ -418,7 +418,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
 
 
 def _short_delays(options: TrainOptions) -> Iterator[Finding]:
-    """Warn of delays beyond the target's limit, or, in integers, beyond the grid of delays."""
+    """Warn if trained delays may exceed the target's limit or, in integers, the grid of delays."""
     if options.arithmetic == "float":
         most = target_named(options.target).max_delay
         if options.max_delay > most:
@@ -442,7 +442,7 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
 
 
 def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
-    """Warn of initial input delays too long for even a spike of the first step to arrive."""
+    """Warn if many initial input delays are so long that no spike arrives within a sample."""
     longest = longest_initial(options, "input")
     too_late = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
     if too_late > MAX_SHARE_TOO_LATE * (longest + 1):
@@ -476,7 +476,7 @@ def _missing_classes(
 
 
 def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Number of classes in `whole`, and in `part` if it is unlikely by chance, else 0.
+    """Count the classes in `whole` and in `part`; the second count is 0 if chance explains it.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.

@@ -13,7 +13,7 @@ from nmtool.training.options import TrainOptions
 def teacher_of(
     options: TrainOptions, run: RunFolder | None = None, *, resumed: bool = False
 ) -> Teacher | None:
-    """Read the teacher named in the settings; None without one.
+    """Read the teacher that the settings name; None if they name no teacher.
 
     Args:
         options: settings of the run that learns from the teacher.

@@ -105,7 +105,7 @@ def search_settings(
             search, or the folder has a search of other settings.
         NmtoolError: as for `sweep`.
     """
-    kind, number = _limit(budget)
+    kind, number = _study_limit(budget)
     in_time = kind == MINUTES
     fixed, default, space = _settings(data, options)
 
@@ -189,11 +189,11 @@ def _log_best(result: SweepResult) -> None:
 
 def check_budget(budget: str | int) -> None:
     """Raise `UsageError` unless a budget is a time or a number of trials."""
-    _limit(budget)
+    _study_limit(budget)
 
 
-def _limit(budget: str | int) -> tuple[str, int]:
-    """The limit of a study: the name of an entry in its file, and the value."""
+def _study_limit(budget: str | int) -> tuple[str, int]:
+    """Convert a budget to the entry of a study's file that limits it: its name and its value."""
     match = _BUDGET.fullmatch(str(budget).strip())
     if match is None:
         raise UsageError(
@@ -243,7 +243,7 @@ def _lines(
     space: dict[str, Any],
     first_trials: Sequence[dict[str, Any]],
 ) -> Iterator[str]:
-    """The text of STUDY.toml."""
+    """Yield the lines of STUDY.toml."""
     yield "# The search before a run, as `nmtool train --search` began it.\n"
     tables = (("", entries), ("[settings]", fixed), ("[search]", space))
     for title, table in (*tables, *(("[[first]]", first) for first in first_trials)):
@@ -272,7 +272,7 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
-    """Per setting, its value in the first trial, and its searched values as in STUDY.toml.
+    """For each setting: its value in the first trial, and the values to search, as in STUDY.toml.
 
     Args:
         data: the samples.

@@ -195,7 +195,11 @@ class SearchSpace:
         return None
 
     def _refused_combinations(self) -> Iterator[Finding]:
-        """Findings on each end of a range, combined with the first or last values of all others."""
+        """Findings on invalid combinations of values.
+
+        Both ends of each range, and all choices, are combined with the first values of all other
+        options, and with their last values.
+        """
         for name, entry in self.searched.items():
             for value, corner in product(entry.ends, (0, -1)):
                 values = {other: searched.ends[corner] for other, searched in self.searched.items()}

@@ -170,7 +170,9 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
 
 
 def _early_error(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None:
-    """The error that a trial at one end of the ranges raises before its first update, if any.
+    """The error that a trial raises before its first update; None without an error.
+
+    The trial has the first or the last value of every searched option.
 
     Args:
         plan: the study.

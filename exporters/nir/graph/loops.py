@@ -47,7 +47,7 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
 
 
 def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str]]:
-    """Groups of two or more nodes that feed each other."""
+    """Groups of two or more nodes that are mutually connected, directly or over other nodes."""
     return [group for group in strongly_connected(sorted(names), pairs) if len(group) > 1]
 
 
@@ -68,7 +68,9 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
-    """For each node, the inputs and nodes of neurons that reach it without passing other neurons.
+    """Find the sources of every node: inputs and nodes of neurons.
+
+    A source reaches the node directly, or over wires (nodes that are not neurons).
 
     Raises:
         FileFormatError: wires form a cycle without a neuron, or there are too many neurons.

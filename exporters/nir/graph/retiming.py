@@ -35,7 +35,9 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """Steps by which each population runs ahead, so that written delays are as short as possible.
+    """Number of steps by which each population spikes earlier in the graph than in the network.
+
+    The numbers are chosen so that the written delays are as short as possible.
 
     Args:
         populations: names of the populations.
@@ -56,9 +58,10 @@ def steps_ahead(
 def steps_behind(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int] | None:
-    """Steps by which each population must run later, so that every hop takes at least one step.
+    """Number of steps by which each population must spike later in the network than in the graph.
 
-    None if the delays of a loop add up to fewer steps than the loop has hops.
+    With these numbers, every hop takes at least one step. None if the delays of a loop add up to
+    fewer steps than the loop has hops.
     """
     start = {source: 0.0, **dict.fromkeys(populations, 0.0)}
     limits = {pair: delay - 1 for pair, delay in least_delays.items()}

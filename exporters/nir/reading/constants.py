@@ -50,7 +50,13 @@ def with_constants(parts: Parts) -> Parts:
 
 
 def _clocked_constants(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Kinds of constants that need the clock in a population delayed by `later` steps."""
+    """Yield the kinds of constants of a population that must become synapses from the clock.
+
+    Args:
+        parts: parts of the network.
+        name: name of the population.
+        later: number of steps by which the population spikes later than in the graph.
+    """
     neurons, synapses = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
         yield LEAK

@@ -111,7 +111,10 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
 
 
 def _per_line(node: Node, shape: Shape | None) -> Node:
-    """Give the node's constants one number per line, in C order, or one for all lines."""
+    """Flatten the constants of a node, so that each has one number per line or one for all lines.
+
+    Numbers per line are in C order of `shape`.
+    """
     assert shape is not None  # `reading.shapes` has already refused unknown shapes.
     size = math.prod(shape)
     values = {

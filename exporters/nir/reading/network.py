@@ -129,7 +129,11 @@ class _Import:
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
-        """Integrating nodes that lead only to one node of neurons, and so are its synapses."""
+        """Find integrating nodes that are the synapses of a node of neurons.
+
+        Such a node leads to the node of neurons and to no other node. Returns the names of the
+        nodes of neurons, by name of the integrating node.
+        """
         neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]

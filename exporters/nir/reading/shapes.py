@@ -328,7 +328,10 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
-    """For each node, the nodes of neurons that its output reaches without passing neurons."""
+    """Find the targets of every node: nodes of neurons.
+
+    The output of the node leads to a target directly, or over wires (nodes that are not neurons).
+    """
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
     changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)

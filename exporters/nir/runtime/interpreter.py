@@ -112,7 +112,10 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """Constants on wires that close loops: the output in the next step if no neuron spikes."""
+        """Outputs, in the next step, of the wires that close loops, if no neuron spikes.
+
+        These are the constants on the wires.
+        """
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.zeros)

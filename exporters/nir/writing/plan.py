@@ -102,7 +102,11 @@ class Plan:
         return np.where(projection.jump != 0, self._explicit_delay(projection) + shift, 0)
 
     def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
-        """[pre, post]: total delay, minus the step that a closing connection takes by itself."""
+        """[pre, post]: number of steps that `Delay` nodes must add for each synapse.
+
+        This is the whole delay, minus the step that a connection takes by itself if it closes a
+        loop.
+        """
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
 
