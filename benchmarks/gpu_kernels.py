@@ -23,7 +23,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class KernelTime:
-    """A kernel's share of a training step.
+    """Number and time of a kernel's launches in a training step.
 
     Attributes:
         hidden, batch: number of hidden neurons, and number of samples of the batch.

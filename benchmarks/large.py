@@ -82,7 +82,7 @@ def write_artificial_data(folder: Path, name: str, events: int, share: float) ->
 
 
 def _sample(label: int, events: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Random times and units of a sample with about `events` events, half of them by its class."""
+    """Draw times and units of about `events` events; half of them depend on the class `label`."""
     n = int(events * random.uniform(0.5, 1.5))
     by_class = random.random(n) < 0.5
     unit = np.where(

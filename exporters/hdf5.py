@@ -100,7 +100,7 @@ class PlainFile:
         return member
 
     def array(self, parent: h5py.Group, name: str) -> NDArray:
-        """The numbers of a dataset."""
+        """Read the dataset `name` of a group; it must contain numbers."""
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in _NUMBERS:
             raise FileFormatError(
@@ -122,7 +122,7 @@ class PlainFile:
         return np.asarray(dataset[()])
 
     def text(self, parent: h5py.Group, name: str) -> str:
-        """The string in a dataset."""
+        """Read the dataset `name` of a group; it must contain one string."""
         dataset = self._dataset(parent, name)
         value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
@@ -134,7 +134,7 @@ class PlainFile:
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
-        """The strings of a dataset in its shape; raises `FileFormatError` for more than `limit`."""
+        """Read the dataset `name` of a group; it must contain at most `limit` strings."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(

@@ -254,7 +254,10 @@ def _runs_in(folder: Path, group: int) -> bool:
 
 
 def _close(process: subprocess.Popen[str], readers: Sequence[threading.Thread]) -> None:
-    """Close the pipes, except if processes outside the group use them: closing would block."""
+    """Close the pipes of a command.
+
+    A pipe that a process outside the group still uses is left open, since closing it would block.
+    """
     for reader, stream in zip(readers, (process.stdout, process.stderr), strict=True):
         reader.join(GRACE_S)
         if stream is not None and not reader.is_alive():

@@ -136,7 +136,7 @@ class Session:
 
     @property
     def n_steps(self) -> int:
-        """Number of steps since the last reset: the index of the next step."""
+        """Number of steps since the last reset; it is also the index of the next step."""
         return self._n
 
     @property

@@ -71,7 +71,9 @@ def figure(
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Number ranges of an arithmetic, or of a target that narrows them; by default of `loihi2`.
+    """Number ranges of an arithmetic, or narrower ranges of a target.
+
+    The defaults are the ranges of `loihi2`.
 
     >>> Limits(max_delay=31).max_threshold
     131071
@@ -173,7 +175,9 @@ def nearest_bits(bits: int, possible: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Neuron:
-    """Properties of the step of a neuron, for an arithmetic or a target; None if unknown."""
+    """Properties of the step of a neuron in an arithmetic or on a target.
+
+    Unknown properties are None."""
 
     state_bits: int | None = figure("bits of current and membrane, sign included", low=2)
     u_overflow: str | None = figure(

@@ -133,7 +133,10 @@ def _remember(number: int, frame: FrameType | None) -> None:
 
 
 def _acknowledge() -> None:
-    """Print on stderr that Ctrl-C was received, without a console, which is unsafe in a handler."""
+    """Print on stderr that Ctrl-C was received.
+
+    The text is written without the console, since a console is unsafe in a signal handler.
+    """
     with suppress(OSError):
         os.write(2, b"\nstopping once this is loaded or compiled; Ctrl-C again stops now\n")
 

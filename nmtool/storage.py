@@ -74,7 +74,7 @@ class Archive:
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Turn any error in the block, which rebuilds an object, into `FileFormatError`."""
+        """Context in which an object is rebuilt: any error becomes a `FileFormatError`."""
         try:
             yield
         except FileFormatError:

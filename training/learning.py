@@ -473,7 +473,10 @@ class _Call:
             )
 
     def _validation_rule(self) -> SplitRule:
-        """The rule that draws the validation split; resume and fine-tuning keep the first seed."""
+        """The rule that draws the validation split.
+
+        Resumed and fine-tuned runs keep the seed of the first run.
+        """
         origin = self.folder if self.resume else self.start
         if origin is None:
             return self.options.validation_rule

@@ -698,7 +698,10 @@ _ZERO_WAS_NONE = (
 
 
 def _limits(target: str, arithmetic: str) -> Limits:
-    """Limits on bits: the target's for integer training, otherwise those of its arithmetic."""
+    """Limits on the bits of weights and delays.
+
+    In integer training, these are the target's limits, else those of the target's arithmetic.
+    """
     chip = target_named(target)
     return chip if arithmetic == "integer" else chip.runs_in
 

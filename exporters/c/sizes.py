@@ -44,7 +44,7 @@ class Sizes:
 
 
 def bounds(network: IntegerNetwork) -> Sizes:
-    """Upper bounds of the memory of a network's program, without compiling it."""
+    """Compute upper bounds of the memory of a network's C program, which is not compiled."""
     constants, variables = memory(network)
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)

@@ -151,14 +151,17 @@ def _variables_of_populations(folder: str | Path, chosen: str) -> list[Finding]:
 
 
 def _match_file_name(path: Path) -> re.Match[str] | None:
-    """Parts of the file name of a connection; None for other files."""
+    """Divide the file name of a connection into its parts; None for other files."""
     return _FILE.fullmatch(path.name) if path.is_file() else None
 
 
 def _sources_and_targets(
     names: list[str], populations: tuple[str, ...], folder: str | Path
 ) -> dict[str, tuple[str, str]]:
-    """Source and target of each connection, chosen so that there are the fewest populations."""
+    """Divide the name of each connection into source and target.
+
+    Of all possible divisions, the one with the fewest different populations is chosen.
+    """
     choices = [_splits(name, populations) for name in names]
     impossible = [name for name, splits in zip(names, choices, strict=True) if not splits]
     if impossible:

@@ -87,7 +87,7 @@ class Netx(Format, name="netx"):
         return network_of(self.content)
 
     def _embedded_network(self, embedded: Embedded) -> IntegerNetwork:
-        """The embedded network, after a check that the file's layers are those of the network."""
+        """Unpack the embedded network; raise an error if the file's layers differ from it."""
         from nmtool.exporters.netx.chain import layers_of
 
         network = unpack_network(embedded.network, self.path)

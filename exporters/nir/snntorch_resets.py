@@ -25,7 +25,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 def noise_input(network: Network) -> Raster:
-    """Random spikes at several firing rates, always the same for a network."""
+    """Make random input at several firing rates; equal networks get equal spikes."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]
     return Raster.from_dense(np.random.default_rng(0).random(shape) < rates)

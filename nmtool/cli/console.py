@@ -123,7 +123,10 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of training settings, by name; other commands also give advice on training."""
+    """Flags of training settings, by name of the setting.
+
+    Other commands use them, too, since their messages may give advice on training.
+    """
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions
 

@@ -33,7 +33,7 @@ HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
 
 @dataclass(frozen=True)
 class Flag:
-    """Names, settings or group of a flag that differ from those in the signature.
+    """Changes to a flag that is made from a function's signature: names, settings or group.
 
     Attributes:
         names: names of the flag, or of the positional argument; empty: the parameter's name.
@@ -144,7 +144,9 @@ def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> 
 
 
 def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str], str]:
-    """A `type=` that accepts the words of a list, which is built only when a value is parsed.
+    """Make a `type=` that accepts the words of a list.
+
+    The list is only built when a value is parsed.
 
     Args:
         listed: returns the words.

@@ -100,7 +100,7 @@ def _unknown_command(command: str) -> UsageError:
 
 
 def full_parser() -> Parser:
-    """The parser with the arguments of all commands, which takes longer to build."""
+    """Build the parser with the arguments of all commands; this takes longer than one command's."""
     return _parser(*COMMANDS)[0]
 
 

@@ -31,7 +31,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag per field of `TrainOptions`, in groups; a flag not given sets no value."""
+    """Add a flag for each field of `TrainOptions`, in groups.
+
+    Flags that are not given set no value.
+    """
     from nmtool.training.options import GROUPS, TrainOptions
 
     parser.add_argument_group("settings", _IN_A_FILE)

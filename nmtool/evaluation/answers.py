@@ -267,7 +267,10 @@ class Answers(Value, Result):
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
 
     def _fold_value_text(self, fold: int) -> str:
-        """` (speaker 3)` if the rule's column is 3 for all samples of a fold, else ''."""
+        """Name the only group in a fold as text, e.g. ` (speaker 3)`.
+
+        '' if a fold may have samples of several groups.
+        """
         rule = self.rule
         if rule is None or rule.n is not None or not isinstance(rule.by, str):
             return ""

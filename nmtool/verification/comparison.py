@@ -258,21 +258,21 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """Copy `actual`; u and v within the tolerance of the expected values become equal to them.
+    """Copy `actual`, and replace values of u and v within the tolerance by the expected values.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.
         tolerance: as for `compare_recordings`.
     """
 
-    def within(group: str, name: str, mine: NDArray) -> NDArray:
-        """Replace expected values by actual values outside of the tolerance."""
+    def snapped(group: str, name: str, mine: NDArray) -> NDArray:
+        """Return actual values where the two differ too much, else expected values."""
         theirs = getattr(actual, group)[name]
         is_outside = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
         return np.where(is_outside | np.isnan(theirs), theirs, mine)
 
     return replace(
-        expected.with_states(within),
+        expected.with_states(snapped),
         readout=actual.readout,
         spikes=actual.spikes,
         counts=actual.counts,

@@ -243,7 +243,10 @@ def _yield_samples(
 def _network_to_compare(
     network: Network | IntegerNetwork | str | Path, export: Format | None
 ) -> Network | IntegerNetwork:
-    """Return a given network, or load the network of a path unless the export is already read."""
+    """Load the network of a path, or take it from an export that is already open.
+
+    A network that is not a path is returned unchanged.
+    """
     if not isinstance(network, str | Path):
         return network
     return export.network if export is not None and export.path == Path(network) else load(network)
@@ -431,7 +434,10 @@ def _check_generated(
     generated_recording: Recording | None,
     progress: Progress,
 ) -> dict[str, Check]:
-    """Run and compare backends on generated samples, with u and v if they record them."""
+    """Run backends on generated samples, and compare them with the integer simulator.
+
+    u and v are compared, too, if a backend records them.
+    """
     runs_on_generated = [
         replace(run, spikes=generated, simulated=generated_recording, answers=None) for run in runs
     ]

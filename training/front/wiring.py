@@ -118,7 +118,7 @@ def wire(network: Network, names: list[str]) -> Wiring:
 
 
 def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], Blocks]:
-    """Sources of a layer from outside it, and the blocks of its afferent matrix."""
+    """Find the sources of a layer outside it, and the blocks of its afferent matrix."""
     sources: list[str] = []
     rows: Blocks = []
     for index, projection in enumerate(network.projections):

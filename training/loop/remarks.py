@@ -288,7 +288,7 @@ def teacher_remarks(agreement: float) -> Iterator[Finding]:
 
 
 class EpochRemarks:
-    """Remarks on epochs in which training fails, each kind of failure once.
+    """Remarks on epochs in which training fails; each kind of failure is reported once.
 
     Args:
         options: options of the run.

@@ -94,7 +94,7 @@ class _Copy(subprocess.Popen[str]):
         self.reader.start()
 
     def _read(self) -> None:
-        """Log the output line by line, and store the error with which the copy ends."""
+        """Log the output of the copy line by line; store the lines of its error, if it fails."""
         assert self.stderr is not None
         with self.stderr as lines:
             for line in lines:

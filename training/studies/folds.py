@@ -283,7 +283,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
 
 
 def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
-    """Add the stored predictions of the same cross-validation, if there are any, to answers.
+    """Copy the predictions that an earlier run of the same cross-validation stored into answers.
 
     Raises:
         UsageError: the folder contains another cross-validation, or a run.

@@ -87,7 +87,10 @@ class StudyPlan:
         )
 
     def conditions(self) -> dict[str, Any]:
-        """Entries besides the settings that must not change, so that scores stay comparable."""
+        """Entries of the study other than settings, which must not change while it runs.
+
+        With other data or seeds, scores of trials would not be comparable.
+        """
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         teachers = {name: teacher.content_hash for name, teacher in self.teachers().items()}
         return {

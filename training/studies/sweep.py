@@ -171,7 +171,7 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
 
 
 def _check_before_copies(plan: StudyPlan, threads: int | None, device: str) -> None:
-    """Check the study once, and raise the error with which every copy would end."""
+    """Check the study before copies start, so that an error is raised once and not by each copy."""
     if read_plan(plan.file) != plan:
         raise UsageError(
             f"the plan differs from its file {plan.file}",

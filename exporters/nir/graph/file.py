@@ -77,7 +77,7 @@ LOST = "decays truncate on the chip, not here"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings with which a graph was written, needed to run it.
+    """Settings with which a graph was written; they are needed to run the graph.
 
     Attributes:
         options: the writing options.

@@ -68,9 +68,9 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
-    """Find the sources of every node: inputs and nodes of neurons.
+    """For each node, find the inputs and nodes of neurons that send signals to it.
 
-    A source reaches the node directly, or over wires (nodes that are not neurons).
+    The signals arrive directly, or over wires (nodes that are not neurons).
 
     Raises:
         FileFormatError: wires form a cycle without a neuron, or there are too many neurons.

@@ -328,9 +328,9 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
-    """Find the targets of every node: nodes of neurons.
+    """For each node, find the nodes of neurons that receive its output.
 
-    The output of the node leads to a target directly, or over wires (nodes that are not neurons).
+    They receive it directly, or over wires (nodes that are not neurons).
     """
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}

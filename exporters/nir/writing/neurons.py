@@ -102,7 +102,7 @@ def neurons(
 
 
 def _single_node(population: StepPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
-    """Kind and arrays of the only node of a population whose synapses need no node."""
+    """Kind and arrays of the node of a population that is written as a single node."""
     tau_syn, leak = dt_s / population.lose_u, _leaky(population.lose_v, population.drive, dt_s)
     values = {
         "tau_syn": tau_syn,

@@ -55,7 +55,7 @@ class ContinuousProjection:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(pre, post)."""
+        """Number of source neurons and number of target neurons: (pre, post)."""
         return self.weight.shape[0], self.weight.shape[1]
 
 

@@ -42,7 +42,7 @@ class LavaNetwork:
 
     @property
     def process(self) -> AbstractProcess:
-        """Any process of the network: running it runs all of them."""
+        """One process of the network; its `run` runs all processes of the network."""
         return next(iter(self.populations.values()))
 
 
