@@ -17,7 +17,9 @@ CHANGED = "its content was changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """Describe the first difference between two arrays, and count all; '' for equal arrays.
+    """Describe the first difference between two arrays, and count the numbers that differ.
+
+    '' if the arrays are equal.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'

@@ -74,7 +74,7 @@ def _subgraph_findings(our_node: Any, their_node: Any) -> Iterator[Finding]:
 
 
 def _constant_change(our_constant: Any, their_constant: Any) -> str:
-    """Describe the first difference between the numbers of two constants, and count all."""
+    """Describe the first difference between two constants, and count the numbers that differ."""
     from onnx import numpy_helper
 
     try:

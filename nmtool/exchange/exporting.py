@@ -301,7 +301,9 @@ def convert(
 def format_to_write(
     name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
 ) -> type[Format]:
-    """The format to write, by name or by extension, which must agree.
+    """Find the format to write, by its name or by the extension of the path.
+
+    If both are given, they must agree.
 
     Args:
         name: name of a format; None: by the extension.

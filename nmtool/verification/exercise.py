@@ -245,7 +245,10 @@ class _Search:
             self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
 
     def _candidates(self, draws: Draws) -> Raster:
-        """Make random inputs: noise, bursts, noise that excites one neuron, and variants."""
+        """Make random inputs: noise, bursts of noise, noise in channels that excite one neuron.
+
+        Some inputs are variants of the input that brought a silent neuron nearest to its threshold.
+        """
         n_steps, size = self.n_steps, self.network.channels.size
         n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((n_candidates, n_steps, size), np.bool_)

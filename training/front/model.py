@@ -370,7 +370,7 @@ class SpikingNetwork(nn.Module, Tabular):
 
 
 def _for_recording(membrane: Tensor, unit: float | None) -> NDArray:
-    """Membranes for a recording: floats, or if there is a unit, the integers they represent."""
+    """Convert membranes for a recording: to integers (times `unit`), or to floats if it is None."""
     if unit is None:
         return membrane.cpu().numpy()
     return torch.round(membrane * unit).to(torch.int32).cpu().numpy()

@@ -292,7 +292,7 @@ class Trainer:
 
     @contextmanager
     def _model_to_validate(self) -> Iterator[None]:
-        """Give the model the parameters to validate inside the block: the running mean, if any."""
+        """Context in which the model has the parameters to validate, such as running means."""
         with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.reapply()
@@ -410,7 +410,7 @@ class Trainer:
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
     def _remove_overflow(self) -> None:
-        """Remove all overflows of the best epoch's integers, on training and validation samples."""
+        """Reduce scales of the best integers until no training or validation sample overflows."""
         if self._calibrator is None or self.best_integers is None:
             return
         rounding = self._calibrator.rounding(self.best)

@@ -36,7 +36,7 @@ class Range(Plain):
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values to check: both limits."""
+        """Values of the option with which a study is checked: both limits."""
         return (self.low, self.high)
 
     @property
@@ -69,7 +69,7 @@ class Choices:
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values to check: all choices."""
+        """Values of the option with which a study is checked: all choices."""
         return self.values
 
     @property

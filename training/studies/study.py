@@ -302,7 +302,7 @@ class Study:
         return {name: _draw_value(trial, name, option) for name, option in searched.items()}
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
-        """Queue a trial's settings again; count an attempt if they may have caused the error."""
+        """Queue a trial's settings again; count an attempt if the settings may be the cause."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):

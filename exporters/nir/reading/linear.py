@@ -57,7 +57,10 @@ def output_signal(node: Node, signal: Signal, input_shape: Shape | None) -> Sign
 
 
 def _window_output(node: Node, signal: Signal, input_shape: Shape) -> Signal:
-    """Output signal of a convolution or pool; a pool's weights are 1, or 1/size for an average."""
+    """Output signal of a convolution or pool.
+
+    The weights of a sum pool are 1; those of an average pool are 1/(number of taps).
+    """
     window = window_of(node)
     line, post, tap = window.pairs(input_shape)
     if node.kind in POOLS:

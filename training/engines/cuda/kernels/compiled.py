@@ -35,7 +35,7 @@ SOURCES = (
 
 
 class GpuKernelFiles(KernelFiles):
-    """Disk cache of GPU kernels; numba-cuda's compiled kernels differ from Numba's functions."""
+    """Disk cache of GPU kernels, which are pickled in another way than functions for the CPU."""
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
         """Code generator and picklable form of a compiled kernel."""
