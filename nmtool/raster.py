@@ -70,11 +70,11 @@ class Raster(Value, Tabular):
                 raise DataError(
                     f"a raster's {name} must not be negative",
                     code="raster-size-negative",
-                    fix="count steps and neurons from 0",
+                    fix="pass the number of steps and the number of neurons, each 0 or more",
                 )
             if getattr(self, name) > _LIMIT:
                 raise DataError(
-                    f"a raster's {name} is {getattr(self, name)}, more than {_LIMIT}",
+                    f"a raster's {name} is {getattr(self, name)}, but may be at most {_LIMIT}",
                     code="raster-too-large",
                     fix="use fewer samples, steps or neurons",
                 )
@@ -107,9 +107,11 @@ class Raster(Value, Tabular):
             )
         if not offset[-1] == step.size == neuron.size:
             raise DataError(
-                "a raster's offsets, steps and neurons differ in length",
+                "a raster's last offset, its list of steps and its list of neurons give "
+                "different numbers of spikes",
                 code="raster-lengths",
-                fix="give each spike a step and a neuron; the last offset is their number",
+                fix="give each spike a step and a neuron; the last offset must be the number of "
+                "spikes",
             )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)
@@ -235,8 +237,8 @@ class Raster(Value, Tabular):
         (array([0, 1], dtype=int32), array([1], dtype=int32))
 
         Args:
-            first: first step of all samples, or [samples] of each sample; steps before 0 and
-                after the last step are silent.
+            first: first step in every sample, or [samples] first step in each sample; steps before
+                0 and after the last step are silent.
             n_steps: number of steps.
         """
         if np.ndim(first):

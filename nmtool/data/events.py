@@ -96,7 +96,7 @@ class SpikeEvents(Tabular):
             )
         if self.n_units > MAX_CHANNELS:
             raise DataError(
-                f"there are {self.n_units} units, more than {MAX_CHANNELS}",
+                f"there are {self.n_units} units, but nmtool allows at most {MAX_CHANNELS}",
                 code="units-count",
                 fix="number the channels from 0 without gaps, and correct n_units",
             )
@@ -206,7 +206,8 @@ class SpikeEvents(Tabular):
         [2, 2, 1]
 
         Args:
-            at_once: samples per batch; by default all samples in memory, or 256 samples on disk.
+            at_once: samples per batch; by default all samples if they are in memory, or 256 if they
+                are on disk.
 
         Yields:
             `SpikeEvents`; a single empty batch if there are no samples.
@@ -537,7 +538,7 @@ class SpikeEvents(Tabular):
             raise DataError(
                 "there are no spike events to join",
                 code="events-none",
-                fix="give one part or more",
+                fix="pass at least one SpikeEvents object",
             )
         parts = [part.in_memory() for part in parts]
         first = parts[0]
@@ -612,7 +613,7 @@ def _check_names(names: tuple[str, ...]) -> None:
         )
     if len(names) > MAX_CLASSES:
         raise DataError(
-            f"there are {len(names):,} classes, more than {MAX_CLASSES:,}",
+            f"there are {len(names):,} classes, but nmtool allows at most {MAX_CLASSES:,}",
             code="classes-too-many",
             fix=_LABEL_FIX,
         )
@@ -626,7 +627,7 @@ def _check_names(names: tuple[str, ...]) -> None:
             )
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(
-            f"several classes are named {listed(twice, 3)}",
+            f"several classes have the same name: {listed(twice, 3)}",
             code="classes-named-twice",
             fix="give every class a different name",
         )
@@ -646,7 +647,7 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
         raise DataError(
             f"a label is {largest}, and no file names the classes",
             code="labels-unnamed",
-            why=f"there are at most {MAX_CLASSES:,} classes",
+            why=f"nmtool allows at most {MAX_CLASSES:,} classes",
             fix=f"number the classes from 0, or name them; {_LABEL_FIX}",
         )
     return tuple(map(str, range(first, first + 1 + largest)))

@@ -93,8 +93,8 @@ class InputChannels:
                     f"the `{key}` of the input channels must be a whole number in "
                     f"1 … {MAX_CHANNELS}",
                     code="channels-range",
-                    fix="set `size` to the number of input channels, and `group` to the number of "
-                    "neighbouring channels of the data that share one of them",
+                    fix="set `size` to the number of input channels, and `group` to the number "
+                    "of neighbouring channels of the data that share an input channel",
                     why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
@@ -212,13 +212,14 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
         )
     if dt_ms < SHORTEST_STEP_MS:
         raise NetworkError(
-            f"a time step of {dt_ms} ms is shorter than {SHORTEST_STEP_MS} ms",
+            f"a time step of {dt_ms} ms is shorter than {SHORTEST_STEP_MS} ms, the shortest that "
+            "nmtool allows",
             code="time-step-short",
             fix="use a longer time step; dt_ms is in ms, not in seconds",
         )
     if not isinstance(n_steps, Integral) or not 1 <= n_steps <= MAX_STEPS:
         raise NetworkError(
-            f"a sample has 1 … {MAX_STEPS} steps, not {n_steps}",
+            f"a sample must have 1 … {MAX_STEPS} steps, not {n_steps}",
             code="steps-range",
             fix="give the length of the samples in steps",
         )
@@ -247,7 +248,8 @@ def check_readout(
             )
     if len(names) != population.size:
         raise NetworkError(
-            f"{len(names)} class names for {population.size} neurons of '{population.name}'",
+            f"there are {len(names)} class names for the {population.size} neurons of "
+            f"'{population.name}'",
             code="class-names-count",
             fix="give one name per output neuron, or none",
         )

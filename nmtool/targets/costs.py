@@ -115,7 +115,7 @@ class Counted:
         """Compute statistics of the counts of all parts, and of their sum.
 
         Args:
-            parts: counts by name of the part, [samples, steps] int64; without parts, the total is
+            parts: by name of the part, [samples, steps] int64 counts; without parts, the total is
                 0.
             shape: number of samples, and of steps.
         """
@@ -219,7 +219,7 @@ class Cost(Result):
         energy, latency: energy and latency per inference.
         operations: for targets that run the C file, its exact source-level operations per
             inference, by name.
-        absent: reasons for further unknown quantities, by name.
+        absent: why a quantity other than energy and latency is unknown, by the quantity's name.
         remarks: sentences that limit the meaning of the numbers.
     """
 

@@ -80,7 +80,7 @@ def advice(
     Differences of validation accuracies within two standard errors are noise, and no evidence.
 
     Args:
-        options: the run's settings, with a number of steps.
+        options: the run's settings; `steps` must not be `auto`.
         log: the run's log, an entry per epoch.
         network: the network of the best epoch.
         n_validation: number of validation samples; None if unknown, as in older runs: accuracies

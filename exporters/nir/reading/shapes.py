@@ -73,13 +73,14 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
         unfit: nodes whose output shape is unknown.
 
     Raises:
-        FileFormatError: a node, or all nodes together, have too many lines.
+        FileFormatError: a node, or all nodes together, have too many outputs.
     """
     stated = {name: _stated_shape(node) for name, node in graph.nodes.items() if name not in unfit}
     for name, shape in stated.items():
         if shape and not (min(shape) >= 1 and math.prod(shape) <= MAX_LINES):
             raise FileFormatError(
-                f"'{printable(name)}' has {printable(in_words(shape))} lines, not 1 … {MAX_LINES}",
+                f"the output of node '{printable(name)}' has {printable(in_words(shape))} "
+                f"values; it must have 1 … {MAX_LINES}",
                 code="nir-lines",
                 fix="write a smaller graph, without empty nodes",
             )
@@ -87,7 +88,7 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
     shapes.findings.sort(key=lambda finding: finding.where)
     if sum(map(shapes.size, graph.nodes)) > MAX_TOTAL:
         raise FileFormatError(
-            f"the nodes of the graph have more than {MAX_TOTAL} lines in total",
+            f"the outputs of all nodes have more than {MAX_TOTAL} values in total",
             code="nir-too-many-lines",
             fix="write a smaller graph",
         )
@@ -206,12 +207,15 @@ def _misfits(where: str, window: Window, input_shape: Shape) -> Iterator[Finding
         what = f"its kernel is larger than its input of {in_words(input_shape[1:])}"
         yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
     elif math.prod(output_shape) > MAX_LINES:
-        what = f"unrolled, it has {math.prod(output_shape):,} outputs, more than {MAX_LINES:,}"
+        what = (
+            f"unrolled, it has {math.prod(output_shape):,} outputs; nmtool allows at most "
+            f"{MAX_LINES:,}"
+        )
         yield Finding("nir-unrolled", where, what, "use less padding, or a larger stride")
     elif (count := window.n_synapses(input_shape)) > MAX_UNROLLED:
         what = (
-            f"unrolled, it has {count:,} synapses to {math.prod(output_shape):,} outputs, "
-            f"more than {MAX_UNROLLED:,}"
+            f"unrolled, it has {count:,} synapses to {math.prod(output_shape):,} outputs; nmtool "
+            f"allows at most {MAX_UNROLLED:,} synapses"
         )
         yield Finding("nir-unrolled", where, what, "use fewer channels, or pool before it")
 
@@ -241,9 +245,10 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(shape) != math.prod(expected):
             what = (
-                f"it connects {math.prod(shape)} lines to a node with {math.prod(expected)} inputs"
+                f"it connects {math.prod(shape)} outputs to a node with {math.prod(expected)} "
+                "inputs"
             )
-            findings.append(Finding("nir-size", where, what, "use the same number of lines"))
+            findings.append(Finding("nir-size", where, what, "make the two numbers equal"))
         elif node.kind in WINDOWS and _without_batch(shape, expected) != expected:
             what = f"it connects an output of {in_words(shape)} to an input of {in_words(expected)}"
             fix = "give both the same channels and spatial size"
@@ -285,7 +290,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "nir-unrolled",
                 printable(name),
                 f"unrolled, it has {count:,} synapses, and all convolutions and pools together "
-                f"have {sum(counts.values()):,}, more than {MAX_UNROLLED:,}",
+                f"have {sum(counts.values()):,}; nmtool allows at most {MAX_UNROLLED:,}",
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
@@ -317,10 +322,10 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         if needed <= MAX_SYNAPSES and needed * len(pairs) < total:
             continue
         what = (
-            f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "
-            f"{needed:,} synapses from {printable(pre)} to {printable(post)} "
-            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together need {total:,}, "
-            f"more than {MAX_SYNAPSES:,}"
+            f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = {needed:,} "
+            f"synapses from {printable(pre)} to {printable(post)} "
+            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together need {total:,}; "
+            f"nmtool allows at most {MAX_SYNAPSES:,}"
         )
         fix = "use fewer channels or larger strides, or pool before it"
         findings.append(Finding("nir-unrolled", printable(name), what, fix))

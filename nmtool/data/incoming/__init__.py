@@ -165,7 +165,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     if kinds <= set(shd.HDF5_SUFFIXES):
         if conventions.dt_ms is not None:
             raise _unused_option(
-                path, "`dt_ms=`", "it has times of events, which need no time step"
+                path, "`dt_ms=`", "the file has times of events, which need no time step"
             )
         events = _read_hdf5(files, conventions)
     elif kinds & set(shd.HDF5_SUFFIXES):
@@ -178,13 +178,18 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         if conventions.time_unit != AS_THEY_ARE.time_unit:
             why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
             raise _unused_option(
-                path, "`time_unit=`", why, fix="correct the column, and leave the option out"
+                path,
+                "`time_unit=`",
+                why,
+                fix="correct the name of the column, and leave the option out",
             )
         splits = _read_rows(files, conventions)
         if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
             raise _unused_option(path, "`columns=`", "only CSV files have columns")
         if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
-            raise _unused_option(path, "`sensor_size=`", "it lacks the columns x, y and polarity")
+            raise _unused_option(
+                path, "`sensor_size=`", "the file lacks the columns x, y and polarity"
+            )
         if conventions.n_units is not None and any(
             rows.dense is not None for rows in splits.values()
         ):
@@ -193,13 +198,13 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
             )
         if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
             raise _unused_option(
-                path, "`dt_ms=`", "it has times of events, which need no time step"
+                path, "`dt_ms=`", "the file has times of events, which need no time step"
             )
         if conventions.labels_from and any(
             not are_numbers(rows.labels) for rows in splits.values()
         ):
             raise _unused_option(
-                path, "`labels_from=`", "its labels are names of classes, not numbers"
+                path, "`labels_from=`", "the labels are names of classes, not numbers"
             )
         with errors_naming(path):
             events = _events_of_splits(splits, conventions) if splits else {}
@@ -207,8 +212,10 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
         raise DataError(
             f"{path} has no training samples",
             code="split-missing",
-            why=f"it has {', '.join(events) or 'no samples at all'}",
-            fix="add them: a file *_train, or rows of the split train",
+            why=f"it only has samples of: {', '.join(events)}"
+            if events
+            else "it has no samples at all",
+            fix="add training samples: a file *_train, or rows of the split train",
         )
     return Dataset.of(
         name=str(path), **{split: events[split] for split in SPLITS if split in events}
