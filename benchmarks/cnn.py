@@ -341,7 +341,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "there are no predictions to write",
             code="cnn-options",
-            why="predictions are for the test split (--test) or for folds (--by)",
+            why="only --test and --by make predictions: of the test split, or of the folds",
             fix="leave out -o, or add --test or --by",
         )
     if arguments.output and arguments.by is None and Path(arguments.output).exists():
@@ -464,11 +464,17 @@ def _parser() -> argparse.ArgumentParser:
         description="Train a small temporal CNN with the budget and augmentation of a spiking run.",
     )
     parser.add_argument("data", metavar="DATA", help="data, as for nmtool train")
-    parser.add_argument("--units", type=count, metavar="N", help="channels, as for nmtool train")
+    parser.add_argument(
+        "--units",
+        type=count,
+        metavar="N",
+        help="number of channels of the data, as for nmtool train",
+    )
     parser.add_argument(
         "--config",
         metavar="NAME|FILE.toml",
-        help=f"settings of a spiking run; these are used: {', '.join(SHARED_SETTINGS)}",
+        help="settings of a spiking run, of which only these are used: "
+        f"{', '.join(SHARED_SETTINGS)}",
     )
     parser.add_argument(
         "--epochs", type=count, metavar="N", help="number of epochs, instead of that of --config"
@@ -477,7 +483,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, metavar="N", help="first seed, instead of that of --config"
     )
     parser.add_argument(
-        "--validation", metavar="SHARE|N", help="validation samples, as for nmtool train; 0: none"
+        "--validation",
+        metavar="SHARE|N",
+        help="share or number of validation samples, as for nmtool train; 0: none",
     )
     parser.add_argument(
         "--seeds", type=count, default=1, metavar="N", help="number of seeds (default 1)"

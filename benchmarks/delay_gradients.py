@@ -93,7 +93,8 @@ def measure(
     Args:
         network: network whose delays are changed.
         events: samples over which the loss is averaged; at least 2·`AT_ONCE` for `halves`.
-        directions: number of random directions per projection, and of draws along the gradient.
+        directions: number of random directions per projection, and number of draws along the
+            gradient.
         gain: gain of the loss, see `TrainOptions.gain`.
     """
     raster = network.bin(events).raster
@@ -163,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
         "--directions",
         type=count,
         default=30,
-        help="number of random directions, and of draws along the gradient (default 30)",
+        help="number of random directions, and number of draws along the gradient (default 30)",
     )
     arguments = parser.parse_args(argv)
     network = load(arguments.network)

@@ -61,7 +61,7 @@ def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[Ke
     Args:
         events: kernels and copies, each with its name and its time on the device in µs.
         workload: workload of the steps.
-        rounds: number of steps that were recorded.
+        rounds: number of training steps that were recorded.
     """
     launches, us = Counter[str](), Counter[str]()
     for event in events:

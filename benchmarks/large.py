@@ -56,7 +56,7 @@ def write_artificial_data(folder: Path, name: str, events: int, share: float) ->
         folder: folder of the data set.
         name: `ssc` or `shd`.
         events: mean number of spikes per sample.
-        share: share of the real set's number of samples.
+        share: number of samples, as a share of the real set's number.
     """
     folder.mkdir(parents=True)
     for number, (split, samples) in enumerate(SIZES[name].items()):
@@ -292,7 +292,10 @@ def _parser() -> argparse.ArgumentParser:
         "--events", type=count, default=10_000, help="mean number of events per sample"
     )
     parser.add_argument(
-        "--share", type=float, default=1.0, help="share of the samples that the real set has"
+        "--share",
+        type=float,
+        default=1.0,
+        help="number of samples, as a share of the real set's number",
     )
     parser.add_argument("--threads", type=count, default=2, help="number of threads (default 2)")
     parser.add_argument(
@@ -300,7 +303,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=0,
         metavar="N",
-        help="compare the speed from disk with that from memory, N times in turns",
+        help="compare the speed with data on disk and with data in memory, N times in turns",
     )
     parser.add_argument(
         "--folder", type=Path, help="folder for 7 GB of files (default: the temporary folder)"

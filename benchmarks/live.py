@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         help="length of the stream in s, default 10",
     )
     parser.add_argument(
-        "--rounds", type=count, default=7, metavar="N", help="timed streams, default 7"
+        "--rounds", type=count, default=7, metavar="N", help="number of timed streams, default 7"
     )
     parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     return parser

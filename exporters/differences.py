@@ -58,7 +58,9 @@ def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Fi
         if change:
             _, where, name = place
             what = f"{name} {change.removeprefix('its ').removeprefix('it ')}"
-            findings.append(Finding("network-number-changed", where, what, "export it again"))
+            findings.append(
+                Finding("network-number-changed", where, what, "export the network again")
+            )
     return findings
 
 

@@ -232,7 +232,8 @@ class Format:
                 f"{self.path} differs from the export that nmtool writes for this network"
                 + (f": {names}" if names else ""),
                 code="export-changed",
-                why="it was changed, or another version of nmtool wrote it; it was not run",
+                why="the export was changed, or another version of nmtool wrote it; the export "
+                "was not run",
                 fix=f"{self.export_again()}, and use the new export{trust}",
                 findings=findings,
             )
@@ -340,7 +341,8 @@ class Format:
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             what = (
-                f"its arithmetic is {network.arithmetic}, but the format has {cls.arithmetic.name}"
+                f"its arithmetic is {network.arithmetic}, but that of the format is "
+                f"{cls.arithmetic.name}"
             )
             fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
@@ -400,8 +402,8 @@ class Format:
             raise UsageError(
                 f"{self.path} cannot be read back",
                 code="format-not-read",
-                why=f"nmtool only writes the format {self.name}",
-                fix="name the network from which it was exported",
+                why=f"nmtool can write the format {self.name}, but cannot read it",
+                fix="name the network from which the file was exported",
             )
         expected = self.reading_options
         if options is not None and (expected is None or not isinstance(options, expected)):

@@ -93,7 +93,7 @@ class PlainFile:
         member = self._member(parent, name)
         if not isinstance(member, h5py.Group):
             raise FileFormatError(
-                f"{_place(parent, name)} is not a group",
+                f"{_place(parent, name)} is not an HDF5 group",
                 code="hdf5-no-group",
                 fix="write the file again with the tool that made it",
             )
@@ -138,7 +138,8 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(
-                f"{_place(parent, name)} contains more than {limit} strings",
+                f"{_place(parent, name)} contains more than {limit} strings, the largest number "
+                "that nmtool reads",
                 code="hdf5-too-many-texts",
                 fix="write the file again with the tool that made it",
             )
@@ -185,7 +186,7 @@ class PlainFile:
             )
         if not isinstance(link, h5py.HardLink):
             raise FileFormatError(
-                f"{_place(parent, name)} is a link",
+                f"{_place(parent, name)} is a link to other data",
                 code="hdf5-link",
                 fix="replace the link by the data themselves",
             )
@@ -198,7 +199,7 @@ class PlainFile:
         dataset = self._member(parent, name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise FileFormatError(
-                f"{_place(parent, name)} is not a dataset",
+                f"{_place(parent, name)} is not an HDF5 dataset",
                 code="hdf5-no-data",
                 fix="write the file again with the tool that made it",
             )
@@ -212,7 +213,7 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} needs a plug-in to be read",
                 code="hdf5-plug-in",
-                fix="write it uncompressed, or compressed with gzip or lzf",
+                fix="write the data uncompressed, or compressed with gzip or lzf",
             )
         # HDF5 always unpacks a whole chunk, even if the data set is smaller.
         values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
@@ -224,7 +225,8 @@ class PlainFile:
         self._bytes += size
         if self._bytes > MAX_BYTES:
             raise FileFormatError(
-                f"{_place(parent, name)} and other data would unpack to {self._bytes} bytes",
+                f"{_place(parent, name)} and the data read before it would unpack to "
+                f"{self._bytes} bytes; nmtool allows at most {MAX_BYTES}",
                 code="hdf5-too-large",
                 fix="split the data into several files",
             )

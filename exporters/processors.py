@@ -149,8 +149,8 @@ PROCESSORS: dict[str, Processor] = {
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
             # The timer counts at 25 MHz, which is one tick per 40 ns. An instruction takes 128 ns,
-            # or 3.2 ticks. Because an instruction takes more than two ticks, the rounded quotient
-            # is the exact number of instructions.
+            # or 3.2 ticks. The number of ticks is wrong by less than one tick, which is less than
+            # half an instruction. So ticks · 5/16, rounded, is the exact number of instructions.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

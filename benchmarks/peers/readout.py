@@ -106,8 +106,9 @@ def jumps(network: Network, target: str, source: str | None = None) -> Tensor:
 
     Args:
         network: the network.
-        target: the population.
-        source: population that the synapses come from; None if only one projects to the target.
+        target: population that the synapses lead to.
+        source: population that the synapses come from; None if only one population projects to the
+            target.
     """
     population = network.population(target)
     b = dynamics.drive_scale(

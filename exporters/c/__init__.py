@@ -49,7 +49,7 @@ class COptions:
             check_prefix(self.prefix)
 
     def unused_by(self, name: str) -> UsageError:
-        """Make the error for these options if the format `name` does not have them."""
+        """The error for using these options with another format."""
         return UsageError(
             f"the format {name} has no option `prefix=`",
             code="prefix-unused",
@@ -108,8 +108,8 @@ class C(Format, name="c"):
             raise FileFormatError(
                 f"{self.path} differs from the file that nmtool writes for this network",
                 code="c-code-differs",
-                why="another version of nmtool wrote it, or its code was changed; "
-                "it was not compiled",
+                why="another version of nmtool wrote the file, or its code was changed; the file "
+                "was not compiled",
                 fix=f"{export_command}, and run NEW.c",
             )
         if HEADER in files:
@@ -128,8 +128,8 @@ class C(Format, name="c"):
             raise FileFormatError(
                 f"{header} differs from the header that nmtool writes for the C file",
                 code="c-header-differs",
-                why="it was changed or belongs to another network; its declarations may not match "
-                "the C file",
+                why="the header was changed, or belongs to another network; its declarations may "
+                "not match the C file",
                 fix=f"export again: {export_command}",
             )
 

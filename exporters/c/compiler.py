@@ -29,7 +29,7 @@ def find() -> list[str]:
             raise MissingError(
                 f"the C compiler {command[0]} is missing",
                 code="compiler-missing",
-                why=f"the environment variable {VARIABLE} names it",
+                why=f"the environment variable {VARIABLE} names this compiler",
                 fix=_FIX,
             )
         return command
@@ -50,8 +50,8 @@ def compile_program(
     """Compile one C file.
 
     Args:
-        source: the file.
-        program: path of the program.
+        source: the C file to compile.
+        program: path of the program to write.
         processor: target processor; None: this computer.
         options: further compiler options.
 

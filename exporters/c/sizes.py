@@ -76,7 +76,7 @@ def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
         Finding(
             "target-memory",
             target.title or target.name,
-            f"the network takes {use.used:,} {use.resource}, but there are {use.available:,}",
+            f"the network takes {use.used:,} {use.resource}, but there are only {use.available:,}",
             "shorten delays: each step of delay takes 4 bytes of RAM per neuron; or train a "
             "smaller network"
             if use.resource == "bytes of RAM"

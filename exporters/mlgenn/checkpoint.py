@@ -108,7 +108,7 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
         raise UsageError(
             f"it is not clear which checkpoint in {folder} is the latest",
             code="mlgenn-latest-unclear",
-            why=f"there are {_listed(epochs)}",
+            why=f"the folder contains the checkpoints {_listed(epochs)}",
             fix=f"name a checkpoint: `epoch={epochs[-1]}`",
         )
     chosen = "".join(epochs[-1:]) if epoch is None else str(epoch)
@@ -117,7 +117,9 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
             f"{folder} contains no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
             code="mlgenn-no-checkpoint",
             why="files of a checkpoint are named <epoch>-Conn_<Source>_<Target>-<variable>.npy",
-            fix=f"name one of {_listed(epochs)}" if epochs else "name another folder",
+            fix=f"name one of the checkpoints {_listed(epochs)}"
+            if epochs
+            else "name another folder",
         )
     return chosen
 
@@ -231,7 +233,7 @@ def _connection_findings(
     """Findings on missing, unknown or inconsistent variables of a connection."""
     if WEIGHT not in variables:
         yield Finding(
-            "mlgenn-no-weights", where, "it has no weights", "add the file of its weights"
+            "mlgenn-no-weights", where, "it has no weights", "add the file with its weights"
         )
         return
     for key in sorted(set(variables) - {WEIGHT, DELAY}):
@@ -240,7 +242,9 @@ def _connection_findings(
     weight, delay = arrays.get(WEIGHT), arrays.get(DELAY)
     if delay is not None and weight is not None and delay.size != weight.size:
         what = f"it has {weight.size} weights, but {delay.size} delays"
-        yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
+        yield Finding(
+            "mlgenn-delay-count", where, what, "take weights and delays from the same checkpoint"
+        )
     elif delay is not None and not ((delay > -0.5) & (delay < MAX_FLOAT_DELAY + 0.5)).all():
         what = f"delays are not within 0 … {MAX_FLOAT_DELAY} steps"
         yield Finding("mlgenn-delay-range", where, what, "train with delays in steps")

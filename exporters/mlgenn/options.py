@@ -64,12 +64,12 @@ class MlgennOptions:
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
     def has_value(self, key: str, population: str) -> bool:
-        """True if a population has a value for one of `PER_POPULATION`."""
+        """True if the option `key`, one of `PER_POPULATION`, gives a value for a population."""
         setting: PerPopulation | None = getattr(self, key)
         return population in setting if isinstance(setting, Mapping) else setting is not None
 
     def value(self, key: str, population: str) -> float:
-        """A population's value for one of `PER_POPULATION`; fails if `has_value` is False."""
+        """The value of the option `key` for a population; fails if `has_value` is False."""
         setting = getattr(self, key)
         return float(setting[population] if isinstance(setting, Mapping) else setting)
 
@@ -81,8 +81,8 @@ class MlgennOptions:
             raise UsageError(
                 f"no population is called {', '.join(unknown)}",
                 code="mlgenn-population-unknown",
-                why=f"the checkpoint has {', '.join(sorted(known))}",
-                fix="use these names",
+                why=f"the populations of the checkpoint are {', '.join(sorted(known))}",
+                fix="use one of these names",
             )
 
     def check_complete(
@@ -98,7 +98,7 @@ class MlgennOptions:
         """
         findings = list(self._missing_values(inner, spiking))
         if unsized:
-            what = "its number of neurons is unknown; one number may determine the others"
+            what = "its number of neurons is unknown"
             fix = "`sizes=NAME=N`"
             findings += [Finding("mlgenn-size-missing", name, what, fix) for name in unsized]
         if findings:

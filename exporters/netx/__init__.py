@@ -136,7 +136,7 @@ class Netx(Format, name="netx"):
             raise UsageError(
                 f"{self.path} has convolutions, which nmtool cannot run through lava-dl",
                 code="netx-conv-run",
-                why="their neurons have shapes that nmtool does not record",
+                why="nmtool cannot record neurons of convolutions",
                 fix="compare with another backend: nmtool verify FILE DATA --against lava",
             )
         network = self.integers

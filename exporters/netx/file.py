@@ -179,7 +179,7 @@ def _time_ms(file: PlainFile, name: str) -> float | None:
     time_ms = float(file.array(group, name).reshape(()))
     if not 0 < time_ms < math.inf:
         raise FileFormatError(
-            f"/simulation/{name} is {time_ms}, not a positive number of ms",
+            f"/simulation/{name} is {time_ms}, but must be a positive number of ms",
             code="netx-time-invalid",
             fix="write a positive time, or leave it out",
         )
@@ -191,7 +191,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
     count = len(parent)
     if not 1 <= count <= MAX_LAYERS:
         raise FileFormatError(
-            f"it has {count} layers, not 1 to {MAX_LAYERS}",
+            f"the file has {count} layers; nmtool reads 1 to {MAX_LAYERS}",
             code="netx-layer-count",
             fix="write a number of layers in this range",
         )
@@ -304,7 +304,8 @@ def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterato
             "netx-unrolled",
             where,
             f"unrolled, it has {before:,} × {after:,} = {convolution.size:,} synapses, and all "
-            f"convolutions up to here {total:,}, more than {MAX_UNROLLED:,}",
+            f"convolutions up to this layer have {total:,}; nmtool allows at most "
+            f"{MAX_UNROLLED:,}",
             "use fewer channels or larger strides",
         )
 

@@ -57,7 +57,8 @@ def misfits(file: NetxFile) -> list[Finding]:
             Finding(
                 "netx-steps-limit",
                 "the file",
-                f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms",
+                f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms, the "
+                "largest number that nmtool allows",
                 _FIX,
             )
         )
@@ -75,18 +76,21 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
         yield Finding(
             "netx-decay-range",
             where,
-            f"iDecay is {layer.i_decay}, not 1 … {LOIHI2.max_du + 1}",
+            f"iDecay is {layer.i_decay}, but must be 1 … {LOIHI2.max_du + 1}",
             _FIX,
         )
     if not 0 <= layer.v_decay <= LOIHI2.max_dv:
         yield Finding(
-            "netx-decay-range", where, f"vDecay is {layer.v_decay}, not 0 … {LOIHI2.max_dv}", _FIX
+            "netx-decay-range",
+            where,
+            f"vDecay is {layer.v_decay}, but must be 0 … {LOIHI2.max_dv}",
+            _FIX,
         )
     if layer.threshold < 0 or (layer.threshold > LOIHI2.max_threshold and not is_last):
         yield Finding(
             "netx-threshold-range",
             where,
-            f"vThMant is {layer.threshold}, not 0 … {LOIHI2.max_threshold}",
+            f"vThMant is {layer.threshold}, but must be 0 … {LOIHI2.max_threshold}",
             _FIX,
         )
     limit = LOIHI2.bias_limit
@@ -108,7 +112,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
             yield Finding(
                 "netx-weights-odd",
                 where,
-                f"{name} has both signs and odd values, which need more than 8 bits",
+                f"{name} contains both signs and odd values, which need more than 8 bits",
                 _FIX,
             )
 

@@ -125,7 +125,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Write a message, and raise errors in writing."""
+        """Write a message; if writing fails, raise the error."""
         # argparse's own method ignores errors of writing, for example on a full disk.
         (file or sys.stderr).write(message)
 

@@ -123,9 +123,9 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of training settings, by name of the setting.
+    """Flags of the training settings, by the name of the setting.
 
-    Other commands use them, too, since their messages may give advice on training.
+    Every command needs them, since messages of any command can name a training setting.
     """
     from nmtool.cli.train_settings import flag_of
     from nmtool.training.options import TrainOptions

@@ -389,7 +389,7 @@ def _compare(
         )
         with progress("measuring coverage"):
             coverage_fields = extent.result()
-    # Overflows are counted only if the network is an integer network.
+    # Overflows are not counted if only exports that hold floats are compared, on known answers.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,

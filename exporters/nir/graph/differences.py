@@ -46,9 +46,9 @@ def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
         yield f"edge {edge[0]} → {edge[1]}", _surplus_or_missing(edge in {*stored.edges})
 
 
-def _surplus_or_missing(is_present: bool) -> str:
-    """Describe a part that only one of the graphs has."""
-    return "nmtool would not write it" if is_present else "it is missing"
+def _surplus_or_missing(is_stored: bool) -> str:
+    """Describe a part that only the stored graph has, or only the expected graph."""
+    return "nmtool would not write it" if is_stored else "it is missing"
 
 
 def _values(name: str, expected: Node, stored: Node) -> Iterator[tuple[str, str]]:

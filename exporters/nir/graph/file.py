@@ -151,8 +151,8 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
-    # Nodes are sorted so that equal graphs give equal bytes: a file does not preserve the order of
-    # its nodes.
+    # A graph that was read from a file can have its nodes in another order than the graph that was
+    # written. Nodes are sorted, so that both give the same bytes.
     nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
     nir.write(buffer, nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={}))
     with h5py.File(buffer, "r+") as file:
