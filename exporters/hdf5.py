@@ -138,10 +138,10 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(
-                f"{_place(parent, name)} contains more than {limit} strings, the largest number "
-                "that nmtool reads",
+                f"{_place(parent, name)} contains more than {limit} strings, the most that "
+                "nmtool reads",
                 code="hdf5-too-many-texts",
-                fix="write the file again with the tool that made it",
+                fix="use a file with fewer strings",
             )
         texts = [text.decode("utf-8") for text in self._bytes_of(dataset, parent, name)]
         return np.array(texts, object).reshape(dataset.shape)

@@ -193,7 +193,7 @@ class Session:
             raise DataError(
                 f"the events have {unit.size} channels, but {time.size} times",
                 code="events-lengths",
-                fix="give one time per channel, or one for all",
+                fix="give one time per event, or one time for all events",
             )
         step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
         self._check_events(unit, step)
@@ -240,7 +240,7 @@ class Session:
         position = step_position(time, self.network.dt_ms)
         if position.size != 1 or not abs(position[0]) < _LAST_STEP:
             raise DataError(
-                f"no step begins at {time_ms} ms",
+                f"the time {time_ms} ms is not finite, or too large",
                 code="session-time-range",
                 fix="give a finite time in ms since the last reset",
             )
@@ -290,7 +290,8 @@ class Session:
             raise UsageError(
                 f"the last {n_steps} steps are not in memory, only the last {n_past}",
                 code="session-not-kept",
-                fix=f"request at most {n_past}, or keep more: Session(network, keep={n_steps})",
+                fix=f"request at most {n_past} steps, or keep more: Session(network, "
+                f"keep={n_steps})",
             )
         rows = np.arange(self._n - n_steps, self._n) % len(self._spiked)
         spiked, u, v = (trace[None, rows] for trace in (self._spiked, self._u_trace, self._v_trace))
@@ -339,7 +340,7 @@ class Session:
             raise UsageError(
                 "a sample has its own times, but `time_ms` was also given"
                 if events.n_samples == 1
-                else f"a session takes the events of one sample, not of {events.n_samples}",
+                else f"a session takes the events of one sample, not of {events.n_samples} samples",
                 code="session-one-sample",
                 fix="omit `time_ms`"
                 if events.n_samples == 1
@@ -348,8 +349,8 @@ class Session:
         channels = self.network.channels
         if count_inputs(events.n_units, channels.group) != channels.size:
             raise DataError(
-                f"the data have {events.n_units} channels, in groups of {channels.group}; the "
-                f"network has {channels.size} channels",
+                f"the data have {events.n_units} channels, in groups of {channels.group}, but "
+                f"the network has {channels.size} channels",
                 code="input-channels-differ",
                 fix="use the data that the network was made for",
             )
@@ -391,7 +392,7 @@ class Session:
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
         if out_of_range.any():
             at = int(out_of_range.argmax())
-            what = f"{_subject(out_of_range)} an invalid time, infinite or NaN or too large"
+            what = f"{_subject(out_of_range)} an invalid time: infinite, NaN or too large"
             fix = "give times in ms since the last reset"
             findings.append(Finding("event-time-range", f"event {at}", what, fix))
         if late.any():
@@ -403,7 +404,7 @@ class Session:
         raise DataError(
             f"{refused} of {unit.size} events are invalid, so no event was fed",
             code="events-refused",
-            fix="drop or correct them",
+            fix="drop or correct the invalid events",
             findings=findings,
         )
 
@@ -411,7 +412,7 @@ class Session:
 def _subject(events: NDArray[np.bool_]) -> str:
     """Subject and verb of a message on invalid events, with their number."""
     n = int(events.sum())
-    return "the event has" if n == 1 else f"{n} events, this one first, have"
+    return "the event has" if n == 1 else f"{n} events, of which this is the first, have"
 
 
 def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArray:

@@ -98,7 +98,10 @@ class MlgennOptions:
         """
         findings = list(self._missing_values(inner, spiking))
         if unsized:
-            what = "its number of neurons is unknown"
+            what = (
+                "its number of neurons is unknown; from some of the sizes, nmtool can compute "
+                "the others"
+            )
             fix = "`sizes=NAME=N`"
             findings += [Finding("mlgenn-size-missing", name, what, fix) for name in unsized]
         if findings:

@@ -123,7 +123,7 @@ def from_snntorch(
         raise NetworkError(
             "the module has layers that cannot be imported",
             code="snntorch-unfit",
-            fix="change the layers below; approximate=True imports other resets as resets to zero",
+            fix="change the listed layers; approximate=True imports other resets as resets to zero",
             findings=refused,
         )
     for finding in accepted:
@@ -203,10 +203,10 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
     """Findings on properties of a layer of neurons that an import cannot represent."""
     for option in ("inhibition", "state_quant"):
         if getattr(layer, option, False):
-            what = f"it uses the option {option}"
+            what = f"it uses the option {option}, which nmtool does not support"
             yield Finding("snntorch-option", name, what, f"train without {option}")
     if (_float64_array(layer.graded_spikes_factor) != 1).any():
-        what = "its spikes have a value other than 1"
+        what = "its spikes have a value other than 1 (graded_spikes_factor)"
         yield Finding("snntorch-option", name, what, "scale the weights of the next layer instead")
     beta = _float64_array(layer.beta)
     if (beta >= 1).any() and not (beta >= 1).all():

@@ -170,7 +170,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
             code="export-changed",
-            why="its digest does not match; it was not run",
+            why="the digest of the file is wrong; the file was not run",
             fix=CHANGED_FIX,
         )
     return Content(path, model, properties)
@@ -183,8 +183,8 @@ def _check_origin(path: Path, properties: dict[str, str]) -> None:
         raise FileFormatError(
             f"{path} was not written by nmtool",
             code="file-foreign",
-            why="ONNX graphs of other tools are not spiking networks",
-            fix="import files written by nmtool export",
+            why="nmtool cannot read spiking networks from ONNX files of other tools",
+            fix="name a file that nmtool export wrote",
         )
     check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
 

@@ -188,7 +188,8 @@ def read_graph(path: str | Path) -> Graph:
         root = _Nodes(file).read(file.group(file.root, "node"), 0)
         if not isinstance(root, _Nested):
             raise FileFormatError(
-                f"it contains a single node of the kind {printable(root.kind)} instead of a graph",
+                f"the file contains a single node of the kind {printable(root.kind)} instead of "
+                "a graph",
                 code="nir-no-graph",
                 fix="put the node into a graph",
             )
@@ -251,7 +252,7 @@ class _Nodes:
                 raise FileFormatError(
                     f"the name {printable(name)} has {len(name)} characters",
                     code="nir-name-long",
-                    fix=f"shorten it to {MAX_NAME} characters",
+                    fix=f"shorten the name to at most {MAX_NAME} characters",
                 )
             nodes[name] = self.read(self.file.group(members, name), depth + 1)
         return _Nested(nodes, self._edges(group, nodes))
@@ -260,8 +261,8 @@ class _Nodes:
         """Raise `FileFormatError` for too many nodes, or too many levels of nested graphs."""
         if depth > MAX_DEPTH or self.count + n_nodes > MAX_NODES:
             raise FileFormatError(
-                f"the file contains more than {MAX_NODES} nodes, or more than {MAX_DEPTH} levels "
-                "of nested graphs",
+                f"the file contains more than the {MAX_NODES} nodes, or more than the "
+                f"{MAX_DEPTH} levels of nested graphs, that nmtool reads",
                 code="nir-too-many-nodes",
                 fix="write a smaller graph, or merge its nodes",
             )

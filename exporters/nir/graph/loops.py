@@ -26,7 +26,7 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
     """Connections between nodes of neurons that carry the values of the previous step.
 
     Args:
-        names: nodes of neurons.
+        names: names of the nodes of neurons.
         pairs: connections (pre, post); pre may be an input.
         roots: names of the inputs.
     """
@@ -77,7 +77,8 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
     """
     if len([node for node in graph.nodes.values() if node.is_neurons]) > MAX_NEURON_NODES:
         raise FileFormatError(
-            f"the graph has more than {MAX_NEURON_NODES} nodes of neurons",
+            f"the graph has more than {MAX_NEURON_NODES} nodes of neurons, the most that nmtool "
+            "imports",
             code="nir-too-many-neurons",
             fix="put populations with the same connections into one node",
         )

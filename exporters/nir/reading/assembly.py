@@ -105,7 +105,7 @@ def _projections(parts: Parts, lags: Mapping[str, int], dt_ms: float) -> Iterato
             for weight, delay in wires.layers(synapses, shape):
                 total += weight.size
                 why = f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}"
-                wires.check_synapses(total, "its projections need", why)
+                wires.check_synapses(total, "the projections would need", why)
                 delay_steps = np.where(weight != 0, delay + added_delay, 0)
                 yield Projection(source, name, weight * factor, delay_steps)
 

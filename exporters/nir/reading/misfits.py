@@ -136,7 +136,9 @@ def refuse(findings: list[Finding]) -> None:
     shown = [finding for finding in findings if finding.kind in shown_kinds]
     omitted = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
     if omitted:
-        what = ", ".join(f"{count} more findings {code}" for code, count in sorted(omitted.items()))
+        what = ", ".join(
+            f"{count} more findings with the code {code}" for code, count in sorted(omitted.items())
+        )
         shown.append(Finding("nir-more", "graph", what, "correct the listed findings first"))
     parts = "a part" if len(findings) == 1 else f"{len(findings)} parts"
     raise FileFormatError(
@@ -160,7 +162,7 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     ]
     for key in dict.fromkeys(broken):
         what = f"{key} is missing, empty or not finite"
-        yield Finding("nir-values", name, what, "give it finite numbers")
+        yield Finding("nir-values", name, what, "give the node finite numbers")
     if broken:
         return
     if node.kind in (INPUT, OUTPUT) and node.values["shape"].size > MAX_AXES:
@@ -194,9 +196,9 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
     durations_s = np.unique(np.concatenate([*delays_s.values()]))
     steps_s = (dt_s / parts for parts in range(2, MAX_PARTS + 1))
     step_s = next((step for step in steps_s if _are_whole(durations_s / step).all()), None)
-    fix = "give it a whole number of steps"
+    fix = "use delays that are whole numbers of steps"
     if step_s is not None:
-        fix = f"import it with shorter steps: `nir_dt_s={step_s:g}`"
+        fix = f"import the file with shorter steps: `nir_dt_s={step_s:g}`"
     return {
         name: Finding(
             "nir-delay",
@@ -219,9 +221,9 @@ def _port_findings(graph: Graph) -> list[Finding]:
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)
         if len(names) != 1:
-            what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
+            what = f"it has {len(names)} nodes of the kind {kind}, but must have one"
             findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
-        what, fix = "the signal of an edge into it would be lost", "remove the edge"
+        what, fix = "an edge leads into this input, and its signal would be lost", "remove the edge"
         findings.append(Finding("nir-input-fed", printable(name), what, fix))
     return findings

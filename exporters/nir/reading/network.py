@@ -161,7 +161,7 @@ class _Import:
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
         self.n_synapses += signal.n_synapses
-        wires.check_synapses(self.n_synapses, "paths between its neurons have")
+        wires.check_synapses(self.n_synapses, "all paths between neurons together have")
         return signal
 
     def _wire_output(self, name: str, signal: Signal) -> Signal:
@@ -207,14 +207,20 @@ class _Import:
                 is_output = node == self.direct and signal is output_signal
                 if node is None or node in self.fused or is_output:
                     continue
-                what = f"its membrane drives {printable(name)}, but only spikes can do this"
-                fix = "replace it by spiking neurons"
+                what = (
+                    f"its membrane is the input of {printable(name)}, but in nmtool only spikes "
+                    "can be an input"
+                )
+                fix = "replace the node by spiking neurons"
                 findings.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
             pair = [self.graph.nodes[name] for name in (node, post)]
             has_synapse = post in self.fused or any("tau_syn" in member.values for member in pair)
             if len(self.sources[post]) != 1 or has_synapse:
-                what = f"it cannot be the synapse of {printable(post)}, which has other inputs, or "
+                what = (
+                    f"it cannot be the synapse of {printable(post)}: this node has further "
+                    "inputs, or "
+                )
                 what += "one of the two nodes already has a synapse"
                 findings.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():

@@ -144,10 +144,17 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         tau = node.values.get(key)
         if tau is not None and not (tau > 0).all():
             what = f"{key} is not positive"
-            misfits.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
+            misfits.append(
+                Finding(
+                    "nir-time-constant",
+                    name,
+                    what,
+                    "give the node a time constant longer than a step",
+                )
+            )
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} of {tau.min():g} s is shorter than a step of {dt_s:g} s"
-            fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
+            fix = f"import the file with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
             if tau.max() <= _NORSE_TAU_S:
                 fix = f"for a file written by norse, `nir_dt_s={_NORSE_DT_S:g}`; otherwise {fix}"
             misfits.append(Finding("nir-step-too-long", name, what, fix))
@@ -159,7 +166,7 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         same_axes = reset.ndim == threshold.ndim
         above = threshold - reset if same_axes else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
-            what = "a threshold is not above the reset potential"
+            what = "a threshold does not exceed the reset potential"
             misfits.append(
                 Finding("nir-threshold", name, what, "raise the threshold, or lower the reset")
             )

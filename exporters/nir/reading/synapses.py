@@ -27,7 +27,7 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
 
     Args:
         count: number of synapses.
-        where: first words of the error, e.g. "paths between its neurons have".
+        where: first words of the error, e.g. "all paths between neurons together have".
         why: reason given in the error (`why`).
 
     Raises:
@@ -35,7 +35,7 @@ def check_synapses(count: int, where: str, why: str = "") -> None:
     """
     if count > MAX_SYNAPSES:
         raise FileFormatError(
-            f"{where} more than {MAX_SYNAPSES} synapses",
+            f"{where} more than {MAX_SYNAPSES} synapses, the most that nmtool imports",
             code="nir-too-many-synapses",
             why=why,
             fix="split the graph, or write it with fewer synapses",

@@ -65,7 +65,8 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
         )
     if n_delayed_values(delays) > MAX_VALUES:
         raise FileFormatError(
-            f"the delays of the graph need more than {MAX_VALUES} values of memory per sample",
+            f"delays of the graph would store more than {MAX_VALUES} values per sample, the most "
+            "that nmtool allows",
             code="nir-run-too-large",
             fix="use shorter delays, or fewer neurons",
         )

@@ -62,8 +62,8 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
         wiring: object to which nodes and edges are added.
         form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only if `axonal_steps` is not
             None.
-        jump: [pre, post] float64, not all 0.
-        steps: [pre, post] int64, total delay.
+        jump: [pre, post] float64 weights as jumps of u, not all 0.
+        steps: [pre, post] int64, total delay of each synapse in steps.
     """
     axonal = axonal_steps(jump, steps)
     if axonal is not None:

@@ -34,7 +34,10 @@ def _delays_not_axonal(plan: Plan) -> list[Finding]:
     """Findings on projections that the form `axonal` cannot represent."""
     if plan.options.form != AXONAL:
         return []
-    what = "synapses of a neuron have different delays, but the form axonal has only one"
+    what = (
+        "synapses of a neuron have different delays, but the form axonal has only one delay per "
+        "neuron"
+    )
     fix = "choose the form grouped, tapped or expander"
     return [
         Finding("delays-not-axonal", f"{p.source} → {p.target}", what, fix)
@@ -51,7 +54,7 @@ def _too_many_nodes(plan: Plan) -> list[Finding]:
     count = sum(delays.count_nodes(form, p.jump, plan.steps(p)) for p in plan.projections)
     if count <= MAX_NODES:
         return []
-    what = f"the form {form} needs {count} nodes, more than {MAX_NODES}"
+    what = f"the form {form} needs {count} nodes, but nmtool writes at most {MAX_NODES}"
     return [Finding("too-many-nodes", "network", what, "choose the form expander")]
 
 
@@ -82,7 +85,7 @@ def _empty_graph(plan: Plan) -> list[Finding]:
     """A finding if the chosen readout leaves no neurons to write."""
     if plan.options.readout != SPIKES or plan.end_populations - {INPUT}:
         return []
-    what = "no spiking population leads to it, so nothing is left to write"
+    what = "no spiking population projects to this output, so the graph would be empty"
     return [Finding("nothing-left", plan.readout, what, f"choose the readout {POPULATION}")]
 
 

@@ -156,7 +156,9 @@ def _uniformity_findings(graph: Graph, peer: str) -> list[Finding]:
     """Findings on nodes whose neurons have different constants."""
     if peer not in _UNIFORM_NEURONS:
         return []
-    what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
+    what = (
+        f"the constants of its neurons differ, but {MEASURED[peer]} has one constant per population"
+    )
     return [
         Finding("peer-uniform", name, what, "train with one constant per population")
         for name, node in _nodes_of_kind(graph, *SPIKING)

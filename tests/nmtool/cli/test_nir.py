@@ -173,6 +173,6 @@ def test_the_fix_for_fractional_delays_names_the_flag(nmtool: Nmtool) -> None:
     nir.write("foreign.nir", nir.NIRGraph(nodes, edges, type_check=False))
     result = nmtool("convert", "foreign.nir", "network.npz", "--in-steps", 40)
     assert (result.code, result.error) == (2, "nir-graph-unfit")
-    assert "import it with shorter steps: --in-nir-dt 5e-05" in " ".join(result.err.split())
+    assert "import the file with shorter steps: --in-nir-dt 5e-05" in " ".join(result.err.split())
     words = ("--in-nir-dt", "5e-05", "--in-steps", 40)
     assert nmtool("convert", "foreign.nir", "network.npz", *words).code == 0
