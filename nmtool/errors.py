@@ -37,7 +37,7 @@ class Finding:
     >>> finding.code, finding.where
     ('target-without-delays', 'input → hidden')
     >>> finding.what
-    '35 synapses have a delay, and SynSense Xylo IMU has none'
+    '35 synapses have a delay, but SynSense Xylo IMU has no delays'
 
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.

@@ -536,7 +536,7 @@ def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> A
         raise UsageError(
             f"the recording has no {quantity} of '{name}'",
             code="plot-population-unknown",
-            fix=f"there are {quantity} of {', '.join(recorded) or 'none'}",
+            fix=f"populations with {quantity} in this recording: {', '.join(recorded) or 'none'}",
         )
     return recorded[name]
 

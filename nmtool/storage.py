@@ -269,7 +269,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         raise FileFormatError(
             f"{path} is a '{actual}' file, not a '{kind}'",
             code="file-kind",
-            fix="name a file of that kind",
+            fix=f"name a file of the kind '{kind}'",
         )
     if version > newest:
         raise FileFormatError(

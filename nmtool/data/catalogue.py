@@ -104,7 +104,7 @@ def load_dataset(
         peek = _no_labels
     if data_dir is not None and (name in BUILT_IN or not is_name(name)):
         raise UsageError(
-            f"`data_dir=` has no effect: '{name}' is not downloaded",
+            f"`data_dir=` has no effect on '{name}', which is not downloaded",
             code="option-unused",
             fix="leave it out",
         )

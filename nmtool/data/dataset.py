@@ -94,7 +94,8 @@ class Dataset(Tabular):
                     code="events-differ",
                     fix="for files, set the same channels with `n_units=N`; in Python, give "
                     "n_units and class_names when you make each split",
-                    why=f"{_described(events)}; training has {_described(train)}",
+                    why=f"the {split} split has {_described(events)}; the training split has "
+                    f"{_described(train)}",
                 )
         return cls(name, tuple(splits), splits.__getitem__)
 
@@ -327,7 +328,7 @@ class Dataset(Tabular):
                 code="split-missing",
                 fix="choose an existing split: `split=`; or draw a test split: nmtool data IN "
                 "-o FOLDER --test 0.2",
-                why=f"it has {', '.join(self._loadable) or 'none'}",
+                why=f"its splits: {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
 

@@ -178,7 +178,8 @@ class SplitRule(Plain):
                 f"all samples have the same {self.by}",
                 code="validation-by-single",
                 fix="leave out `validation_by=`",
-                why="groups are not divided, so training and validation need one group each",
+                why="groups are not divided, so training and validation need at least one group "
+                "each",
             )
         chosen, total = np.zeros(sizes.size, np.bool_), 0
         for group in drawn:
@@ -356,7 +357,7 @@ def group_of(
             raise UsageError(
                 f"the samples have no column '{by}'",
                 code="grouping-unknown",
-                why=f"they have {columns}"
+                why=f"the columns are {columns}"
                 if columns
                 else "their files have no column but the labels",
                 fix="name such a column (extra/NAME of the files, an integer per sample), or a "

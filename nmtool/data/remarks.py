@@ -58,8 +58,9 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
         yield Finding(
             "times-look-like-ms",
             "times",
-            f"the median sample ends after {median / 1000:,.4g} s; if the unit of its times is "
-            f"{factor:,} times smaller, it ends after {median / factor:,.4g} ms",
+            f"the median sample ends after {median / 1000:,.4g} s; if the file gives times in a "
+            f"unit that is {factor:,} times smaller, the sample ends after "
+            f"{median / factor:,.4g} ms",
             TIME_UNIT_FIX,
         )
     end_ms = usual_end_ms(last_ms)
@@ -68,7 +69,7 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
             "times-look-like-seconds",
             "times",
             f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; if times are in s, "
-            f"within {1000 * end_ms:,.4g} ms",
+            f"they end within {1000 * end_ms:,.4g} ms",
             "if the times are in s, not in ms: `time_unit=s`, or in CSV a column time_s",
         )
 
@@ -89,8 +90,8 @@ def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
         yield Finding(
             "channels-unused",
             "channels",
-            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; of the channels "
-            f"0 … {events.n_units - 1}, the last that spikes is {highest}",
+            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; of the channels 0 "
+            f"… {events.n_units - 1}, the last one that spikes is {highest}",
             f"if there are only {highest + 1} channels, set `n_units={highest + 1}`, or the "
             "attribute n_units of the files"
             if last_are_silent

@@ -399,7 +399,7 @@ def _read_header(path: Path) -> _Header:
         keys = _read_texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
         if n_units is not None and int(n_units) > MAX_CHANNELS:
             raise DataError(
-                f"there are {int(n_units)} units, more than {MAX_CHANNELS}",
+                f"there are {int(n_units)} units, but nmtool allows at most {MAX_CHANNELS}",
                 code="units-count",
                 fix="correct the attribute n_units",
             )
@@ -419,7 +419,8 @@ def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(
-            f"'{name}' has shape {dataset.shape} instead of at most {MAX_CLASSES} strings",
+            f"'{name}' has the shape {dataset.shape}, but must be a list of at most "
+            f"{MAX_CLASSES} strings",
             code="shd-array-type",
             fix="write the file with nmtool.write_shd",
         )
@@ -496,7 +497,7 @@ def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) 
             raise DataError(
                 f"{stated[0][0]} and {path} differ in {what}",
                 code="shd-disagree",
-                why=f"{first} is not {value}",
+                why=f"the first has {first}; the second has {value}",
                 fix="splits of one data set must have the same units and classes",
             )
     return stated[0][1] if stated else None
@@ -515,7 +516,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             f"{path} is damaged or not an HDF5 file in SHD layout",
             code="shd-damaged",
             why=str(error),
-            fix="fetch or write it again",
+            fix="fetch or write the file again",
         ) from error
 
 
@@ -557,9 +558,10 @@ def _error_elsewhere(name: str) -> DataError:
 def _claims_more(file: h5py.File, name: str) -> DataError:
     """The error for data that claim to be larger than their file."""
     return DataError(
-        f"'{name}' claims more data than fit into {file.id.get_filesize()} bytes",
+        f"'{name}' claims to hold more data than fit into this file of {file.id.get_filesize()} "
+        "bytes",
         code="shd-claims-more",
-        fix="fetch or write it again",
+        fix="fetch or write the file again",
     )
 
 
@@ -594,13 +596,13 @@ def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
         return DataError(
             f"'{name}' contains integers, not seconds",
             code="times-integer",
-            fix="give their unit to convert the folder: nmtool data FOLDER -o NEW "
+            fix="convert the folder, and give the unit of the times: nmtool data FOLDER -o NEW "
             "--time-unit ms (or us, ns)",
             why="times in SHD layout are seconds as floating-point numbers",
         )
     numbers = "floating-point numbers" if "f" in kinds else "integers"
     return DataError(
-        f"'{name}' is not a list of {numbers} of variable length per sample",
+        f"'{name}' must contain a list of {numbers}, of variable length, for each sample",
         code="shd-array-type",
         fix="write the file with nmtool.write_shd",
     )

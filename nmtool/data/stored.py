@@ -196,8 +196,9 @@ class EventStore:
             raise DataError(
                 f"the copy of {self._source} in {self._events} is damaged",
                 code="event-cache-damaged",
-                why="its source has changed since, or is gone",
-                fix="start again with the current data",
+                why="the source has changed since it was copied, or is gone, so it cannot be "
+                "copied again",
+                fix="load the current data again",
             )
         _log.warning(f"the copy of {self._source} in the cache is damaged and is renewed")
         if self._closing is not None:

@@ -119,7 +119,7 @@ class Teacher(Result):
             raise UsageError(
                 f"the teacher was not made for '{dataset.name}'",
                 code="teacher-data-differ",
-                why="its file has the content hash of other training samples",
+                why="the teacher's file has the content hash of other training samples",
                 fix="make soft labels of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         whole = dataset.undivided
@@ -129,7 +129,8 @@ class Teacher(Result):
                 f"training split of '{dataset.name}' has {whole.n_samples} and "
                 f"{len(whole.class_names)}",
                 code="teacher-shape",
-                why="it needs a row per training sample, including those drawn for validation",
+                why="a teacher needs a row per training sample, also for those drawn for "
+                "validation",
                 fix="make soft labels of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         return self.probability[dataset.train_index]
@@ -213,7 +214,7 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
         raise DataError(
             f"the teacher's array has dtype {probability.dtype} and shape {probability.shape}",
             code="teacher-no-probabilities",
-            why="it must be [samples, classes] of floating-point numbers",
+            why="the array must contain floating-point numbers, [samples, classes]",
             fix="give a row of class probabilities per training sample",
         )
     if not probability.size:

@@ -84,7 +84,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
             f"tonic's data set '{name}' cannot be used",
             code="dataset-unsuitable",
             fix="choose another data set, or write its events with nmtool.write_shd",
-            why="it lacks a training or test split, or needs further arguments",
+            why="the data set lacks a training or test split, or needs further arguments",
         )
     return ("train", "test") if "train" in parameters else tuple(_TONIC_SPLITS)
 

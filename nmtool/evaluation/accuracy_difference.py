@@ -47,7 +47,8 @@ class AccuracyDifference(Tabular):
         for name, column in self.clusters.items():
             if np.shape(column) != (n_samples,):
                 raise UsageError(
-                    f"{n_samples} samples have clusters '{name}' of shape {np.shape(column)}",
+                    f"the clusters '{name}' have the shape {np.shape(column)}, but there are "
+                    f"{n_samples} samples",
                     code="clusters-count",
                     fix="give one number per sample",
                 )

@@ -180,7 +180,7 @@ class Answers(Value, Result):
                 f"{seeds}",
                 code="answers-unfinished",
                 why="the command that writes it was stopped",
-                fix="run that command again: it continues",
+                fix="run that command again; it continues where it stopped",
             )
 
     def check_same_samples(self, other: Answers) -> None:
@@ -189,7 +189,7 @@ class Answers(Value, Result):
             raise UsageError(
                 f"{self._where} and {other._where} are for different samples",
                 code="answers-samples-differ",
-                why=f"the first are for {self._samples}, the second for {other._samples}",
+                why=f"the first are answers for {self._samples}, the second for {other._samples}",
                 fix="compare answers for the same samples, in the same order",
             )
         if not np.array_equal(self.fold, other.fold):
@@ -219,7 +219,7 @@ class Answers(Value, Result):
     @property
     def _samples(self) -> str:
         """Number, data and splits of the samples, as text for messages."""
-        return f"{self.label.size:,} of {self.data} ({', '.join(self.splits)})"
+        return f"{self.label.size:,} samples of {self.data} ({', '.join(self.splits)})"
 
     def __repr__(self) -> str:
         answered = int((self.predictions != NONE_YET).all(axis=0).sum())

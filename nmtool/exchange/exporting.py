@@ -321,7 +321,7 @@ def format_to_write(
             f"networks cannot be exported to {format_class.name}",
             code="format-not-written",
             why=f"nmtool only {'runs networks in' if format_class.runs else 'reads networks from'} "
-            "it",
+            "this format",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
     if format_class.extensions and not PLACES[format_class.name].names(path):

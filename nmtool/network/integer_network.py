@@ -214,9 +214,9 @@ class IntegerProjection(AnyProjection):
         bits = target.weight_bits
         if self.weight_bits not in bits:
             raise NetworkError(
-                f"{self._label}: weights have {bits_in_words(bits)}, not {self.weight_bits}",
+                f"{self._label}: weights must have {bits_in_words(bits)}, not {self.weight_bits}",
                 code="projection-bits-range",
-                fix="choose one of these",
+                fix="choose one of these numbers of bits",
             )
         exponents = target.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:

@@ -99,7 +99,7 @@ class Readout(Plain):
             raise NetworkError(
                 f"the readout '{self.rule}' has no window",
                 code="readout-window-unused",
-                fix=f"leave it out, or choose the readout {WINDOW}",
+                fix=f"leave out `window=`, or choose the readout {WINDOW}",
             )
         is_whole = isinstance(self.window, Integral) and not isinstance(self.window, bool)
         if not is_whole or not 1 <= self.window <= MAX_STEPS:

@@ -94,7 +94,7 @@ def round_network(
             covers every possible input, which costs resolution.
         scale: `static` keeps currents in range for every possible input; `data` keeps them in range
             up to twice their largest magnitude in calibration, and adds a finding.
-        target: the target of the integers: a name, the path of a target's file, or an
+        target: chip or format to round for: a name, the path of a target's file, or an
             `nmtool.Target`.
 
     Raises:

@@ -39,14 +39,14 @@ class DelayGrid:
         bits, longest = self.target.delay_bits, self.target.max_delay
         if self.bits not in bits:
             raise UsageError(
-                f"{self.target.label} has no delays of {self.bits} bits",
+                f"{self.target.label} does not support delays of {self.bits} bits",
                 code="delay-bits-range",
-                why=f"it has delays of {bits_in_words(bits)}",
+                why=f"delays may have {bits_in_words(bits)}",
                 fix=f"`delay_bits={nearest_bits(self.bits, bits)}`",
             )
         if not 1 <= self.stride <= max(longest, 1):
             raise UsageError(
-                f"{self.target.label} has no delays in strides of {self.stride} steps",
+                f"{self.target.label} does not support delays in strides of {self.stride} steps",
                 code="delay-stride-range",
                 why=f"its longest delay is {longest} steps",
                 fix=f"`delay_stride={min(max(self.stride, 1), max(longest, 1))}`",

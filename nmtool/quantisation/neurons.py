@@ -73,7 +73,7 @@ def bias_integers(
         population: the population with exact biases.
         dt_ms: length of a step in ms.
         scale: number of integer weight units per unit of u.
-        target: the target of the integers.
+        target: chip or format to round for.
     """
     if target.max_bias <= 0:
         return np.zeros(population.size, np.int16), 0
@@ -100,7 +100,7 @@ def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
         if not _is_clock(network, population):
             yield from _decay_findings(population, network.dt_ms, target)
         if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
-            what = f"{biased} neurons have a bias, but the target has none"
+            what = f"{biased} neurons have a bias, but the target has no biases"
             fix = "the biases were dropped; train without biases"
             yield Finding("bias-lost", population.name, what, fix)
 
@@ -179,5 +179,5 @@ def _decay_findings(population: Population, dt_ms: float, target: Limits) -> Ite
         elif lost == 0 and math.isfinite(tau_ms):
             what = f"{text} is so long that {decay} rounds to no decay at all"
             longest = rounded_tau(1, dt_ms, runs_in.decay_one)
-            fix = f"it became infinite; the longest finite time constant is {longest:.4g} ms"
+            fix = f"the time constant became infinite; the longest finite one is {longest:.4g} ms"
             yield Finding("decay-range", population.name, what, fix)

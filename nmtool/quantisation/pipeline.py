@@ -51,7 +51,7 @@ def quantise_network(
         scale: `static` or `data`, see `round_network`; `data` needs samples.
         relays: realise delays beyond the target's longest with relay populations
             (`Network.with_relays`); by default they are clipped.
-        target: the target of the integers.
+        target: chip or format to round for.
         float_run: runs the float network. With it, membranes of spiking populations get the
             head-room with which most spikes agree with the float network; without it, they get
             head-room for all inhibition on the samples.

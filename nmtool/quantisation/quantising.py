@@ -89,7 +89,7 @@ def quantise(
             clipped.
         validation: rule or amount, e.g. "last 300", that selects the network's validation samples
             among the training samples; by default the run's own rule.
-        target: the target of the integers: a name, the path of a target's file, or an
+        target: chip or format to round for: a name, the path of a target's file, or an
             `nmtool.Target`, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 

@@ -245,7 +245,7 @@ def population_reports(
         network: the float network.
         integers: the rounded network.
         limits: the bound that limits the scale, by population.
-        target: the target of the integers.
+        target: chip or format to round for.
     """
     runs_in, reports = integers.runs_in, []
     decay_one = runs_in.decay_one

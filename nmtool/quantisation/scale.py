@@ -149,7 +149,7 @@ def choose_scale(
         limits: largest integer weight of each projection.
         at_most: upper bound of the scale S.
         weight_bits: bits per weight, which determine the smallest exponent.
-        target: the target of the integers.
+        target: chip or format to round for.
 
     Returns:
         The scale S, and one exponent per projection.
@@ -193,13 +193,13 @@ def share_of_ranges(
     The share must be below 1. Only for non-spiking populations, v is included.
 
     Args:
-        drive: Σ± of the shifted integer weights.
+        drive: largest sum of shifted integer weights of one sign onto a neuron.
         du: current decay.
-        of_current: include u.
+        of_current: True to include u.
         output_dv: membrane decay of a non-spiking population; None: leave out v. A membrane
             without leak is left out, too.
         output_bias: largest magnitude of the population's bias per step.
-        target: the target of the integers.
+        target: chip or format to round for.
     """
     runs_in = target.runs_in
     current = current_ceiling(drive, du, runs_in) * runs_in.state_one

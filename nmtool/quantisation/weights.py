@@ -50,7 +50,7 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
     Args:
         network: the float network.
         weight_bits: bits per weight, e.g. 8.
-        target: the target of the integers.
+        target: chip or format to round for.
 
     Raises:
         UsageError: the target has no weights of `weight_bits` bits.
@@ -68,9 +68,9 @@ def check_weight_bits(weight_bits: int, target: Limits) -> None:
     """Raise `UsageError` unless the target has weights of `weight_bits` bits."""
     if weight_bits not in target.weight_bits:
         raise UsageError(
-            f"{target.label} has no weights of {weight_bits} bits",
+            f"{target.label} does not support weights of {weight_bits} bits",
             code="weight-bits-range",
-            why=f"it has weights of {bits_in_words(target.weight_bits)}",
+            why=f"weights may have {bits_in_words(target.weight_bits)}",
             fix=f"`weight_bits={nearest_bits(weight_bits, target.weight_bits)}`",
         )
 
@@ -190,7 +190,7 @@ def weight_findings(
         network: the float network.
         integers: the rounded network.
         limits: limit of the scale by population, see `scale.limited_by`.
-        calibrated: the head-room of membranes comes from data.
+        calibrated: True if the head-room of membranes was measured on data.
     """
     fixes = _FIXES if calibrated else {**_FIXES, scale.MEMBRANE: _UNCALIBRATED}
     for exact, integer in zip(network.projections, integers.projections, strict=True):

@@ -204,16 +204,22 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
         where = f"{projection.source} → {projection.target}"
         delay_bits = (longest_delay(projection) // stride).bit_length()
         if delay_bits > target.delay_bits[-1]:
-            what = f"its delays need {delay_bits} bits with a stride of {stride}, but {name} has "
+            what = (
+                f"its delays need {delay_bits} bits with a stride of {stride}, but those of "
+                f"{name} have "
+            )
             what += f"{target.delay_bits[-1]}"
             fix = f"quantise for it: `delay_bits={target.delay_bits[-1]}`"
             yield Finding("target-delay-bits", where, what, fix)
         beyond = int((projection.delay[projection.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
-            what = f"{beyond:,} synapses have a delay, and {name} has none"
+            what = f"{beyond:,} synapses have a delay, but {name} has no delays"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if projection.source in _clocks(network):
-                fix = "choose a target with delays: a constant input starts after its delay"
+                fix = (
+                    "choose a target with delays: without delays, a constant input would start "
+                    "too early"
+                )
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
@@ -223,7 +229,10 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             )
         if projection.weight_bits not in target.weight_bits:
             allowed = ", ".join(map(str, target.weight_bits))
-            what = f"its weights have {projection.weight_bits} bits, but {name} has {allowed}"
+            what = (
+                f"its weights have {projection.weight_bits} bits, but those of {name} have "
+                f"{allowed}"
+            )
             fix = f"quantise for it: `weight_bits={target.weight_bits[-1]}`"
             yield Finding("target-weight-bits", where, what, fix)
         if projection.weight_exponent not in target.weight_exponents(projection.weight_bits):
@@ -236,7 +245,9 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             fix = f"quantise the float network for it: `target={_target_argument(target)}`"
             yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
         if population.bias.any() and not _supports_biases(target):
-            what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
+            what = (
+                f"{np.count_nonzero(population.bias)} neurons have a bias, but {name} has no biases"
+            )
             yield Finding("target-without-bias", population.name, what, "train without biases")
         drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
@@ -295,7 +306,7 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
     # The range of the bias includes −limit, but not +limit.
     reach = np.maximum(bias + 1, -bias)
     if reach.max() > limit and _supports_biases(target):
-        yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
+        yield f"its bias is {bias[reach.argmax()]}, outside the range {-limit} … {limit - 1}"
 
 
 def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
@@ -308,8 +319,8 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         yield Finding(
             "target-neuron-unknown",
             "neurons",
-            f"unknown for {target.name}: {words}",
-            "measure it on the target",
+            f"these properties of {target.name} are unknown: {words}",
+            "measure them on the target",
         )
     yield from _narrow_states(network, neuron.state_bits or reference.state_bits or 0)
     yield from _overflows(network, neuron)
@@ -318,7 +329,9 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         yield from _decay_findings(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
-        yield Finding("target-decay", "neurons", what, "time constants will differ")
+        yield Finding(
+            "target-decay", "neurons", what, "time constants will differ from those of the network"
+        )
     if neuron.rounding not in (None, reference.rounding):
         what = f"rounding of decayed states is {neuron.rounding}, not {reference.rounding}"
         fix = "spikes differ where a membrane comes close to its threshold"

@@ -201,7 +201,7 @@ class _Reader:
             )
         for key, value in words.items():
             if not isinstance(value, str):
-                self._add_wrong_value(key, f"{value!r} is not a text", "give a text")
+                self._add_wrong_value(key, f"{value!r} is not text", "give text, in quotes")
                 words[key] = ""
         if not words["name"]:
             self._add_wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
@@ -240,7 +240,8 @@ class _Reader:
             wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
             wrong = (
-                f"its keys are {', '.join(sorted(entry))}, not only value, mark, source and note"
+                f"its keys are {', '.join(sorted(entry))}; only value, mark, source and note are "
+                "allowed"
             )
         elif entry.get("mark") not in MARKS:
             wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
@@ -261,7 +262,7 @@ class _Reader:
     def _checked_value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
         """Check the value of a figure, and return it; add a finding if the value is invalid."""
         choices, low = about["choices"], about["low"]
-        unknown = "leave it out if it is unknown"
+        unknown = "leave the figure out if it is unknown"
         if choices:
             if value not in choices:
                 self._add_wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
@@ -294,8 +295,8 @@ class _Reader:
             for pair in pairs
         )
         if not is_valid or pairs != sorted(pairs):
-            example = "give [[tiles, µs], …], with ascending tiles"
-            self._add_wrong_value(BARRIER, "it is not a list of increasing pairs", example)
+            example = "write [[tiles, µs], …], sorted by the number of tiles"
+            self._add_wrong_value(BARRIER, "it is not a list of pairs in ascending order", example)
             return ()
         return tuple((tiles, float(us)) for tiles, us in pairs)
 
@@ -311,7 +312,9 @@ class _Reader:
             self._add_contradiction("holds.delay_bits", "there are bits for delays, but no delays")
         bits = max(values["delay_bits"], default=0)
         if 0 < bits < values["max_delay"].bit_length() and f"{HOLDS}.max_delay" not in self.origins:
-            what = f"{bits} bits hold {(1 << bits) - 1} steps, or more if delays have a stride"
+            what = (
+                f"{bits} bits reach {(1 << bits) - 1} steps, or more steps if delays have a stride"
+            )
             self._add_wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._add_contradiction(
@@ -329,7 +332,7 @@ class _Reader:
             what = "it cannot be counted without the number of neurons of a core"
             self._add_wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:
-            what = "resources of an FPGA cannot be counted without its family"
+            what = "without its family, the resources of an FPGA cannot be counted"
             self._add_wrong_value("fabric.family", what, "give its family: ecp5 or ice40up")
         elif fabric != Fabric() and fabric == Fabric(family=fabric.family):
             what = "the family of an FPGA does not determine its resources"

@@ -169,7 +169,7 @@ def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Co
         axes = [name for name in ("y", "p", "polarity") if name in names]
     if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
-            f"the columns are {listed(own) or 'none'}",
+            f"required columns are missing: the columns are {listed(own) or 'none'}",
             code="csv-columns",
             why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
             "required",
@@ -269,13 +269,13 @@ def _add_row(
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
     if not key[1]:
         raise DataError(
-            f"{where}: the cell of the sample is empty",
+            f"{where}: the cell in the column of samples is empty",
             code="csv-sample-missing",
             fix="give every row the number or name of its sample",
         )
     if label.lower() in _NO_VALUE:
         raise DataError(
-            f"{where}: the cell of the label is empty",
+            f"{where}: the cell in the column of labels is empty",
             code="csv-label-missing",
             fix="give every row the class of its sample",
         )
@@ -297,7 +297,7 @@ def _add_row(
         if rows.groups[name][place] != group:
             raise DataError(
                 f"{where}: sample '{printable(key[1])}' has {printable(name)} "
-                f"{printable(group)}, and {printable(rows.groups[name][place])} in an earlier row",
+                f"{printable(group)}, but {printable(rows.groups[name][place])} in an earlier row",
                 code="csv-group-differs",
                 why="a column with an unknown name is a group, with one value per sample",
                 fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
@@ -305,7 +305,7 @@ def _add_row(
             )
     if rows.labels[place] != label:
         raise DataError(
-            f"{where}: sample '{printable(key[1])}' has label '{printable(label)}', and "
+            f"{where}: sample '{printable(key[1])}' has label '{printable(label)}', but label "
             f"'{printable(rows.labels[place])}' in an earlier row",
             code="csv-label-differs",
             fix="give every sample its own number and one label",
@@ -336,7 +336,7 @@ def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str
     text = (text or "").strip()
     if text.lower() in _NO_VALUE:
         raise DataError(
-            f"{where}: the cell of the group is empty",
+            f"{where}: the cell is empty",
             code="csv-group-missing",
             why="a column with an unknown name is a group, which every sample must have",
             fix="write a whole number or a name, or leave the column out",

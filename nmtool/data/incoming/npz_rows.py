@@ -87,10 +87,10 @@ def read_npz(file: Path) -> dict[str, Rows]:
             "and time_ms; or in Python: SpikeEvents.from_lists(times_ms, units, labels)"
         )
     raise DataError(
-        f"the arrays are {listed(arrays) or 'none'}",
+        f"required arrays are missing: the arrays are {listed(arrays) or 'none'}",
         code="npz-arrays",
-        why="spikes [samples, steps, channels] and labels [samples] are needed, alone or for "
-        "each split",
+        why="a file must contain spikes [samples, steps, channels] and labels [samples], once or "
+        "for each split",
         fix=fix,
     )
 
@@ -101,7 +101,8 @@ def _step_length(dt_ms: NDArray | None) -> float | None:
         return None
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
         raise DataError(
-            f"dt_ms is {printable(dt_ms.dtype)} of shape {dt_ms.shape}, not a number",
+            f"dt_ms is an array of {printable(dt_ms.dtype)} of shape {dt_ms.shape}, but must be "
+            "a number",
             code="npz-step",
             fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
             "and set `dt_ms=`",

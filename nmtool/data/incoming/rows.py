@@ -110,8 +110,8 @@ class Rows:
                 )
             if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
                 raise DataError(
-                    f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, but at "
-                    f"most {MAX_CHANNELS} units are possible",
+                    f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, but "
+                    f"nmtool allows at most {MAX_CHANNELS} units",
                     code="units-count",
                     fix="number the channels from 0 without gaps",
                 )
@@ -194,7 +194,7 @@ def check_labels(labels: NDArray) -> NDArray:
     """Return one-dimensional labels unchanged; raise `DataError` for other shapes."""
     if labels.ndim != 1:
         raise DataError(
-            f"labels must be one list with a class per sample, not of shape {labels.shape}",
+            f"labels must be a list with one class per sample, but have the shape {labels.shape}",
             code="labels-count",
             fix="give one label per sample; for one-hot labels, labels.argmax(1)",
         )

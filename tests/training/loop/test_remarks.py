@@ -284,7 +284,7 @@ def test_times_that_are_too_long_by_a_factor(factor: int, end: str) -> None:
     wrong = replace(events, time_ms=factor * events.time_ms)
     (finding,) = time_findings(wrong)
     assert finding.code == "times-look-like-ms"
-    assert f"{factor:,} times smaller, it ends after {end}" in finding.what
+    assert f"{factor:,} times smaller, the sample ends after {end}" in finding.what
 
 
 def test_times_that_look_like_milliseconds() -> None:
