@@ -172,7 +172,8 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     Args:
         function: the function; its annotations give the kinds.
-        kinds: kinds of arguments whose annotations have no kind, by name of the argument.
+        kinds: kinds of those arguments whose annotations do not give a kind, by name of the
+            argument.
 
     >>> @checked
     ... def twice(times: int):

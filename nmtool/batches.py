@@ -28,7 +28,7 @@ def in_batches(
     """Run all samples, one batch after the other, and join the recordings.
 
     Args:
-        run: simulates a batch, which may be empty.
+        run: function that simulates a batch, which may be empty.
         spikes: the input.
         at_once: samples per call of `run`.
         on_progress: called with the number of samples finished since the last call.

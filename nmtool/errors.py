@@ -323,7 +323,7 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
     """The error for a Python library that is missing or broken, with the command to install it.
 
     Args:
-        error: raised by the import.
+        error: error raised by the import.
         extra: nmtool's extra that installs the library; default: from `EXTRAS`, or nmtool itself.
     """
     from nmtool.setup.installation import install_command

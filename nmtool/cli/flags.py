@@ -149,7 +149,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
     The list is only built when a value is parsed.
 
     Args:
-        listed: returns the words.
+        listed: function that returns the accepted words.
         also: text of the error after the list of words, on other accepted values.
     """
 

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise _unused_option("a shell is", COMPLETION)
     if arguments.status and arguments.force:
         raise UsageError(
-            "--force has no effect with --status", code="option-unused", fix="leave it out"
+            "--force has no effect with --status", code="option-unused", fix="leave the option out"
         )
     clones = {
         name: value
@@ -98,4 +98,4 @@ def _completion(arguments: argparse.Namespace) -> int:
 
 def _unused_option(option: str, purpose: str) -> UsageError:
     """The error for an option that applies only to another purpose."""
-    return UsageError(f"{option} for {purpose}", code="option-unused", fix="leave it out")
+    return UsageError(f"{option} for {purpose}", code="option-unused", fix="leave the option out")

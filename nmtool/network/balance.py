@@ -34,7 +34,7 @@ def balance_drive(
         network: a new network.
         spikes: representative input.
         rate: target rate, spikes per neuron and sample.
-        progress: counts the simulations.
+        progress: shows the number of simulations.
 
     Returns:
         The network with weights into each hidden population multiplied by one factor, and weights

@@ -201,7 +201,7 @@ class Network(AnyNetwork):
             rate: target rate of spiking populations, in spikes per neuron and sample; None: do
                 not scale the weights.
             seed: seed of everything random.
-            progress: counts the simulations for scaling.
+            progress: shows the number of simulations for scaling.
 
         Raises:
             UsageError: an argument has the wrong type or is out of range.

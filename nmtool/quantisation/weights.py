@@ -112,7 +112,7 @@ def search_ranges(
 
     Args:
         start: initial range per projection (by index).
-        to_integers: quantises the network with given ranges.
+        to_integers: function that quantises the network with given ranges.
         spikes: input raster of representative samples.
         scores: [samples, classes] float64, scores of the float network on these samples.
         on_try: called after every trial, with the smallest E so far.

@@ -23,7 +23,7 @@ def page(report: Report, draw: DrawFigure) -> str:
 
     Args:
         report: the report.
-        draw: draws a figure of the report.
+        draw: function that draws a figure of the report.
     """
     text = "".join(f"{part}\n" for part in _parts(report, draw))
     return text.translate(_CONTROLS)

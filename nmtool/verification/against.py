@@ -164,7 +164,7 @@ class Against:
             raise UsageError(
                 f"{self.subject} carries no known answers",
                 code="answers-not-carried",
-                why="it is not an export that nmtool can run",
+                why="only exports that nmtool can run carry known answers",
                 fix="name samples to compare on, `data=`, and a backend, `against=`",
             )
         if self.formats != [type(self.export)] or deep:
@@ -208,7 +208,7 @@ class Against:
                         code="backend-option-unknown",
                         fix=f"its options are {', '.join(sorted(parameters))}"
                         if parameters
-                        else "it has no options",
+                        else "leave the option out",
                     )
 
     def check_arithmetic(self, network: Network | IntegerNetwork) -> None:

@@ -229,7 +229,12 @@ class _Reader:
     def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
         """Store an array of the recording, or yield findings on why it does not fit the network."""
         if array.dtype.kind not in "biuf":
-            yield Finding("recording-dtype", name, f"its type is {array.dtype}", "write numbers")
+            yield Finding(
+                "recording-dtype",
+                name,
+                f"its type is {array.dtype}",
+                "write integers or floating-point numbers",
+            )
             return
         letter, _, population = name.rpartition(".")
         network_population = self.populations.get(population)
@@ -254,11 +259,14 @@ class _Reader:
         else:
             quantity = letter or "v"
         if (quantity, population) in self.arrays:
-            what = f"the file has it twice, as {population} and as {letter or 'v'}.{population}"
+            what = (
+                f"the file contains this population twice, as {population} and as "
+                f"{letter or 'v'}.{population}"
+            )
             yield Finding("recording-twice", name, what, "leave out one of them")
         self.arrays[quantity, population] = array
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            what = "it contains NaN or infinite numbers"
+            what = "the array contains NaN or infinite numbers"
             yield Finding("recording-values", name, what, "record the network again")
 
     def _shape_findings(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
@@ -284,9 +292,9 @@ class _Reader:
         if is_one_each and np.isin(array, np.arange(self.n_classes)).all():
             self.predictions = array.astype(np.int64)
             return
-        what = f"they have the shape {list(array.shape)}"
+        what = f"the predictions have the shape {list(array.shape)}"
         if is_one_each:
-            what = f"not all of them are classes of the network, 0 to {self.n_classes - 1}"
+            what = f"not all predictions are classes of the network, 0 to {self.n_classes - 1}"
         fix = f"write one class, a whole number, for each of the {self.n_samples} samples"
         yield Finding("recording-predictions", PREDICTIONS, what, fix)
 

@@ -62,7 +62,7 @@ def launch_failure(error: Exception, kernel: str) -> NmtoolError | None:
     """nmtool's error for a failed launch; None for bugs of nmtool.
 
     Args:
-        error: raised by the launch.
+        error: error raised by the launch.
         kernel: name of the kernel.
     """
     module = type(error).__module__

@@ -95,7 +95,8 @@ class Projection(nn.Module):
                 f"projection {spec.source} → {spec.target}: delays of a source neuron differ",
                 code="axonal-delays-differ",
                 why="with axonal delays, each source neuron has one delay",
-                fix="use one delay per row, or one per synapse (axonal=False)",
+                fix="give all synapses of a source neuron the same delay, or allow one delay per "
+                "synapse (axonal=False)",
             )
         self.delay = nn.Parameter(torch.tensor(delay).to(like))
 

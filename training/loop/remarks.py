@@ -410,7 +410,8 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
         yield Finding(
             "events-merged",
             "dt",
-            f"{merged:.0%} of the events share a step and a channel with another, and count once",
+            f"{merged:.0%} of the events share a step and a channel with another event, and "
+            "count once",
             f"`dt_ms={better.dt_ms:g}` merges {better.merged:.0%} of them"
             if better is not None and better.dt_ms < options.dt_ms
             else "a shorter `dt_ms=` or a smaller `group=` keeps them apart",

@@ -179,7 +179,7 @@ class RunFolder:
         except (ValueError, RecursionError) as error:
             raise self._manifest_error(str(error)) from error
         if not isinstance(values, dict) or not isinstance(values.get("options"), dict):
-            raise self._manifest_error("it has no options")
+            raise self._manifest_error("the manifest contains no options")
         return Manifest.read(values)
 
     def options(self) -> TrainOptions:

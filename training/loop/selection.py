@@ -27,7 +27,8 @@ def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
 
     Args:
         log: one entry per epoch.
-        judge_epochs: number of candidates averaged in a score; the first scores average fewer.
+        judge_epochs: number of candidates (epochs) averaged in a score; the first scores average
+            fewer candidates.
     """
     accuracies = [_accuracy(entry) for entry in candidates(log)]
     windows = [

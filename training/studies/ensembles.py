@@ -212,8 +212,8 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
                 f"it differs between the outputs: {values}",
                 "train them with the same time constants of the output: tau_out_ms (by default "
                 "tau_mem_ms) and tau_syn_ms; hidden populations may differ",
-                why="the outputs become one population, and membranes with different leaks have "
-                "no common membrane",
+                why="the outputs become one population, and neurons with different time "
+                "constants cannot be combined into one",
             )
 
 

@@ -185,7 +185,7 @@ class _Reader:
         for first in values.get("first", ()):
             self.problems += space.outside(first)
         if not self._table.keys() & {"trials", "minutes"}:
-            what, fix = "is missing, and so is minutes", "set one of them: trials = 40"
+            what, fix = "both trials and minutes are missing", "set one of them: trials = 40"
             self.problems.append(Finding("study-entry-missing", "trials", what, fix))
         self._check_names()
         if self.problems:
@@ -221,11 +221,13 @@ class _Reader:
             if name in _EXAMPLES:
                 continue
             if name in settings:
-                what, fix = "is a setting of the trials", "move it to [settings]"
+                what, fix = "this is a setting of the trials", "move it to [settings]"
                 self.problems.append(Finding("study-entry-misplaced", name, what, fix))
             else:
                 fix = suggestion(name, list(_EXAMPLES))
-                self.problems.append(Finding("study-entry-unknown", name, "is unknown", fix))
+                self.problems.append(
+                    Finding("study-entry-unknown", name, "there is no such entry", fix)
+                )
 
     def _space(
         self, config: str | None, settings: dict[str, Any], table: dict[str, Any]
@@ -241,9 +243,14 @@ class _Reader:
             self.problems.append(Finding("search-missing", "[search]", what, fix))
         searched = read_search(table, self.problems)
         for name in sorted(settings.keys() & table.keys()):
-            what = "is in [settings] and in [search]"
+            what = "it is both in [settings] and in [search]"
             self.problems.append(
-                Finding("study-setting-twice", name, what, "leave it out in one of them")
+                Finding(
+                    "study-setting-twice",
+                    name,
+                    what,
+                    "leave it out of [settings] or out of [search]",
+                )
             )
         fixed = {name: value for name, value in base.items() if name not in table} | settings
         space = SearchSpace(fixed, searched, "settings")

@@ -226,7 +226,7 @@ def _settings(
         raise UsageError(
             "there is nothing left to search",
             code="search-empty",
-            why="all settings that could be searched are given",
+            why="all settings that could be searched have been given a value",
             fix="leave out some of them, such as lr and dt_ms",
         )
     return {name: value for name, value in chosen.items() if name not in space}, default, space

@@ -163,7 +163,7 @@ class SearchSpace:
         for name, value in values.items():
             searched = self.searched.get(name)
             if searched is None:
-                what, fix = "is not searched", "name it in [search], or leave it out"
+                what, fix = "the option is not searched", "name it in [search], or leave it out"
                 findings.append(Finding("study-first-unsearched", f"[[first]] {name}", what, fix))
             elif not searched.contains(value):
                 what = f"{value!r} is not among the searched values"
@@ -325,7 +325,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     """Read a table of `low`, `high`, `log` and `step`; raises `UsageError`."""
     if isinstance(default, bool) or not _is_number(default):
         raise UsageError(
-            "this option has no range of values",
+            "the values of this option do not form a range",
             code="search-range-impossible",
             fix=f"list its choices: {name} = [… , …]",
         )

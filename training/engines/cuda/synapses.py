@@ -24,7 +24,7 @@ def first_indices(key: Tensor, count: int) -> Tensor:
     """First index of each value 0 … count in `key`, [count + 1] int64.
 
     Args:
-        key: [n] int64, in ascending order.
+        key: [n] int64, in ascending order, from 0 on.
         count: largest value.
     """
     return torch.searchsorted(key, torch.arange(count + 1, device=key.device))
@@ -60,7 +60,7 @@ class GradientSum:
         """Add the gradients of samples first … last − 1.
 
         Args:
-            mu_u: [samples, post, T] float, the adjoint of those samples.
+            mu_u: [samples, post, T] float, the adjoint of samples first … last − 1.
         """
         sums = self.sums[first // self.chunk_size : blocks_of(last, self.chunk_size)]
         window = self.limits.window(mu_u.shape[2], mu_u.element_size())
