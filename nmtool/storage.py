@@ -368,7 +368,7 @@ def content_hash_of_parts(
 
     Args:
         header: as for `content_hash`.
-        arrays: by name, the type and shape of an array, and its parts in order.
+        arrays: for each array, by name: its type, its shape, and its parts in order.
     """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, (dtype, shape, parts) in sorted(arrays.items()):

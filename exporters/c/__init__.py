@@ -49,7 +49,7 @@ class COptions:
             check_prefix(self.prefix)
 
     def unused_by(self, name: str) -> UsageError:
-        """The error for using these options with another format."""
+        """Make the error for these options if the format `name` does not have them."""
         return UsageError(
             f"the format {name} has no option `prefix=`",
             code="prefix-unused",

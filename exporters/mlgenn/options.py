@@ -26,12 +26,12 @@ class MlgennOptions:
 
     Attributes:
         dt_ms: length of a time step in ms.
-        n_steps: steps of a sample; by default 1000 ms.
+        n_steps: number of steps of a sample; by default the number in 1000 ms.
         tau_mem_ms: membrane time constant in ms; required.
         tau_syn_ms: synaptic time constant in ms; required.
         threshold: threshold ϑ of spiking populations; required for them.
-        scaled: mlGeNN scaled currents by (1 − α)·κ in training, by its option `scale_i` of neurons
-            and synapses, the default for EventProp.
+        scaled: True if mlGeNN scaled currents by (1 − α)·κ in training: its option `scale_i` of
+            neurons and synapses, which is on by default for EventProp.
         readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.

@@ -41,8 +41,8 @@ def check_sizes(
         Finding(
             "mlgenn-weight-count",
             f"Conn_{connection.source}_{connection.target}",
-            f"it has {connection.weight.size} weights, not {sizes[connection.source]} × "
-            f"{sizes[connection.target]}",
+            f"it has {connection.weight.size} weights, but its populations need "
+            f"{sizes[connection.source]} × {sizes[connection.target]}",
             fix,
         )
         for connection in connections

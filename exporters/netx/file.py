@@ -469,7 +469,7 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
         raise FileFormatError(
             f"delays of shape {values.shape} do not match weights of shape {shape}",
             code="netx-delay-shape",
-            fix="give one delay, one per neuron, or one per synapse",
+            fix="give one delay for all synapses, one delay per neuron, or one delay per synapse",
         )
     return np.broadcast_to(delay, shape)
 

@@ -112,7 +112,8 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
             yield Finding(
                 "netx-weights-odd",
                 where,
-                f"{name} contains both signs and odd values, which need more than 8 bits",
+                f"{name} contains weights of both signs, some of them odd, which need more than "
+                "8 bits",
                 _FIX,
             )
 

@@ -50,8 +50,8 @@ class NirOptions:
             delays do not include this step; populations may spike earlier in the file than in
             nmtool, so that written delays are as short as possible. Default: `free` with a profile,
             else `delayed`.
-        nir_dt_s: time step in s that scales written time constants and delays; only their ratios
-            to it matter.
+        nir_dt_s: time step in s that scales written time constants and delays; only the ratios of
+            time constants and delays to this step matter.
         profile: tool that will read the file; a network that the tool would run incorrectly is
             refused with all reasons. By default any network is written.
 
@@ -126,7 +126,7 @@ class ImportOptions:
         nir_dt_s: time step in s for which the file was made, since files do not contain it; by
             default 1e-4.
         dt_ms: time step of the network in ms; by default the time step of the file.
-        n_steps: steps of a sample; by default 1000 ms.
+        n_steps: number of steps of a sample; by default the number in 1000 ms.
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
         implied: a connection that closes a loop takes one step by itself (default True).

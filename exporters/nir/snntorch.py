@@ -100,7 +100,7 @@ def from_snntorch(
             `sample`.
         sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
-        n_steps: steps of a sample; by default 1 s.
+        n_steps: number of steps of a sample; by default the number in 1 s.
         rule: readout rule; by default `max` (of spike counts) if the output spikes, else `mean`.
         approximate: import layers with other resets as if they reset to zero at once. Spikes then
             differ, and a warning gives the number of differences on `approximate_on`. To recover

@@ -20,7 +20,8 @@ class VerilogOptions:
     {'lanes': 4, 'part': '', 'deep': False}
 
     Attributes:
-        lanes: synapses processed per clock: 1, 2, 4, 8 or 16. More lanes are faster and larger.
+        lanes: number of synapses processed per clock: 1, 2, 4, 8 or 16. More lanes are faster and
+            larger.
         part: target FPGA, e.g. `ecp5-85`, for which `make` in the folder builds. A network that
             does not fit the FPGA is refused with the reasons. Default: no FPGA, and no check.
         deep: also output u and v of every neuron, and compare them in the testbenches.

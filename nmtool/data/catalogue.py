@@ -92,7 +92,7 @@ def load_dataset(
         raise UsageError(
             f"the number of units of '{name}' is fixed",
             code="units-known",
-            fix="leave it out",
+            fix="leave out `n_units=`",
         )
     elif name in BUILT_IN:
         splits, load = SPLITS, BUILT_IN[name]
@@ -106,7 +106,7 @@ def load_dataset(
         raise UsageError(
             f"`data_dir=` has no effect on '{name}', which is not downloaded",
             code="option-unused",
-            fix="leave it out",
+            fix="leave out `data_dir=`",
         )
     validation_rule = None if validation is None else SplitRule.of(validation)
     return Dataset(name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek)

@@ -182,7 +182,7 @@ def _read_teacher(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
             f"{path} has no array 'probability'",
             code="teacher-array-missing",
             why=f"its arrays are {listed(arrays) or 'none'}",
-            fix="save it by this name: np.savez(FILE, probability=…, data_hash=…)",
+            fix="save the probabilities by this name: np.savez(FILE, probability=…, data_hash=…)",
         )
     return arrays["probability"], str(arrays.get("data_hash", "")), ()
 
@@ -232,8 +232,8 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
         raise DataError(
             f"row {row} of the teacher does not contain class probabilities",
             code="teacher-no-probabilities",
-            why="they must be finite, not negative and add up to 1; this row's sum is "
-            f"{total[row]:g}, its smallest number {rows[row].min():g}",
+            why="class probabilities must be finite, not negative and add up to 1; the sum of "
+            f"this row is {total[row]:g}, and its smallest number {rows[row].min():g}",
             fix="write probabilities, not scores: the softmax of each row",
         )
     return rows

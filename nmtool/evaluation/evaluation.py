@@ -437,7 +437,7 @@ def artefact_that_runs(path: str | Path) -> Format:
         raise FileFormatError(
             f"{path} is not an export in a format that nmtool knows",
             code="export-unknown",
-            fix="make one with nmtool export; for networks and runs, use nmtool evaluate",
+            fix="make an export with nmtool export; for networks and runs, use nmtool evaluate",
         )
     if not artefact.runs:
         raise UsageError(

@@ -183,7 +183,9 @@ def compare_cost(
         }
     if not networks:
         raise UsageError(
-            "there are no networks to compare", code="networks-missing", fix="name at least one"
+            "there are no networks to compare",
+            code="networks-missing",
+            fix="name at least one network",
         )
     events = as_samples(data)
     return Tradeoff(

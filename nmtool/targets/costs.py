@@ -571,7 +571,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
         )
     if against not in AXES:
         raise UsageError(
-            f"there is no cost '{against}' to draw accuracy against",
+            f"'{against}' is not a cost against which accuracy can be drawn",
             code="plot-axis",
             fix=f"use one of {', '.join(AXES)}",
         )

@@ -154,7 +154,7 @@ class Against:
             return InputSource.DATA
         if exercise:
             raise UsageError(
-                "`exercise=` adds generated samples to a data set, and no data set is named",
+                "`exercise=` adds generated samples to a data set, but no data set is named",
                 code="data-missing",
                 fix="name a data set: `data=`; or leave out `exercise=`",
             )

@@ -253,7 +253,12 @@ class _Reader:
             if not ((array == 0) | (array == 1)).all():
                 invalid = array[~((array == 0) | (array == 1))].flat[0]
                 fix = f"write 0 and 1; membranes are called v.{population}"
-                yield Finding("recording-values", name, f"spikes are 0 or 1, not {invalid:g}", fix)
+                yield Finding(
+                    "recording-values",
+                    name,
+                    f"the array contains {invalid:g}, but spikes must be 0 or 1",
+                    fix,
+                )
                 return
             quantity, array = "spikes", array != 0
         else:

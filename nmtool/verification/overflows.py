@@ -79,7 +79,8 @@ def _consequences(counts: Mapping[str, int]) -> Iterator[str]:
         consequence = "spikes and predictions stay the same"
         if spikes or predictions:
             consequence = (
-                f"{spikes} samples have other spikes, {predictions} others only another prediction"
+                f"{spikes} samples have other spikes, and {predictions} other samples only have "
+                "another prediction"
             )
         yield f"where membranes {words}{_targets_in_parentheses('v', rule)}, {consequence}"
 

@@ -228,8 +228,8 @@ def _memory_finding(options: TrainOptions, network: Network) -> Iterator[Finding
         yield Finding(
             "memory-short",
             "tau_mem_ms",
-            f"samples last {length:,.0f} ms; delays reach {reach:g} ms, and the longest membrane "
-            f"time constant is {longest:g} ms",
+            f"samples last {length:,.0f} ms, but the longest delay is only {reach:g} ms, and the "
+            f"longest membrane time constant {longest:g} ms",
             "if the order of early and late events matters, try a longer `dt_ms=`, with which "
             f"delays last longer, or `tau_out_ms={length / MEMORY:.2g}`",
         )

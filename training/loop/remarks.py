@@ -450,9 +450,9 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
         yield Finding(
             "delays-beyond-sample",
             "init_delay_input",
-            f"initial input delays are uniform in 0 … {longest} steps, and samples have "
-            f"{options.n_steps} steps: no spike arrives in time at {too_late / (longest + 1):.0%} "
-            "of the synapses",
+            f"initial input delays are uniform in 0 … {longest} steps, but samples have only "
+            f"{options.n_steps} steps: no spike arrives in time at "
+            f"{too_late / (longest + 1):.0%} of the synapses",
             f"use `init_delay_input={options.n_steps // 2}`, or a shorter `dt_ms=` with more "
             "`steps=`",
         )

@@ -329,7 +329,8 @@ def _check_shapes(
             )
         if np.shape(array) != expected[name]:
             raise DataError(
-                f"{subject} of '{name}' has shape {np.shape(array)}, not {expected[name]}",
+                f"{subject} of '{name}' has the shape {np.shape(array)}, but must have "
+                f"{expected[name]}",
                 code="gradient-shape",
                 fix="use the trace of the same network and input",
             )

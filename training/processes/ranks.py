@@ -158,7 +158,8 @@ class Ranks:
                 f"the processes {self.rank} and {sharing[0]} of this training job use the same GPU",
                 code="gpu-shared",
                 why="CUDA_VISIBLE_DEVICES shows only that GPU to both",
-                fix="list as many GPUs as there are processes, or a different one for each process",
+                fix="list as many GPUs as there are processes, or show a different GPU to each "
+                "process",
             )
 
     def barrier(self) -> None:

@@ -85,7 +85,7 @@ def ensemble(
         raise UsageError(
             "there is no network to join",
             code="networks-missing",
-            fix="name one or more: networks or runs, in a list",
+            fix="pass a list of one or more networks or runs",
         )
     factors = [1 / len(members)] * len(members) if weights is None else list(weights)
     _check_weights(factors, len(members))

@@ -31,7 +31,7 @@ def changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[Findi
 
     Args:
         before: stored training options and other conditions by name, perhaps from an earlier
-            version. Options that the version did not have count as their defaults.
+            version. Options that the earlier version did not have count as their defaults.
         current: current options and conditions.
     """
     defaults = {name: value for name, value in TrainOptions().as_json().items() if name in current}

@@ -401,7 +401,8 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         )
     if (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)):
         raise UsageError(
-            f"the difference of low and high, {low} and {high}, is not a multiple of step, {step}",
+            f"the difference between low ({low}) and high ({high}) is not a multiple of step "
+            f"({step})",
             code="search-range-steps",
             fix="change high or step",
         )

@@ -70,7 +70,7 @@ def soft_labels(
         raise UsageError(
             "there is no network to take soft labels from",
             code="networks-missing",
-            fix="name one or more: networks or runs, in a list",
+            fix="pass a list of one or more networks or runs",
         )
     dataset = _dataset(networks, data)
     events = dataset.undivided

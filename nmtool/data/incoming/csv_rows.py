@@ -195,7 +195,7 @@ def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Co
         raise DataError(
             f"there are several columns {listed(twice)}",
             code="csv-columns",
-            fix="keep only one of each",
+            fix="keep only one column of each name",
         )
     return _Columns(*times[0], units[0], tuple(axes), split, groups, decimal)
 

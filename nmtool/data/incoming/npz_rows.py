@@ -138,9 +138,9 @@ def _add_groups(
             unused.append(name)
     if unused:
         _log.warning(
-            f"remark[arrays-unused]: {file}: unused arrays: {listed(unused)}; groups are arrays of "
-            "an integer or name per sample, whose names begin with the split if there are several: "
-            "train_speaker"
+            f"remark[arrays-unused]: {file}: unused arrays: {listed(unused)}; groups are arrays "
+            "of an integer or name per sample, whose names begin with the name of a split if "
+            "there are several splits: train_speaker"
         )
 
 

@@ -78,8 +78,8 @@ class Limits:
                 raise UsageError(
                     f"delays of {arrival_span - 1} steps are too long to train on a GPU",
                     code="delays-too-long-for-gpu",
-                    why=f"delayed input needs {arrival_span * itemsize} bytes of shared memory per "
-                    f"neuron; {self.shared_bytes} are available",
+                    why=f"delayed input needs {arrival_span * itemsize} bytes of shared memory "
+                    f"per neuron, but only {self.shared_bytes} are available",
                     fix="train on the CPU, shorten the delays, or use a longer time step",
                 )
             lanes //= 2
@@ -101,8 +101,8 @@ class Limits:
             raise UsageError(
                 f"a population of {neurons} neurons is too large to train on a GPU",
                 code="population-too-large-for-gpu",
-                why=f"its state needs {need} bytes of shared memory; {self.shared_bytes} are "
-                "available (mutually recurrent populations count as one)",
+                why=f"its state needs {need} bytes of shared memory, but only {self.shared_bytes} "
+                "are available (mutually recurrent populations count as one)",
                 fix="train on the CPU, or with smaller populations",
             )
         return need
