@@ -446,7 +446,7 @@ class TrainOptions:
             )
         if isinstance(self.hidden, tuple) and self.layers not in (1, len(self.hidden)):
             raise UsageError(
-                f"hidden has {len(self.hidden)} layers, and layers is {self.layers}",
+                f"hidden has {len(self.hidden)} layers, but layers is {self.layers}",
                 code="hidden-layers-contradict",
                 fix="leave layers out; hidden determines their number",
             )

@@ -94,7 +94,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
     Args:
         path: path of the file.
         network: the simulated network.
-        spikes: its input.
+        spikes: input of the simulated network.
         deep: u and v of every neuron were output.
 
     Raises:

@@ -328,7 +328,7 @@ class Dataset(Tabular):
                 code="split-missing",
                 fix="choose an existing split: `split=`; or draw a test split: nmtool data IN "
                 "-o FOLDER --test 0.2",
-                why=f"its splits: {', '.join(self._loadable) or 'none'}",
+                why=f"splits of the data set: {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
 

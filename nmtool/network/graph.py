@@ -233,7 +233,7 @@ def check_readout(
     if population.kind != readout.kind:
         raise NetworkError(
             f"the readout '{readout.rule}' needs a {readout.kind} population, but "
-            f"'{population.name}' is {population.kind}",
+            f"'{population.name}' is a {population.kind} population",
             code="readout-kind",
             fix="choose a readout that fits the population: first_spike for lif, the others for li",
         )

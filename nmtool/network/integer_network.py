@@ -309,7 +309,8 @@ class IntegerNetwork(AnyNetwork):
         for part in parts:
             if part.arithmetic != self.arithmetic:
                 raise NetworkError(
-                    f"a network in {self.arithmetic} has a part in {part.arithmetic}: {part!r}",
+                    f"the arithmetic of the network is {self.arithmetic}, but that of a part is "
+                    f"{part.arithmetic}: {part!r}",
                     code="arithmetics-differ",
                     fix="give network, populations and projections the same `arithmetic`",
                 )
@@ -372,7 +373,8 @@ class IntegerNetwork(AnyNetwork):
                     f"step sum to {total:,}",
                     code="sums-clip",
                     why=f"in {self.arithmetic}, a sum clips at {limit:,} after each weight, so it "
-                    "depends on the order of the weights, and training adds them in another order",
+                    "depends on the order of the weights, and training adds the weights in "
+                    "another order",
                     fix="these integers can be simulated, verified and exported; for training, "
                     "quantise the float network with nmtool",
                 )

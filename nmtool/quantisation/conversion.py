@@ -281,8 +281,10 @@ def _ceilings(
                 "the membrane has no leak and therefore no bound; it may saturate",
                 "quantise with calibration data"
                 if calibration is None
-                else "quantise with calibration data that drive this population; these samples do "
-                "not",
+                else (
+                    "quantise with calibration data that drive this population; the samples used "
+                    "do not drive it"
+                ),
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)

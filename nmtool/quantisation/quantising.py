@@ -280,7 +280,7 @@ def check_quantising(
     """Raise `UsageError` for an unknown key in an argument `quantising=`.
 
     Args:
-        names: the keys.
+        names: keys of `quantising`.
         function: the function to which the keys are passed as keyword arguments.
         passed: parameters of `function` that are not allowed as keys, since the caller sets them.
     """

@@ -196,8 +196,8 @@ def share_of_ranges(
         drive: largest sum of shifted integer weights of one sign onto a neuron.
         du: current decay.
         of_current: True to include u.
-        output_dv: membrane decay of a non-spiking population; None: leave out v. A membrane
-            without leak is left out, too.
+        output_dv: membrane decay of a non-spiking population; None: leave out v. v is also left out
+            if the membrane has no leak.
         output_bias: largest magnitude of the population's bias per step.
         target: chip or format to round for.
     """

@@ -106,7 +106,7 @@ def table(content: Table, *, heading: bool = True) -> Iterator[str]:
 
     Args:
         content: the table.
-        heading: show the table's title above it.
+        heading: True to show the title above the table.
     """
     right = content.right_aligned()
     pairs = list(content.header) == ["", "value"]

@@ -315,7 +315,8 @@ def compare_foreign(
     Args:
         network: the network that was recorded.
         foreign: the recording.
-        run: simulates the network on the same input, deep if the recording has u and v.
+        run: function that simulates the network on the same input, with u and v if the recording
+            has u and v.
     """
     max_shift = len(network.populations) + 1
     if not foreign.free:

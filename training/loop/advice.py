@@ -114,7 +114,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
             "epochs",
             f"with {options.epochs} epochs instead of {before.epochs}, learning rates jump from "
             f"{then:.0%} to {now:.0%} of their maximum: accuracy may fall before it rises",
-            f"for the result of a run of {options.epochs} epochs, train a new run; to improve "
+            f"for the result of a run of {options.epochs} epochs, start a new run; to improve "
             "this one, fine-tune it (`start=`) with a small `lr=`",
         )
 

@@ -51,7 +51,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
 
     Args:
         number: number of threads.
-        with_torch: True to set the number for torch, too, which imports torch.
+        with_torch: True to set the number for torch, too; this imports torch.
 
     Raises:
         UsageError: the number is not between 1 and `most_threads`.

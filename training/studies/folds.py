@@ -175,7 +175,7 @@ def cross_validate(
             "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
             why="the teacher was trained on samples of every fold, and its soft labels would "
-            "reveal their classes",
+            "reveal the classes of the tested samples",
             fix="leave out the teacher",
         )
     # The last seed is checked here, so that a seed beyond the range does not end the command after

@@ -222,7 +222,7 @@ def findings_of(error: NmtoolError, where: str) -> list[Finding]:
 
     Args:
         error: error with the code, reason and fix of the finding.
-        where: the option or table that caused it.
+        where: the option or table that caused the error.
     """
     if error.findings:
         return list(error.findings)

@@ -60,7 +60,7 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     Args:
         pair: the sum so far.
         trace: [numbers] float, contiguous.
-        index: uint64; not bounds-checked.
+        index: uint64, index of the pair's first number; not bounds-checked.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -59,7 +59,7 @@ def spike_slope(cell, j, current, membrane):
 
     Args:
         cell: [constants, neurons] float.
-        j: the neuron.
+        j: index of the neuron.
         current, membrane: u and v before the reset, in units of u.
     """
     return max(current / cell[B, j], current / cell[GAIN, j]) + cell[BIAS, j] - membrane
