@@ -384,7 +384,7 @@ class Format:
 
     @property
     def integers(self) -> IntegerNetwork:
-        """The network in an export whose format has only integer networks."""
+        """The integer network in the export; for formats that have only integer networks."""
         assert isinstance(self.network, IntegerNetwork)
         return self.network
 

@@ -35,7 +35,7 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
             raise UsageError(
                 f"{path} exists",
                 code="path-taken",
-                fix="choose another name, or replace it: `force=True`",
+                fix="choose another name, or replace the file: `force=True`",
             )
     with ExitStack() as written:
         for name, content in files.items():
@@ -125,7 +125,7 @@ def _check_free(
         raise UsageError(
             f"{folder} exists",
             code="path-taken",
-            fix="choose another folder, or replace it: `force=True`",
+            fix="choose another folder, or replace this one: `force=True`",
         )
     if folder.is_symlink() or not folder.is_dir() or not is_own_export():
         raise UsageError(

@@ -33,8 +33,9 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names in
-            a C file begin with `nmtool`, without a header file; names in firmware with `network`.
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': a C file
+            gets no header file, and its names begin with `nmtool`; names in firmware begin with
+            `network`.
 
     Raises:
         UsageError: the prefix is invalid.

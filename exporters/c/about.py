@@ -115,14 +115,14 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
 
 
 def _populations(network: IntegerNetwork) -> str:
-    """Lines of the comment on the network's populations."""
+    """The lines of the head comment that describe the populations."""
     return "\n".join(
         f"    {population.name}: {described(population)}" for population in network.populations
     )
 
 
 def _projections(network: IntegerNetwork) -> str:
-    """Lines of the comment on the network's projections."""
+    """The lines of the head comment that describe the projections."""
     lines = [
         f"    {p.source} -> {p.target}: {p.shape[0]} x {p.shape[1]} synapses of {p.weight_bits} "
         f"bits, delays {p.delay.min()} ... {p.delay.max()}"
@@ -132,7 +132,11 @@ def _projections(network: IntegerNetwork) -> str:
 
 
 def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
-    """Lines of the comment on operations per step, and on those for the known answers."""
+    """The lines of the head comment that give the operations of a step.
+
+    If the file has known answers, the lines also give the numbers of spikes and additions per step
+    of the known answers.
+    """
     from nmtool.hardware_sim.operations import count_operations
 
     fan_outs: dict[str, int] = {}
@@ -162,7 +166,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
 
 
 def _classes(network: IntegerNetwork) -> str:
-    """Lines of the comment on class names."""
+    """The lines of the head comment that list the class names."""
     names = [f"{i} {json_string(name)}" for i, name in enumerate(network.class_names)]
     words = ", ".join(name.replace(" ", _UNBROKEN) for name in names)
     indent = " " * 4

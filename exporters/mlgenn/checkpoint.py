@@ -201,7 +201,7 @@ def _splits(name: str, populations: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _count_populations(reading: tuple[tuple[str, str], ...]) -> int:
-    """Number of different populations in a choice of sources and targets."""
+    """Count the populations that occur as source or target of a connection, each once."""
     return len({name for pair in reading for name in pair})
 
 

@@ -43,9 +43,9 @@ class NirOptions:
         readout: last node of the graph. `population`: the output population. `current`: the input
             current of the output population, for tools without integrators. `spikes`: the spikes
             into the output population.
-        recurrent_step: `implied`: a connection that closes a loop takes one step by itself, as in
-            every importer that was measured, so its delay is written one step shorter.
-            `explicit`: only `Delay` nodes take steps.
+        recurrent_step: `implied`: a connection that closes a loop takes one step even without a
+            `Delay`, as in every importer that was measured. The delay of such a connection is
+            therefore written one step shorter. `explicit`: only `Delay` nodes take steps.
         hops: `delayed`: written delays include the one step that every hop takes. `free`: written
             delays do not include this step; populations may spike earlier in the file than in
             nmtool, so that written delays are as short as possible. Default: `free` with a profile,
@@ -129,7 +129,8 @@ class ImportOptions:
         n_steps: number of steps of a sample; by default the number in 1000 ms.
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
-        implied: a connection that closes a loop takes one step by itself (default True).
+        implied: a connection that closes a loop takes one step even without a `Delay` node (default
+            True).
         window: number of steps that the readout rule "window" averages.
     """
 

@@ -27,11 +27,11 @@ SPIKES = "spikes"
 
 
 def make_graph(network: IntegerNetwork) -> Any:
-    """The ONNX `GraphProto` of a network.
+    """Convert a network to an ONNX graph, a `GraphProto`.
 
-    The input of the graph is `spikes`, bool [batch, time, channels]. Its outputs are
-    [batch, time, neurons] per population: `<name>.spikes` bool, if the population spikes, and
-    `<name>.v` (after a reset) and `<name>.u` int32. Every sample starts from a fresh state.
+    The graph has one input, `spikes`: bool [batch, time, channels]. Each population has outputs of
+    the shape [batch, time, neurons]: `<name>.u` (int32), `<name>.v` (int32, 0 after a spike), and
+    `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh state.
     """
     from onnx import helper
 

@@ -116,7 +116,7 @@ def _weights(nodes: Nodes, named_projection: NamedProjection, neuron: str) -> st
 
 
 def _rows(nodes: Nodes, named_projection: NamedProjection, events: Events) -> str:
-    """int64 [spikes, post]: the row in which each synapse of each spike arrives."""
+    """int64 [spikes, post]: the row in which each spike arrives at each target neuron."""
     name = named_projection.name
     delays = nodes.constant(
         named_projection.delay_name,

@@ -347,9 +347,9 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                 Finding(
                     "verilog-sum-wide",
                     population.name,
-                    f"the weights of one sign at neuron {over[0]} sum to {total[over[0]]}, "
-                    f"exponents included, but the core needs sums below {SUM_LIMIT}; "
-                    f"{over.size} of {population.size} neurons reach this limit",
+                    f"the positive or the negative weights onto neuron {over[0]} sum to "
+                    f"{total[over[0]]}, exponents included, but the core needs sums below "
+                    f"{SUM_LIMIT}; {over.size} of {population.size} neurons reach this limit",
                     "lower weight_exponent, or quantise again",
                 )
             )

@@ -72,13 +72,13 @@ def run(
             what="simulating the core",
             fix="run nmtool verify with another backend, to see if the network is the cause",
             idle_timeout_s=SILENCE_S,
-            on_line=lambda line: _advance(line, on_progress),
+            on_line=lambda line: _report_sample(line, on_progress),
             cwd=scratch,
         )
         return read_recording(scratch / _RECORDED, network, spikes, deep)
 
 
-def _advance(line: str, on_progress: Callable[[int], None] | None) -> None:
-    """Report a finished sample if a line of the output is `sample`."""
+def _report_sample(line: str, on_progress: Callable[[int], None] | None) -> None:
+    """Report progress by one sample if the simulator's output line is `sample`."""
     if line == "sample" and on_progress is not None:
         on_progress(1)

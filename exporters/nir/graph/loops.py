@@ -23,7 +23,7 @@ MAX_NEURON_NODES = 250
 
 
 def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable[str]) -> set[Edge]:
-    """Connections between nodes of neurons that carry the values of the previous step.
+    """Connections between nodes of neurons that close a loop: they carry values of the step before.
 
     Args:
         names: names of the nodes of neurons.

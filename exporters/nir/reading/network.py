@@ -95,7 +95,7 @@ class _Import:
         self.sizes = {name: shapes.size(name) for name in graph.nodes}
         self.sources, self.targets = graph.sources(), graph.targets()
         self.closing: set[Edge] = set() if options.implied is False else recurrent_edges(graph)
-        self.fused = self._synapse_nodes()
+        self.fused = self._neurons_by_synapse_node()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
         self.direct = _direct_source(graph)
         self.population_names = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
@@ -128,11 +128,11 @@ class _Import:
         parts = with_constants(Parts(self.sizes[self.input], populations, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
 
-    def _synapse_nodes(self) -> dict[str, str]:
-        """Find integrating nodes that are the synapses of a node of neurons.
+    def _neurons_by_synapse_node(self) -> dict[str, str]:
+        """Find the integrating nodes that model the synapses of a node of neurons.
 
-        Such a node leads to the node of neurons and to no other node. Returns the names of the
-        nodes of neurons, by name of the integrating node.
+        An integrating node models synapses if it leads to a single node, and this node is a node of
+        neurons. Returns the name of the node of neurons, by name of the integrating node.
         """
         neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
@@ -156,7 +156,7 @@ class _Import:
     def _sum_into(self, name: str, outputs: Mapping[str, Signal]) -> Signal:
         """The sum of the signals of all edges into a node."""
         parts = [
-            wires.closing_loop(outputs[pre]) if (pre, name) in self.closing else outputs[pre]
+            wires.delayed_by_loop(outputs[pre]) if (pre, name) in self.closing else outputs[pre]
             for pre in self.sources[name]
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
@@ -218,10 +218,9 @@ class _Import:
             has_synapse = post in self.fused or any("tau_syn" in member.values for member in pair)
             if len(self.sources[post]) != 1 or has_synapse:
                 what = (
-                    f"it cannot be the synapse of {printable(post)}: this node has further "
-                    "inputs, or "
+                    f"it cannot be the synapse of {printable(post)}: {printable(post)} has further "
+                    "inputs, or one of the two nodes already has a synapse"
                 )
-                what += "one of the two nodes already has a synapse"
                 findings.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak cannot be expressed as an input, since r is 0"
@@ -265,8 +264,9 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    # If the graph's output is the output of a population, v of the added population counts its
-    # spikes. Otherwise, v equals the input of each step.
+    # If the graph's output is the output of a spiking population, v of the added population counts
+    # the spikes of that population. Otherwise, v equals the input of the added population in each
+    # step.
     counts = direct is not None
     ones = np.ones(output_signal.size)
     lose_v = np.zeros(output_signal.size) if counts else ones

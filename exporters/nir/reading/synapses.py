@@ -146,10 +146,10 @@ def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
     return replace(signal, origins=origins)
 
 
-def closing_loop(signal: Signal) -> Signal:
-    """Delay the signal of an edge that closes a loop by one step, except for its constants.
+def delayed_by_loop(signal: Signal) -> Signal:
+    """Delay a signal by one step, because its edge closes a loop; constants are not delayed.
 
-    The wires before this edge run from the first step on, so constants are not delayed.
+    The wires before this edge run from the first step on, so that constants arrive in that step.
     """
     constants = {name: s for name, s in signal.origins.items() if name == CONSTANT}
     return replace(signal, origins={**delayed(signal, 1).origins, **constants})

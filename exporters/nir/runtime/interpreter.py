@@ -40,7 +40,7 @@ def interpret(
         spikes: [samples, steps, channels], 0 or 1.
         record: names of the nodes to record.
         dt_s: length of a step in s.
-        implied: a connection that closes a loop takes one step by itself.
+        implied: a connection that closes a loop takes one step even without a `Delay` node.
 
     Returns:
         Output of each recorded node, [samples, steps, size] float64.

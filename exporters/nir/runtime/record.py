@@ -87,8 +87,8 @@ def _activity(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # A population of the graph may run `ahead` steps before the same population of the network.
-        # The population of the network is silent in its first `ahead` steps.
+        # A population may spike `ahead` steps earlier in the graph than in the network. Its values
+        # are therefore shifted to later steps, and the first `ahead` steps remain silent.
         ahead = settings.ahead[population.name]
         activity[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]

@@ -26,7 +26,9 @@ class Plan:
         outputs: per population, the name of its `Output`, if it gets one.
         unreached: populations to which a wire of weight 0 is added, so that the input reaches all
             populations.
-        closing: pairs of nodes of neurons whose connection takes a step by itself.
+        closing: pairs (pre, post) of nodes of neurons. The connection of such a pair closes a loop,
+            and therefore takes one step even without a `Delay` node. The set is empty if the option
+            `recurrent_step` is `explicit`.
         ahead: number of steps by which the input and each population run ahead of the network.
     """
 
@@ -104,14 +106,14 @@ class Plan:
     def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: number of steps that `Delay` nodes must add for each synapse.
 
-        This is the whole delay, minus the step that a connection takes by itself if it closes a
-        loop.
+        This is the whole delay. If the connection closes a loop, one step is subtracted, which the
+        connection takes even without a `Delay` node.
         """
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
 
     def _closing(self) -> set[tuple[str, str]]:
-        """Pairs of nodes of neurons whose connection takes a step by itself."""
+        """Pairs (pre, post) of nodes of neurons whose connection closes a loop; see `closing`."""
         if self.options.recurrent_step == EXPLICIT:
             return set()
         return closing_pairs(self._neurons(), self._pairs(), [INPUT])

@@ -76,7 +76,7 @@ class Plan:
 
 
 def layers(network: Any, deep: bool) -> list[Layer]:
-    """List the numbers of each population that determine how much memory it takes.
+    """Make one `Layer` per population, with the numbers on which its memory depends.
 
     Args:
         network: object with `populations` (name, size, kind) and `projections` (target, weight,

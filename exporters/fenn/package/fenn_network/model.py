@@ -249,7 +249,8 @@ class Core:
         self._input.rows[:] = bits(spikes)
         self._input.array.push_to_device()
         for events in self._events.values():
-            # The first step reads the spikes of the step before it, and the core never clears them.
+            # In the first step of a part, the core reads row 0: the spikes of the step before the
+            # part. The core never sets this row.
             for word in range(events.rows.shape[1]):
                 events.rows[0, word] = 0 if is_first else events.rows[-1, word]
             events.array.push_to_device()

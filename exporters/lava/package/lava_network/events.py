@@ -103,7 +103,7 @@ def _arrays(path: str | Path) -> dict[str, NDArray]:
             arrays = {name: archive[name] for name in (*_LISTS, "n_steps") if name in archive.files}
     except OSError:
         raise
-    except Exception as error:  # numpy and zipfile raise any exception on damaged files
+    except Exception as error:  # On a damaged file, numpy and zipfile can raise any exception.
         raise ValueError(f"no numpy archive, or a damaged one ({error})") from error
     missing = {*_LISTS, "n_steps"} - set(arrays)
     if missing:
