@@ -250,7 +250,7 @@ class Arithmetic(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """This object: the limits of an arithmetic belong to the arithmetic itself."""
+        """The arithmetic itself. For other `Limits`: the arithmetic in which their networks run."""
         return self
 
     @property

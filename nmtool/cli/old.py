@@ -60,11 +60,11 @@ def _crossvalidate(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run `nmtool run EXPORT DATA`: print the evaluation of an export in its own runtime."""
-    from nmtool.evaluation.evaluation import check_runs, run
+    from nmtool.evaluation.evaluation import require_runtime, run
 
     evaluate.check_predictions(arguments)
     path = arguments.network
-    check_runs(path)
+    require_runtime(path)
     _, events = read_samples(arguments, [], draws=False)
     values = {**flags.given(arguments, "run"), "samples": arguments.samples}
     result = run(path, events, **values, progress=progress)

@@ -193,7 +193,7 @@ class Dataset(Tabular):
             return joined(self, both) if split == "train" else self.split(split)
 
         def peek(split: str) -> NDArray[np.integer] | None:
-            """Read the labels of a split, as `load` divides the samples; None if unknown."""
+            """Labels of the samples that `load` returns for a split; None if labels are unknown."""
             labels = [self.labels(name) for name in (both if split == "train" else (split,))]
             known = [label for label in labels if label is not None]
             return np.concatenate(known) if len(known) == len(labels) else None

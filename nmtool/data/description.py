@@ -51,9 +51,9 @@ def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
 
 
 def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
-    """Count the groups that have samples in several splits, such as speakers.
+    """Count the groups, such as speakers, that have samples in several splits.
 
-    Returns the numbers by column of groups; only columns that all splits have are included.
+    Returns the number of such groups, for each column of groups that all splits have.
     """
     parts = [events.groups for events in splits.values()]
     names = [name for name in parts[0] if all(name in groups for groups in parts)]

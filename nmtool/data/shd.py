@@ -342,7 +342,7 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
         raise UsageError(
             f"{path} exists already",
             code="path-taken",
-            fix="choose another name, or overwrite it: force=True",
+            fix="choose another name, or overwrite the file: `force=True`",
         )
     for name in events.groups:
         if not may_name_group(name):
@@ -431,7 +431,7 @@ def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
         texts.append(key.decode() if isinstance(key, bytes) else str(key))
         remaining_bytes -= len(texts[-1])
         if remaining_bytes < 0:
-            raise _claims_more(file, name)
+            raise _error_larger_than_file(file, name)
     return tuple(texts)
 
 
@@ -542,7 +542,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     entries = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
     unpacked = entries * dataset.dtype.itemsize
     if entries * _BYTES_OF_AN_ENTRY > size or unpacked > max(_FREE_BYTES, _MAX_RATIO * size):
-        raise _claims_more(file, name)
+        raise _error_larger_than_file(file, name)
     return dataset
 
 
@@ -555,8 +555,8 @@ def _error_elsewhere(name: str) -> DataError:
     )
 
 
-def _claims_more(file: h5py.File, name: str) -> DataError:
-    """The error for data that claim to be larger than their file."""
+def _error_larger_than_file(file: h5py.File, name: str) -> DataError:
+    """The error for data whose stated size is larger than the file that contains them."""
     return DataError(
         f"'{name}' claims to hold more data than fit into this file of {file.id.get_filesize()} "
         "bytes",
@@ -572,7 +572,7 @@ class _Lists:
         dataset = _dataset(file, name)
         base = h5py.check_vlen_dtype(dataset.dtype)
         if base is None or base.kind not in kinds or dataset.ndim != 1:
-            raise _not_lists(name, kinds, base if dataset.ndim == 1 else None)
+            raise _error_not_lists(name, kinds, base if dataset.ndim == 1 else None)
         self.dtype: np.dtype = base
         self._file, self._name, self._dataset = file, name, dataset
         size = file.id.get_filesize()
@@ -586,11 +586,11 @@ class _Lists:
         portion = self._dataset[first : first + self._rows]
         self._left -= sum(map(len, portion)) * self.dtype.itemsize
         if self._left < 0:
-            raise _claims_more(self._file, self._name)
+            raise _error_larger_than_file(self._file, self._name)
         return portion
 
 
-def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
+def _error_not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
     """The error for data that are not one list of numbers per sample."""
     if kinds == "f" and base is not None and base.kind in "iu":
         return DataError(

@@ -148,7 +148,7 @@ class Answers(Value, Result):
         return np.stack([np.bincount(self.fold, row) / sizes for row in self.right])
 
     def has(self, row: int, fold: int) -> bool:
-        """True if the row of a seed has all predictions of a fold."""
+        """True if `row`, the row of one seed, has predictions for all samples of a fold."""
         return bool((self.predictions[row, self.fold == fold] != NONE_YET).all())
 
     def with_fold(self, row: int, fold: int, predictions: NDArray[np.integer]) -> Answers:
@@ -196,8 +196,8 @@ class Answers(Value, Result):
             raise UsageError(
                 f"{self._where} and {other._where} divide the samples into different folds",
                 code="answers-folds-differ",
-                why=f"the first by {self.rule}, the second by {other.rule}, so that the networks "
-                "that predict a sample were trained on different samples",
+                why=f"the first by {self.rule}, the second by {other.rule}; the two networks "
+                "that predict the same sample therefore had different training samples",
                 fix="cross-validate both with the same grouping, number of folds and fold seed",
             )
 

@@ -76,7 +76,7 @@ def compare_accuracy(
         EVENTS.check("data", events)
     if events is not None and answered:
         answered[0].check_answer_to(events, "the data")
-    clustered = _clusters(clusters, answered[0] if events is None else events)
+    clustered = _numbered_clusters(clusters, answered[0] if events is None else events)
     # Networks with the same steps and channels share the binned samples. If the data are too large
     # for a single portion, every network bins them again, so that binned samples need not stay in
     # memory.
@@ -146,10 +146,10 @@ def _one_per_seed(sources: Sequence[Compared]) -> list[Compared]:
     return sides
 
 
-def _clusters(
+def _numbered_clusters(
     clusters: Sequence[Grouping], samples: SpikeEvents | Answers
 ) -> dict[str, NDArray[np.int64]]:
-    """Clusters for the bootstrap, by name: [samples] int64."""
+    """Number of each sample's cluster, [samples] int64, by name of the grouping."""
     check_all("clusters", clusters, GROUPING)
     n_samples = samples.label.size
     return {

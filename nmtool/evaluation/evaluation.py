@@ -278,8 +278,8 @@ def runs_itself(network: object) -> TypeGuard[str | Path]:
     return artefact is not None and artefact.runs
 
 
-def check_runs(path: str | Path) -> None:
-    """Check that an export can run, before samples are read.
+def require_runtime(path: str | Path) -> None:
+    """Check, before samples are read, that the runtime of an export is installed.
 
     Raises:
         FileFormatError: there is no export at the path.

@@ -344,7 +344,7 @@ def check_free(path: str | Path, *, force: bool) -> None:
         raise UsageError(
             f"{path} exists",
             code="path-taken",
-            fix="choose another path, or replace it: `force=True`",
+            fix="choose another path, or replace the file or folder: `force=True`",
         )
     folder = next(parent for parent in Path(path).absolute().parents if os.path.exists(parent))
     effective = os.access in os.supports_effective_ids
@@ -404,7 +404,8 @@ def writing_options(
         format_class: the format; None: nmtool's own.
         path: path to be written; the path of its header file, if any, must be free, too.
         options: options of the format NIR or Verilog.
-        prefix: prefix of names in C; '': no header file, and default names of firmware.
+        prefix: prefix of names in C and firmware. '': a C file gets no header file, and names in
+            firmware begin with `network`.
         force: replace an earlier header.
     """
     from nmtool.exporters.c import HEADER, COptions

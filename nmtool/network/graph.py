@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class _Population(Protocol):
-    """The attributes of a float or integer population that checks of graphs read."""
+    """A float or integer population. The checks of a graph use only these attributes."""
 
     @property
     def name(self) -> str: ...
@@ -46,7 +46,7 @@ class _Population(Protocol):
 
 
 class _Projection(Protocol):
-    """The attributes of a float or integer projection that checks of graphs read."""
+    """A float or integer projection. The checks of a graph use only these attributes."""
 
     @property
     def source(self) -> str: ...

@@ -350,7 +350,7 @@ class IntegerNetwork(AnyNetwork):
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def largest_sum(self, population: IntegerPopulation) -> int:
-        """Largest sum of weights of one sign that can arrive at a neuron in one step."""
+        """Largest magnitude of the sum of the positive or negative weights onto one neuron."""
         positive = negative = np.zeros(population.size, np.int64)
         for projection in self.projections:
             if projection.target == population.name:
@@ -369,14 +369,14 @@ class IntegerNetwork(AnyNetwork):
         for population in self.populations if limit else ():
             if (total := self.largest_sum(population)) >= limit:
                 raise NetworkError(
-                    f"population '{population.name}': weights of one sign that can arrive in one "
-                    f"step sum to {total:,}",
+                    f"population '{population.name}': the positive or the negative weights onto a "
+                    f"neuron sum to {total:,}",
                     code="sums-clip",
-                    why=f"in {self.arithmetic}, a sum clips at {limit:,} after each weight, so it "
-                    "depends on the order of the weights, and training adds the weights in "
-                    "another order",
-                    fix="these integers can be simulated, verified and exported; for training, "
-                    "quantise the float network with nmtool",
+                    why=f"in {self.arithmetic}, a sum clips at {limit:,} after each weight; a sum "
+                    "that clips depends on the order of its weights, and training adds the weights "
+                    "in another order",
+                    fix="to train, quantise the float network with nmtool; this network can be "
+                    "simulated, verified and exported as it is",
                 )
 
     @classmethod

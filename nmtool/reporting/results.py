@@ -259,7 +259,10 @@ class _Results:
             self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
 
     def verify(self, compared: Against, trust: bool, progress: Progress) -> None:
-        """Compare backends with the simulator; an export runs unchanged in its own format."""
+        """Compare backends with the simulator, and set `certificate`.
+
+        If an existing export is compared, the export itself runs, not a new one.
+        """
         self.certificate = verify(
             self.network if compared.takes_floats else self.integers or self.network,
             self.samples,
@@ -416,7 +419,7 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            # If the training data were only in memory, no command can load them.
+            # No command can load training data that existed only in memory.
             if manifest.in_memory:
                 values.append(("trained on data in memory", manifest.data))
             else:

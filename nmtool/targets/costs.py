@@ -115,8 +115,8 @@ class Counted:
         """Compute statistics of the counts of all parts, and of their sum.
 
         Args:
-            parts: by name of the part, [samples, steps] int64 counts; without parts, the total is
-                0.
+            parts: counts by name of the part, each [samples, steps] int64; if there are no parts,
+                the total is 0.
             shape: number of samples, and of steps.
         """
         total = sum(parts.values(), np.zeros(shape, np.int64))
@@ -567,7 +567,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
         raise UsageError(
             f"{path} exists",
             code="path-taken",
-            fix="choose another name, or replace it: `force=True`",
+            fix="choose another name, or replace the file: `force=True`",
         )
     if against not in AXES:
         raise UsageError(

@@ -251,8 +251,8 @@ def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]
             yield Finding("target-without-bias", population.name, what, "train without biases")
         drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
-            what = f"weights of one sign at a neuron sum to {drive:,}, but the sum on {name} must "
-            what += f"be below {target.drive_limit:,}"
+            what = f"the positive or the negative weights onto a neuron sum to {drive:,}, but on "
+            what += f"{name} such a sum must be below {target.drive_limit:,}"
             fix = f"quantise the float network for it: `target={_target_argument(target)}`"
             yield Finding("target-drive", population.name, what, fix)
 
@@ -360,11 +360,9 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
 
 def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
     """Names of properties of the target's neuron that are unknown, but matter for the network."""
-    without = {
-        "u_overflow",
-        "v_overflow",
-    }  # `_overflows` reports these if a state can exceed its bits
-    if neuron.rounding == "none":  # states are real numbers, and bits do not matter
+    # If a state can exceed the target's bits, `_overflows` yields a finding on these two rules.
+    without = {"u_overflow", "v_overflow"}
+    if neuron.rounding == "none":  # States are real numbers, so that numbers of bits do not matter.
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")

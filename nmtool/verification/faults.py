@@ -129,7 +129,11 @@ class MutationScore(Result):
         }
 
     def sentence(self) -> str:
-        """One line: the score, and the kinds with faults that were not shown."""
+        """One line with the numbers of faults that the samples would and would not have shown.
+
+        Faults that the samples would not have shown are counted by kind. The line also has the
+        number of faults that no input shows.
+        """
         missed = dict.fromkeys(FAULT_KINDS, 0)
         for fault in self.unseen:
             missed[fault.kind] += 1

@@ -186,16 +186,16 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
         """The text of a convention; None if it is missing or no text."""
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
-    def wrong(name: str, first: str, second: str) -> tuple[str, str]:
-        """Problem and fix of a finding on a convention with two allowed words."""
+    def problem_and_fix(name: str, first: str, second: str) -> tuple[str, str]:
+        """Texts of a finding on the convention `name`, which must be `first` or `second`."""
         what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
         return what, f"add {name}='{first}' or {name}='{second}' to np.savez"
 
     if word(AXES) not in (SAMPLES_FIRST, STEPS_FIRST):
-        what, fix = wrong(AXES, SAMPLES_FIRST, STEPS_FIRST)
+        what, fix = problem_and_fix(AXES, SAMPLES_FIRST, STEPS_FIRST)
         findings.append(Finding("recording-axes", AXES, what, fix))
     if HOPS in arrays and word(HOPS) not in (DELAYED, FREE):
-        what, fix = wrong(HOPS, DELAYED, FREE)
+        what, fix = problem_and_fix(HOPS, DELAYED, FREE)
         findings.append(Finding("recording-hops", HOPS, what, fix))
     return word(AXES) == STEPS_FIRST, word(HOPS) == FREE
 

@@ -106,12 +106,15 @@ class Pruning:
         """
         if not self._pruned:
             return {}
-        shares = {"sparsity": self._share("weight"), "delay_sparsity": self._share("delay")}
+        shares = {
+            "sparsity": self._share_removed("weight"),
+            "delay_sparsity": self._share_removed("delay"),
+        }
         ended = all(pruned.n_to_remove(1.0) <= 0 for pruned in self._pruned.values())
         return {**shares, "pruned": ended}
 
-    def _share(self, kind: str) -> float:
-        """Share of the values that are removed in all parameters of a kind, weights or delays."""
+    def _share_removed(self, kind: str) -> float:
+        """Share of weights or delays that are removed, 0 … 1; `kind` is `weight` or `delay`."""
         masks = [mask for name, mask in self.removed.items() if name.endswith(f".{kind}")]
         total = sum(mask.numel() for mask in masks)
         return sum(int(mask.sum()) for mask in masks) / total if total else 0.0

@@ -98,8 +98,8 @@ def run_training(
             )
             folder.create(manifest, anew=anew)
             if network is not None:
-                # The checkpoint contains the state of the other run, which may be deleted before
-                # this run is resumed.
+                # The checkpoint contains the state of the run `start`. That run may be deleted
+                # before this run is resumed.
                 trainer.save()
         if on_start is not None and not resume and ranks.is_first:
             on_start(trainer)

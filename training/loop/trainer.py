@@ -410,7 +410,10 @@ class Trainer:
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
     def _remove_overflow(self) -> None:
-        """Reduce scales of the best integers until no training or validation sample overflows."""
+        """Reduce scales of the best integers until no sample makes a state overflow.
+
+        The samples are those of training and validation.
+        """
         if self._calibrator is None or self.best_integers is None:
             return
         rounding = self._calibrator.rounding(self.best)

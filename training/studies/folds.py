@@ -283,7 +283,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
 
 
 def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
-    """Copy the predictions that an earlier run of the same cross-validation stored into answers.
+    """Complete answers with the predictions that the same cross-validation stored earlier.
 
     Raises:
         UsageError: the folder contains another cross-validation, or a run.

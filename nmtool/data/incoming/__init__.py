@@ -285,7 +285,7 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
         raise UsageError(
             f"{path} exists already",
             code="path-taken",
-            fix="choose another name, or overwrite it: `force=True`",
+            fix="choose another name, or overwrite the file: `force=True`",
         )
     with (
         storage.replacing(path) as temporary,

@@ -149,8 +149,8 @@ def test_an_error_names_flags_or_python_arguments_by_its_caller(
     nmtool: Nmtool, integers: object
 ) -> None:
     assert nmtool("export", integers, "-o", "q.c").code == 0
-    assert "  fix: choose another path, or replace it: --force\n" in (
+    assert "  fix: choose another path, or replace the file or folder: --force\n" in (
         nmtool("export", integers, "-o", "q.c").err
     )
-    with pytest.raises(nm.UsageError, match=r"replace it: `force=True`"):
+    with pytest.raises(nm.UsageError, match=r"replace the file or folder: `force=True`"):
         nm.export(nm.load("q.c"), "q.c")
