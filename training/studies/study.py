@@ -117,7 +117,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
         raise StorageError(
             f"the storage of the study in {plan.folder} failed",
             code="study-store-failed",
-            why=str(error.__cause__ or error).partition("\n")[0],
+            why=_first_cause(error),
             fix="check the folder or the database, its permissions and the free space",
         ) from error
     finally:
@@ -144,7 +144,9 @@ class Study:
 
     def trials(self) -> list[FrozenTrial]:
         """All trials as they are now, by number; raises `FileFormatError` for damaged trials."""
-        with _optuna_errors_converted(self._where):
+        with _optuna_errors_converted(self._where), warnings.catch_warnings():
+            # Optuna replaces some damaged distributions, and only warns.
+            warnings.simplefilter("error", UserWarning)
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
                 # This call raises an error if the attributes of a trial are damaged, even if the
@@ -367,8 +369,15 @@ def _optuna_errors_converted(where: object) -> Iterator[None]:
     """Convert Optuna's exceptions on foreign or damaged entries to `FileFormatError`."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, AssertionError, UserWarning
+    ) as error:  # fmt: skip
         raise _damage_error(where, reason(error)) from error
+
+
+def _first_cause(error: BaseException) -> str:
+    """First line of the message of the database's error, from which another error arose."""
+    return str(error.__cause__ or error).partition("\n")[0]
 
 
 def _damage_error(where: object, why: str) -> FileFormatError:
@@ -466,7 +475,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
         settings = {"timeout": _BUSY_S, "isolation_level": None} if is_sqlite else {}
         for is_last in (False, False, False, True):
             try:
-                with _without_warnings():
+                with _without_warnings(), _optuna_errors_converted(url or file):
                     database = Database(
                         where.render_as_string(hide_password=False),
                         engine_kwargs={"connect_args": settings},
@@ -493,8 +502,8 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
             why=str(error.__cause__ or error),
             fix="install the Python package that SQLAlchemy needs for it",
         ) from error
-    except (SQLAlchemyError, RuntimeError) as error:
-        why = str(error).partition("\n")[0]
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        why = _first_cause(error)
         if url:
             raise MissingError(
                 f"the database {where!r} cannot be used",

@@ -64,6 +64,20 @@ def test_damage_is_refused_or_changes_nothing(whole: bytes) -> None:
             assert _trials() in (before, ()), damage
 
 
+def test_a_damaged_page_is_refused(whole: bytes) -> None:
+    """Optuna reads the table `version_info` before nmtool checks the pages of the file."""
+    with closing(sqlite3.connect(STORE)) as database:
+        [(size,)] = database.execute("PRAGMA page_size")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'version_info'"
+        [(page,)] = database.execute(query)
+    damaged = bytearray(whole)
+    damaged[(page - 1) * size] = 0xFF
+    STORE.write_bytes(damaged)
+    with refused(FileFormatError, "file-damaged") as caught:
+        _trials()
+    assert "malformed" in (caught.value.why or "")
+
+
 CHANGES = {
     "a score": "UPDATE trial_values SET value = 0.5 WHERE trial_value_id = 1",
     "no score": "DELETE FROM trial_values",
