@@ -34,6 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from nmtool.exporters.verilog import simulators
 from tests.verilog.cases import RTL, Case, all_cases
 from tests.verilog.modules import MODULES
 from tests.verilog.mutations import Mutant, Source
@@ -43,7 +44,6 @@ EXPLAINED = Path(__file__).parent / "verilog_survivors.txt"
 _SECONDS = 20
 _MEMORY = 2 << 30
 _BEFORE_LINT = 5
-_VERILATOR = "verilator_bin" if shutil.which("verilator_bin") else "verilator"
 _LINTED = (
     "chain", "chain-banks", "chain-single", "silent", "parallel-eight", "random-6",
     "no-projections",
@@ -115,6 +115,7 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 def prepare(work: Path) -> list[Prepared]:
     """All cases in folders; each must pass with the unchanged core."""
     prepared = []
+    verilator = next(s.program for s in simulators.find() if isinstance(s, simulators.Verilator))
     names = tuple(path.stem.removeprefix("nmtool_") for path in RTL.glob("*.v"))
     for case in [*MODULES, *all_cases()]:
         folder = work / case.name
@@ -124,7 +125,7 @@ def prepare(work: Path) -> list[Prepared]:
             if case.name in _LINTED:
                 values = [word[len("-Pcore_bench.") :] for word in command if "-P" in word]
                 parameters = ("DEEP", "SINGLE_PORT", "BANK_BITS")
-                lint = [_VERILATOR, "--lint-only", "-Wall", "--top-module", "nmtool_top"]
+                lint = [str(verilator), "--lint-only", "-Wall", "--top-module", "nmtool_top"]
                 lint += [f"-G{value}" for value in values if value.split("=")[0] in parameters]
                 lint.append("nmtool_top.v")
         else:

@@ -94,6 +94,7 @@ def test_a_third_arithmetic_runs(seed: int, n_hidden: int, spiking_output: bool)
     assert len(score.faults) == 20
 
 
+@pytest.mark.torch
 def test_a_third_arithmetic_is_quantised_trained_and_verified(tmp_path: Path) -> None:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.front.rounding import Rounding

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.exporters import c
 from nmtool.hardware_sim.simulator import simulate
@@ -140,9 +141,10 @@ def test_a_faulty_weight_or_delay_of_any_size_is_named(
         changed, truth = replace(projection, delay=delays), {"kind": "delay", **about}
         truth["actual"] = int(delays[pre, post])
     else:
-        weights[pre, post] = weight * 16
+        spacing = LOIHI2.weight_step(projection.weight_bits, mixed_signs=True)
+        weights[pre, post] = weight * 16 // spacing * spacing
         changed, truth = replace(projection, weight=weights), {"kind": "weight", **about}
-        truth["actual"] = weight * 16
+        truth["actual"] = int(weights[pre, post])
     fault = Fault(truth, faults.with_projection(network, index, changed), spikes)
     expected = simulate(network, spikes, deep=True)
     explanation = nm.explain(network, spikes, expected, simulate(fault.network, spikes, deep=True))

@@ -218,6 +218,7 @@ def test_learning_rates_that_rise_again(schedule: str) -> None:
     assert list(rates_rise(before, before, 5)) == []
 
 
+@pytest.mark.torch
 def test_the_log_has_the_most_frequent_mistake_and_more_epochs_give_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
