@@ -115,7 +115,7 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 def prepare(work: Path) -> list[Prepared]:
     """All cases in folders; each must pass with the unchanged core."""
     prepared = []
-    verilator = next(s.program for s in simulators.find() if isinstance(s, simulators.Verilator))
+    verilator = next(s for s in simulators.find() if isinstance(s, simulators.Verilator))
     names = tuple(path.stem.removeprefix("nmtool_") for path in RTL.glob("*.v"))
     for case in [*MODULES, *all_cases()]:
         folder = work / case.name
@@ -125,7 +125,9 @@ def prepare(work: Path) -> list[Prepared]:
             if case.name in _LINTED:
                 values = [word[len("-Pcore_bench.") :] for word in command if "-P" in word]
                 parameters = ("DEEP", "SINGLE_PORT", "BANK_BITS")
-                lint = [str(verilator), "--lint-only", "-Wall", "--top-module", "nmtool_top"]
+                lint = ["env", f"VERILATOR_ROOT={verilator.root}", str(verilator.program)]
+                lint += ["--lint-only", "-Wall", "-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
+                lint += ["--top-module", "nmtool_top"]
                 lint += [f"-G{value}" for value in values if value.split("=")[0] in parameters]
                 lint.append("nmtool_top.v")
         else:
