@@ -53,11 +53,10 @@ def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, r
     assert {use.resource: (use.used, use.available) for use in fit.uses} == {
         name: (taken[name], available[name]) for name in taken
     }
-    assert [finding.what for finding in fit.unsupported] == [
-        f"the network takes {taken[name]:,} {name}, but there are {available[name]:,}"
-        for name in taken
-        if taken[name] > available[name]
-    ]
+    too_small = [name for name in taken if taken[name] > available[name]]
+    for finding, name in zip(fit.unsupported, too_small, strict=True):
+        assert f"{taken[name]:,} {name}" in finding.what
+        assert f"{available[name]:,}" in finding.what
     assert all(
         (finding.code, finding.where) == ("target-memory", "Mine") for finding in fit.unsupported
     )
@@ -76,10 +75,8 @@ def test_256_kb_are_too_few() -> None:
     report = nm.check(network, ["cortex-m4", "esp32-c3"])
     cortex, esp = report["cortex-m4"], report["esp32-c3"]
     assert [finding.code for finding in cortex.unsupported] == ["target-memory"] * 2
-    assert (
-        cortex.unsupported[1].what
-        == "the network takes 267,184 bytes of RAM, but there are 262,144"
-    )
+    assert "267,184 bytes of RAM" in cortex.unsupported[1].what
+    assert "262,144" in cortex.unsupported[1].what
     assert "nRF52840" in cortex.unsupported[1].where
     assert esp.unsupported == ()
     assert {row[-1] for row in esp.tables()[0].rows} == {"upper bound"}
