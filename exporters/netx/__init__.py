@@ -115,10 +115,10 @@ class Netx(Format, name="netx"):
         return None if embedded is None else embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Compare the datasets of the file with those that nmtool would write.
+        """Compare the arrays of the file with the arrays that nmtool would write.
 
-        Only datasets that lava-dl reads are compared; there is a finding for each difference. Files
-        from other tools have no findings, because their layers themselves are the network.
+        Only arrays that lava-dl reads are compared; there is a finding for each difference. Files
+        from other tools have no findings, because nmtool reads their network from the layers.
         """
         from nmtool.exporters.netx import file
 

@@ -187,7 +187,7 @@ def _time_ms(file: PlainFile, name: str) -> float | None:
 
 
 def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer], list[Finding]]:
-    """All layers by number, and findings on those that a network cannot represent."""
+    """Read all layers, by number; find the layers that a network cannot represent."""
     count = len(parent)
     if not 1 <= count <= MAX_LAYERS:
         raise FileFormatError(

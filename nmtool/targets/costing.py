@@ -485,7 +485,7 @@ def _words_on_figures(chip: Target, figures: Target, used: Sequence[Constant]) -
 
 
 def _note_on_estimate(placement: _Placement, unknown: Sequence[str]) -> str:
-    """Describe the parts of the system that an estimate includes, and those that it excludes."""
+    """List the parts of the system that an estimate includes, and the excluded parts."""
     parts = ["all neurons updated in every step"]
     if _stores_zeros(placement.chip):
         parts.append("synapses of weight 0 included")

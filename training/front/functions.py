@@ -149,7 +149,7 @@ class _Li(torch.autograd.Function):
 
 
 def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
-    """The parameters of weights and delays; None for those that are not trained."""
+    """The parameters of weights and of delays; None for a parameter that is not trained."""
     return synapses.weight_parameter, synapses.delay_parameter
 
 

@@ -60,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network uses the memory of a core.
+    """The chosen use of a core's memory: steps per run, slots for arrivals, place of the weights.
 
     Attributes:
         steps: number of steps that the core runs and records at once.

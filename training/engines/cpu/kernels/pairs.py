@@ -33,7 +33,7 @@ class Pair(types.Type):
 
 @register_model(Pair)
 class _PairModel(models.PrimitiveModel):
-    """How Numba stores a `Pair`: as LLVM's vector of two numbers."""
+    """The memory layout of a `Pair` in Numba: LLVM's vector of two numbers."""
 
     def __init__(self, manager: Any, pair: Pair) -> None:
         number = manager.lookup(pair.dtype).get_value_type()
