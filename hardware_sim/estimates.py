@@ -39,14 +39,14 @@ def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArr
     shape = (operations.n_samples, operations.n_steps)
     events = operations.synapses_read if dense else operations.synaptic_events
     updates = sum(operations.neurons.values())
-    emitted = _sum_counts((c for name, c in operations.spikes.items() if name != INPUT), shape)
-    sent = _sum_counts((c for name, c in operations.messages.items() if name != INPUT), shape)
+    emitted = _sum_per_step((c for name, c in operations.spikes.items() if name != INPUT), shape)
+    sent = _sum_per_step((c for name, c in operations.messages.items() if name != INPUT), shape)
     return (
-        _cost_or_zero(figures.synaptic_event) * _sum_counts(events, shape)
+        _cost_or_zero(figures.synaptic_event) * _sum_per_step(events, shape)
         + (_cost_or_zero(figures.neuron_access) + _cost_or_zero(figures.neuron_update)) * updates
         + _cost_or_zero(figures.spike_out) * emitted
         + _cost_or_zero(figures.axon_out) * sent
-        + _cost_or_zero(figures.axon_in) * _sum_counts(operations.messages.values(), shape)
+        + _cost_or_zero(figures.axon_in) * _sum_per_step(operations.messages.values(), shape)
     )
 
 
@@ -78,6 +78,6 @@ def _cost_or_zero(figure: float | None) -> float:
     return 0.0 if figure is None else figure
 
 
-def _sum_counts(counts: Iterable[Counts], shape: tuple[int, int]) -> Counts:
+def _sum_per_step(counts: Iterable[Counts], shape: tuple[int, int]) -> Counts:
     """Sum of several counts, [samples, steps]; zeros without counts."""
     return sum(counts, np.zeros(shape, np.int64))

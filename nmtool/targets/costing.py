@@ -133,7 +133,7 @@ def cost(
         input_spikes=Counted(Spread.of(operations.spikes[INPUT])),
         spikes=Counted.of(spikes, shape),
         messages=Counted.of(operations.messages, shape),
-        effective_acs=_sum_counts(operations.synaptic_events) / operations.n_samples,
+        effective_acs=_total_count(operations.synaptic_events) / operations.n_samples,
         effective_macs=0.0,
         dense_operations=float(_n_synapses(loaded_network) * operations.n_steps),
         activation_sparsity=_activation_sparsity(operations, spikes),
@@ -213,7 +213,7 @@ def _named_by_projection(
     return by_projection
 
 
-def _sum_counts(counts: Sequence[NDArray[np.int64]]) -> int:
+def _total_count(counts: Sequence[NDArray[np.int64]]) -> int:
     """Sum of all entries of several arrays."""
     return sum(int(count.sum()) for count in counts)
 
@@ -229,7 +229,7 @@ def _activation_sparsity(
     """Share of bins (neurons × steps) without a spike; None if no population can spike."""
     bins = sum(operations.neurons[name] for name in spikes)
     bins *= operations.n_samples * operations.n_steps
-    return (bins - _sum_counts([*spikes.values()])) / bins if bins else None
+    return (bins - _total_count([*spikes.values()])) / bins if bins else None
 
 
 def _program_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
@@ -302,10 +302,10 @@ def _remarks(
     spikes: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[str]:
     """Yield sentences that limit the meaning of the counts, e.g. if no neuron spiked."""
-    emitted = _sum_counts([*spikes.values()])
+    emitted = _total_count([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
         yield "there were neither input spikes nor emitted spikes"
-    elif not _sum_counts(operations.synaptic_events):
+    elif not _total_count(operations.synaptic_events):
         yield "no spike passed a synapse of nonzero weight"
     elif spikes and not emitted:
         yield "no population spiked: all operations are due to the input"
