@@ -117,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=count, metavar="N", help=f"number of timed steps, {defaults}"
     )
-    parser.add_argument("--device", choices=DEVICES, default=CPU, help="device of all engines")
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=CPU,
+        help="device of all engines; the suite cuda always uses both devices",
+    )
     parser.add_argument(
         "--json",
         metavar="FILE",

@@ -432,7 +432,7 @@ def _empty_answers(
     rule: Folds | None,
     seeds: int,
 ) -> Answers:
-    """Make the file of predictions for `nmtool compare`, which is empty until seeds are trained."""
+    """Make the answers for `nmtool compare`, which are empty until seeds are trained."""
     return Answers.empty(
         events,
         data=data.name,
@@ -446,6 +446,8 @@ def _empty_answers(
 
 def teacher_of(data: Dataset, networks: Sequence[TrainedCnn]) -> Teacher:
     """Make a teacher: the networks' mean class probabilities for all training samples.
+
+    The samples used for validation are included.
 
     Args:
         data: the data that the networks were trained on.

@@ -1,9 +1,10 @@
 """The command `python -m benchmarks.live`: the speed of a session on a stream, against real time.
 
-Network and input are those of the other benchmarks, in integers: 700 channels, recurrent hidden
-neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream consists of samples without gaps or
-resets. Each of its steps makes the calls of a live loop: `feed` with the channels that spiked,
-`step`, `decision`. Making the list of channels is not timed. There is one process with one thread.
+Network and input are those of the suites (`python -m benchmarks`), in integers: 700 channels,
+recurrent hidden neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream consists of samples
+without gaps or resets. Each of its steps makes the calls of a live loop: `feed` with the channels
+that spiked, `step`, `decision`. Making the list of channels is not timed. There is one process with
+one thread.
 """
 
 from __future__ import annotations

@@ -29,9 +29,10 @@ and builds the network from brian2-loihi's unmodified classes. Its sources show:
   8388607. The v of non-spiking populations is therefore read before the comparison with the
   threshold. If v exceeds the threshold, the run is refused.
 - **There is no bias.**
-- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals (order −1 in
-  this slot), and v at the end of the step. `LoihiSpikeMonitor.t` truncates t·1000, which gives one
-  step too few for 4007, 4015, … 4095, 8001 and later steps; nmtool rounds t·1000 instead.
+- **Monitors**: `LoihiStateMonitor` reads I in the slot synapses, after the arrivals, which have
+  order −1 in this slot, and v at the end of the step. `LoihiSpikeMonitor.t` truncates t·1000, which
+  gives one step too few for 4007, 4015, … 4095, 8001 and some later steps; nmtool rounds t·1000
+  instead.
 
 Networks that brian2-loihi cannot express are refused: biases before the run, an overflow of u or v
 when it occurs.

@@ -59,7 +59,7 @@ class COptions:
 
 
 class C(Format, name="c"):
-    """A C file, with a header file if names have a prefix; for networks in `loihi2` arithmetic."""
+    """A C file, with a header file if names have a prefix; for every network of `loihi2`."""
 
     writing_options = COptions
 

@@ -281,7 +281,7 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     """C code of the check program, which is compiled if NMTOOL_MAIN is defined.
 
     Raises:
-        DataError: the answers have more steps than `MAX_ROWS`.
+        DataError: the answers have no steps, or more than `MAX_ROWS` steps in total.
     """
     answers = _NONE if carried is None else _answers_code(network, carried)
     return _MAIN.substitute(classifying=classifying(network), answers=answers)

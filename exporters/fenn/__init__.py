@@ -49,7 +49,10 @@ class Fenn(PythonFolder, name="fenn"):
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        """Findings on everything that does not fit into a core, apart from long recordings."""
+        """Findings on everything that does not fit into a core.
+
+        Only the shortest part of a sample is counted, with a recording that is not `deep`.
+        """
         findings = []
         layers = memory.layers(network, deep=False)
         if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:
