@@ -36,7 +36,7 @@ class Place:
         return Path(path).suffix.lower() in self.extensions
 
     def holds(self, path: str | Path) -> bool:
-        """True if an existing path looks like an export of this format; files are not read."""
+        """True if an existing path looks like this format; files are not read."""
         if self.member:
             return next(Path(path).glob(self.member), None) is not None
         return self.names(path) and not Path(path).is_dir()

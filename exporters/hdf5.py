@@ -134,7 +134,7 @@ class PlainFile:
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
-        """Read the dataset `name` of a group; it must contain at most `limit` strings."""
+        """Read the dataset `name` of a group, in its shape; it has at most `limit` strings."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(

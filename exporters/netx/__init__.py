@@ -1,7 +1,8 @@
 """NetX files, the HDF5 format of lava-dl: chains of dense layers, written and read.
 
-Layers have a delay per synapse, or are recurrent and have no delays: lava-dl's reader can run
-nothing else. nmtool also embeds the network itself, and reads it back without loss.
+Written layers have a delay per synapse, or are recurrent and have no delays, since lava-dl's reader
+uses the same delays for feed-forward and recurrent synapses. nmtool also reads convolutions. It
+embeds the network itself in the files that it writes, and reads it back without loss.
 """
 
 from __future__ import annotations

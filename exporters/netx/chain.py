@@ -55,7 +55,7 @@ def _projections_between(
 
 
 def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
-    """Findings on every population and projection that is not part of a chain of layers."""
+    """Findings on populations, projections and a readout that do not fit a chain of layers."""
     for population in network.populations:
         if population.name not in chain:
             yield Finding(

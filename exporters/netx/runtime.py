@@ -38,7 +38,12 @@ def find() -> Environment:
 
 @cache
 def _import_lava_dl(python: Path) -> None:
-    """Import lava-dl in Lava's environment; raises `BackendError` if that fails."""
+    """Import lava-dl in Lava's environment.
+
+    Raises:
+        MissingError: lava-dl cannot be imported.
+        BackendError: the import hangs.
+    """
     try:
         supervise(
             [python, PACKAGE / "reader.py"],

@@ -96,7 +96,7 @@ def from_snntorch(
     Args:
         module: a chain of `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`,
             `Synaptic`, `RLeaky`, `RSynaptic`.
-        input_shape: (channels, height, width) of the input of a `Conv2d`; by default the shape of
+        input_shape: (channels, height, width) of the input of a `Conv2d`; by default that of
             `sample`.
         sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
@@ -105,7 +105,8 @@ def from_snntorch(
         approximate: import layers with other resets as if they reset to zero at once. Spikes then
             differ, and a warning gives the number of differences on `approximate_on`. To recover
             the accuracy, train a module with resets to zero, starting from these weights.
-        approximate_on: input raster for the warning's comparison; by default noise.
+        approximate_on: input raster for the warning's comparison, with the network's channels; by
+            default noise.
 
     Raises:
         NetworkError: layers cannot be imported; all are listed.

@@ -1,8 +1,8 @@
 """Write and read ONNX files: a graph, and properties that end with a digest.
 
-The properties are the header of the `IntegerNetwork` file, the known answers, and a digest of all
-other bytes. The arrays of the network are the constants of the graph itself. A file whose digest
-does not match is refused before anything in it is used.
+The properties include the header of the `IntegerNetwork` file, the known answers if there are any,
+and a digest of all other bytes. The arrays of the network are the constants of the graph itself. A
+file whose digest does not match is refused before anything in it is used.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Content:
     Attributes:
         path: path of the file.
         model: all bytes of the file.
-        properties: metadata of the model by key: header, hash, known answers and digest.
+        properties: metadata of the model by key: version, header, hash, known answers and digest.
     """
 
     path: Path

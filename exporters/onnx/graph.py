@@ -1,4 +1,4 @@
-"""Write the network as an ONNX graph: time loops of populations, and projections between loops.
+"""Write the network as an ONNX graph: time loops of populations, and projections outside them.
 
 A feedforward projection needs no loop: all spikes of its source are known before the first step of
 its target. One scatter operator adds the weights of all these spikes at their steps of arrival.
@@ -49,7 +49,10 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of mutually recurrent populations in feedforward order, with their projections."""
+    """Groups of mutually recurrent populations in feedforward order.
+
+    Each has the projections between its own populations.
+    """
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)
@@ -99,7 +102,7 @@ class _Builder:
     ) -> str:
         """int32 [time, batch, neurons]: input to a population from other groups.
 
-        Spikes are added to rows: all samples of step 0, all samples of step 1 and so on, until the
+        Weights are added to rows: all samples of step 0, all samples of step 1 and so on, until the
         last arrival.
         """
         nodes, name, size = self.nodes, population.name, population.size

@@ -2,9 +2,10 @@
 
     python run.py FILE.net ARRAYS.npz EVENTS.npz RECORDING.npz --layers NAME ... [--deep]
 
-FILE.net is the network that runs. From ARRAYS.npz, the script only reads the names of the
-populations, and which of them spike. EVENTS.npz and RECORDING.npz have the same formats as in an
-export to Lava; the script uses the package `lava_network` of such an export.
+FILE.net is the network that runs. From ARRAYS.npz, the script takes the number of channels, the
+names and sizes of the populations, which of them spike, and the readout. EVENTS.npz and
+RECORDING.npz have the same formats as in an export to Lava; the script uses the package
+`lava_network` of such an export.
 """
 
 from __future__ import annotations

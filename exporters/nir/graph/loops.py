@@ -78,7 +78,7 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
     if len([node for node in graph.nodes.values() if node.is_neurons]) > MAX_NEURON_NODES:
         raise FileFormatError(
             f"the graph has more than {MAX_NEURON_NODES} nodes of neurons, the most that nmtool "
-            "imports",
+            "allows",
             code="nir-too-many-neurons",
             fix="put populations with the same connections into one node",
         )

@@ -35,7 +35,7 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """Number of steps by which each population spikes earlier in the graph than in the network.
+    """Number of steps by which each population runs earlier in the graph than in the network.
 
     The numbers are chosen so that the written delays are as short as possible.
 
@@ -58,7 +58,7 @@ def steps_ahead(
 def steps_behind(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int] | None:
-    """Number of steps by which each population must spike later in the network than in the graph.
+    """Number of steps by which each population must run later in the network than in the graph.
 
     With these numbers, every hop takes at least one step. None if the delays of a loop add up to
     fewer steps than the loop has hops.

@@ -257,7 +257,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
-    """The input shape that a node requires; None if any shape fits."""
+    """The input shape that a node requires; None if it is unknown."""
     shape = shapes.output_shapes[name]
     if node.kind in MATRICES and shape is not None:
         return (node.values["weight"].shape[1],)

@@ -142,7 +142,10 @@ def _without_neurons(graph: Graph) -> Graph:
 def _execution_order(
     graph: Graph, closing: set[tuple[str, str]], delays: Mapping[str, DelayLines]
 ) -> list[str]:
-    """Sort the nodes: each comes after its inputs, except delays of at least one step."""
+    """Sort the nodes: each comes after its inputs.
+
+    Exceptions are inputs over edges that close a loop, and inputs of delays of at least one step.
+    """
     waiting = dict.fromkeys(graph.nodes, 0)
     targets: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for pre, post in graph.edges:

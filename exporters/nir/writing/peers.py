@@ -209,7 +209,7 @@ def _loop_findings(graph: Graph, shared_loops: list[list[str]], peer: str) -> li
 
 
 def _order_findings(graph: Graph, peer: str) -> list[Finding]:
-    """Findings on nodes that run before their input, and on outputs that are lost."""
+    """Findings on nodes whose output arrives late, and on outputs that are lost."""
     if peer != "norse":
         return []
     what = f"{MEASURED[peer]} runs nodes depth first, so the output of this node is one step late"

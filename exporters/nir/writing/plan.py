@@ -104,7 +104,7 @@ class Plan:
         return np.where(projection.jump != 0, self._explicit_delay(projection) + shift, 0)
 
     def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
-        """[pre, post]: number of steps that `Delay` nodes must add for each synapse.
+        """[pre, post]: steps that `Delay` nodes add for each synapse, if no population runs ahead.
 
         This is the whole delay. If the connection closes a loop, one step is subtracted, which the
         connection takes even without a `Delay` node.

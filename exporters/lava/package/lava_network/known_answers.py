@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KIND = "nmtool known answers"
 
 DECAY_ONE = 4096
-"""Number of parts of a decay; the parts that a state keeps in a step are given out of it."""
+"""Denominator of decays: in a step, a state keeps `keep` / 4096 of its value."""
 
 
 class KnownAnswers:
@@ -89,7 +89,7 @@ def is_known_answers(path: str | Path) -> bool:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return bool(json.loads(str(archive["header"][()]))["kind"] == KIND)
-    except Exception:  # numpy and zipfile raise any; `read_events` reports what is wrong
+    except Exception:  # numpy and zipfile can raise any; `read_events` says what is wrong
         return False
 
 

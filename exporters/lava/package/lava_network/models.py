@@ -50,7 +50,7 @@ class FastSource(PySendModelFixed):
 
 
 class FastDelayDense(PyDelayDenseModelBitAcc):
-    """DelayDense model whose run time is proportional to the number of spikes.
+    """DelayDense model that only computes with the inputs that spike.
 
     Parameters of the process: `sample_steps`, the number of steps of a sample; `weight_exp`,
     `num_weight_bits` and `sign_mode` have the same meaning as for Lava's model. Spikes are binary.

@@ -33,7 +33,10 @@ MODELS = ("fast", "stock")
 
 
 class Network(Protocol):
-    """A network in Lava: its populations, and a process that is connected to all others."""
+    """A network in Lava: its populations, and one of its processes.
+
+    The process contains all others, or is connected to them.
+    """
 
     @property
     def process(self) -> AbstractProcess: ...
@@ -57,7 +60,7 @@ def run_samples(
         events: the input; every sample has its number of steps, not the network's.
         model: one of `MODELS`.
         deep: record u and v of every population.
-        beat: called several times per sample with the number of completed steps.
+        beat: called now and then with the number of completed steps of the sample.
     """
     if model == "fast":
         return _run_fast(arrays, events, deep, beat)
