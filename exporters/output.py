@@ -1,4 +1,7 @@
-"""Write an export (file or folder) atomically, and replace only earlier exports."""
+"""Write an export (file or folder) atomically.
+
+A folder is replaced only if it is an earlier export.
+"""
 
 from __future__ import annotations
 

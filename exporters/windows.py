@@ -49,7 +49,7 @@ class Axis:
         return span // self.stride + 1 if span >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """For each output: the first tap on the input instead of on padding, and their number."""
+        """For each output: first tap on the input (not on padding), and number of such taps."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
@@ -117,8 +117,9 @@ class Window:
         """All synapses: pairs of an input line and an output.
 
         Returns:
-            Input line, output, and number of the tap in C order. The axes of these arrays are
-            output channel, input channel within its group, and pair of places.
+            Input line, output, and number of the tap in C order. The axes of line and output are
+            output channel, input channel within its group, and pair of places; the tap has only
+            the last axis.
         """
         output = place = tap = np.zeros(1, np.int64)
         output_shape = self.output_shape(input_shape)

@@ -153,7 +153,9 @@ def kernels(module: str, limit: int) -> Kernels:
 
     @compiled()
     def spikes_up_to(plan, step_offset, channel, counted, enough):
-        """Count the spikes of some neurons, up to the step in which `enough` spikes are reached.
+        """Count the spikes of some neurons over all samples, until `enough` spikes are reached.
+
+        The step in which they are reached is counted to its end.
 
         Args:
             plan: the network as flat arrays.

@@ -1,8 +1,8 @@
 """Known answers of a network: short inputs that make it spike, and the network's outputs for them.
 
-If data are given, the first sample comes from the data. All other samples are generated: they
-reveal a change of any stored number by one step, if any input can reveal it (`stimuli.py`). For
-integer networks, outputs include u and v of every neuron.
+If data are given, the first sample comes from the data. All other samples are generated, so that
+the samples together reveal a change by one step of as many stored numbers as possible
+(`stimuli.py`). For integer networks, outputs include u and v of every neuron.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class Counter:
 
     Args:
         network, spikes, recording: as for `count_operations`.
-        cores: neurons on each core of the chip, to count messages between cores; by default, each
+        cores: neurons on each core of the chip, which determine the messages; by default, each
             population has one core.
         dense: True if cores also store synapses of weight 0.
     """

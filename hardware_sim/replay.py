@@ -570,7 +570,7 @@ def _reaches_in_time(events, sample, cells, column):
 
 @compiled()
 def _source_of(cells, synapse):
-    """The source of a synapse: index of its population in `Streams`, and index of the neuron."""
+    """The source of a synapse: its index in `Streams`, and the index of the source neuron."""
     k = 0
     while k + 1 < cells.row.size and cells.row[k + 1] <= synapse:
         k += 1

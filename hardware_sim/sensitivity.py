@@ -92,7 +92,8 @@ def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool
 
     Returns:
         [samples, changes] bool: True for visible changes. There is a change up and a change down
-        per number, except changes beyond the number's range, in a fixed order for each network.
+        per number, except decays and thresholds beyond their ranges, in a fixed order for each
+        network.
     """
     return np.concatenate([_visible_changes(p, deep) for p in network.populations], axis=1)
 
@@ -134,7 +135,7 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
             keep = population.keep_u
             other = runs_in.decayed(u_before, keep - change)
             differs = runs_in.decayed(u_before, keep) != other
-            # If u exceeds a limit, both values of u are clipped to this limit and do not differ.
+            # If u is at a limit, both values of u may be clipped to this limit, and be equal.
             if runs_in.neuron.u_overflow == "clips":
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
             columns.append(_in_any_step(differs))

@@ -115,7 +115,10 @@ class _Sample:
 
 
 class _Search:
-    """State of the search: the stored numbers that the samples of the result test so far."""
+    """State of the search: the stored numbers that the kept samples test.
+
+    Kept samples are the existing samples and the samples of the result so far.
+    """
 
     def __init__(
         self,
@@ -167,7 +170,7 @@ class _Search:
         ]
 
     def keep(self, samples: Sequence[_Sample]) -> None:
-        """Add samples to the result: the numbers that they test count as tested."""
+        """Keep samples: the numbers that they test count as tested."""
         for sample in samples:
             self.first, self.constants = self._with_sample(sample)
 
@@ -188,7 +191,7 @@ class _Search:
         return best
 
     def tests_more(self, sample: _Sample) -> bool:
-        """True if a sample tests a number that no sample of the result tests."""
+        """True if a sample tests a number that no kept sample tests."""
         first, constants = self._with_sample(sample)
         assert self.constants is not None
         return self.synapses.count_tested(first) > self.synapses.count_tested(self.first) or bool(
@@ -198,7 +201,7 @@ class _Search:
     def _with_sample(
         self, sample: _Sample
     ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
-        """First spikes, and visible changes of constants, after a sample is added to the result."""
+        """First spikes, and visible changes of constants, after a sample is kept."""
         first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
         return first, constants if self.constants is None else constants | self.constants
@@ -206,7 +209,8 @@ class _Search:
     def _score(self, sample: _Sample) -> float:
         """Score of a sample: the shares of tested numbers, minus a penalty on spikes.
 
-        Of samples with equal shares, the one in which more populations spike has a higher score.
+        Of samples with equal shares and penalties, the one in which more populations spike has a
+        higher score.
         """
         return sum(self._shares(sample)) + 1e-6 * sample.n_spiking - COST * sample.activity
 
@@ -221,7 +225,7 @@ class _Search:
 
     @property
     def share(self) -> float:
-        """Share of the testable synapses that the samples of the result test."""
+        """Share of the testable synapses that the kept samples test."""
         return self._tested_share(self.first)
 
     def noise(self) -> list[_Dense]:

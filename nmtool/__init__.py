@@ -24,7 +24,7 @@ Functions, which do all that commands do:
     evaluate            accuracy and activity on samples; gives an Evaluation
     cost                operations, memory, latency and energy per inference; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
-    compare_accuracy    compare two kinds of networks on samples; gives an AccuracyDifference
+    compare_accuracy    two kinds of networks on the same samples; gives an AccuracyDifference
     check               check whether a network fits chips and formats; gives a CheckReport
     export              write a network in another format
     load                read a network of any format

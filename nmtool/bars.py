@@ -176,7 +176,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
 
 @contextmanager
 def _running(bar: rich_progress.Progress) -> Iterator[None]:
-    """Show a bar while the block runs; show nothing if another bar is shown already."""
+    """Show a bar while the block runs; show nothing if rich cannot show it beside another bar."""
     from rich.errors import LiveError
 
     try:

@@ -55,7 +55,7 @@ class Loop:
 
     @property
     def sources(self) -> list[str]:
-        """Names of the populations that project to populations of the group."""
+        """Names of the group's populations that project to populations of the group."""
         return list(dict.fromkeys(p.projection.source for p in self.projections))
 
     def into(self, population: IntegerPopulation) -> list[NamedProjection]:

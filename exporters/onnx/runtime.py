@@ -80,7 +80,7 @@ def _outputs(
 
 
 def _failure(error: Exception) -> BackendError:
-    """The error for a run that onnxruntime ended."""
+    """The error for a file that onnxruntime could not load or run."""
     return BackendError(
         "onnxruntime could not run the file",
         code="runtime-failed",

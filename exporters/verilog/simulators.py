@@ -89,7 +89,7 @@ class Verilator:
         return [str(program)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
-        """Compile a core to a program, and copy it into the cache; return its path."""
+        """Compile a core to a program in `scratch`, and return the program's path."""
         root = self.root
         texts = [name for name in sources if name.endswith(".v")]
         for name, data in sources.items():

@@ -227,7 +227,8 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     """Column widths with which a table fits into `columns` characters, where possible.
 
     First the header is wrapped between words. Then paths are shortened and sentences wrapped. Last
-    of all, words are broken, but never numbers. Each stage starts with the widest column.
+    of all, words are broken, but never numbers. Each stage always narrows the widest column that it
+    can still narrow.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
@@ -352,11 +353,12 @@ def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
 
 
 def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
-    """Choose the parts of a line that fit into `columns` characters, in their order.
+    """Choose the parts of a line that fit into `columns` characters, two spaces apart, in order.
 
     Args:
         parts: texts with ranks. If they do not fit, the texts of the largest rank are dropped
-            first, beginning with the last. One text always stays; if it is too long, it is cut.
+            first, beginning with the last. The first text of the smallest rank always stays; if it
+            is too long, it is cut.
         columns: width of the line.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
