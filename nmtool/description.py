@@ -173,8 +173,8 @@ def describe_size(network: AnyNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
     `parameters` counts a weight and a delay per entry of every projection. `delay_histogram[d]` is
-    the number of synapses with a delay of d steps. `weight_bits` lists the bits per weight of all
-    projections; it is None for a float network.
+    the number of synapses with a delay of d steps. `weight_bits` lists all bits per weight that
+    occur, each once; it is None for a float network.
     """
     # This import is inside the function, because the modules of networks import this module.
     from nmtool.network.integer_network import IntegerNetwork

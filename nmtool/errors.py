@@ -78,7 +78,7 @@ MOST_ALIKE = 3
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """For display, replace each group of similar findings by its first finding and their number.
+    """For display, replace more than three similar findings by the first of them and their number.
 
     Findings are similar if they differ only in their place, numbers and quoted names. Up to three
     findings that differ only in their place become one finding with all places.
@@ -154,7 +154,7 @@ class NmtoolError(Exception):
         return "\n".join(parts)
 
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
-        """A copy of the error with another text and, if given, another class and fix.
+        """A copy of the error, of class `kind`, with another text and, if given, another fix.
 
         Code, why and findings stay the same.
 

@@ -144,7 +144,8 @@ def validation_rule_of(
 ) -> SplitRule | None:
     """The rule for the validation split that `--validation` requests; None without the flag.
 
-    The rule takes seed and groups from `rule_of_runs`, the rule of the runs, unless that is None.
+    The rule takes seed and groups from `rule_of_runs`, the rule of the runs, unless that is None or
+    `--validation` requests the last samples.
     """
     from nmtool.data.dividing import SplitRule
 

@@ -175,7 +175,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
                 if folder.manifest_file.exists()
                 else ""
             )
-            console.print_remark(f"no epoch was finished, so nothing is kept{begin}")
+            console.print_remark(f"no epoch was finished, so nothing learnt is kept{begin}")
         raise
     except RankError as error:
         if folder.manifest_file.exists():

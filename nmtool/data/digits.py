@@ -7,7 +7,8 @@ the visual cortex, with histograms of oriented gradients (Dalal & Triggs 2005).
 1. Each pixel has a gradient: the difference between its right and left neighbours, and the
    difference between its lower and upper neighbours. Outside the image, the brightness is 0.
 2. The gradient's length is shared between the two nearest of the `DIRECTIONS` directions 0°,
-   45°, … (0°: brighter to the right, 90°: brighter below). The nearer direction gets more.
+   45°, … (0°: brighter to the right, 90°: brighter below). A direction's share falls
+   linearly with its angle to the gradient.
 3. The strength of a direction in a block of 2×2 pixels is the sum of its shares over the block;
    an image has 128 strengths.
 

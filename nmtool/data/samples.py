@@ -90,7 +90,8 @@ def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False)
     """Bin events to the steps and channels of a network.
 
     Events beyond the last step are dropped, with a warning. A warning is also logged if data and
-    network have different class names, unless one of them only has numbers.
+    network have different class names, unless one of them has the numbers 0, 1, … and the other has
+    words.
 
     Args:
         network: the network; only its steps, channels and classes are used.

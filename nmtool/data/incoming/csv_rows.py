@@ -169,7 +169,7 @@ def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Co
         axes = [name for name in ("y", "p", "polarity") if name in names]
     if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
-            f"required columns are missing: the columns are {listed(own) or 'none'}",
+            f"required columns are missing or given twice: the columns are {listed(own) or 'none'}",
             code="csv-columns",
             why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
             "required",
