@@ -70,7 +70,8 @@ def simulate_floats(
 def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
     """True if the named populations reach a mean firing rate on an input.
 
-    Only these populations and their sources are simulated, and only until they reach the rate.
+    Only these populations and all populations that lead to them are simulated, and only until the
+    rate is reached.
 
     Args:
         network: the network.

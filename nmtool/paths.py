@@ -64,7 +64,7 @@ JOINED_ANSWERS = "joined.npz"
 """In the folder of a cross-validation: the classes predicted by the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
-"""Known answers in the folder of an export to Lava."""
+"""Known answers in the folder of an export to Lava or FeNN."""
 
 EXPORT_EVENTS = "events.csv"
-"""In the folder of an export to Lava: a few samples of data, a row per event."""
+"""In the folder of an export to Lava or FeNN: a few samples of data, a row per event."""

@@ -26,7 +26,7 @@ from nmtool.errors import UsageError
 
 
 class Advance(Protocol):
-    """Counts finished samples."""
+    """Counts finished work, such as samples."""
 
     def __call__(self, n: int, remark: str = "") -> None:
         """Count n more samples as done; the remark is shown beside the count."""

@@ -81,8 +81,8 @@ class Evaluation(Result):
         recording: the recording; None if the samples ran in several batches
             (`SpikeEvents.batches`), as samples on disk do.
         loss: mean training loss, if the settings of the run are known.
-        seconds: time in s that an export's runtime took; None for other networks.
-        runtime: runtime of an export; '' for a network in its own arithmetic.
+        seconds: time in s that `run` took; None if `evaluate` ran the network itself.
+        runtime: runtime that `run` used; '' if `evaluate` ran the network itself.
         confusion: the confusion matrix.
         label: [samples] int64, true class of each sample.
         number: [samples] int64, index of each sample in the data, from 0.

@@ -163,13 +163,13 @@ def export(
 
     Args:
         network: integer network, run, or path; NIR also takes float networks.
-        path: file to write, or folder for Lava, Verilog and firmware.
+        path: file to write, or folder for Lava, FeNN, Verilog and firmware.
         to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
             default from the extension of `path`.
         samples: samples, or a `Dataset`, whose test samples are used. One known answer is an
-            excerpt of the samples; all other known answers have generated inputs, which reveal
-            single faults. A Lava folder also contains up to ten samples as `events.csv`, for its
-            `run.py` to classify.
+            excerpt of the samples; all other known answers, or all without samples, have generated
+            inputs, which reveal single faults. A folder for Lava or FeNN also contains up to ten of
+            the samples as `events.csv`, for its `run.py` to classify.
         options: options of the format NIR or Verilog.
         prefix: prefix of names in C and firmware, so that several networks can be linked into one
             firmware; a C file with a prefix gets a header file.

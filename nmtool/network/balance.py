@@ -28,7 +28,9 @@ _HALVINGS = 10
 def balance_drive(
     network: Network, spikes: Raster, rate: float, progress: Progress = silent
 ) -> Network:
-    """Scale or shift the feed-forward weights of each layer until its neurons reach a rate.
+    """Scale or shift feed-forward weights until each spiking population reaches a rate.
+
+    Populations are treated in the order of the layers, from first to last.
 
     Args:
         network: a new network.

@@ -57,8 +57,8 @@ class IntegerPopulation(AnyPopulation):
         du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
             means no memory.
         dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
-        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, vth is 2^17,
-            which v cannot exceed.
+        vth: threshold; a neuron spikes if v > vth·64. In `li` populations, vth is 2^17: v is
+            always below 2^17·64.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no

@@ -182,7 +182,7 @@ def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     if not is_valid or isinstance(entries[0], str) or isinstance(entries[-1], str):
         raise UsageError(
             f"the sizes of layers must be two or more positive whole numbers, not {sizes!r} (a "
-            "hidden layer may also be a list of populations with time constants)",
+            "hidden layer may also consist of populations with time constants)",
             code="layer-sizes",
             fix=fix,
         )

@@ -39,7 +39,7 @@ def quantise_network(
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
 ) -> Quantisation:
-    """Round a network, with ranges of weights and head-room of membranes chosen on samples.
+    """Round a network, with suitable ranges of weights, and head-room of membranes from samples.
 
     Args:
         network: the float network.
@@ -122,7 +122,7 @@ def _reduce_head_room(
     expected = float_run(spikes)
 
     def spikes_and_wraps(rounded: Quantisation) -> tuple[float, int]:
-        """Share of spikes that agree with the float network, and number of currents that wrap."""
+        """Share of spikes that agree with the float network, and number of wraps of currents."""
         integer_recording = simulate(rounded.network, spikes)
         agreement = spike_agreement(
             expected, integer_recording.only({*expected.spikes, *expected.membrane})

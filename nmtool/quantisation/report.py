@@ -153,8 +153,7 @@ class RoundingCost(Result):
         float_accuracy, integer_accuracy: share of samples classified correctly, 0 … 1.
         agreement: share of samples for which both networks predict the same class.
         spikes_shared: spikes emitted by both networks, as a share of spikes emitted by either.
-        u_wraps, v_clips: numbers of currents that wrapped and of membranes that clipped in the
-            integer network.
+        u_wraps, v_clips: how often currents and membranes overflowed in the integer network.
     """
 
     compared_on: str
