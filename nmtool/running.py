@@ -78,7 +78,10 @@ def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Rec
 
 
 def _float_recorder(network: Network) -> Record:
-    """A function that runs a float network on torch, or in float64 if torch cannot run it."""
+    """A function that runs a float network on torch.
+
+    Without torch, or if training cannot run the network, the function runs it in float64.
+    """
     if has_torch():
         with libraries_needed("train"):
             from nmtool.training.front.model import SpikingNetwork

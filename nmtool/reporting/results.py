@@ -211,7 +211,7 @@ class _Results:
 
     @property
     def network(self) -> Network | IntegerNetwork:
-        """The network that the user named; for a run in integers, its integer network."""
+        """The network that the user named; of a run that trained in integers, the integers."""
         network = self.floats if self.quantisation is not None else self.integers or self.floats
         assert network is not None
         return network
@@ -618,7 +618,7 @@ def _command(
     data: Dataset | SpikeEvents | str | Path | None,
     options: Mapping[str, Any],
 ) -> list[str]:
-    """Words of the command that makes a report; DATA are left out if they have no name."""
+    """Words of the command that makes a report; DATA are left out if in memory or not named."""
     words = ["nmtool", "report", title]
     if isinstance(data, str | Path):
         words.append(str(data))

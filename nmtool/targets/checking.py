@@ -110,11 +110,11 @@ def check(
     'faithful'
 
     Args:
-        network: an integer network; or a float network or run, which is rounded for each target;
-            or the path of any of them.
+        network: integer network, or float network, which is rounded for each target; a run, or a
+            path.
         targets: names, `.toml` files, or `Target`s; `all`: every target that comes with nmtool.
-        relays: realise delays beyond a target's limit with relay populations, which take
-            resources; by default these delays are clipped.
+        relays: when rounding, realise delays beyond a target's limit with relay populations,
+            which take resources; by default these delays are clipped.
         quantising: arguments of `quantise_network` for a float network, e.g. `{"weight_bits": 4}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 

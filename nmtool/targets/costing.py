@@ -443,7 +443,10 @@ def _reason_against_estimate(network: AnyNetwork, figures: Target | None, sectio
         nouns = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; the {nouns} of its computer cannot be measured"
+            return (
+                f"{figures.name} is software; there are no figures for the {nouns} per event of "
+                "its computer"
+            )
         return (
             f"nobody publishes the {nouns} per event for {title}; to use the figures of another "
             "chip, name it, e.g. `energy_of=loihi1`"

@@ -54,7 +54,8 @@ class Spread:
 
     Attributes:
         mean: mean per sample.
-        p95: 95th percentile over samples: 95 % of the samples have this value or less.
+        p95: 95th percentile over samples: of the values that occur, the lowest that at least 95 %
+            of the samples do not exceed.
         worst: maximum over samples.
         worst_sample: the first sample with the maximum.
         step_mean: mean per step, over all steps of all samples; None if not counted per step.
@@ -270,7 +271,9 @@ class Cost(Result):
         return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
-        """All quantities as CSV, with a header and one line per value; unknown values are empty.
+        """All quantities as CSV, with a header and a line per quantity and place.
+
+        Unknown values are empty fields.
 
         Args:
             sources: add a line per figure from which latency and energy are computed.

@@ -47,11 +47,10 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     """Footprint of a network in a chip's integers, packed without gaps, with weights of 0.
 
     A synapse takes the bits of its projection's weights and of its projection's longest delay. A
-    neuron takes 13 bits of bias and 24 bits each for u and v. Sums of arrivals take 16 bits for
-    each future step, up to the longest delay to the neuron's population. A population takes 44 bits
-    of constants, a projection 4 bits of exponent. These numbers of bits are those of `loihi2`; all
-    but the 16 bits of a sum depend on the arithmetic. Delays of synapses with weight 0 do not
-    count.
+    neuron takes 13 bits of bias, 24 bits each for u and v, and 16 bits for the sum of arrivals in
+    each future step, up to the longest delay to its population. A population takes 44 bits of
+    constants, a projection 4 bits of exponent. These numbers of bits are those of `loihi2`; all but
+    the 16 bits of a sum depend on the arithmetic. Delays of synapses with weight 0 do not count.
     """
     runs_in = network.runs_in
     # The constants of a population are du, dv, vth and the exponent of its biases.

@@ -127,7 +127,7 @@ class Target(Limits):
         format: the export format for the target, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
-        arithmetic: arithmetic that the target computes bit by bit, `loihi2` or `fenn16`; '' if it
+        arithmetic: arithmetic that the target computes bit for bit, `loihi2` or `fenn16`; '' if it
             computes another arithmetic, which `neuron` describes.
         neuron, core, chip: properties of the target's neurons, and capacities of its cores and
             chips; unknown fields are None.

@@ -123,8 +123,8 @@ class Against:
     def takes_floats(self) -> bool:
         """True if a float network is compared without rounding it to integers.
 
-        This is so if only recordings, and an existing export in a format of real numbers, are
-        compared.
+        This is so if nothing is compared but recordings, or an existing export in a format of real
+        numbers.
         """
         own = type(self.export)
         return all(format_.holds_floats and format_ is own for format_ in self.formats)

@@ -623,8 +623,8 @@ def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable
 def _arithmetic_causes(case: Case) -> Iterator[Cause]:
     """Yield causes: a wrong rule of the arithmetic, or a wrong +1 in a decay.
 
-    Each candidate is tried in all populations. If only one population deviates, the candidate is
-    then tried in this population alone.
+    Each candidate is tried in all populations. If it is no cause there, and only one population
+    deviates, it is tried in this population alone.
     """
     runs_in = case.network.runs_in
     candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
