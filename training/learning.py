@@ -399,7 +399,7 @@ class _Call:
     def _log_end(self, run: Run, new_epochs: int) -> None:
         """Log why training ended early, and what to try next."""
         if self.resume and not new_epochs:
-            _log.info(f"nothing left to train: the run has finished all {len(run.log)} epochs")
+            _log.info(f"nothing left to train: the run ended with epoch {len(run.log)}")
         if run.stopped_early:
             _log.info(
                 f"stopped early after epoch {len(run.log)}: no new best in the last "
@@ -583,7 +583,12 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
 def _resumed(
     folder: RunFolder | None, options: TrainOptions | None
 ) -> tuple[RunFolder, TrainOptions]:
-    """Folder and settings of the run to resume; raises `UsageError` if the options differ."""
+    """Folder and settings of the run to resume.
+
+    Raises:
+        UsageError: no folder is named, or the options differ from those of the run, except for a
+            larger number of epochs.
+    """
     if folder is None:
         raise UsageError(
             "a run without a folder cannot be resumed",

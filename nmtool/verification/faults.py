@@ -79,7 +79,7 @@ class MutationScore(Result):
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: True if u and v of every neuron are compared, too.
-        of_zero_biases: number of biases of 0 whose fault was not seen.
+        of_zero_biases: number of faults in `unseen` that change a bias of 0.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"

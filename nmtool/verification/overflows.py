@@ -3,7 +3,8 @@
 Several chips run `loihi2`, but treat membranes beyond 24 bits differently: they clip in the
 simulator, and keep growing or wrap around on other chips. From the spikes of a recording,
 `hardware_sim/replay.py` computes membranes by these other rules. If no spike changes, every neuron
-gets the same input on a chip with the other rule, and only membranes of outputs can still differ.
+gets the same input on a chip with the other rule. The answer of this chip can then only differ if
+membranes of outputs differ.
 
 FeNN, the only chip with the arithmetic `fenn16`, clips like the simulator. Clips of networks in
 `fenn16` are therefore counted only.

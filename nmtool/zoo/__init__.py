@@ -6,8 +6,9 @@
 >>> nm.zoo.load("yinyang")
 <IntegerNetwork: 4 channels, hidden 30 lif, output 3 li, 140 steps of 0.5 ms>
 
-Commands and functions that take the path of a network also take `zoo:NAME`. `python -m
-benchmarks.zoo` trained these networks; `about` gives the recipe of each.
+Commands and functions that take the path of a network also take `zoo:NAME`. `about` gives the
+command that trained a network; `python -m benchmarks.zoo` verified the trained networks and added
+them to the zoo.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
 def _parameter_gradients(
     gradients: SynapseGradients | None, neurons: Neurons
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Convert gradients of jumps of u to gradients of the weight and delay parameters."""
+    """Gradients of the parameters: weights in the paper's units, and delays in steps."""
     if gradients is None:
         return None, None
     return gradients.weight * neurons.jump, gradients.delay

@@ -52,11 +52,11 @@ BUSY = 0.1
 """A population is busy if its neurons on average spike in at least this share of the steps."""
 
 MIN_CONFUSED = 0.25
-"""Smallest share of a class's validation samples that are classified as one other class."""
+"""A class is confused with another class if at least this share of its validation samples is
+classified as the other class."""
 
 MIN_MISTAKES = 5
-"""Smallest number of samples of a class that are classified as one other class; fewer may be due to
-chance."""
+"""Smallest number of such samples for a finding; fewer may be due to chance."""
 
 LAST_EPOCHS = 5
 """Number of epochs at the end of a run whose validation accuracies are compared with that of the
@@ -228,8 +228,8 @@ def _memory_finding(options: TrainOptions, network: Network) -> Iterator[Finding
         yield Finding(
             "memory-short",
             "tau_mem_ms",
-            f"samples last {length:,.0f} ms, but the longest delay is only {reach:g} ms, and the "
-            f"longest membrane time constant {longest:g} ms",
+            f"samples last {length:,.0f} ms, but delays reach at most {reach:g} ms, and the "
+            f"longest membrane time constant is {longest:g} ms",
             "if the order of early and late events matters, try a longer `dt_ms=`, with which "
             f"delays last longer, or `tau_out_ms={length / MEMORY:.2g}`",
         )

@@ -287,7 +287,7 @@ class _GradientSums:
             yield mu_u
 
     def source_spikes(self, first: int, last: int) -> adjoint.SourceSpikes:
-        """The portion's afferent spikes; without synapses if time gradients are not needed."""
+        """The portion's afferent spikes and synapses; empty unless time gradients are needed."""
         return _source_spikes(
             self.source_synapses, self.spikes.part(first, last), self.cut, self.source_time
         )

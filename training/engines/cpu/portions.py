@@ -53,7 +53,8 @@ class Cut:
             n_samples: samples of the batch.
             dtype: type of the traces.
         """
-        # A row has an additional step, because delay gradients also use the step after an arrival.
+        # A sample takes up an additional step, because delay gradients also use the step after an
+        # arrival.
         stride = -(-(n_steps + arrival_span + 1) // SPAN) * SPAN
         trace_bytes = stride * np.dtype(dtype).itemsize
         tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))

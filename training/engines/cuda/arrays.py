@@ -109,7 +109,7 @@ def stream() -> Any:
 
 @lru_cache(maxsize=16)
 def _external_stream(pointer: int) -> Any:
-    """Numba's object for a stream; always the same one, since Numba caches launches by object."""
+    """Numba's object for a stream; always the same, since launch settings are cached by object."""
     return cuda.external_stream(pointer)
 
 

@@ -343,7 +343,7 @@ class _GradientSums:
 
 
 def _contiguous(synapses: Synapses) -> Synapses:
-    """Contiguous copies of weights and delays, without their parameters."""
+    """The synapses with contiguous weights and delays, without their parameters."""
     return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
 
 

@@ -24,8 +24,8 @@ def first_indices(key: Tensor, count: int) -> Tensor:
     """First index of each value 0 … count in `key`, [count + 1] int64.
 
     Args:
-        key: [n] int64, in ascending order, from 0 on.
-        count: largest value.
+        key: [n] int64, values from 0 to count − 1 in ascending order.
+        count: the last value that is looked up; its index is n.
     """
     return torch.searchsorted(key, torch.arange(count + 1, device=key.device))
 
