@@ -738,7 +738,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
 
 
 def _python_number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
-    """Convert a number of Python or numpy to a Python number; None for numbers of other kinds."""
+    """Convert a number of this kind, also numpy's, to a Python number; None for other values."""
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)

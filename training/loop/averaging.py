@@ -24,7 +24,8 @@ class Average:
     Args:
         model: the network that is trained.
         decay: largest share of the mean that an update keeps; None: no mean.
-        trained: True if training starts from a trained network, which the mean then fully includes.
+        trained: True if training starts from a trained network, so that m = decay from the first
+            update on.
 
     Attributes:
         trained: the argument; a resumed run sets it from the manifest.

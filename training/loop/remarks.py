@@ -63,8 +63,8 @@ MAX_STEPS_SILENTLY = 5000
 """Largest number of steps without a remark."""
 
 MAX_LENGTH_RATIO = 3.0
-"""There is a remark if the steps last longer than this multiple of a sample's end plus the longest
-delay and the membrane time constant."""
+"""There is a remark if the steps last longer than this multiple of a sum: the usual end of a
+sample, plus the longest delay, plus the membrane time constant."""
 
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""

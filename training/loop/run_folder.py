@@ -275,7 +275,7 @@ class RunFolder:
         """Write an epoch's networks beside the best networks so far; raises `StorageError`.
 
         They replace the best networks once the checkpoint includes the epoch. A run that is killed
-        earlier resumes from the previous epoch, and needs the networks of that epoch.
+        earlier resumes from the previous epoch, and needs the networks that were the best then.
         """
         network.save(_next_file(self.network_file, epoch))
         if integers is not None:

@@ -305,7 +305,7 @@ def _with_stored_answers(answers: Answers, folder: Path) -> Answers:
     if not answers_file(folder).is_file():
         return answers
     old_answers = Answers.load(folder)
-    # The data are the same, but may have another name.
+    # Equal data may have another name.
     if answers.data_hash == old_answers.data_hash:
         answers = replace(answers, data=old_answers.data)
     n_seeds = len(old_answers.seeds)

@@ -87,7 +87,7 @@ class StudyPlan:
         )
 
     def conditions(self) -> dict[str, Any]:
-        """Entries of the study other than settings, which must not change while it runs.
+        """Entries other than settings that must not change once the study has begun.
 
         With other data or seeds, scores of trials would not be comparable.
         """
@@ -163,7 +163,7 @@ _LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s
 
 
 def _is_like(value: Any, example: Any) -> bool:
-    """True if a value has the type of an example; members of a list must have their types, too."""
+    """True if a value has the type of an example; in lists, members must match the example's."""
     if type(value) is not type(example):
         return False
     return not isinstance(value, list) or all(_is_like(member, example[0]) for member in value)

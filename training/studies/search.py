@@ -64,7 +64,8 @@ MINUTES, TRIALS = "minutes", "trials"
 SHORTER = 3
 """Ratio of a run's epochs to those of a trial of the first study."""
 FINALISTS = 4
-"""Number of best trials that the second study trains in full, besides the defaults."""
+"""Number of best trials that the second study trains in full; the defaults are added unless they
+are among these trials."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _MOST_STEPS, _FEWEST_STEPS = 4000, 50
