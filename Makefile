@@ -14,13 +14,16 @@ EMULATED := .venv-emulated
 # of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
+# Processes compile every module that they import if this variable is set, and tests start many.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test simulated emulated processors check pages site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # Under make -j2, the tests of `simulated` use the core that mypy leaves free.
-test: $(VENV)/.dev lava check site simulated verilog-tools
+test: $(VENV)/.dev lava check pages simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
 # The CUDA engine's tests in Numba's own simulator, which a variable turns on before numba is imported.
@@ -60,7 +63,11 @@ check: $(VENV)/.dev links
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# The site: docs/, with pages generated from the code. A broken link is an error.
+# Reads docs/ and the pages generated from the code. A broken link is an error.
+pages: $(VENV)/.dev
+	$(BIN)/python -m sphinx -b dummy -W --keep-going -q docs build/pages
+
+# The site: these pages in HTML.
 site: $(VENV)/.dev
 	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/site
 
@@ -82,7 +89,7 @@ fenn: $(VENV)/.dev
 	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
 		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
 
-nightly: brian2-loihi fenn test emulated processors peers distributions
+nightly: brian2-loihi fenn test site emulated processors peers distributions
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \

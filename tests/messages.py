@@ -84,8 +84,8 @@ def _message(call: ast.Call, path: Path, scopes: list[ast.AST]) -> Message:
     )
 
 
-def _is_around(function: ast.AST, call: ast.AST) -> bool:
-    return any(node is call for node in ast.walk(function))
+def _is_around(outer: ast.stmt, inner: ast.stmt | ast.expr) -> bool:
+    return outer.lineno <= inner.lineno <= (outer.end_lineno or 0)
 
 
 @dataclass(frozen=True)

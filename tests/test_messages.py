@@ -8,27 +8,30 @@ import pytest
 
 from nmtool import errors
 from nmtool.errors import Finding, NmtoolError
-from tests.messages import CODE, KINDS, messages
-
-EVERY = list(messages())
+from tests.messages import CODE, KINDS, Message, messages
 
 
-def test_every_error_has_a_code() -> None:
-    assert len(EVERY) > 300
+@pytest.fixture(scope="module")
+def every() -> list[Message]:
+    return list(messages())
+
+
+def test_every_error_has_a_code(every: list[Message]) -> None:
+    assert len(every) > 300
     passed_on = "{error.code}"  # An error that is raised again keeps its code.
-    without = [m for m in EVERY if not CODE.fullmatch(m.code) and m.code != passed_on]
+    without = [m for m in every if not CODE.fullmatch(m.code) and m.code != passed_on]
     assert [f"{message.place}:{message.line} {message.code!r}" for message in without] == []
 
 
-def test_every_error_has_a_fix() -> None:
-    without = [m for m in EVERY if "fix" not in dict(m.words) and not m.carries]
+def test_every_error_has_a_fix(every: list[Message]) -> None:
+    without = [m for m in every if "fix" not in dict(m.words) and not m.carries]
     assert [f"{message.place}:{message.line} {message.code}" for message in without] == []
 
 
-def test_a_code_has_one_class() -> None:
+def test_a_code_has_one_class(every: list[Message]) -> None:
     """A script can derive the exit code from the code of an error."""
     classes: dict[str, set[str]] = {}
-    for message in EVERY:
+    for message in every:
         classes.setdefault(message.code, set()).add(message.kind)
     classes.pop("{error.code}", None)
     assert {code: kinds for code, kinds in classes.items() if len(kinds) > 1} == {}

@@ -241,15 +241,17 @@ def inside_walls(edge: Import) -> bool:
     return other in INSIDE[where].split()
 
 
-EVERY = [edge for module, path in modules() for edge in imports(module, path)]
+@pytest.fixture(scope="module")
+def every() -> list[Import]:
+    return [edge for module, path in modules() for edge in imports(module, path)]
 
 
 def on_the_ground(name: str) -> bool:
     return any(within(name, place) for place in GROUND)
 
 
-def test_the_ground_floor_imports_nothing_above_it() -> None:
-    edges = [edge for edge in EVERY if on_the_ground(edge.module) and room_of(edge.name) == CORE]
+def test_the_ground_floor_imports_nothing_above_it(every: list[Import]) -> None:
+    edges = [edge for edge in every if on_the_ground(edge.module) and room_of(edge.name) == CORE]
     assert len(edges) > 50
     above = [
         str(edge)
@@ -261,8 +263,8 @@ def test_the_ground_floor_imports_nothing_above_it() -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_import_is_allowed(room: str) -> None:
-    edges = [edge for edge in EVERY if room_of(edge.module) == room]
+def test_every_import_is_allowed(room: str, every: list[Import]) -> None:
+    edges = [edge for edge in every if room_of(edge.module) == room]
     assert len(edges) > 20
     assert [str(edge) for edge in edges if not allowed(edge)] == []
 
