@@ -64,7 +64,7 @@ def answer_of(drawn: Drawn, outputs: dict[str, NDArray]) -> NDArray:
     return np.cumsum(outputs[last], axis=0) if counts else outputs[last]
 
 
-@settings(max_examples=examples(3.5))
+@settings(max_examples=examples(2))
 @given(drawn=graphs(), nested=st.booleans())
 def test_imported_networks_equal_the_definition_of_their_graph(
     folder: Path, drawn: Drawn, nested: bool
