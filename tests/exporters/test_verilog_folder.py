@@ -19,6 +19,7 @@ from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster
@@ -28,11 +29,12 @@ from tests.verilog_bench import needs_icarus, needs_verilator, verilator
 MARKER = Verilog.marker
 CHAIN = chain_network(4)
 SPIKES = random_raster(3, 2, 30, 5)
+ANSWERS = KnownAnswers(CHAIN.content_hash, SPIKES, simulate(CHAIN, SPIKES, deep=True))
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    return Verilog.write(CHAIN, tmp_path / "core", answers=known_answers(CHAIN)).path
+    return Verilog.write(CHAIN, tmp_path / "core", answers=ANSWERS).path
 
 
 # Tests of the content of the folder
@@ -53,10 +55,9 @@ def test_options_are_read_back(tmp_path: Path) -> None:
 
 
 def test_states_that_answers_lack_are_added_for_a_deep_core(tmp_path: Path) -> None:
-    answers = known_answers(CHAIN)
-    shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
+    shallow = replace(ANSWERS, recording=simulate(CHAIN, SPIKES))
     texts = []
-    for index, variant in enumerate((answers, shallow)):
+    for index, variant in enumerate((ANSWERS, shallow)):
         options = VerilogOptions(deep=True)
         path = Verilog.write(CHAIN, tmp_path / f"{index}", answers=variant, options=options).path
         texts.append((path / EXPECTED).read_bytes())
@@ -66,11 +67,9 @@ def test_states_that_answers_lack_are_added_for_a_deep_core(tmp_path: Path) -> N
 @needs_icarus
 @pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
 def test_the_testbench_counts_different_spikes(deep: bool, tmp_path: Path) -> None:
-    answers = known_answers(CHAIN, SPIKES)
-    path = Verilog.write(
-        CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
-    ).path
-    bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
+    options = VerilogOptions(deep=deep)
+    path = Verilog.write(CHAIN, tmp_path / "core", answers=ANSWERS, options=options).path
+    bins = sum(raster.n_bins for raster in ANSWERS.recording.spikes.values())
     done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"\nspikes compared {bins}, different 0\n" in done.stdout

@@ -78,7 +78,7 @@ def large(seed: int, lanes: int) -> IntegerNetwork:
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
     for seed in range(50):
-        network, spikes = large(seed, lanes), random_raster(seed, 2, 30, 9)
+        network, spikes = large(seed, lanes), random_raster(seed, 2, 15, 9)
         simulated = simulate(network, spikes, deep=True)
         emitted = [raster.n_spikes for raster in simulated.spikes.values()]
         if not misfits(network) and min(emitted) > 20:
