@@ -95,6 +95,7 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
 def tally_nir(seeds: range) -> dict[str, Counter[str]]:
     """Counts by kind of stored number, of recurrent and two-layer networks in turn."""
     from nmtool.exporters.nir.graph.differences import differences
+    from nmtool.exporters.nir.writing.build import NirOptions, build
 
     counts: dict[str, Counter[str]] = {}
     for seed in seeds:
@@ -108,7 +109,7 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
                 if compare_recordings(expected, wrong).identical:
                     count.update(made=1)
                     continue
-                findings = differences(right, _graph(fault.network))
+                findings = differences(right, build(fault.network, NirOptions()).graph)
                 here = all(_is_of(fault, finding) for finding in findings)
                 named = here and any(_place(fault) in finding.what for finding in findings)
                 count.update(dict.fromkeys(("made", "exercised"), 1), seen=bool(findings))
@@ -154,7 +155,7 @@ def judged(
     place = compare_recordings(expected, wrong).first_divergence
     if place is None:
         return Counter(made=1)
-    actual = run(fault)
+    actual = wrong if run is run_simulator else run(fault)
     explanation = explain(network, spikes, expected, actual)
     named = any(fault.is_named_by(cause) for cause in explanation.causes)
     if not named and explanation.place is not None:

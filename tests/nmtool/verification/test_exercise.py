@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,12 @@ def silence(network: IntegerNetwork) -> Raster:
     return Raster.silent(1, network.n_steps, network.channels.size)
 
 
+@cache
+def without_data(number: int) -> Raster:
+    """The samples that are generated for a network without data."""
+    return exercise(NETWORKS[number], silence(NETWORKS[number]))
+
+
 def witness(network: IntegerNetwork, spikes: Raster) -> FaultDetector:
     sent = {INPUT: spikes, **simulate(network, spikes).spikes}
     return FaultDetector(network, streams(network, sent), True)
@@ -34,7 +42,7 @@ def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
     """The noise has a hundred samples of all rates; the faults were not targets of the search."""
     seen = visible = 0
     for seed, network in enumerate(NETWORKS):
-        generated = exercise(network, silence(network))
+        generated = without_data(seed)
         assert generated.n_samples <= SAMPLES
         random = np.random.default_rng(seed)
         rate = random.choice([0.001, 0.01, 0.05, 0.2, 0.6, 1.0], (100, 1, 1))
@@ -52,7 +60,7 @@ def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
 
 def test_faults_that_the_data_show_need_no_generated_samples() -> None:
     network = NETWORKS[0]
-    generated = exercise(network, silence(network))
+    generated = without_data(0)
     assert generated.n_samples > 0
     more = exercise(network, generated, deep=True)
     assert more.n_samples < generated.n_samples
@@ -74,14 +82,14 @@ def test_coverage_and_score_do_not_fall(network: IntegerNetwork) -> None:
 
 def test_the_same_arguments_give_the_same_samples() -> None:
     network = NETWORKS[1]
-    first, second = (exercise(network, silence(network)) for _ in range(2))
+    first, second = without_data(1), exercise(network, silence(network))
     assert np.array_equal(first.flat_index(), second.flat_index())
     assert first.offset.tolist() == second.offset.tolist()
 
 
 def test_no_more_samples_than_allowed() -> None:
     network = NETWORKS[0]
-    assert exercise(network, silence(network)).n_samples > 1
+    assert without_data(0).n_samples > 1
     assert exercise(network, silence(network), n_samples=1).n_samples == 1
     assert exercise(network, silence(network), n_samples=0).n_samples == 0
 
