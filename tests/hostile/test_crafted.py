@@ -24,21 +24,18 @@ ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1 << 30
 MAX_LETTERS = 1500
 """Largest length of an error, besides the command's words, for any names and lists in a file."""
-PARTS = 2
-"""Number of processes that run the cases; each is warmed up once."""
 
 
-def chosen(part: int) -> list[str]:
-    """The cases of a process: all in `make nightly`, otherwise every sixth of the fast ones."""
+def chosen() -> list[str]:
+    """The cases: all in `make nightly`, otherwise every sixth of the fast ones."""
     names = list(crafted.CASES)
     if not THOROUGH:
         names = [name for name in names if name not in crafted.SLOW][::6]
-    return names[part::PARTS]
+    return names
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
-    names = chosen(part)
+def test_crafted_files_are_refused(tmp_path: Path) -> None:
+    names = chosen()
     jobs = []
     crafted.whole(tmp_path / "whole")
     for number, name in enumerate(names):
