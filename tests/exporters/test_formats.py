@@ -86,18 +86,29 @@ def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
     assert artefact.name == "lava"
 
 
-@pytest.mark.parametrize("name", PLACES)
-def test_importing_a_format_imports_no_other_format(name: str) -> None:
-    code = (
-        "import sys\n"
-        "from nmtool.exporters.formats import PLACES, format_named\n"
-        f"format_named({name!r})\n"
-        "packages = [name.replace('-', '_') for name in PLACES]\n"
-        "print(*(one for one in packages if f'nmtool.exporters.{one}' in sys.modules))"
-    )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    expected = {"firmware": ["c", "firmware"], **{processor: ["c"] for processor in PROCESSORS}}
-    assert printed.stdout.split() == expected.get(name, [name.replace("-", "_")])
+IMPORTS = """
+import sys
+from nmtool.exporters.formats import PLACES, format_named
+packages = [name.replace('-', '_') for name in PLACES]
+before = {*sys.modules}
+for name in PLACES:
+    format_named(name)
+    print(name, *(package for package in packages if f'nmtool.exporters.{package}' in sys.modules))
+    for module in {*sys.modules} - before:
+        if module.startswith('nmtool.'):
+            parent, _, child = module.rpartition('.')
+            parent in sys.modules and vars(sys.modules[parent]).pop(child, None)
+            del sys.modules[module]
+"""
+"""Imports every format, and forgets it and all that it imported before the next."""
+
+
+def test_importing_a_format_imports_no_other_format() -> None:
+    printed = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
+    imported = {name: packages for name, *packages in map(str.split, printed.stdout.splitlines())}
+    expected = {name: [name.replace("-", "_")] for name in PLACES}
+    expected |= {"firmware": ["c", "firmware"], **{processor: ["c"] for processor in PROCESSORS}}
+    assert imported == expected, printed.stderr
 
 
 def test_an_output_without_a_known_extension_is_refused() -> None:
