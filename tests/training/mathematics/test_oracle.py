@@ -32,8 +32,8 @@ from tests.thorough import examples
 
 RATE = 0.02
 STEP = 1e-6
-TESTED = 12
-"""Number of randomly drawn entries that are tested in every group."""
+TESTED = 3
+"""Number of random directions in which all entries of a group change together."""
 
 
 def tangled(rng) -> ContinuousNetwork:
@@ -137,22 +137,18 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
     yield "input times", inputs.time_ms, with_times, lambda g: g.spike_time["input"]
 
 
-def differences(array, places, run, expected_spikes, losses) -> tuple[np.ndarray, np.ndarray]:
-    """Central differences, [losses, places], and a mask of the places where they are valid.
+def differences(array, directions, run, expected_spikes, losses) -> np.ndarray:
+    """Central differences, [losses, directions].
 
     If a spike appears or vanishes, the difference is not comparable with the gradient.
     """
-    quotients, valid = np.zeros((len(losses), places.size)), np.zeros(places.size, bool)
-    for column, place in enumerate(places):
-        pair = []
-        for sign in (1, -1):
-            changed = array.copy()
-            changed.flat[place] += sign * STEP
-            pair.append(run(changed))
-        valid[column] = all(who_spiked(trace) == expected_spikes for trace in pair)
+    quotients = np.zeros((len(losses), len(directions)))
+    for column, direction in enumerate(directions):
+        pair = [run(array + sign * STEP * direction) for sign in (1, -1)]
+        assert all(who_spiked(trace) == expected_spikes for trace in pair)
         for row, loss in enumerate(losses):
             quotients[row, column] = (loss(pair[0])[0] - loss(pair[1])[0]) / (2 * STEP)
-    return quotients, valid
+    return quotients
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -165,12 +161,12 @@ def test_gradients_agree_with_central_differences(build, seed):
     losses = (*LOSSES, sum_of_losses)
     gradients = [differentiate(network, trace, *loss(trace)[1:]) for loss in losses]
     for label, array, run, pick in groups(network, inputs):
-        places = rng.permutation(array.size)[:TESTED]
-        quotients, valid = differences(array, places, run, who_spiked(trace), losses)
-        assert valid.mean() > 0.9, label
+        directions = rng.choice([-1.0, 1.0], (TESTED, *np.shape(array)))
+        quotients = differences(array, directions, run, who_spiked(trace), losses)
         for loss, row, gradient in zip(losses, quotients, gradients, strict=True):
-            analytic = pick(gradient).ravel()
-            error = np.abs(row - analytic[places])[valid].max()
+            analytic = pick(gradient)
+            along = (directions * analytic).reshape(TESTED, -1).sum(axis=1)
+            error = np.abs(row - along).max()
             assert error <= 1e-5 * np.abs(analytic).max() + 1e-8, (label, loss.__name__)
 
 
