@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,43 +63,43 @@ _SETTINGS = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("stop", [1, 3])
 @_SETTINGS
-def test_resumed_run_equals_an_uninterrupted_one(
-    settings: dict[str, Any], stop: int, tmp_path: Path
-) -> None:
-    _assert_resumed_equals_uninterrupted(small_options(**settings), stop, tmp_path)
+def test_resumed_run_equals_an_uninterrupted_one(settings: dict[str, Any], tmp_path: Path) -> None:
+    _assert_resumed_equals_uninterrupted(small_options(**settings), (1, 3), tmp_path)
 
 
 @pytest.mark.parametrize("average", [None, 0.9])
-@pytest.mark.parametrize("stop", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 3))])
+@pytest.mark.parametrize("stops", [(0,), pytest.param((1, 3), marks=pytest.mark.long)])
 @_SETTINGS
 def test_resumed_finetuning_equals_an_uninterrupted_one(
-    settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
+    settings: dict[str, Any], stops: tuple[int, ...], average: float | None, tmp_path: Path
 ) -> None:
     start = RunFolder(tmp_path / "start")
-    run_training(small_options(average=average, seed=1), small_dataset(), folder=start)
-    options = small_options(**{"average": 0.9, **settings})
-    _assert_resumed_equals_uninterrupted(options, stop, tmp_path, start)
+    run_training(small_options(average=average, seed=1, epochs=1), small_dataset(), folder=start)
+    options = small_options(**{"average": 0.9, **settings, "epochs": 4})
+    _assert_resumed_equals_uninterrupted(options, stops, tmp_path, start)
 
 
 def _assert_resumed_equals_uninterrupted(
-    options: TrainOptions, stop: int, folder: Path, start: RunFolder | None = None
+    options: TrainOptions, stops: tuple[int, ...], folder: Path, start: RunFolder | None = None
 ) -> None:
-    """If the run starts from another run, that run is deleted before resuming."""
+    """If the runs start from another run, that run is deleted before resuming."""
     dataset = small_dataset()
-    whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
+    whole = RunFolder(folder / "whole")
     expected = run_training(options, dataset, folder=whole, start=start)
-    with pytest.raises(KeyboardInterrupt):
-        run_training(options, dataset, folder=parts, start=start, on_batch=stop_after(stop))
+    stopped = [RunFolder(folder / f"stopped{stop}") for stop in stops]
+    for parts, stop in zip(stopped, stops, strict=True):
+        with pytest.raises(KeyboardInterrupt):
+            run_training(options, dataset, folder=parts, start=start, on_batch=stop_after(stop))
     if start is not None:
         shutil.rmtree(start.path)
-    resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
-    assert resumed.best.content_hash == expected.best.content_hash
-    assert parts.network().content_hash == expected.best.content_hash
-    assert _checkpoint_content(parts) == _checkpoint_content(whole)
-    assert without_seconds(resumed.log) == without_seconds(expected.log)
-    assert [list(entry) for entry in resumed.log] == [list(entry) for entry in expected.log]
+    for parts in stopped:
+        resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
+        assert resumed.best.content_hash == expected.best.content_hash
+        assert parts.network().content_hash == expected.best.content_hash
+        assert _checkpoint_content(parts) == _checkpoint_content(whole)
+        assert without_seconds(resumed.log) == without_seconds(expected.log)
+        assert [list(entry) for entry in resumed.log] == [list(entry) for entry in expected.log]
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
@@ -109,10 +110,23 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     assert again.best.content_hash == first.best.content_hash
 
 
-def _run_of_two_epochs(path: Path) -> tuple[RunFolder, list[dict]]:
-    """A finished run of two epochs, and its log."""
-    folder = RunFolder(path)
-    run_training(small_options(epochs=2), small_dataset(), folder=folder)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunFolder]:
+    """A function that trains a run with given settings, once for all tests, which only read it."""
+
+    @cache
+    def run(**settings: Any) -> RunFolder:
+        folder = RunFolder(tmp_path_factory.mktemp("finished") / "run")
+        run_training(small_options(**settings), small_dataset(), folder=folder)
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def two_epochs(finished: Callable[..., RunFolder], tmp_path: Path) -> tuple[RunFolder, list[dict]]:
+    """A finished run of two epochs that a test may change, and its log."""
+    folder = RunFolder(shutil.copytree(finished(epochs=2).path, tmp_path / "run"))
     return folder, _logged(folder)
 
 
@@ -132,19 +146,22 @@ _HARM = {
 
 
 @pytest.mark.parametrize("harm", _HARM)
-def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> None:
-    folder, log = _run_of_two_epochs(tmp_path / "run")
+def test_resuming_a_finished_run_repairs_its_log(
+    harm: str, two_epochs: tuple[RunFolder, list[dict]]
+) -> None:
+    folder, log = two_epochs
     folder.log_file.write_bytes(_HARM[harm](folder.log_file.read_bytes()))
     run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert _logged(folder) == log
 
 
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
-def test_a_file_of_another_run_is_refused(file: str, tmp_path: Path) -> None:
+def test_a_file_of_another_run_is_refused(
+    file: str, two_epochs: tuple[RunFolder, list[dict]], finished: Callable[..., RunFolder]
+) -> None:
     """The other run differs only in the seed, so that all shapes fit."""
-    folder, log = _run_of_two_epochs(tmp_path / "run")
-    other = RunFolder(tmp_path / "other")
-    run_training(small_options(epochs=3, seed=7), small_dataset(), folder=other)
+    folder, log = two_epochs
+    other = finished(epochs=3, seed=7)
     shutil.copy(getattr(other, file), getattr(folder, file))
     with refused(FileFormatError, "checkpoint-other-run") as caught:
         run_training(folder.options(), small_dataset(), folder=folder, resume=True)
@@ -168,8 +185,8 @@ def _numbers(log: bytes) -> list[dict[str, Any]] | None:
     return None
 
 
-def test_no_number_of_a_log_changes_unnoticed(tmp_path: Path) -> None:
-    folder, log = _run_of_two_epochs(tmp_path / "run")
+def test_no_number_of_a_log_changes_unnoticed(two_epochs: tuple[RunFolder, list[dict]]) -> None:
+    folder, log = two_epochs
     whole = folder.log_file.read_bytes()
     changed = [*_digits_changed(whole)]
     for content in changed[:: 1 if THOROUGH else 7]:
@@ -183,31 +200,35 @@ def test_no_number_of_a_log_changes_unnoticed(tmp_path: Path) -> None:
             assert folder.read_log() == log
 
 
-def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
-    folder, log = _run_of_two_epochs(tmp_path / "run")
-    other = RunFolder(tmp_path / "other")
-    run_training(small_options(epochs=2, seed=7), small_dataset(), folder=other)
-    shutil.copy(other.log_file, folder.log_file)
+def test_the_log_of_another_run_is_refused(
+    two_epochs: tuple[RunFolder, list[dict]], finished: Callable[..., RunFolder]
+) -> None:
+    folder, log = two_epochs
+    shutil.copy(finished(epochs=2, seed=7).log_file, folder.log_file)
     with refused(FileFormatError, "file-damaged"):
         folder.read_log()
     run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert folder.read_log() == log
 
 
-def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
+def test_the_order_of_names_in_a_log_does_not_count(
+    two_epochs: tuple[RunFolder, list[dict]],
+) -> None:
     """Older checkpoints have sorted names, unlike their logs."""
-    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder, log = two_epochs
     lines = [json.dumps(entry, sort_keys=True) for entry in log]
     folder.log_file.write_text("\n".join(lines) + "\n")
     assert folder.read_log() == log
 
 
-def test_a_log_without_its_last_line_is_read_from_the_checkpoint(tmp_path: Path) -> None:
+def test_a_log_without_its_last_line_is_read_from_the_checkpoint(
+    two_epochs: tuple[RunFolder, list[dict]],
+) -> None:
     """The last line is missing if a run is killed before it writes the log.
 
     A damaged checkpoint has an error of its own.
     """
-    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder, log = two_epochs
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     assert folder.read_log() == log
     for content in (b"", b"PK", folder.checkpoint_file.read_bytes()[:99]):
@@ -215,8 +236,10 @@ def test_a_log_without_its_last_line_is_read_from_the_checkpoint(tmp_path: Path)
         assert folder.read_log() == log[:1]
 
 
-def test_a_missing_log_is_restored_and_a_whole_one_unchanged(tmp_path: Path) -> None:
-    folder, log = _run_of_two_epochs(tmp_path / "run")
+def test_a_missing_log_is_restored_and_a_whole_one_unchanged(
+    two_epochs: tuple[RunFolder, list[dict]],
+) -> None:
+    folder, log = two_epochs
     folder.log_file.unlink()
     run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert _logged(folder) == log
@@ -227,20 +250,47 @@ def test_a_missing_log_is_restored_and_a_whole_one_unchanged(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("rank", "lines"), [(0, 2), (1, 1)])
-def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Path) -> None:
+def test_only_the_first_rank_repairs_the_log(
+    rank: int, lines: int, two_epochs: tuple[RunFolder, list[dict]]
+) -> None:
     class Alone(Ranks):
         """A rank without other ranks."""
 
         def check_same(self, *arguments: Any) -> None:
             pass
 
-    folder, _ = _run_of_two_epochs(tmp_path / "run")
+    folder, _ = two_epochs
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     dataset = small_dataset()
     Trainer(
         folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
     ).resume()
     assert len(_logged(folder)) == lines
+
+
+def _hashes(folder: RunFolder) -> list[str]:
+    integers = folder.integers()
+    return [network.content_hash for network in (folder.network(), integers) if network is not None]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[list[str]]]:
+    """A function that returns the hashes of the networks saved in each of two epochs."""
+
+    @cache
+    def run(arithmetic: str) -> list[list[str]]:
+        folder, hashes = RunFolder(tmp_path_factory.mktemp("saved") / "run"), []
+        log = run_training(
+            small_options(epochs=2, arithmetic=arithmetic),
+            small_dataset(),
+            folder=folder,
+            on_epoch=lambda entry: hashes.append(_hashes(folder)),
+        ).log
+        assert is_best(log)
+        assert hashes[0] != hashes[1]
+        return hashes
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -257,25 +307,13 @@ def test_saved_networks_are_of_an_epoch_in_the_checkpoint(
     arithmetic: str,
     killed_in: str,
     epochs_kept: int,
+    saved: Callable[[str], list[list[str]]],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     """A run can be killed at any point of saving an epoch, and be resumed with more epochs."""
     options, dataset = small_options(epochs=2, arithmetic=arithmetic), small_dataset()
-    folder, snapshots = RunFolder(tmp_path / "run"), []
-
-    def hashes() -> list[str]:
-        integers = folder.integers()
-        return [
-            network.content_hash for network in (folder.network(), integers) if network is not None
-        ]
-
-    log = run_training(
-        options, dataset, folder=folder, on_epoch=lambda entry: snapshots.append(hashes())
-    ).log
-    assert is_best(log)
-    assert snapshots[0] != snapshots[1]
-    folder = RunFolder(tmp_path / "killed")
+    snapshots, folder = saved(arithmetic), RunFolder(tmp_path / "killed")
 
     def stop(*arguments: Any, **keywords: Any) -> None:
         raise KeyboardInterrupt
@@ -289,9 +327,9 @@ def test_saved_networks_are_of_an_epoch_in_the_checkpoint(
     trainer = Trainer(options, dataset.train, dataset.validation, folder=folder)
     trainer.resume()
     assert len(trainer.log) == epochs_kept
-    assert hashes() == snapshots[epochs_kept - 1]
-    assert trainer.best.content_hash == hashes()[0]
-    assert len(list(folder.path.glob("*.npz"))) == 1 + len(hashes())
+    assert _hashes(folder) == snapshots[epochs_kept - 1]
+    assert trainer.best.content_hash == _hashes(folder)[0]
+    assert len(list(folder.path.glob("*.npz"))) == 1 + len(_hashes(folder))
 
 
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
