@@ -62,6 +62,36 @@ def built(folder: Path, *words: str) -> Path:
     return folder / "program"
 
 
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of a small network, which stops at undefined behaviour."""
+    folder = tmp_path_factory.mktemp("sanitized") / "firmware"
+    return built(written(random_network(4, 1, False), folder), *SANITIZED)
+
+
+@pytest.fixture(scope="module")
+def stepping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that prints the step to which a folder's program counts a time, with dt = 0.1."""
+    folder = written(random_network(4, 1, False), tmp_path_factory.mktemp("steps") / "firmware")
+    text = (folder / "main.c").read_text()
+    driver = text[: text.index("int main(")].replace("static uint64_t number", "uint64_t number")
+    (folder / "main.c").write_text(driver + _STEPPING)
+    sources = [str(path) for path in folder.glob("*.c")]
+    subprocess.run(["cc", "-std=c99", *sources, "-o", str(folder / "number")], check=True)
+    return folder / "number"
+
+
+_STEPPING = """
+int main(int argc, char **argv)
+{
+    (void)argc;
+    print_number((long)(number(argv[1], UINT64_C(1000000000), "") / UINT64_C(100000000)));
+    print("\\n");
+    return 0;
+}
+"""
+
+
 def printed(*words: str | Path) -> tuple[int, str]:
     done = subprocess.run([*map(str, words)], capture_output=True, text=True)
     return done.returncode, done.stdout
@@ -118,11 +148,10 @@ def test_firmware_prints_the_same_as_the_check_program(
         ("a" * 300 + ",1,9", "a cell is too long"),
     ],
 )
-def test_invalid_tables_are_refused(row: str, why: str, tmp_path: Path) -> None:
-    program = built(written(random_network(4, 1, False), tmp_path / "firmware"), *SANITIZED)
+def test_invalid_tables_are_refused(row: str, why: str, sanitized: Path, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(f"sample,unit,time_ms\n{row}\n")
     line = 2 + row.count("\n")
-    assert printed(program, tmp_path / "events.csv") == (2, f"line {line}: {why}\n")
+    assert printed(sanitized, tmp_path / "events.csv") == (2, f"line {line}: {why}\n")
 
 
 @pytest.mark.parametrize(
@@ -137,24 +166,11 @@ def test_invalid_tables_are_refused(row: str, why: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_time_belongs_to_the_step_that_binning_gives_it(
-    time: str, step: int, tmp_path: Path
+    time: str, step: int, stepping: Path
 ) -> None:
     events = nm.SpikeEvents.from_lists([[float(time)]], [[0]], [0])
     assert nm.bin_events(events, 0.1, 100).raster.step.tolist() == [step]
-    text = Path(written(random_network(4, 1, False), tmp_path / "firmware"), "main.c").read_text()
-    driver = text[: text.index("int main(")].replace("static uint64_t number", "uint64_t number")
-    driver += f"""
-int main(void)
-{{
-    print_number((long)(number("{time}", UINT64_C(1000000000), "") / UINT64_C(100000000)));
-    print("\\n");
-    return 0;
-}}
-"""
-    (tmp_path / "firmware" / "main.c").write_text(driver)
-    sources = [str(path) for path in (tmp_path / "firmware").glob("*.c")]
-    subprocess.run(["cc", "-std=c99", *sources, "-o", str(tmp_path / "number")], check=True)
-    assert printed(tmp_path / "number") == (0, f"{step}\n")
+    assert printed(stepping, time) == (0, f"{step}\n")
 
 
 # Tests of several networks and several streams
