@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,6 +28,7 @@ from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.fenn import fenn_network, fenn_raster, vectors
 from tests.networks.integers import random_raster
@@ -209,6 +211,28 @@ def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
+@pytest.fixture(scope="module")
+def intricate(
+    fake: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Raster, Recording]:
+    """A folder whose results depend on every workaround, its input, and the right results."""
+    random = np.random.default_rng(1)
+    weight = random.integers(150, 256, (300, 9)) * np.where(np.arange(300) < 180, 1, -1)[:, None]
+    recurrent = random.integers(-255, 256, (9, 9)), random.integers(0, 3, (9, 9))
+    network = replace(
+        dense(300, 9, 0),
+        projections=[
+            projection(INPUT, "h0", weight, np.zeros((300, 9), int)),
+            projection("h0", "h0", *recurrent),
+            projection("h0", "out", np.ones((9, 1), int), np.zeros((9, 1), int)),
+        ],
+    )
+    spikes = random_raster(2, 2, 30, 300)
+    artefact = Fenn.write(network, tmp_path_factory.mktemp("intricate") / "export")
+    assert check(artefact, spikes, fake).identical
+    return artefact.path, spikes, simulate(network, spikes, deep=True)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -224,28 +248,20 @@ def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
     ids=["decay", "rounding", "row-before", "latency", "order"],
 )
 def test_each_pitfall_of_pyfenn_is_detected(
-    old: str, new: str, fake: Environment, tmp_path: Path
+    old: str,
+    new: str,
+    intricate: tuple[Path, Raster, Recording],
+    fake: Environment,
+    tmp_path: Path,
 ) -> None:
     """The replacement has PyFeNN's pitfalls: without the package's workaround, results differ."""
-    random = np.random.default_rng(1)
-    weight = random.integers(150, 256, (300, 9)) * np.where(np.arange(300) < 180, 1, -1)[:, None]
-    recurrent = random.integers(-255, 256, (9, 9)), random.integers(0, 3, (9, 9))
-    network = replace(
-        dense(300, 9, 0),
-        projections=[
-            projection(INPUT, "h0", weight, np.zeros((300, 9), int)),
-            projection("h0", "h0", *recurrent),
-            projection("h0", "out", np.ones((9, 1), int), np.zeros((9, 1), int)),
-        ],
-    )
-    spikes = random_raster(2, 2, 30, 300)
-    artefact = Fenn.write(network, tmp_path / "export")
-    assert check(artefact, spikes, fake).identical
+    folder, spikes, expected = intricate
+    artefact = Fenn(Path(shutil.copytree(folder, tmp_path / "export")))
     changed(artefact, "model.py", old, new)
     with refused(FileFormatError, "export-changed"):
         check(artefact, spikes, fake)
     actual = artefact.run(spikes, deep=True, trust=True, environment=fake)
-    assert not compare_recordings(simulate(network, spikes, deep=True), actual).identical
+    assert not compare_recordings(expected, actual).identical
 
 
 @pytest.mark.parametrize(
