@@ -64,7 +64,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 
 
 @settings(
-    max_examples=examples(0.1),
+    max_examples=examples(0.05),
     derandomize=True,
     deadline=None,
     database=None,
@@ -73,10 +73,11 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 )
 @given(
     seed=st.integers(0, 2**32 - 1),
-    n_hidden=st.integers(0, 2),
-    spiking_output=st.booleans(),
-    n_samples=st.integers(1, 3),
-    n_steps=st.integers(1, 90),
+    # The first example has the first value of each.
+    n_hidden=st.sampled_from([1, 2, 0]),
+    spiking_output=st.sampled_from([True, False]),
+    n_samples=st.sampled_from([2, 1, 3]),
+    n_steps=st.one_of(st.just(20), st.integers(1, 90)),
 )
 def test_random_networks_equal_the_simulator(
     tmp_path_factory: pytest.TempPathFactory,
@@ -99,33 +100,35 @@ def test_random_networks_equal_the_simulator(
 def test_every_delay_and_fresh_states_of_samples(tmp_path: Path, environment: Environment) -> None:
     network = self_sustained_network()
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
-    dense = np.zeros((4, 100, 2), bool)
-    dense[0, 0], dense[2, 40] = True, True
+    # The longest delay ends within a sample; the third sample begins later than the first.
+    dense = np.zeros((3, 70, 2), bool)
+    dense[0, 0], dense[2, 20] = True, True
     spikes = Raster.from_dense(dense)
     folder = Lava.write(network, tmp_path / "export").path
     fast = Lava(folder).run(spikes, deep=True, environment=environment)
     counts = fast.spikes["hidden"].counts().sum(axis=1)
     assert fast.spikes["hidden"].dense()[0, -1].any(), "activity should outlast the sample"
-    assert (counts > 0).tolist() == [True, False, True, False]
+    assert (counts > 0).tolist() == [True, False, True]
     assert_same(fast, simulate(network, spikes, deep=True))
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
 @pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
-def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environment) -> None:
+def test_states_are_recorded_only_on_request(
+    model: str, tmp_path: Path, environment: Environment
+) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
     finished: list[int] = []
-    first, second = (
-        Lava(folder).run(spikes, model=model, environment=environment, on_progress=report)
-        for report in (finished.append, None)
+    recording = Lava(folder).run(
+        spikes, model=model, environment=environment, on_progress=finished.append
     )
-    assert_same(first, second)
+    assert_same(recording, simulate(network, spikes))
     assert finished == [1, 1, 1]
-    assert first.predictions.shape == (3,)
-    assert not first.current
-    assert not first.potential
+    assert recording.predictions.shape == (3,)
+    assert not recording.current
+    assert not recording.potential
 
 
 def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Environment) -> None:
@@ -158,7 +161,7 @@ def test_states_at_the_limits_of_24_bits(
     sign: int, tmp_path: Path, environment: Environment
 ) -> None:
     network = edge_network(sign)
-    spikes = Raster.from_dense(np.ones((1, 40, 1)))
+    spikes = Raster.from_dense(np.ones((1, 10, 1)))
     folder = Lava.write(network, tmp_path / "export").path
     fast = Lava(folder).run(spikes, deep=True, environment=environment)
     assert (abs(fast.membrane["out"]) == STATE_LIMIT - 1).any()
@@ -169,7 +172,7 @@ def test_states_at_the_limits_of_24_bits(
 
 def test_unconnected_populations(tmp_path: Path, environment: Environment) -> None:
     network = scattered_network()
-    spikes = random_raster(2, 2, 25, 2)
+    spikes = random_raster(2, 2, 12, 2)
     folder = Lava.write(network, tmp_path / "export").path
     fast = Lava(folder).run(spikes, deep=True, environment=environment)
     assert fast.spikes["lonely"].n_spikes
@@ -216,7 +219,9 @@ def run_script(
         return {name: archive[name] for name in archive.files}
 
 
-def test_the_script_prints_classes(tmp_path: Path, environment: Environment) -> None:
+def test_the_script_writes_classes_as_json_and_in_a_table(
+    tmp_path: Path, environment: Environment
+) -> None:
     network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
@@ -224,21 +229,13 @@ def test_the_script_prints_classes(tmp_path: Path, environment: Environment) -> 
     classes = simulate(network, spikes).predictions.tolist()
     lines: list[str] = []
     table = folder / "predictions.csv"
-    run_script(environment, folder, "--predictions", str(table), on_line=lines.append)
-    answers = [line for line in lines if line.startswith("sample ")]
-    assert [line.split(",")[0] for line in answers] == [
-        f"sample {i}: class {answer} {network.class_names[answer]!r}"
-        for i, answer in enumerate(classes)
-    ]
-    assert not any(line.startswith("{") for line in lines)
+    run_script(environment, folder, "--predictions", str(table), "--json", on_line=lines.append)
+    messages = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [message["class"] for message in messages if "samples_done" in message] == classes
     rows = [line.split(",") for line in table.read_text().splitlines()]
     assert rows[0] == ["sample", "class", "name", "score a", "score b", "score c", "score d e"]
     assert [int(row[1]) for row in rows[1:]] == classes
     assert [np.argmax([float(score) for score in row[3:]]) for row in rows[1:]] == classes
-    lines.clear()
-    run_script(environment, folder, "--json", on_line=lines.append)
-    messages = [json.loads(line) for line in lines if line.startswith("{")]
-    assert [message["class"] for message in messages if "samples_done" in message] == classes
 
 
 def printed(
@@ -293,7 +290,12 @@ def test_the_script_compares_its_known_answers(
     bins = answers.spikes.n_samples * answers.spikes.n_steps
     states = 2 * bins * sum(p.size for p in network.populations)
     spiking = bins * sum(p.size for p in network.spiking)
-    assert (code, lines[answers.spikes.n_samples :]) == (
+    n_samples = answers.spikes.n_samples
+    assert [line.split(",")[0] for line in lines[:n_samples]] == [
+        f"sample {i}: class {answer}"
+        for i, answer in enumerate(answers.recording.predictions.tolist())
+    ]
+    assert (code, lines[n_samples:]) == (
         0,
         [f"spikes compared {spiking}, different 0", f"u and v compared {states}, different 0"],
     )
@@ -373,20 +375,20 @@ def test_fast_equals_stock_for_values_of_no_integer_network(
         assert np.array_equal(values, stock[name]), name
 
 
-@pytest.mark.parametrize("model", lava.MODELS)
+@pytest.mark.parametrize(("model", "delay"), [("fast", 63), ("stock", 3)])
 def test_weights_are_clipped_and_floored_as_documented(
-    model: str, tmp_path: Path, environment: Environment
+    model: str, delay: int, tmp_path: Path, environment: Environment
 ) -> None:
     """Mixed 4-bit weights are multiples of 32 in −256 … 255. Negative exponents round down."""
     folder = square_export(tmp_path)
     weight = np.zeros((6, 6), int)
     weight[0] = [300, -300, 63, -1, -33, 1]
-    delay = np.full((6, 6), 63)
-    rewritten(folder, weight=weight, delay=delay, weight_exponent=-6, weight_bits=4)
-    np.savez(folder / "events.npz", offset=[0, 1], step=[0], neuron=[0], n_steps=80)
+    delays = np.full((6, 6), delay)
+    rewritten(folder, weight=weight, delay=delays, weight_exponent=-6, weight_bits=4)
+    np.savez(folder / "events.npz", offset=[0, 1], step=[0], neuron=[0], n_steps=delay + 2)
     current = run_script(environment, folder, "--deep", "--model", model)["current.out"][0]
-    assert not current[:64].any()
-    assert current[64].tolist() == [64 * a for a in (3, -4, 0, -1, -1, 0)]
+    assert not current[: delay + 1].any()
+    assert current[delay + 1].tolist() == [64 * a for a in (3, -4, 0, -1, -1, 0)]
 
 
 @pytest.mark.parametrize("model", lava.MODELS)
@@ -408,7 +410,8 @@ def test_a_killed_process_of_lava_is_an_error(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
     folder = Lava.write(network, tmp_path / "export").path
-    spikes = random_raster(1, 500, 200, network.channels.size)
+    # The first sample ends soon, and a process is killed long before the last sample.
+    spikes = random_raster(1, 500, 200 if model == "fast" else 20, network.channels.size)
     seen: list[int] = []
 
     def kill_one(samples: int) -> None:
@@ -464,6 +467,6 @@ def test_empty_event_lists_are_silence(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
     folder = square_export(tmp_path)
-    np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=20)
+    np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=5)
     recorded = run_script(environment, folder, "--model", model)
     assert recorded["spikes.out.offset"].tolist() == [0, 0]
