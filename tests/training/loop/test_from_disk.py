@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,20 @@ pytestmark = pytest.mark.torch
 BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
-    for module in (events, samples, trainer):
-        monkeypatch.setattr(module, "AT_ONCE", 7)
-    for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
-        write_shd(tmp_path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMTOOL_CACHE", str(path / "cache"))
+        patch.setattr(stored, "IN_MEMORY_BYTES", 0)
+        for module in (events, samples, trainer):
+            patch.setattr(module, "AT_ONCE", 7)
+        for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
+            write_shd(path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))
+        yield path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def both(folder: Path) -> tuple[nm.Dataset, nm.Dataset]:
     on_disk, in_memory = nm.load_dataset(folder), nm.load_dataset(folder, in_memory=True)
     assert is_on_disk(on_disk.train)
@@ -53,13 +56,13 @@ def test_training_is_the_same(both: tuple, settings: dict[str, Any]) -> None:
         assert first.integers.content_hash == second.integers.content_hash
 
 
-@pytest.mark.parametrize("splits", [("train",), ("train", "test")])
+@pytest.mark.parametrize(("splits", "by"), [(("train",), 15), (("train", "test"), 40)])
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 def test_cross_validation_is_the_same(
-    both: tuple, splits: tuple[str, ...], arithmetic: str
+    both: tuple, splits: tuple[str, ...], by: int, arithmetic: str
 ) -> None:
     options = small_options(epochs=1, arithmetic=arithmetic)
-    first, second = (nm.cross_validate(data, options, by=15, splits=splits) for data in both)
+    first, second = (nm.cross_validate(data, options, by=by, splits=splits) for data in both)
     assert first.data_hash == second.data_hash
     assert np.array_equal(first.predictions, second.predictions)
     assert first.is_finished
@@ -75,7 +78,7 @@ def test_a_run_from_disk_is_resumed_from_memory(both: tuple, tmp_path: Path) -> 
     assert hashes[0] == hashes[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def quantised(both: tuple) -> nm.IntegerNetwork:
     run = nm.train(both[1], small_options(epochs=2))
     first, second = (nm.quantise(run.network, calibrate_on=data) for data in both)
