@@ -64,7 +64,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 
 
 @settings(
-    max_examples=examples(0.05),
+    max_examples=examples(0.1),
     derandomize=True,
     deadline=None,
     database=None,

@@ -30,7 +30,8 @@ BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NMTOOL_CACHE", str(path / "cache"))
+        # The variable NMTOOL_CACHE would also move the compiled kernels.
+        patch.setattr("nmtool.paths.cache_folder", lambda: path / "cache")
         patch.setattr(stored, "IN_MEMORY_BYTES", 0)
         for module in (events, samples, trainer):
             patch.setattr(module, "AT_ONCE", 7)

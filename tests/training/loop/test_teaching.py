@@ -167,7 +167,7 @@ def test_a_teacher_for_training_in_integers(teacher: Path) -> None:
 
 
 def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nmtool.paths.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
     write_shd(tmp_path / "small_train.h5", small_events(N, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)

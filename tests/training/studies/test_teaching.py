@@ -107,7 +107,7 @@ def test_probabilities_are_computed_in_portions(
 
 
 def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nmtool.paths.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
