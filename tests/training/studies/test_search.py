@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -25,10 +26,14 @@ pytestmark = pytest.mark.torch
 optuna = pytest.importorskip("optuna")
 
 OPTIONS = nm.TrainOptions(hidden=8, epochs=4, batch_size=16, max_delay=12, stretch=0.1)
+QUICK = replace(OPTIONS, epochs=2)
+"""Settings of a search in two studies, where the number of epochs does not matter."""
+SHORT = replace(OPTIONS, epochs=1)
+"""Settings of a search without a second study: no trial can be shorter than the run."""
 
 
-def _train(folder: Path | None, **more: Any) -> nm.Run:
-    return nm.train(small_dataset(), OPTIONS, folder=folder, **more)
+def _train(folder: Path | None, options: nm.TrainOptions = OPTIONS, **more: Any) -> nm.Run:
+    return nm.train(small_dataset(), options, folder=folder, **more)
 
 
 def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict[str, Any]]]:
@@ -71,20 +76,20 @@ def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
     """Dropping events helps in full trials, and helps or does harm in short ones."""
 
     def score(_: trial.TrialRunner, __: int, options: nm.TrainOptions, *___: Any) -> float:
-        return 0.5 + (1 if options.epochs == OPTIONS.epochs else effect) * options.drop
+        return 0.5 + (1 if options.epochs == QUICK.epochs else effect) * options.drop
 
     compared: list[str] = []
 
     def folder(path: Path) -> SimpleNamespace:
-        compared.append(path.relative_to(tmp_path / "search/full-6/trials").as_posix())
+        compared.append(path.relative_to(tmp_path / "search/full-5/trials").as_posix())
         return SimpleNamespace(integers=lambda: None, network=lambda: None)
 
     monkeypatch.setattr(trial.TrialRunner, "_score", score)
     monkeypatch.setattr(search, "RunFolder", folder)
     _differ(points, monkeypatch)
-    run = _train(tmp_path, search=6)
-    short, full = _trials(tmp_path), [settings for _, _, settings in _trials(tmp_path, "full-6")]
-    ranked = sorted(range(6), key=lambda number: (-(short[number][1] or 0), number))
+    run = _train(tmp_path, QUICK, search=5)
+    short, full = _trials(tmp_path), [settings for _, _, settings in _trials(tmp_path, "full-5")]
+    ranked = sorted(range(5), key=lambda number: (-(short[number][1] or 0), number))
     best, *others = (short[number][2] for number in ranked[:4])
     defaults = short[0][2]
     assert full[0] == best
@@ -103,7 +108,7 @@ def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
 
 
 def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
-    _train(tmp_path, search=1)
+    _train(tmp_path, SHORT, search=1)
     [(_, _, first)] = _trials(tmp_path)
     fitted = OPTIONS.fitted_to(small_dataset().train).as_json()
     assert not first.keys() & {"hidden", "stretch", "epochs", "seed", "max_delay"}
@@ -114,7 +119,7 @@ def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path:
 
 
 def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
-    _train(tmp_path, search=3)
+    _train(tmp_path, SHORT, search=3)
     default, augmented, dropped = (settings for _, _, settings in _trials(tmp_path))
     changed = {name for name in default if augmented[name] != default[name]}
     assert "onset_ms" in changed
@@ -125,16 +130,16 @@ def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
 def test_a_number_of_trials_is_reproducible_and_a_stopped_search_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _train(tmp_path / "whole", search=3)
+    whole = _train(tmp_path / "whole", QUICK, search=3)
     with monkeypatch.context() as patched:
         _stop_in_trial(1, patched)
         with pytest.raises(KeyboardInterrupt):
-            _train(tmp_path / "parts", search=2)
-    parts = _train(tmp_path / "parts", search=3)
+            _train(tmp_path / "parts", QUICK, search=2)
+    parts = _train(tmp_path / "parts", QUICK, search=3)
     ended = [trial for trial in _trials(tmp_path / "parts") if trial[0] != "FAIL"]
     assert ended == _trials(tmp_path / "whole")
     assert parts.network.content_hash == whole.network.content_hash
-    assert _train(None, search=3).network.content_hash == whole.network.content_hash
+    assert _train(None, QUICK, search=3).network.content_hash == whole.network.content_hash
 
 
 def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +163,7 @@ def test_test_samples_are_not_read(tmp_path: Path) -> None:
         return events
 
     data = Dataset("small", ("train", "validation", "test"), read)
-    assert nm.train(data, OPTIONS, folder=tmp_path, search=1).search is not None
+    assert nm.train(data, SHORT, folder=tmp_path, search=1).search is not None
 
 
 def test_no_trial_begins_when_the_time_is_over(
@@ -166,7 +171,7 @@ def test_no_trial_begins_when_the_time_is_over(
 ) -> None:
     taken = property(lambda trial: timedelta(seconds=25))
     monkeypatch.setattr(optuna.trial.FrozenTrial, "duration", taken)
-    _train(tmp_path, search="1min")
+    _train(tmp_path, QUICK, search="1min")
     assert len(_trials(tmp_path)) == 3
 
 
@@ -195,7 +200,7 @@ def test_searches_that_cannot_be_combined_are_refused(
         nm.train(folder=tmp_path, resume=True, search=2)
     with refused(UsageError, "study-unvalidated"):
         nm.train(small_dataset().train, nm.TrainOptions(validation=0), search=2)
-    run = _train(tmp_path / "run", search=1)
+    run = _train(tmp_path / "run", SHORT, search=1)
     assert run.search is not None
     (tmp_path / "run/search/result.json").write_text('{"top": []}')
     with refused(FileFormatError, "file-damaged"):
