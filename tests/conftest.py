@@ -28,31 +28,34 @@ settings.load_profile("repeatable")
 
 
 LONGEST = (
-    "exporters/test_lava_run.py",
-    "test_wheel.py",
-    "nmtool/cli/test_train_together.py",
     "training/loop/test_resume.py",
-    "training/front/test_model.py",
-    "hostile/test_crafted.py",
-    "exporters/test_verilog_networks.py",
-    "exporters/test_c_program.py",
-    "exporters/test_verilog_folder.py",
-    "nmtool/verification/test_explain.py",
     "exporters/test_conformance.py",
-    "nmtool/cli/test_demo.py",
+    "training/front/test_model.py",
+    "exporters/test_lava_run.py",
+    "training/front/test_rounding.py",
+    "exporters/test_c_program.py",
+    "training/studies/test_search.py",
+    "test_vectors.py",
     "exporters/test_tied.py",
-    "training/mathematics/test_oracle.py",
-    "nmtool/cli/test_sweep_processes.py",
-    "exporters/test_nir_hostile.py",
-    "nmtool/cli/test_train.py",
-    "nmtool/cli/test_streams.py",
-    "training/loop/test_trainer.py",
-    "exporters/test_nir_run.py",
-    "nmtool/cli/test_verify.py",
-    "training/studies/test_folds.py",
+    "nmtool/verification/test_explain.py",
     "benchmarks/test_cnn.py",
+    "training/studies/test_resumed.py",
+    "nmtool/cli/test_train.py",
+    "nmtool/verification/test_verify.py",
+    "nmtool/cli/test_demo.py",
+    "training/studies/test_sweep.py",
+    "training/studies/test_folds.py",
+    "exporters/test_verilog_folder.py",
+    "exporters/test_verilog_networks.py",
+    "training/loop/test_trainer.py",
+    "exporters/test_fenn_package.py",
+    "test_wheel.py",
 )
-"""Test files of ten seconds and more; they begin first, so that none runs alone at the end."""
+"""Test files of ten seconds and more; they begin first, so that none runs alone at the end.
+
+Of two processes, the first begins with the files that compile the kernels of training, and the
+second with other files, which later use the compiled kernels.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
