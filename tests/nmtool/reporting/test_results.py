@@ -105,7 +105,7 @@ def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset
         nm.report(network, data, targets="loihi9")
 
 
-def test_chosen_splits_and_samples_are_reported(data: Dataset) -> None:
+def test_chosen_splits_and_samples_are_reported(data: Dataset, tmp_path: Path) -> None:
     network = cases.integer_network()
     report = nm.report(network, data, split="train", samples=5).as_json()
     assert report["accuracy"]["on"] == "5 of 12 samples of two (train)"
@@ -113,6 +113,10 @@ def test_chosen_splits_and_samples_are_reported(data: Dataset) -> None:
     assert nm.report(network, only).as_json()["accuracy"]["on"] == "12 samples of two (train)"
     code = report["reproduce"]["code"]["command of this report"]
     assert code == "nmtool report network --split train --samples 5 -o report.html"
+    folder = cases.write_folder(tmp_path / "two")
+    report = nm.report(network, nm.load_dataset(folder)).as_json()
+    code = report["reproduce"]["code"]["command of this report"]
+    assert code == f"nmtool report network {folder} -o report.html"
 
 
 def test_an_accuracy_on_some_samples_is_labelled(data: Dataset) -> None:

@@ -117,6 +117,18 @@ def test_right_wrong_and_diverging_samples() -> None:
     assert [len(figure.panels) for figure in shown.figures] == [3, 3, 3]
 
 
+def test_membranes_are_drawn_with_class_and_prediction() -> None:
+    figures = pytest.importorskip("matplotlib.figure")
+    shown = sections.samples_section(
+        SAMPLES.raster, RECORDING.predictions, RECORDING, cases.CLASSES
+    )
+    axes = figures.Figure().subplots()
+    shown.figures[0].panels[-1](ax=axes)
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    name = cases.CLASSES[RECORDING.predictions[shown.facts["chosen"]["right"]]]
+    assert legend[0] == f"label and prediction: {name}"
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_samples_that_are_all_right_or_all_wrong(right: bool) -> None:
     label = RECORDING.predictions if right else 1 - RECORDING.predictions

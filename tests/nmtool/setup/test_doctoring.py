@@ -52,6 +52,8 @@ def test_this_computer() -> None:
     assert part("numpy").detail == importlib.metadata.version("numpy")
     assert platform.python_version() in part("Python").detail
     assert {entry.state for entry in diagnosis.parts} <= {FINE, MISSING, UNTESTED, LIMITED, BROKEN}
+    [libraries] = [table for table in diagnosis.tables() if len(table.header) == 4]
+    assert [row[3] for row in libraries.rows if row[0] == "onnx"] == ["ONNX files"]
 
 
 def test_a_missing_optional_library_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:

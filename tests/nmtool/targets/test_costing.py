@@ -230,6 +230,8 @@ def test_a_small_network_by_hand() -> None:
     assert (cost.effective_acs, cost.effective_macs, cost.dense_operations) == (3.5, 0, 84)
     assert cost.connection_sparsity == 14 / 21
     assert cost.activation_sparsity == 20 / 24
+    rows = dict(cost.tables()[1].rows)
+    assert (rows["activation sparsity"], rows["connection sparsity"]) == ("83.33%", "66.67%")
     assert cost.bits == "8/1"
     # The bits of the parameters are: 6 + 6 synapses of 8 bits, 9 synapses of 9 bits, exponents,
     # biases, and constants of populations. The bytes of the state are: u and v, and the sums that

@@ -37,6 +37,14 @@ def test_every_network_is_the_one_that_was_verified(name: str) -> None:
     assert zoo.path(name).stat().st_size < 400_000
 
 
+def test_the_table_of_a_network() -> None:
+    about = zoo.about("digits")
+    rows = dict(about.tables()[0].rows)
+    compared = about.facts["spikes_compared"]
+    assert rows["spikes compared"] == ", ".join(f"{name} {compared[name]}" for name in compared)
+    assert rows["hash"] == about.facts["hash"]
+
+
 @pytest.mark.parametrize("name", ["digits", "yinyang"])
 def test_accuracy_and_cost_are_those_in_the_files(name: str) -> None:
     if name == "digits":

@@ -14,6 +14,7 @@ import torch
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
+from nmtool.evaluation.evaluation import evaluate
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
@@ -200,6 +201,16 @@ def test_augmentation_follows_the_options() -> None:
     assert trainer._augment == Augmentation(**settings)
 
 
+def test_the_training_accuracy_is_counted_before_updates() -> None:
+    """In the only batch of the first epoch, the network is still the initial one."""
+    events = small_events(20, 1)
+    options = small_options(epochs=1, batch_size=20, shift=0, stretch=0.0)
+    trainer = Trainer(options, events, None)
+    accuracy = evaluate(trainer.model.to_network(), events).accuracy
+    trainer.run()
+    assert trainer.log[0]["train_accuracy"] == accuracy != 0.5
+
+
 def test_files_of_a_run(tmp_path: Path) -> None:
     folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
     entries: list[dict] = []
@@ -215,7 +226,6 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     assert lines == trainer.log == entries
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     last = lines[-1]
-    assert 0 <= last["train_accuracy"] <= 1
     assert last["spikes_per_neuron"]["hidden"] > 0
     # The 25 steps of 2 ms end before the last events, at 55 ms. A bin contains at most one spike.
     assert last["dropped_events"] > 0
