@@ -74,6 +74,19 @@ def test_more_answers_than_a_file_can_take_are_refused(tmp_path: Path) -> None:
         C.write(NETWORK, tmp_path / "network.c", answers=answers)
 
 
+def test_more_states_than_memory_takes_are_not_recomputed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = C.write(NETWORK, tmp_path / "network.c", answers=ANSWERS)
+    n_states = ANSWERS.spikes.n_steps * ANSWERS.spikes.n_samples
+    n_states *= sum(population.size for population in NETWORK.populations)
+    monkeypatch.setattr("nmtool.exporters.c.answers.MAX_STATES", n_states)
+    assert file.known_answers() is not None
+    monkeypatch.setattr("nmtool.exporters.c.answers.MAX_STATES", n_states - 1)
+    with refused(FileFormatError, "c-answers-size"):
+        file.known_answers()
+
+
 def test_indices_have_32_bits_for_many_neurons() -> None:
     assert source.index_type(NETWORK) == "uint16_t"
     assert source.index_type(replace(NETWORK, channels=InputChannels(5, 3))) == "uint16_t"

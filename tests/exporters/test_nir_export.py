@@ -20,6 +20,7 @@ from nmtool.errors import (
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
+from nmtool.exporters.nir.writing.delays import count_nodes
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
@@ -129,9 +130,10 @@ def test_all_forms_of_delays_have_the_same_spikes(
     form: str, delays: int, linears: int, tmp_path: Path
 ) -> None:
     """With delays of 0, 1, 2 and 4 steps, plus one step for the hop."""
-    path = Nir.write(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form)).path
-    counts = kinds(path)
+    network = pair(DELAYS)
+    counts = kinds(Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path)
     assert (counts["Delay"], counts["Linear"]) == (delays, linears)
+    assert count_nodes(form, network.projections[0].weight, DELAYS + 1) == delays + linears
 
 
 @pytest.mark.parametrize("form", ["grouped", "tapped", "expander", "axonal"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +81,9 @@ def test_data_must_fit_every_network() -> None:
     other = replace(RIGHT, channels=nm.InputChannels(4, 3))
     with refused(UsageError, "data-channels-differ"):
         nm.compare_accuracy([RIGHT], [other], EVENTS)
+
+
+@pytest.mark.parametrize(("cluster", "code"), [(1.5, "argument-type"), (0, "grouping-range")])
+def test_clusters_are_columns_or_numbers_of_samples(cluster: Any, code: str) -> None:
+    with refused(UsageError, code):
+        nm.compare_accuracy([RIGHT], [WRONG], EVENTS, clusters=[cluster])
