@@ -26,10 +26,12 @@ demo: $(VENV)/.dev lava
 test: $(VENV)/.dev lava check pages simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
+CUDA_TESTS := tests/training/engines/cuda tests/benchmarks/test_gpu.py
+
 # The CUDA engine's tests in Numba's own simulator, which a variable turns on before numba is imported.
 # Tests that take long in it run on the emulated GPU only.
 simulated: $(VENV)/.dev
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m cuda tests/training tests/benchmarks
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m cuda $(CUDA_TESTS)
 
 # The CUDA engine's compiled kernels on a CPU, launched by numba-cuda: in three orders of threads, then
 # mutants of the kernels, and networks of real sizes. Needs a C and a C++ compiler.
@@ -38,8 +40,7 @@ EMULATED_ONCE := $(addprefix tests/training/engines/cuda/,test_mutants.py test_e
 
 emulated: $(EMULATED)/.emulated
 	for order in ascending descending shuffled; do \
-		$(ON_EMULATED_GPU) --thread-order $$order $(addprefix --ignore ,$(EMULATED_ONCE)) \
-			tests/training/engines/cuda tests/benchmarks/test_gpu.py || exit 1; \
+		$(ON_EMULATED_GPU) --thread-order $$order $(addprefix --ignore ,$(EMULATED_ONCE)) $(CUDA_TESTS) || exit 1; \
 	done
 	$(ON_EMULATED_GPU) $(EMULATED_ONCE)
 	$(EMULATED)/bin/python -m pytest -n auto tests/training/engines/cuda/test_ptx.py
