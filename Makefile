@@ -11,7 +11,7 @@ PEERS := .venv-peers
 EMULATED := .venv-emulated
 
 # Tests of one file run in one process, since they share what they compile. Files run in the order
-# of tests/conftest.py, longest first.
+# of tests/conftest.py, long files first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Processes compile every module that they import if this variable is set, and tests start many.
@@ -90,7 +90,8 @@ fenn: $(VENV)/.dev
 	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
 		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
 
-nightly: brian2-loihi fenn test site emulated processors peers distributions
+nightly: brian2-loihi fenn test emulated processors peers distributions
+	$(MAKE) site
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \

@@ -59,7 +59,7 @@ second with other files, which later use the compiled kernels.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest files first, and all others in their order."""
+    """Run the files of `LONGEST` first, and all others in their order."""
     place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 

@@ -280,7 +280,7 @@ def one_text_for_all(name: str, *shape: int) -> Change:
 
 BOMBS: dict[str, tuple[Change, str]] = {
     "zeros": (zeros("nodes/first/r", (1 << 34,)), "hdf5-too-large"),
-    "a matrix of bytes": (zeros(WEIGHT, (1 << 14, 1 << 15), "u1"), "hdf5-too-large"),
+    "a matrix of bytes": (zeros(WEIGHT, (1 << 13, 3 << 13), "u1"), "hdf5-too-large"),
     "no storage": (replaced(WEIGHT, shape=(1 << 20, 1 << 20), dtype="f8"), "hdf5-too-large"),
     "one large chunk": (
         replaced(
@@ -316,37 +316,40 @@ for path in sys.argv[1:]:
     if os.fork():
         os.wait()
         continue
-    before = peak_memory()
+    before, code = peak_memory(), "accepted"
     try:
         Nir(path).read()
-    except FileFormatError as error:
-        print(peak_memory() - before, error.code, flush=True)
+    except BaseException as error:
+        code = error.code if isinstance(error, FileFormatError) else type(error).__name__
+    print(path, peak_memory() - before, code, flush=True)
     os._exit(0)
 """
 """Reads each file in a process of its own, with a quarter of the usual limits to save time."""
 
 
 @pytest.fixture(scope="module")
-def loaded(whole: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Megabytes and code of each bomb."""
+def loaded(whole: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Megabytes and code of each bomb; a process that was killed has no entry."""
     folder = tmp_path_factory.mktemp("bombs")
-    paths = [
-        changed(folder / f"{number}.nir", whole, change)
-        for number, (change, _) in enumerate(BOMBS.values())
-    ]
+    paths = {
+        str(changed(folder / f"{number}.nir", whole, change)): name
+        for number, (name, (change, _)) in enumerate(BOMBS.items())
+    }
     done = subprocess.run(
         [sys.executable, "-c", _LOAD, *paths], capture_output=True, text=True, check=True
     )
-    return dict(zip(BOMBS, done.stdout.splitlines(), strict=True))
+    answers = map(str.split, done.stdout.splitlines())
+    return {paths[path]: (int(megabytes), code) for path, megabytes, code in answers}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory in units of Linux")
 @pytest.mark.parametrize("name", BOMBS)
-def test_decompression_bombs_are_not_unpacked(name: str, loaded: dict[str, str]) -> None:
-    """Reading a bomb takes less than 600 MB; unpacked, it would take more than twice as much."""
-    megabytes, code = loaded[name].split()
-    assert int(megabytes) < 600, code
-    assert code == BOMBS[name][1]
+def test_decompression_bombs_are_not_unpacked(
+    name: str, loaded: dict[str, tuple[int, str]]
+) -> None:
+    """Reading a bomb takes less than 700 MB; unpacked, it would take at least twice as much."""
+    megabytes, code = loaded[name]
+    assert (code, megabytes < 700) == (BOMBS[name][1], True)
 
 
 def test_wires_with_too_many_synapses_are_refused(

@@ -328,7 +328,10 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
 def test_exports_that_nmtool_would_not_write_are_refused(
     name: str, tamper: Tamper, tmp_path: Path, runs: list[str]
 ) -> None:
-    """With and without input and network for the first change of a format, else one of each."""
+    """The first change of a format is tried with all combinations of input and network.
+
+    Other changes are tried with neither and with both.
+    """
     path = exported(name, tmp_path)
     tamper(path)
     first = next(other for format_, _, other in TAMPERED if format_ == name) is tamper

@@ -75,10 +75,11 @@ def large(seed: int, lanes: int) -> IntegerNetwork:
 
 
 @needs_icarus
-@pytest.mark.parametrize("lanes", [1, 4, 16])
-def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("lanes", "steps"), [(1, 15), (4, 70), (16, 15)])
+def test_populations_of_several_words(lanes: int, steps: int, tmp_path: Path) -> None:
+    """Delays are up to 61 steps, and some samples are longer."""
     for seed in range(50):
-        network, spikes = large(seed, lanes), random_raster(seed, 2, 15, 9)
+        network, spikes = large(seed, lanes), random_raster(seed, 2, steps, 9)
         simulated = simulate(network, spikes, deep=True)
         emitted = [raster.n_spikes for raster in simulated.spikes.values()]
         if not misfits(network) and min(emitted) > 20:

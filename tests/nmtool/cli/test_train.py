@@ -191,8 +191,7 @@ def test_a_run_is_resumed_without_naming_its_data(nmtool: Nmtool) -> None:
 
 def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("optuna")
-    # For a run of a single epoch, the search has no second study.
-    words = (*WORDS, "--epochs", "1", "--search", "2")
+    words = (*WORDS, "--epochs", "2", "--search", "2")
 
     def stop(*about: object) -> list[float]:
         raise KeyboardInterrupt
@@ -204,6 +203,7 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
     assert "the same command" in stopped.err
     assert nmtool(*words).code == 0
     assert Path("run/search/study.toml").is_file()
+    assert Path("run/search/full-2/study.toml").is_file()
     report = nmtool("report", "run", "-o", "report.html")
     assert report.code == 0, report.err
     assert "best trials" in Path("report.html").read_text()

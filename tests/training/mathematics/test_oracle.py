@@ -32,7 +32,7 @@ from tests.thorough import examples
 
 RATE = 0.02
 STEP = 1e-6
-TESTED = 3
+DIRECTIONS = 3
 """Number of random directions in which all entries of a group change together."""
 
 
@@ -140,7 +140,7 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
 def differences(array, directions, run, expected_spikes, losses) -> np.ndarray:
     """Central differences, [losses, directions].
 
-    If a spike appears or vanishes, the difference is not comparable with the gradient.
+    If a spike appears or vanishes, the difference is not comparable with the gradient, so none may.
     """
     quotients = np.zeros((len(losses), len(directions)))
     for column, direction in enumerate(directions):
@@ -161,11 +161,11 @@ def test_gradients_agree_with_central_differences(build, seed):
     losses = (*LOSSES, sum_of_losses)
     gradients = [differentiate(network, trace, *loss(trace)[1:]) for loss in losses]
     for label, array, run, pick in groups(network, inputs):
-        directions = rng.choice([-1.0, 1.0], (TESTED, *np.shape(array)))
+        directions = rng.choice([-1.0, 1.0], (DIRECTIONS, *np.shape(array)))
         quotients = differences(array, directions, run, who_spiked(trace), losses)
         for loss, row, gradient in zip(losses, quotients, gradients, strict=True):
             analytic = pick(gradient)
-            along = (directions * analytic).reshape(TESTED, -1).sum(axis=1)
+            along = (directions * analytic).reshape(DIRECTIONS, -1).sum(axis=1)
             error = np.abs(row - along).max()
             assert error <= 1e-5 * np.abs(analytic).max() + 1e-8, (label, loss.__name__)
 

@@ -143,7 +143,7 @@ def test_a_number_of_trials_is_reproducible_and_a_stopped_search_continues(
 
 
 def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupt a trial after its first epoch."""
+    """Interrupt a trial before it trains."""
     train = trial.TrialRunner._score
 
     def score(self: trial.TrialRunner, at: int, options: nm.TrainOptions, *about: Any) -> float:
