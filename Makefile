@@ -14,7 +14,7 @@ EMULATED := .venv-emulated
 # of tests/conftest.py, long files first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# Processes compile every module that they import if this variable is set, and tests start many.
+# If this variable is set, each process compiles all modules that it imports; tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test simulated emulated processors check pages site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean

@@ -29,7 +29,7 @@ class Advance(Protocol):
     """Counts finished work, such as samples."""
 
     def __call__(self, n: int, remark: str = "") -> None:
-        """Count n more samples as done; the remark is shown beside the count."""
+        """Count n more samples or other units as done; the remark is shown beside the count."""
 
     def expect(self, total: int) -> None:
         """Set the total number of samples, before any samples are counted."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wmissing-prototypes", "-O2")
 UNOPTIMISED = ("-O0",)
-"""Added to `STRICT`, it compiles faster; some warnings need an optimising compiler."""
+"""Option after `STRICT` for faster compilation; some warnings need an optimising compiler."""
 
 SANITIZED = ("-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-g", *UNOPTIMISED)
 

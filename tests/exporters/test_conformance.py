@@ -37,13 +37,12 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
-from nmtool.raster import Raster
 from nmtool.targets import target_named, target_names
 from nmtool.verification.comparison import compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
-from tests.networks.integers import random_raster
+from tests.networks.integers import answers_to, random_raster
 from tests.refusals import refused
 from tests.thorough import THOROUGH, examples
 
@@ -80,12 +79,6 @@ def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
     network = chain_network(seed, runs_in=runs_in)
     without = [replace(p, bias_mantissa=np.zeros(p.size, int)) for p in network.populations]
     return replace(network, populations=without)
-
-
-def answers_to(network: IntegerNetwork, spikes: Raster) -> KnownAnswers:
-    """Recorded answers, which are shorter than those that `known_answers` chooses."""
-    recording = simulate(network, spikes, deep=True)
-    return KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
 
 
 NETWORKS = {name: plain(4, runs_in) for name, runs_in in ARITHMETICS.items()}

@@ -97,10 +97,11 @@ for name in PLACES:
     for module in {*sys.modules} - before:
         if module.startswith('nmtool.'):
             parent, _, child = module.rpartition('.')
-            parent in sys.modules and vars(sys.modules[parent]).pop(child, None)
+            if parent in sys.modules:
+                vars(sys.modules[parent]).pop(child, None)
             del sys.modules[module]
 """
-"""Imports every format, and forgets it and all that it imported before the next."""
+"""Imports the formats one after the other, and removes all imported modules after each."""
 
 
 def test_importing_a_format_imports_no_other_format() -> None:

@@ -12,17 +12,15 @@ from nmtool.errors import FileFormatError, InputError
 from nmtool.exporters.data_folder import ANSWERS as ANSWERS_FILE
 from nmtool.exporters.verilog import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.known_answers import KnownAnswers
 from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.integers import random_raster
+from tests.networks.integers import answers_to, random_raster
 from tests.refusals import codes, refused
 from tests.thorough import THOROUGH
 
 NETWORK, OTHER = chain_network(4), chain_network(3)
 SPIKES = random_raster(3, 2, 30, 5)
-ANSWERS = KnownAnswers(NETWORK.content_hash, SPIKES, simulate(NETWORK, SPIKES, deep=True))
+ANSWERS = answers_to(NETWORK, SPIKES)
 
 
 @pytest.fixture(scope="module")

@@ -19,17 +19,16 @@ from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.known_answers import KnownAnswers
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.chains import chain_network
-from tests.networks.integers import random_raster
+from tests.networks.integers import answers_to, random_raster
 from tests.refusals import refused
 from tests.verilog_bench import needs_icarus, needs_verilator, verilator
 
 MARKER = Verilog.marker
 CHAIN = chain_network(4)
 SPIKES = random_raster(3, 2, 30, 5)
-ANSWERS = KnownAnswers(CHAIN.content_hash, SPIKES, simulate(CHAIN, SPIKES, deep=True))
+ANSWERS = answers_to(CHAIN, SPIKES)
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def test_options_are_read_back(tmp_path: Path) -> None:
 
 
 def test_states_that_answers_lack_are_added_for_a_deep_core(tmp_path: Path) -> None:
-    shallow = replace(ANSWERS, recording=simulate(CHAIN, SPIKES))
+    shallow = replace(ANSWERS, recording=simulate(CHAIN, SPIKES), decay_factors={})
     texts = []
     for index, variant in enumerate((ANSWERS, shallow)):
         options = VerilogOptions(deep=True)

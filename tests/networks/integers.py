@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import LOIHI2, Arithmetic
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import (
@@ -127,6 +129,15 @@ def random_network(
 def large_network(max_delay: int = 15, n_hidden: int = 512) -> IntegerNetwork:
     """A network of 64 channels, a large recurrent layer, and ten outputs that integrate."""
     return round_network(Network.layers([64, n_hidden, 10], delays=max_delay)).network
+
+
+def answers_to(network: IntegerNetwork, spikes: Raster) -> KnownAnswers:
+    """Simulate a network on an input, and make known answers from the recording.
+
+    The input can be shorter than the input that `known_answers` generates.
+    """
+    recording = simulate(network, spikes, deep=True)
+    return KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
 
 
 def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Raster:

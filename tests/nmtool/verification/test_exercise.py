@@ -28,8 +28,8 @@ def silence(network: IntegerNetwork) -> Raster:
 
 
 @cache
-def without_data(number: int) -> Raster:
-    """The samples that are generated for a network without data."""
+def generated_for(number: int) -> Raster:
+    """The samples that are generated for a network if there are no data."""
     return exercise(NETWORKS[number], silence(NETWORKS[number]))
 
 
@@ -42,7 +42,7 @@ def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
     """The noise has a hundred samples of all rates; the faults were not targets of the search."""
     seen = visible = 0
     for seed, network in enumerate(NETWORKS):
-        generated = without_data(seed)
+        generated = generated_for(seed)
         assert generated.n_samples <= SAMPLES
         random = np.random.default_rng(seed)
         rate = random.choice([0.001, 0.01, 0.05, 0.2, 0.6, 1.0], (100, 1, 1))
@@ -60,7 +60,7 @@ def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
 
 def test_faults_that_the_data_show_need_no_generated_samples() -> None:
     network = NETWORKS[0]
-    generated = without_data(0)
+    generated = generated_for(0)
     assert generated.n_samples > 0
     more = exercise(network, generated, deep=True)
     assert more.n_samples < generated.n_samples
@@ -82,14 +82,14 @@ def test_coverage_and_score_do_not_fall(network: IntegerNetwork) -> None:
 
 def test_the_same_arguments_give_the_same_samples() -> None:
     network = NETWORKS[1]
-    first, second = without_data(1), exercise(network, silence(network))
+    first, second = generated_for(1), exercise(network, silence(network))
     assert np.array_equal(first.flat_index(), second.flat_index())
     assert first.offset.tolist() == second.offset.tolist()
 
 
 def test_no_more_samples_than_allowed() -> None:
     network = NETWORKS[0]
-    assert without_data(0).n_samples > 1
+    assert generated_for(0).n_samples > 1
     assert exercise(network, silence(network), n_samples=1).n_samples == 1
     assert exercise(network, silence(network), n_samples=0).n_samples == 0
 

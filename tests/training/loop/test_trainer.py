@@ -209,7 +209,7 @@ def test_the_training_accuracy_is_counted_before_updates() -> None:
     accuracy = evaluate(trainer.model.to_network(), events).accuracy
     trainer.run()
     assert trainer.log[0]["train_accuracy"] == accuracy
-    # Otherwise, neither a later count nor a count of mistakes would differ.
+    # A count of mistakes, or a count after the update, would give another number.
     assert accuracy not in (0.5, evaluate(trainer.model.to_network(), events).accuracy)
 
 

@@ -140,7 +140,7 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
 def differences(array, directions, run, expected_spikes, losses) -> np.ndarray:
     """Central differences, [losses, directions].
 
-    If a spike appears or vanishes, the difference is not comparable with the gradient, so none may.
+    No spike may appear or vanish: the difference would not be comparable with the gradient.
     """
     quotients = np.zeros((len(losses), len(directions)))
     for column, direction in enumerate(directions):
