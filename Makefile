@@ -17,7 +17,7 @@ PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # If this variable is set, each process compiles all modules that it imports; tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test simulated emulated processors check pages site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
+.PHONY: demo test simulated emulated processors check pages site collected verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -25,6 +25,11 @@ demo: $(VENV)/.dev lava
 # Under make -j2, the tests of `simulated` use the core that mypy leaves free.
 test: $(VENV)/.dev lava check pages simulated verilog-tools
 	$(BIN)/$(PYTEST)
+
+# Imports all tests. In a fresh clone, `make -j2 collected test` compiles them and their libraries once,
+# while mypy runs, instead of in each process of `test`, which also shows errors.
+collected: $(VENV)/.dev
+	-$(BIN)/python -m pytest --collect-only >/dev/null
 
 CUDA_TESTS := tests/training/engines/cuda tests/benchmarks/test_gpu.py
 

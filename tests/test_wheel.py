@@ -259,6 +259,7 @@ def beside(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_files_of_the_user_change_nothing(installed: Installed, beside: Path, network: str) -> None:
     printed = installed.nmtool(
         "evaluate", network, "yinyang", "--samples", "2", "--json", cwd=beside
@@ -275,6 +276,7 @@ def test_files_of_the_user_change_nothing(installed: Installed, beside: Path, ne
 
 
 @pytest.mark.torch
+@pytest.mark.long
 def test_training_can_be_imported(installed: Installed, beside: Path) -> None:
     code = "from nmtool.training.loop import run; print(run.__file__)"
     printed = installed.run("-c", code, cwd=beside)

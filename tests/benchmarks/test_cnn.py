@@ -122,7 +122,9 @@ def test_training_learns_and_is_reproducible() -> None:
     assert reseeded.log != once.log
 
 
-@pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
+@pytest.mark.parametrize(
+    "changes", [{}, pytest.param({"judge_epochs": 2}, marks=pytest.mark.long), {"average": 0.9}]
+)
 def test_the_epoch_with_the_best_validation_accuracy_is_returned(changes: dict[str, Any]) -> None:
     options = replace(OPTIONS, **changes)
     learnt = cnn.learn(small_dataset(), options, FAST)
@@ -252,6 +254,7 @@ def test_a_fold_is_trained_on_the_other_folds_only(
     assert len(seen) == 4
 
 
+@pytest.mark.long
 def test_a_teacher_has_the_mean_probabilities_of_its_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
     teacher, data = nm.Teacher.load("teacher.npz"), nm.load_dataset("small")

@@ -19,7 +19,6 @@ from hypothesis import Phase, given, settings, strategies as st
 from nmtool import SpikeEvents
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
-from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
 from nmtool.exporters.lava import Lava
@@ -156,7 +155,7 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
     assert_same(recording, simulate(network, spikes))
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", [pytest.param(1, marks=pytest.mark.long), -1])
 def test_states_at_the_limits_of_24_bits(
     sign: int, tmp_path: Path, environment: Environment
 ) -> None:
@@ -170,6 +169,7 @@ def test_states_at_the_limits_of_24_bits(
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
+@pytest.mark.long
 def test_unconnected_populations(tmp_path: Path, environment: Environment) -> None:
     network = scattered_network()
     spikes = random_raster(2, 2, 12, 2)
@@ -348,7 +348,7 @@ def square_export(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("signs", "exponent", "bits"),
     [
-        ("mixed", -3, 8),
+        pytest.param("mixed", -3, 8, marks=pytest.mark.long),
         pytest.param("mixed", -1, 4, marks=pytest.mark.long),
         pytest.param("excitatory", -2, 6, marks=pytest.mark.long),
         ("inhibitory", -1, 8),
@@ -391,7 +391,7 @@ def test_weights_are_clipped_and_floored_as_documented(
     assert current[delay + 1].tolist() == [64 * a for a in (3, -4, 0, -1, -1, 0)]
 
 
-@pytest.mark.parametrize("model", lava.MODELS)
+@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_a_refusal_by_a_process_model_is_reported(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
@@ -403,7 +403,7 @@ def test_a_refusal_by_a_process_model_is_reported(
     assert not (folder / "out.npz").exists()
 
 
-@pytest.mark.parametrize("model", lava.MODELS)
+@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_a_killed_process_of_lava_is_an_error(
     model: str, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,7 +462,7 @@ def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> Non
     assert re.search(r"exit code 2\n(.|\n)*events\.npz", caught.value.why)
 
 
-@pytest.mark.parametrize("model", ["fast", "stock"])
+@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_empty_event_lists_are_silence(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:

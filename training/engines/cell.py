@@ -137,4 +137,5 @@ def neuron_constants(
         per_tau_syn=1 / tau_syn,
         per_drive=1 / (b * tau_mem),
     )
-    return NeuronConstants(*(np.ascontiguousarray(values, dtype) for values in constants))
+    # Copies, since kernels are compiled again for arrays that cannot be written.
+    return NeuronConstants(*(np.array(values, dtype) for values in constants))

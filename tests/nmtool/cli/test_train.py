@@ -189,6 +189,7 @@ def test_a_run_is_resumed_without_naming_its_data(nmtool: Nmtool) -> None:
     assert "DATA" in unknown.err
 
 
+@pytest.mark.long
 def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("optuna")
     words = (*WORDS, "--epochs", "2", "--search", "2")

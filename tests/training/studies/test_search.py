@@ -69,7 +69,9 @@ def test_the_best_trial_gives_the_settings_of_the_run(
     assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
 
 
-@pytest.mark.parametrize(("points", "effect"), [(20, -1), (20, 1), (2, 1)])
+@pytest.mark.parametrize(
+    ("points", "effect"), [(20, -1), pytest.param(20, 1, marks=pytest.mark.long), (2, 1)]
+)
 def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
     points: int, effect: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +129,7 @@ def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
     assert {name for name in default if dropped[name] != default[name]} == {"drop"}
 
 
+@pytest.mark.long
 def test_a_number_of_trials_is_reproducible_and_a_stopped_search_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

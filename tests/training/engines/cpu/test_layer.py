@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nmtool.network.float_network import Projection
+from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cpu.portions import LARGEST_TILE
 from nmtool.training.engines.devices import CPU
 from nmtool.training.engines.spike_trains import SpikeTrains
@@ -55,6 +56,12 @@ def test_results_do_not_depend_on_threads() -> None:
     for first, second in zip(*results, strict=True):
         np.testing.assert_array_equal(first.weight, second.weight)
         np.testing.assert_array_equal(first.delay, second.delay)
+
+
+def test_one_population_and_several_run_in_the_same_kernels() -> None:
+    neurons = layers(random_network("recurrent", seed=3), CPU)[0].neurons
+    alone, joined = neurons.constants, Neurons.joined([neurons, neurons]).constants
+    assert numba.typeof(alone) == numba.typeof(joined)
 
 
 def test_long_delays_use_wider_integers() -> None:

@@ -298,6 +298,7 @@ def _integer_launches(
     return launched
 
 
+@unless_simulated
 def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(n_samples=1, hidden=4)
     few, many = (len(_launches(longer(case, steps), monkeypatch)) for steps in (8, 32))

@@ -74,7 +74,9 @@ def test_no_samples_at_all() -> None:
     ("topology", "rule", "weight_bits", "grid"),
     [
         ("recurrent", "mean", 8, DelayGrid(2, 2)),
-        ("recurrent", "mean", 9, DelayGrid(2, 2, target=FENN16)),
+        pytest.param(
+            "recurrent", "mean", 9, DelayGrid(2, 2, target=FENN16), marks=unless_simulated
+        ),
         pytest.param("feedback and skips", "mean", 8, DelayGrid(2, 2), marks=unless_simulated),
         pytest.param("two layers", "max", 2, DelayGrid(1, 5), marks=unless_simulated),
         pytest.param("recurrent", "first_spike", 4, DelayGrid(3, 1), marks=unless_simulated),
@@ -97,7 +99,7 @@ def _small_network(topology: str) -> Network:
 @pytest.mark.parametrize(
     ("topology", "target"),
     [
-        ("recurrent", LOIHI2),
+        pytest.param("recurrent", LOIHI2, marks=unless_simulated),
         ("recurrent", FENN16),
         pytest.param("feedback and skips", LOIHI2, marks=unless_simulated),
     ],

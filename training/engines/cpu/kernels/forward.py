@@ -138,4 +138,6 @@ def run_li(cell, stride, drive, membrane):
         for n in range(n_steps):
             leak(u, cell.beta, traces[:, base + n])
             integrate(v, cell.alpha, u, cell.bias_step)
-            membrane[s, n] = v
+            # Assigning the row would compile a comparison of shapes and its message, for seconds.
+            for j in range(n_neurons):
+                membrane[s, n, j] = v[j]
