@@ -20,7 +20,11 @@ CheckStop = Callable[[], None]
 """A function that raises `KeyboardInterrupt` once the process has received a signal to stop."""
 
 LOOK_AGAIN_S = 0.01
-"""Seconds between two checks whether libraries are still loading."""
+"""Seconds between two checks whether libraries are still loading.
+
+The alarm repeats: if it arrives just before a call that waits, its handler runs after this call,
+which only the next alarm ends.
+"""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
 """Signal that a timer sends to check again; None if the system has no such signal."""
@@ -115,17 +119,17 @@ def _signals_cleared_after() -> Iterator[None]:
 
 
 def _remember(number: int, frame: FrameType | None) -> None:
-    """Handle Ctrl-C: raise `KeyboardInterrupt`; while libraries load, set an alarm to try again."""
+    """Handle Ctrl-C: raise `KeyboardInterrupt`; while libraries load, alarms try again."""
     if number == _ALARM and not _waiting:
         # The signal that was waiting has already been raised.
         return
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
-        if is_first:
-            _waiting.append(number)
-        if _set_alarm(True):
-            if is_first:
-                _acknowledge()
+        if not is_first:
+            return
+        _waiting.append(number)
+        if _repeat_alarm(LOOK_AGAIN_S):
+            _acknowledge()
             return
     _wait_no_more()
     _raised.append(number)
@@ -155,15 +159,15 @@ def _is_loading(frame: FrameType | None) -> bool:
 def _wait_no_more() -> None:
     """Stop the alarm, and forget the signal that waits."""
     if _waiting:
-        _set_alarm(False)
+        _repeat_alarm(0.0)
         _waiting.clear()
 
 
-def _set_alarm(on: bool) -> bool:
-    """Set or stop the alarm; return False if other code handles the alarm's signal."""
+def _repeat_alarm(seconds: float) -> bool:
+    """Set an alarm every so many seconds, or none for 0; return False if other code handles it."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
-    signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -188,6 +189,27 @@ def test_an_interrupt_waits_for_libraries_that_load(capfd: pytest.CaptureFixture
         work()
     assert loaded == [*range(8)]
     assert capfd.readouterr().err.count("Ctrl-C again stops now") == 1, "it is acknowledged"
+
+
+@pytest.mark.usefixtures("library")
+def test_an_interrupt_ends_a_call_that_begins_just_after_an_alarm() -> None:
+    """The first alarm after loading has no effect here, as if it came just before the call."""
+    waited = False
+
+    def work() -> None:
+        nonlocal waited
+        with interrupts_remembered():
+            import slow_library  # noqa: F401
+
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+            signal.sigwait({signal.SIGALRM})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+            time.sleep(5)
+            waited = True
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert not waited
 
 
 @pytest.mark.usefixtures("library")
