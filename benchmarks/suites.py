@@ -33,7 +33,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Suite:
-    """A list of comparisons; options of the command line replace attributes after the first two.
+    """A list of comparisons, and defaults of its options on the command line.
+
+    The options replace `hidden`, `threads`, `rounds` and `device`.
 
     Attributes:
         plan: function that makes the comparisons.

@@ -84,16 +84,16 @@ class ReachableSynapses:
 
 
 def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Find the changes of decays, thresholds and biases by one unit that a recording would show.
+    """Find the one-unit changes of decays, thresholds and biases that a recording would show.
 
     Args:
         network: the network.
         deep: recording of the network with u and v of every neuron.
 
     Returns:
-        [samples, changes] bool: True for visible changes. There is a change up and a change down
-        per number, except decays and thresholds beyond their ranges, in a fixed order for each
-        network.
+        [samples, changes] bool: True for visible changes. Each number has a change up and a
+        change down, in a fixed order for each network. Changes that would move a decay or a
+        threshold out of its range are left out.
     """
     return np.concatenate([_visible_changes(p, deep) for p in network.populations], axis=1)
 

@@ -1,9 +1,9 @@
 """Short excerpts of samples with high activity, for checks that can only run few steps.
 
-The candidate of a sample is its excerpt with most input spikes. If several excerpts have equally
-many, it is the last: its spikes come early and have time to take effect. The `CANDIDATES` with most
-input spikes are run. The result is the excerpts in which most populations spike and, among excerpts
-with equally many populations, those with most spikes.
+The candidate of a sample is its excerpt with most input spikes; of several with equally many, the
+one that begins last, since its spikes come soonest and have time to take effect. The `CANDIDATES`
+with most input spikes are run. The result is the excerpts in which most populations spike and,
+among excerpts with equally many populations, those with most spikes.
 """
 
 from __future__ import annotations

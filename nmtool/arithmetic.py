@@ -250,7 +250,7 @@ class Arithmetic(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself. For other `Limits`: the arithmetic in which their networks run."""
+        """The arithmetic in which networks within these limits run: this one."""
         return self
 
     @property

@@ -557,8 +557,8 @@ class TrainOptions:
         (10.0, 52, 20.0, 20.0)
 
         Args:
-            events: all training samples, including those drawn for validation. The steps cover the
-                end of 99.5 % of them, plus a membrane time constant.
+            events: all training samples, including those drawn for validation. The steps are so
+                many that 99.5 % of these samples end a membrane time constant before the last step.
 
         Raises:
             DataError: there is no event, or samples are far too long.

@@ -135,7 +135,7 @@ class Lava(PythonFolder, name="lava"):
         progress: Progress,
         run_options: dict[str, Any],
     ) -> StockCheck:
-        """Run Lava's own model on an excerpt of a sample, and compare the recordings."""
+        """Run Lava's own model on an excerpt of a sample, and compare it with the simulator."""
         from nmtool.hardware_sim.simulator import simulate
         from nmtool.hardware_sim.stretches import busiest_stretches
 

@@ -371,7 +371,7 @@ def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
 
 
 def _common_shift(projections: Sequence[IntegerProjection]) -> int:
-    """Exponent of the power of two that divides all weights, exponents included."""
+    """Exponent of the largest power of two that divides all shifted weights."""
     return min((_trailing_zeros(p) for p in projections if p.weight.any()), default=0)
 
 

@@ -259,7 +259,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
 
 
 def _least_width(cell: str) -> int:
-    """Width of the longest word of a cell, or of a shortened path."""
+    """Least width of a cell: of its longest word, or of a path in its shortened form."""
     if _is_path(cell):
         return min(len(cell), _SHORTEST_PATH)
     return max(map(len, cell.split()), default=0)

@@ -100,7 +100,7 @@ def _unknown_command(command: str) -> UsageError:
 
 
 def full_parser() -> Parser:
-    """Build the parser with the arguments of all commands; this takes longer than one command's."""
+    """Build the parser with the arguments of all commands; this is slower than for one command."""
     return _parser(*COMMANDS)[0]
 
 

@@ -94,7 +94,8 @@ def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def edge_latency_ms(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convert strengths to spike times in ms, an array of the same shape; NaN for silent units."""
-    # The last bits of an arc tangent differ between processors and could shift a spike.
+    # Strengths come from an arc tangent, whose last bits differ between processors. Without
+    # rounding, they could shift a spike.
     relative = np.minimum(np.round(strength / STRONGEST, 9), 1.0)
     return np.where(relative >= WEAKEST, np.floor(SPAN_MS * (1 - relative) + 0.5), np.nan)
 

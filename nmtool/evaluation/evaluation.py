@@ -253,7 +253,7 @@ def evaluate(
         UsageError: the data have other channels or classes than the network.
         MissingError: the runtime of an export is not installed.
     """
-    if runs_itself(network):
+    if is_runnable_export(network):
         return run(network, data, samples=samples, trust=trust, progress=progress)
     model = as_network(network)
     events, draw = _drawn(as_samples(data), samples)
@@ -268,7 +268,7 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, model, result.scores, result.label))
 
 
-def runs_itself(network: object) -> TypeGuard[str | Path]:
+def is_runnable_export(network: object) -> TypeGuard[str | Path]:
     """True for the path of an export whose format has a runtime."""
     from nmtool.exporters.formats import artefact_at
 

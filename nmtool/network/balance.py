@@ -69,7 +69,7 @@ def _balance_group(
 
 
 def _with_drive(network: Network, group: list[str], drive: float) -> Network:
-    """Change feed-forward weights into a group: `drive` is their factor, or an output's mean."""
+    """Multiply feed-forward weights into a group by `drive`; shift an output's to this mean."""
     change = _shifted if network.readout.population in group else _scaled
     return network.with_projections(
         [

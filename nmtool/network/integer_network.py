@@ -375,8 +375,8 @@ class IntegerNetwork(AnyNetwork):
                     why=f"in {self.arithmetic}, a sum clips at {limit:,} after each weight; a sum "
                     "that clips depends on the order of its weights, and training adds the weights "
                     "in another order",
-                    fix="to train, quantise the float network with nmtool; this network can be "
-                    "simulated, verified and exported as it is",
+                    fix="quantise the float network with nmtool, and train with the result; this "
+                    "network can be simulated, verified and exported as it is",
                 )
 
     @classmethod

@@ -211,7 +211,7 @@ class _Results:
 
     @property
     def network(self) -> Network | IntegerNetwork:
-        """The network that the user named; of a run that trained in integers, the integers."""
+        """The network that the user named; of a run in integers, its integer network."""
         network = self.floats if self.quantisation is not None else self.integers or self.floats
         assert network is not None
         return network

@@ -345,7 +345,7 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         yield Finding("target-compare", "neurons", what, fix)
     if neuron.reset not in (None, reference.reset):
         what = f"the reset after a spike is {neuron.reset}, not {reference.reset}"
-        fix = "the membrane after a spike differs; train with this reset"
+        fix = f"the membrane after a spike differs; train with the reset {neuron.reset}"
         yield Finding("target-reset", "neurons", what, fix)
     if neuron.current not in (None, reference.current):
         what = f"the membrane adds the current of the {neuron.current}, not of {reference.current}"

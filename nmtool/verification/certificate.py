@@ -242,7 +242,7 @@ class Certificate(Result):
         return {**about, **self.findings_json(), **super().as_json()}
 
     def findings_json(self) -> dict[str, Any]:
-        """Counts by backend, and the first difference of all backends, as plain values."""
+        """Counts by backend, and the first difference of the first one that differs, as JSON."""
         first = self.first_divergence
         return {
             "backends": {name: check.as_json() for name, check in self.checks.items()},
@@ -423,7 +423,7 @@ def _comparison_sentences(
     if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
-        # A recording from another framework may be correct where the simulator is wrong. Therefore
-        # the sentence names the file of the second value.
+        # The sentence ends in `expected X, got Y`. If Y comes from another framework, Y may be
+        # right and X wrong. Therefore the sentence also names the file that contains Y.
         where = f" in {label}" if label.endswith(".npz") else ""
         yield f"  first divergence: {first}{where}", ""

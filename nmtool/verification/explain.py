@@ -74,8 +74,8 @@ def explain(
         spikes: the input of the recordings, binned or not.
         expected, actual: recordings of the same samples.
         other: the network of `actual`, if it is not `network`: a network of the same shape, e.g.
-            with fewer bits or with float weights. The first difference is then the first in
-            spikes, and arriving spikes are listed for both networks.
+            with fewer bits or with float weights. Then only spikes are
+            compared, not membranes, and arriving spikes are listed for both networks.
         backend: name of the backend of `actual`, for the text.
 
     Raises:
@@ -138,7 +138,7 @@ class ArtefactRun:
 
     @property
     def expected(self) -> Recording | None:
-        """The expected recording; None for real numbers, where the format's reference is used."""
+        """The expected recording; None to expect the recording of the format's reference."""
         return self.simulated if self.answers is None else self.answers
 
     def check(self, *, deep: bool, progress: Progress = silent) -> Check:

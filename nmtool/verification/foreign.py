@@ -252,7 +252,7 @@ class _Reader:
         if not letter and network_population.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
                 invalid = array[~((array == 0) | (array == 1))].flat[0]
-                fix = f"write 0 and 1; membranes are called v.{population}"
+                fix = f"write spikes as 0 and 1, or call membranes v.{population}"
                 yield Finding(
                     "recording-values",
                     name,

@@ -191,8 +191,7 @@ def _count_in_batch(
             if population.kind == LIF:
                 spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
             else:
-                # Outputs never spike: their membranes must not reach a threshold, even while they
-                # grow.
+                # Outputs never spike: no membrane reaches this threshold, even under `GROWS`.
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
             recorded = Traces(spikes, nothing, nothing)

@@ -346,8 +346,8 @@ def _compare(
     generated_recording = (
         None if generated is None else _simulate_integers(network, generated, True, progress)
     )
-    # A recording from another framework may contain u and v even if `deep` is False. The other
-    # checks must then ignore u and v.
+    # If a recording from another framework contains u and v, `simulated` contains them even if
+    # `deep` is False. The other checks then get a copy without u and v.
     simulated_for_checks = simulated
     if simulated is not None and not settings.deep:
         simulated_for_checks = replace(simulated, current={}, potential={})
@@ -389,7 +389,7 @@ def _compare(
         )
         with progress("measuring coverage"):
             coverage_fields = extent.result()
-    # Overflows are not counted if only exports that hold floats are compared, on known answers.
+    # On known answers, overflows are counted only if one of the compared exports runs integers.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,

@@ -392,7 +392,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
             "steps",
             f"{options.n_steps:,} steps of {options.dt_ms:g} ms take long to train, and "
             f"{END_PERCENTILE:g} % of the samples end within {reach / 1000:,.4g} s",
-            f"if the samples are shorter, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
+            f"if they end earlier in reality, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
     if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):

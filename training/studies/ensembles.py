@@ -4,9 +4,10 @@
 
 An output that does not spike is linear: u and v are weighted sums of the spikes that arrive, and
 of the bias. Where several outputs have the same time constants, one population that receives all
-of their synapses therefore has, at every step, the sum of their membranes:
+of their synapses therefore has, at every step, the sum of their membranes. If the weights and the
+bias of output k are multiplied by the factor w_k of network k, this sum is weighted:
 
-    v[n] = Σ_k w_k·v_k[n]        weights and biases into output k times w_k
+    v[n] = Σ_k w_k·v_k[n]
 
 A readout that is linear in the membrane (`mean`, `weighted`, `window`) then gives Σ_k w_k·score_k.
 `max` gives max_n Σ_k w_k·v_k[n], the maximum of the sum, not the sum of the maxima. The readout

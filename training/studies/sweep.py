@@ -69,8 +69,8 @@ def sweep(
         threads: cores to use, shared by the processes; by default all.
         device: where to train: `cpu`, `cuda` or `auto`.
         storage: URL of the database that stores the trials, as for Optuna, such as
-            `postgresql://USER:PASSWORD@HOST/DATABASE`; the study has the name of its folder there.
-            By default a SQLite file in that folder.
+            `postgresql://USER:PASSWORD@HOST/DATABASE`. In the database, the study is named after
+            its folder. By default, trials are stored in a SQLite file in this folder.
         progress: shows progress in samples, by trial; not used with several processes.
 
     Returns:

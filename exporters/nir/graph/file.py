@@ -99,8 +99,8 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
     ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
     if min(ahead.values(), default=0) < 0:
         raise FileFormatError(
-            "in its embedded settings, a population runs a negative number of steps ahead of the "
-            "network",
+            "in the settings embedded in the file, a population runs a negative number of steps "
+            "ahead of the network",
             code="nir-ahead-negative",
             fix="export the network again",
         )

@@ -221,8 +221,9 @@ def _port_findings(graph: Graph) -> list[Finding]:
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)
         if len(names) != 1:
-            what = f"it has {len(names)} nodes of the kind {kind}, but must have one"
-            findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
+            what = f"it has {len(names)} nodes of the kind {kind}, but must have exactly one"
+            fix = f"keep only one {kind}" if names else f"add one {kind}"
+            findings.append(Finding("nir-ports", "graph", what, fix))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
         what, fix = "an edge leads into this input, and its signal would be lost", "remove the edge"
         findings.append(Finding("nir-input-fed", printable(name), what, fix))

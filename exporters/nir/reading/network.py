@@ -264,9 +264,8 @@ def _read_out(
     if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    # If the graph's output is the output of a spiking population, v of the added population counts
-    # the spikes of that population. Otherwise, v equals the input of the added population in each
-    # step.
+    # An `li` population is added as output. If the graph's output is the output of spiking neurons,
+    # v of the added population counts their spikes. Otherwise, v is its input in each step.
     counts = direct is not None
     ones = np.ones(output_signal.size)
     lose_v = np.zeros(output_signal.size) if counts else ones

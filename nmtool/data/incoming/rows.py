@@ -173,7 +173,7 @@ def numbered(
                 raise DataError(
                     f"sample {sample}: '{printable(word)}' is not one of the class names",
                     code="labels-range",
-                    fix=f"use one of the class names, or add it to them: {listed(names)}",
+                    fix=f"use one of the class names ({listed(names)}), or add this one to them",
                 )
         return np.array([number[word] for word in words], np.int64), names
     if array.size and array.dtype.kind in "iuf":

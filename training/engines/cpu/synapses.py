@@ -33,14 +33,14 @@ class Matrix:
 
     @classmethod
     def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:
-        """Matrix of delays and float weights; an empty matrix without a projection."""
+        """Matrix of delays and float weights; without a projection, it is empty."""
         if synapses is None:
             return cls(np.zeros((0, n_post), dtype), np.zeros((0, n_post), np.uint8))
         return cls(synapses.weight.numpy(), synapses.delay.numpy())
 
     @classmethod
     def of_integers(cls, synapses: Synapses | None, n_post: int) -> Matrix:
-        """Matrix of delays and shifted weights (int32); an empty matrix without a projection."""
+        """Matrix of delays and shifted weights (int32); without a projection, it is empty."""
         if synapses is None:
             return cls.of(None, n_post, np.int32)
         assert synapses.integer is not None

@@ -50,8 +50,8 @@ def _own_gpu() -> torch.device:
             torch.cuda.set_device(0)
         elif launch.local_size > gpus:
             raise UsageError(
-                f"{launch.local_size} processes on this machine need one GPU each, but there are "
-                f"{gpus}",
+                f"{launch.local_size} processes on this machine need one GPU each, but torch sees "
+                f"only {gpus}",
                 code="gpus-too-few",
                 fix=f"use `--nproc-per-node {gpus}`" if gpus else "train on the CPU",
             )
