@@ -22,11 +22,11 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
-# Under make -j2, the tests of `simulated` use the core that mypy leaves free.
+# Under make -j, the tests of `simulated` use the core that mypy leaves free.
 test: $(VENV)/.dev lava check pages simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
-# Imports all tests. In a fresh clone, `make -j2 collected test` compiles them and their libraries once,
+# Imports all tests. In a fresh clone, `make -j3 collected test` compiles them and their libraries once,
 # while mypy runs, instead of in each process of `test`, which also shows errors.
 collected: $(VENV)/.dev
 	-$(BIN)/python -m pytest --collect-only >/dev/null

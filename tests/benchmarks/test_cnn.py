@@ -104,6 +104,7 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
 # Tests of training
 
 
+@pytest.mark.long
 def test_training_learns_and_is_reproducible() -> None:
     lines: list[str] = []
     torch.manual_seed(1)

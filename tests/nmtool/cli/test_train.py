@@ -149,6 +149,7 @@ def test_a_stopped_run_prints_the_command_that_resumes_it(
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
+@pytest.mark.long
 def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "60"]
     root = str(Path(__file__).parents[3])
