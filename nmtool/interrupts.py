@@ -22,8 +22,8 @@ CheckStop = Callable[[], None]
 LOOK_AGAIN_S = 0.01
 """Seconds between two checks whether libraries are still loading.
 
-The alarm repeats: if it arrives just before a call that waits, its handler runs after this call,
-which only the next alarm ends.
+The alarm repeats. An alarm that arrives just before a call that waits, such as `signal.pause`, does
+not end this call, but the next alarm does.
 """
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
@@ -123,14 +123,14 @@ def _remember(number: int, frame: FrameType | None) -> None:
     if number == _ALARM and not _waiting:
         # The signal that was waiting has already been raised.
         return
-    is_first = not _waiting
-    if (is_first or number == _ALARM) and _is_loading(frame):
-        if not is_first:
+    if _is_loading(frame):
+        if number == _ALARM:
             return
-        _waiting.append(number)
-        if _repeat_alarm(LOOK_AGAIN_S):
-            _acknowledge()
-            return
+        if not _waiting:
+            _waiting.append(number)
+            if _start_alarm():
+                _acknowledge()
+                return
     _wait_no_more()
     _raised.append(number)
     raise KeyboardInterrupt
@@ -159,16 +159,22 @@ def _is_loading(frame: FrameType | None) -> bool:
 def _wait_no_more() -> None:
     """Stop the alarm, and forget the signal that waits."""
     if _waiting:
-        _repeat_alarm(0.0)
+        _stop_alarm()
         _waiting.clear()
 
 
-def _repeat_alarm(seconds: float) -> bool:
-    """Set an alarm every so many seconds, or none for 0; return False if other code handles it."""
+def _start_alarm() -> bool:
+    """Start the alarm; return False, without an alarm, if other code handles its signal."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S, LOOK_AGAIN_S)
     return True
+
+
+def _stop_alarm() -> None:
+    """Stop the alarm, but not a timer that other code has set since."""
+    if _ALARM is not None and signal.getitimer(signal.ITIMER_REAL)[1] == LOOK_AGAIN_S:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 @contextmanager

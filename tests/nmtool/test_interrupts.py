@@ -212,6 +212,19 @@ def test_an_interrupt_ends_a_call_that_begins_just_after_an_alarm() -> None:
     assert not waited
 
 
+def test_the_alarm_stops_even_if_a_library_takes_its_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`_handlers_stay` asserts that no timer is left."""
+    library = "import signal\nsignal.raise_signal(signal.SIGINT)\n"
+    library += "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+    (tmp_path / "taking_library.py").write_text(library)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        import taking_library  # type: ignore[import-not-found]  # noqa: F401
+    sys.modules.pop("taking_library")
+
+
 @pytest.mark.usefixtures("library")
 def test_a_second_interrupt_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts_remembered():
