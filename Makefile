@@ -26,8 +26,8 @@ demo: $(VENV)/.dev lava
 test: $(VENV)/.dev lava check pages simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
-# Imports all tests. In a fresh clone, `make -j3 collected test` compiles them and their libraries once,
-# while mypy runs, instead of in each process of `test`, which also shows errors.
+# Python compiles a module when it is first imported. In a fresh clone, `make -j3 collected test` imports
+# all tests while mypy runs, so that no process of `test` compiles them. `test` shows the errors.
 collected: $(VENV)/.dev
 	-$(BIN)/python -m pytest --collect-only >/dev/null
 

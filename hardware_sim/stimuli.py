@@ -215,7 +215,7 @@ class _Search:
         return sum(self._shares(sample)) + 1e-6 * sample.n_spiking - COST * sample.activity
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:
-        """Shares, 0 … 1, of synapses and of constants that the samples test, `sample` included."""
+        """Shares, 0 … 1, of synapses and of changes of constants tested once `sample` is kept."""
         first, constants = self._with_sample(sample)
         return self._tested_share(first), float(constants.mean()) if constants.size else 1.0
 

@@ -557,8 +557,9 @@ class TrainOptions:
         (10.0, 52, 20.0, 20.0)
 
         Args:
-            events: all training samples, including those drawn for validation. The steps are so
-                many that 99.5 % of these samples end a membrane time constant before the last step.
+            events: all training samples, including those drawn for validation. There are so
+                many steps that 99.5 % of these samples end a membrane time constant before the
+                last step.
 
         Raises:
             DataError: there is no event, or samples are far too long.

@@ -43,6 +43,11 @@ from tests.thorough import examples
 
 pytestmark = pytest.mark.lava
 
+either_model = pytest.mark.parametrize(
+    "model", ["fast", pytest.param("stock", marks=pytest.mark.long)]
+)
+"""Lava's own model is slow."""
+
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
@@ -112,7 +117,7 @@ def test_every_delay_and_fresh_states_of_samples(tmp_path: Path, environment: En
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
-@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
+@either_model
 def test_states_are_recorded_only_on_request(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
@@ -278,7 +283,7 @@ def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environ
     assert not (folder / "RECORDING.npz").exists()
 
 
-@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
+@either_model
 def test_the_script_compares_its_known_answers(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
@@ -391,7 +396,7 @@ def test_weights_are_clipped_and_floored_as_documented(
     assert current[delay + 1].tolist() == [64 * a for a in (3, -4, 0, -1, -1, 0)]
 
 
-@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
+@either_model
 def test_a_refusal_by_a_process_model_is_reported(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
@@ -403,7 +408,7 @@ def test_a_refusal_by_a_process_model_is_reported(
     assert not (folder / "out.npz").exists()
 
 
-@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
+@either_model
 def test_a_killed_process_of_lava_is_an_error(
     model: str, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,7 +467,7 @@ def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> Non
     assert re.search(r"exit code 2\n(.|\n)*events\.npz", caught.value.why)
 
 
-@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
+@either_model
 def test_empty_event_lists_are_silence(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
