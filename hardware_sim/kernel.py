@@ -1,7 +1,7 @@
 """The compiled time loop: event-driven in the synapses, one sample per thread.
 
 Weights that arrive at a neuron are summed in a fixed order: by step of the spike, then projection,
-then source neuron. The order matters for floats, and in arithmetics whose sums clip.
+then the source's `place_in_sum`. The order matters for floats, and in arithmetics whose sums clip.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 
@@ -38,14 +39,18 @@ def compiled_step(module: str) -> Any:
     return compiled(inline="always")(import_module(module).neuron_step)
 
 
+_source_at = compiled(inline="always")(place_in_sum)
+
+
 @cache
-def kernels(module: str, limit: int) -> Kernels:
+def kernels(module: str, limit: int, word: int) -> Kernels:
     """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:
         module: name of the module with the function `neuron_step`.
         limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: sums
             do not clip.
+        word: number of sources per word, see `place_in_sum`.
     """
     neuron_step = compiled_step(module)
 
@@ -84,7 +89,8 @@ def kernels(module: str, limit: int) -> Kernels:
                 input of step n.
             u, v: [neurons] in the type of constants, the state.
             step_offset: [steps + 1] int64, where the input spikes of each step begin in `channel`.
-            channel: [spikes] int32, channels of the input spikes, ascending in each step.
+            channel: [spikes] int32, channels of the input spikes, those of a step as from
+                `plan.in_order_of_sums`.
             spiked: [steps, neurons] bool, output: spikes.
             u_trace, v_trace: [steps, neurons] in the type of weights, output: u and v.
             overflows: [2, neurons] int64, numbers of wraps of u and of clips of v, increased.
@@ -114,8 +120,11 @@ def kernels(module: str, limit: int) -> Kernels:
                     for k in range(step_offset[n], step_offset[n + 1]):
                         send(plan, projection, channel[k], first + n, ring)
                 else:
-                    for i in range(plan.pre[projection]):
-                        if spiked[n, source + i]:
+                    pre = plan.pre[projection]
+                    # The last word may be incomplete.
+                    for place in range(-(-pre // word) * word):
+                        i = _source_at(place, word)
+                        if i < pre and spiked[n, source + i]:
                             send(plan, projection, i, first + n, ring)
 
     @compiled()

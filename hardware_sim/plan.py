@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT, LIF, Graph
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.values import frozen
 
 if TYPE_CHECKING:
     from nmtool.float_simulator import StepNetwork
@@ -81,6 +84,19 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
         delay=delay,
         slots=1 << (int(delay.max(initial=0)) + HOP_LATENCY).bit_length(),
     )
+
+
+def in_order_of_sums(spikes: Raster, word: int) -> NDArray[np.integer]:
+    """[spikes] int32: neurons, those of a step in the order in which their weights are added.
+
+    Args:
+        spikes: the spikes.
+        word: number of sources per word, see `place_in_sum`.
+    """
+    if word == 1:
+        return spikes.neuron
+    row = spikes.sample_index() * spikes.n_steps + spikes.step
+    return frozen(spikes.neuron[np.lexsort((place_in_sum(spikes.neuron, word), row))])
 
 
 def columns(network: Graph) -> dict[str, slice]:

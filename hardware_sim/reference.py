@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import Arithmetic
+from nmtool.arithmetic import Arithmetic, place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -85,7 +85,9 @@ def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) ->
 
 
 def _send(projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int) -> None:
-    for pre in np.flatnonzero(emitted):
+    word = projection.runs_in.word
+    sources = np.flatnonzero(emitted).tolist()
+    for pre in sorted(sources, key=lambda source: place_in_sum(source, word)):
         arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
         posts = np.arange(arriving.shape[1])
         _add(arriving, (arrival, posts), projection.shifted_weight[pre], projection.runs_in)

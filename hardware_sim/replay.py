@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
+from nmtool.hardware_sim.plan import in_order_of_sums
 from nmtool.hardware_sim.step import neuron_step as plain_step
 from nmtool.hardware_sim.wrong_step import Rules, v_after_spike, wrong_step
 from nmtool.network.graph import INPUT
@@ -49,7 +50,8 @@ class Streams(NamedTuple):
     Attributes:
         n_steps: number of steps of every sample.
         offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
-        step, neuron: [spikes] int32, step and neuron of each spike.
+        step, neuron: [spikes] int32, step and neuron of each spike; those of a sample are sorted by
+            step, then by `place_in_sum`.
         first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
             silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
@@ -150,7 +152,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
         spikes.n_steps,
         np.stack([raster.offset + shift for raster, shift in zip(sources, begin, strict=False)]),
         np.concatenate([raster.step for raster in sources]),
-        np.concatenate([raster.neuron for raster in sources]),
+        np.concatenate([in_order_of_sums(raster, network.runs_in.word) for raster in sources]),
         np.hstack([raster.first_step().astype(np.int32) for raster in sources]),
         np.cumsum([0, *(raster.n_neurons for raster in sources)])[:-1].astype(np.int64),
     )
@@ -518,7 +520,7 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
 def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
     """Sum the arriving weights as `_deliver` does, and clip each sum to `limit`.
 
-    Weights are added by step of the spike, then by projection, then by source neuron.
+    Weights are added by step of the spike, then by projection, then in the order of `events`.
     """
     n_sources = cells.source.size
     position, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmtool.arithmetic import place_in_sum
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
@@ -110,6 +112,8 @@ class Session:
         self.network = network
         self._plan = plan = lay_out(network)
         self._run_steps = kernels_of(network).run_steps
+        word = network.runs_in.word
+        self._place = partial(place_in_sum, word=word) if word > 1 else None
         self._columns = columns(network)
         n_neurons = len(plan.bias)
         self._spiked = np.zeros((keep, n_neurons), np.bool_)
@@ -310,7 +314,7 @@ class Session:
         channels: list[int] = []
         offsets = [0]
         for n in range(self._n, self._n + n_steps):
-            channels += sorted(self._pending.pop(n, ()))
+            channels += sorted(self._pending.pop(n, ()), key=self._place)
             offsets.append(len(channels))
         row = self._n % len(self._spiked)
         rows = slice(row, row + n_steps)

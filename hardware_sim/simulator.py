@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim.kernel import Kernels, kernels
-from nmtool.hardware_sim.plan import Plan, columns, lay_out
+from nmtool.hardware_sim.plan import Plan, columns, in_order_of_sums, lay_out
 from nmtool.network.graph import LIF, Graph
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -87,9 +87,11 @@ def run_together(
     spiked = np.zeros(shape, np.bool_)
     u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
     overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
+    channel, counts = spikes.neuron, None
+    if isinstance(network, IntegerNetwork):
+        channel = in_order_of_sums(spikes, network.runs_in.word)
     run = kernels_of(network).run_samples
-    run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, overflows)
-    counts = None
+    run(plan, spikes.step_offset(), channel, spiked, u, v, overflows)
     if isinstance(network, IntegerNetwork):
         counts = overflow_counts(overflows.sum(axis=0), columns(network))
     return recording_from(network, spiked, u, v, deep=deep, counts=counts)
@@ -98,8 +100,9 @@ def run_together(
 def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
     """The time loops that run a network."""
     if isinstance(network, IntegerNetwork):
-        return kernels(network.runs_in.module, network.runs_in.sum_limit)
-    return kernels("nmtool.hardware_sim.float_step", 0)
+        runs_in = network.runs_in
+        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word)
+    return kernels("nmtool.hardware_sim.float_step", 0, 1)
 
 
 def recording_from(

@@ -23,6 +23,7 @@ from nmtool.errors import Finding, NetworkError, UsageError
 
 _Whole = TypeVar("_Whole", int, NDArray[np.int32], NDArray[np.int64])
 _Decay = TypeVar("_Decay", int, NDArray[np.int64])
+_Source = TypeVar("_Source", int, NDArray[np.integer])
 
 DECAY_SHIFT = 12
 DECAY_ONE = 1 << DECAY_SHIFT
@@ -226,8 +227,10 @@ class Arithmetic(Limits):
         weight_limit: weights lie strictly between −weight_limit and weight_limit.
         sign_bit: True if the sign takes one bit of each weight in a matrix of mixed signs.
         sum_limit: limit of summed weights; 0: sums are exact. With a limit, the weights that arrive
-            at a neuron in a step are added in the order of sending, and each partial sum is clipped
-            to −sum_limit … sum_limit − 1.
+            at a neuron in a step are added one by one, by step of sending, then by projection, then
+            by `place_in_sum` of their sources, and each partial sum is clipped to
+            −sum_limit … sum_limit − 1.
+        word: number of sources per word of spikes, see `place_in_sum`.
     """
 
     name: str
@@ -240,6 +243,7 @@ class Arithmetic(Limits):
     weight_limit: int
     sign_bit: bool
     sum_limit: int
+    word: int
 
     def __post_init__(self) -> None:
         """Skip the check of `Limits`: an arithmetic narrows no other arithmetic."""
@@ -344,6 +348,7 @@ LOIHI2 = Arithmetic(
     weight_limit=MAX_WEIGHT,
     sign_bit=True,
     sum_limit=0,
+    word=1,
 )
 
 FENN16 = Arithmetic(
@@ -369,6 +374,7 @@ FENN16 = Arithmetic(
     weight_limit=256,
     sign_bit=False,
     sum_limit=1 << 15,
+    word=32,
     weight_bits=(2, 3, 4, 5, 6, 7, 8, 9),
     max_weight_exponent=0,
     max_delay=63,
@@ -404,6 +410,24 @@ def arithmetic_named(name: str) -> Arithmetic:
             fix="update nmtool",
         )
     return ARITHMETICS[name]
+
+
+def place_in_sum(source: _Source, word: int) -> _Source:
+    """Place of a source neuron or channel in the order in which weights of a projection are added.
+
+    Words of `word` sources follow each other; in a word, the highest source is first. The function
+    is its own inverse: it also returns the source at a place.
+
+    >>> [place_in_sum(source, 4) for source in range(8)]
+    [3, 2, 1, 0, 7, 6, 5, 4]
+    >>> place_in_sum(7, 1)
+    7
+
+    Args:
+        source: number of the source, or an array of numbers.
+        word: number of sources per word; 1: sources are in ascending order.
+    """
+    return source + word - 1 - 2 * (source % word)
 
 
 def shifted(weight: _Whole, exponent: int) -> _Whole:

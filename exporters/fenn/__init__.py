@@ -10,7 +10,8 @@ The exported package allows for these properties of PyFeNN, known from its sourc
 - **First row**: PyFeNN reads the row before the first step of recorded spikes, but never zeroes it.
 - **Order**: sums of arriving weights saturate after each weight, so their order matters. PyFeNN
   runs the projections of a process group in an arbitrary order. The package fixes the order with
-  several groups.
+  several groups. In a projection, the core sends the highest spike of each word of 32 sources
+  first, see `place_in_sum` in `nmtool.arithmetic`.
 - **Latency**: over a delay d, an input spike of step t arrives at t + d, a neuron's spike at
   t + 1 + d. The package passes input one step later, which aligns both.
 - **Packing**: a word of 16 bits has a synapse's weight (9 bits) above its delay, and a row of words

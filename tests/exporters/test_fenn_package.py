@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
-from nmtool.arithmetic import FENN16
+from nmtool.arithmetic import ARITHMETICS, FENN16
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.fenn import Fenn
 from nmtool.exporters.fenn.environment import REFEREE
 from nmtool.exporters.fenn.package.fenn_network import memory
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -30,7 +31,7 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from tests.networks.fenn import fenn_network, fenn_raster, vectors
+from tests.networks.fenn import drawn, fenn_network, fenn_raster, vectors
 from tests.networks.integers import random_raster
 from tests.refusals import codes, refused
 from tests.thorough import examples
@@ -103,10 +104,21 @@ def test_nmtools_simulator_equals_recordings_of_fenns() -> None:
     assert min(seen.values()) > 0
 
 
+def test_the_last_recording_depends_on_the_order_of_sources(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    *_, (network, answers) = vectors()
+    assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical
+    monkeypatch.setitem(ARITHMETICS, FENN16.name, replace(FENN16, word=1))
+    ascending = run_reference(network, answers.spikes)
+    assert ascending.spikes != answers.recording.spikes
+
+
 def test_the_replacement_equals_recordings_of_fenns_simulator(
     fake: Environment, tmp_path: Path
 ) -> None:
-    for network, answers in [*vectors()][:4]:
+    recorded = [*vectors()]
+    for network, answers in [*recorded[:4], recorded[-1]]:
         artefact = Fenn.write(network, tmp_path / "export", force=True)
         actual = artefact.run(answers.spikes, deep=True, environment=fake)
         comparison = compare_recordings(answers.recording, actual)
@@ -118,9 +130,9 @@ def test_the_replacement_equals_recordings_of_fenns_simulator(
 def test_fenns_simulator_equals_nmtools(deep: bool, tmp_path: Path) -> None:
     real = _real()
     for seed in range(1000, 1010):
-        network = fenn_network(seed)
+        network, spikes = drawn(seed)
         artefact = Fenn.write(network, tmp_path / "export", force=True)
-        comparison = check(artefact, fenn_raster(seed, network), real, deep)
+        comparison = check(artefact, spikes, real, deep)
         assert comparison.identical, comparison.first_divergence
 
 
@@ -186,7 +198,8 @@ def _bram(network: IntegerNetwork, steps: int) -> int:
 
 
 def test_sums_clip_after_each_weight_in_order(fake: Environment, tmp_path: Path) -> None:
-    """150 positive weights arrive, then 50 negative ones of the same step; their order matters."""
+    """150 positive weights and 50 negative ones of a step, of which ten in the word of the last
+    positive ones are added before these, and 40 at the end."""
     half, n = 255 * np.ones((200, 3), int), 3
     network = replace(
         dense(200, n),
@@ -198,7 +211,7 @@ def test_sums_clip_after_each_weight_in_order(fake: Environment, tmp_path: Path)
     )
     spikes = Raster.from_dense(np.ones((1, 20, 200)))
     expected = simulate(network, spikes, deep=True)
-    assert (expected.current["h0"] == 32767 - 50 * 255).any()
+    assert (expected.current["h0"] == 32767 - 40 * 255).any()
     artefact = Fenn.write(network, tmp_path / "export")
     comparison = check(artefact, spikes, fake)
     assert comparison.identical, comparison.first_divergence

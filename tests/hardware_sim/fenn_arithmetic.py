@@ -2,7 +2,7 @@
 
 States have 16 bits, decays have 15 bits and round to the nearest, and all sums clip. Arriving
 weights are added one after the other: by step of the spike, then in the order of projections, then
-in the order of source neurons.
+by word of 32 source neurons, and in a word from the highest neuron to the lowest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def run(
         # A spike of step t − 1 arrives in step t plus its delay.
         for p in network.projections:
             onto, neurons = ring[p.target], np.arange(sizes[p.target])
-            for i in np.flatnonzero(sent[p.source]):
+            for i in sorted(np.flatnonzero(sent[p.source]), key=lambda i: (i // 32, -i)):
                 place = (t + p.delay[i].astype(np.int64)) % slots, neurons
                 onto[place] = clip(onto[place] + p.shifted_weight[i])
         sent = {"input": spikes[t]}

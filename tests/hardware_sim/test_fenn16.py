@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool import storage
-from nmtool.arithmetic import FENN16, LOIHI2
+from nmtool.arithmetic import ARITHMETICS, FENN16, LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.hardware_sim import fenn16, reference
 from nmtool.hardware_sim.fenn16 import neuron_step
@@ -67,20 +67,20 @@ def crowded_network(seed: int) -> IntegerNetwork:
     """Many sources with large weights, so that sums of arrivals clip and their order matters."""
     random = np.random.default_rng(seed)
 
-    def projection(source: str, pre: int, sign: int) -> IntegerProjection:
-        shape = (pre, 3)
-        weight = sign * random.choice([0, 200, 255], shape)
+    def projection(source: str, pre: int, most: int) -> IntegerProjection:
+        shape = (pre, 40)
+        weight = random.choice([most, -most], shape, p=[0.9, 0.1]) * random.choice([0, 1], shape)
         # Most spikes of a burst have the same delay, so that they arrive in the same step.
         delay = random.choice([0, 1, 5, 63], shape, p=[0.05, 0.05, 0.85, 0.05])
         return IntegerProjection(source, "hidden", weight, delay, 9, arithmetic="fenn16")
 
     hidden = IntegerPopulation(
-        "hidden", 3, "lif", 6000, 1600, int(random.choice([900, 32767])), 1.0, arithmetic="fenn16"
+        "hidden", 40, "lif", 6000, 1600, int(random.choice([900, 32767])), 1.0, arithmetic="fenn16"
     )
     return IntegerNetwork(
         InputChannels(400),
         [hidden],
-        [projection(INPUT, 400, 1), projection("hidden", 3, 1), projection(INPUT, 400, -1)],
+        [projection(INPUT, 400, 255), projection("hidden", 40, 200), projection(INPUT, 400, -255)],
         Readout("hidden", "first_spike"),
         dt_ms=1.0,
         n_steps=90,
@@ -143,13 +143,20 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
         assert FaultDetector(network, events, True).shows(fault) == bool(case.deviating)
 
 
-def test_the_order_of_projections_matters_if_sums_clip() -> None:
+def test_the_order_of_projections_and_sources_matters_if_sums_clip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """If it did not, the test above would pass for any order."""
     network = crowded_network(1)
     turned = [network.projections[i] for i in (2, 1, 0)]
     reordered = dataclasses.replace(network, projections=turned)
-    spikes = Raster.from_dense(np.ones((1, 90, 400)))
-    assert not equal(simulate(network, spikes, deep=True), simulate(reordered, spikes, deep=True))
+    spikes = Raster.from_dense(np.ones((1, 9, 400)))
+    recording = run_reference(network, spikes)
+    assert not equal(recording, run_reference(reordered, spikes))
+    for word in (1, 16, 400):
+        monkeypatch.setitem(ARITHMETICS, "fenn16", dataclasses.replace(FENN16, word=word))
+        assert not equal(recording, run_reference(network, spikes))
+    monkeypatch.undo()
     with refused(NetworkError, "sums-clip"):
         network.check_sums()
     random_network(0, 2, spiking_output=True, runs_in=FENN16).check_sums()

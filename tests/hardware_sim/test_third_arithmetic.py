@@ -37,6 +37,7 @@ TINY8 = Arithmetic(
     weight_limit=16,
     sign_bit=False,
     sum_limit=128,
+    word=3,
     weight_bits=(5,),
     max_weight_exponent=0,
     delay_bits=(1, 2, 3, 4),

@@ -176,8 +176,9 @@ class ProcessGroup:
                 process.run(step, steps, nearest)
         # Sources are processed in reverse, because the order of sources in PyFeNN is arbitrary.
         for group in reversed(sources.values()):
-            words = group[0].events.row(step)
-            for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
+            spikes = np.flatnonzero(np.unpackbits(group[0].events.row(step), bitorder="little"))
+            # In each word of 32 sources, the core finds the highest bit first.
+            for source in sorted(spikes, key=lambda source: (source // LANES, -source)):
                 # For sources beyond the last row, PyFeNN would read arbitrary memory.
                 if source < group[0].weight.shape[0]:
                     for process in group:
