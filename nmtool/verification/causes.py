@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import Arithmetic
+from nmtool.arithmetic import Arithmetic, place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     ANY,
@@ -675,7 +675,7 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     ]
     guesses += _suspect_inputs(case, onto_target, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
-        spike, events = _flip_input(case.events, channel, at)
+        spike, events = _flip_input(case.events, case.network.runs_in.word, channel, at)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
             reached, events
         ):
@@ -685,30 +685,33 @@ def _input_causes(case: Case) -> Iterator[Cause]:
             yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
 
 
-def _flip_input(events: Streams, channel: int, at: int | None) -> tuple[bool, Streams]:
+def _flip_input(events: Streams, word: int, channel: int, at: int | None) -> tuple[bool, Streams]:
     """Remove an input spike from the events of a sample, or add it if there is none.
 
     Args:
         events: events of the sample.
+        word: number of sources per word, see `place_in_sum`.
         channel: channel of the spike.
         at: step of the spike; None for all spikes of the channel.
 
     Returns:
         True if the spike existed, and the changed events.
     """
-    own = events.neuron[: events.offset[0, 1]] == channel
+    step, neuron = (spikes[: events.offset[0, 1]] for spikes in (events.step, events.neuron))
+    own = neuron == channel
     if at is not None:
-        own &= events.step[: own.size] == at
-    if own.any():
-        step = events.step.copy()
-        # The spikes are moved to a step after the last step, so that they never arrive.
-        step[: own.size][own] = events.n_steps
-        return True, events._replace(step=step)
-    assert at is not None, "only a channel with spikes can be silenced"
-    offset = events.offset + 1
+        own &= step == at
+    removed = np.flatnonzero(own)
+    if removed.size:
+        step, neuron = np.delete(events.step, removed), np.delete(events.neuron, removed)
+    else:
+        assert at is not None, "only a channel with spikes can be silenced"
+        before = place_in_sum(neuron, word) < place_in_sum(channel, word)
+        place = np.count_nonzero((step < at) | ((step == at) & before))
+        step, neuron = np.insert(events.step, place, at), np.insert(events.neuron, place, channel)
+    offset = events.offset + (step.size - events.step.size)
     offset[0, 0] = 0
-    step, neuron = np.insert(events.step, 0, at), np.insert(events.neuron, 0, channel)
-    return False, events._replace(offset=offset, step=step, neuron=neuron)
+    return bool(removed.size), events._replace(offset=offset, step=step, neuron=neuron)
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:

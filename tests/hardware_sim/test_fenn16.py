@@ -143,6 +143,22 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
         assert FaultDetector(network, events, True).shows(fault) == bool(case.deviating)
 
 
+@pytest.mark.parametrize("channel", [7, 40, 399])
+def test_causes_in_the_input_are_named_if_sums_clip(channel: int) -> None:
+    network = crowded_network(3)
+    dense = np.random.default_rng(0).random((1, 90, 400)) < 0.1
+    dense[0, [3, 4, 40]] = True
+    dense[0, 20, channel] = False
+    spikes = Raster.from_dense(dense)
+    for step, detail in ((20, "added"), (40, "missing"), (None, "silent")):
+        other = dense.copy()
+        other[0, slice(None) if step is None else step, channel] = detail == "added"
+        recording = simulate(network, Raster.from_dense(other), deep=True)
+        [cause] = explain(network, spikes, simulate(network, spikes, deep=True), recording).causes
+        assert (cause.kind, cause.pre, cause.step) == ("input", channel, step)
+        assert detail in cause.detail
+
+
 def test_the_order_of_projections_and_sources_matters_if_sums_clip(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
