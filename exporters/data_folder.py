@@ -19,7 +19,6 @@ from nmtool.exporters.embedded import (
     check_version,
     damaged,
     read_bytes,
-    unpack_network,
 )
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
@@ -29,7 +28,8 @@ NETWORK, ANSWERS = "network.npz", "known_answers.npz"
 BUILD = "build/"
 """Folder of the Makefile's output."""
 
-MAX_BYTES = 1 << 30
+MAX_MARKER_BYTES = 1 << 20
+"""Largest size of a marker: a core has at most 1,000 synapse banks, of 100 bytes in the marker."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class DataFolder(Format):
     def about(self) -> Marker:
         """The folder's marker; raises `FileFormatError` if it is damaged or too new."""
         path = self.path / self.marker
-        data = read_bytes(path, self.kind, MAX_BYTES, "it is far too large")
+        data = read_bytes(path, self.kind, MAX_MARKER_BYTES, "it is far too large")
         try:
             content = json.loads(data)
             check_version(self.path, content["version"], self.version)
@@ -96,9 +96,8 @@ class DataFolder(Format):
             raise damaged(path, f"{type(error).__name__}: {error}", self.kind) from error
 
     def decode(self, options: Any = None) -> IntegerNetwork:
-        expected, path = self.about.network_hash, self.path / NETWORK
-        data = read_bytes(path, self.kind, MAX_BYTES, "it is far too large")
-        network = unpack_network(data, path)
+        expected = self.about.network_hash
+        network = IntegerNetwork.load(self.path / NETWORK)
         check_hash(network, expected, self.path, self.kind)
         return network
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool import storage
 from nmtool.errors import Finding
 from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
@@ -96,6 +97,14 @@ def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]
         file, content = folder / name, expected[name]
         if not file.is_file():
             changes[name] = "it is missing"
-        elif file.stat().st_size != len(content) or file.read_bytes() != content:
+        elif not has_content(file, content):
             changes[name] = CHANGED
     return changes
+
+
+def has_content(file: Path, content: bytes) -> bool:
+    """True if a file has exactly these bytes; no more bytes than these are read."""
+    try:
+        return storage.read_small(file, len(content)) == content
+    except OSError:
+        return False

@@ -126,13 +126,15 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         too_large: reason given in the error (`why`) if the file is larger.
 
     Raises:
-        FileFormatError: the file is missing or too large.
+        FileFormatError: the file is missing, not readable, or too large.
     """
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    storage.check_file(path)
     if path.stat().st_size > limit:
         raise damaged(path, too_large, what)
-    return path.read_bytes()
+    try:
+        return storage.read_small(path, limit)
+    except OSError as error:
+        raise storage.unreadable(path, error) from error
 
 
 def check_version(path: str | Path, version: int | str, newest: int) -> None:

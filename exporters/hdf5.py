@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool import storage
 from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library, printable
 from nmtool.plain_filters import PLAIN_FILTERS
 
@@ -50,8 +51,7 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
     except ImportError as error:
         raise missing_library(error, "") from error
 
-    if not Path(path).is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    storage.check_file(path)
     with damage_named(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 

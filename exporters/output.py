@@ -5,6 +5,7 @@ A folder is replaced only if it is an earlier export.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -13,9 +14,64 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nmtool import leftovers, storage
-from nmtool.errors import StorageError, UsageError
+from nmtool.errors import FileFormatError, StorageError, UsageError
 
 COMPILED = "__pycache__"
+
+MAX_CODE_BYTES = 1 << 20
+"""Largest size of a Python file in an export; nmtool's own have less than 16 KiB."""
+
+
+@contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Yield an empty folder for the files of a run, which is deleted afterwards.
+
+    Args:
+        name: format that runs, for the name of the folder.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"nmtool-{name}-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"there is no space for temporary files in {tempfile.gettempdir()}",
+            code="temporary-folder-full",
+            why=error.strerror,
+            fix="free space there, or name another folder in the environment variable TMPDIR",
+        ) from error
+
+
+def copy_files(folder: Path, limits: Mapping[str, int], copy: Path) -> None:
+    """Copy files of a folder that others may have made: no links, no devices, no endless files.
+
+    Args:
+        folder: the folder.
+        limits: largest size in bytes, by relative POSIX path of each file.
+        copy: path of the copy, which is made.
+
+    Raises:
+        FileFormatError: a file is a link, in a linked folder, no regular file, or too large.
+    """
+    for name, limit in limits.items():
+        path, target = folder / name, copy / name
+        try:
+            if any(part.is_symlink() for part in (path, *path.parents) if folder in part.parents):
+                raise OSError("it is a link")
+            content = storage.read_small(path, limit)
+        except OSError as error:
+            raise FileFormatError(
+                f"{path} cannot be copied, so that the export cannot run",
+                code="export-not-copied",
+                why=error.strerror or str(error),
+                fix="export the network again",
+            ) from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:

@@ -8,11 +8,8 @@ environment. nmtool runs a copy of the folder as a subprocess and reads its reco
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
@@ -21,7 +18,7 @@ from nmtool.exporters.environments import Environment, Referee
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
-from nmtool.network.any_network import FILE_VERSION
+from nmtool.network.any_network import FILE_VERSION, pack
 from nmtool.network.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
 from nmtool.raster import Raster
@@ -151,7 +148,7 @@ class PythonFolder(Format):
         environment: Environment | None,
         timeout_s: float | None = None,
     ) -> Recording:
-        """Run a copy of the folder, without Python's compiled files.
+        """Run a copy of the folder's modules and of its network.
 
         Args:
             spikes: the input.
@@ -161,28 +158,39 @@ class PythonFolder(Format):
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:
+            FileFormatError: a file to copy is a link, a pipe or a device, or too large.
+            StorageError: there is no space for the copy.
             MissingError: the referee is not set up.
             BackendError: the run failed, hung or took too long; all its processes are ended.
         """
         from nmtool.exporters.exchange import progress_reader
-        from nmtool.exporters.output import COMPILED
+        from nmtool.exporters.output import copy_files, temporary_folder
 
         referee = self.referee
         environment = environment or referee.find()
-        with tempfile.TemporaryDirectory(prefix=f"nmtool-{self.name}-") as scratch:
-            copy = shutil.copytree(
-                self.path.resolve(),
-                Path(scratch, "export"),
-                ignore=shutil.ignore_patterns(COMPILED),
-                ignore_dangling_symlinks=True,
-            )
+        with temporary_folder(self.name) as scratch:
+            copy_files(self.path.resolve(), self._limits(), scratch / "export")
             return environment.record(
                 spikes,
                 scratch,
-                [copy / SCRIPT],
+                [scratch / "export" / SCRIPT],
                 options,
                 on_line=progress_reader(on_progress),
                 fix=f"export the network again if its code was changed, or {referee.setup} --force "
                 f"if {referee.title} itself is damaged",
                 timeout_s=timeout_s,
             )
+
+    def _limits(self) -> dict[str, int]:
+        """Largest size in bytes of every file that a run needs, by relative POSIX path.
+
+        Known answers and data samples are not needed. Compressed, an archive has at most the size
+        of its arrays and its header.
+        """
+        from nmtool.exporters.output import MAX_CODE_BYTES
+
+        modules = [*self.path.glob("*.py"), *self.path.glob(f"{self.inner}/*.py")]
+        limits = {path.relative_to(self.path).as_posix(): MAX_CODE_BYTES for path in modules}
+        arrays = pack(self.integers)[1].values()
+        limits[self.arrays()] = sum(a.nbytes for a in arrays) + storage.MAX_HEADER_BYTES
+        return limits

@@ -36,7 +36,8 @@ MAX_RATIO = 256
 For comparison: arrays of zeros reach a ratio of a thousand.
 """
 
-_MAX_HEADER_BYTES = 64 << 20
+MAX_HEADER_BYTES = 64 << 20
+"""Largest size of an archive's header, unpacked."""
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """Exceptions that constructors raise if the contents of a file have wrong types or shapes."""
@@ -111,24 +112,55 @@ def make_folder(path: str | Path) -> None:
         ) from error
 
 
-def read_small(path: Path, limit: int) -> bytes:
-    """The bytes of a small, hand-written file.
+_SPECIAL = "it is a pipe or a device, not a file"
 
-    Args:
-        path: the file.
-        limit: largest number of bytes.
+
+def check_file(path: str | Path) -> None:
+    """Check that a path is a file before it is opened: a pipe can block, a device has no end.
 
     Raises:
-        OSError: the file cannot be read, is a pipe or a device, or is too large.
+        FileFormatError: there is no such file, it may not be read, or it is a pipe or a device.
     """
-    if not path.exists() or path.is_dir():
-        # For a missing file or a folder, this call raises the error of the operating system.
-        return path.read_bytes()
-    if not path.is_file():
-        raise OSError("it is a pipe or a device, not a file")
-    if path.stat().st_size > limit:
-        raise OSError(f"it has more than {limit} bytes")
-    return path.read_bytes()
+    path = Path(path)
+    try:
+        if path.is_file():
+            return
+        is_special = path.exists() and not path.is_dir()
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    if is_special:
+        raise FileFormatError(
+            f"{path} cannot be read",
+            code="file-special",
+            why=_SPECIAL,
+            fix="save its content to a file first, and name this file",
+        )
+    raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """The bytes of a file that may have at most `limit` bytes; raises as `pieces`."""
+    return b"".join(pieces(path, limit, limit + 1))
+
+
+def pieces(path: Path, limit: int, at_once: int = 1 << 20) -> Iterator[bytes]:
+    """Yield the bytes of a file, `at_once` at a time, unless it has more than `limit` bytes.
+
+    Raises:
+        OSError: the file cannot be read, is a pipe or a device, is too large, or has more bytes
+            than its stated size, as endless files in /proc have.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(_SPECIAL)
+    with path.open("rb") as file:
+        unread = os.fstat(file.fileno()).st_size
+        if unread > limit:
+            raise OSError(f"it has more than {limit} bytes")
+        while piece := file.read(min(unread + 1, at_once)):
+            unread -= len(piece)
+            if unread < 0:
+                raise OSError("it grew while it was read")
+            yield piece
 
 
 @contextmanager
@@ -229,12 +261,7 @@ def read_archive(
     """
     check_path(path)
     path = Path(path)
-    try:
-        exists = path.is_file()
-    except PermissionError as error:
-        raise _unreadable(path, error) from error
-    if not exists:
-        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    check_file(path)
     return _read(path, path, kind, newest, free_bytes)
 
 
@@ -259,7 +286,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         actual, version = header["kind"], int(header["version"])
     except PermissionError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except FileFormatError:
         raise
     except Exception as error:
@@ -291,8 +318,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
         FileFormatError: the file is missing, damaged or too large, or contains Python objects.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    check_file(path)
     try:
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
@@ -341,7 +367,7 @@ def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
     size = sum(sizes.values())
     if size > min(MAX_ARCHIVE_BYTES, max(free_bytes, MAX_RATIO * packed)):
         raise ValueError(f"it would unpack from {packed} to {size} bytes")
-    if sizes.get("header.npy", 0) > _MAX_HEADER_BYTES:
+    if sizes.get("header.npy", 0) > MAX_HEADER_BYTES:
         raise ValueError(f"its header has {sizes['header.npy']} bytes")
     if not isinstance(source, Path):
         source.seek(0)
@@ -378,13 +404,15 @@ def content_hash_of_parts(
     return digest.hexdigest()
 
 
-def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
-    """The error for a file that may not be read."""
+def unreadable(path: Path, error: OSError) -> FileFormatError:
+    """The error for a file that cannot be read, for instance because it may not be."""
     return FileFormatError(
         f"{path} is not readable",
         code="file-unreadable",
         why=error.strerror or str(error),
-        fix="check its permissions, and those of its folder",
+        fix="check its permissions, and those of its folder"
+        if isinstance(error, PermissionError)
+        else "use another copy of it",
     )
 
 

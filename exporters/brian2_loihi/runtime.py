@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.brian2_loihi.environment import PACKAGE, REFEREE
 from nmtool.exporters.exchange import progress_reader
+from nmtool.exporters.output import temporary_folder
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -42,8 +41,8 @@ def run(
             raise _does_not_fit(line)
 
     environment = REFEREE.find()
-    with tempfile.TemporaryDirectory(prefix="nmtool-brian2-loihi-") as scratch:
-        arrays = Path(scratch, "network.npz")
+    with temporary_folder("brian2-loihi") as scratch:
+        arrays = scratch / "network.npz"
         network.save(arrays)
         return environment.record(
             spikes,

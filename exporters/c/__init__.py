@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -125,7 +126,7 @@ class C(Format, name="c"):
                 code="c-header-missing",
                 fix=f"restore it, or export again: {export_command}",
             )
-        if header.stat().st_size != len(expected) or header.read_bytes() != expected:
+        if not has_content(header, expected):
             raise FileFormatError(
                 f"{header} differs from the header that nmtool writes for the C file",
                 code="c-header-differs",

@@ -6,7 +6,6 @@ for its network, and refused if it differs.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Template
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.exporters.c.program import NETWORK, file_dtype, run_program
+from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.processors import Processor
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
@@ -136,8 +136,7 @@ def run(
     driver = adapt(_driver(network, spikes, deep))
     row = spikes.sample_index() * spikes.n_steps + spikes.step
     events = np.stack([row, spikes.neuron], axis=1).astype(np.int64)
-    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
-        scratch = Path(name)
+    with temporary_folder("c") as scratch:
         run_program(
             scratch,
             content,

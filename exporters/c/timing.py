@@ -7,9 +7,7 @@ The first pass is not measured; its spike counts must equal the simulator's.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from string import Template
 
 import numpy as np
@@ -19,6 +17,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters.c import file
 from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.exporters.c.source import index_type
+from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.processors import Counter, Processor
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -221,9 +220,9 @@ def _run(
         if on_progress is not None and done > 0 and done % lines == 0:
             on_progress(1)
 
-    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as scratch:
+    with temporary_folder("c") as scratch:
         run_program(
-            Path(scratch),
+            scratch,
             file.file_bytes(network, None),
             _driver(network, spikes, passes, counter),
             inputs,

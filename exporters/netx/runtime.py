@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import progress_reader
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE, REFEREE
+from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import supervise
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -85,8 +85,8 @@ def run(
         BackendError: lava-dl or Lava failed; its processes have ended.
     """
     environment = find()
-    with tempfile.TemporaryDirectory(prefix="nmtool-netx-") as scratch:
-        arrays = Path(scratch, "arrays.npz")
+    with temporary_folder("netx") as scratch:
+        arrays = scratch / "arrays.npz"
         network.save(arrays)
         return environment.record(
             spikes,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
+from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import supervise
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import Layout
@@ -58,8 +57,7 @@ def run(
         BackendError: the simulator or the core failed.
     """
     files = running_files(network, lanes)
-    with tempfile.TemporaryDirectory(prefix="nmtool-verilog-") as name:
-        scratch = Path(name)
+    with temporary_folder("verilog") as scratch:
         command = simulator.command(files, scratch, deep)
         (scratch / "mem").mkdir()
         for memory in (path for path in files if path.startswith("mem/")):

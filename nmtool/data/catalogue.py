@@ -169,7 +169,7 @@ def _splits_of_folder(
     that reads only its labels.
     """
     folder = Path(name)
-    if folder.is_file():
+    if folder.exists() and not folder.is_dir():
         raise UsageError(
             f"'{name}' is a file, not a folder",
             code="folder-is-file",

@@ -42,7 +42,6 @@ from nmtool.arguments import EVENTS, checked
 from nmtool.data.events import MAX_CLASSES, SpikeEvents, errors_naming, numbered_classes
 from nmtool.errors import (
     DataError,
-    FileFormatError,
     UsageError,
     check_type,
     listed,
@@ -506,8 +505,7 @@ def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a file for reading; any error within the block becomes a `DataError` with its name."""
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    storage.check_file(path)
     try:
         with errors_naming(path), h5py.File(path, "r") as file:
             yield file

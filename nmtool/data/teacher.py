@@ -25,6 +25,7 @@ from nmtool import storage
 from nmtool.arguments import ARRAY, NAMES, WORD, check_fields
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path, listed, reason
 from nmtool.tables import Result, Table
+from nmtool.values import plain_array
 
 if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
@@ -69,7 +70,7 @@ class Teacher(Result):
     def __post_init__(self) -> None:
         check_fields(self, probability=ARRAY, data_hash=WORD, networks=NAMES)
         object.__setattr__(self, "networks", tuple(self.networks))
-        object.__setattr__(self, "probability", _checked(np.asarray(self.probability)))
+        object.__setattr__(self, "probability", _checked(plain_array(self.probability)))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: size, hashes, and mean confidence."""
@@ -154,12 +155,13 @@ class Teacher(Result):
         """
         check_path(path, "the file of a teacher")
         path = Path(path)
-        if not path.is_file():
+        if not path.exists() or path.is_dir():
             raise FileFormatError(
                 f"there is no file {path} with a teacher",
                 code="teacher-missing",
                 fix="check its name and the folder you are in; `nmtool.soft_labels` makes one",
             )
+        storage.check_file(path)
         try:
             return cls(*_read_teacher(path))
         except DataError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from nmtool import storage
+
 _PYTHON_CACHE = "__pycache__"
 
 
@@ -22,11 +24,17 @@ def artefact_digest(path: str | Path) -> str:
         path: a file or folder.
 
     Raises:
-        OSError: the file, or a file in the folder, cannot be read.
+        FileFormatError: the file, or a file in the folder, cannot be read, or is larger than 4 GiB.
     """
     path = Path(path)
     if not path.is_dir():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        try:
+            for piece in storage.pieces(path, storage.MAX_ARCHIVE_BYTES):
+                digest.update(piece)
+        except OSError as error:
+            raise storage.unreadable(path, error) from error
+        return digest.hexdigest()
     names = sorted(
         file.relative_to(path).as_posix()
         for file in path.rglob("*")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import csv
+import errno
 import importlib.util
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from random import Random
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -273,6 +277,78 @@ def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> 
     with refused(FileFormatError, "lava-script-missing") as caught:
         Lava(folder).run(random_raster(0, 1, 10, 2), trust=True)
     assert "run.py" in caught.value.what
+
+
+class Lister(Environment):
+    """Lists the copy of a folder instead of running it."""
+
+    def record(self, spikes: Raster, scratch: str | Path, *_: object, **__: object) -> Any:
+        copy = Path(scratch, "export")
+        return {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def folder(
+    network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """An export with known answers, and a folder for temporary files that must stay empty."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    yield Lava.write(network, tmp_path / "export", answers=known_answers(network)).path
+    assert not [*(tmp_path / "temporary").iterdir()]
+
+
+def listed_run(folder: Path) -> object:
+    environment = Lister(Path(sys.executable), REFEREE)
+    return Lava(folder).run(random_raster(0, 1, 10, 2), trust=True, environment=environment)
+
+
+def test_a_run_copies_the_modules_and_the_network_only(folder: Path) -> None:
+    for name in ("known_answers.npz", "events.csv", "README.md"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to("/dev/zero")
+    (folder / "build").symlink_to("/")
+    assert listed_run(folder) == {*Lava.sources(), Lava.arrays()}
+
+
+@pytest.mark.parametrize("name", ["run.py", "lava_network/arrays.npz", "lava_network"])
+def test_linked_files_of_an_export_do_not_run(name: str, folder: Path) -> None:
+    moved = (folder / name).rename(folder / "moved")
+    (folder / name).symlink_to(moved)
+    with refused(FileFormatError, "export-not-copied") as caught:
+        listed_run(folder)
+    assert name in caught.value.what
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "device", "endless", "large", "large archive"])
+def test_files_that_could_fill_the_disk_do_not_run(kind: str, folder: Path) -> None:
+    path = folder / ("lava_network/arrays.npz" if kind == "large archive" else "extra.py")
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind in ("device", "endless"):
+        path.symlink_to("/dev/zero" if kind == "device" else "/proc/self/pagemap")
+    elif kind == "large":
+        path.touch()
+        os.truncate(path, (1 << 20) + 1)
+    else:  # An archive may follow other bytes, here a hole of 8 GiB.
+        archive = path.read_bytes()
+        with path.open("wb") as file:
+            file.write(archive[:4])
+            file.seek(1 << 33)
+            file.write(archive)
+    with refused(FileFormatError, "export-not-copied") as caught:
+        listed_run(folder)
+    assert path.name in caught.value.what
+
+
+def test_a_full_disk_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, refused(StorageError, "temporary-folder-full") as caught:
+        patch.setattr(Path, "write_bytes", full)
+        listed_run(folder)
+    assert caught.value.why == "No space left on device"
 
 
 @pytest.mark.parametrize("script", ["pass", "print('{')", "print('{}')", "open('x', 'w')"])

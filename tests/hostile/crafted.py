@@ -22,13 +22,18 @@ import numpy as np
 
 from nmtool.data import write_shd
 from nmtool.exporters.c import C
+from nmtool.exporters.fenn import Fenn
+from nmtool.exporters.firmware import Firmware
+from nmtool.exporters.format import Format
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.nir import Nir
 from nmtool.exporters.onnx import Onnx
+from nmtool.exporters.verilog import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
+from tests.networks.fenn import fenn_network
 from tests.nmtool.cli import cases
 
 Words = list[str]
@@ -301,7 +306,7 @@ def _(folder: Path) -> Words:
     return ["inspect", "recording.npz"]
 
 
-# FIFOs and devices in place of files
+# FIFOs, devices and endless files in place of files
 
 
 def fifo(path: Path) -> None:
@@ -314,7 +319,22 @@ def zeros(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
-for _place, _put in (("a FIFO", fifo), ("/dev/zero", zeros)):
+def endless(path: Path) -> None:
+    """A file whose stated size is 0, but which has petabytes."""
+    path.unlink(missing_ok=True)
+    path.symlink_to("/proc/self/pagemap")
+
+
+def sparse(path: Path) -> None:
+    """A file of 300 MB that takes no space."""
+    path.unlink(missing_ok=True)
+    with path.open("wb") as file:
+        file.truncate(HUGE)
+
+
+PLACES = {"a FIFO": fifo, "/dev/zero": zeros, "pagemap": endless, "300 MB of nothing": sparse}
+
+for _place, _put in PLACES.items():
 
     def _config(folder: Path, put: Callable[[Path], None] = _put) -> Words:
         put(folder / "settings.toml")
@@ -361,6 +381,51 @@ for _place, _put in (("a FIFO", fifo), ("/dev/zero", zeros)):
         return ["verify", "lava"]
 
     case(f"{_place} as the arrays of a Lava folder")(_folder_of_lava)
+
+    for _words in (
+        ["data", "x.csv"],
+        ["data", "x.csv", "-o", "made"],
+        ["data", "x.npz", "-o", "made"],
+        ["train", "x.csv", "-o", "run"],
+        ["train", "two", "-o", "run", "--teacher", "x.npy"],
+        ["verify", "integers.npz", "two", "--against", "x.npz"],
+    ):
+
+        def _named(
+            folder: Path, put: Callable[[Path], None] = _put, words: Words = _words
+        ) -> Words:
+            put(folder / next(word for word in words if word.startswith("x.")))
+            return words
+
+        case(f"{_place}: {' '.join(_words)}")(_named)
+
+    for _format, _file, _command in (
+        (Lava, "known_answers.npz", "verify"),
+        (Lava, "lava_network/arrays.npz", "convert"),
+        (Lava, "run.py", "verify"),
+        (Fenn, "known_answers.npz", "verify"),
+        (Fenn, "fenn_network/arrays.npz", "inspect"),
+        (Firmware, "known_answers.npz", "verify"),
+        (Firmware, "firmware.json", "inspect"),
+        (Firmware, "network.npz", "convert"),
+        (Firmware, "main.c", "verify"),
+        (Verilog, "known_answers.npz", "verify"),
+        (Verilog, "nmtool.json", "inspect"),
+        (Verilog, "Makefile", "verify"),
+    ):
+
+        def _member_of(
+            folder: Path,
+            put: Callable[[Path], None] = _put,
+            layout: tuple[type[Format], str, str] = (_format, _file, _command),
+        ) -> Words:
+            format_, file, command = layout
+            network = fenn_network(1, 9) if format_ is Fenn else cases.integer_network()
+            format_.write(network, folder / "x", answers=known_answers(network))
+            put(folder / "x" / file)
+            return [command, "x", "y.npz"] if command == "convert" else [command, "x"]
+
+        case(f"{_place} as {_file} of a folder, {_format.name}")(_member_of)
 
     def _checkpoint_of(folder: Path, put: Callable[[Path], None] = _put) -> Words:
         (folder / "m").mkdir()

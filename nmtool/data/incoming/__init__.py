@@ -128,7 +128,8 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
 
 def is_incoming(name: str) -> bool:
     """True for the name of a file that `read_incoming` can read."""
-    return Path(name).suffix in ROW_SUFFIXES and Path(name).is_file()
+    path = Path(name)
+    return path.suffix in ROW_SUFFIXES and path.exists() and not path.is_dir()
 
 
 @checked(conventions=Kind(("FileConventions",), _CONVENTIONS_FIX))
