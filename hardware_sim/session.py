@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
+from threading import get_ident
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +132,7 @@ class Session:
         """Return to step 0: all neurons at rest, without pending or fed spikes."""
         for array in (self._ring, self._u, self._v, self._overflows, self._spiked):
             array.fill(0)
-        self._within_step = False
+        self._thread_in_step: int | None = None
         self._n = 0
         self._pending: dict[int, set[int]] = {}
         self._may_remark = True
@@ -209,14 +210,23 @@ class Session:
         """Run the next `n_steps` steps.
 
         Raises:
-            UsageError: `n_steps` is negative or not whole, or an earlier step was interrupted.
+            UsageError: `n_steps` is negative or not whole, an earlier step was interrupted, or
+                another thread is in a step.
         """
         _check_count(n_steps, 0, "the number of steps to run")
-        if self._within_step:
+        if self._thread_in_step == get_ident():
             raise UsageError(
                 f"step {self._n} was interrupted, and the session cannot be continued",
                 code="session-interrupted",
                 fix="start again with reset()",
+            )
+        if self._thread_in_step is not None:
+            raise UsageError(
+                f"another thread has begun step {self._n} of this session, and not ended it",
+                code="session-threads",
+                why="a session is not thread-safe",
+                fix="give every thread its own session, or guard the calls with a threading.Lock; "
+                "if the other thread has stopped, start again with reset()",
             )
         ring_length = len(self._spiked)
         remaining = int(n_steps)
@@ -310,7 +320,7 @@ class Session:
 
     def _run(self, n_steps: int) -> None:
         """Run the next steps, whose rows in the ring of traces must not wrap around."""
-        self._within_step = True
+        self._thread_in_step = get_ident()
         channels: list[int] = []
         offsets = [0]
         for n in range(self._n, self._n + n_steps):
@@ -336,7 +346,7 @@ class Session:
         readout = self.network.readout
         answers = spiked if readout.kind == LIF else v
         self._scores.add(answers[:, self._columns[readout.population]])
-        self._within_step = False
+        self._thread_in_step = None
 
     def _check_sample(self, events: SpikeEvents, time_ms: ArrayLike | None) -> None:
         """Raise `DataError` or `UsageError` unless the events are one sample of matching data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -380,6 +381,27 @@ def test_an_interrupted_session_must_be_reset(monkeypatch: pytest.MonkeyPatch) -
     session.reset()
     session.step(2)
     assert session.n_steps == 2
+
+
+def test_a_second_thread_is_refused_during_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, errors = session_at(3), []
+    run_steps = session._run_steps
+
+    def with_second_thread(*arguments: object) -> None:
+        thread = Thread(target=step)
+        thread.start()
+        thread.join()
+        run_steps(*arguments)
+
+    def step() -> None:
+        try:
+            session.step()
+        except UsageError as error:
+            errors.append(error.code)
+
+    monkeypatch.setattr(session, "_run_steps", with_second_thread)
+    session.step()
+    assert (errors, session.n_steps) == (["session-threads"], 4)
 
 
 def test_no_decision_before_the_first_step() -> None:
