@@ -23,7 +23,7 @@ from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
 from nmtool.recording import Recording
-from nmtool.values import frozen
+from nmtool.values import frozen, plain_array
 
 _log = logging.getLogger(__name__)
 
@@ -439,7 +439,7 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
         dtype: type of the array.
     """
     try:
-        array = np.atleast_1d(np.asarray(values))
+        array = np.atleast_1d(plain_array(values))
     except ValueError:  # The values are nested lists of different lengths.
         array = np.zeros((0, 0))
     if array.ndim == 1 and not array.size:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular
-from nmtool.values import Value, frozen, read_only
+from nmtool.values import Value, frozen, plain_array, read_only
 
 _LIMIT = (1 << 31) - 1
 """Largest number of steps, and of neurons, which are stored in 32 bits."""
@@ -217,7 +217,7 @@ class Raster(Value, Tabular):
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Raster:
         """The raster of the given samples, in the given order."""
-        samples = np.asarray(samples, np.int64)
+        samples = plain_array(samples, np.int64)
         length = np.diff(self.offset)[samples]
         offset = np.concatenate(([0], np.cumsum(length)))
         within = np.arange(offset[-1]) - np.repeat(offset[:-1], length)
@@ -259,7 +259,7 @@ class Raster(Value, Tabular):
         Raises:
             DataError: the array has other dimensions, or numbers that are not counts.
         """
-        dense = np.asarray(dense)
+        dense = plain_array(dense)
         if dense.ndim != 3:
             raise DataError(
                 f"spikes in the shape {dense.shape} are not [samples, steps, neurons]",
@@ -296,6 +296,7 @@ class Raster(Value, Tabular):
         Raises:
             DataError: an event lies outside the shape.
         """
+        sample, step, neuron = map(plain_array, (sample, step, neuron))
         for axis, values, limit in zip(_AXES, (sample, step, neuron), shape, strict=True):
             _check_range(axis, values, limit)
         n_samples, n_steps, n_neurons = shape
@@ -334,7 +335,7 @@ class Raster(Value, Tabular):
 
 def _checked_integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
     """Convert values to an array; raise `DataError` unless they are a list of integers."""
-    array = np.asarray(values)
+    array = plain_array(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
             f"a raster's {name}s must be a list of integers",

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nmtool.errors import DataError
+
 
 class Value:
     """Base class of frozen dataclasses with arrays.
@@ -43,6 +45,32 @@ class Value:
             object.__setattr__(self, name, _made_read_only(value))
 
 
+def plain_array(values: Any, dtype: DTypeLike | None = None) -> NDArray:
+    """The values as an array; every array from a caller passes here.
+
+    Args:
+        values: an array, or anything that numpy can convert to one.
+        dtype: dtype of the result; by default that of the values.
+
+    Raises:
+        DataError: some values are masked (`numpy.ma`). numpy would return them as they were
+            before they were masked.
+    """
+    parts = values if isinstance(values, list | tuple) else (values,)
+    # The types are compared first, since lists of numbers can be long.
+    kinds = {*map(type, parts)}
+    if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds) and any(
+        map(np.ma.is_masked, parts)
+    ):
+        raise DataError(
+            "some numbers of the array are masked",
+            code="array-masked",
+            why="nmtool has no meaning for numbers that are missing",
+            fix="leave these numbers out, or replace them: array.filled(0)",
+        )
+    return np.asarray(values, dtype)
+
+
 def read_only(
     values: ArrayLike, dtype: DTypeLike | None = None, *, order: Literal["C", "K"] = "C"
 ) -> NDArray:
@@ -64,7 +92,7 @@ def read_only(
         dtype: dtype of the result; by default that of the values.
         order: `K` keeps the memory layout, which decides the order in which floats are summed.
     """
-    original = np.asarray(values)
+    original = plain_array(values)
     array = original.astype(original.dtype if dtype is None else dtype, order=order, copy=False)
     if np.may_share_memory(array, original) and not _is_immutable(original):
         array = array.copy(order)

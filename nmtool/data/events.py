@@ -20,6 +20,7 @@ from nmtool.data.dividing import drawn_samples
 from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
+from nmtool.values import plain_array
 
 if TYPE_CHECKING:
     from nmtool.data.stored import EventStore
@@ -34,6 +35,9 @@ EXCERPT = 1000
 
 MAX_CLASSES = 1 << 16
 """Largest number of classes of a data set."""
+
+MAX_TIME_MS = (1 << 53) / 1000
+"""Times of events are below this limit, up to which floats count µs exactly: 285 years."""
 
 _LABEL_FIX = "label every sample with its class, not with its own number (in CSV, the column label)"
 
@@ -309,7 +313,7 @@ class SpikeEvents(Tabular):
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> SpikeEvents:
         """Select samples by their indices from 0, in the given order; repeats are allowed."""
-        samples = np.asarray(samples, np.int64)
+        samples = plain_array(samples, np.int64)
         if self._store is not None:
             return self._on_disk(self._store, self._place[samples])
         starts, stops = self.offset[:-1][samples], self.offset[1:][samples]
@@ -654,13 +658,13 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
 
 
 def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:
-    """Raise `DataError` for a time that is negative, not finite, or before the previous event.
+    """Raise `DataError` for a time that `may_be_time` refuses, or that falls within a sample.
 
     Args:
         time_ms: [events] floating-point numbers.
         offset, first: as for `check_units`.
     """
-    possible = np.isfinite(time_ms) & (time_ms >= 0)
+    possible = may_be_time(time_ms)
     if not possible.all():
         index = int(np.argmin(possible))
         raise time_error(float(time_ms[index]), _place_of_event(index, offset, first))
@@ -678,8 +682,16 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
         )
 
 
+def may_be_time(time_ms: Any) -> Any:
+    """True for a time in ms, or for each time of an array, that is neither negative nor too large.
+
+    NaN and infinity are refused, too.
+    """
+    return (time_ms >= 0) & (time_ms < MAX_TIME_MS)
+
+
 def time_error(time_ms: float, where: str) -> DataError:
-    """The error for a time that is negative or not finite.
+    """The error for a time that `may_be_time` refuses.
 
     Args:
         time_ms: the time.
@@ -690,6 +702,14 @@ def time_error(time_ms: float, where: str) -> DataError:
             f"{where}: the time {time_ms} is not finite",
             code="times-not-finite",
             fix="correct the time of this event, or leave the event out",
+        )
+    if time_ms > 0:
+        return DataError(
+            f"{where}: the time {time_ms:g} ms is too large",
+            code="times-too-large",
+            why="times count from the start of the sample, and 285 years are the longest",
+            fix="correct the time of this event; if its unit is not ms, state the unit: in CSV by "
+            "the name of the column, such as time_us; in HDF5 by `time_unit=us`",
         )
     return DataError(
         f"{where}: the time {time_ms:g} ms is negative",
@@ -707,7 +727,7 @@ def _place_of_event(event: int, offset: NDArray[np.integer], first: int) -> str:
 
 def _vector(values: object, kinds: str, name: str) -> NDArray:
     """Convert values to a one-dimensional array; raise `DataError` for other shapes or kinds."""
-    array = np.asarray(values)
+    array = plain_array(values)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.ndim != 1 or array.dtype.kind not in kinds:

@@ -29,7 +29,7 @@ from nmtool.network import graph
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
 from nmtool.tables import Table, Tabular
-from nmtool.values import Value
+from nmtool.values import Value, plain_array
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
@@ -65,7 +65,7 @@ class AnyPopulation(Value, Tabular):
 
     def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
         """[size]: a constant of every neuron; raises `NetworkError` for another shape."""
-        value = np.asarray(getattr(self, key), dtype)
+        value = plain_array(getattr(self, key), dtype)
         if value.shape not in ((), (self.size,)):
             raise NetworkError(
                 f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)",

@@ -20,7 +20,7 @@ from nmtool.network.graph import LIF, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
-from nmtool.values import read_only
+from nmtool.values import plain_array, read_only
 
 if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
@@ -107,7 +107,7 @@ class Projection(AnyProjection):
 
     def __post_init__(self) -> None:
         check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
-        weight, delay = read_only(self.weight, np.float64), np.asarray(self.delay)
+        weight, delay = read_only(self.weight, np.float64), plain_array(self.delay)
         self._check_shapes(weight, delay)
         if not np.isfinite(weight).all():
             raise NetworkError(

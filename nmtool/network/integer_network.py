@@ -25,7 +25,7 @@ from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
 from nmtool.network.graph import LI, LIF
-from nmtool.values import read_only
+from nmtool.values import plain_array, read_only
 
 FILE_KIND = "nmtool integer network"
 
@@ -114,7 +114,7 @@ class IntegerPopulation(AnyPopulation):
                 code="li-threshold",
                 fix=f"set vth to {silent}, which no membrane reaches",
             )
-        bias = np.asarray(self.bias_mantissa)
+        bias = plain_array(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
             span = f"whole numbers in {-limit} … {limit - 1}" if limit else "0"
@@ -197,7 +197,7 @@ class IntegerProjection(AnyProjection):
     def __post_init__(self) -> None:
         check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY, arithmetic=WORD)
         check_fields(self, weight_bits=NUMBER, weight_exponent=NUMBER)
-        weight, delay = np.asarray(self.weight), np.asarray(self.delay)
+        weight, delay = plain_array(self.weight), plain_array(self.delay)
         self._check_shapes(weight, delay)
         self._check_limits(self.runs_in, weight, delay)
         for key in self.in_header:

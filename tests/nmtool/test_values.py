@@ -14,10 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 import nmtool as nm
+from nmtool import DataError
 from nmtool.evaluation.answers import Answers
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
-from nmtool.values import Value, frozen, read_only
+from nmtool.values import Value, frozen, plain_array, read_only
+from tests.refusals import refused
 
 FLOATS = nm.Network.layers([5, 8, 3], delays=9)
 INTEGERS = nm.round_network(FLOATS).network
@@ -144,3 +146,35 @@ def test_the_layout_in_memory(order: Any) -> None:
     array = read_only(source, order=order)
     assert array.flags.c_contiguous is (order == "C")
     assert array.tolist() == source.tolist()
+
+
+MASKED = np.ma.masked_equal([0, 1, 2], 1)
+ENTRIES: dict[str, Callable[[], object]] = {
+    "a session's channels": lambda: nm.Session(INTEGERS).feed(MASKED),
+    "a session's times": lambda: nm.Session(INTEGERS).feed([0, 1, 2], MASKED),
+    "a raster": lambda: nm.Raster([0, 3], MASKED, [0, 0, 0], 3, 1),
+    "dense spikes": lambda: nm.Raster.from_dense(MASKED.reshape(1, 1, 3)),
+    "spikes of a raster": lambda: nm.Raster.from_events(MASKED, MASKED, MASKED, (3, 3, 3)),
+    "samples of a raster": lambda: SPIKES.take(MASKED),
+    "events": lambda: nm.SpikeEvents(MASKED, [0, 0, 0], [0, 3], [0], 1, ("a",)),
+    "lists of events": lambda: nm.SpikeEvents.from_lists([MASKED], [[0, 0, 0]], [0]),
+    "dense events": lambda: nm.SpikeEvents.from_dense([MASKED.reshape(1, 3)], [0]),
+    "labels": lambda: nm.SpikeEvents.from_dense(np.ones((3, 2, 2)), MASKED),
+    "groups": lambda: replace(EVENTS[:3], groups={"who": MASKED}),
+    "samples of events": lambda: EVENTS.take(MASKED),
+    "weights": lambda: nm.Projection("input", "hidden", MASKED[None], [[0, 0, 0]]),
+    "delays": lambda: nm.Projection("input", "hidden", [[0, 0, 0]], MASKED[None]),
+    "integer weights": lambda: nm.IntegerProjection("input", "hidden", MASKED[None], [[0, 0, 0]]),
+    "biases": lambda: replace(FLOATS.populations[1], bias=MASKED),
+    "a teacher": lambda: nm.Teacher(MASKED.reshape(3, 1) / 1.0),
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_masked_numbers_are_refused(entry: str) -> None:
+    with refused(DataError, "array-masked"):
+        ENTRIES[entry]()
+
+
+def test_an_array_that_masks_no_number_is_an_array() -> None:
+    assert plain_array(np.ma.array([1, 2])).tolist() == [1, 2]

@@ -18,6 +18,7 @@ from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
+from nmtool.values import plain_array
 
 Loss = Callable[[Activity, Tensor], Tensor]
 """A loss: a function of a batch's activity and targets that returns a scalar.
@@ -151,6 +152,7 @@ def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tenso
 
     Targets are labels, [samples] int64, or class probabilities, [samples, classes] float.
     """
+    targets = plain_array(targets) if isinstance(targets, np.ndarray) else targets
     tensor = torch.as_tensor(targets)
     if tensor.is_floating_point() and tensor.shape == (n_samples, n_classes):
         return tensor

@@ -8,6 +8,7 @@ tensors, on any device; torch itself is not needed.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from nmtool.data.events import SpikeEvents, numbered_classes
 from nmtool.data.shd import check_first_class
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, check_timing
+from nmtool.values import plain_array
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,11 @@ ROW_SUFFIXES = (".csv", ".npz")
 
 _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
 """Smallest numbers of channels, in total and per step, at which axes look swapped."""
+
+NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?P<exponent>[eE][+-]?[0-9]+)?|(?i:nan|inf))"
+)
+"""Texts that are numbers. Python also converts 1_000, and digits of other scripts, to numbers."""
 
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
@@ -242,15 +249,17 @@ def as_array(values: Any) -> NDArray:
         if values.is_sparse:
             values = values.to_dense()
         values = values.cpu().numpy()
-    return np.asarray(values)
+    return plain_array(values)
 
 
 def are_numbers(labels: Sequence[Any]) -> bool:
     """True if all labels are numbers or text of numbers; False without labels."""
     try:
-        return bool([float(label) for label in labels])
+        numbers = [float(label) for label in labels]
     except (TypeError, ValueError):
         return False
+    words = (label for label in labels if isinstance(label, str | bytes))
+    return bool(numbers) and all(map(NUMBER.fullmatch, texts(words)))
 
 
 def texts(names: Iterable[Any]) -> list[str]:
