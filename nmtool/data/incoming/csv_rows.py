@@ -11,18 +11,19 @@ semicolons, 12,5 is 12.5.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from nmtool import storage
 from nmtool.data import shd
-from nmtool.data.events import SpikeEvents, time_error
-from nmtool.data.incoming.rows import Rows, are_numbers
+from nmtool.data.events import SpikeEvents, may_be_time, time_error
+from nmtool.data.incoming.rows import NUMBER, Rows
 from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
 
@@ -31,9 +32,9 @@ _REQUIRED = ("sample", "label")
 _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
 COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
 """Names of columns that are not groups."""
-_EXACT = 1 << 53
-"""Whole numbers below this limit are exact in floats."""
 _LARGEST = (1 << 63) - 1
+_WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
+_LONGEST_LINE = 1 << 24
 _NO_VALUE = ("", "nan")
 
 
@@ -50,12 +51,15 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
     """
     splits: dict[str, Rows] = {}
     places: dict[tuple[str, str], int] = {}
+    storage.check_file(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            first = text.readline()
+            lines = _lines(text)
+            first = next(lines, "")
             separator = next((mark for mark in ",;\t" if mark in first), ",")
-            lines = chain([first], text)
-            reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
+            reader = csv.DictReader(
+                chain([first], lines), skipinitialspace=True, delimiter=separator
+            )
             own = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = _rename_columns(own, columns)
             layout = _find_columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
@@ -69,6 +73,14 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             fix="write it as CSV in UTF-8, with commas and a header line",
         ) from error
     return splits
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; raise `csv.Error` for a line that would fill the memory."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise csv.Error(f"a line has {_LONGEST_LINE} letters or more")
+        yield line
 
 
 def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
@@ -283,6 +295,8 @@ def _add_row(
         name: _group_in_cell(row[name], columns, f"{where}, column {printable(name)}")
         for name in columns.groups
     }
+    if (number := NUMBER.fullmatch(label)) and number["exponent"]:
+        raise _not_a_number(label, int, f"{where}, column label")
     if key not in places:
         places[key] = len(rows.labels)
         rows.times_ms.append([])
@@ -317,7 +331,7 @@ def _add_row(
     time_ms = _number_in_cell(time, columns, float, at) * columns.ms
     channel = _number_in_cell(unit, columns, int, f"{where}, column {columns.unit}")
     event = f"{where}, sample '{printable(key[1])}'"
-    if not 0 <= time_ms < inf:
+    if not may_be_time(time_ms):
         raise time_error(time_ms, event)
     if channel < 0 and not columns.axes:
         raise DataError(
@@ -341,7 +355,7 @@ def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str
             why="a column with an unknown name is a group, which every sample must have",
             fix="write a whole number or a name, or leave the column out",
         )
-    if not are_numbers([text.replace(columns.decimal, ".")]):
+    if not NUMBER.fullmatch(text.replace(columns.decimal, ".")):
         return text
     advice = "leave out columns that are not groups"
     return int(_number_in_cell(text, columns, int, where, advice))
@@ -350,28 +364,28 @@ def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str
 def _number_in_cell(
     text: str | None, columns: _Columns, kind: type, where: str, advice: str = ""
 ) -> Any:
-    """Convert the text of a cell to a number; 3.0 counts as a whole number."""
-    plain = (text or "").replace(columns.decimal, ".")
-    integer = None
-    try:
-        number = float(plain)
-        if kind is float:
-            return number
-        if number == int(number):
-            integer = int(number) if abs(number) < _EXACT else int(plain)
-    except (ValueError, OverflowError):
-        pass
-    if integer is None:
-        fix = "write a whole number" if kind is int else "write a number with a point"
-        raise DataError(
-            f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
-            code="csv-not-a-number",
-            fix=f"{fix}; {advice}" if advice else fix,
-        )
-    if abs(integer) > _LARGEST:
+    """Convert the text of a cell to a number; 3.0 counts as a whole number, but 1e3 does not."""
+    plain = (text or "").strip().replace(columns.decimal, ".")
+    if kind is float and NUMBER.fullmatch(plain):
+        return float(plain)
+    whole = _WHOLE.fullmatch(plain)
+    if kind is float or whole is None:
+        raise _not_a_number(text, kind, where, advice)
+    # The float is compared first, since Python refuses to convert thousands of digits to int.
+    if abs(float(whole[1])) > 2 * _LARGEST or abs(int(whole[1])) > _LARGEST:
         raise DataError(
             f"{where}: the number {printable(text)} is too large",
             code="csv-number-large",
             fix="number units and groups from 0",
         )
-    return integer
+    return int(whole[1])
+
+
+def _not_a_number(text: str | None, kind: type, where: str, advice: str = "") -> DataError:
+    """The error for a cell without a number, or without a whole number."""
+    fix = "write a whole number, digit by digit" if kind is int else "write a number with a point"
+    return DataError(
+        f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
+        code="csv-not-a-number",
+        fix=f"{fix}; {advice}" if advice else fix,
+    )

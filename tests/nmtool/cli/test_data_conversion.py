@@ -106,6 +106,15 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n0,0,1_0,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n0,0,1e3,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n0,0,\uff15,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n0,0,1,2_0\n", "csv-not-a-number", "column time_ms"),
+        ("sample,label,unit,time_ms\n0,0,1,\u0663\n", "csv-not-a-number", "column time_ms"),
+        ("sample,label,unit,time_ms\n0,1e3,1,2\n", "csv-not-a-number", "column label"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,1e3\n", "csv-not-a-number", "column who"),
+        ("sample,label,unit,time_ms\n7,0,1,1e13\n", "times-too-large", "line 2, sample '7'"),
+        ("sample,label,unit,time_ms\n7,0,1,1e308\n", "times-too-large", "line 2, sample '7'"),
         ("sample,label,unit,time_ms\n", "split-missing", "no samples"),
         ("sample,label,unit,time_ms\n0,1000000000,1,2\n", "labels-unnamed", "1000000000"),
         ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-group-differs", "line 3"),
@@ -114,7 +123,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
     ],
 )
 def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str) -> None:
-    Path("few.csv").write_text(text)
+    Path("few.csv").write_text(text, encoding="utf-8")
     result = nmtool("data", "few.csv", "-o", "few")
     assert (result.code, result.error) == (2, code), result.err
     assert phrase in result.err

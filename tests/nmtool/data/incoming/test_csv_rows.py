@@ -20,7 +20,8 @@ HEAD = "sample,label,unit,time_ms"
 
 
 def _write(path: Path, head: str, rows: Sequence[Sequence[Any]]) -> Path:
-    path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    text = "\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n"
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -28,6 +29,15 @@ def _write(path: Path, head: str, rows: Sequence[Sequence[Any]]) -> Path:
 def test_names_of_columns_in_any_case(head: str, tmp_path: Path) -> None:
     train = read_incoming(_write(tmp_path / "x.csv", head, [(0, 1, 2, 3.5)])).train
     assert (train.label.tolist(), train.unit.tolist(), train.time_ms.tolist()) == ([1], [2], [3.5])
+
+
+def test_numbers_are_plain_decimals_and_other_cells_are_names(tmp_path: Path) -> None:
+    """Python itself would read 01_02 as 102, and ٣ as 3."""
+    rows = [(0, "1_0", "+2.0", "1.5e1", "01_02"), (1, "\u0663", "007", ".5", "inf_1")]
+    train = read_incoming(_write(tmp_path / "x.csv", f"{HEAD},who", rows)).train
+    assert train.class_names == ("1_0", "\u0663")
+    assert (train.unit.tolist(), train.time_ms.tolist()) == ([2, 7], [15.0, 0.5])
+    assert read_csv(tmp_path / "x.csv")["train"].groups == {"who": ["01_02", "inf_1"]}
 
 
 @pytest.mark.parametrize(
