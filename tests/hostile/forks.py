@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -34,6 +35,24 @@ ADDRESSES = 16 << 30
 """Limit on address space in bytes, so that a failing test does not exhaust the machine."""
 
 LIBRARIES = ("h5py", "nir", "numba", "onnx", "torch", "optuna")
+
+
+FILE_BYTES = 1 << 28
+"""Limit on the size of a file, so that a failing test does not fill the disk."""
+
+
+def answers(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Run jobs in a process of this module.
+
+    Args:
+        jobs: the jobs.
+        folder: folder for the files of jobs and answers.
+    """
+    files = folder / "jobs.json", folder / "answers.json"
+    files[0].write_text(json.dumps(jobs))
+    command = [sys.executable, "-m", "tests.hostile.forks", *files]
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=True)
+    return [json.loads(line) for line in files[1].read_text().splitlines()]
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +89,7 @@ def _in_child(job: dict[str, Any], out: int, err: int) -> None:
         limit = int(used) + job.get("cpu_s", CPU_S)
         resource.setrlimit(resource.RLIMIT_CPU, (limit + 1, limit + 2))
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(PATIENCE_S)
@@ -111,8 +131,7 @@ def _warm_up() -> None:
 
 if __name__ == "__main__":
     _warm_up()
-    jobs = json.loads(Path(sys.argv[1]).read_text())
-    with open(sys.argv[2], "w") as answers:
-        for job in jobs:
-            answers.write(json.dumps(run(job)) + "\n")
-            answers.flush()
+    with open(sys.argv[2], "w") as lines:
+        for job in json.loads(Path(sys.argv[1]).read_text()):
+            lines.write(json.dumps(run(job)) + "\n")
+            lines.flush()

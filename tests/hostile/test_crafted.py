@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hostile import crafted
+from tests.hostile.forks import answers
 from tests.thorough import THOROUGH
 
 pytestmark = [
@@ -20,7 +19,6 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and counts as Linux"),
 ]
 
-ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1 << 30
 MAX_LETTERS = 1500
 """Largest length of an error, besides the command's words, for any names and lists in a file."""
@@ -42,20 +40,12 @@ def test_crafted_files_are_refused(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         shutil.copytree(tmp_path / "whole", folder)
         jobs.append({"words": crafted.CASES[name](folder), "folder": str(folder)})
-    answers = run(jobs, tmp_path)
     wrong = {
         name: problem
-        for name, job, answer in zip(names, jobs, answers, strict=True)
+        for name, job, answer in zip(names, jobs, answers(jobs, tmp_path), strict=True)
         if (problem := complaint(answer, name in crafted.HARMLESS, sum(map(len, job["words"]))))
     }
     assert wrong == {}
-
-
-def run(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    (folder / "jobs").write_text(json.dumps(jobs))
-    command = [sys.executable, "-m", "tests.hostile.forks", folder / "jobs", folder / "answers"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
 
 
 def complaint(answer: dict[str, Any], harmless: bool, typed: int) -> str:

@@ -31,7 +31,7 @@ _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
 """Smallest numbers of channels, in total and per step, at which axes look swapped."""
 
 NUMBER = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?P<exponent>[eE][+-]?[0-9]+)?|(?i:nan|inf))"
+    r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<exponent>[eE][+-]?[0-9]+)?|(?i:nan|inf))"
 )
 """Texts that are numbers. Python also converts 1_000, and digits of other scripts, to numbers."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.forks import CLOSED
+from tests.hostile.forks import CLOSED, answers
 from tests.nmtool.cli import cases
-from tests.nmtool.cli.test_main import ROOT, _environment
+from tests.nmtool.cli.test_main import _environment
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 
@@ -73,13 +72,10 @@ def codes(folder: Path) -> Codes:
     """Exit codes of all commands; 120 stands for a traceback."""
     common = {"folder": str(folder), "cpu_s": COMPILING_S}
     jobs = [{"words": words.split(), "streams": streams, **common} for words, streams in RUNS]
-    (folder / "jobs").write_text(json.dumps(jobs))
-    command = [sys.executable, "-m", "tests.hostile.forks", folder / "jobs", folder / "answers"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    answers = [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
-    for answer in answers:
+    ended = answers(jobs, folder)
+    for answer in ended:
         assert "Traceback" not in answer["err"] + answer["out"], answer["err"]
-    return dict(zip(RUNS, (answer["code"] for answer in answers), strict=True))
+    return dict(zip(RUNS, (answer["code"] for answer in ended), strict=True))
 
 
 def test_lost_remarks_are_ignored_and_lost_results_are_errors(codes: Codes) -> None:

@@ -1,0 +1,91 @@
+"""Every mutated file gives a result or a short error with a code, and changes no other file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.hostile.forks import answers
+from tests.hostile.mutated import KINDS, Kind, mutate
+from tests.hostile.test_crafted import MAX_BYTES, MAX_LETTERS, crafted
+from tests.thorough import EXAMPLES, THOROUGH
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and counts as Linux"),
+]
+
+FILES = EXAMPLES if THOROUGH else 4
+"""Mutated files of each kind."""
+
+MAX_PRINTED = 20_000
+"""Largest number of letters on stdout."""
+
+
+def test_mutated_files_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The folders of Lava and FeNN are read and checked, but not run.
+    for name in ("LAVA", "FENN"):
+        monkeypatch.setenv(f"NMTOOL_{name}_PYTHON", str(tmp_path / "missing"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    jobs, before = [], []
+    for name, kind in KINDS.items():
+        whole = tmp_path / name
+        crafted.whole(whole)
+        with monkeypatch.context() as patch:
+            patch.chdir(whole)
+            kind.write(Path(kind.name))
+        random = np.random.default_rng(zlib.crc32(name.encode()))
+        for number in range(FILES):
+            folder = tmp_path / f"{name} {number}"
+            shutil.copytree(whole, folder)
+            change = mutate(folder / kind.name, random)
+            words = kind.commands[number % len(kind.commands)].split()
+            jobs.append({"words": words, "folder": str(folder), "change": change})
+            before.append(contents(folder, kind))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    wrong = {}
+    for job, content, answer in zip(jobs, before, answers(jobs, tmp_path), strict=True):
+        folder = Path(job["folder"])
+        changed = contents(folder, KINDS[folder.name.split()[0]]) != content
+        problem = "it changed other files" if changed else complaint(answer)
+        if problem:
+            wrong[f"{folder.name}, {job['change']}: {' '.join(job['words'])}"] = problem
+    assert wrong == {}
+    assert not [*temporary.iterdir()]
+
+
+def contents(folder: Path, kind: Kind) -> dict[str, bytes | str]:
+    """Files of a folder, besides those that the commands may change, with their content."""
+    paths = (
+        path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in kind.made
+    )
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 20
+        else "special"
+        for path in paths
+    }
+
+
+def complaint(answer: dict[str, Any]) -> str:
+    """Description of what is wrong with an answer; '' for a correct one."""
+    out, err = answer["out"], answer["err"]
+    if answer["bytes"] > MAX_BYTES:
+        return f"it takes {answer['bytes'] >> 20} MiB: {err[-300:]}"
+    codes = re.findall(r"^error\[([a-z0-9-]+)\]: \S", err, re.M)
+    # Exit code 1 is the result of a comparison, or an error.
+    is_result = answer["code"] == 0 or (answer["code"] == 1 and out)
+    is_error = answer["code"] in (1, 2, 3) and len(codes) == 1 and codes != ["memory-exhausted"]
+    if not (is_result or is_error) or "Traceback" in err:
+        return f"code {answer['code']} after {answer['seconds']:.1f} s: {err[-900:]}"
+    if len(err) > MAX_LETTERS or len(out) > MAX_PRINTED:
+        return f"it says {len(err)} and {len(out)} letters: {err[:200]} {out[:200]}"
+    return ""
