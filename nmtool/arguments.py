@@ -72,12 +72,17 @@ NAMES = Kind((list, tuple, "ndarray"), "pass names in a list")
 PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
 MAPPING = Kind((Mapping,), "pass a dict")
 NETWORK = Kind(
-    ("Network", "IntegerNetwork", "Run", str, PathLike),
-    "pass a Network, an IntegerNetwork, a Run, or the path of one",
+    ("Network", "IntegerNetwork", "Run", "SpikingNetwork", str, PathLike),
+    "pass a Network, an IntegerNetwork, a Run, a SpikingNetwork, or the path of a network",
 )
 NETWORKS = Kind((Mapping, list, tuple), "pass a list of networks, or a dict of networks by name")
-FLOATS = Kind(("Network",), "pass a float nmtool.Network")
-EITHER = Kind(("Network", "IntegerNetwork"), "pass a Network or an IntegerNetwork")
+FLOATS = Kind(
+    ("Network",), "pass a float nmtool.Network, such as `model.to_network()` of a SpikingNetwork"
+)
+EITHER = Kind(
+    ("Network", "IntegerNetwork"),
+    "pass a Network or an IntegerNetwork, such as `model.to_network()` of a SpikingNetwork",
+)
 TARGET = Kind(("Limits",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
 TARGET_OF_INTEGERS = Kind(("Limits", str, PathLike), "name a target, or pass an nmtool.Target")
 NAMED_TARGET = Kind(("Target", str, PathLike), "name a target, or pass an nmtool.Target")
@@ -132,7 +137,6 @@ KINDS = {
         "Source": NETWORK,
         "Network": FLOATS,
         "Network | IntegerNetwork": EITHER,
-        "Network | IntegerNetwork | str | Path": NETWORK,
         "Mapping | Sequence": NETWORKS,
         "str | Path | Limits": TARGET_OF_INTEGERS,
         "str | Path | Target": NAMED_TARGET,

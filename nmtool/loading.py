@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from nmtool import storage, zoo
+from nmtool.arguments import NETWORK
 from nmtool.data.dividing import SplitRule
 from nmtool.data.shd import split_files
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
@@ -18,12 +19,13 @@ from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
+    from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
-Source = Union[Network, IntegerNetwork, "Run", str, Path]
-"""A network, a run, or a path: of a run folder, a network file or an export."""
+Source = Union[Network, IntegerNetwork, "Run", "SpikingNetwork", str, Path]
+"""A network, a run, a torch model, or a path: of a run folder, a network file or an export."""
 
 
 def load(
@@ -59,22 +61,23 @@ def load(
 
 
 def as_network(source: Source) -> Network | IntegerNetwork:
-    """The network of a source; for a run that trained in integers, the integer network.
+    """The network of a source; for a run or a model that trains in integers, the integer network.
 
     Raises:
-        UsageError: the source is no network, run or path.
+        UsageError: the source is no network, run, torch model or path.
         FileFormatError: there is no network at the path.
     """
     if isinstance(source, Network | IntegerNetwork):
         return source
     if isinstance(source, str | Path):
         return load(source)
-    network = getattr(source, "integers", None) or getattr(source, "network", None)
+    floats, integers = _trained_networks(source)
+    network = integers or floats
     if not isinstance(network, Network | IntegerNetwork):
         raise UsageError(
             f"a network is expected, not {type(source).__name__}",
             code="network-type",
-            fix="pass a Network, an IntegerNetwork, a Run, or the path of one",
+            fix=NETWORK.fix,
         )
     return network
 
@@ -82,19 +85,29 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 def float_network(source: Source) -> Network | None:
     """The float network of a source; None if the source has only an integer network.
 
-    For any run, even after training in integers, the result is the trained float network.
+    For any run or torch model, even of training in integers, it is the trained float network.
 
     Raises:
-        UsageError: the source is no network, run or path.
+        UsageError: the source is no network, run, torch model or path.
         FileFormatError: there is no network at the path.
     """
-    own = getattr(source, "network", None)
-    if isinstance(own, Network):
-        return own
+    floats, _ = _trained_networks(source)
+    if isinstance(floats, Network):
+        return floats
     if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
         source = file
     network = as_network(source)
     return network if isinstance(network, Network) else None
+
+
+def _trained_networks(source: Any) -> tuple[Network | None, IntegerNetwork | None]:
+    """The float network and the integer network of a run or a torch model; None where it has none.
+
+    The attribute `network` of a torch model is the network before training.
+    """
+    if hasattr(source, "to_network"):
+        return source.to_network(), source.to_integers()
+    return getattr(source, "network", None), getattr(source, "integers", None)
 
 
 def run_behind(source: object) -> RunFolder | None:

@@ -247,8 +247,8 @@ def weights(
 
     Args:
         network: a float network (drawn in the paper's units), an integer network (in the chip's
-            integers), a run, or a path. For a run that trained in integers, the integer network is
-            drawn.
+            integers), a run, a torch model, or a path. For a run that trained in integers, the
+            integer network is drawn.
         projection: index of the projection in the network, from 0.
         before: a network of the same shape and kind, such as the initial network, for an outline.
         ax: axes to draw on.

@@ -47,7 +47,7 @@ def simulate(
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
 
     Args:
-        network: float or integer network, a run, or a path.
+        network: float or integer network, a run, a torch model, or a path.
         spikes: input spikes, as events or as a raster.
         deep: also record u and v of every population at every step. For float networks they are
             computed from the recorded spikes, in float64, in membrane units.

@@ -75,7 +75,6 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "str": {},
     "str | Path": {},
     "Source": {"metavar": "NETWORK"},
-    "Network | IntegerNetwork | str | Path": {"metavar": "NETWORK"},
     "str | Path | Target": {"metavar": "TARGET"},
     "str | Path | Target | Sequence": {"action": "append", "metavar": "TARGET"},
     "Sequence": {"action": "append"},

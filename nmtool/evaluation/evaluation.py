@@ -239,8 +239,8 @@ def evaluate(
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        network: float or integer network, a run, or a path. For a run that trained in floats, the
-            loss is computed, too, if torch is installed.
+        network: float or integer network, a run, a torch model, or a path. For a run that trained
+            in floats, the loss is computed, too, if torch is installed.
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.

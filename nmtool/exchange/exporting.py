@@ -162,7 +162,7 @@ def export(
     PosixPath('network.onnx')
 
     Args:
-        network: integer network, run, or path; NIR also takes float networks.
+        network: integer network, run, torch model, or path; NIR also takes float networks.
         path: file to write, or folder for Lava, FeNN, Verilog and firmware.
         to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
             default from the extension of `path`.
@@ -225,7 +225,7 @@ def convert(
 
     Args:
         source: run folder, network file, file or folder of any format, mlGeNN's checkpoints; or a
-            network or run in memory.
+            network, run or torch model in memory.
         path: file or folder to write.
         to: format to write: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`,
             `netx`, or `npz` for nmtool's own files; by default from the extension.

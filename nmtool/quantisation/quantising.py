@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2, Limits
@@ -36,9 +35,6 @@ from nmtool.running import simulate
 from nmtool.splits import NO_DATA, VALIDATION
 from nmtool.targets import target_named
 
-if TYPE_CHECKING:
-    from nmtool.training.learning import Run
-
 COMPARED_SAMPLES = 300
 """Number of training samples to compare on if the validation samples are unknown."""
 
@@ -47,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @checked
 def quantise(
-    network: Network | Run | str | Path,
+    network: Source,
     *,
     calibrate_on: Dataset | SpikeEvents | Raster | str | Path | None = None,
     compare_on: SpikeEvents | None = None,
@@ -67,8 +63,9 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: a float network, a run, or the path of either. A run that trained in integers is
-            given as `Run` or as RUN/network.npz; its float network is rounded.
+        network: a float network, a run, a torch model, or the path of a network. A run that
+            trained in integers is given as `Run` or as RUN/network.npz; its float network is
+            rounded.
         calibrate_on: representative samples, or a data set or its name. The first 200 samples (of
             a data set, training samples) set the head-room of membranes. With a data set, the
             accuracy lost is measured on its validation split, else on training samples that are

@@ -67,8 +67,8 @@ def cost(
     <Cost: 12,345 synaptic events per inference, 300 samples>
 
     Args:
-        network: float or integer network, a run, or a path. Chips run integers: quantise a float
-            network first.
+        network: float or integer network, a run, a torch model, or a path. Chips run integers:
+            quantise a float network first.
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
         target: chip or software to run on: a name, e.g. `loihi1`, the path of a target's file, or

@@ -25,7 +25,7 @@ from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, mostly_dropped, portions_for
 from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
-from nmtool.loading import load
+from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 @checked(options=MAPPING)
 def verify(
-    network: Network | IntegerNetwork | str | Path,
+    network: Source,
     data: SpikeEvents | Samples | Raster | str | Path | None = None,
     *,
     against: Named | Sequence[Named] = (),
@@ -68,8 +68,8 @@ def verify(
     <Certificate: onnx on 50 samples, spikes compared 500000, different 0>
 
     Args:
-        network: integer network, or the path of a network or an export. A float network can only
-            be compared with formats of real numbers.
+        network: integer network, a run or torch model that trained in integers, or the path of a
+            network or an export. A float network can only be compared with formats of real numbers.
         data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
             are compared in portions; coverage is measured on the first portion. Without data, an
             export is compared on its known answers, and an integer network on inputs generated to
@@ -154,9 +154,7 @@ class _Samples:
 # Verification on known answers, on data or on generated samples
 
 
-def _verify_answers(
-    network: Network | IntegerNetwork | str | Path, against: Against, settings: _Settings
-) -> Certificate:
+def _verify_answers(network: Source, against: Against, settings: _Settings) -> Certificate:
     """Run an export on the inputs of its known answers, and compare its outputs with them."""
     export = against.export
     assert export is not None
@@ -169,7 +167,7 @@ def _verify_answers(
 
 
 def _verify_inputs(
-    network: Network | IntegerNetwork | str | Path,
+    network: Source,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
     settings: _Settings,
@@ -240,21 +238,14 @@ def _yield_samples(
             yield _Samples(samples.raster, None if cut else samples.label)
 
 
-def _network_to_compare(
-    network: Network | IntegerNetwork | str | Path, export: Format | None
-) -> Network | IntegerNetwork:
-    """Load the network of a path, or take it from an export that is already open.
-
-    A network that is not a path is returned unchanged.
-    """
-    if not isinstance(network, str | Path):
-        return network
-    return export.network if export is not None and export.path == Path(network) else load(network)
+def _network_to_compare(network: Source, export: Format | None) -> Network | IntegerNetwork:
+    """The network of a source, from the export if it is at this path: it is already open."""
+    if export is not None and isinstance(network, str | Path) and export.path == Path(network):
+        return export.network
+    return as_network(network)
 
 
-def _check_contains(
-    network: Network | IntegerNetwork | str | Path, against: Against, *, trust: bool
-) -> None:
+def _check_contains(network: Source, against: Against, *, trust: bool) -> None:
     """Check that an export contains the network, before any of its code runs.
 
     An export of real numbers may contain the float network from which the integers were rounded.

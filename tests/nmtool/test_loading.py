@@ -20,7 +20,7 @@ from nmtool.exporters.formats import formats_that_write
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.loading import float_network, options_behind
+from nmtool.loading import as_network, float_network, options_behind
 from nmtool.raster import Raster
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
@@ -63,6 +63,70 @@ def test_a_run_is_loaded_as_floats_where_floats_are_needed(tmp_path: Path, expor
         assert network.content_hash == floats.content_hash
     for source in (integers, run / "integers.npz", export("c"), export("verilog")):
         assert float_network(source) is None
+
+
+def trained_model(rounding: nm.IntegerNetwork | None = None) -> Any:
+    """A torch module whose weights differ from those of the network that it was made from."""
+    import torch
+
+    model = nm.SpikingNetwork(cases.float_network(), rounding=rounding)
+    with torch.no_grad():
+        model.synapses[0].weight.mul_(-1)
+    assert model.to_network() != cases.float_network()
+    return model
+
+
+@pytest.mark.torch
+def test_a_torch_model_stands_for_its_current_network() -> None:
+    model = trained_model()
+    assert as_network(model) == float_network(model) == model.to_network()
+    model = trained_model(nm.round_network(cases.float_network()).network)
+    assert as_network(model) == model.to_integers()
+    assert float_network(model) == model.to_network()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "used",
+    [
+        lambda source, events: nm.quantise(source).network.source_hash,
+        lambda source, events: nm.evaluate(source, events).network_hash,
+        lambda source, events: nm.simulate(source, events),
+        lambda source, events: nm.cost(source, events).network_hash,
+        lambda source, events: nm.check(source).network_hash,
+        lambda source, events: nm.load(nm.export(source, "net.nir")),
+        lambda source, events: nm.convert(source, "net.npz").network,
+        lambda source, events: nm.verify(source, events, against=["nir"]).network_hash,
+        lambda source, events: nm.ensemble([source]),
+    ],
+)
+def test_functions_take_a_torch_model(
+    used: Callable[[Any, nm.SpikeEvents], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, model = [], trained_model()
+    for name, source in (("model", model), ("network", model.to_network())):
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        results.append(used(source, cases.spike_events(2)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "refusing",
+    [
+        lambda model: nm.round_network(model),
+        lambda model: nm.readout_loss(model, gain=1.0),
+        lambda model: nm.predictions(model(nm.Raster.silent(1, 5, 4)), model),
+    ],
+)
+def test_functions_of_networks_name_what_to_pass_instead_of_a_model(
+    refusing: Callable[[Any], Any],
+) -> None:
+    with refused(UsageError, "argument-type") as caught:
+        refusing(trained_model())
+    assert "model." in caught.value.fix
 
 
 def test_settings_of_the_run_that_wrote_a_file(tmp_path: Path) -> None:

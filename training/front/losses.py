@@ -20,6 +20,8 @@ from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
 from nmtool.values import plain_array
 
+_TRAINED = "pass the nmtool.Network that is trained, such as `model.network`"
+
 Loss = Callable[[Activity, Tensor], Tensor]
 """A loss: a function of a batch's activity and targets that returns a scalar.
 
@@ -111,7 +113,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         UsageError: `gain` or `margin_ms` is not positive; or the loss is called with targets that
             do not match the batch.
     """
-    check_type(network, Network, "the network of a loss", "pass the nmtool.Network that is trained")
+    check_type(network, Network, "the network of a loss", _TRAINED)
     for argument, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
         NUMBER.check(argument, value)
         if not 0 < value < np.inf:
@@ -265,7 +267,11 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     Args:
         activity: result of a forward pass.
         network: the network with the readout.
+
+    Raises:
+        UsageError: `network` is not a float network.
     """
+    check_type(network, Network, "the network of predictions", _TRAINED)
     return _scores(activity, network).argmax(dim=1)
 
 

@@ -20,20 +20,17 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
-from nmtool.loading import float_network
+from nmtool.loading import Source, float_network
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.network.readout import rules_of
-
-if TYPE_CHECKING:
-    from nmtool.training.learning import Run
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +50,7 @@ _SPIKING = Finding(
 
 
 @checked
-def ensemble(
-    networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
-) -> Network:
+def ensemble(networks: Sequence[Source], weights: Sequence[float] | None = None) -> Network:
     """Combine networks into one network, whose scores are the weighted sum of their scores.
 
     Every hidden population gets the number of its network as a suffix, and all of them project to
@@ -70,8 +65,8 @@ def ensemble(
     rounding of floats. `max` gives the maximum of the summed membranes, not the sum of the maxima.
 
     Args:
-        networks: float networks, runs (their float networks are used), or paths of either. All must
-            have the same channels, steps, classes, readout and time constants of the output.
+        networks: float networks, runs (their float networks are used), torch models, or paths. All
+            must have the same channels, steps, classes, readout and time constants of the output.
         weights: a weight for the scores of each network; by default 1/n for n networks, which gives
             the mean of their scores.
 
@@ -146,7 +141,7 @@ def check_readout(rule: str) -> None:
         )
 
 
-def _floats(source: Network | Run | str | Path) -> Network:
+def _floats(source: Source) -> Network:
     """The float network of a source; raises `UsageError` if the source is an integer network."""
     network = float_network(source)
     if network is None:
