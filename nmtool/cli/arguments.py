@@ -16,7 +16,7 @@ NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
-_PYTHON = {"data": "calibrate_on", "targets": "target"}
+_PYTHON = {"data": "calibrate_on"}
 """Names of arguments in Python, by their names in commands."""
 
 

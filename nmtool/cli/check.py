@@ -22,10 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "check",
-        only=("network", "targets"),
+        only=("network", "target"),
         network=flag("networks", nargs="+", metavar="NETWORK", help=NETWORK),
-        targets=flag(
-            "--target",
+        target=flag(
             help="chip or format to check, or a FILE.toml that describes one (docs/targets.md); "
             "'all': every target that comes with nmtool. May be repeated; the cost is counted for "
             "the first target. Default: loihi2",
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.data is None:
         check_unused(arguments, [*arguments.parser.in_group(SAMPLES), *COST_FLAGS])
-    targets = getattr(arguments, "targets", [LOIHI2.name])
+    targets = getattr(arguments, "target", [LOIHI2.name])
     bits = rounding(arguments)
     relays = bits.pop("relays", False)
     settings: dict[str, Any] = {"relays": relays, "quantising": bits, "progress": progress}
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     checks = {path: check(path, targets, **settings) for path in networks}
     cost = None
     if arguments.data is not None:
-        first = getattr(arguments, "targets", [None])[0]
+        first = getattr(arguments, "target", [None])[0]
         cost = counted_cost(arguments, [*networks], None if first == ALL else first)
     if arguments.json:
         content: dict[str, Any] = {

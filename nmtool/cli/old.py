@@ -89,7 +89,7 @@ def _cost(arguments: argparse.Namespace) -> int:
             code="data-missing",
             fix="name DATA: nmtool check NETWORK --data DATA",
         )
-    target = getattr(arguments, "targets", [None])[-1]
+    target = getattr(arguments, "target", [None])[-1]
     tradeoff = cost.counted_cost(arguments, [*dict.fromkeys(arguments.networks)], target)
     if arguments.json:
         console.print_json(cost.cost_as_json(arguments, tradeoff))

@@ -45,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         samples=None,
         trust=flag(group=MACHINE),
         against=flag(type=flags.one_of(formats_that_run), metavar="BACKEND"),
-        targets=flag(
-            "--target",
+        target=flag(
             help="chip or format to check, as in nmtool check. May be repeated; the cost is "
             "counted for the first target. Default: loihi2",
         ),

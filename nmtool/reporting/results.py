@@ -68,7 +68,7 @@ def report(
     split: str | None = None,
     samples: Count | None = None,
     against: Sequence[str] = (),
-    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
+    target: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     before: Source | None = None,
     quantising: Mapping[str, Any] = MappingProxyType({}),
     trust: bool = False,
@@ -83,15 +83,15 @@ check, cost, certificate, reproduce>
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
 
     Args:
-        network: a run, a float or integer network, or the path of any file with a network. A float
-            network is also quantised.
+        network: a run, a float or integer network, a torch model, or the path of any file with a
+            network. A float network is also quantised.
         data: samples to run; by default the data of the run. Without samples, sections that need
             them are left out.
         split: split of the data set; by default `test`, else `validation`, else `train`.
         samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
             if the data are on disk.
         against: one or more backends to compare with the simulator, as in `verify`.
-        targets: chips and formats to check for, as in `check`; the cost of an inference is counted
+        target: chips and formats to check for, as in `check`; the cost of an inference is counted
             for the first target.
         before: the network before training; by default the initial network of the run, recomputed
             from its settings and seed.
@@ -112,7 +112,7 @@ check, cost, certificate, reproduce>
     compared = Against.of(network, against) if against else None
     if compared is not None:
         compared.require()
-    chips = [target_named(choice) for choice in several_targets(targets)]
+    chips = [target_named(choice) for choice in several_targets(target)]
     floats, integers = _networks(network)
     check_quantising(quantising)
     if quantising and integers is not None:
@@ -162,7 +162,7 @@ check, cost, certificate, reproduce>
     command = _command(title, data, {**options, **quantising})
     command += [word for name in against for word in ("--against", name)]
     if chips != [LOIHI2]:
-        choices = [targets] if isinstance(targets, str | Path | Target) else targets
+        choices = [target] if isinstance(target, str | Path | Target) else target
         names = [choice.name if isinstance(choice, Target) else str(choice) for choice in choices]
         command += [word for name in names for word in ("--target", name)]
     return Report(title, _headline(results), _sections(results, command), results.passed)

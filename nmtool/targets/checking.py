@@ -96,7 +96,7 @@ class CheckReport(Result):
 @checked
 def check(
     network: Source,
-    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
+    target: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     *,
     relays: bool = False,
     quantising: Mapping[str, Any] = MappingProxyType({}),
@@ -110,9 +110,10 @@ def check(
     'faithful'
 
     Args:
-        network: integer network, or float network, which is rounded for each target; a run, or a
-            path.
-        targets: names, `.toml` files, or `Target`s; `all`: every target that comes with nmtool.
+        network: integer network, or float network, which is rounded for each target; a run, a
+            torch model, or a path.
+        target: one or several of: name, `.toml` file, `Target`; `all`: every target that comes with
+            nmtool.
         relays: when rounding, realise delays beyond a target's limit with relay populations,
             which take resources; by default these delays are clipped.
         quantising: arguments of `quantise_network` for a float network, e.g. `{"weight_bits": 4}`.
@@ -123,7 +124,7 @@ def check(
             there are quantisation arguments for an integer network.
         FileFormatError: there is no network at the path.
     """
-    chosen = [target_named(choice) for choice in several_targets(targets)]
+    chosen = [target_named(choice) for choice in several_targets(target)]
     check_quantising(quantising, quantise_network, ("network", "target"))
     loaded_network = as_network(network)
     if (quantising or relays) and isinstance(loaded_network, IntegerNetwork):
@@ -131,13 +132,11 @@ def check(
     fits: list[Fit] = []
     roundings: _Roundings = {}
     with progress("targets", len(chosen)) as advance:
-        for target in chosen:
+        for chip in chosen:
             fits.append(
-                _fit_to_target(
-                    loaded_network, target, quantising, relays=relays, roundings=roundings
-                )
+                _fit_to_target(loaded_network, chip, quantising, relays=relays, roundings=roundings)
             )
-            advance(1, target.name)
+            advance(1, chip.name)
     return CheckReport(loaded_network.content_hash, loaded_network.arithmetic, tuple(fits))
 
 
@@ -222,10 +221,10 @@ def _rounding_finding(rounded: Quantisation) -> Finding:
 
 
 def several_targets(
-    targets: str | Path | Target | Sequence[str | Path | Target],
+    target: str | Path | Target | Sequence[str | Path | Target],
 ) -> Sequence[str | Path | Target]:
     """Convert one target or several to a sequence; raise `UsageError` if there is no target."""
-    names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
+    names = [target] if isinstance(target, str | Path | Target) else list(target)
     if ALL in names:
         return target_names()
     if not names:

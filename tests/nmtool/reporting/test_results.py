@@ -90,7 +90,7 @@ def test_without_data_nothing_runs() -> None:
 
 def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset) -> None:
     network = cases.integer_network()
-    report = nm.report(network, data, targets=["loihi1", "xylo-imu"])
+    report = nm.report(network, data, target=["loihi1", "xylo-imu"])
     facts = report.as_json()
     assert [target["verdict"] for target in facts["check"]["targets"]] == [
         "faithful",
@@ -102,7 +102,7 @@ def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset
     assert section.findings == nm.check(network, ["loihi1", "xylo-imu"]).findings
     assert "--target loihi1 --target xylo-imu" in str(facts["reproduce"]["code"])
     with refused(UsageError, "target-unknown"):
-        nm.report(network, data, targets="loihi9")
+        nm.report(network, data, target="loihi9")
 
 
 def test_chosen_splits_and_samples_are_reported(data: Dataset, tmp_path: Path) -> None:

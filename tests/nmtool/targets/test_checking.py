@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,12 @@ def test_integers_on_every_target() -> None:
     (table, *_) = report.tables()
     assert [row[0] for row in table.rows] == target_names()
     assert report.as_json()["targets"][0]["target"] == target_names()[0]
+
+
+def test_one_target_or_several_are_named_by_the_same_argument() -> None:
+    assert words(nm.check(CHAIN, target="c")) == words(nm.check(CHAIN, target=[target_named("c")]))
+    functions = (nm.check, nm.report, nm.cost, nm.compare_cost, nm.quantise, nm.round_network)
+    assert all("target" in signature(function).parameters for function in functions)
 
 
 def test_a_format_has_findings_for_parts_it_cannot_represent() -> None:
