@@ -6,6 +6,7 @@ simulator are all rasters.
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, plain_array, read_only
+
+_log = logging.getLogger(__name__)
 
 _LIMIT = (1 << 31) - 1
 """Largest number of steps, and of neurons, which are stored in 32 bits."""
@@ -254,7 +257,7 @@ class Raster(Value, Tabular):
     def from_dense(cls, dense: ArrayLike) -> Raster:
         """Make a raster from an array or tensor [samples, steps, neurons] of counts.
 
-        A count other than 0 becomes a spike.
+        A count other than 0 becomes one spike; counts other than 1 give a remark.
 
         Raises:
             DataError: the array has other dimensions, or numbers that are not counts.
@@ -266,13 +269,8 @@ class Raster(Value, Tabular):
                 code="raster-dimensions",
                 fix="add an axis for a single sample: spikes[None]",
             )
-        kind = dense.dtype.kind
-        if kind not in "biuf" or (kind == "f" and not (dense == np.rint(dense)).all()):
-            raise DataError(
-                "the array contains numbers that are not spike counts",
-                code="dense-not-spikes",
-                fix="turn rates or probabilities into spikes first: rng.random(p.shape) < p",
-            )
+        if remark := check_counts(dense):
+            _log.warning(remark)
         n_samples, n_steps, n_neurons = dense.shape
         sample, step, neuron = np.nonzero(dense)
         counts = np.bincount(sample, minlength=n_samples)
@@ -331,6 +329,41 @@ class Raster(Value, Tabular):
             rasters[0].n_steps,
             rasters[0].n_neurons,
         )
+
+
+def check_counts(dense: NDArray, where: str = "") -> str:
+    """Check dense spikes; return a remark if a bin has a count other than 0 and 1, else ''.
+
+    Args:
+        dense: the spikes, of any shape.
+        where: beginning of messages, such as `sample 3: `.
+
+    Raises:
+        DataError: the array contains numbers that are not counts.
+    """
+    if dense.dtype.kind == "b":
+        return ""
+    if not are_whole(dense):
+        raise DataError(
+            f"{where}the dense samples contain numbers that are not spike counts",
+            code="dense-not-spikes",
+            fix="turn rates or probabilities into spikes first, e.g. rng.random(p.shape) < p or "
+            "snntorch.spikegen; give times and units to SpikeEvents.from_lists",
+        )
+    low, high = float(dense.min(initial=0)), float(dense.max(initial=0))
+    if low >= 0 and high <= 1:
+        return ""
+    return (
+        f"remark[dense-counts]: {where}bins contain numbers up to {max(-low, high):g}; every "
+        "nonzero number counts as one spike"
+    )
+
+
+def are_whole(array: NDArray) -> bool:
+    """True if all numbers of an array are whole."""
+    if array.dtype.kind != "f":
+        return array.dtype.kind in "biu"
+    return bool((np.isfinite(array) & (array == np.rint(array))).all())
 
 
 def _checked_integers(name: str, values: ArrayLike) -> NDArray[np.integer]:

@@ -191,5 +191,11 @@ def test_numbers_that_are_not_counts_are_refused(value: complex) -> None:
         Raster.from_dense(np.full((1, 2, 3), value))
 
 
-def test_larger_counts_are_one_spike() -> None:
-    assert Raster.from_dense(np.full((1, 2, 3), 2.0)).step.size == 6
+@pytest.mark.parametrize("count", [2.0, -1, np.int8(-128), np.uint64(1 << 63)])
+def test_other_counts_are_one_spike_and_give_a_remark(
+    count: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Raster.from_dense(np.full((1, 2, 3), count)).step.size == 6
+    [remark] = [record.getMessage() for record in caplog.records]
+    assert remark.startswith("remark[dense-counts]")
+    assert f"up to {abs(float(count)):g};" in remark

@@ -7,6 +7,7 @@ optimiser works.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -25,7 +26,7 @@ from nmtool.network import float_network as plain
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import INPUT, LI, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.raster import Raster
+from nmtool.raster import Raster, check_counts
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular
 from nmtool.training.engines.cell import Neurons, neuron_constants
@@ -35,6 +36,8 @@ from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.front.rounding import Rounding, integer_neurons, integer_synapses
 from nmtool.training.front.wiring import Wiring, wire
+
+_log = logging.getLogger(__name__)
 
 _INPUT = "pass a Raster, as network.bin(events).raster, or a tensor [samples, steps, channels]"
 
@@ -64,6 +67,9 @@ class Activity:
 
 class Projection(nn.Module):
     """Trainable weights and delays of a projection.
+
+    >>> SpikingNetwork(Network.layers([20, 10, 3])).synapses[0]
+    Projection(input → hidden: 20 × 10 synapses, delays 0 … 0)
 
     Attributes:
         weight: [pre, post] parameter, in the paper's units.
@@ -99,6 +105,16 @@ class Projection(nn.Module):
                 "synapse (axonal=False)",
             )
         self.delay = nn.Parameter(torch.tensor(delay).to(like))
+
+    def extra_repr(self) -> str:
+        """Names, size and range of delays, which torch puts between the brackets of `repr`."""
+        pre, post = self.weight.shape
+        line = f"{self.source} → {self.target}: {pre} × {post} synapses"
+        if not self.delay.numel():
+            return line
+        kind = "axonal delays" if self.delay.shape != self.weight.shape else "delays"
+        # Optimisers may leave the range, which `spec` refuses.
+        return f"{line}, {kind} {self.delay.min():g} … {self.delay.max():g}"
 
     @property
     def delays(self) -> Tensor:
@@ -205,6 +221,7 @@ class SpikingNetwork(nn.Module, Tabular):
             rounding = Rounding(integers=rounding)
         self.rounding = rounding
         self._like, self._neurons = like, {}
+        self._may_remark = True
         self.faults: dict[str, NDArray[np.int64]] = {}
         if rounding is None:
             self._neurons = {p.name: self._float_neurons(p) for p in network.populations}
@@ -228,7 +245,8 @@ class SpikingNetwork(nn.Module, Tabular):
 
         Args:
             spikes: input raster, or a tensor [samples, steps, channels] of spikes or spike counts,
-                e.g. from a loader of `torch_dataset`. It receives no gradient.
+                e.g. from a loader of `torch_dataset`. It receives no gradient. A count other than
+                0 becomes one spike; the first batch with other counts than 1 gets a remark.
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
@@ -240,7 +258,7 @@ class SpikingNetwork(nn.Module, Tabular):
         check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
         if isinstance(spikes, Tensor):
             self._check_axes(spikes)
-            spikes = Raster.from_dense(spikes.detach().to_dense().cpu())
+            spikes = self._binned(spikes)
         self._check_push(push or {})
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
@@ -303,6 +321,15 @@ class SpikingNetwork(nn.Module, Tabular):
                 fix="swap the axes: spikes.transpose(0, 1); if the samples are first already, pass "
                 "Raster.from_dense(spikes)",
             )
+
+    def _binned(self, spikes: Tensor) -> Raster:
+        """Convert a tensor to a raster; log the remark on counts once, not for every batch."""
+        dense = spikes.detach().to_dense().cpu().numpy()
+        remark = check_counts(dense)
+        if remark and self._may_remark:
+            self._may_remark = False
+            _log.warning(remark)
+        return Raster.from_dense(dense != 0)
 
     def _check_push(self, push: Mapping[str, Push]) -> None:
         """Raise `UsageError` if `push` names a population that does not spike."""

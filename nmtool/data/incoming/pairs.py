@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.incoming.rows import Rows, as_array, check_spikes, swapped_axes, texts
+from nmtool.data.incoming.rows import Rows, as_array, swapped_axes, texts
 from nmtool.errors import DataError, UsageError, listed, printable, reason
 from nmtool.network.graph import check_timing
+from nmtool.raster import check_counts
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def read_pairs(
                 )
             axes_remark = axes_remark or ("" if array.ndim > 2 else swapped_axes(*array.shape))
             array = array.reshape(len(array), -1)
-            counts_remark = counts_remark or check_spikes(array, f"sample {number}: ")
+            counts_remark = counts_remark or check_counts(array, f"sample {number}: ")
             step, unit = np.nonzero(array)
             time = step * dt_ms
             widths.add(array.shape[1])

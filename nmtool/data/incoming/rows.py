@@ -20,6 +20,7 @@ from nmtool.data.events import SpikeEvents, numbered_classes
 from nmtool.data.shd import check_first_class
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, check_timing
+from nmtool.raster import are_whole, check_counts
 from nmtool.values import plain_array
 
 _log = logging.getLogger(__name__)
@@ -106,13 +107,13 @@ class Rows:
                     code="events-lengths",
                     fix="give a time and a unit for each event",
                 )
-            if not _are_whole(unit):
+            if not are_whole(unit):
                 raise DataError(
                     f"sample {sample} has units that are not whole numbers",
                     code="events-not-numbers",
                     fix="number the channels from 0; times come first, then units: "
                     "from_lists(times_ms, units, labels)"
-                    if _are_whole(time)
+                    if are_whole(time)
                     else "number the channels from 0",
                 )
             if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
@@ -142,7 +143,7 @@ class Rows:
             )
         swapped = "" if array.ndim > 3 else swapped_axes(*array.shape[1:])
         array = array.reshape(*array.shape[:2], int(np.prod(array.shape[2:])))
-        for remark in filter(None, (swapped, check_spikes(array))):
+        for remark in filter(None, (swapped, check_counts(array))):
             _log.warning(remark)
         sample, step, unit = np.nonzero(array)
         return step * self.dt_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
@@ -185,7 +186,7 @@ def numbered(
         return np.array([number[word] for word in words], np.int64), names
     if array.size and array.dtype.kind in "iuf":
         check_first_class(array.min(), first)
-    if array.size and not _are_whole(array):
+    if array.size and not are_whole(array):
         raise DataError(
             "the labels are neither whole numbers nor names of classes",
             code="labels-not-whole",
@@ -206,29 +207,6 @@ def check_labels(labels: NDArray) -> NDArray:
             fix="give one label per sample; for one-hot labels, labels.argmax(1)",
         )
     return labels
-
-
-def check_spikes(array: NDArray, where: str = "") -> str:
-    """Check dense spikes: return a warning if a bin has several spikes, else ''.
-
-    Raises `DataError` for numbers that are not spike counts.
-    """
-    if array.dtype.kind == "b" or not array.size:
-        return ""
-    if not _are_whole(array):
-        raise DataError(
-            f"{where}the dense samples contain numbers that are not spike counts",
-            code="dense-not-spikes",
-            fix="turn them into spikes first, e.g. with snntorch.spikegen, or give times and units "
-            "to SpikeEvents.from_lists",
-        )
-    if array.max() <= 1 and array.min() >= 0:
-        return ""
-    largest = max(abs(array.max()), abs(array.min()))
-    return (
-        f"remark[dense-counts]: {where}bins contain numbers up to {largest:g}; every nonzero "
-        "number counts as one spike"
-    )
 
 
 def swapped_axes(n_steps: int, n_channels: int) -> str:
@@ -295,10 +273,3 @@ def _are_names(labels: Any) -> bool:
     return isinstance(labels, list | tuple | np.ndarray) and all(
         isinstance(label, str | bytes) for label in labels
     )
-
-
-def _are_whole(array: NDArray) -> bool:
-    """True if all numbers of an array are whole."""
-    if array.dtype.kind != "f":
-        return array.dtype.kind in "biu"
-    return bool((np.isfinite(array) & (array == np.rint(array))).all())

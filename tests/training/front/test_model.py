@@ -127,6 +127,16 @@ def test_delays_round_half_away_and_stay_in_range() -> None:
     assert delay[2, 0] == 3
 
 
+@pytest.mark.parametrize(("axonal", "kind"), [(False, "delays"), (True, "axonal delays")])
+def test_projections_are_shown_in_a_line(axonal: bool, kind: str) -> None:
+    model = SpikingNetwork(Network.layers([5, 3, 2], recurrent=False), axonal=axonal)
+    first, _ = model.synapses
+    with torch.no_grad():
+        first.delay[2, 0] = -3.75  # before `clamp_delays`
+    shown = f"Projection(input → hidden: 5 × 3 synapses, {kind} -3.75 … 0)"
+    assert repr(first) == shown
+
+
 def test_wrong_input_is_refused() -> None:
     network = random_network("none hidden", seed=17)
     with refused(DataError, "input-channels-differ"):

@@ -73,6 +73,17 @@ def test_a_network_accepts_batches_of_a_loader() -> None:
         model(batch.numpy())
 
 
+def test_counts_of_a_loader_give_one_remark(caplog: pytest.LogCaptureFixture) -> None:
+    model = nm.SpikingNetwork(nm.Network.layers([2, 3, 2], n_steps=5))
+    spikes = torch.tensor([[[0, 1], [1, 0], [0, 0], [1, 1], [0, 0]]])
+    expected = model(spikes).membrane["output"]
+    assert caplog.records == []
+    for batch in (2 * spikes, 3.0 * spikes):
+        assert torch.equal(model(batch).membrane["output"], expected)
+    [remark] = [record.getMessage() for record in caplog.records]
+    assert remark.startswith("remark[dense-counts]")
+
+
 def test_activities_are_shown_in_a_line() -> None:
     activity = nm.SpikingNetwork(nm.Network.layers([2, 3, 2], n_steps=5))(torch.ones(1, 5, 2))
     count = activity.spikes["hidden"].n_spikes
