@@ -18,7 +18,13 @@ from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
 from nmtool.hardware_sim.plan import columns, lay_out
-from nmtool.hardware_sim.simulator import kernels_of, overflow_counts, recording_from
+from nmtool.hardware_sim.simulator import (
+    BYTES_PER_BIN,
+    MAX_SAMPLE_BYTES,
+    kernels_of,
+    overflow_counts,
+    recording_from,
+)
 from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
@@ -89,10 +95,11 @@ class Session:
         network: network to run.
         window: decide by the mean output membrane over the last `window` steps, instead of the
             network's own readout; needs an output population that does not spike.
-        keep: number of past steps that `recent` can return.
+        keep: number of past steps that `recent` can return; each takes 9 bytes per neuron, at most
+            8 GiB together.
 
     Raises:
-        UsageError: the network is not an integer network, or `keep` is not positive.
+        UsageError: the network is not an integer network, or `keep` is not positive or too large.
         NetworkError: the window cannot be used with the network.
     """
 
@@ -106,7 +113,6 @@ class Session:
             "pass an IntegerNetwork: nmtool.load(PATH) for a file, nmtool.quantise(…).network "
             "for floats, RUN.integers for a run that trained in integers",
         )
-        _check_count(keep, 1, "the number of steps to keep")
         if window is not None:
             readout = Readout(network.readout.population, WINDOW, window)
             network = replace(network, readout=readout)
@@ -117,6 +123,8 @@ class Session:
         self._place = partial(place_in_sum, word=word) if word > 1 else None
         self._columns = columns(network)
         n_neurons = len(plan.bias)
+        most = MAX_SAMPLE_BYTES // (BYTES_PER_BIN * n_neurons)
+        _check_count(keep, 1, "the number of steps to keep, `keep`,", most)
         self._spiked = np.zeros((keep, n_neurons), np.bool_)
         self._u_trace = np.zeros((keep, n_neurons), np.int32)
         self._v_trace = np.zeros((keep, n_neurons), np.int32)
@@ -455,11 +463,13 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
     return array.astype(dtype, copy=False)
 
 
-def _check_count(value: int, least: int, subject: str) -> None:
-    """Raise `UsageError` unless a number is whole and at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+def _check_count(value: int, least: int, subject: str, most: float = math.inf) -> None:
+    """Raise `UsageError` unless a number is whole and within `least` … `most`."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= most:
+        numbers = f"{least} … {most:,}" if most < math.inf else f"{least} or more"
         raise UsageError(
-            f"{subject} must be a whole number of at least {least}, not {value!r}",
+            f"{subject} cannot be {value!r}",
             code="session-steps-range",
-            fix=f"give a whole number, {least} or more",
+            fix=f"give a whole number, {numbers}",
         )

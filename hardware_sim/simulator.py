@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 BYTES_IN_FLIGHT = 256 << 20
 """Approximate bytes of the traces of a batch of samples."""
 
-_BYTES_PER_BIN = 9
+BYTES_PER_BIN = 9
+"""Bytes of the traces of one neuron in one step: its spike, u and v."""
 
 MAX_SAMPLE_BYTES = 8 << 30
 """Largest number of bytes of the traces of one sample."""
@@ -61,12 +62,12 @@ def simulate(
 def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
     """Number of samples whose traces fit into memory together."""
     n_neurons = sum(population.size for population in network.populations)
-    per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
+    per_sample = max(1, spikes.n_steps * n_neurons * BYTES_PER_BIN)
     if per_sample > MAX_SAMPLE_BYTES:
         raise DataError(
             f"a sample of {spikes.n_steps} steps needs {per_sample >> 30} GiB of memory",
             code="sample-too-large",
-            why=f"{_BYTES_PER_BIN} bytes per step for each of {n_neurons} neurons",
+            why=f"{BYTES_PER_BIN} bytes per step for each of {n_neurons} neurons",
             fix="use fewer steps",
         )
     return max(1, BYTES_IN_FLIGHT // per_sample)

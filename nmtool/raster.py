@@ -69,18 +69,7 @@ class Raster(Value, Tabular):
             object.__setattr__(self, name, _checked_integers(name, getattr(self, name)))
         for name in ("n_steps", "n_neurons"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
-            if getattr(self, name) < 0:
-                raise DataError(
-                    f"a raster's {name} must not be negative",
-                    code="raster-size-negative",
-                    fix="pass the number of steps and the number of neurons, each 0 or more",
-                )
-            if getattr(self, name) > _LIMIT:
-                raise DataError(
-                    f"a raster's {name} is {getattr(self, name)}, but may be at most {_LIMIT}",
-                    code="raster-too-large",
-                    fix="use fewer samples, steps or neurons",
-                )
+            _check_size(name, getattr(self, name))
         self._check_lists()
         if self.n_bins > _MAX_BINS:
             raise DataError(
@@ -312,6 +301,7 @@ class Raster(Value, Tabular):
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
         """A raster without spikes."""
+        _check_size("n_samples", n_samples)
         empty = np.zeros(0, np.int32)
         return cls._from_new_arrays(
             np.zeros(n_samples + 1, np.int64), empty, empty, n_steps, n_neurons
@@ -376,6 +366,22 @@ def _checked_integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
             fix="convert them, e.g. with astype(int)",
         )
     return array
+
+
+def _check_size(name: str, size: int) -> None:
+    """Raise `DataError` for a negative or too large number of samples, steps or neurons."""
+    if size < 0:
+        raise DataError(
+            f"a raster's {name} must not be negative",
+            code="raster-size-negative",
+            fix="pass the numbers of samples, steps and neurons, each 0 or more",
+        )
+    if size > _LIMIT:
+        raise DataError(
+            f"a raster's {name} is {size}, but may be at most {_LIMIT}",
+            code="raster-too-large",
+            fix="use fewer samples, steps or neurons",
+        )
 
 
 def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:

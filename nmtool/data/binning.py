@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.network.graph import MAX_STEPS, check_timing, count_inputs
+from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
@@ -75,13 +75,13 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
 
     Raises:
         NetworkError: the step length or the number of steps is not positive.
-        UsageError: the group is smaller than 1.
+        UsageError: the group is smaller than 1, or too large.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     check_timing(dt_ms, n_steps)
-    if group < 1:
+    if not 1 <= group <= MAX_CHANNELS:
         raise UsageError(
-            f"a group of channels must have at least 1 channel, not {group}",
+            f"a group of channels must have 1 … {MAX_CHANNELS} channels, not {group}",
             code="group-range",
             fix="use 1 to keep every channel separate",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -212,12 +213,12 @@ class Network(AnyNetwork):
         from nmtool.network.balance import balance_drive
 
         n_channels, hidden, n_classes = layers.parse_sizes(sizes)
-        for name, low in (("delays", delays), ("seed", seed)):
-            if low < 0:
+        for name, value, most in (("delays", delays, MAX_FLOAT_DELAY), ("seed", seed, math.inf)):
+            if not 0 <= value <= most:
                 raise UsageError(
-                    f"{name} must be 0 or more, not {low}",
+                    f"{name} cannot be {value}",
                     code="setting-range",
-                    fix="pass a whole number, 0 or more",
+                    fix=f"pass a whole number, 0 {f'… {most}' if most < math.inf else 'or more'}",
                 )
         output_readout = Readout(layers.OUTPUT, readout, window)
         output = Population(

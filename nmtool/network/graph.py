@@ -130,6 +130,12 @@ def check_population(name: str, kind: str, size: int) -> None:
             code="population-empty",
             fix="give it at least one neuron",
         )
+    if size > MAX_CHANNELS:
+        raise NetworkError(
+            f"population '{name}' cannot have {size} neurons",
+            code="population-too-large",
+            fix=f"give it at most {MAX_CHANNELS} neurons",
+        )
 
 
 def check_graph(

@@ -40,6 +40,7 @@ def with_relays(network: Network, longest: int) -> Network:
             code="setting-range",
             fix="pass a whole number of steps, e.g. 61",
         )
+    longest = min(longest, network.max_delay)
     relay_steps = longest + HOP_LATENCY
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
     chains = {name: [_Link(name, np.arange(size))] for name, size in sizes.items()}

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.hardware_sim.session import Session
-from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.simulator import MAX_SAMPLE_BYTES, simulate
 from nmtool.network.graph import INPUT, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import WEIGHTED, WINDOW, Readout, membrane_scores
@@ -363,8 +363,14 @@ def test_more_steps_than_are_kept_are_an_error() -> None:
     with refused(UsageError, "session-not-kept") as caught:
         session.recent(5)
     assert "keep=5" in caught.value.fix
-    with refused(UsageError, "session-steps-range"):
-        Session(delay_line(0), keep=0)
+
+
+@pytest.mark.parametrize("keep", [-1, 0, 10**13, 10**19])
+def test_the_kept_steps_are_few_enough_for_memory(keep: int) -> None:
+    with refused(UsageError, "session-steps-range") as caught:
+        Session(delay_line(0), keep=keep)
+    assert "keep" in caught.value.what
+    assert f"1 … {MAX_SAMPLE_BYTES // (9 * 2):,}" in caught.value.fix
 
 
 def test_an_interrupted_session_must_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,10 +159,16 @@ def test_lists_must_have_integers(lists) -> None:
         Raster(*lists, 4, 5)
 
 
-@pytest.mark.parametrize("shape", [(-1, 5), (4, -1)])
-def test_negative_sizes_are_refused(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("shape", [(-1, 4, 5), (1, -1, 5), (1, 4, -1)])
+def test_negative_sizes_are_refused(shape: tuple[int, int, int]) -> None:
     with refused(DataError, "raster-size-negative"):
-        Raster.silent(1, *shape)
+        Raster.silent(*shape)
+
+
+@pytest.mark.parametrize("shape", [(10**13, 4, 5), (1, 10**13, 5), (1, 4, 10**13)])
+def test_sizes_beyond_32_bits_are_refused(shape: tuple[int, int, int]) -> None:
+    with refused(DataError, "raster-too-large"):
+        Raster.silent(*shape)
 
 
 @pytest.mark.parametrize("place", [2**32, -(2**32), 2**63])

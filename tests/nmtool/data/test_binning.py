@@ -144,8 +144,9 @@ def test_a_step_must_have_a_length(dt_ms: float) -> None:
 
 
 def test_a_group_has_at_least_one_unit() -> None:
-    with refused(UsageError, "group-range"):
-        bin_events(one_sample([0.0], [0]), 1.0, 5, group=0)
+    for group in (0, 10**13):
+        with refused(UsageError, "group-range"):
+            bin_events(one_sample([0.0], [0]), 1.0, 5, group=group)
     with refused(NetworkError, "steps-range"):
         bin_events(one_sample([0.0], [0]), 1.0, 0)
 

@@ -57,6 +57,8 @@ def test_unknown_kinds_and_empty_populations() -> None:
     assert "'alif'" in caught.value.what
     with refused(NetworkError, "population-empty"):
         Population("a", 0)
+    with refused(NetworkError, "population-too-large"):
+        Population("a", 10**13)
 
 
 @pytest.mark.parametrize("dt_ms", [0.0, -1.0, float("nan"), float("inf")])

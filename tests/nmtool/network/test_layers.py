@@ -129,6 +129,7 @@ def test_equal_seeds_give_equal_networks() -> None:
         ([5, "3,3", 2], {}, "layer-sizes"),
         ([5, "3@5+0@5", 2], {}, "layer-sizes"),
         ([5, 2], {"delays": -1}, "setting-range"),
+        ([5, 2], {"delays": 1 << 32}, "setting-range"),
         ([5, 2], {"delays": 1.5}, "argument-type"),
         ([5, 2], {"example_input": "digits"}, "argument-type"),
     ],

@@ -176,6 +176,11 @@ def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
     assert "delay-range" in [finding.code for finding in cut.findings]
 
 
+def test_a_limit_beyond_all_delays_needs_no_relay() -> None:
+    network = _network(1, 5)
+    assert network.with_relays(10**13) == network
+
+
 def test_a_negative_longest_delay_is_refused() -> None:
     with refused(UsageError, "setting-range"):
         _network(1, 5).with_relays(-1)
