@@ -6,13 +6,17 @@
     nm.plot.raster(recording, sample=3)
     nm.plot.membranes(recording, sample=3, class_names=network.class_names)
 
-Every function draws on the axes `ax`, by default on a new figure, and returns them.
+Every function draws on the axes `ax`, by default on a new figure, and returns them. If `ax` are
+among the subplots of a figure without a layout, the figure gets matplotlib's tight layout, so that
+labels do not overlap; `figure.set_layout_engine("none")` ends this.
+
 Times are in steps. The functions need matplotlib (the extra `report`) and raise
 `MissingError` without it; importing this module does not.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -43,10 +47,21 @@ GREY = "0.5"
 _LINES = 10
 """Number of neurons above which membranes are thin lines without a full legend."""
 
-_NUMBERED_CLASSES = 20
-"""Largest number of classes for which a confusion matrix shows its counts."""
+_SHARP_CLASSES = 20
+"""Number of classes above which the cells of a confusion matrix are an image."""
+
+_LEGIBLE_POINTS = 5
+"""Smallest font of the names and counts in a confusion matrix."""
+
+_LEGEND_COLUMNS = 3
+"""Largest number of entries for which a legend is a row above the axes."""
 
 _BINS = 60
+
+_POINTS_PER_INCH = 72
+
+_TITLE_PAD = 20
+"""Distance of the title from axes with a legend above them, in points."""
 
 
 @checked
@@ -110,7 +125,7 @@ def raster(
         _whole_ticks(ax.yaxis)
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
-        _legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+        _legend(ax)
     return ax
 
 
@@ -177,7 +192,7 @@ def membranes(
     for index in range(n_neurons):
         if label is None:
             many = n_neurons > _LINES
-            text = None if many else plain_text(names[index])
+            text = None if many else plain_text(_shortened(names[index]))
             ax.plot(steps, values[:, index], linewidth=0.8 if many else 1.2, label=text)
         elif index not in prominent:
             ax.plot(steps, values[:, index], color=GREY, linewidth=0.6)
@@ -195,7 +210,8 @@ def membranes(
 def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix: rows are true classes, columns predicted classes.
 
-    The darker a cell, the larger its share of the row.
+    The darker a cell, the larger its share of the row. If cells are too small for text, they have
+    no counts, and only some classes are named.
 
     >>> confusion(evaluation.confusion)  # doctest: +SKIP
 
@@ -216,18 +232,24 @@ def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
     shades = LinearSegmentedColormap.from_list("shades", [(*blue, 0.0), (*blue, 1.0)])
     edges = np.arange(n + 1) - 0.5
     mesh = ax.pcolormesh(edges, edges, matrix.counts / rows, cmap=shades, vmin=0, vmax=1)
-    mesh.set_rasterized(n > _NUMBERED_CLASSES)
+    mesh.set_rasterized(n > _SHARP_CLASSES)
     ax.set_ylim(n - 0.5, -0.5)
     ax.set_aspect("equal")
-    if n <= _NUMBERED_CLASSES:
-        size = min(9.0, 90.0 / n)
+    box = ax.get_window_extent()
+    cell_points = min(box.width, box.height) / n * _POINTS_PER_INCH / ax.figure.dpi
+    digits = len(str(matrix.counts.max(initial=0)))
+    size = min(9.0, 1.4 * cell_points / max(digits, 2))
+    if size >= _LEGIBLE_POINTS:
         for row, column in zip(*np.nonzero(matrix.counts), strict=True):
             number = str(matrix.counts[row, column])
             ax.text(column, row, number, ha="center", va="center", fontsize=size)
-    shown = range(0, n, -(-n // _NUMBERED_CLASSES))
+    size = min(10.0, max(0.9 * cell_points, _LEGIBLE_POINTS))
+    shown = range(0, n, math.ceil(0.9 * size / cell_points))
     names = [plain_text(_shortened(matrix.class_names[index])) for index in shown]
-    ax.set_xticks(shown, names, rotation=90 if sum(map(len, names)) > 40 else 0)
-    ax.set_yticks(shown, names)
+    # A character is about as wide as 0.6 of its font.
+    is_narrow = max(map(len, names), default=0) * 0.6 * size > cell_points * shown.step
+    ax.set_xticks(shown, names, rotation=90 if is_narrow else 0, fontsize=size)
+    ax.set_yticks(shown, names, fontsize=size)
     ax.set_xlabel("taken for")
     ax.set_ylabel("class")
     return ax
@@ -267,7 +289,7 @@ def weights(
     old = None if earlier is None else earlier.weight[earlier.weight != 0]
     _histogram(ax, own, old, whole=whole)
     ax.set_xlabel("weight, integers" if whole else "weight")
-    ax.set_title(plain_text(f"{synapses.source} → {synapses.target}"))
+    _title(ax, f"{synapses.source} → {synapses.target}")
     return ax
 
 
@@ -299,7 +321,7 @@ def delays(
     old = None if earlier is None else earlier.delay[earlier.weight != 0]
     _histogram(ax, own, old, whole=True)
     ax.set_xlabel("delay, steps")
-    ax.set_title(plain_text(f"{synapses.source} → {synapses.target}"))
+    _title(ax, f"{synapses.source} → {synapses.target}")
     return ax
 
 
@@ -408,7 +430,8 @@ def learning(
                 curves.setdefault(name, []).append(np.nan if number is None else number)
     for name, values in curves.items():
         if len(values) == len(epochs) and np.isfinite(values).any():
-            ax.plot(epochs, values, marker=".", markersize=4, label=plain_text(name))
+            text = plain_text(name.removesuffix(f" {what}"))
+            ax.plot(epochs, values, marker=".", markersize=4, label=text)
     if best is not None:
         ax.axvline(best, color=GREY, linewidth=1, linestyle="--", label="best")
     _whole_ticks(ax.xaxis)
@@ -470,7 +493,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
         ax.plot(count / max(raster.n_samples * raster.n_neurons, 1), label=plain_text(name))
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step")
-    ax.set_ylabel("share of neurons that spike")
+    ax.set_ylabel("share that spikes")
     _legend(ax)
     return ax
 
@@ -486,10 +509,15 @@ def plain_text(text: str) -> str:
 
 
 def _axes(ax: Axes | None) -> Axes:
-    """The given axes; for None, the axes of a new figure."""
+    """The given axes, whose figure gets a layout; for None, the axes of a new figure."""
     with libraries_needed():
         from matplotlib import pyplot
-    return pyplot.subplots(layout="constrained")[1] if ax is None else ax
+    if ax is None:
+        return pyplot.subplots(layout="constrained")[1]
+    figure = ax.figure.canvas.figure  # `ax.figure` may be a part of it.
+    if figure.get_layout_engine() is None and all(axes.get_subplotspec() for axes in figure.axes):
+        figure.set_layout_engine("tight")
+    return ax
 
 
 def _whole_ticks(axis: Axis) -> None:
@@ -638,16 +666,29 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
     ax.set_ylabel("synapses")
 
 
-def _legend(ax: Axes, **where: Any) -> None:
-    """Draw a legend in which each label appears once.
-
-    Args:
-        ax: the axes.
-        where: place of the legend, as in matplotlib's `legend`; by default the emptiest place.
-    """
+def _legend(ax: Axes) -> None:
+    """Draw a legend outside of the axes, with each label once: above, or if long, on the right."""
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    if handles:
-        ax.legend(list(handles.values()), list(handles), frameon=False, fontsize="small", **where)
+    if not handles:
+        return
+    is_row = len(handles) <= _LEGEND_COLUMNS
+    ax.legend(
+        list(handles.values()),
+        list(handles),
+        frameon=False,
+        fontsize="small",
+        loc="lower right" if is_row else "upper left",
+        bbox_to_anchor=(1, 1),
+        ncols=len(handles) if is_row else 1,
+        borderaxespad=0,
+        handlelength=1.2,
+        columnspacing=1.2,
+    )
+
+
+def _title(ax: Axes, text: str) -> None:
+    """Set the title of axes, above their legend."""
+    ax.set_title(plain_text(text), pad=None if ax.get_legend() is None else _TITLE_PAD)
 
 
 def _shortened(name: str) -> str:

@@ -69,7 +69,8 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
         yield '<div class="figures">'
         for index, figure in enumerate(section.figures):
             caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
-            yield f"<figure>{draw(figure, number + index)}{caption}</figure>"
+            wide = ' class="wide"' if figure.is_wide else ""
+            yield f"<figure{wide}>{draw(figure, number + index)}{caption}</figure>"
         yield "</div>"
     if section.tables:
         yield '<div class="tables">'
@@ -195,6 +196,7 @@ p.alarm { color: var(--alarm); background: var(--alarm-paper); }
   gap: 1rem; margin: 1rem 0; }
 figure { margin: 0; padding: .75rem; border: 1px solid var(--line); border-radius: .5rem;
   min-width: 0; max-width: 38rem; break-inside: avoid; }
+figure.wide { grid-column: 1 / -1; max-width: 60rem; }
 figure svg { display: block; width: 100%; height: auto; }
 figure svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
   sans-serif; }

@@ -24,11 +24,13 @@ class Figure:
         caption: text below the plot.
         panels: one function per panel, from top to bottom; each draws on the axes `ax`.
         heights: relative heights of the panels.
+        is_wide: True to draw it twice as wide, over all columns of the page.
     """
 
     caption: str
     panels: Sequence[Callable[..., Any]]
     heights: Sequence[float] = (1.0,)
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ SATURATED = 0.5
 
 _OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
 
+_ONLY_IN_LOG = ("seconds",)
+"""Values of an epoch that its table leaves out."""
+
+_IF_NOT_ZERO = ("surplus_events", "dropped_events")
+"""Values of an epoch that its table leaves out if they are 0."""
+
+_MAX_NARROW_CLASSES = 15
+"""Largest number of classes whose names fit beside a confusion matrix in one column of the page."""
+
 _MAX_PLOTTED = 12
 """Largest number of projections with histograms; the table lists all projections."""
 
@@ -106,8 +115,9 @@ def learning_section(
         if any(entry.get(key) for entry in log for key in keys)
     ]
     rows = [
-        (key.replace("_", " "), _log_value(value))
+        (key.replace("_", " "), _log_value(key, value))
         for key, value in _with_class_names(best, class_names)
+        if value is not None and key not in _ONLY_IN_LOG and (value or key not in _IF_NOT_ZERO)
     ]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
@@ -133,7 +143,9 @@ def classes_section(name: str, confusion: Confusion) -> Section:
         confusion: the confusion matrix.
     """
     caption = "Rows are true classes, columns predictions; shades are shares of a row."
-    figures = [Figure(caption, [partial(plot.confusion, confusion)], [1.5])]
+    is_wide = len(confusion.class_names) > _MAX_NARROW_CLASSES
+    height = 3.0 if is_wide else 1.5
+    figures = [Figure(caption, [partial(plot.confusion, confusion)], [height], is_wide)]
     return section_of(
         "classes",
         "Classes",
@@ -449,8 +461,10 @@ def _with_class_names(
         yield key, value
 
 
-def _log_value(value: Any) -> Any:
+def _log_value(key: str, value: Any) -> Any:
     """A value of a log entry, formatted for a table."""
+    if key.endswith(("accuracy", "sparsity")):
+        return _percent(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:.3g}" for name, number in value.items())
     if isinstance(value, bool):

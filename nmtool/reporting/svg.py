@@ -63,7 +63,8 @@ def svg(figure: Figure, number: int) -> str:
     with rc_context(_STYLE), warnings.catch_warnings():
         # If the font of matplotlib lacks a character, the browser draws it.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
+        size = WIDTH_INCHES * (2 if figure.is_wide else 1), PANEL_INCHES * sum(heights)
+        canvas = Canvas(figsize=size, layout="constrained")
         FigureCanvasSVG(canvas)
         grid = canvas.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[
             :, 0

@@ -54,6 +54,36 @@ def drawn(ax: Any) -> list[tuple[int, float]]:
     return sorted(marks)
 
 
+def assert_apart(boxes: list[Any]) -> None:
+    """Assert that no two of the boxes, in pixels, overlap; they may touch."""
+    for index, box in enumerate(boxes):
+        assert not any(box.padded(-1).overlaps(other) for other in boxes[:index])
+
+
+def test_subplots_and_legends_do_not_overlap() -> None:
+    figure, grid = pyplot.subplots(2, 2)
+    plot.raster(RECORDING, other=RECORDING, ax=grid[0, 0])
+    many = replace(RECORDING, membrane={"out": np.zeros((6, 9, 10))})
+    plot.membranes(many, ax=grid[0, 1])
+    plot.learning(LOG, ax=grid[1, 0])
+    plot.weights(NETWORK, before=NETWORK, ax=grid[1, 1])
+    figure.canvas.draw()
+    assert_apart([ax.get_tightbbox() for ax in grid.flat])
+    for ax in grid.flat:
+        parts = [ax.patch, ax.get_legend(), *([ax.title] if ax.get_title() else [])]
+        assert_apart([part.get_window_extent() for part in parts])
+
+
+def test_the_layout_of_a_figure_stays_if_there_is_one() -> None:
+    figure, ax = pyplot.subplots(layout="compressed")
+    layout = figure.get_layout_engine()
+    plot.rates(RECORDING, ax=ax)
+    assert figure.get_layout_engine() is layout
+    figure = pyplot.figure()
+    plot.rates(RECORDING, ax=figure.add_axes((0.1, 0.1, 0.8, 0.8)))
+    assert figure.get_layout_engine() is None
+
+
 def test_spikes_of_one_sample() -> None:
     raster = RECORDING.spikes["hidden"]
     ax = plot.raster(RECORDING, 3)
@@ -121,6 +151,16 @@ def test_a_confusion_matrix_is_drawn() -> None:
     assert ax.get_yticklabels()[0].get_text() == "\\$a\\$"
 
 
+@pytest.mark.parametrize(("n_classes", "has_counts"), [(12, True), (40, False)])
+def test_every_class_of_a_confusion_matrix_is_named(n_classes: int, has_counts: bool) -> None:
+    names = [f"class {index}" for index in range(n_classes)]
+    ax = plot.confusion(Confusion.of(np.arange(n_classes), np.arange(n_classes), names))
+    for axis in (ax.xaxis, ax.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == names
+        assert_apart([label.get_window_extent() for label in axis.get_ticklabels()])
+    assert bool(ax.texts) == has_counts
+
+
 @pytest.mark.parametrize("network", [NETWORK, cases.float_network()], ids=["integers", "floats"])
 def test_histograms_count_every_synapse(network: Any) -> None:
     for index, projection in enumerate(network.projections):
@@ -173,7 +213,7 @@ def test_a_run_is_drawn_as_its_network() -> None:
     ("what", "labels"),
     [
         ("loss", ["loss", "best"]),
-        ("accuracy", ["train accuracy", "validation accuracy", "best"]),
+        ("accuracy", ["train", "validation", "best"]),
         ("spikes", ["hidden1", "hidden2", "best"]),
         ("sparsity", ["best"]),
     ],

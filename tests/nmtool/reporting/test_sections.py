@@ -11,6 +11,7 @@ import pytest
 import nmtool as nm
 from nmtool.data.samples import bin_for
 from nmtool.errors import Finding, StorageError
+from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
 from nmtool.reporting import Report, Section, section_of, sections
 from nmtool.tables import Table, Tabular
@@ -152,6 +153,27 @@ def test_learning_draws_the_quantities_of_the_log() -> None:
     stopped = [entry(1), entry(2, stopped_early=True, settled_accuracy=0.25)]
     assert len(sections.learning_section(stopped, stopped[1], 5).sentences) == 3
     assert sections.learning_section([], None, 5).figures == ()
+
+
+def test_the_table_of_the_best_epoch_has_percentages_and_only_what_says_something() -> None:
+    lost = {"surplus_events": 0, "dropped_events": 3, "seconds": 1.5}
+    best = entry(1, train_accuracy=0.93489, delay_sparsity=0.25, **lost)
+    [table] = sections.learning_section([best], best, 1).tables
+    rows = dict(map(tuple, table.rows))
+    assert (rows["train accuracy"], rows["delay sparsity"]) == ("93.49%", "25.00%")
+    assert rows["dropped events"] == 3
+    assert not {"validation accuracy", "surplus events", "seconds"} & {*rows}
+
+
+@pytest.mark.parametrize(("n_classes", "is_wide"), [(10, False), (40, True)])
+def test_a_large_confusion_matrix_takes_the_width_of_the_page(
+    n_classes: int, is_wide: bool
+) -> None:
+    labels = np.arange(n_classes)
+    [figure] = sections.classes_section(
+        "x", Confusion.of(labels, labels, [*map(str, labels)])
+    ).figures
+    assert figure.is_wide == is_wide
 
 
 def test_changes_of_weights_and_delays() -> None:
