@@ -29,6 +29,7 @@ from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
 from nmtool.recording import Recording
+from nmtool.tables import counted
 from nmtool.values import frozen, plain_array
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ class Decision(NamedTuple):
     scores: NDArray[np.float64]
 
     def __repr__(self) -> str:
-        return f"<Decision: class {self.label} '{self.class_name}', after {self.step:,} steps>"
+        steps = counted(self.step, "step")
+        return f"<Decision: class {self.label} '{self.class_name}', after {steps}>"
 
 
 class Session:
@@ -320,7 +322,9 @@ class Session:
         return recording_from(self.network, spiked, u, v, deep=True)
 
     def __repr__(self) -> str:
-        return f"<Session: {self._n:,} steps of {self.network.dt_ms:g} ms, {self.network!r}>"
+        return (
+            f"<Session: {counted(self._n, 'step')} of {self.network.dt_ms:g} ms, {self.network!r}>"
+        )
 
     def _part(self, population: str) -> slice:
         """Slice of a population in arrays over all neurons."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.tables import Table
+from nmtool.tables import Table, counted
 
 if TYPE_CHECKING:
     from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
@@ -99,9 +99,9 @@ def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
 
 def network_line(network: AnyNetwork) -> str:
     """Summary of a network: `4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms`."""
-    parts = [f"{network.channels.size} channels"]
+    parts = [counted(network.channels.size, "channel")]
     parts += [f"{p.name} {p.size} {p.kind}" for p in network.populations]
-    return ", ".join([*parts, f"{network.n_steps} steps of {network.dt_ms:g} ms"])
+    return ", ".join([*parts, f"{counted(network.n_steps, 'step')} of {network.dt_ms:g} ms"])
 
 
 def projection_line(projection: AnyProjection) -> str:

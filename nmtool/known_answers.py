@@ -40,7 +40,7 @@ class KnownAnswers(Value, Tabular):
     >>> recording = simulate(network, spikes, deep=True)
     >>> answers = KnownAnswers(network.content_hash, spikes, recording)
     >>> answers.spikes, answers.is_deep
-    (<Raster: 1 samples × 5 steps × 5 neurons, 5 spikes>, True)
+    (<Raster: 1 sample × 5 steps × 5 neurons, 5 spikes>, True)
 
     Attributes:
         network_hash: content hash of the network.
@@ -56,7 +56,7 @@ class KnownAnswers(Value, Tabular):
             steps, or u and v are not integers or not of the same populations.
     """
 
-    _line = "{spikes.n_samples} samples × {spikes.n_steps} steps, of network {network_hash:.12}"
+    _line = "{spikes.n_samples:sample} × {spikes.n_steps:step}, of network {network_hash:.12}"
 
     network_hash: str
     spikes: Raster

@@ -34,7 +34,7 @@ class Raster(Value, Tabular):
 
     >>> raster = Raster.from_dense(np.array([[[0, 1], [1, 1], [0, 0]]]))
     >>> raster
-    <Raster: 1 samples × 3 steps × 2 neurons, 3 spikes>
+    <Raster: 1 sample × 3 steps × 2 neurons, 3 spikes>
     >>> raster.step.tolist(), raster.neuron.tolist()
     ([0, 1, 1], [1, 0, 1])
 
@@ -56,7 +56,7 @@ class Raster(Value, Tabular):
         DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.
     """
 
-    _line = "{n_samples} samples × {n_steps} steps × {n_neurons} neurons, {n_spikes:,} spikes"
+    _line = "{n_samples:sample} × {n_steps:step} × {n_neurons:neuron}, {n_spikes:spike}"
 
     offset: NDArray[np.integer]
     step: NDArray[np.integer]
@@ -139,7 +139,7 @@ class Raster(Value, Tabular):
 
         >>> raster = Raster.silent(10, 100, 4)
         >>> raster[-1]
-        <Raster: 1 samples × 100 steps × 4 neurons, 0 spikes>
+        <Raster: 1 sample × 100 steps × 4 neurons, 0 spikes>
         >>> [len(part) for part in (raster, raster[::2], raster[[0, 7, 7]])]
         [10, 5, 3]
         """

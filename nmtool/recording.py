@@ -18,7 +18,7 @@ from nmtool.network import readout as readout_rules
 from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS, Graph
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ class Recording(Value, Tabular):
             object.__setattr__(self, group, read_only_by_name(getattr(self, group)))
 
     def __repr__(self) -> str:
-        parts = [f"{name} {raster.n_spikes:,} spikes" for name, raster in self.spikes.items()]
+        parts = [
+            f"{name} {counted(raster.n_spikes, 'spike')}" for name, raster in self.spikes.items()
+        ]
         parts += [f"{name} membranes" for name in self.membrane]
-        return f"<Recording: {self.n_samples} samples, {', '.join(parts)}>"
+        return f"<Recording: {counted(self.n_samples, 'sample')}, {', '.join(parts)}>"
 
     def tables(self) -> list[Table]:
         """A table with the spikes and membranes of each population."""

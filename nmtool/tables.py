@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
 from pathlib import PurePath
+from string import Formatter
 from typing import Any, ClassVar
 
 
@@ -77,8 +78,9 @@ class Tabular:
 
     Its `repr` is `<Name: …>` with the text of `_line`, or `<Name …>` if the text begins with a
     space.
-    `_line` has attributes in braces, as in `str.format`; `{#rows}` is the length of `rows`. A
-    dataclass with a `_line` needs `repr=False`.
+    `_line` has attributes in braces, as in `str.format`; `{#rows}` is the length of `rows`, and
+    `{size:sample}` the size with the noun, as from `counted`. A dataclass with a `_line` needs
+    `repr=False`.
     """
 
     _line: ClassVar[str] = ""
@@ -87,7 +89,7 @@ class Tabular:
         if not self._line:
             return super().__repr__()
         colon = "" if self._line.startswith(" ") else ": "
-        return f"<{type(self).__name__}{colon}{self._line.format_map(_Attributes(self))}>"
+        return f"<{type(self).__name__}{colon}{_LINE.vformat(self._line, (), _Attributes(self))}>"
 
     def tables(self) -> list[Table]:
         """The tables, the most important first."""
@@ -125,7 +127,7 @@ class Result(Plain, Tabular):
 
     >>> @dataclass(frozen=True, repr=False)
     ... class Score(Result):
-    ...     _line = "{share:.2%} of {samples} samples"
+    ...     _line = "{share:.2%} of {samples:sample}"
     ...     _json = "samples accuracy=share"
     ...
     ...     samples: int
@@ -136,7 +138,7 @@ class Result(Plain, Tabular):
     ...         return self.right / self.samples
     >>> score = Score(4000, 3000)
     >>> score
-    <Score: 75.00% of 4000 samples>
+    <Score: 75.00% of 4,000 samples>
     >>> score.as_json()
     {'samples': 4000, 'accuracy': 0.75}
     >>> score.tables()[0].rows
@@ -151,6 +153,18 @@ class Result(Plain, Tabular):
             (name, shown(value)) for name, value in values.items() if not isinstance(value, omitted)
         ]
         return [Table(type(self).__name__.lower(), ("", "value"), rows)]
+
+
+class _Line(Formatter):
+    """Formats a number with a noun as format, such as `{size:sample}`, by `counted`."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if len(format_spec) > 1 and format_spec.isalpha():
+            return counted(value, format_spec)
+        return str(super().format_field(value, format_spec))
+
+
+_LINE = _Line()
 
 
 class _Attributes:
@@ -189,6 +203,16 @@ def plain(value: Any) -> Any:
         return plain(value.value)
     # `tolist` converts the numbers and arrays of numpy.
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the singular or plural.
+
+    >>> counted(1, "sample"), counted(4000, "sample"), counted(0, "class")
+    ('1 sample', '4,000 samples', '0 classes')
+    """
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def shown(value: Any) -> str:

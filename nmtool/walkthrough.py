@@ -19,7 +19,7 @@ from nmtool.quantisation import Quantisation
 from nmtool.quantisation.pipeline import LARGEST
 from nmtool.quantisation.quantising import quantise
 from nmtool.running import SIMULATOR
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.verification.certificate import Certificate
 from nmtool.verification.verify import verify
 
@@ -65,7 +65,7 @@ class Demonstration(Tabular):
             ("integer simulator", f"{accuracy[SIMULATOR]:.2%}"),
             ("Lava (Loihi 2 arithmetic)", f"{accuracy['lava']:.2%}"),
         ]
-        return [Table(f"{self.floating.samples} test samples", ("runs in", "accuracy"), rows)]
+        return [Table(counted(self.floating.samples, "test sample"), ("runs in", "accuracy"), rows)]
 
 
 @checked

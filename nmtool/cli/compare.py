@@ -12,7 +12,7 @@ from nmtool.cli.loading import add_choice_of_samples, add_data_options, read_sam
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
-from nmtool.tables import Table
+from nmtool.tables import Table, counted
 
 if TYPE_CHECKING:
     from nmtool.evaluation.accuracy_difference import AccuracyDifference
@@ -114,7 +114,7 @@ def _sentence(compared: AccuracyDifference) -> str:
     low, high = compared.interval()
     counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
     n_pairs, n_samples = compared.first.shape
-    drawn = f"clusters: {', '.join(counts)}" if counts else f"{n_samples} samples"
+    drawn = f"clusters: {', '.join(counts)}" if counts else counted(n_samples, "sample")
     if compared.all_agree:
         drawn = f"both right on the same samples; rule of three over {drawn}"
     else:

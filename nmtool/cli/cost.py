@@ -14,6 +14,7 @@ from nmtool.cli.progress import progress
 from nmtool.cli.rounding import integers
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
+from nmtool.tables import counted
 
 if TYPE_CHECKING:
     from nmtool.targets.costs import Cost, Tradeoff
@@ -107,9 +108,10 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
         if arguments.csv:
             console.out().file.write(cost.as_csv(sources=arguments.sources))
         elif as_tables:
+            extent = f"{counted(cost.samples, 'sample')} of {counted(cost.steps, 'step')}"
             console.print_line(
-                f"{path} on {arguments.data} ({arguments.split}): {cost.samples:,} samples of "
-                f"{cost.steps:,} steps, accuracy {cost.accuracy:.2%}"
+                f"{path} on {arguments.data} ({arguments.split}): {extent}, "
+                f"accuracy {cost.accuracy:.2%}"
             )
             console.print_tables(cost)
             for note in cost.notes():

@@ -63,7 +63,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     >>> events = SpikeEvents.from_lists([[0.4, 3.2, 3.9, 9.1]], [[0, 3, 3, 1]], [0])
     >>> binned = bin_events(events, dt_ms=1.0, n_steps=8)
     >>> binned.raster
-    <Raster: 1 samples × 8 steps × 4 neurons, 2 spikes>
+    <Raster: 1 sample × 8 steps × 4 neurons, 2 spikes>
     >>> binned.surplus, binned.dropped
     (1, 1)
 

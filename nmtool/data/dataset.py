@@ -25,7 +25,7 @@ class Dataset(Tabular):
     >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
     >>> data = Dataset.of(train=two, test=two[:1])
     >>> data.splits, data.test
-    (('train', 'test'), <SpikeEvents: 1 samples, 2 units, 2 classes, 1 events>)
+    (('train', 'test'), <SpikeEvents: 1 sample, 2 units, 2 classes, 1 event>)
 
     Args:
         name: name in messages and manifests.

@@ -72,7 +72,7 @@ class SpikeEvents(Tabular):
             both counted from 0.
     """
 
-    _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
+    _line = "{n_samples:sample}, {n_units:unit}, {#class_names:class}, {n_events:event}"
 
     time_ms: NDArray[np.floating]
     unit: NDArray[np.integer]

@@ -16,7 +16,7 @@ from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.errors import DataError, UsageError, listed
 from nmtool.network.any_network import AnyNetwork
 from nmtool.raster import Raster
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 
 _log = logging.getLogger(__name__)
 
@@ -162,8 +162,8 @@ def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> Non
     covered = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
     if measures and covered:
         _log.warning(
-            f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
-            f"{covered}"
+            f"remark[classes-missing]: accuracy on {counted(events.n_samples, 'sample')} covers "
+            f"only {covered}"
         )
     if late := check_in_time(network, events, measures=measures):
         _log.warning(f"remark[events-dropped]: {late}; a network with more steps keeps them")

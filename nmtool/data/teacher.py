@@ -60,7 +60,7 @@ class Teacher(Result):
         DataError: rows are not probabilities.
     """
 
-    _line = "{n_samples:,} samples, {n_classes} classes"
+    _line = "{n_samples:sample}, {n_classes:class}"
     _json = "hash=content_hash data_hash networks samples=n_samples classes=n_classes"
 
     probability: NDArray[np.float64]

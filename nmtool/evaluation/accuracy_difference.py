@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import UsageError
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 
 _RESAMPLES = 10_000
 _AT_ONCE = 500
@@ -118,7 +118,7 @@ class AccuracyDifference(Tabular):
             )
             for number, entry in [*enumerate(pairs, 1), ("mean", self.as_json())]
         ]
-        title = f"{len(pairs)} pair{'s' * (len(pairs) > 1)} on {self.first.shape[1]} samples"
+        title = f"{counted(len(pairs), 'pair')} on {counted(self.first.shape[1], 'sample')}"
         return [Table(title, (*header, "only first right", "only second right"), rows)]
 
     @property

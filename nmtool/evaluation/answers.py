@@ -15,7 +15,7 @@ from nmtool.data.dividing import Folds
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
 from nmtool.paths import ANSWERS
-from nmtool.tables import Result, Table
+from nmtool.tables import Result, Table, counted
 from nmtool.values import Value, read_only, read_only_by_name
 
 FILE_KIND = "nmtool answers"
@@ -91,7 +91,7 @@ class Answers(Value, Result):
         >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
         >>> how = {"data": "two", "splits": ["test"], "seeds": [0], "model": "a guess"}
         >>> Answers.empty(two, rule=None, settings={}, **how)
-        <Answers of a guess: 0 of 2 samples, 1 folds, 1 seeds>
+        <Answers of a guess: 0 of 2 samples, 1 fold, 1 seed>
 
         Args:
             events: all samples, in their order.
@@ -219,15 +219,16 @@ class Answers(Value, Result):
     @property
     def _samples(self) -> str:
         """Number, data and splits of the samples, as text for messages."""
-        return f"{self.label.size:,} samples of {self.data} ({', '.join(self.splits)})"
+        return f"{counted(self.label.size, 'sample')} of {self.data} ({', '.join(self.splits)})"
 
     def __repr__(self) -> str:
         answered = int((self.predictions != NONE_YET).all(axis=0).sum())
         head = f"<Answers of {self.model}"
-        shape = f"{self.n_folds} folds, {len(self.seeds)} seeds>"
+        samples = counted(self.label.size, "sample")
+        shape = f"{counted(self.n_folds, 'fold')}, {counted(len(self.seeds), 'seed')}>"
         if not self.is_finished:
-            return f"{head}: {answered:,} of {self.label.size:,} samples, {shape}"
-        return f"{head}: accuracy {self.accuracy:.2%} of {self.label.size:,} samples, {shape}"
+            return f"{head}: {answered:,} of {samples}, {shape}"
+        return f"{head}: accuracy {self.accuracy:.2%} of {samples}, {shape}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON, under names that scripts can rely on; accuracies are 0 … 1.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.samples import only_classes
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 
 _MATRIX_CLASSES = 12
 """Largest number of classes for which the matrix is printed as a table."""
@@ -174,7 +174,8 @@ class Confusion(Tabular):
 
     def __repr__(self) -> str:
         right, samples = int(np.trace(self.counts)), int(self.counts.sum())
-        return f"<Confusion: {right} of {samples} samples right, {len(self.class_names)} classes>"
+        n_classes = counted(len(self.class_names), "class")
+        return f"<Confusion: {right:,} of {counted(samples, 'sample')} right, {n_classes}>"
 
 
 def _share(part: NDArray, whole: NDArray) -> NDArray[np.float64]:

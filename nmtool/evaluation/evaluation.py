@@ -42,7 +42,7 @@ from nmtool.running import (
     record_portions,
     recorder_of,
 )
-from nmtool.tables import Result, Table, shown
+from nmtool.tables import Result, Table, counted, shown
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -219,7 +219,9 @@ class Evaluation(Result):
 
     def __repr__(self) -> str:
         few = f", {self.only_classes}" if self.only_classes else ""
-        return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples{few}>"
+        return (
+            f"<Evaluation: accuracy {self.accuracy:.2%} of {counted(self.samples, 'sample')}{few}>"
+        )
 
 
 @checked

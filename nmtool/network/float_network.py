@@ -137,7 +137,7 @@ class Network(AnyNetwork):
     >>> readout = Readout("output", "mean")
     >>> network = Network(InputChannels(1), [output], [synapses], readout, dt_ms=1.0, n_steps=100)
     >>> network, network.max_delay
-    (<Network: 1 channels, output 2 li, 100 steps of 1 ms>, 7)
+    (<Network: 1 channel, output 2 li, 100 steps of 1 ms>, 7)
 
     Attributes:
         channels: the input channels.

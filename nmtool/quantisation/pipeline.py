@@ -19,6 +19,7 @@ from nmtool.quantisation.scale import MEMBRANE, Calibration
 from nmtool.quantisation.weights import search_ranges, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.tables import counted
 from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
@@ -75,7 +76,7 @@ def quantise_network(
     )
     if spikes is None:
         return to_integers(network, ranges=ranges_by_projection)
-    with progress(f"calibrating on {spikes.n_samples} training samples"):
+    with progress(f"calibrating on {counted(spikes.n_samples, 'training sample')}"):
         seen = calibrate(
             network, spikes, to_integers=partial(to_integers, ranges=ranges_by_projection)
         )

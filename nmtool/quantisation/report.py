@@ -19,7 +19,7 @@ from nmtool.quantisation.neurons import common_value, rounded_tau, threshold_err
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
-from nmtool.tables import Result, Table, Tabular
+from nmtool.tables import Result, Table, Tabular, counted
 from nmtool.verification.comparison import spike_agreement
 
 MUCH_ACCURACY = 0.05
@@ -43,7 +43,7 @@ class Quantisation(Tabular):
         cost: accuracy lost by rounding; None if it was not measured.
     """
 
-    _line = "{network}, {#findings} findings"
+    _line = "{network}, {#findings:finding}"
 
     network: IntegerNetwork
     report: QuantisationReport
@@ -77,8 +77,9 @@ class QuantisationReport(Tabular):
     def __repr__(self) -> str:
         calibrated = "calibrated" if self.calibrated else "not calibrated"
         return (
-            f"<QuantisationReport: {len(self.populations)} populations, "
-            f"{len(self.projections)} projections, {len(self.findings)} findings, {calibrated}>"
+            f"<QuantisationReport: {counted(len(self.populations), 'population')}, "
+            f"{counted(len(self.projections), 'projection')}, "
+            f"{counted(len(self.findings), 'finding')}, {calibrated}>"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class RoundingCost(Result):
             clips += after.counts["v_clips"]
         n_samples = sum(map(len, same_class))
         return cls(
-            f"{n_samples} {compared_on}",
+            f"{n_samples:,} {compared_on.replace('samples', 'sample', n_samples == 1)}",
             n_samples,
             float(np.concatenate(float_correct).mean()),
             float(np.concatenate(integer_correct).mean()),

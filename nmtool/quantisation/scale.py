@@ -52,7 +52,7 @@ class Calibration:
     >>> import nmtool as nm
     >>> seen = nm.Calibration(membrane={"output": 0.5})
     >>> nm.round_network(nm.Network.layers([4, 3]), calibration=seen).report
-    <QuantisationReport: 1 populations, 1 projections, 0 findings, calibrated>
+    <QuantisationReport: 1 population, 1 projection, 0 findings, calibrated>
 
     Attributes:
         drive: largest magnitude of a step's summed input.

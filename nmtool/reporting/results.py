@@ -41,7 +41,7 @@ from nmtool.quantisation.quantising import (
 from nmtool.recording import Recording
 from nmtool.reporting import PAGE, Report, Section, section_of, sections as chapters
 from nmtool.running import SIMULATOR, has_torch
-from nmtool.tables import Table
+from nmtool.tables import Table, counted
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import CheckReport, check, several_targets
 from nmtool.targets.costing import cost
@@ -225,7 +225,8 @@ class _Results:
     def extent(self) -> str:
         """Number of samples that ran, in words, e.g. `100 of 2,000 samples`."""
         count = 0 if self.events is None else self.events.n_samples
-        return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
+        part = f"{count:,} of " if count < self.available else ""
+        return part + counted(max(count, self.available), "sample")
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -641,7 +642,7 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
             values.append((f"content hash, {name}", network.content_hash))
     events = results.events
     if events is not None:
-        extent = f"{events.n_samples:,} samples, {results.where}"
+        extent = f"{counted(events.n_samples, 'sample')}, {results.where}"
         values.append((f"SHA-256 of the {extent}", events.content_hash))
     values_of_run, settings, code = results.run.reproduction()
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}

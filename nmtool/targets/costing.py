@@ -26,6 +26,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording, check_steps
 from nmtool.running import simulate
+from nmtool.tables import counted
 from nmtool.targets import Target, target_named
 from nmtool.targets.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.targets.footprint import (
@@ -164,7 +165,7 @@ def compare_cost(
     """Compare accuracy and cost of several networks on the same samples.
 
     >>> compare_cost({"8 bits": q.network}, data.test)  # doctest: +SKIP
-    <Tradeoff: 1 networks>
+    <Tradeoff: 1 network>
 
     Args:
         networks: networks by name; or a list, in which paths serve as names and networks in memory
@@ -518,7 +519,8 @@ def _program_latency(
     chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
     spikes = samples.raster.take(chosen)
     emitted = {name: raster.take(chosen).n_spikes for name, raster in recording.spikes.items()}
-    which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
+    part = f"{len(chosen)} of " if len(chosen) < count else "all "
+    which = part + counted(count, "sample")
     emulated = PROCESSORS.get(processor)
     unit = "ns" if emulated is None else "instructions"
     try:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.errors import UsageError, check_path, libraries_needed
-from nmtool.tables import Result, Table, Tabular, shown
+from nmtool.tables import Result, Table, Tabular, counted, shown
 from nmtool.targets.footprint import Footprint
 
 COUNTS = (
@@ -261,7 +261,8 @@ class Cost(Result):
 
     def __repr__(self) -> str:
         events = self.synaptic_events.total.mean
-        return f"<Cost: {shown(events)} synaptic events per inference, {self.samples} samples>"
+        samples = counted(self.samples, "sample")
+        return f"<Cost: {shown(events)} synaptic events per inference, {samples}>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, under stable names for scripts; unknown quantities are in `absent`."""
@@ -421,7 +422,7 @@ class Tradeoff(Tabular):
         costs: by name of the network, in the given order.
     """
 
-    _line = "{#costs} networks"
+    _line = "{#costs:network}"
 
     costs: Mapping[str, Cost]
 

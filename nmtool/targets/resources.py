@@ -27,7 +27,7 @@ from nmtool.arithmetic import MAX_WEIGHT_BITS
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
-from nmtool.tables import Plain, Table
+from nmtool.tables import Plain, Table, counted
 from nmtool.targets.target import INFERRED, Target
 
 NEURONS, SYNAPSES, MEMORY = "neurons", "synapses", "memory"
@@ -151,8 +151,9 @@ class Resources(Plain):
         if self.cores is None:
             return "cores: unknown"
         per_chip = self.target.chip.cores
-        of = "" if per_chip is None else f" of {per_chip:,}"
-        words = f"{self.cores:,}{of} core{'s' if (per_chip or self.cores) != 1 else ''}"
+        words = counted(self.cores, "core")
+        if per_chip is not None:
+            words = f"{self.cores:,} of {counted(per_chip, 'core')}"
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
 
     def tables(self) -> list[Table]:

@@ -9,7 +9,7 @@ from typing import Any
 from nmtool.data.samples import only_classes
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR
-from nmtool.tables import Result, Table, Tabular
+from nmtool.tables import Result, Table, Tabular, counted
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.coverage import Coverage
 from nmtool.verification.explanation import Explanation
@@ -161,7 +161,7 @@ class Certificate(Result):
     >>> spikes = nm.Raster.from_dense([[[1, 0, 1, 0, 1]] * 100])
     >>> certificate = nm.verify(network, spikes, against=nm.simulate(network, spikes))
     >>> certificate
-    <Certificate: recording on 1 samples, spikes compared 800, different 0>
+    <Certificate: recording on 1 sample, spikes compared 800, different 0>
     >>> certificate.identical
     True
 
@@ -258,11 +258,13 @@ class Certificate(Result):
             rows.append(("simulator", f"{self.accuracy[SIMULATOR]:.2%}", *[""] * 5))
         for name, check in self.checks.items():
             rows += self._rows(name, check)
-        noun = "known answers" if self.on_known_answers else "samples"
+        noun = "known answer" if self.on_known_answers else "sample"
         class_remark = only_classes(self.class_samples)
         return [
             Table(
-                f"{self.samples} {noun}{f', {class_remark}' if class_remark else ''}", _HEADER, rows
+                counted(self.samples, noun) + (f", {class_remark}" if class_remark else ""),
+                _HEADER,
+                rows,
             )
         ]
 
@@ -282,8 +284,8 @@ class Certificate(Result):
             line for name, check in self.checks.items() for line in _check_sentences(name, check)
         ]
         for name, check in self.generated.items():
-            many = check.recording.n_samples
-            lines += _check_sentences(f"{name}, {many} generated samples", check)
+            many = counted(check.recording.n_samples, "generated sample")
+            lines += _check_sentences(f"{name}, {many}", check)
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
@@ -305,7 +307,7 @@ class Certificate(Result):
 
     def __repr__(self) -> str:
         return (
-            f"<Certificate: {', '.join(self.checks)} on {self.samples} samples, "
+            f"<Certificate: {', '.join(self.checks)} on {counted(self.samples, 'sample')}, "
             f"spikes compared {self.spikes_compared}, different {self.spikes_different}>"
         )
 
@@ -379,7 +381,7 @@ def _shift_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     """Yield sentences on the shift in time of a recording by another framework."""
     texts = {}
     for population, steps in check.steps_later.items():
-        count = f"{abs(steps)} step{'s' if abs(steps) > 1 else ''}"
+        count = counted(abs(steps), "step")
         texts[population] = f"{count} {'later' if steps > 0 else 'earlier'}"
     groups = ("spikes", "membrane", "current", "potential")
     recorded = {n for group in groups for n in getattr(check.recording, group)}

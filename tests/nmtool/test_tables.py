@@ -128,7 +128,7 @@ class Place:
 class Score(Result):
     """A value with all declarations for its display."""
 
-    _line = "{share:.1%} of {samples:,} samples at {place.name!r}, {#notes} notes"
+    _line = "{share:.1%} of {samples:sample} at {place.name!r}, {#notes:note}"
     _json = "samples where=place.name path=place.path accuracy=share said=#notes notes loss"
     _left_out = ("", None)
 
@@ -153,6 +153,9 @@ def test_a_line_makes_the_repr() -> None:
         _line = " '{place.name}': {right} right"
 
     assert repr(SCORE) == "<Score: 75.0% of 4,000 samples at 'home', 2 notes>"
+    assert (
+        repr(Score(1, 1, SCORE.place, ("one",))) == "<Score: 100.0% of 1 sample at 'home', 1 note>"
+    )
     assert repr(Named(2, 1, SCORE.place)) == "<Named 'home': 1 right>"
 
 

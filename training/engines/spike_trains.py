@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nmtool.raster import Raster
+from nmtool.tables import counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,8 +37,9 @@ class SpikeTrains:
     time_ms: Tensor | None = None
 
     def __repr__(self) -> str:
-        shape = f"{self.n_samples} samples × {self.n_steps} steps × {self.n_neurons} neurons"
-        return f"<SpikeTrains: {shape}, {self.n_spikes:,} spikes>"
+        sizes = {"sample": self.n_samples, "step": self.n_steps, "neuron": self.n_neurons}
+        shape = " × ".join(counted(size, axis) for axis, size in sizes.items())
+        return f"<SpikeTrains: {shape}, {counted(self.n_spikes, 'spike')}>"
 
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:

@@ -28,7 +28,7 @@ from nmtool.network.graph import INPUT, LI, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster, check_counts
 from nmtool.recording import Recording, check_input
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.training.engines.cell import Neurons, neuron_constants
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
@@ -60,7 +60,9 @@ class Activity:
     units: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        parts = [f"{name} {trains.n_spikes:,} spikes" for name, trains in self.spikes.items()]
+        parts = [
+            f"{name} {counted(trains.n_spikes, 'spike')}" for name, trains in self.spikes.items()
+        ]
         parts += [f"{name} {list(v.shape)} membranes" for name, v in self.membrane.items()]
         return f"<Activity: {', '.join(parts)}>"
 

@@ -14,6 +14,7 @@ from nmtool.data.binning import bin_events
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.network.graph import check_timing
+from nmtool.tables import counted
 
 TONIC = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
 """Structured dtype of an event in tonic: time in µs, position, polarity."""
@@ -41,7 +42,8 @@ class EventDataset(Dataset):
         return self._events.n_samples
 
     def __repr__(self) -> str:
-        return f"<EventDataset: {len(self)} samples, {self.sensor_size[0]} units>"
+        n_units = self.sensor_size[0]
+        return f"<EventDataset: {counted(len(self), 'sample')}, {counted(n_units, 'unit')}>"
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         events = self._events[int(index)]

@@ -30,6 +30,7 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
 from nmtool.network.graph import count_inputs
 from nmtool.network.readout import FIRST_SPIKE
+from nmtool.tables import counted
 from nmtool.targets import target_named
 from nmtool.training.loop.initial import longest_initial
 from nmtool.training.loop.run_data import has_same_split, is_data_of
@@ -200,7 +201,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
         options: options of the run, with a number of steps.
         model: the network to train.
     """
-    parts = [f"trains on {dataset.train.n_samples:,} samples"]
+    parts = [f"trains on {counted(dataset.train.n_samples, 'sample')}"]
     validation, rule = dataset.validation, dataset.validation_rule
     if validation is None:
         parts.append("validates on none")
@@ -217,8 +218,8 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
     grouped = f" of {units:,} channels" if options.group > 1 else ""
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     return (
-        f"{', '.join(parts)}; {options.n_steps:,} steps of {options.dt_ms:g} ms; "
-        f"{n_inputs:,} inputs{grouped}; {n_parameters:,} parameters"
+        f"{', '.join(parts)}; {counted(options.n_steps, 'step')} of {options.dt_ms:g} ms; "
+        f"{counted(n_inputs, 'input')}{grouped}; {counted(n_parameters, 'parameter')}"
     )
 
 

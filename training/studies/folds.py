@@ -26,6 +26,7 @@ from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.running import record_portions
+from nmtool.tables import counted
 from nmtool.training.learning import train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
@@ -56,7 +57,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     >>> nm.cross_validate(data, options, by=20, seeds=3, folder="cv")  # doctest: +SKIP
     <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 3 seeds>
     >>> join_folds("cv", data)  # doctest: +SKIP
-    <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
+    <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seed>
 
     The outputs of a fold's networks are added (`ensemble`). If the runs trained in integers, the
     ensemble is rounded to their bits and their grid of delays. The answers are saved in the folder
@@ -119,7 +120,7 @@ def cross_validate(
 
     >>> options = TrainOptions(hidden=20, steps=60, epochs=1)
     >>> cross_validate(data, options, by=20)  # doctest: +SKIP
-    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 1 seeds>
+    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 1 seed>
 
     The samples of a fold are in neither the training nor the validation samples of its network: the
     validation split, which decides the best epoch, is drawn from the other folds by
@@ -248,7 +249,8 @@ def answer_folds(
             fold_events = events[answers.fold == fold]
             done = row * answers.n_folds + fold + 1
             _log.info(
-                f"fold {fold}, seed {seed} ({done} of {total}): {fold_events.n_samples:,} samples"
+                f"fold {fold}, seed {seed} ({done} of {total}): "
+                f"{counted(fold_events.n_samples, 'sample')}"
             )
             other_folds = without_fold(events, answers.fold, fold, answers.data)
             answers = answers.with_fold(row, fold, learn(seed, fold, other_folds, fold_events))

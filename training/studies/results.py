@@ -92,7 +92,7 @@ class SweepResult(Tabular):
     """
 
     _line = (
-        " of {plan.file}: {#trials} trials, the best is trial {best_trial.number} with "
+        " of {plan.file}: {#trials:trial}, the best is trial {best_trial.number} with "
         "validation {best_trial.score:.1%}"
     )
 

@@ -88,7 +88,7 @@ def test_activities_are_shown_in_a_line() -> None:
     activity = nm.SpikingNetwork(nm.Network.layers([2, 3, 2], n_steps=5))(torch.ones(1, 5, 2))
     count = activity.spikes["hidden"].n_spikes
     assert repr(activity) == f"<Activity: hidden {count} spikes, output [1, 5, 2] membranes>"
-    shown = f"<SpikeTrains: 1 samples × 5 steps × 3 neurons, {count} spikes>"
+    shown = f"<SpikeTrains: 1 sample × 5 steps × 3 neurons, {count} spikes>"
     assert repr(activity.spikes["hidden"]) == shown
     assert (
         repr(nm.torch_dataset(EVENTS))
