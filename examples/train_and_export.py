@@ -21,7 +21,7 @@ import nmtool as nm
 def main(output: Path, epochs: int = 10) -> None:
     data = nm.load_dataset("digits")
     options = nm.TrainOptions(hidden=64, steps=100, epochs=epochs, gain=100.0, rate=3.0)
-    network = nm.train(data, options).network
+    network = nm.train(data, options, progress=nm.progress_bar).network
     integers = nm.quantise(network, calibrate_on=data.train).network
 
     validation = data.split("validation")

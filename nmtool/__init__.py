@@ -3,10 +3,11 @@
     import nmtool as nm
 
     data = nm.load_dataset("digits")
-    run = nm.train(data, nm.TrainOptions(hidden=100, steps=100, epochs=5))
+    options = nm.TrainOptions(hidden=100, steps=100, epochs=5)
+    run = nm.train(data, options, progress=nm.progress_bar)
     q = nm.quantise(run.network, calibrate_on=data.train)
     print(nm.evaluate(q.network, data.test))
-    nm.export(q.network, "net.onnx")
+    nm.export(q.network, "net.onnx", force=True)
     print(nm.verify(q.network, data.test.draw(50), against=["onnx"]))
 
 Functions, which do all that commands do:

@@ -1,8 +1,9 @@
-"""Run the lines of the README in an empty folder, with the installed nmtool of this Python.
+"""Run the lines of the README in a new folder, with the installed nmtool of this Python.
 
     PYTHON tests/readme_lines.py
 
-The checkout cannot be imported there, and the folder has files with the names of its rooms.
+The checkout cannot be imported there. The folder has files with the names of its rooms, and the
+file that the lines write, as if they had run before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nmtool-lines-") as folder:
         for name in ("training", "exporters", "hardware_sim"):
             (Path(folder) / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
+        (Path(folder) / "net.onnx").write_text("an earlier export\n")
         (Path(folder) / "lines.py").write_text(lines())
         done = subprocess.run(
             [sys.executable, "lines.py"], cwd=folder, stdout=subprocess.PIPE, text=True
