@@ -89,7 +89,8 @@ class Tabular:
         if not self._line:
             return super().__repr__()
         colon = "" if self._line.startswith(" ") else ": "
-        return f"<{type(self).__name__}{colon}{_LINE.vformat(self._line, (), _Attributes(self))}>"
+        attributes: Any = _Attributes(self)
+        return f"<{type(self).__name__}{colon}{_LINE.vformat(self._line, (), attributes)}>"
 
     def tables(self) -> list[Table]:
         """The tables, the most important first."""
