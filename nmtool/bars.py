@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from nmtool.errors import visible
 from nmtool.progress import Advance, Pace, Progress, duration
 
 if TYPE_CHECKING:
@@ -59,8 +61,10 @@ def progress_on(console: Console) -> Progress:
     @contextmanager
     def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
         """Show a bar; on a console that cannot redraw a bar, print lines."""
+        label, remark = visible(label), visible(remark)
         if not _shows_bars(console):
-            yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
+            plain = partial(console.print, soft_wrap=True, markup=False, emoji=False)
+            yield _Lines(label, total, plain)
             return
         bar = _bar(console, is_idle=False)
         counter = _Counted(bar, bar.add_task(label, total=total, remark=remark))
@@ -197,7 +201,7 @@ class _Counted:
         self._bar, self._task = bar, task
 
     def __call__(self, n: int, remark: str = "") -> None:
-        self._bar.update(self._task, advance=n, remark=remark)
+        self._bar.update(self._task, advance=n, remark=visible(remark))
 
     def expect(self, total: int) -> None:
         """Set the total number of samples, and restart the bar."""
@@ -217,7 +221,7 @@ class _Lines:
         pace.count(n)
         if pace.now - self._last_line >= LINE_EVERY_S and pace.done != pace.total:
             self._last_line = pace.now
-            self._write(self._line() + (f"  {remark}" if remark else ""))
+            self._write(self._line() + (f"  {visible(remark)}" if remark else ""))
 
     def expect(self, total: int) -> None:
         """Set the total number of samples, and restart the clock."""

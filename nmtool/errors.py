@@ -53,6 +53,10 @@ class Finding:
     fix: str
     why: str = ""
 
+    def __post_init__(self) -> None:
+        for part in ("where", "what", "fix", "why"):
+            object.__setattr__(self, part, message(getattr(self, part)))
+
     def __str__(self) -> str:
         why = f" (why: {self.why})" if self.why else ""
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
@@ -73,15 +77,17 @@ class Finding:
 
 _VARYING = re.compile(r"'[^']*'|-?\d[\d.,]*(e[-+]?\d+)?")
 
-MOST_ALIKE = 3
-"""Largest number of similar findings that are shown one by one; more are merged into one line."""
+MOST_ALIKE, MOST_SHOWN = 3, 20
+"""Largest number of similar findings, and of all findings, that are shown one by one; more are
+merged into one line."""
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
     """For display, replace more than three similar findings by the first of them and their number.
 
     Findings are similar if they differ only in their place, numbers and quoted names. Up to three
-    findings that differ only in their place become one finding with all places.
+    findings that differ only in their place become one finding with all places. If more than
+    `MOST_SHOWN` findings remain, the last of them counts the others.
 
     >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
     >>> [str(finding) for finding in grouped(many)]
@@ -101,10 +107,16 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
         for finding in group:
             places.setdefault(replace(finding, where=""), []).append(finding.where)
         summary += [replace(text, where=", ".join(where)) for text, where in places.items()]
+    if (others := len(summary) - MOST_SHOWN + 1) > 1:
+        first = summary[MOST_SHOWN - 1]
+        summary[MOST_SHOWN - 1 :] = [replace(first, where=f"{others:,} more, first {first.where}")]
     return summary
 
 
 _Error = TypeVar("_Error", bound="NmtoolError")
+
+
+_NEW_LINE = re.compile(r"\n(?! )")
 
 
 class NmtoolError(Exception):
@@ -137,11 +149,12 @@ class NmtoolError(Exception):
         fix: str = "",
         findings: Iterable[Finding] = (),
     ) -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = message(what)
+        super().__init__(self.what)
         self.code = code
-        self.why = why
-        self.fix = fix
+        # Lines of a log are indented, so that none of them looks like a line of nmtool.
+        self.why = message(_NEW_LINE.sub("\n  ", why), LONGEST_LOG, keep="\n")
+        self.fix = message(fix)
         self.findings = tuple(findings)
 
     def __str__(self) -> str:
@@ -229,19 +242,85 @@ class RankError(MissingError):
     LOST = "another process of this training job ended unexpectedly"
 
 
-LONGEST, LONGEST_REASON = 60, 300
-"""Largest number of characters shown of a name, and of a library's error."""
+LONGEST, LONGEST_REASON, LONGEST_MESSAGE, LONGEST_LOG = 60, 300, 1000, 4000
+"""Largest number of characters shown of a name, of a library's error, of any text of a message, and
+of a `why`, which may be the last lines of a program's log."""
+
+_CONTROLS = (
+    r"\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e007f"
+)
+"""Characters that move the cursor, change the direction of text or are invisible; halves of
+surrogate pairs; and two that XML forbids, for figures."""
+_JOINED = rf"[^\0-\x9f\s\u200c\u200d{_CONTROLS}]"
+"""Characters between which joiners are part of the spelling, as in Persian and in emoji."""
+_HIDDEN = re.compile(rf"[{_CONTROLS}]|(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """A text for a screen or page: control, direction and invisible characters become escapes.
+
+    Text from files could otherwise move a terminal's cursor, set its title, or show letters in
+    another order. Letters of all scripts, spaces and emoji are not changed, and a text that is
+    already visible stays the same.
+
+    >>> print(visible("\\x1b[31mred\\n"), visible("naïve 日本 👩\u200d💻"))
+    \\x1b[31mred\\n naïve 日本 👩\u200d💻
+
+    Args:
+        text: any text.
+        keep: characters to leave as they are, such as line breaks.
+    """
+    if text.isprintable():
+        return text
+
+    def shown(hidden: re.Match[str]) -> str:
+        """The escape of a character, as in Python's strings."""
+        return hidden[0] if hidden[0] in keep else hidden[0].encode("unicode_escape").decode()
+
+    return _HIDDEN.sub(shown, text)
+
+
+def message(text: str, longest: int = LONGEST_MESSAGE, keep: str = "") -> str:
+    """A text of a message: made `visible`, and without its middle if it is very long.
+
+    >>> len(message("a" * 200_000))
+    1000
+
+    Args:
+        text: any text.
+        longest: largest number of characters.
+        keep: as for `visible`.
+    """
+    # The text is cut before and after, since escapes are longer than what they stand for.
+    return _without_middle(visible(_without_middle(text, longest), keep), longest)
+
+
+def _without_middle(text: str, longest: int) -> str:
+    """A text, cut to its beginning and, for a third of `longest` characters, its end."""
+    end = longest // 3
+    return text if len(text) <= longest else f"{text[: longest - end - 1]}…{text[-end:]}"
 
 
 def printable(name: object, longest: int = LONGEST) -> str:
-    """A name from a file, made short and free of control characters for messages.
+    """A name from a file, made short and `visible` for messages.
 
     >>> printable("two\\nlines"), printable("a" * 80, longest=3)
-    ('two?lines', 'aaa…')
+    ('two\\\\nlines', 'aaa…')
     """
     text = str(name)
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
-    return shown + ("…" if len(text) > longest else "")
+    shown = visible(text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def quoted(value: object) -> str:
+    """A value from a file as Python writes it, made short for messages.
+
+    >>> quoted("ten"), len(quoted("ten" * 1000))
+    ("'ten'", 61)
+    """
+    return printable(repr(value))
 
 
 def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:

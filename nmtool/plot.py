@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
-from nmtool.errors import UsageError, check_type, libraries_needed
+from nmtool.errors import UsageError, check_type, libraries_needed, visible
 from nmtool.evaluation.confusion import Confusion
 from nmtool.loading import Source, as_network
 from nmtool.raster import Raster
@@ -499,13 +499,12 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def plain_text(text: str) -> str:
-    """Prepare text for matplotlib: escape dollar signs, replace unprintable characters.
+    """Prepare text for matplotlib: make it `visible`, and escape dollar signs.
 
-    >>> plain_text("5 $\\n")
-    '5 \\\\$�'
+    >>> print(plain_text("5 $\\n"))
+    5 \\$\\n
     """
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in str(text))
-    return shown.replace("$", r"\$")
+    return visible(str(text)).replace("$", r"\$")
 
 
 def _axes(ax: Axes | None) -> Axes:

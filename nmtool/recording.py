@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.description import describe_recording, tables_of
-from nmtool.errors import DataError
+from nmtool.errors import DataError, visible
 from nmtool.network import readout as readout_rules
 from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS, Graph
 from nmtool.network.readout import Readout
@@ -73,7 +73,8 @@ class Recording(Value, Tabular):
             f"{name} {counted(raster.n_spikes, 'spike')}" for name, raster in self.spikes.items()
         ]
         parts += [f"{name} membranes" for name in self.membrane]
-        return f"<Recording: {counted(self.n_samples, 'sample')}, {', '.join(parts)}>"
+        samples = counted(self.n_samples, "sample")
+        return visible(f"<Recording: {samples}, {', '.join(parts)}>")
 
     def tables(self) -> list[Table]:
         """A table with the spikes and membranes of each population."""

@@ -15,6 +15,8 @@ from pathlib import PurePath
 from string import Formatter
 from typing import Any, ClassVar
 
+from nmtool.errors import visible
+
 
 @dataclass(frozen=True)
 class Table:
@@ -41,8 +43,14 @@ class Table:
         columns = range(len(self.header))
         return [all(isinstance(row[i], int | float) for row in self.rows) for i in columns]
 
+    def as_text(self) -> Table:
+        """The table with texts, made `visible`, in place of all values."""
+        rows = [[visible(shown(value)) for value in row] for row in self.rows]
+        return Table(visible(self.title), [visible(name) for name in self.header], rows)
+
     def __str__(self) -> str:
-        cells = [list(self.header), *([shown(value) for value in row] for row in self.rows)]
+        table = self.as_text()
+        cells = [table.header, *table.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
         right = self.right_aligned()
         lines = [
@@ -52,10 +60,11 @@ class Table:
             ).rstrip()
             for row in cells
         ]
-        return "\n".join([self.title, *(line for line in lines if line)])
+        return "\n".join([table.title, *(line for line in lines if line)])
 
     def _repr_html_(self) -> str:
         """The table as HTML, for notebooks."""
+        table = self.as_text()
         right = ["right" if is_right else "left" for is_right in self.right_aligned()]
 
         def row(tag: str, values: Sequence[str]) -> Iterator[str]:
@@ -65,9 +74,9 @@ class Table:
                 yield f'<{tag} style="text-align:{side}">{html.escape(value)}</{tag}>'
             yield "</tr>"
 
-        body = [part for values in self.rows for part in row("td", [shown(v) for v in values])]
-        head = list(row("th", self.header))
-        caption = f"<caption>{html.escape(self.title)}</caption>"
+        body = [part for values in table.rows for part in row("td", values)]
+        head = list(row("th", table.header))
+        caption = f"<caption>{html.escape(table.title)}</caption>"
         return "".join(
             ["<table>", caption, "<thead>", *head, "</thead><tbody>", *body, "</tbody></table>"]
         )
@@ -90,7 +99,8 @@ class Tabular:
             return super().__repr__()
         colon = "" if self._line.startswith(" ") else ": "
         attributes: Any = _Attributes(self)
-        return f"<{type(self).__name__}{colon}{_LINE.vformat(self._line, (), attributes)}>"
+        line = visible(_LINE.vformat(self._line, (), attributes))
+        return f"<{type(self).__name__}{colon}{line}>"
 
     def tables(self) -> list[Table]:
         """The tables, the most important first."""

@@ -1,8 +1,9 @@
 """Output of the command line: tables in the terminal, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict and has no numbers for infinities
-and NaN, so these become the strings "Infinity", "-Infinity" and "NaN". Python's float() and
-JavaScript's Number() read such strings.
+Results go to stdout, everything else to stderr. Both are `visible`: whatever a file contains, its
+control characters are shown as escapes, also in a pipe. JSON is strict and has no numbers for
+infinities and NaN, so these become the strings "Infinity", "-Infinity" and "NaN". Python's float()
+and JavaScript's Number() read such strings.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from nmtool.bars import IdleBar
-from nmtool.errors import Finding, NmtoolError, grouped
+from nmtool.errors import Finding, NmtoolError, grouped, message, visible
 from nmtool.paths import pages_folder
-from nmtool.tables import Table, Tabular, shown
+from nmtool.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -133,18 +134,28 @@ def _flags_of_training() -> dict[str, str]:
     return {option.name: flag_of(option.name) for option in fields(TrainOptions)}
 
 
+def _shown(text: str) -> str:
+    """A message of the library as the console prints it: in flags, and `visible`."""
+    return visible(in_flags(text))
+
+
 def print_line(text: str, style: str = "") -> None:
     """Print a line of results on stdout."""
-    out().print(in_flags(text), style=style, soft_wrap=True)
+    out().print(_shown(text), style=style, soft_wrap=True)
 
 
 def print_remark(text: str) -> None:
     """Print a remark on stderr."""
-    log().print(in_flags(text), soft_wrap=True)
+    log().print(_shown(text), soft_wrap=True)
+
+
+def print_csv(text: str) -> None:
+    """Print a table in CSV on stdout."""
+    out().file.write(visible(text, keep="\n"))
 
 
 def print_json(value: Any) -> None:
-    """Print a strict JSON object on stdout."""
+    """Print a strict JSON object on stdout, in ASCII; its texts keep every character."""
     json.dump(plain(value), sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
 
@@ -187,9 +198,9 @@ def print_table(table: Table) -> None:
     On a terminal, headers and sentences are wrapped, and paths shortened, until the table fits.
     If the table is still too wide, rows become columns; no cell is ever cut.
     """
-    console = out()
-    room, header, right = console.width - 2, [*table.header], table.right_aligned()
-    rows = [[in_flags(shown(value)) for value in row] for row in table.rows]
+    console, right, table = out(), table.right_aligned(), table.as_text()
+    room, header = console.width - 2, [*table.header]
+    rows = [[in_flags(text) for text in row] for row in table.rows]
     widths = column_widths(header, rows, room)
     if _breaks_words(header, widths) and rows:
         first, *others = zip(header, *rows, strict=True)
@@ -300,7 +311,7 @@ def print_certificate(certificate: Certificate) -> None:
     """Print a certificate's sentences on stdout, with the result in colour on a terminal."""
     console = out()
     for text, weight in certificate.sentences():
-        line = Text(text, style=STYLES[weight])
+        line = Text(_shown(text), style=STYLES[weight])
         line.highlight_regex(r"\bdifferent 0\b", VERDICT_STYLES[True])
         line.highlight_regex(r"\bdifferent [1-9]\d*|first d\w+:", VERDICT_STYLES[False])
         _print_hanging(console, line)
@@ -390,16 +401,17 @@ class _Remarks(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a log record on stderr, unless the same warning was printed before."""
+        text = message(record.getMessage())
         if record.levelno >= logging.WARNING:
-            if record.getMessage() in self.printed:
+            if text in self.printed:
                 return
-            self.printed.add(record.getMessage())
+            self.printed.add(text)
         # The console is looked up for every record, since sys.stderr may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:
-            _print_hanging(console, Text(in_flags(record.getMessage())))
+            _print_hanging(console, Text(_shown(text)))
             return
-        line = Text("  ".join(fitted(parts, console.width)).rstrip())
+        line = Text(visible("  ".join(fitted(parts, console.width)).rstrip()))
         line.highlight_words(["best"], VERDICT_STYLES[True])
         console.print(line, soft_wrap=True)

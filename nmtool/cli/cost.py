@@ -106,7 +106,7 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
     if len(costs) == 1:
         [(path, cost)] = costs.items()
         if arguments.csv:
-            console.out().file.write(cost.as_csv(sources=arguments.sources))
+            console.print_csv(cost.as_csv(sources=arguments.sources))
         elif as_tables:
             extent = f"{counted(cost.samples, 'sample')} of {counted(cost.steps, 'step')}"
             console.print_line(
@@ -117,7 +117,7 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
             for note in cost.notes():
                 console.print_line(note)
     elif arguments.csv:
-        console.out().file.write(tradeoff.as_csv())
+        console.print_csv(tradeoff.as_csv())
     elif as_tables:
         console.print_line(f"on {arguments.data} ({arguments.split})")
         console.print_tables(tradeoff)

@@ -169,5 +169,6 @@ def _print_sections(report: Report) -> None:
             console.print_line(str(finding))
         for heading, text in section.code:
             console.print_line(heading, style="bold")
-            console.print_line(text)
+            for line in text.split("\n"):
+                console.print_line(line)
         console.print_line("")

@@ -9,7 +9,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
+from types import TracebackType
 from typing import Any, TextIO
+
+from nmtool.errors import visible
 
 
 def prepare() -> None:
@@ -25,6 +29,7 @@ def prepare() -> None:
             stream.reconfigure(errors="replace")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _Remarks(sys.stderr)  # type: ignore[assignment]
+    sys.excepthook = _print_traceback
 
 
 def silence(*streams: TextIO) -> None:
@@ -33,6 +38,14 @@ def silence(*streams: TextIO) -> None:
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback as Python does, but `visible`, since its last line may quote a file."""
+    lines = traceback.format_exception(kind, error, trace)
+    sys.stderr.write(visible("".join(lines), keep="\n"))
 
 
 def _fill_gaps() -> None:

@@ -14,7 +14,7 @@ from nmtool.arguments import WORD, check_all
 from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
-from nmtool.errors import DataError, UsageError, check_type, listed, suggestion
+from nmtool.errors import DataError, UsageError, check_type, listed, suggestion, visible
 from nmtool.splits import SPLITS
 from nmtool.tables import Table, Tabular
 
@@ -138,7 +138,7 @@ class Dataset(Tabular):
         return cls.of(name=name, **splits)
 
     def __repr__(self) -> str:
-        return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
+        return visible(f"<Dataset '{self.name}': {', '.join(self.splits)}>")
 
     def tables(self) -> list[Table]:
         """A table of samples, channels, classes, spikes and durations, by split.

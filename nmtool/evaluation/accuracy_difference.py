@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, visible
 from nmtool.tables import Table, Tabular, counted
 
 _RESAMPLES = 10_000
@@ -63,7 +63,7 @@ class AccuracyDifference(Tabular):
     def __repr__(self) -> str:
         low, high = self.interval()
         n_pairs, n_samples = self.first.shape
-        clustered = f", by {' and '.join(self.clusters)}" if self.clusters else ""
+        clustered = visible(f", by {' and '.join(self.clusters)}") if self.clusters else ""
         return (
             f"<AccuracyDifference: {self.points.mean():+.2f} points, pairs {n_pairs}, "
             f"samples {n_samples}, 95 % interval {low:+.2f} … {high:+.2f}{clustered}>"

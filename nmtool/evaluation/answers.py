@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool import storage
 from nmtool.data.dividing import Folds
 from nmtool.data.events import SpikeEvents
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, visible
 from nmtool.paths import ANSWERS
 from nmtool.tables import Result, Table, counted
 from nmtool.values import Value, read_only, read_only_by_name
@@ -223,7 +223,7 @@ class Answers(Value, Result):
 
     def __repr__(self) -> str:
         answered = int((self.predictions != NONE_YET).all(axis=0).sum())
-        head = f"<Answers of {self.model}"
+        head = visible(f"<Answers of {self.model}")
         samples = counted(self.label.size, "sample")
         shape = f"{counted(self.n_folds, 'fold')}, {counted(len(self.seeds), 'seed')}>"
         if not self.is_finished:

@@ -25,6 +25,7 @@ from nmtool.errors import (
     StorageError,
     UsageError,
     check_path,
+    visible,
 )
 from nmtool.loading import Source, as_network, load
 from nmtool.network import float_network, integer_network
@@ -141,7 +142,7 @@ class Conversion(Tabular):
 
     def __repr__(self) -> str:
         state = "not checked" if not self.is_checked else "passed" if self.passed else "differs"
-        return f"<Conversion: {self.source} → {self.path}, {state}>"
+        return visible(f"<Conversion: {self.source} → {self.path}, {state}>")
 
 
 @checked

@@ -1,6 +1,7 @@
 """A report as one self-contained HTML page, without scripts or other files.
 
-All texts from files (names of populations and classes, paths) are escaped.
+All texts from files (names of populations and classes, paths) are escaped; their control characters
+are `visible`.
 """
 
 from __future__ import annotations
@@ -8,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
+from nmtool.errors import visible
 from nmtool.reporting.report import Figure, Report, Section
 from nmtool.tables import Table, shown
-
-_CONTROLS = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n"}
-"""The replacement for each control character that is invalid in HTML."""
 
 DrawFigure = Callable[[Figure, int], str]
 """Function that draws a figure as an HTML element, given the figure and its number in the page."""
@@ -26,7 +25,7 @@ def page(report: Report, draw: DrawFigure) -> str:
         draw: function that draws a figure of the report.
     """
     text = "".join(f"{part}\n" for part in _parts(report, draw))
-    return text.translate(_CONTROLS)
+    return visible(text, keep="\n\t")
 
 
 def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:

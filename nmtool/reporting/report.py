@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.errors import Finding, libraries_needed
+from nmtool.errors import Finding, libraries_needed, visible
 from nmtool.tables import Table, Tabular
 
 PAGE = "report.html"
@@ -133,7 +133,8 @@ class Report(Tabular):
         return replace(self, sections=[*map(with_path, self.sections)])
 
     def __repr__(self) -> str:
-        return f"<Report on {self.title}: {', '.join(section.key for section in self.sections)}>"
+        keys = ", ".join(section.key for section in self.sections)
+        return visible(f"<Report on {self.title}: {keys}>")
 
 
 def require() -> None:

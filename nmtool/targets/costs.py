@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.errors import UsageError, check_path, libraries_needed
+from nmtool.errors import UsageError, check_path, libraries_needed, visible
 from nmtool.tables import Result, Table, Tabular, counted, shown
 from nmtool.targets.footprint import Footprint
 
@@ -331,7 +331,7 @@ class Cost(Result):
 
     def summary(self) -> str:
         """The tables and the notes, as plain text."""
-        return "\n\n".join([super().summary(), "\n".join(self.notes())])
+        return "\n\n".join([super().summary(), "\n".join(map(visible, self.notes()))])
 
     def notes(self) -> list[str]:
         """Sentences on the scope of latency and energy, or on why they are unknown."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic, Limits, Neuron, figure
+from nmtool.errors import visible
 
 DEFINED, PUBLISHED, READ = "defined", "published", "source code"
 MEASURED, SECOND_HAND, INFERRED = "measured", "second-hand", "inferred"
@@ -159,7 +160,7 @@ class Target(Limits):
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        return f"<Target: {self.name}, {self.title or self.kind}>"
+        return visible(f"<Target: {self.name}, {self.title or self.kind}>")
 
     def origin(self, place: str) -> Origin:
         """Mark and source of a figure; the mark is `defined` if the arithmetic gives the figure.

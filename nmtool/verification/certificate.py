@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from nmtool.data.samples import only_classes
+from nmtool.errors import visible
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR
 from nmtool.tables import Result, Table, Tabular, counted
@@ -303,7 +304,7 @@ class Certificate(Result):
         yield from _overflow_lines(self.generated_overflows, " on generated samples")
 
     def __str__(self) -> str:
-        return "\n".join(text for text, _ in self.sentences())
+        return "\n".join(visible(text) for text, _ in self.sentences())
 
     def __repr__(self) -> str:
         return (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from nmtool.arithmetic import LOIHI2, Arithmetic, arithmetic_named
+from nmtool.errors import visible
 from nmtool.tables import Plain, Result, Table, shown
 from nmtool.verification.comparison import Divergence
 
@@ -279,7 +280,7 @@ class Explanation(Result):
         return tables
 
     def __str__(self) -> str:
-        return "\n".join(self.sentences()) or "nothing differs"
+        return "\n".join(map(visible, self.sentences())) or "nothing differs"
 
     def __repr__(self) -> str:
         many = f"{self.n_causes} equal causes" if self.causes else "no single cause"

@@ -245,7 +245,7 @@ WINDOWS: dict[str, tuple[str, Changes]] = {
     "negative padding": ("nir-window padding", {"padding": [-1, 0]}),
     "huge padding": ("nir-window padding", {"padding": 1 << 62}),
     "padding in other words": ("nir-window reflect", {"padding": "reflect"}),
-    "padding with control characters": ("nir-window ?[31m", {"padding": "\x1b[31m"}),
+    "padding with control characters": (r"nir-window \x1b[31m", {"padding": "\x1b[31m"}),
     "padding to the same with a stride": ("nir-window same", {"padding": "same", "stride": 2}),
     "no dilation": ("nir-window dilation", {"dilation": [0, 1]}),
     "a dilation beyond the input": ("nir-shape larger", {"dilation": [1, 9]}),

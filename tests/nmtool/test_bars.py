@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,7 @@ from rich.console import Console
 
 from nmtool import bars
 from nmtool.progress import Pace
+from tests.hidden import EVIL, SHOWN, hidden
 
 
 @pytest.fixture
@@ -45,3 +48,20 @@ def test_a_notebook_without_widgets_shows_lines(
             clock.now += 10.0
             advance(20, "epoch 1")
     assert capsys.readouterr().out == "training: 60 of 100 samples, 2/s, 0:00:20 left  epoch 1\n"
+
+
+def test_labels_are_no_markup_and_show_escapes(clock: SimpleNamespace) -> None:
+    lines = Console(file=io.StringIO(), width=400)
+    with bars.progress_on(lines)(EVIL, 100) as advance:
+        advance(20)
+        clock.now += 40.0
+        advance(20, f"[red]x[/red] :smile: {EVIL}")
+    text = lines.file.getvalue()
+    assert text.startswith(f"{SHOWN}: 40 of 100 samples")
+    assert text.endswith(f"[red]x[/red] :smile: {SHOWN}\n")
+    terminal = Console(file=io.StringIO(), width=400, force_terminal=True)
+    with bars.progress_on(terminal)(EVIL, 100, EVIL) as advance:
+        advance(20, EVIL)
+    raw = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.file.getvalue())
+    assert SHOWN in raw
+    assert hidden(raw, keep="\r\n") == []

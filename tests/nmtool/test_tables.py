@@ -37,6 +37,7 @@ from nmtool.training.studies.space import Range, SearchSpace
 from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
 from nmtool.verification.comparison import Divergence, compare_recordings
 from nmtool.walkthrough import Demonstration
+from tests.hidden import EVIL, SHOWN, hidden
 
 # Tests of tables
 
@@ -438,3 +439,13 @@ def test_evaluations_omit_unknown_values() -> None:
 )
 def test_large_numbers_have_exponents(value: float, places: int, text: str) -> None:
     assert brief(value, places) == text
+
+
+def test_hidden_characters_are_shown_as_escapes() -> None:
+    table = Table(EVIL, (EVIL, "n"), [(EVIL, 1), ("é", 2)])
+    data = Dataset.of(name=EVIL, train=SpikeEvents([], [], [0], [], 4, ["a"]))
+    for text in (str(table), table._repr_html_(), repr(data)):
+        assert hidden(text) == []
+        assert SHOWN in text
+    assert str(table).count("\n") == 3
+    assert table.rows[0][0] == EVIL

@@ -10,6 +10,7 @@ from nmtool.errors import Finding
 from nmtool.reporting import Figure, Report, Section
 from nmtool.reporting.page import page
 from nmtool.tables import Table
+from tests.hidden import EVIL, SHOWN, hidden
 
 HOSTILE = "</style><script>alert('&\"')</script>"
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -76,9 +77,17 @@ def test_every_text_is_there_and_escaped() -> None:
     assert "code-of-it" in text
 
 
-def test_control_characters_are_replaced() -> None:
-    document = parsed(report_on("a\0b\x1bc\rd"))
-    assert "a\ufffdb\ufffdc\ufffdd" in document.texts
+def test_hidden_characters_are_shown_as_escapes() -> None:
+    rows = [(EVIL, 1), ("می\u200cخواهم", 2)]
+    report = report_on(EVIL, tables=[Table(EVIL, (EVIL, "n"), rows)], code=[("f", f"{EVIL}\nb")])
+    document = parsed(report)
+    assert hidden("".join(document.texts)) == []
+    assert document.texts.count(SHOWN.replace(r"\n", "\n")) >= 4
+    assert "می\u200cخواهم" in document.texts
+    assert (
+        hidden("".join(str(value) for _, names in document.elements for value in names.values()))
+        == []
+    )
 
 
 def test_nothing_is_fetched() -> None:

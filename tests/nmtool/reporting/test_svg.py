@@ -72,10 +72,11 @@ def test_names_are_shown_as_they_are(name: str) -> None:
     assert texts.count(name) == 2
 
 
-def test_control_characters_are_replaced() -> None:
-    figure = Figure("names", [partial(draw_names, ("a\x01\n", "other"))])
+@pytest.mark.parametrize("name", ["a\x01\n", "\u202eab", "\ufffe\ud800"])
+def test_hidden_characters_are_shown_as_escapes(name: str) -> None:
+    figure = Figure("names", [partial(draw_names, (name, "other"))])
     texts = [element.text for element in ElementTree.fromstring(svg(figure, 0)).iter("text")]
-    assert "a\ufffd\ufffd" in texts
+    assert texts.count(name.encode("unicode_escape").decode()) == 2
 
 
 def test_a_dense_raster_gives_a_small_figure() -> None:
