@@ -20,7 +20,7 @@ from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount, amount_from_manifest
 from nmtool.data.grid import needed_steps, propose_grid
-from nmtool.errors import UsageError, check_path, nearest, suggestion
+from nmtool.errors import UsageError, check_path, listed, nearest, printable, quoted, suggestion
 from nmtool.network.float_network import INITIAL_RATE
 from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
@@ -608,10 +608,11 @@ class TrainOptions:
         known = {f.name: f for f in fields(self)}
         unknown = sorted(set(settings) - set(known))
         if unknown:
-            meant = [f"'{near}'" for name in unknown if (near := nearest(name, list(known)))]
+            names = list(known)
+            meant = [f"'{near}'" for name in unknown[:10] if (near := nearest(name, names))]
             guess = f"did you mean {', '.join(meant)}? " if meant else ""
             raise UsageError(
-                f"{origin}: unknown setting {', '.join(unknown)}",
+                f"{origin}: unknown setting {listed(unknown)}",
                 code="setting-unknown",
                 fix=f"{guess}the settings are {', '.join(known)}",
             )
@@ -730,7 +731,9 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     if conversion is None:
         auto = f" or {AUTO}" if option.metadata["auto"] else ""
         raise UsageError(
-            f"{origin}: {option.name} must be {wanted}{auto}, not {value!r}".removeprefix(": "),
+            f"{origin}: {option.name} must be {wanted}{auto}, not {quoted(value)}".removeprefix(
+                ": "
+            ),
             code="setting-type",
             fix=f"write it like {json.dumps(example(option.name))}"
             + (" or 64@5+64@20" if option.name == "hidden" else ""),
@@ -766,7 +769,7 @@ def _check_range(option: Field[Any], value: Any) -> None:
     metadata, name = option.metadata, option.name
     if metadata["choices"] and value not in metadata["choices"]:
         raise UsageError(
-            f"unknown {name} '{value}'",
+            f"unknown {name} '{printable(value)}'",
             code="choice-unknown",
             fix=suggestion(str(value), metadata["choices"]),
         )

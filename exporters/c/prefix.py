@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, quoted
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import interface, program
@@ -31,7 +31,7 @@ def check_prefix(prefix: str) -> None:
     """Raise `UsageError` for an invalid prefix."""
     if not is_prefix(prefix):
         raise UsageError(
-            f"{prefix!r} is not a valid prefix for names in C",
+            f"{quoted(prefix)} is not a valid prefix for names in C",
             code="c-prefix",
             why=f"a prefix begins with a letter, and has at most {_LONGEST} characters: letters, "
             "digits, and single underscores between them",

@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nmtool.arguments import NUMBER, check_fields
-from nmtool.errors import NetworkError, check_type
+from nmtool.errors import NetworkError, check_type, printable
 
 if TYPE_CHECKING:
     from nmtool.network.readout import Readout
@@ -113,14 +113,14 @@ def check_population(name: str, kind: str, size: int) -> None:
     """Raise `NetworkError` unless name, kind and size are valid."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
         raise NetworkError(
-            f"a population cannot be called '{name}'",
+            f"a population cannot be called '{printable(name)}'",
             code="population-name",
             fix="choose another name, e.g. hidden_1",
             why=f"a name consists of letters, digits and underscores, and '{INPUT}' is reserved",
         )
     if not isinstance(kind, str) or kind not in KINDS:
         raise NetworkError(
-            f"population '{name}' has the unknown kind '{kind}'",
+            f"population '{name}' has the unknown kind '{printable(kind)}'",
             code="population-kind-unknown",
             fix="use lif or li",
         )

@@ -21,7 +21,7 @@ from typing import Any
 
 from nmtool.arguments import checked
 from nmtool.arithmetic import ARITHMETICS, LIMITS, LOIHI2, Neuron
-from nmtool.errors import Finding, UsageError, check_path, suggestion
+from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
 from nmtool.targets.target import (
     CHIP,
     DEFINED,
@@ -201,7 +201,7 @@ class _Reader:
             )
         for key, value in words.items():
             if not isinstance(value, str):
-                self._add_wrong_value(key, f"{value!r} is not text", "give text, in quotes")
+                self._add_wrong_value(key, f"{quoted(value)} is not text", "give text, in quotes")
                 words[key] = ""
         if not words["name"]:
             self._add_wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
@@ -240,15 +240,15 @@ class _Reader:
             wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
             wrong = (
-                f"its keys are {', '.join(sorted(entry))}; only value, mark, source and note are "
+                f"its keys are {listed(sorted(entry))}; only value, mark, source and note are "
                 "allowed"
             )
         elif entry.get("mark") not in MARKS:
-            wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
+            wrong = f"the mark {quoted(entry.get('mark'))} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
             wrong = f"a figure with the mark '{entry['mark']}' needs a source"
         elif entry.get("source", "") not in ("", *self.sources):
-            wrong = f"the source {entry['source']!r} is not in [sources]"
+            wrong = f"the source {quoted(entry['source'])} is not in [sources]"
         elif not isinstance(entry.get("note", ""), str):
             wrong = "its note is not text"
         if wrong:
@@ -265,14 +265,18 @@ class _Reader:
         unknown = "leave the figure out if it is unknown"
         if choices:
             if value not in choices:
-                self._add_wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
+                self._add_wrong_value(
+                    place, f"{quoted(value)} is not known", f"use {', '.join(choices)}"
+                )
         elif low is None:
             if not isinstance(value, bool):
-                self._add_wrong_value(place, f"{value!r} is not true or false", unknown)
+                self._add_wrong_value(place, f"{quoted(value)} is not true or false", unknown)
         elif isinstance(value, bool) or not isinstance(value, about["type"]):
-            self._add_wrong_value(place, f"{value!r} is not a number", f"give a number; {unknown}")
+            self._add_wrong_value(
+                place, f"{quoted(value)} is not a number", f"give a number; {unknown}"
+            )
         elif not low <= value < 1 << 62:
-            self._add_wrong_value(place, f"{value!r} is not in {low} … 2^62 − 1", unknown)
+            self._add_wrong_value(place, f"{quoted(value)} is not in {low} … 2^62 − 1", unknown)
         return value
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
@@ -282,7 +286,9 @@ class _Reader:
         are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
         if is_list != isinstance(value, list) or not are_whole:
             kind = "a list of whole numbers" if is_list else "a whole number"
-            self._add_wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
+            self._add_wrong_value(
+                f"{HOLDS}.{limit}", f"{quoted(value)} is not {kind}", f"give {kind}"
+            )
             return getattr(Target, limit)
         return tuple(value) if is_list else value
 

@@ -509,6 +509,37 @@ case("settings: no text")(settings(b"\xff\xfe\x00"))
 case("settings: a huge network")(settings(f"hidden = {BEYOND - 1}"))
 case("settings: a date")(settings("epochs = 1979-05-27"))
 case("settings: not a number")(settings("lr = nan"))
+MANY = range(20_000)
+LETTERS = "w" * 200_000
+case("settings: 20000 unknown settings")(settings("".join(f"k{n} = 1\n" for n in MANY)))
+case("settings: 16000 unknown tables")(settings("".join(f"[t{n}]\na=1\n" for n in MANY[:16_000])))
+case("settings: a text of 200000 letters")(settings(f'lr = "{LETTERS}"'))
+case("settings: a choice of 200000 letters")(settings(f'readout = "{LETTERS}"'))
+case("settings: a list of 100000 numbers")(settings(f"lr = [{'1,' * 100_000}]"))
+case("settings: a name of 200000 letters")(settings(f"{LETTERS} = 1"))
+case("study: a text of 200000 letters")(study(f'trials = "{LETTERS}"'))
+case("study: a choice of 200000 letters")(study(f'{_STUDY}readout = ["mean", "{LETTERS}"]'))
+case("study: a range of 20000 keys")(
+    study(f"[search]\nlr = {{low = 1, {', '.join(f'x{n} = 1' for n in MANY)}}}")
+)
+case("study: a range from 200000 letters")(study(f'[search]\nlr = {{low = "{LETTERS}"}}'))
+
+
+def target(text: str) -> Make:
+    def make(folder: Path) -> Words:
+        (folder / "target.toml").write_text(text, encoding="utf-8")
+        return ["check", "integers.npz", "--target", "target.toml"]
+
+    return make
+
+
+case("target: a figure of 200000 letters")(target(f'name = "x"\n[core]\nneurons = "{LETTERS}"'))
+case("target: a mark of 200000 letters")(
+    target(f'name = "x"\n[core]\nneurons = {{value = 1, mark = "{LETTERS}"}}')
+)
+case("target: 20000 keys of a figure")(
+    target(f"[core]\nneurons = {{value = 1, {', '.join(f'x{n} = 1' for n in MANY)}}}")
+)
 for _option, _given in (
     ("--steps", str(BEYOND)),
     ("--dt", "1e-320"),
@@ -518,6 +549,8 @@ for _option, _given in (
     ("--max-delay", str(BEYOND)),
     ("--batch-size", str(BEYOND)),
     ("--group", str(BEYOND)),
+    ("--readout", "w" * 100_000),
+    ("--lr", "w" * 100_000),
 ):
 
     def _given_option(folder: Path, option: str = _option, value: str = _given) -> Words:
@@ -782,6 +815,13 @@ nir_case("5000 nodes of quantised weights", "quantise", "x.nir", "-o", "q.npz")(
 )
 
 
+@nir_case("2000 nodes of 2000 kinds")
+def _(node: Any) -> None:
+    graph(node, ["LIF"], [("input", "n0"), ("n0", "output")])
+    for n in range(2000):
+        node[f"nodes/m{n}/type"] = "K" + "k" * (n % 100) + chr(97 + n % 26)
+
+
 @nir_case("5000 nodes in a ring")
 def _(node: Any) -> None:
     ring = [(f"n{n}", f"n{(n + 1) % NODES}") for n in range(NODES)]
@@ -960,6 +1000,11 @@ def _() -> bytes:
 
 
 # Files of C
+
+
+@case("c: a prefix of 100000 letters")
+def _(folder: Path) -> Words:
+    return ["export", "integers.npz", "-o", "fw", "--to", "firmware", "--prefix", "1" * 100_000]
 
 
 def c_case(name: str) -> Callable[[Callable[[str], str]], None]:

@@ -30,7 +30,7 @@ from typing import Any
 
 from nmtool.data.catalogue import is_name
 from nmtool.data.teacher import Teacher
-from nmtool.errors import Finding, UsageError, suggestion
+from nmtool.errors import Finding, UsageError, quoted, suggestion
 from nmtool.toml_files import OFF, read_toml, toml_value
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
@@ -203,7 +203,7 @@ class _Reader:
             fix = f"set it at the top of the file: {name} = {toml_value(example)}"
             self.problems.append(Finding("study-entry-missing", name, what, fix))
         elif value is not None and not _is_like(value, example):
-            what = f"must be {_KINDS[type(example)]}, not {value!r}"
+            what = f"must be {_KINDS[type(example)]}, not {quoted(value)}"
             fix = f"write it like {toml_value(example)}"
             self.problems.append(Finding("study-entry-kind", name, what, fix))
         elif value is not None and name in _LEAST and value < _LEAST[name]:

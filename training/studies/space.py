@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
+from nmtool.errors import Finding, NmtoolError, UsageError, listed, quoted, suggestion
 from nmtool.tables import Plain
 from nmtool.training.options import TrainOptions, example
 
@@ -166,7 +166,7 @@ class SearchSpace:
                 what, fix = "the option is not searched", "name it in [search], or leave it out"
                 findings.append(Finding("study-first-unsearched", f"[[first]] {name}", what, fix))
             elif not searched.contains(value):
-                what = f"{value!r} is not among the searched values"
+                what = f"{quoted(value)} is not among the searched values"
                 fix = "choose another value, or extend the search"
                 findings.append(Finding("study-first-outside", f"[[first]] {name}", what, fix))
         return findings
@@ -284,7 +284,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
     if isinstance(entry, dict):
         return _read_range(name, entry, defaults[name])
     raise UsageError(
-        f"{entry!r} is neither a list of choices nor a range",
+        f"{quoted(entry)} is neither a list of choices nor a range",
         code="search-entry-kind",
         fix="write a list of choices, or a range like {low = 1, high = 2}",
     )
@@ -314,7 +314,7 @@ def _as_option_type(value: Any, default: Any) -> Any:
         return tuple(map(float, value))
     if isinstance(value, list | dict):
         raise UsageError(
-            f"{value!r} is not a valid value of this option",
+            f"{quoted(value)} is not a valid value of this option",
             code="search-choice-kind",
             fix=f"write choices like {json.dumps(default)}",
         )
@@ -332,7 +332,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     unknown = sorted(set(entry) - set(_RANGE_KEYS))
     if unknown:
         raise UsageError(
-            f"a range has no entry {', '.join(unknown)}",
+            f"a range has no entry {listed(unknown)}",
             code="search-range-keys",
             fix=suggestion(unknown[0], _RANGE_KEYS),
         )
@@ -341,7 +341,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     log = entry.get("log", False)
     if not isinstance(log, bool):
         raise UsageError(
-            f"log must be true or false, not {log!r}",
+            f"log must be true or false, not {quoted(log)}",
             code="search-range-log",
             fix="write log = true to draw evenly over orders of magnitude, or leave out log",
         )
@@ -364,7 +364,7 @@ def _range_number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
     if not _is_number(value) or (whole and isinstance(value, float)):
         kind = "a whole number" if whole else "a number"
         raise UsageError(
-            f"{key} must be {kind}, not {value!r}",
+            f"{key} must be {kind}, not {quoted(value)}",
             code="search-range-number",
             fix="write it without quotes" if isinstance(value, str) else f"give {kind}",
         )

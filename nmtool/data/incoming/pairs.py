@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.incoming.rows import Rows, as_array, swapped_axes, texts
-from nmtool.errors import DataError, UsageError, listed, printable, reason
+from nmtool.errors import DataError, UsageError, listed, printable, quoted, reason
 from nmtool.network.graph import check_timing
 from nmtool.raster import check_counts
 
@@ -187,7 +187,7 @@ def _class_of_target(target: Any, class_names: Sequence[str] | None, number: int
     value = as_array(target)
     if value.ndim or value.dtype.kind not in "biuf":
         raise DataError(
-            f"sample {number}: the target {printable(repr(target))} is not a class",
+            f"sample {number}: the target {quoted(target)} is not a class",
             code="target-not-class",
             fix="choose a data set whose targets are classes",
         )
