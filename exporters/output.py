@@ -41,7 +41,7 @@ def temporary_folder(name: str) -> Iterator[Path]:
         raise StorageError(
             f"there is no space for temporary files in {tempfile.gettempdir()}",
             code="temporary-folder-full",
-            why=error.strerror,
+            why=str(error.strerror),
             fix="free space there, or name another folder in the environment variable TMPDIR",
         ) from error
 

@@ -50,7 +50,7 @@ def run(
             [PACKAGE / "run.py", arrays],
             ["--deep"] if deep else [],
             on_line=read,
-            variables={"TMPDIR": scratch},  # Brian writes its logs into this folder.
+            variables={"TMPDIR": str(scratch)},  # Brian writes its logs into this folder.
         )
 
 

@@ -103,9 +103,9 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "inspect export.json --targets": {"path": "export.json", "targets": True, "reading": None},
     "inspect theirs.nir --in-nir-dt 0.002": {"reading": ImportOptions(nir_dt_s=0.002)},
-    "check integers.npz": {"targets": ["loihi2"], "relays": False, "quantising": {}},
+    "check integers.npz": {"target": ["loihi2"], "relays": False, "quantising": {}},
     "check floats.npz --target loihi1 --target c --relays --weight-bits 4": {
-        "targets": ["loihi1", "c"],
+        "target": ["loihi1", "c"],
         "relays": True,
         "quantising": {"weight_bits": 4},
     },
@@ -114,7 +114,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "split": "train",
         "samples": 3,
         "against": ["c"],
-        "targets": ["c"],
+        "target": ["c"],
         "before": "floats.npz",
     },
     "evaluate export.json two --samples 3 --trust": {
