@@ -19,8 +19,8 @@ POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
 
 _RESET = (
-    "a reset to v_reset in the step of the spike (snnTorch's files state this even for layers that "
-    "subtract or reset later: import the module with nmtool.from_snntorch, which reads the resets)"
+    "a reset to v_reset in the step of the spike (snnTorch and norse write a reset to 0 even for "
+    "layers that reset otherwise; nmtool.from_snntorch reads the resets of snnTorch modules)"
 )
 
 NIR_DT_S = 1e-4
@@ -132,6 +132,9 @@ class ImportOptions:
         implied: a connection that closes a loop takes one step even without a `Delay` node (default
             True).
         window: number of steps that the readout rule "window" averages.
+        gains_as_written: read a w_in of 1 in CubaLIF, and an r of 1 in IF, as NIR defines them: the
+            smaller the step, the less an input adds. By default, such nodes are refused, because
+            several tools write 1 although their neurons add inputs whole.
     """
 
     nir_dt_s: float | None = None
@@ -140,6 +143,7 @@ class ImportOptions:
     rule: str | None = None
     implied: bool | None = None
     window: int | None = None
+    gains_as_written: bool = False
 
     def __post_init__(self) -> None:
         check_fields(
@@ -150,6 +154,7 @@ class ImportOptions:
             rule=optional(WORD),
             implied=optional(SWITCH),
             window=optional(WHOLE),
+            gains_as_written=SWITCH,
         )
         for value, example in ((self.step_s, "s, e.g. 0.001"), (self.step_ms, "ms, e.g. 1.0")):
             if not (math.isfinite(value) and value > 0):

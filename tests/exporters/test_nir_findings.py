@@ -39,6 +39,11 @@ def cuba_li() -> Any:
     return nir.CubaLI(**{key: np.full(2, value) for key, value in values.items()})
 
 
+def cuba_lif() -> Any:
+    values = {"tau_mem": 2e-3, "tau_syn": 3e-3, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0}
+    return nir.CubaLIF(**{key: np.full(2, value) for key, value in values.items()})
+
+
 def conv(padding: int = 0) -> Any:
     return nir.Conv1d(2, np.ones((1, 1, 1)), 1, padding, 1, 1, np.zeros(1))
 
@@ -77,6 +82,7 @@ RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
     "no time": ("nir-time-constant", "a", {"a": lif(tau=0.0)}, [], {}),
     "less time than a step": ("nir-step-too-long", "a", {"a": lif(tau=1e-6)}, [], {}),
     "a threshold below the reset": ("nir-threshold", "a", {"a": lif(v_reset=2.0)}, [], {}),
+    "a current that may be added whole": ("nir-input-gain", "a", {"a": cuba_lif()}, [], {}),
     "two outputs": ("nir-ports", "graph", {"a": lif(), "out2": end("Output", 2)}, [], {}),
     "sizes that differ": (
         *("nir-size", "in → w", {"w": nir.Linear(np.ones((2, 3))), "a": lif()}, [], {}),

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.raster import Raster
+from tests.refusals import codes, refused
 
 pytestmark = [
     pytest.mark.peers,
@@ -117,14 +119,22 @@ def test_spikingjelly_with_convolutions(tmp_path: Path) -> None:
     np.testing.assert_array_equal(answer[later:], expected)
 
 
-def test_norse(tmp_path: Path) -> None:
-    """Norse's export divides `dt` by rates per second, so `dt` = 1 gives time constants in s."""
+@pytest.mark.parametrize("kind", ["LIFBox", "LIF", "IAF"])
+def test_norse(kind: str, tmp_path: Path) -> None:
+    """Norse's export divides `dt` by rates per second, so `dt` = 1 gives time constants in s.
+
+    A file with `LIFCell` or `IAFCell` is refused until w_in or the step shows that inputs are added
+    whole.
+    """
+    import nir
     import norse.torch as norse
     import torch
 
     rate, threshold = torch.full((HIDDEN,), 300.0), torch.full((HIDDEN,), 0.4)
-    constants = norse.LIFBoxParameters(rate, v_leak=torch.zeros(HIDDEN), v_th=threshold)
-    cell = norse.LIFBoxCell(constants, dt=NORSE_DT_S)
+    constants = {"tau_mem_inv": rate, "v_leak": torch.zeros(HIDDEN)} if kind != "IAF" else {}
+    constants |= {"tau_syn_inv": 2 * rate, "v_reset": torch.zeros(HIDDEN)} if kind == "LIF" else {}
+    parameters = getattr(norse, f"{kind}Parameters")(**constants, v_th=threshold)
+    cell = getattr(norse, f"{kind}Cell")(parameters, dt=NORSE_DT_S)
     model = norse.SequentialState(linear(CHANNELS, HIDDEN, 0.5), cell)
     state, rows = None, []
     with torch.no_grad():
@@ -132,10 +142,17 @@ def test_norse(tmp_path: Path) -> None:
             output, state = model(row, state)
             rows.append(output[0].numpy())
     graph = norse.to_nir(model, torch.zeros(1, CHANNELS), dt=1.0)
+    dt_s = NORSE_DT_S
+    if kind != "LIFBox":
+        with refused(FileFormatError, "nir-graph-unfit") as caught:
+            counts(graph, tmp_path / "x.nir", dt_s)
+        assert codes(caught.value.findings) == ["nir-input-gain"]
+        for node in graph.nodes.values():
+            if isinstance(node, nir.CubaLIF):
+                node.w_in = node.tau_syn / dt_s
+        dt_s = 1.0 if kind == "IAF" else dt_s
     assert np.sum(rows) > 30
-    np.testing.assert_array_equal(
-        counts(graph, tmp_path / "x.nir", NORSE_DT_S), np.cumsum(rows, axis=0)
-    )
+    np.testing.assert_array_equal(counts(graph, tmp_path / "x.nir", dt_s), np.cumsum(rows, axis=0))
 
 
 @pytest.mark.parametrize("kind", ["RLeaky", "RSynaptic"])

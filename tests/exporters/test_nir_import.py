@@ -181,20 +181,61 @@ def test_the_step_of_norse_is_named(tau: float, of_norse: bool, tmp_path: Path) 
     assert ("`nir_dt_s=1e-06`" in finding.fix) == of_norse
 
 
-@pytest.mark.parametrize(
-    ("dt_s", "inhibited", "silent"), [(1e-4, False, "n"), (1.0, False, ""), (1.0, True, "n")]
-)
+@pytest.mark.parametrize(("weight", "silent"), [(0.01, "n"), (0.02, ""), (-0.02, "n")])
 def test_silent_populations_are_logged(
-    dt_s: float, inhibited: bool, silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    weight: float, silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In 26 steps, three channels bring an integrator to 25 · 3 · 0.02 s⁻¹ · step."""
-    weight = np.full((2, 3), -0.02 if inhibited else 0.02)
+    """In 26 steps, three channels bring an integrator to 25 · 3 times the weight."""
     neurons = nir.IF(r=np.ones(2), v_threshold=np.ones(2), v_reset=np.zeros(2))
-    nodes = {**ends(3, 2), "w": nir.Linear(weight), "n": neurons}
+    nodes = {**ends(3, 2), "w": nir.Linear(np.full((2, 3), weight)), "n": neurons}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
-    Nir(path).read(ImportOptions(nir_dt_s=dt_s, dt_ms=1.0, n_steps=25))
+    Nir(path).read(ImportOptions(nir_dt_s=1.0, dt_ms=1.0, n_steps=25))
     remarks = [r.getMessage() for r in caplog.records if "nir-silent" in r.getMessage()]
     assert bool(remarks) == bool(silent)
     if silent:
         assert f"no input makes {silent} spike within 27 steps" in remarks[0]
-        assert ("`nir_dt_s=1`" in remarks[0]) == (dt_s != 1)
+
+
+def gains_of_1(path: Path, tau_syn: tuple[float, float]) -> Path:
+    """A file whose nodes have a gain of 1: IF, and CubaLIF with these time constants."""
+    values = {"tau_mem": 1e-2, "r": 1.0, "v_leak": 0.0, "v_threshold": 0.3}
+    cuba = {"tau_syn": np.array(tau_syn), **{key: np.full(2, x) for key, x in values.items()}}
+    nodes = {**ends(2, 2), "c": nir.CubaLIF(**cuba), "n": nir.IF(np.ones(2), np.full(2, 0.0025))}
+    return write(path, nodes, [("in", "c"), ("c", "n"), ("n", "out")])
+
+
+@pytest.mark.parametrize(
+    ("dt_s", "tau_syn", "nodes", "gain"),
+    [
+        (1e-3, (5e-3, 5e-3), ["c", "n"], "here 5;"),
+        (1e-3, (1e-3, 4e-3), ["c", "n"], "here 1 … 4;"),
+        (1e-3, (1e-3, np.float32(1e-3)), ["n"], "here 1000;"),
+    ],
+)
+def test_gains_that_may_mean_two_things_are_refused(
+    dt_s: float, tau_syn: tuple[float, float], nodes: list[str], gain: str, tmp_path: Path
+) -> None:
+    """A CubaLIF whose current lasts one step computes the same either way."""
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        Nir(gains_of_1(tmp_path / "x.nir", tau_syn)).read(ImportOptions(nir_dt_s=dt_s))
+    findings = caught.value.findings
+    assert [(f.code, f.where) for f in findings] == [("nir-input-gain", node) for node in nodes]
+    assert gain in findings[0].fix
+    assert all("`gains_as_written=True`" in finding.fix for finding in findings)
+    assert "`nir_dt_s=1`" in findings[-1].fix
+
+
+def test_gains_can_be_declared_to_be_as_nir_defines_them(tmp_path: Path) -> None:
+    """The spikes are those of an equivalent file, in which no gain is 1."""
+    path = gains_of_1(tmp_path / "x.nir", (5e-3, 4e-3))
+    network = Nir(path).read(ImportOptions(nir_dt_s=1e-3, n_steps=60, gains_as_written=True))
+    with h5py.File(path, "r+") as file:
+        nodes = file["node/nodes"]
+        nodes["c/w_in"][:], nodes["c/r"][:] = 2.0, 0.5
+        nodes["n/r"][:], nodes["n/v_threshold"][:] = 2.0, 0.005
+    equivalent = Nir(path).read(ImportOptions(nir_dt_s=1e-3, n_steps=60))
+    spikes = Raster.from_dense(np.ones((1, 60, 2)))
+    expected = Nir.reference(equivalent, spikes).spikes
+    for name, raster in Nir.reference(network, spikes).spikes.items():
+        assert raster.n_spikes > 4
+        assert np.array_equal(raster.flat_index(), expected[name].flat_index())

@@ -23,6 +23,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     Node,
 )
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import linear, neurons, windows
 from nmtool.exporters.nir.reading.shapes import (
     Shapes,
@@ -61,12 +62,12 @@ MAX_PARTS = 100
 """The shortest step that a fix proposes is the given step divided by this number."""
 
 
-def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
+def checked(graph: Graph, options: ImportOptions) -> tuple[Graph, Shapes]:
     """Check that a network can represent a graph.
 
     Args:
         graph: the graph of a file.
-        dt_s: length of a step in s.
+        options: reading options, with the step and the meaning of gains.
 
     Returns:
         The graph with only the arrays that NIR defines, and the output shapes of its nodes.
@@ -77,10 +78,10 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
             all of which are listed.
     """
     node_findings = {
-        name: list(_node_findings(printable(name), node, dt_s))
+        name: list(_node_findings(printable(name), node, options))
         for name, node in sorted(graph.nodes.items())
     }
-    for name, finding in _delay_findings(graph, dt_s).items():
+    for name, finding in _delay_findings(graph, options.step_s).items():
         node_findings[name].append(finding)
     listed = [
         finding for findings in node_findings.values() for finding in findings
@@ -148,7 +149,7 @@ def refuse(findings: list[Finding]) -> None:
     )
 
 
-def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
+def _node_findings(name: str, node: Node, options: ImportOptions) -> Iterator[Finding]:
     """Findings on the kind, values and shape of a node."""
     if node.kind not in _NEEDED:
         what = f"nodes of the kind {printable(node.kind)} cannot be imported"
@@ -179,7 +180,7 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     if node.kind == DELAY and (node.values["delay"] < 0).any():
         yield Finding("nir-delay-negative", name, "a delay is negative", "use delays of at least 0")
     if node.kind in neurons.PARAMETERS:
-        yield from neurons.findings(name, node, dt_s)
+        yield from neurons.findings(name, node, options)
 
 
 def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:

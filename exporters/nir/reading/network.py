@@ -65,7 +65,7 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     Raises:
         FileFormatError: a network cannot represent parts of the graph; all are listed.
     """
-    network = _Import(*misfits.checked(graph, options.step_s), options).network()
+    network = _Import(*misfits.checked(graph, options), options).network()
     loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
     if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
         _log.warning(f"not in the graph, therefore assumed: {assumed}")
@@ -76,7 +76,7 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
             f"nmtool and none in NIR; for {options.steps:,} steps in total, use "
             f"`n_steps={max(1, options.steps - lag)}`"
         )
-    if silent := silence(network, options.step_s):
+    if silent := silence(network):
         _log.warning(f"remark[nir-silent]: {silent}")
     if unrolled := graph.of_kind(*WINDOWS):
         places = sum(projection.weight.size for projection in network.projections)

@@ -10,7 +10,7 @@ If neurons reset to a potential other than 0, all potentials are shifted so that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ from nmtool.exporters.nir.graph.nodes import (
     THRESHOLD,
     Node,
 )
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.float_simulator import Array, StepPopulation
 from nmtool.network import graph as kinds
 
@@ -50,6 +51,9 @@ norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-
 
 _ROUNDING = 1e-9
 """Tolerance: largest relative difference by which a time constant may be shorter than a step."""
+
+_SINGLE = 1e-6
+"""Largest relative difference of numbers that are equal in single precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +135,16 @@ def _share_lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
     return np.minimum(dt_s / values[key], 1.0)
 
 
-def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
+def findings(name: str, node: Node, options: ImportOptions) -> list[Finding]:
     """Findings on properties of a node of neurons that a population cannot have.
 
     Args:
         name: printable name of the node.
         node: a node of a kind in `PARAMETERS`, with all parameters.
-        dt_s: length of a step in s.
+        options: reading options, with the step and the meaning of gains.
     """
-    misfits = []
+    dt_s = options.step_s
+    misfits = [] if options.gains_as_written else list(_gain_findings(name, node, dt_s))
     for key in ("tau", "tau_syn", "tau_mem"):
         tau = node.values.get(key)
         if tau is not None and not (tau > 0).all():
@@ -171,6 +176,35 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
                 Finding("nir-threshold", name, what, "raise the threshold, or lower the reset")
             )
     return misfits
+
+
+def _gain_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
+    """A finding if the node's gain is 1 and scales its input by the step.
+
+    Tools whose neurons add inputs whole write 1, too, so the file does not show what is meant.
+    """
+    if node.kind == IF and (node.values["r"] == 1).all() and abs(dt_s - 1) > _SINGLE:
+        what = f"r is 1, so that an input of 1 raises v by only dt, here {dt_s:g}"
+        why = "norse (IAFCell), sinabs and spyx write 1, although their neurons add inputs whole"
+        fix = f"for such a file, `nir_dt_s=1`, or set r to 1/dt, here {1 / dt_s:g}"
+    elif node.kind == CUBA_LIF and (node.values.get("w_in", np.ones(1)) == 1).all():
+        shares = dt_s / node.values["tau_syn"]
+        if (shares > 1 - _SINGLE).all():
+            return
+        share, gain = (_number_range(values) for values in (shares, 1 / shares))
+        what = f"w_in is 1, so that an input of 1 raises I by only dt/tau_syn, here {share}"
+        why = "norse (LIFCell), rockpool and spyx write 1, although their neurons add inputs whole"
+        fix = f"for such a file, set w_in to tau_syn/dt, here {gain}"
+    else:
+        return
+    fix += "; if the gain is meant as NIR defines it, `gains_as_written=True`"
+    yield Finding("nir-input-gain", name, what, fix, why=why)
+
+
+def _number_range(values: NDArray) -> str:
+    """The values as text: a number if all are equal, else the smallest and the largest."""
+    ends = [f"{end:.5g}" for end in (values.min(), values.max())]
+    return " … ".join(dict.fromkeys(ends))
 
 
 def legal_names(names: list[str]) -> dict[str, str]:

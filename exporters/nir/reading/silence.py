@@ -10,31 +10,17 @@ from nmtool.float_simulator import Array, StepPopulation, step_network
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 
-IN_STEPS_S = 1.0
-"""Time step in s for files that count time in steps, instead of seconds."""
 
-
-def silence(network: Network, step_s: float) -> str:
-    """Remark on populations that can never spike, with a possible reason; '' if all can spike.
-
-    Args:
-        network: the imported network.
-        step_s: time step of the import in s.
-    """
+def silence(network: Network) -> str:
+    """Remark on populations that can never spike; '' if all can spike."""
     silent = dict(_silent(network))
     if not silent:
         return ""
     names = ", ".join(silent)
-    text = (
+    return (
         f"no input makes {names} spike within {network.n_steps:,} steps: with a spike on every "
         f"synapse in every step, membranes reach {max(silent.values()):.2g} of the threshold"
     )
-    integrates = any(np.isinf(network.population(n).values("tau_mem_ms")).all() for n in silent)
-    if integrates and step_s != IN_STEPS_S:
-        text += (
-            f"; files that count time in steps, such as sinabs's, need `nir_dt_s={IN_STEPS_S:g}`"
-        )
-    return text
 
 
 def _silent(network: Network) -> Iterator[tuple[str, float]]:
