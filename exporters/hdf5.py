@@ -99,6 +99,12 @@ class PlainFile:
             )
         return member
 
+    def has(self, parent: h5py.Group, name: str) -> bool:
+        """True if a group has a member with a value; a null data space has none."""
+        if parent.get(name, getlink=True) is None:
+            return False
+        return getattr(self._member(parent, name), "shape", ()) is not None
+
     def array(self, parent: h5py.Group, name: str) -> NDArray:
         """Read the dataset `name` of a group; it must contain numbers."""
         dataset = self._dataset(parent, name)
@@ -147,13 +153,14 @@ class PlainFile:
         return np.array(texts, object).reshape(dataset.shape)
 
     def numbers(self, parent: h5py.Group) -> dict[str, NDArray]:
-        """All numeric datasets in a group, by name; groups and strings are skipped."""
+        """All numeric datasets with values in a group, by name; groups and strings are skipped."""
         import h5py
 
         arrays = {}
         for name in sorted(parent):
             member = self._member(parent, name)
-            if isinstance(member, h5py.Dataset) and member.dtype.kind in _NUMBERS:
+            is_number = isinstance(member, h5py.Dataset) and member.dtype.kind in _NUMBERS
+            if is_number and self.has(parent, name):
                 arrays[name] = self.array(parent, name)
         return arrays
 
@@ -198,8 +205,9 @@ class PlainFile:
 
         dataset = self._member(parent, name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+            lack = "has no value" if isinstance(dataset, h5py.Dataset) else "is not an HDF5 dataset"
             raise FileFormatError(
-                f"{_place(parent, name)} is not an HDF5 dataset",
+                f"{_place(parent, name)} {lack}",
                 code="hdf5-no-data",
                 fix="write the file again with the tool that made it",
             )

@@ -148,7 +148,7 @@ def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArra
             group.get(name, getclass=True), h5py.Group
         ):
             yield from _data_sets(file, file.group(group, name))
-        else:
+        elif file.has(group, name):
             yield f"{group.name.rstrip('/')}/{name}", file.numbers_or_strings(group, name)
 
 
@@ -171,10 +171,10 @@ def read(path: str | Path) -> NetxFile:
 
 def _time_ms(file: PlainFile, name: str) -> float | None:
     """A positive time in ms from the group `simulation`; None if the file does not give it."""
-    if "simulation" not in file.root:
+    if not file.has(file.root, "simulation"):
         return None
     group = file.group(file.root, "simulation")
-    if name not in group:
+    if not file.has(group, name):
         return None
     time_ms = float(file.array(group, name).reshape(()))
     if not 0 < time_ms < math.inf:
@@ -215,7 +215,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         findings += misfits
         if not misfits and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
-        if kind != FLATTEN and "shape" in group:
+        if kind != FLATTEN and file.has(group, "shape"):
             sizes = _whole_numbers(file.array(group, "shape"), "shape").reshape(-1)
             shape = tuple(int(size) for size in sizes)
     return layers, findings
@@ -262,7 +262,9 @@ def _convolution(
     values = {}
     for name, least, default in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
         numbers = (
-            _whole_numbers(file.array(group, name), name) if name in group else np.array([default])
+            _whole_numbers(file.array(group, name), name)
+            if file.has(group, name)
+            else np.array([default])
         )
         sides = np.ravel(numbers)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
@@ -271,7 +273,7 @@ def _convolution(
         values[name] = np.broadcast_to(sides, (2,)).tolist()
     groups = (
         int(_whole_numbers(file.array(group, "groups"), "groups").reshape(()))
-        if "groups" in group
+        if file.has(group, "groups")
         else 1
     )
     axes = tuple(
@@ -333,7 +335,7 @@ def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
     """[size] int64: biases, read from one number per neuron, or from one number for all."""
     bias = (
         _whole_numbers(file.array(group, "bias"), "bias")
-        if "bias" in group
+        if file.has(group, "bias")
         else np.zeros(1, np.int64)
     )
     return np.broadcast_to(bias.reshape(-1), (size,))
@@ -370,7 +372,7 @@ def _layer_findings(
     """
     if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):
         return
-    if kind == INPUT and "neuron" not in group:
+    if kind == INPUT and not file.has(group, "neuron"):
         if not first:
             yield Finding(
                 "netx-input-late",
@@ -382,10 +384,10 @@ def _layer_findings(
         what = f"it is of the unsupported kind '{printable(kind)}'"
         if kind == INPUT:
             what = "it is an input layer with neurons, which cannot receive spikes"
-        elif "shape" in group:
+        elif file.has(group, "shape"):
             what += f", of size {np.ravel(file.array(group, 'shape')).tolist()}"
         yield Finding("netx-layer-kind", where, what, _OTHER_LAYERS)
-    elif "neuron" not in group:
+    elif not file.has(group, "neuron"):
         yield Finding(
             "netx-neurons-missing",
             where,
@@ -411,22 +413,34 @@ def _neuron_findings(
             _OTHER_LAYERS,
         )
     elif any(
-        key in neuron and file.array(neuron, key).any() for key in ("gradedSpike", "messageBits")
+        file.has(neuron, key) and file.array(neuron, key).any()
+        for key in ("gradedSpike", "messageBits")
     ):
         yield Finding(
             "netx-graded-spikes", where, "its spikes are graded: they carry values", _OTHER_LAYERS
         )
-    elif kind == CONV and "delay" in group:
+    elif file.has(neuron, "refDelay") and file.array(neuron, "refDelay").max(initial=0) > 1:
+        yield Finding(
+            "netx-refractory",
+            where,
+            f"its neurons rest after a spike: refDelay is {file.array(neuron, 'refDelay').max():g}",
+            "for neurons that can spike in every step, as lava-dl runs them, set refDelay to 1",
+            why="nmtool's neurons have no refractory time, and lava-dl's reader ignores it",
+        )
+    elif kind == CONV and file.has(group, "delay"):
         what = "it is a convolution and has delays"
         why = "lava-dl's reader ignores them"
         yield Finding("netx-conv-delays", where, what, _OTHER_LAYERS, why=why)
-    elif kind == RECURRENT and "delay" in group:
+    elif kind == RECURRENT and any(
+        file.has(group, key) and file.array(group, key).any() for key in ("delay", "delay_rec")
+    ):
         yield Finding(
             "netx-recurrent-delays",
             where,
             "it is recurrent and has delays",
-            _OTHER_LAYERS,
-            why="lava-dl's reader uses the same delays for feed-forward and recurrent synapses",
+            "set the delays to 0, or import the network from mlGeNN's checkpoint",
+            why="lava-dl's reader uses `delay` for feed-forward and recurrent synapses alike, and "
+            "ignores `delay_rec`",
         )
 
 
@@ -437,7 +451,7 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
     recurrent = file.array(group, "weight_rec") if kind == RECURRENT else None
     return Layer(
         weight,
-        _delays(file.array(group, "delay"), weight.shape) if "delay" in group else None,
+        _delays(file.array(group, "delay"), weight.shape) if file.has(group, "delay") else None,
         None if recurrent is None else _matrix(recurrent, size, "weight_rec", size),
         _bias(file, group, size),
         *_neuron_constants(file, group),

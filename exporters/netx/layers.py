@@ -127,5 +127,7 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 def _would_change(weight: Integers, bits: int) -> bool:
     """True if Lava would clip or truncate the shifted weights."""
-    truncated = 8 - bits + (sign_mode(weight) == MIXED)
-    return abs(weight).max() > 255 or truncated < 0 or bool((weight % (1 << truncated)).any())
+    mixed = int(sign_mode(weight) == MIXED)
+    truncated = 8 - bits + mixed
+    beyond = weight.max() > MAX_WEIGHT - 1 or weight.min() < 1 - MAX_WEIGHT - mixed
+    return beyond or truncated < 0 or bool((weight % (1 << truncated)).any())

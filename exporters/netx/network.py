@@ -105,17 +105,6 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
             _FIX,
         )
     yield from layer.reader_findings(where, _FIX)
-    for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
-        if layer.unrolled:
-            continue  # `_projections` splits the weights of unrolled layers by their sign.
-        if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
-            yield Finding(
-                "netx-weights-odd",
-                where,
-                f"{name} contains weights of both signs, some of them odd, which need more than "
-                "8 bits",
-                _FIX,
-            )
 
 
 def network_of(file: NetxFile) -> IntegerNetwork:
@@ -136,9 +125,9 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     names = [INPUT, *(population.name for population in populations)]
     projections = []
     for source, target, (_, layer) in zip(names, names[1:], layers, strict=False):
-        projections += _projections(source, target, layer)
+        projections += _projections(source, target, layer.weight, layer.delay)
         if layer.recurrent is not None:
-            projections.append(_projection(target, target, layer.recurrent, None))
+            projections += _projections(target, target, layer.recurrent, None)
     last = populations[-1]
     return IntegerNetwork(
         InputChannels(layers[0][1].weight.shape[1]),
@@ -165,19 +154,15 @@ def _population(name: str, layer: Layer) -> IntegerPopulation:
     )
 
 
-def _projections(source: str, target: str, layer: Layer) -> list[IntegerProjection]:
-    """Make one projection, or two for a convolution with odd weights of both signs.
+def _projections(
+    source: str, target: str, weight: np.ndarray, delay: np.ndarray | None
+) -> list[IntegerProjection]:
+    """Make one projection, or two for odd weights of both signs.
 
     A matrix with both signs loses the lowest bit; a matrix with one sign can represent all weights.
     """
-    parts = [layer.weight]
-    if layer.unrolled and sign_mode(layer.weight) == MIXED and (layer.weight % 2).any():
-        parts = [np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)]
-    return [_projection(source, target, part, layer.delay) for part in parts]
-
-
-def _projection(
-    source: str, target: str, weight: np.ndarray, delay: np.ndarray | None
-) -> IntegerProjection:
+    parts = [weight]
+    if sign_mode(weight) == MIXED and (weight % 2).any():
+        parts = [np.maximum(weight, 0), np.minimum(weight, 0)]
     delay = np.zeros_like(weight) if delay is None else delay
-    return IntegerProjection(source, target, weight.T, delay.T)
+    return [IntegerProjection(source, target, part.T, delay.T) for part in parts]

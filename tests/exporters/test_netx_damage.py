@@ -74,6 +74,7 @@ CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "another weight": (other_weight, "export-changed"),
     "another threshold": (in_layer(neuron__vThMant=77), "export-changed"),
     "no weight": (in_layer(weight=None), "hdf5-member-missing"),
+    "a weight without a value": (in_layer(weight=h5py.Empty("i2")), "hdf5-no-data"),
     "no neuron": (in_layer(neuron=None), "export-changed"),
     "no type": (in_layer(type=None), "hdf5-member-missing"),
     "a number for the type": (in_layer(type=5), "hdf5-no-text"),

@@ -293,7 +293,8 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         dense(4, 4, neuron=None),
         dense(4, 4, type=b"dense_rec", weight_rec=np.eye(4), delay=1),
         dense(4, 2, weight=np.array([[255, -1, 2, 3], [0, 0, 0, -7]])),
-        dense(2, 2, weight=np.array([[1, -1], [2, 3]])),
+        dense(2, 2, neuron={**NEURON, "refDelay": np.array([1, 3])}),
+        dense(2, 2, type=b"dense_rec", weight_rec=np.eye(2), delay_rec=np.eye(2)),
         {"type": b"average", "shape": np.array([2])},
         {"type": b"input", "shape": np.array([2])},
     )
@@ -307,8 +308,10 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 6", "netx-graded-spikes"),
         ("layer 7", "netx-neurons-missing"),
         ("layer 8", "netx-recurrent-delays"),
-        ("layer 11", "netx-layer-kind"),
-        ("layer 12", "netx-input-late"),
+        ("layer 10", "netx-refractory"),
+        ("layer 11", "netx-recurrent-delays"),
+        ("layer 12", "netx-layer-kind"),
+        ("layer 13", "netx-input-late"),
         ("layer 2", "netx-bias-range"),
         ("layer 2", "netx-delay-range"),
         ("layer 3", "netx-decay-range"),
@@ -316,11 +319,34 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 3", "netx-inputs-differ"),
         ("layer 4", "netx-threshold-range"),
         ("layer 9", "netx-weights-signs"),
-        ("layer 9", "netx-weights-odd"),
-        ("layer 10", "netx-weights-odd"),
     ]
     for word in ("pool", "[3, 8, 8]", "SDNN", "iDecay", "vDecay", "62"):
         assert word in str(caught.value)
+
+
+def test_a_file_from_mlgenn_is_imported(tmp_path: Path) -> None:
+    """Null data spaces are absent values; odd weights of both signs become two projections."""
+    whole, graded = h5py.Empty("i4"), h5py.Empty("?")
+    random = np.random.default_rng(1)
+    first, loop = (random.integers(-128, 128, shape) for shape in ((6, 9), (6, 6)))
+    neuron = {**NEURON, "gradedSpike": graded, "refDelay": 0}
+    absent = {"inFeatures": whole, "outFeatures": whole, "bias": whole, "delay": whole}
+    loops = {"weight_rec": loop.astype(np.float32), "delay_rec": np.zeros((6, 6), np.int32)}
+    path = write_foreign(
+        tmp_path / "mlgenn.net",
+        {"type": b"input", "shape": np.array([9])},
+        dense(9, 6, weight=first, neuron=neuron, type=b"dense_rec", **loops, **absent),
+        dense(6, 4, neuron={**neuron, "vThMant": 1 << 16}, **absent),
+        simulation=False,
+    )
+    network = Netx(path).network
+    matrices = {("input", "layer1"): first, ("layer1", "layer1"): loop}
+    for ends, weight in matrices.items():
+        parts = [p.weight for p in network.projections if (p.source, p.target) == ends]
+        assert len(parts) == 2
+        assert np.array_equal(sum(parts).T, weight)
+    assert not any(p.delay.any() for p in network.projections)
+    assert [p.kind for p in network.populations] == [LIF, LIF]
 
 
 def test_the_largest_decay_of_the_current_is_imported(tmp_path: Path) -> None:

@@ -72,6 +72,22 @@ def test_foreign_files_are_read_as_by_lava_dl(tmp_path: Path) -> None:
 
 
 @pytest.mark.lava
+@pytest.mark.usefixtures("python")
+def test_odd_weights_of_both_signs_are_read_as_by_lava_dl(tmp_path: Path) -> None:
+    """mlGeNN writes all 8-bit numbers; lava-dl's reader shifts -128 to -256."""
+    random = np.random.default_rng(1)
+    first, loop = (random.integers(-128, 128, shape) for shape in ((8, 12), (8, 8)))
+    first[0, :2] = -128, 127
+    neuron = {**NEURON, "vThMant": 900}
+    path = write_foreign(
+        tmp_path / "odd.net",
+        dense(12, 8, weight=first, neuron=neuron, type=b"dense_rec", weight_rec=loop),
+        dense(8, 4, weight=random.integers(-64, 64, (4, 8)), neuron=neuron),
+    )
+    assert_same(path, 3, 120)
+
+
+@pytest.mark.lava
 @settings(max_examples=examples(0.7))
 @given(seed=seeds, size=st.integers(1, 12))
 def test_weights_are_scaled_as_by_lava_dl(python: Path, seed: int, size: int) -> None:

@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "references": (replaced(WEIGHT, shape=(5, 8), dtype=h5py.ref_dtype), "nir-values weight"),
     "text": (replaced("nodes/first/r", data="text"), "nir-values r"),
     "not a number": (replaced(WEIGHT, data=np.full((5, 8), np.nan)), "nir-values weight"),
-    "nothing": (replaced(WEIGHT, data=h5py.Empty("f8")), "hdf5-no-data"),
+    "nothing": (replaced(WEIGHT, data=h5py.Empty("f8")), "nir-values"),
     "three axes": (replaced(WEIGHT, data=np.ones((5, 8, 1))), "nir-matrix weight"),
     "another shape": (replaced(WEIGHT, data=np.ones((5, 9))), "nir-size 9"),
     "no time": (replaced("nodes/first/tau_mem", data=np.zeros(8)), "nir-time-constant tau_mem"),
