@@ -41,7 +41,7 @@ def temporary_folder(name: str) -> Iterator[Path]:
         raise StorageError(
             f"there is no space for temporary files in {tempfile.gettempdir()}",
             code="temporary-folder-full",
-            why=str(error.strerror),
+            why=error.strerror or str(error),
             fix="free space there, or name another folder in the environment variable TMPDIR",
         ) from error
 

@@ -43,13 +43,14 @@ class Kind(NamedTuple):
         name: name of the file or folder.
         write: writes it into a folder with `crafted.whole`, which is the working folder.
         commands: commands that read it, which take turns.
-        made: names of the files and folders that these commands may make or change.
+        made: names of the files and folders that these commands may make or change; None if the
+            file itself names the folder to make.
     """
 
     name: str
     write: Callable[[Path], object]
     commands: tuple[str, ...]
-    made: tuple[str, ...] = ("y.npz",)
+    made: tuple[str, ...] | None = ("y.npz",)
 
 
 def _lava(path: Path) -> None:
@@ -101,7 +102,7 @@ KINDS = {
     ),
     # Without data, reading ends before training.
     "settings": Kind("x.toml", _settings, ("train missing -o y --config x.toml",), ("y",)),
-    "study": Kind("x.toml", _study, ("sweep x.toml",), ("digits-study",)),
+    "study": Kind("x.toml", _study, ("sweep x.toml",), None),
     "run": Kind(
         "x",
         _run,
