@@ -428,23 +428,21 @@ def libraries_needed(extra: str = "") -> Iterator[None]:
 
     Raises:
         MissingError: a library is missing or broken.
-        KeyboardInterrupt: Ctrl-C interrupted the import, which some libraries report as an
+        KeyboardInterrupt: a signal interrupted the import, which some libraries report as an
             `ImportError`.
     """
     try:
         yield
     except ImportError as error:
-        if _is_interrupted(error):
-            raise KeyboardInterrupt from error
+        if stop := _interrupt_behind(error):
+            raise KeyboardInterrupt(*stop.args) from error
         if (error.name or "").partition(".")[0] == "nmtool":
             raise
         raise missing_library(error, extra) from error
 
 
-def _is_interrupted(error: BaseException | None) -> bool:
-    """True if an error was caused by Ctrl-C."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interrupt that caused an error; None if there was none."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return False
+    return error

@@ -1,5 +1,7 @@
 """Ctrl-C and SIGTERM, deferred while an exception from their handler could be lost or do harm.
 
+Both raise `KeyboardInterrupt`, with the number of the signal as its argument.
+
 Such an exception may appear anywhere. While libraries load, it becomes an `ImportError` or, in
 C++, ends the process; a compiler's callbacks swallow it; files stay half-written. `signals_noted`
 is for work that can stop at chosen points, such as after a batch. `interrupts_remembered` is for
@@ -18,6 +20,9 @@ from typing import Any
 
 CheckStop = Callable[[], None]
 """A function that raises `KeyboardInterrupt` once the process has received a signal to stop."""
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a process to stop."""
 
 LOOK_AGAIN_S = 0.01
 """Seconds between two checks whether libraries are still loading.
@@ -63,8 +68,8 @@ def signals_noted(*numbers: int) -> Iterator[CheckStop]:
 
         def check_stop() -> None:
             """Raise `KeyboardInterrupt` if a signal was noted, or if a library swallowed one."""
-            if noted or (previous and _raised):
-                raise KeyboardInterrupt
+            if stops := noted or (_raised if previous else []):
+                raise KeyboardInterrupt(stops[0])
 
         _replace_default(previous, note)
         if previous and _waiting:
@@ -84,27 +89,39 @@ def signals_ignored(*numbers: int) -> Iterator[None]:
 
 
 @contextmanager
-def interrupts_remembered() -> Iterator[None]:
-    """Make Ctrl-C end a whole command by `KeyboardInterrupt`, even if a library swallows it.
+def interrupts_remembered(*numbers: int) -> Iterator[None]:
+    """Make signals end a whole command by `KeyboardInterrupt`, even if a library swallows it.
 
-    While libraries load or Numba compiles, the first Ctrl-C waits until they are done. An error
-    that ends the block after a Ctrl-C becomes `KeyboardInterrupt`. A Ctrl-C that was swallowed
+    While libraries load or Numba compiles, the first signal waits until they are done. An error
+    that ends the block after a signal becomes `KeyboardInterrupt`. A signal that was swallowed
     takes effect in the next `signals_noted`.
+
+    Args:
+        numbers: the signals, such as `signal.SIGINT`.
     """
-    numbers = [signal.SIGINT] if _ALARM is None else [signal.SIGINT, _ALARM]
+    numbers = numbers if _ALARM is None else (*numbers, _ALARM)
     with _signals_cleared_after(), _handlers_restored(*numbers) as previous:
         _replace_default(previous, _remember)
         try:
             yield
             if _waiting:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(_waiting[0])
         except Exception as error:
-            if previous and (_raised or _waiting):
-                raise KeyboardInterrupt from error
+            if previous and (stops := _raised or _waiting):
+                raise KeyboardInterrupt(stops[0]) from error
             raise
         finally:
             if previous:
                 _wait_no_more()
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """Exit code of a command that was stopped: 128 and the signal's number, as shells report it.
+
+    >>> exit_code(KeyboardInterrupt()), exit_code(KeyboardInterrupt(signal.SIGTERM))
+    (130, 143)
+    """
+    return 128 + (stop.args[0] if stop.args else signal.SIGINT)
 
 
 @contextmanager
@@ -119,7 +136,7 @@ def _signals_cleared_after() -> Iterator[None]:
 
 
 def _remember(number: int, frame: FrameType | None) -> None:
-    """Handle Ctrl-C: raise `KeyboardInterrupt`; while libraries load, alarms try again."""
+    """Handle a signal: raise `KeyboardInterrupt`; while libraries load, alarms try again."""
     if number == _ALARM and not _waiting:
         # The signal that was waiting has already been raised.
         return
@@ -129,20 +146,22 @@ def _remember(number: int, frame: FrameType | None) -> None:
         if not _waiting:
             _waiting.append(number)
             if _start_alarm():
-                _acknowledge()
+                _acknowledge(number)
                 return
+    _raised.append(_waiting[0] if number == _ALARM else number)
     _wait_no_more()
-    _raised.append(number)
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(_raised[-1])
 
 
-def _acknowledge() -> None:
-    """Print on stderr that Ctrl-C was received.
+def _acknowledge(number: int) -> None:
+    """Print on stderr that a signal was received.
 
     The text is written without the console, since a console is unsafe in a signal handler.
     """
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    text = f"\nstopping once this is loaded or compiled; {name} again stops now\n"
     with suppress(OSError):
-        os.write(2, b"\nstopping once this is loaded or compiled; Ctrl-C again stops now\n")
+        os.write(2, text.encode())
 
 
 def _is_loading(frame: FrameType | None) -> bool:

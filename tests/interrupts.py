@@ -1,13 +1,13 @@
 """`python -m tests.interrupts`: `nmtool train` is interrupted at random moments; nothing is lost.
 
 The first two runs are not interrupted: one compiles the kernels, the other provides the duration of
-a run, and the network that every resumed run must have. The other runs get SIGINT at random
-moments, half of them before training begins, half of them after, and are then resumed.
+a run, and the network that every resumed run must have. The other runs get SIGINT or SIGTERM at
+random moments, half of them before training begins, half of them after, and are then resumed.
 
 Outcomes of a run:
 
 unborn       Python had not reached nmtool yet
-interrupted  it ended with 130, or by the signal, with the usual message
+interrupted  it ended with 130 or 143, or by the signal, with the usual message
 finished     the signal came too late: the run had ended, or was writing its last files
 lost         the signal had no effect: training continued
 traceback    it printed a traceback
@@ -34,6 +34,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nmtool.cli.main import main as nmtool_main
+from nmtool.interrupts import STOPS
 from nmtool.network.float_network import Network
 from nmtool.training.loop.run_folder import RunFolder
 
@@ -52,6 +53,7 @@ class Interrupted:
     """A run that may have been interrupted by a signal.
 
     Attributes:
+        number: the signal.
         code: exit code; negative for a signal.
         err: output on stderr.
         before: number of epochs that were printed when the signal was sent.
@@ -60,6 +62,7 @@ class Interrupted:
         end_s: seconds from the signal to the end.
     """
 
+    number: signal.Signals
     code: int
     err: str
     before: int
@@ -76,7 +79,7 @@ class Interrupted:
     def fate(self) -> str:
         """The outcome of the run, in a word."""
         # If the signal arrives inside exec(), Python ends itself by the same signal.
-        by_signal = self.code in (130, -signal.SIGINT)
+        by_signal = self.code in (128 + self.number, -self.number)
         if "Traceback" in self.err or "Fatal" in self.err:
             # The traceback of every run of nmtool contains this file.
             return "traceback" if "nmtool/__main__.py" in self.err else "unborn"
@@ -89,13 +92,19 @@ class Interrupted:
         return "wrong"
 
 
-def run(folder: Path, in_training: bool, after_s: float | None) -> Interrupted:
-    """Train in a new process, and send it SIGINT.
+def run(
+    folder: Path,
+    in_training: bool,
+    after_s: float | None,
+    number: signal.Signals = signal.SIGINT,
+) -> Interrupted:
+    """Train in a new process, and send it a signal.
 
     Args:
         folder: folder for the run.
         in_training: count seconds from the beginning of training, not of the process.
         after_s: seconds until the signal; None for no signal.
+        number: the signal.
     """
     began = time.perf_counter()
     screen = folder.with_suffix(".err")
@@ -117,12 +126,12 @@ def run(folder: Path, in_training: bool, after_s: float | None) -> Interrupted:
                 process.wait(after_s)
             except subprocess.TimeoutExpired:
                 before = _epochs(screen.read_text())
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
         sent = time.perf_counter()
         code = process.wait(PATIENCE_S)
     ended = time.perf_counter()
     text = screen.read_text()
-    return Interrupted(code, text, before, trained - began, ended - trained, ended - sent)
+    return Interrupted(number, code, text, before, trained - began, ended - trained, ended - sent)
 
 
 def leave_core() -> None:
@@ -194,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             in_training = draw.random() < 0.5
             after_s = draw.uniform(0, reference.train_s if in_training else reference.load_s)
             folder = top / f"run{number}"
-            ended = run(folder, in_training, after_s)
+            ended = run(folder, in_training, after_s, draw.choice(STOPS))
             lost = losses(RunFolder(folder), ended, whole)
             fates[ended.fate] += 1
             codes[ended.code] += 1
@@ -202,7 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bad += is_bad
             place = "training" if in_training else "loading"
             print(
-                f"{number:3d}  {place:8}  {after_s:6.2f} s  +{ended.end_s:6.2f} s  "
+                f"{number:3d}  {ended.number.name}  {place:8}  {after_s:6.2f} s  "
+                f"+{ended.end_s:6.2f} s  "
                 f"code {ended.code:4d}  epochs {ended.before} {ended.epochs}  "
                 f"{ended.fate}  {'; '.join(lost)}",
                 flush=True,

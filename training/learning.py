@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import AUTO, SplitRule
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
-from nmtool.interrupts import signals_noted
+from nmtool.interrupts import STOPS, signals_noted
 from nmtool.loading import Source
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -153,8 +152,8 @@ def train(
     Every epoch is logged under the logger `nmtool` at level INFO. For data-parallel training, every
     process that torchrun starts calls this function; the first process writes and logs.
 
-    In the main thread of a single process, Ctrl-C stops training after the current batch, and a
-    second Ctrl-C stops it at once.
+    In the main thread of a single process, Ctrl-C and SIGTERM stop training after the current
+    batch, and a second signal stops it at once.
 
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
@@ -363,9 +362,9 @@ class _Call:
         """Run the training loop; return the trainer and the reporter of the progress."""
         from nmtool.training.loop.run import run_training
 
-        # A single process finishes its batch after Ctrl-C. In a job of several processes, Ctrl-C
-        # ends all processes at once.
-        signals = [signal.SIGINT] if ranks.size == 1 else []
+        # A single process finishes its batch after a signal. In a job of several processes, a
+        # signal ends all processes at once.
+        signals = STOPS if ranks.size == 1 else ()
         with (
             signals_noted(*signals) as check_stop,
             (self.progress if ranks.is_first else silent)(

@@ -6,9 +6,6 @@ import sys
 
 from nmtool.errors import InputError, NmtoolError, missing_library
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
-
 
 def for_people(error: Exception) -> NmtoolError | None:
     """The error to show for an exception; None for bugs in nmtool, which need a traceback."""

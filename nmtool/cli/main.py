@@ -1,7 +1,8 @@
 """`nmtool`: one module per command, exit codes from the errors.
 
 0 fine · 1 the answer is no (spikes differ, a network does not fit) · 2 wrong usage or bad input ·
-3 something needed is missing · 130 interrupted · 141 the reader of the output went away
+3 something needed is missing · 130 interrupted · 141 the reader of the output went away ·
+143 ended by SIGTERM
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from nmtool.cli.arguments import Parser
 from nmtool.cli.commands import ALSO, COMMANDS, DATA_PARALLEL, OLD
 from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
-from nmtool.cli.torchrun import one_process_reports
+from nmtool.cli.torchrun import one_process_reports, stop_signals
 from nmtool.errors import UsageError
-from nmtool.interrupts import interrupts_remembered
+from nmtool.interrupts import STOPS, exit_code, interrupts_remembered
 from nmtool.version import __version__
 
 READER_GONE = 141
@@ -35,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         console.print_remark("interrupted")
-        return failures.INTERRUPTED
+        return exit_code(stop)
     except BrokenPipeError:
         streams.silence(sys.stdout, sys.stderr)
         return READER_GONE
@@ -64,8 +65,10 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in (*COMMANDS, *OLD):
         raise _unknown_command(command)
-    reporting = one_process_reports() if command in DATA_PARALLEL else nullcontext()
-    with reporting, interrupts_remembered():
+    reporting, signals = nullcontext(), STOPS
+    if command in DATA_PARALLEL:
+        reporting, signals = one_process_reports(), stop_signals()
+    with reporting, interrupts_remembered(*signals):
         return _run_command(command, words)
 
 

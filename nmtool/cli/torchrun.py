@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nmtool.cli import failures
 from nmtool.errors import RankError
+from nmtool.interrupts import STOPS, exit_code
 
 if TYPE_CHECKING:
     from nmtool.training.processes.launch import Launch
@@ -40,18 +41,18 @@ def one_process_reports() -> Iterator[None]:
         logging.getLogger("nmtool").setLevel(logging.CRITICAL)
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if launch is not None and launch.rank > 0:
-            raise SystemExit(failures.INTERRUPTED) from None
+            raise SystemExit(exit_code(stop)) from None
         raise
     except Exception as error:
         shown = failures.for_people(error)
         if shown is None or launch is None:
             raise
-        first, exit_code = _first_to_fail(launch, shown.exit_code)
+        first, code = _first_to_fail(launch, shown.exit_code)
         if first:
             raise
-        raise SystemExit(exit_code) from None
+        raise SystemExit(code) from None
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
@@ -67,6 +68,17 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
         # error is better than no error.
         first = mine
     return first == mine, int(first.split()[1])
+
+
+def stop_signals() -> Sequence[int]:
+    """The signals that interrupt a command.
+
+    In a job, torchrun sends SIGTERM to all processes if one fails. Until `sigterm_raises` handles
+    it, SIGTERM then ends a process without a message.
+    """
+    from nmtool.training.processes.launch import launched
+
+    return STOPS if launched() is None else (signal.SIGINT,)
 
 
 @contextmanager

@@ -644,15 +644,19 @@ def test_an_interrupt_that_is_swallowed_stops_training(
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize(("epoch", "number"), [(1, signal.SIGINT), (3, signal.SIGTERM)])
 def test_an_interrupt_waits_until_the_epoch_is_saved(
-    epoch: int, finished_run: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    epoch: int,
+    number: signal.Signals,
+    finished_run: nm.Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_log = RunFolder.write_log
 
     def interrupted(self: RunFolder, epochs: list[dict[str, Any]]) -> None:
         if len(epochs) == epoch:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         write_log(self, epochs)
 
     monkeypatch.setattr(RunFolder, "write_log", interrupted)

@@ -15,10 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from nmtool.interrupts import signals_ignored, signals_noted
-
-STOPS = (signal.SIGINT, signal.SIGTERM)
-"""Signals that ask a study to stop."""
+from nmtool.interrupts import STOPS, signals_ignored, signals_noted
 
 _POLL_S = 0.1
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from nmtool.arguments import Count, checked
 from nmtool.data import Dataset
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
-from nmtool.interrupts import signals_noted
+from nmtool.interrupts import STOPS, signals_noted
 from nmtool.progress import Progress, silent
 from nmtool.training.processes.threads import check_threads, most_threads, threads_used
-from nmtool.training.studies.copies import STOPS, run_copies
+from nmtool.training.studies.copies import run_copies
 from nmtool.training.studies.plan import StudyPlan, read_plan
 from nmtool.training.studies.results import (
     SweepResult,

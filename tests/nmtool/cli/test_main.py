@@ -143,6 +143,7 @@ def test_wrong_usage(words: list[str], error: str, phrases: list[str], nmtool: N
         (DoesNotFitError("a", code="too-large"), 1, "error[too-large]: a\n"),
         (BackendError("a", code="it-hung"), 3, "error[it-hung]: a\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt(signal.SIGTERM), 143, "interrupted\n"),
     ],
 )
 def test_exit_codes(
@@ -302,12 +303,13 @@ def test_a_number_of_threads_that_numba_cannot_start(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_that_became_another_error(
-    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, code: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(arguments: object) -> int:
         try:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         except KeyboardInterrupt as interrupt:
             raise ImportError("torch is broken") from interrupt
         raise AssertionError("nothing was raised")
@@ -315,7 +317,7 @@ def test_an_interrupt_that_became_another_error(
     monkeypatch.setattr(inspect, "run", run)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert nmtool("inspect", "file") == CommandResult(130, "", "interrupted\n")
+        assert nmtool("inspect", "file") == CommandResult(code, "", "interrupted\n")
     finally:
         signal.signal(signal.SIGINT, previous)
 

@@ -81,6 +81,12 @@ def test_the_first_rank_reports_an_interrupt(monkeypatch: pytest.MonkeyPatch) ->
     assert left.value.code == 130
 
 
+def test_only_a_single_process_is_interrupted_by_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert signal.SIGTERM in torchrun.stop_signals()
+    _launch(monkeypatch, 0, NOBODY)
+    assert [*torchrun.stop_signals()] == [signal.SIGINT]
+
+
 def test_a_single_process_reports_its_error() -> None:
     for _ in range(2):
         with pytest.raises(StorageError), torchrun.one_process_reports():

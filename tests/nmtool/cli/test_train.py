@@ -150,7 +150,8 @@ def test_a_stopped_run_prints_the_command_that_resumes_it(
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.long
-def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_by_a_signal(number: signal.Signals, code: int, nmtool: Nmtool) -> None:
     words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "60"]
     root = str(Path(__file__).parents[3])
     with subprocess.Popen(
@@ -164,9 +165,9 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("trains on ")
         assert process.stderr.readline().startswith("epoch ")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err + core_traces(Path())
+    assert process.returncode == code, err + core_traces(Path())
     assert out == ""
     assert err.endswith("--resume\ninterrupted\n")
     assert "Traceback" not in err
