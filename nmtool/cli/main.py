@@ -65,9 +65,9 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in (*COMMANDS, *OLD):
         raise _unknown_command(command)
-    reporting, signals = nullcontext(), STOPS
-    if command in DATA_PARALLEL:
-        reporting, signals = one_process_reports(), stop_signals()
+    in_parallel = command in DATA_PARALLEL
+    reporting = one_process_reports() if in_parallel else nullcontext()
+    signals = stop_signals() if in_parallel else STOPS
     with reporting, interrupts_remembered(*signals):
         return _run_command(command, words)
 
