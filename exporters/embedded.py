@@ -87,7 +87,7 @@ def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
     if GROUP not in file.root:
         return None
     group = file.group(file.root, GROUP)
-    about = json.loads(file.text(group, _SETTINGS))
+    about = storage.parse_json(file.text(group, _SETTINGS))
     if int(about["version"]) > newest:
         return Embedded(about, b"")
     answers = file.array(group, _ANSWERS).tobytes() if _ANSWERS in group else b""

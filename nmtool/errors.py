@@ -315,12 +315,15 @@ def printable(name: object, longest: int = LONGEST) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value from a file as Python writes it, made short for messages.
+    """A value from a file as Python writes it, made short; only its type if Python cannot write it.
 
-    >>> quoted("ten"), len(quoted("ten" * 1000))
-    ("'ten'", 61)
+    >>> quoted("ten"), len(quoted("ten" * 1000)), quoted(1 << 20_000)
+    ("'ten'", 61, 'an extreme int')
     """
-    return printable(repr(value))
+    try:
+        return printable(repr(value))
+    except (ValueError, RecursionError):  # A number of 4,300 digits, or lists in 1,000 lists.
+        return f"an extreme {type(value).__name__}"
 
 
 def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:

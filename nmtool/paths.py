@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 
@@ -23,6 +24,7 @@ def data_folder() -> Path:
     return _folder_from("XDG_DATA_HOME", ".local/share") / "nmtool"
 
 
+@cache
 def pages_folder(name: str) -> Path:
     """The folder `docs` or `examples`: installed with nmtool, or beside it in a checkout."""
     installed = Path(__file__).parent / name

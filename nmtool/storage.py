@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,6 +39,17 @@ For comparison: arrays of zeros reach a ratio of a thousand.
 
 MAX_HEADER_BYTES = 64 << 20
 """Largest size of an archive's header, unpacked."""
+
+MAX_MEMBERS = 1 << 16
+"""Largest number of arrays in an archive."""
+
+MAX_JSON_MEMORY = 576 << 20
+"""Largest memory in bytes that the text of a JSON document and its values may take."""
+
+_JSON_MEMORY = {"{": 240, "[": 100, ",": 40, ":": 96, '"': 30, ".": 64, "e": 64, "E": 64}
+"""At most so many bytes of memory are needed for each of these characters: for a dict, a list, a
+number and its place in a list, a key and its place in a dict, half of a text, and a fraction, which
+may be longer when it is written again."""
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """Exceptions that constructors raise if the contents of a file have wrong types or shapes."""
@@ -161,6 +173,28 @@ def pieces(path: Path, limit: int, at_once: int = 1 << 20) -> Iterator[bytes]:
             if unread < 0:
                 raise OSError("it grew while it was read")
             yield piece
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON from a file, unless its values could take too much memory.
+
+    JSON of a few bytes can describe values of 50 times the size, such as empty lists.
+
+    Args:
+        text: the document.
+
+    Raises:
+        ValueError: the text is not JSON, or `json_memory` exceeds `MAX_JSON_MEMORY`.
+        RecursionError: lists and dicts are nested too deeply.
+    """
+    if json_memory(text) > MAX_JSON_MEMORY:
+        raise ValueError(f"its values could take more than {MAX_JSON_MEMORY >> 20} MiB of memory")
+    return json.loads(text)
+
+
+def json_memory(text: str) -> int:
+    """Upper bound of the memory in bytes that a JSON document and its values take in Python."""
+    return sys.getsizeof(text) + sum(n * text.count(mark) for mark, n in _JSON_MEMORY.items())
 
 
 @contextmanager
@@ -364,6 +398,8 @@ def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
     with zipfile.ZipFile(source) as members:
         sizes = {member.filename: member.file_size for member in members.infolist()}
         packed = source.stat().st_size if isinstance(source, Path) else source.seek(0, io.SEEK_END)
+    if len(sizes) > MAX_MEMBERS:
+        raise ValueError(f"it has {len(sizes):,} arrays, but at most {MAX_MEMBERS:,} are read")
     size = sum(sizes.values())
     if size > min(MAX_ARCHIVE_BYTES, max(free_bytes, MAX_RATIO * packed)):
         raise ValueError(f"it would unpack from {packed} to {size} bytes")
@@ -377,7 +413,7 @@ def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
 
 def _header(archive: Any) -> dict[str, Any]:
     """The header of an open archive."""
-    return json.loads(str(archive["header"][()]))
+    return parse_json(str(archive["header"][()]))
 
 
 def content_hash(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:

@@ -55,7 +55,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         if _DEEP.search(text):
             raise ValueError("a key has too many parts")
         table = tomllib.loads(text)
-        check_texts(table)
+        check_values(table)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not valid TOML",
@@ -83,11 +83,16 @@ def toml_value(value: Any) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def check_texts(value: Any) -> None:
-    """Raise `ValueError` for text that cannot be a name or path, also in lists and tables."""
+def check_values(value: Any) -> None:
+    """Raise `ValueError` for a value that no setting can have, also in lists and tables.
+
+    These are text that cannot be a name or path, and whole numbers of more than 64 bits.
+    """
     if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
         raise ValueError(f"{value!a} is not valid text")
+    if isinstance(value, int) and not -1 << 63 <= value < 1 << 63:
+        raise ValueError("a whole number has more than 64 bits")
     for entry in value.values() if isinstance(value, dict) else ():
-        check_texts(entry)
+        check_values(entry)
     for entry in value if isinstance(value, list) else ():
-        check_texts(entry)
+        check_values(entry)

@@ -22,7 +22,7 @@ from nmtool.data.dividing import AUTO, SplitRule, amount, amount_from_manifest
 from nmtool.data.grid import needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, listed, nearest, printable, quoted, suggestion
 from nmtool.network.float_network import INITIAL_RATE
-from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.network.graph import MAX_CHANNELS, MAX_POPULATIONS, MAX_STEPS
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.quantisation import DelayGrid
@@ -370,12 +370,14 @@ class TrainOptions:
         1,
         "choose the best epoch by validation accuracy averaged over the last N epochs",
         1,
+        1 << 30,
     )
     patience: int | None = _option(
         KEEPING,
         None,
         "early stopping: stop after N epochs in a row without a new best",
         1,
+        1 << 30,
     )
 
     sparsity: float = _option(
@@ -727,7 +729,10 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     if option.metadata["auto"] and isinstance(value, str) and value == AUTO:
         return AUTO
     wanted, convert = _KINDS[kind.removesuffix(" | None")]
-    conversion = convert(value)
+    try:
+        conversion = convert(value)
+    except (OverflowError, RecursionError, ValueError):
+        conversion = None  # Python cannot convert numbers of 1,000 digits, or lists in 500 lists.
     if conversion is None:
         auto = f" or {AUTO}" if option.metadata["auto"] else ""
         raise UsageError(
@@ -777,7 +782,9 @@ def _check_range(option: Field[Any], value: Any) -> None:
         layers = value if isinstance(value, tuple) else (value,)
         sizes = [size for layer in layers for size in neurons_of(layer)]
         if not all(1 <= size <= metadata["high"] for size in sizes):
-            raise _out_of_range(option, f"1 … {metadata['high']} in each population", str(value))
+            raise _out_of_range(option, f"1 … {metadata['high']} in each population", quoted(value))
+        if len(sizes) >= MAX_POPULATIONS:
+            raise _out_of_range(option, f"fewer than {MAX_POPULATIONS} populations", quoted(value))
     elif isinstance(value, str):
         return
     elif isinstance(value, tuple):
@@ -791,11 +798,11 @@ def _check_range(option: Field[Any], value: Any) -> None:
         largest = sys.float_info.max if high is None else high
         if metadata["positive"] and not 0 < value <= largest:
             raise _out_of_range(
-                option, "positive" if high is None else f"above 0, at most {high}", str(value)
+                option, "positive" if high is None else f"above 0, at most {high}", quoted(value)
             )
         if low is not None and not low <= value <= largest:
             span = f"at least {low}" if high is None else f"{low} … {high}"
-            raise _out_of_range(option, span, str(value))
+            raise _out_of_range(option, span, quoted(value))
 
 
 def _out_of_range(option: Field[Any], span: str, value: str) -> UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str
     """
     if isinstance(source, str) and Path(source).name == source and not source.endswith(ENDING):
         file = (folder or Path()) / source
-        if source not in recipe_names() and file.is_file():
+        if source not in recipe_names() and os.path.isfile(file):
             return read_toml(file)
         if source not in recipe_names():
             raise UsageError(

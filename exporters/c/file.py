@@ -6,7 +6,6 @@ has a digest of all bytes before it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ from nmtool.network import integer_network
 from nmtool.network.any_network import pack
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.storage import Archive
+from nmtool.storage import Archive, parse_json
 
 WHAT = "C file"
 VERSION = 1
@@ -183,7 +182,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
     _check_seal(path, data, sealed=sealed)
     try:
         text = data.decode("ascii")
-        record = json.loads(_RECORDED.findall(text)[-1])
+        record = parse_json(_RECORDED.findall(text)[-1])
         if not is_prefix(record.get("prefix", "nmtool")):
             raise ValueError("the prefix is invalid")
         version, arrays = int(record["version"]), read_arrays(text)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
+from nmtool.errors import DoesNotFitError
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
     check_version,
@@ -32,7 +33,8 @@ from nmtool.recording import Recording
 KIND = "nmtool network in JSON"
 VERSION = 1
 
-MAX_BYTES = 1 << 28
+MAX_BYTES = 64 << 20
+"""Largest size of a file: two recurrent layers of 1,024 neurons with known answers take 40 MiB."""
 
 _WHAT = "network in JSON"
 _LINE = 100
@@ -64,9 +66,22 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:
-    """The bytes of a document's file, with its digest."""
+    """The bytes of a document's file, with its digest.
+
+    Raises:
+        DoesNotFitError: `read` would refuse the file because of its size.
+    """
     sealed = {**document, "digest": _digest(document)}
-    return (_text(sealed) + "\n").encode()
+    text = _text(sealed) + "\n"
+    data = text.encode()
+    if len(data) > MAX_BYTES or storage.json_memory(text) > storage.MAX_JSON_MEMORY:
+        raise DoesNotFitError(
+            f"the network and its known answers take {len(data) >> 20} MiB of JSON",
+            code="json-too-large",
+            why=f"nmtool reads JSON files of up to {MAX_BYTES >> 20} MiB",
+            fix="export to another format, such as onnx, or train a smaller network",
+        )
+    return data
 
 
 def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
@@ -79,15 +94,26 @@ def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
     Raises:
         FileFormatError: the file is missing, damaged, not from nmtool, or of a newer version.
     """
-    data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
     with storage.Archive(path, {}, {}).checked():
-        document: dict[str, Any] = json.loads(data)
-        if not isinstance(document, dict) or document.get("format") != KIND:
-            raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
+        document = _parsed(path)
         check_version(path, document["version"], VERSION)
         if document.pop("digest") != _digest(document) and sealed:
             why = "its content was changed after it was written"
             raise damaged(path, why, _WHAT, CHANGED_FIX)
+    return document
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """Parse a file, unless it is JSON of another kind.
+
+    Raises:
+        FileFormatError, ValueError, RecursionError: the file cannot be read as JSON.
+    """
+    data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES >> 20} MiB")
+    # Without the words in `KIND`, a file need not be parsed.
+    document = storage.parse_json(data.decode("utf-8-sig")) if KIND.encode() in data else None
+    if not isinstance(document, dict) or document.get("format") != KIND:
+        raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
     return document
 
 
@@ -192,11 +218,17 @@ def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
 
 
 def _whole(numbers: list) -> NDArray[np.integer]:
-    """Convert a list of integers to an array; raises `ValueError` for other numbers."""
-    array = np.array(numbers) if numbers else np.zeros(0, np.int64)
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"{array.dtype} where integers are expected")
-    return array
+    """Convert a list of integers to an array; raises `ValueError` for other values."""
+    # numpy would convert texts and round fractions. Without a dtype, it would pad all texts of a
+    # list to the longest one, which could take any amount of memory.
+    if not _are_whole(numbers):
+        raise ValueError("integers are expected")
+    return np.array(numbers, np.int64)
+
+
+def _are_whole(numbers: list) -> bool:
+    """True if a list contains only integers and such lists."""
+    return all(type(n) is int or (type(n) is list and _are_whole(n)) for n in numbers)
 
 
 def _digest(document: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
 from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.storage import Archive
+from nmtool.storage import Archive, parse_json
 from nmtool.version import __version__
 
 WHAT = "ONNX file"
@@ -124,7 +124,7 @@ class Content:
     def unchecked_network(self) -> IntegerNetwork:
         """The network, even if its content hash differs from the stored hash."""
         try:
-            header = json.loads(self.properties[NETWORK_KEY])
+            header = parse_json(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
         except Exception as error:  # If the content is invalid, parsing can raise any exception.
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error

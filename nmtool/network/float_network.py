@@ -310,6 +310,7 @@ def unpack(archive: storage.Archive) -> Network:
     """The network in an archive; raises `FileFormatError` if it is damaged."""
     with archive.checked():
         return Network(
+            **graph.unpack_header(archive.header),
             populations=[
                 _read_population(archive, entry) for entry in archive.header["populations"]
             ],
@@ -321,5 +322,4 @@ def unpack(archive: storage.Archive) -> Network:
                 )
                 for index, entry in enumerate(archive.header["projections"])
             ],
-            **graph.unpack_header(archive.header),
         )

@@ -28,10 +28,16 @@ MAX_STEPS = 1 << 22
 
 MAX_CHANNELS = 1 << 24
 
+MAX_POPULATIONS, MAX_PROJECTIONS = 1 << 11, 1 << 13
+"""Largest numbers of populations and projections: enough for a thousand layers, or for a layer of
+90 populations that all project to each other. Each of them takes a row of a table and a part of an
+export."""
+
 SHORTEST_STEP_MS = 1e-9
 """Shortest time step, with which times in steps stay finite and exact."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Population(Protocol):
@@ -138,6 +144,20 @@ def check_population(name: str, kind: str, size: int) -> None:
         )
 
 
+def check_extent(populations: Sequence[object], projections: Sequence[object]) -> None:
+    """Raise `NetworkError` if a network has too many populations or projections."""
+    for parts, name, most in (
+        (populations, "populations", MAX_POPULATIONS),
+        (projections, "projections", MAX_PROJECTIONS),
+    ):
+        if len(parts) > most:
+            raise NetworkError(
+                f"the network has {len(parts):,} {name}, but at most {most:,} are possible",
+                code="network-extent",
+                fix="put neurons with the same connections and time constants into one population",
+            )
+
+
 def check_graph(
     channels: InputChannels,
     populations: Sequence[_Population],
@@ -145,6 +165,7 @@ def check_graph(
 ) -> None:
     """Raise `NetworkError` unless every projection connects populations of matching sizes."""
     check_type(channels, InputChannels, "the input of a network", "pass InputChannels(size)")
+    check_extent(populations, projections)
     sizes = {INPUT: channels.size}
     for population in populations:
         if population.name in sizes:
@@ -264,7 +285,7 @@ def check_readout(
 
 def is_unicode(text: str) -> bool:
     """True for text that can be encoded as UTF-8; Python's strings may have lone surrogates."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return _SURROGATE.search(text) is None
 
 
 def pack_header(network: Any) -> dict[str, Any]:
@@ -285,10 +306,11 @@ def pack_header(network: Any) -> dict[str, Any]:
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
     """Arguments of a network's constructor, read from a header that `pack_header` made.
 
-    Populations and projections are not among them.
+    Populations and projections are not among them; only their numbers are checked.
     """
     from nmtool.network.readout import Readout
 
+    check_extent(header["populations"], header["projections"])
     return {
         "channels": InputChannels(**header["channels"]),
         "readout": Readout(**header["readout"]),
@@ -301,10 +323,10 @@ def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
 def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Strongly connected components of the graph of populations, in feed-forward order.
 
-    A component of one population may be recurrent or not. Kosaraju's algorithm; its recursion
-    depth is the number of populations, which is small.
+    A component of one population may be recurrent or not. Kosaraju's algorithm.
     """
     names = list(names)
+    place = {name: number for number, name in enumerate(names)}
     forward: dict[str, list[str]] = {name: [] for name in names}
     backward: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:
@@ -314,13 +336,19 @@ def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -
     seen, placed = set[str](), set[str]()
     finished = [node for name in names for node in _depth_first(name, forward, seen)]
     groups = [_depth_first(name, backward, placed) for name in reversed(finished)]
-    return [sorted(group, key=names.index) for group in groups if group]
+    return [sorted(group, key=place.__getitem__) for group in groups if group]
 
 
 def _depth_first(name: str, neighbours: Mapping[str, Sequence[str]], seen: set[str]) -> list[str]:
     """Names in the order in which a depth-first search finishes them, except names in `seen`."""
-    if name in seen:
-        return []
+    finished: list[str] = []
+    path = [] if name in seen else [(name, iter(neighbours[name]))]
     seen.add(name)
-    reached = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
-    return [*reached, name]
+    while path:
+        near = next((node for node in path[-1][1] if node not in seen), None)
+        if near is None:
+            finished.append(path.pop()[0])
+        else:
+            seen.add(near)
+            path.append((near, iter(neighbours[near])))
+    return finished

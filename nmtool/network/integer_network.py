@@ -389,6 +389,7 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
     """The network in an archive; raises `FileFormatError` if it is damaged."""
     header = archive.header
     with archive.checked():
+        shared = graph.unpack_header(header)
         arithmetic = str(header.get("arithmetic", LOIHI2.name))
         populations = [
             IntegerPopulation(
@@ -414,5 +415,5 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
             projections=projections,
             source_hash=str(header["source_hash"]),
             arithmetic=arithmetic,
-            **graph.unpack_header(header),
+            **shared,
         )

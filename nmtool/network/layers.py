@@ -50,7 +50,8 @@ class Draw:
     axonal: bool = False
 
 
-_POPULATION = re.compile(r"(\d+)(?:@(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?)?")
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
+_POPULATION = re.compile(rf"([0-9]{{1,18}})(?:@({_NUMBER})(?:/({_NUMBER}))?)?")
 
 
 def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.errors import FileFormatError
+from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.exporters.json import Json
 from nmtool.exporters.json.file import KIND, VERSION
 from nmtool.hardware_sim.known_answers import known_answers
@@ -20,6 +20,8 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
+
+FILE = "nmtool.exporters.json.file"
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 SPIKES = random_raster(3, 2, 12, NETWORK.channels.size)
@@ -78,6 +80,16 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "other.json").write_text(text)
     with refused(FileFormatError, "file-damaged"):
         nm.load(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize("limit", ["nmtool.storage.MAX_JSON_MEMORY", f"{FILE}.MAX_BYTES"])
+def test_a_network_that_could_not_be_read_again_is_not_written(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, 1000)
+    with refused(DoesNotFitError, "json-too-large"):
+        nm.export(NETWORK, tmp_path / "network.json")
+    assert not (tmp_path / "network.json").exists()
 
 
 def test_a_newer_file_is_refused(path: Path) -> None:

@@ -25,6 +25,7 @@ from nmtool.exporters.c import C
 from nmtool.exporters.fenn import Fenn
 from nmtool.exporters.firmware import Firmware
 from nmtool.exporters.format import Format
+from nmtool.exporters.json.file import KIND
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.nir import Nir
@@ -1202,3 +1203,53 @@ def _(folder: Path) -> Words:
 
 
 assert set(CASES) >= SLOW | HARMLESS
+
+
+# Networks in JSON, and numbers and lists that Python cannot convert
+
+
+def json_file(start: str, member: str, count: int, end: str = "]}") -> Make:
+    """A file of the JSON format that repeats a member; the format's name is at its beginning."""
+
+    def make(folder: Path) -> Words:
+        text = f'{{"format": "{KIND}", "version": 1, {start}'
+        (folder / "network.json").write_text(text + ",".join([member] * count) + end, "utf-8")
+        return ["inspect", "network.json"]
+
+    return make
+
+
+case("json: 30 MB of empty lists")(json_file('"network": [', "[]", 10_000_000))
+case("json: 30 MB of keys")(json_file('"network": {', '"a": 1', 4_000_000, "}}"))
+case("json: 60 MB of numbers")(json_file('"network": [', "1", 30_000_000))
+case("json: 70 MB of a text")(json_file('"network": [', f'"{"a" * 70_000_000}"', 1))
+case("json: deep lists")(json_file('"network": ', "[" * 200_000, 1, ""))
+case("json: a number of 9000 digits")(json_file('"network": [', "9" * 9000, 1))
+for _number in ("1" + "0" * 4000, "0x" + "f" * 5000, "1e400", "-1e400", "nan", "9" * 30):
+    _name = f"{_number[:8]} of {len(_number)} characters"
+    for _setting in ("lr", "epochs", "hidden", "init_input", "weight_bits"):
+        case(f"settings: {_setting} = {_name}")(settings(f"{_setting} = {_number}"))
+    case(f"study: trials = {_name}")(study(_STUDY.replace("trials = 1", f"trials = {_number}")))
+    for _key in ("low", "high", "step"):
+        _range = {"low": "0.1", "high": "0.2", "step": "0.1", _key: _number}
+        _entry = ", ".join(f"{key} = {value}" for key, value in _range.items())
+        case(f"study: {_key} = {_name}")(study(f'data = "two"\n{_STUDY}gain = {{{_entry}}}'))
+case("settings: 2000 lists in a list")(settings(f"hidden = {'[' * 2000}3{']' * 2000}"))
+case("study: a step of 1e-300")(
+    study(f'data = "two"\n{_STUDY}gain = {{low = 0.1, high = 0.2, step = 1e-300}}')
+)
+case("study: 1000 choices")(study(f'data = "two"\n{_STUDY}gain = {list(range(1, 1001))}'))
+
+
+@case("archive: 20000 populations")
+def many_populations(folder: Path) -> Words:
+    def grown(header: dict) -> dict:
+        first = header["populations"][0]
+        return {**header, "populations": [{**first, "name": f"p{n}"} for n in range(20_000)]}
+
+    edit(folder / "integers.npz", grown)
+    return ["inspect", "integers.npz"]
+
+
+SLOW |= {"json: 30 MB of empty lists", "json: 30 MB of keys", "json: 60 MB of numbers"}
+SLOW |= {"json: 70 MB of a text"}

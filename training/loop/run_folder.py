@@ -38,7 +38,7 @@ from nmtool.paths import (
     RUN_TABLE,
 )
 from nmtool.targets.reading import ENDING
-from nmtool.toml_files import check_texts
+from nmtool.toml_files import check_values
 from nmtool.training.loop.manifest import UNKNOWN, Manifest
 from nmtool.training.options import (
     AUTOMATIC,
@@ -168,7 +168,7 @@ class RunFolder:
         try:
             text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
             values = json.loads(text.decode("utf-8"))
-            check_texts(values)
+            check_values(values)
         except OSError as error:
             raise FileFormatError(
                 f"{self.path} does not contain a run",
@@ -320,7 +320,7 @@ class RunFolder:
         """The entries of the log's file; raises `FileFormatError`."""
         try:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
-            entries = [json.loads(line) for line in text.splitlines()]
+            entries = storage.parse_json(f"[{','.join(text.splitlines())}]")
             if not all(map(_is_entry, entries)):
                 raise ValueError("a line is not an epoch's entry")
             return entries
@@ -372,7 +372,7 @@ class RunFolder:
 def log_from(header: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The log in the header of a checkpoint: JSON text, or a list in files of version 1."""
     log = header["log"]
-    return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]
+    return [dict(entry) for entry in (storage.parse_json(log) if isinstance(log, str) else log)]
 
 
 def _comparable(log: Iterable[Mapping[str, Any]]) -> list[str]:

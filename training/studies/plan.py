@@ -31,6 +31,7 @@ from typing import Any
 from nmtool.data.catalogue import is_name
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, quoted, suggestion
+from nmtool.network.graph import MAX_CHANNELS
 from nmtool.toml_files import OFF, read_toml, toml_value
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
@@ -159,7 +160,13 @@ _EXAMPLES: dict[str, Any] = {
 """A valid value of every entry, by name; other values must have the same type."""
 
 _NEEDED = ("data", "folder")
-_LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
+_LIMITS = {
+    **dict.fromkeys(("trials", "minutes", "seeds"), range(1, 1 << 30)),
+    "sampler_seed": range(1 << 63),
+    "heartbeat_s": range(1, 86_401),
+    "units": range(1, MAX_CHANNELS + 1),
+}
+"""Possible values of entries that are numbers."""
 
 
 def _is_like(value: Any, example: Any) -> bool:
@@ -206,9 +213,9 @@ class _Reader:
             what = f"must be {_KINDS[type(example)]}, not {quoted(value)}"
             fix = f"write it like {toml_value(example)}"
             self.problems.append(Finding("study-entry-kind", name, what, fix))
-        elif value is not None and name in _LEAST and value < _LEAST[name]:
-            what = f"must be at least {_LEAST[name]}, not {value}"
-            fix = f"write a number of at least {_LEAST[name]}"
+        elif value is not None and name in _LIMITS and value not in _LIMITS[name]:
+            span = f"{_LIMITS[name].start} … {_LIMITS[name].stop - 1}"
+            what, fix = f"must be {span}, not {value}", "write a number in this range"
             self.problems.append(Finding("study-entry-range", name, what, fix))
         else:
             return value is not None

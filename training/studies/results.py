@@ -195,7 +195,7 @@ def search_table(folder: Path) -> Table | None:
         return None
     try:
         return trial_table(json.loads(storage.read_small(file, _MAX_BYTES)))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, *storage.DAMAGE) as error:
         raise FileFormatError(
             f"{file} is not the result of a search",
             code="file-damaged",

@@ -7,10 +7,11 @@ whether `TrainOptions` accepts the values.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -52,9 +53,7 @@ class Range(Plain):
 
     def _is_reached(self, value: float) -> bool:
         """True if the value is a whole number of steps above `low`."""
-        if self.step is None:
-            return True
-        return not (Decimal(str(value)) - Decimal(str(self.low))) % Decimal(str(self.step))
+        return self.step is None or _steps(self.low, value, self.step).denominator == 1
 
 
 @dataclass(frozen=True)
@@ -239,6 +238,12 @@ NOT_SEARCHED = {
 
 _RANGE_KEYS = ("low", "high", "log", "step")
 
+_MAX_CHOICES = 100
+"""Largest number of choices of an option: every choice needs a trial at least."""
+
+_MAX_STEPS = 1 << 53
+"""Largest number of steps in a range: as many numbers as floats can tell apart."""
+
 
 def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Searched]:
     """Read the searched options from the table `[search]` of a study.
@@ -298,6 +303,12 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
             "an option that is searched must have at least two choices",
             code="search-choices-too-few",
             fix="list more choices, or give the option its value in [settings]",
+        )
+    if len(values) > _MAX_CHOICES:
+        raise UsageError(
+            f"there are {len(values):,} choices, but a search takes at most {_MAX_CHOICES}",
+            code="search-choices-too-many",
+            fix="list fewer choices, or write a range like {low = 1, high = 2}",
         )
     if len(set(values)) < len(values):
         raise UsageError(
@@ -361,7 +372,7 @@ def _range_number(entry: dict[str, Any], key: str, whole: bool) -> float | None:
     if key not in entry:
         return None
     value = entry[key]
-    if not _is_number(value) or (whole and isinstance(value, float)):
+    if not _is_number(value) or math.isinf(value) or (whole and isinstance(value, float)):
         kind = "a whole number" if whole else "a number"
         raise UsageError(
             f"{key} must be {kind}, not {quoted(value)}",
@@ -399,13 +410,25 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
             code="search-range-step",
             fix="choose a positive step, or leave out step to search all numbers of the range",
         )
-    if (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)):
+    steps = _steps(low, high, step)
+    if steps > _MAX_STEPS:
+        raise UsageError(
+            f"a step of {step} is too small for a range from {low} to {high}",
+            code="search-range-step",
+            fix="choose a larger step, or leave out step to search all numbers of the range",
+        )
+    if steps.denominator != 1:
         raise UsageError(
             f"the difference between low ({low}) and high ({high}) is not a multiple of step "
             f"({step})",
             code="search-range-steps",
             fix="change high or step",
         )
+
+
+def _steps(low: float, high: float, step: float) -> Fraction:
+    """Number of steps from `low` to `high`, exactly as the decimal numbers are written."""
+    return (Fraction(str(high)) - Fraction(str(low))) / Fraction(str(step))
 
 
 def _is_number(value: Any) -> bool:

@@ -19,7 +19,7 @@ from nmtool.exporters.nir.graph.nodes import INPUT, Edge, Graph
 from nmtool.network.graph import strongly_connected
 
 MAX_NEURON_NODES = 250
-"""Largest number of nodes of neurons in a graph, since the search for loops is recursive."""
+"""Largest number of nodes of neurons in a graph, since each of them may send spikes to all."""
 
 
 def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable[str]) -> set[Edge]:

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import NetworkError
 from nmtool.network.float_network import Network, Population, Projection
-from nmtool.network.graph import INPUT, InputChannels, by_name, check_timing, strongly_connected
+from nmtool.network.graph import (
+    INPUT,
+    MAX_POPULATIONS,
+    InputChannels,
+    by_name,
+    check_timing,
+    strongly_connected,
+)
 from nmtool.network.readout import Readout
 from tests.refusals import refused
 
@@ -150,3 +159,15 @@ def test_populations_by_name() -> None:
     assert "cells, out" in caught.value.fix
     with refused(NetworkError, "population-unknown"):
         by_name([], "third")
+
+
+def test_networks_of_too_many_parts_are_refused() -> None:
+    populations = [Population(f"p{number}", 1) for number in range(MAX_POPULATIONS + 1)]
+    with refused(NetworkError, "network-extent"):
+        Network(InputChannels(1), populations, [], Readout("p0", "first_spike"), 1.0, 10)
+
+
+def test_a_row_of_a_thousand_populations_is_ordered() -> None:
+    names = [f"p{number}" for number in range(1000)]
+    edges = list(pairwise(names))
+    assert strongly_connected(names[::-1], edges) == [[name] for name in names]

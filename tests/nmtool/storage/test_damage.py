@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
-from nmtool import recording
+from nmtool import recording, storage
 from nmtool.errors import FileFormatError, Finding, NetworkError
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import any_network
@@ -153,3 +154,21 @@ def test_errors_of_contents_keep_why_fix_and_findings(tmp_path: Path) -> None:
     error = caught.value
     assert (error.why, error.fix, error.findings) == ("why", "fix", (finding,))
     assert caught.value.__cause__ is first
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+)
+
+
+@given(VALUES)
+def test_the_memory_of_json_has_a_bound(value: Any) -> None:
+    text = json.dumps(value)
+
+    def memory(value: Any) -> int:
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        parts = inner if isinstance(value, list | dict) else []
+        return sys.getsizeof(value) + sum(map(memory, parts))
+
+    assert sys.getsizeof(text) + memory(json.loads(text)) <= storage.json_memory(text) + 512

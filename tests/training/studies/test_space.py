@@ -78,6 +78,8 @@ def test_ranges_and_choices() -> None:
         ("init_input", {"low": 0, "high": 1}, "search-range-impossible", "init_input"),
         ("lr", [0.1], "search-choices-too-few", "[settings]"),
         ("lr", [1, 1.0], "search-choices-repeated", ""),
+        ("gain", [*range(1, 102)], "search-choices-too-many", "101"),
+        ("lr", {"low": 0.1, "high": 0.2, "step": 1e-300}, "search-range-step", "1e-300"),
         ("lr", [[1, 2], 3], "search-choice-kind", "[1, 2]"),
         ("seed", [1, 2], "search-option-fixed", ""),
     ],
