@@ -10,6 +10,7 @@ and choices. `progress=None` means `silent` for every function that is `checked`
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import re
@@ -203,7 +204,7 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
         """Check the arguments, then call the function."""
-        _check_keywords(function.__name__, keywords, signature)
+        _check_keywords(function, keywords, signature)
         try:
             passed = signature.bind(*arguments, **keywords).arguments
         except TypeError as error:
@@ -234,7 +235,7 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
     @functools.wraps(original_init)
     def init(self: _Object, *arguments: object, **keywords: object) -> None:
         """Check the names of the keywords, then initialise the object."""
-        _check_keywords(cls.__name__, keywords, signature)
+        _check_keywords(cls, keywords, signature)
         original_init(self, *arguments, **keywords)
 
     cls.__init__ = init  # type: ignore[assignment, method-assign]
@@ -242,26 +243,28 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
 
 
 def _check_keywords(
-    function: str, keywords: Mapping[str, object], signature: inspect.Signature
+    function: Any, keywords: Mapping[str, object], signature: inspect.Signature
 ) -> None:
-    """Raise `TypeError` for a keyword that is no parameter of the function."""
+    """Raise `TypeError` for a keyword that is no parameter of the function or class."""
     for name in keywords:
         if name not in signature.parameters:
             near = nearest(name, list(signature.parameters))
-            hint = f"; did you mean '{near}'?" if near else _options_hint(name, signature)
-            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'{hint}")
+            hint = f"did you mean '{near}'?" if near else _options_hint(name, function, signature)
+            raise TypeError(
+                f"{function.__name__}() got an unexpected keyword argument '{name}'; {hint}"
+            )
 
 
-def _options_hint(name: str, signature: inspect.Signature) -> str:
-    """Text for an error that suggests to pass `name` as an option, e.g. `options=ClassName(…)`.
-
-    '' if the function takes no options.
-    """
+def _options_hint(name: str, function: Any, signature: inspect.Signature) -> str:
+    """Text for an error about an unknown argument: the option that is meant, or all arguments."""
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:
-            return f"; pass {parameter.name}=nmtool.{min(classes)}({name}=…)"
-    return ""
+            options = inspect.unwrap(function).__globals__[min(classes)]
+            names = list(inspect.signature(options).parameters)
+            if near := difflib.get_close_matches(name, names, 1, 0.8):
+                return f"pass {parameter.name}=nmtool.{options.__name__}({near[0]}=…)"
+    return f"the arguments are {', '.join(signature.parameters)}"
 
 
 def function_or_none(name: str, value: object) -> None:

@@ -14,7 +14,7 @@ from nmtool import storage
 from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
-from nmtool.data.dividing import AUTO, SplitRule
+from nmtool.data.dividing import SplitRule
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import STOPS, signals_noted
@@ -36,7 +36,7 @@ from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.loop.teaching import teacher_of
-from nmtool.training.options import AUTOMATIC, TrainOptions
+from nmtool.training.options import TrainOptions
 from nmtool.training.studies.results import search_table
 from nmtool.training.studies.teaching import soft_labels
 
@@ -503,12 +503,7 @@ class _Call:
                 epochs = len(self.folder.read_log())
                 _log_remarks(rates_rise(options, self.folder.options(), epochs))
             return
-        settled = {
-            name: getattr(options, name)
-            for name in AUTOMATIC
-            if getattr(call_options, name) == AUTO
-        }
-        if settled:
+        if settled := {name: getattr(options, name) for name in call_options.not_given}:
             chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
                 f"chosen for these samples: {chosen}; `epochs={-(-options.epochs // 2)}` would "

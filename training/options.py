@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nmtool.arguments import keywords_checked
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
@@ -432,6 +432,9 @@ class TrainOptions:
         1,
     )
 
+    _derived: ClassVar[Sequence[str]] = ()
+    """Time constants that nobody gave, and that were derived from the given time step."""
+
     def __post_init__(self) -> None:
         for option in fields(self):
             value = _converted(option, getattr(self, option.name))
@@ -481,9 +484,10 @@ class TrainOptions:
             object.__setattr__(self, "dt_ms", 1.0)
         if self.dt_ms == AUTO:
             return
-        for name in ("tau_mem_ms", "tau_syn_ms"):
-            if getattr(self, name) == AUTO:
-                object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
+        derived = [name for name in ("tau_mem_ms", "tau_syn_ms") if getattr(self, name) == AUTO]
+        for name in derived:
+            object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
+        object.__setattr__(self, "_derived", derived)
 
     def _check_bits(self) -> None:
         """Raise `UsageError` unless the target supports the bits and, for integers, the delays."""
@@ -549,6 +553,12 @@ class TrainOptions:
                 fix="call options.fitted_to(training samples); nmtool.train does so itself",
             )
         return default_steps(self.dt_ms) if self.steps is None else self.steps
+
+    @property
+    def not_given(self) -> list[str]:
+        """Settings that nobody gave: `auto`, or longer than usual since the time step is long."""
+        longer = [name for name in self._derived if getattr(self, name) != _TAU_MS]
+        return [name for name in AUTOMATIC if name in longer or getattr(self, name) == AUTO]
 
     def fitted_to(self, events: SpikeEvents) -> TrainOptions:
         """These options with numbers in place of every `auto`.
@@ -627,7 +637,8 @@ class TrainOptions:
             for name in _MOST_BITS:
                 if name not in converted and getattr(self, name) not in getattr(limits, name):
                     converted[name] = AUTO
-        return replace(self, **converted)
+        # Time constants that were derived from the time step follow a new time step.
+        return replace(self, **{**dict.fromkeys(self._derived, AUTO), **converted})
 
     def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
         """The options of a resumed run: these options, perhaps with more epochs.

@@ -173,7 +173,9 @@ def test_misplaced_arguments_get_a_hint() -> None:
     with pytest.raises(TypeError, match=r"quantise\(\) too many positional .*by name: .*target="):
         nm.quantise(None, None)  # type: ignore[misc, arg-type]
     with pytest.raises(TypeError, match=r"pass options=nmtool\.TrainOptions\(hidden=…\)"):
-        nm.train("digits", hidden=4)  # type: ignore[call-arg]
+        nm.train("digits", hiden=4)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"the arguments are data, options, folder, "):
+        nm.train("digits", output="run")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match=r"pass conventions=nmtool\.FileConventions\(columns=…\)"):
         nm.read_incoming("spikes.csv", columns="time_us=t")  # type: ignore[call-arg]
     with refused(UsageError, "argument-type") as caught:

@@ -329,3 +329,14 @@ def test_toml_values_keep_their_types() -> None:
 def test_toml_values_that_do_not_fit_are_refused(text: str, code: str) -> None:
     with refused(UsageError, code):
         _set(**tomllib.loads(text))
+
+
+def test_settings_that_nobody_gave() -> None:
+    taus = ["tau_mem_ms", "tau_syn_ms"]
+    assert _set().not_given == ["dt_ms", "steps", *taus]
+    assert _set(dt_ms=15.0, tau_syn_ms=9.0).not_given == ["steps", "tau_mem_ms"]
+    long_steps = _set(dt_ms=15.0, steps=100)
+    assert (long_steps.not_given, long_steps.tau_mem_ms) == (taus, 30.0)
+    assert _set(dt_ms=1.0, steps=100).not_given == []
+    longer = long_steps.with_settings({"dt_ms": 20.0}, "test")
+    assert (longer.not_given, longer.tau_mem_ms) == (taus, 40.0)
