@@ -232,6 +232,10 @@ def _trial_result(trial: FrozenTrial) -> TrialResult:
     )
 
 
+MIN_TRIALS = 10
+"""With fewer finished trials, the trees of the analysis explain noise."""
+
+
 def importance(study: Study) -> tuple[dict[str, float] | None, str]:
     """Importance of settings by functional ANOVA (Hutter, Hoos & Leyton-Brown 2014).
 
@@ -240,8 +244,10 @@ def importance(study: Study) -> tuple[dict[str, float] | None, str]:
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    scores = {trial.value for trial in study.trials() if trial.state.name == "COMPLETE"}
-    if len(scores) < 2:
+    scores = [trial.value for trial in study.trials() if trial.state.name == "COMPLETE"]
+    if len(scores) < MIN_TRIALS:
+        return None, f"fewer than {MIN_TRIALS} trials have finished"
+    if len({*scores}) < 2:
         return None, "there are fewer than two different scores"
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)

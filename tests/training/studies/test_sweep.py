@@ -17,7 +17,7 @@ from nmtool.progress import Advance
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.results import SweepResult
+from nmtool.training.studies.results import MIN_TRIALS, SweepResult
 from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import SEARCH, fake_training, logs, states, trials, write_study
 from tests.refusals import refused
@@ -65,18 +65,21 @@ def test_first_trials_have_the_settings_in_the_study(monkeypatch: pytest.MonkeyP
 def test_tables_of_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.75], monkeypatch)
     write_study("trials = 2\n")
-    best, shares = sweep("study.toml").tables()
+    [best] = sweep("study.toml").tables()
     assert best.header == ("trial", "validation", "lr", "init_delay_input", "readout")
     assert [row[:2] for row in best.rows] == [(1, "75.0%"), (0, "50.0%")]
-    assert {row[0] for row in shares.rows} == {"lr", "init_delay_input", "readout"}
 
 
 def test_importance_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_training([0.5, 0.6, 0.7], monkeypatch)
-    write_study("trials = 3\n")
+    fake_training(list(np.linspace(0.5, 0.7, MIN_TRIALS)), monkeypatch)
+    write_study(f"trials = {MIN_TRIALS - 1}\n")
+    few = sweep("study.toml")
+    assert (few.importance, len(few.tables())) == (None, 1)
+    write_study(f"trials = {MIN_TRIALS}\n")
     result = sweep("study.toml")
     assert result.importance is not None
     assert set(result.importance) == {"lr", "init_delay_input", "readout"}
+    assert {row[0] for row in result.tables()[1].rows} == set(result.importance)
     assert sum(result.importance.values()) == pytest.approx(1)
     assert result.as_json()["importance_unknown"] is None
 
@@ -87,9 +90,9 @@ def test_importance_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> Non
     def missing(**settings: object) -> None:
         raise ImportError("no sklearn")
 
-    fake_training([0.5, 0.6], monkeypatch)
+    fake_training(list(np.linspace(0.5, 0.7, MIN_TRIALS)), monkeypatch)
     monkeypatch.setattr(optuna.importance, "FanovaImportanceEvaluator", missing)
-    write_study("trials = 2\n")
+    write_study(f"trials = {MIN_TRIALS}\n")
     result = sweep("study.toml")
     assert result.importance is None
     assert "'scikit-learn<" in result.importance_unknown
