@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.exporters.json import Json
-from nmtool.exporters.json.file import KIND, VERSION
+from nmtool.exporters.json.file import KIND, VERSION, _digest
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
@@ -114,3 +115,52 @@ def test_an_export_verifies_itself(tmp_path: Path) -> None:
 def test_no_samples_give_an_empty_recording(path: Path) -> None:
     silence = nm.Raster.silent(0, 12, NETWORK.channels.size)
     assert compare_recordings(simulate(NETWORK, silence), Json(path).run(silence)).identical
+
+
+def _sealed(path: Path, document: dict[str, Any]) -> Path:
+    """Write a changed document with its own digest."""
+    del document["digest"]
+    path.write_text(json.dumps({**document, "digest": _digest(document)}), "utf-8")
+    return path
+
+
+def _step(document: dict[str, Any]) -> dict[str, Any]:
+    """The first step with input."""
+    return next(step for sample in document["samples"] for step in sample["steps"] if step["input"])
+
+
+INVALID: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a name twice": lambda d: d["populations"].append(d["populations"][0]),
+    "no population": lambda d: d.update(populations=[], projections=[]),
+    "no readout": lambda d: d.pop("readout"),
+    "no sample": lambda d: d.update(samples=[]),
+    "no kind": lambda d: d["populations"][0].pop("kind"),
+    "no delay": lambda d: d["projections"][0].pop("delay"),
+    "no input": lambda d: _step(d).pop("input"),
+    "a channel twice": lambda d: _step(d).update(input=[0, 0]),
+    "channels that descend": lambda d: _step(d).update(input=[1, 0]),
+    "a channel below 0": lambda d: _step(d).update(input=[-1]),
+    "a channel beyond the last": lambda d: _step(d).update(input=[d["channels"]["size"]]),
+}
+"""Files that docs/standard.md calls invalid."""
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_files_that_the_standard_calls_invalid_are_refused(path: Path, name: str) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    assert nm.verify(_sealed(path, dict(document))).identical
+    INVALID[name](document)
+    with pytest.raises(FileFormatError):
+        nm.verify(_sealed(path, document))
+
+
+DEFAULTS = {"arithmetic": "loihi2", "weight_bits": 8, "weight_exponent": 0, "group": 1}
+
+
+@pytest.mark.parametrize("key", [*DEFAULTS, "class"])
+def test_keys_with_defaults_may_be_missing(path: Path, key: str) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    for part in (document, document["channels"], *document["projections"], *document["samples"]):
+        if key == "class" or part.get(key) == DEFAULTS[key]:
+            part.pop(key, None)
+    assert nm.verify(_sealed(path, document)).identical
