@@ -28,9 +28,9 @@ MAX_STEPS = 1 << 22
 
 MAX_CHANNELS = 1 << 24
 
-MAX_POPULATIONS, MAX_PROJECTIONS = 1 << 11, 1 << 13
-"""Largest numbers of populations and projections: enough for a thousand layers, or for a layer of
-90 populations that all project to each other. Each of them takes a row of a table and a part of an
+MAX_POPULATIONS, MAX_PROJECTIONS = 1 << 13, 1 << 14
+"""Largest numbers of populations and projections: enough for thousands of layers, or for a layer of
+100 populations that all project to each other. Each of them takes a row of a table and a part of an
 export."""
 
 SHORTEST_STEP_MS = 1e-9
