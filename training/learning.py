@@ -316,16 +316,20 @@ class _Call:
             self._check_folder(self.folder)
         dataset = self._dataset(ranks)
         options, teacher = self._soft_labels(dataset, ranks)
-        search = None
-        if self.search is not None:
-            settings, search = self._search_settings(dataset, options, device)
-            options = options.with_settings(settings, "the search")
-        fitted = options.fitted_to(dataset.undivided)
-        if not self.resume:
-            check_events_in_time(dataset, fitted)
-        if ranks.is_first:
-            self._log_start(dataset, options, fitted, teacher)
-        trainer, reporter = self._train(dataset, fitted, teacher, device, ranks)
+        search = trained = None
+        with ExitStack() as temporary:
+            if self.search is not None:
+                folder = self._search_folder(temporary)
+                settings, search, trained = self._search_settings(dataset, options, device, folder)
+                options = options.with_settings(settings, "the search")
+            fitted = options.fitted_to(dataset.undivided)
+            if trained is not None and trained.options() != fitted:
+                trained = None
+            if not self.resume:
+                check_events_in_time(dataset, fitted)
+            if ranks.is_first:
+                self._log_start(dataset, options, fitted, teacher)
+            trainer, reporter = self._train(dataset, fitted, teacher, device, ranks, trained)
         if self.ranks is None:
             ranks.leave()
         validation = dataset.validation
@@ -340,7 +344,7 @@ class _Call:
             n_validation=0 if validation is None else validation.n_samples,
         )
         if ranks.is_first:
-            self._log_end(run, new_epochs=len(reporter.epochs))
+            self._log_end(run, new_epochs=len(run.log if trained else reporter.epochs))
         return run
 
     def _check_folder(self, folder: RunFolder) -> None:
@@ -358,10 +362,21 @@ class _Call:
         teacher: Teacher | None,
         device: Device,
         ranks: Ranks,
+        trained: RunFolder | None,
     ) -> tuple[Trainer, Reporter]:
-        """Run the training loop; return the trainer and the reporter of the progress."""
+        """Run the training loop; return the trainer and the reporter of the progress.
+
+        A trial of a search that was `trained` in full with the same settings becomes the run.
+        """
         from nmtool.training.loop.run import run_training
 
+        folder = self.folder
+        if trained is not None:
+            _log.info("this trial was trained in full, so it becomes the run")
+            if folder is None:
+                folder = trained
+            else:
+                folder.adopt(trained)
         # A single process finishes its batch after a signal. In a job of several processes, a
         # signal ends all processes at once.
         signals = STOPS if ranks.size == 1 else ()
@@ -383,8 +398,8 @@ class _Call:
             trainer = run_training(
                 options,
                 dataset,
-                folder=self.folder,
-                resume=self.resume,
+                folder=folder,
+                resume=self.resume or trained is not None,
                 start=self.start,
                 teacher=teacher,
                 device=device,
@@ -393,6 +408,9 @@ class _Call:
                 on_batch=reporter.batch,
                 on_epoch=reporter.epoch,
             )
+        if trained is not None and self.on_epoch is not None:
+            for entry in trainer.log:
+                self.on_epoch(entry)
         return trainer, reporter
 
     def _log_end(self, run: Run, new_epochs: int) -> None:
@@ -454,18 +472,19 @@ class _Call:
                 teacher = Teacher.load(file)
         return replace(self.options, teacher=str(file)), teacher
 
+    def _search_folder(self, temporary: ExitStack) -> Path:
+        """The folder of the search: in the run's folder, or temporary for a run in memory."""
+        if self.folder is None:
+            return Path(temporary.enter_context(TemporaryDirectory()))
+        return self.folder.search_folder
+
     def _search_settings(
-        self, dataset: Dataset, options: TrainOptions, device: Device
-    ) -> tuple[dict[str, Any], Table]:
-        """Search the settings left at their defaults; the study is saved in the run's folder."""
-        with ExitStack() as temporary, libraries_needed("train"):
+        self, dataset: Dataset, options: TrainOptions, device: Device, folder: Path
+    ) -> tuple[dict[str, Any], Table, RunFolder | None]:
+        """Search the settings left at their defaults."""
+        with libraries_needed("train"):
             from nmtool.training.studies.search import search_settings
 
-            folder = (
-                Path(temporary.enter_context(TemporaryDirectory()))
-                if self.folder is None
-                else self.folder.search_folder
-            )
             assert self.search is not None
             return search_settings(
                 dataset, options, self.search, folder, device=device, progress=self.progress

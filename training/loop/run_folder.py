@@ -16,6 +16,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -149,6 +150,20 @@ class RunFolder:
             )
         storage.make_folder(self.path)
         self._write(manifest)
+
+    def adopt(self, finished: RunFolder) -> None:
+        """Copy a finished run into this folder; raises `StorageError`.
+
+        The manifest is last: with it, the folder has a run.
+        """
+        storage.make_folder(self.path)
+        for file in (
+            *(finished.network_file, finished.integer_file, finished.checkpoint_file),
+            *(finished.log_file, finished.table_file, finished.manifest_file),
+        ):
+            if file.exists():
+                with storage.replacing(self.path / file.name) as temporary:
+                    shutil.copyfile(file, temporary)
 
     def set_epochs(self, options: TrainOptions) -> None:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""

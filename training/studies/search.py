@@ -83,7 +83,7 @@ def search_settings(
     *,
     device: str | Device,
     progress: Progress,
-) -> tuple[dict[str, Any], Table]:
+) -> tuple[dict[str, Any], Table, RunFolder | None]:
     """Search the settings that are at their defaults, by validation accuracy.
 
     The same call continues a search that was stopped. A search with a number of trials is
@@ -99,7 +99,8 @@ def search_settings(
     Returns:
         The settings to train with, for `TrainOptions.with_settings`: those of the best trial of the
         last study, or the defaults if that trial is not significantly better. Also a table of the
-        best trials, whose title names the origin of the settings.
+        best trials, whose title names the origin of the settings; and the folder of the trial that
+        was trained in full with these settings, if there is one.
 
     Raises:
         UsageError: the budget is invalid, there are no validation samples, nothing is left to
@@ -133,48 +134,54 @@ def search_settings(
     defaults = result.chosen(result.trials[0])
     others = [values for values in others if values != defaults]
     finalists = [settings, *([] if settings == defaults else [defaults]), *others]
+    trained = None
     if len(finalists) > 1 and epochs < options.epochs:
         log.info(f"training {len(finalists)} trials in full, for {options.epochs} epochs")
         full = folder / f"full-{result.counts['finished']}"
         limit = number - number // 2 if in_time else len(finalists)
         result = run(full, limit, options.epochs, finalists, keep=True)
-        settings, outcome = _better_settings(result, defaults, data)
+        trial, outcome = _better_trial(result, defaults, data)
+        settings, trained = result.chosen(trial), _folder_of(result, trial)
     log.info(outcome)
     values = {**result.as_json(), "outcome": outcome}
     storage.write_text(folder / RESULT, json.dumps(values, indent=2) + "\n")
-    return settings, trial_table(values)
+    return settings, trial_table(values), trained
 
 
-def _better_settings(
+def _better_trial(
     result: SweepResult, defaults: dict[str, Any], data: Dataset
-) -> tuple[dict[str, Any], str]:
-    """Choose the best trial's settings if they are significantly better than the defaults.
+) -> tuple[TrialResult, str]:
+    """Choose the best trial if it is significantly better than the trial with the defaults.
 
     Returns:
-        The chosen settings, and a sentence with the reason.
+        The chosen trial, and a sentence with the reason.
     """
     best = result.best_trial
-    settings, outcome = result.chosen(best), f"the run has the settings of trial {best.number}"
+    outcome = f"the run has the settings of trial {best.number}"
     trials = (trial for trial in ranked(result.trials) if result.chosen(trial) == defaults)
     with_defaults = next(trials, None)
     if with_defaults is None or with_defaults is best:
-        return settings, outcome
+        return best, outcome
 
     def network(trial: TrialResult) -> Network | IntegerNetwork:
-        folder = run_folder(
-            result.plan.folder / RUNS, trial.number, result.plan.space.fixed["seed"]
-        )
-        return RunFolder(folder).integers() or RunFolder(folder).network()
+        folder = _folder_of(result, trial)
+        return folder.integers() or folder.network()
 
     difference = compare_accuracy([network(best)], [network(with_defaults)], data.validation)
     low, high = difference.interval()
     points = f"{difference.points.mean():+.1f} points (95 % interval {low:+.1f} … {high:+.1f})"
     if low > 0:
-        return settings, f"{outcome}: {points} more than with the defaults on validation samples"
-    return defaults, (
+        return best, f"{outcome}: {points} more than with the defaults on validation samples"
+    return with_defaults, (
         f"the run has the defaults: with trial {best.number}'s settings ({result.best_file}), the "
         f"difference of {points} on validation samples is not significant"
     )
+
+
+def _folder_of(result: SweepResult, trial: TrialResult) -> RunFolder:
+    """The folder of a trial's run, in a study that keeps the runs of its trials."""
+    seed = result.plan.space.fixed["seed"]
+    return RunFolder(run_folder(result.plan.folder / RUNS, trial.number, seed))
 
 
 def _log_best(result: SweepResult) -> None:

@@ -16,11 +16,12 @@ import nmtool as nm
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
+from nmtool.training.loop.trainer import Trainer
 from nmtool.training.studies import search, study, trial
 from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.study import open_study
 from tests.refusals import refused
-from tests.training.small_data import small_dataset
+from tests.training.small_data import small_dataset, without_seconds
 
 pytestmark = pytest.mark.torch
 optuna = pytest.importorskip("optuna")
@@ -84,7 +85,7 @@ def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
 
     def folder(path: Path) -> SimpleNamespace:
         compared.append(path.relative_to(tmp_path / "search/full-5/trials").as_posix())
-        return SimpleNamespace(integers=lambda: None, network=lambda: None)
+        return SimpleNamespace(integers=lambda: None, network=lambda: None, options=lambda: None)
 
     monkeypatch.setattr(trial.TrialRunner, "_score", score)
     monkeypatch.setattr(search, "RunFolder", folder)
@@ -107,6 +108,29 @@ def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
     assert run.options.drop == (max(dropped) if points == 20 else 0.0)
     assert run.search is not None
     assert ("the defaults:" in run.search.title) is (points != 20)
+
+
+def test_a_trial_that_was_trained_in_full_becomes_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nmtool.training.loop import run as loop
+
+    trainings: list[bool] = []
+
+    def counted(*arguments: Any, resume: bool = False, **more: Any) -> Trainer:
+        trainings.append(resume)
+        return run_training(*arguments, resume=resume, **more)
+
+    run_training, epochs = loop.run_training, list[dict[str, Any]]()
+    monkeypatch.setattr(loop, "run_training", counted)
+    run = _train(tmp_path / "run", QUICK, search=2, on_epoch=epochs.append)
+    assert trainings == [False] * (2 + len(_trials(tmp_path / "run", "full-2"))) + [True]
+    assert epochs == run.log
+    again = _train(tmp_path / "again", run.options)
+    assert without_seconds(again.log) == without_seconds(run.log)
+    for name in ("network.npz", "run.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert nm.train(small_dataset(), folder=tmp_path / "run", resume=True).log == run.log
 
 
 def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
