@@ -47,6 +47,9 @@ GREY = "0.5"
 _LINES = 10
 """Number of neurons above which membranes are thin lines without a full legend."""
 
+_MANY_LINES = 1000
+"""Number of neurons above which membranes are drawn as a band from the lowest to the highest."""
+
 _SHARP_CLASSES = 20
 """Number of classes above which the cells of a confusion matrix are an image."""
 
@@ -141,6 +144,8 @@ def membranes(
 ) -> Axes:
     """Draw the membranes of a population that does not spike, by default the output's.
 
+    Of more than 1,000 neurons, a band shows the range of all membranes.
+
     >>> membranes(evaluation.recording, 3, class_names=network.class_names)  # doctest: +SKIP
 
     Args:
@@ -189,7 +194,12 @@ def membranes(
         if predicted == label:
             prominent[label] = ("C0", f"label and prediction: {names[label]}")
     steps = np.arange(len(values))
-    for index in range(n_neurons):
+    lines = range(n_neurons)
+    if n_neurons > _MANY_LINES:
+        lines, band = range(0), f"{n_neurons:,} neurons, lowest to highest"
+        lowest, highest = values.min(axis=1), values.max(axis=1)
+        ax.fill_between(steps, lowest, highest, color=GREY, alpha=0.3, label=band)
+    for index in lines:
         if label is None:
             many = n_neurons > _LINES
             text = None if many else plain_text(_shortened(names[index]))

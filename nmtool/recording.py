@@ -173,6 +173,8 @@ class Recording(Value, Tabular):
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
         """Join recordings of the same network, sample after sample."""
         first = recordings[0]
+        if len(recordings) == 1:
+            return first
         dense = {
             group: {
                 name: frozen(np.concatenate([getattr(r, group)[name] for r in recordings]))

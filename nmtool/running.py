@@ -97,19 +97,14 @@ def record_portions(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples,
     *,
-    divided: bool = False,
     progress: Progress = silent,
 ) -> Iterator[tuple[Samples, Recording]]:
     """Run a network on samples; yield each portion of the samples with its recording.
 
-    Samples on disk are divided into portions.
-
     Args:
         network, data, progress: as for `evaluate`, which raises the same errors.
-        divided: run samples in memory in portions, too, for callers that keep little of each
-            recording.
     """
-    portions = portions_for(network, data, measures=True, divided=divided)
+    portions = portions_for(network, data, measures=True)
     label, record = recorder_of(network, deep=False)
     n_samples = data.raster.n_samples if isinstance(data, Samples) else data.n_samples
     return portion_by_portion(portions, record, progress(label, n_samples))

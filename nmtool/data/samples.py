@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import recorded_at_once
 from nmtool.data.binning import count_dropped
-from nmtool.data.events import AT_ONCE, SpikeEvents
+from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.errors import DataError, UsageError, listed
@@ -38,6 +39,14 @@ class Samples(Tabular):
     def take(self, samples: NDArray[np.integer]) -> Samples:
         """Select samples by their indices from 0, in the given order."""
         return Samples(self.raster.take(samples), self.label[samples])
+
+    def batches(self, at_once: int) -> Iterator[Samples]:
+        """All samples in batches of `at_once`; unchanged if they are no more than that."""
+        if self.label.size <= at_once:
+            yield self
+            return
+        for first in range(0, self.label.size, at_once):
+            yield self.take(np.arange(first, min(first + at_once, self.label.size)))
 
     def tables(self) -> list[Table]:
         """A table of the input spikes, and a table of the number of samples per label."""
@@ -112,22 +121,36 @@ def portions_for(
     data: SpikeEvents | Samples,
     *,
     measures: bool = False,
-    divided: bool = False,
 ) -> Iterator[Samples]:
-    """Yield binned samples in portions: bin events as `bin_for` does, one batch at a time.
+    """Yield binned samples in portions whose recordings fit into memory.
+
+    Events are binned as by `bin_for`; events on disk, 256 samples at a time.
 
     Args:
-        network: the network; only its steps, channels and classes are used.
-        data: events, or binned samples, which become one portion.
+        network: the network; its steps, channels and classes are used, and the sizes of its
+            outputs, whose membranes a recording contains.
+        data: events or binned samples.
         measures: as for `bin_for`, whose errors are raised before the first portion.
-        divided: make portions of 256 samples even of data in memory, for callers that keep little
-            of each portion, or whose results depend on the portions.
+    """
+    return (
+        portion
+        for samples in binned_batches(network, data, measures=measures)
+        for portion in samples.batches(recorded_at_once(network, samples.raster.n_steps))
+    )
+
+
+def binned_batches(
+    network: AnyNetwork, data: SpikeEvents | Samples, *, measures: bool = False
+) -> Iterator[Samples]:
+    """Yield binned samples: all at once if they are in memory, 256 at a time if on disk.
+
+    Args:
+        network, data, measures: as for `portions_for`.
     """
     if isinstance(data, Samples):
         return iter([data])
     _check_data(network, data, measures)
-    parts = data.batches(AT_ONCE if divided else None)
-    return (Samples(network.bin(part).raster, part.label) for part in parts)
+    return (Samples(network.bin(part).raster, part.label) for part in data.batches())
 
 
 def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:

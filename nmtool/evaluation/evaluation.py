@@ -78,8 +78,8 @@ class Evaluation(Result):
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
         scores: [samples, classes] float64, scores by the readout's rule.
         spikes: total number of spikes of all populations.
-        recording: the recording; None if the samples ran in several batches
-            (`SpikeEvents.batches`), as samples on disk do.
+        recording: the recording; None if the samples ran in several portions: samples on disk,
+            or so many that their recording would take more than 256 MiB.
         loss: mean training loss, if the settings of the run are known.
         seconds: time in s that `run` took; None if `evaluate` ran the network itself.
         runtime: runtime that `run` used; '' if `evaluate` ran the network itself.
@@ -158,9 +158,10 @@ class Evaluation(Result):
         numbers = range(self.samples) if self.number is None else self.number.tolist()
         labels = self.label.tolist()
         for number, label, prediction, scores in zip(
-            numbers, labels, predictions.tolist(), self.scores.tolist(), strict=True
+            numbers, labels, predictions.tolist(), self.scores, strict=True
         ):
-            rows.writerow([number, label, prediction, names[label], names[prediction], *scores])
+            classes = (names[label], names[prediction])
+            rows.writerow([number, label, prediction, *classes, *scores.tolist()])
         storage.write_text(path, text.getvalue())
 
     def class_tables(self) -> list[Table]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nmtool.batches import record_spikes
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.conversion import Quantisation, round_network
@@ -114,7 +115,7 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
     """
     from nmtool.hardware_sim.simulator import simulate
 
-    counts = simulate(network, spikes).counts
+    counts = record_spikes(simulate, network, spikes).counts
     if counts["u_wraps"] or not counts["v_clips"]:
         return counts["u_wraps"] > 0
     return any(saturated_populations(network, part) for part in _deep_recordings(network, spikes))

@@ -15,7 +15,7 @@ from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import bin_for, portions_for
+from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.errors import DataError, NmtoolError, UsageError, check_type, suggestion
 from nmtool.loading import Source, float_network, run_behind, shared_validation_rule
 from nmtool.network.float_network import Network
@@ -161,7 +161,7 @@ def quantise(
 def rounding_cost(
     network: Network,
     integers: IntegerNetwork,
-    data: SpikeEvents,
+    data: SpikeEvents | Samples,
     compared_on: str = "samples",
     *,
     progress: Progress = silent,
@@ -171,7 +171,7 @@ def rounding_cost(
     Args:
         network: the float network.
         integers: the rounded network.
-        data: samples to compare on.
+        data: samples to compare on, binned or not.
         compared_on: description of the samples, for messages.
         progress: shows progress, e.g. `nmtool.progress_bar`.
     """

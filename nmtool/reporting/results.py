@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool.arguments import WORDS, Count, checked
+from nmtool.batches import record_spikes
 from nmtool.data.binning import count_dropped
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset, default_split
@@ -37,10 +38,11 @@ from nmtool.quantisation.quantising import (
     check_quantising,
     quantise,
     quantised_already,
+    rounding_cost,
 )
 from nmtool.recording import Recording
 from nmtool.reporting import PAGE, Report, Section, section_of, sections as chapters
-from nmtool.running import SIMULATOR, has_torch
+from nmtool.running import SIMULATOR, has_torch, simulate
 from nmtool.tables import Table, counted
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import CheckReport, check, several_targets
@@ -222,6 +224,13 @@ class _Results:
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
 
     @property
+    def main_network(self) -> Network | IntegerNetwork:
+        """The network of the main evaluation."""
+        network = self.integers if INTEGERS in self.evaluations else self.floats
+        assert network is not None
+        return network
+
+    @property
     def extent(self) -> str:
         """Number of samples that ran, in words, e.g. `100 of 2,000 samples`."""
         count = 0 if self.events is None else self.events.n_samples
@@ -278,14 +287,37 @@ class _Results:
         if not {FLOAT, INTEGERS} <= set(self.evaluations):
             return None
         before, after = (self.evaluations[name].recording for name in (FLOAT, INTEGERS))
-        label = self.evaluations[FLOAT].label
-        assert before is not None
-        assert after is not None
-        assert label is not None
-        return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
+        compared_on = f"samples of {self.where}"
+        assert self.samples is not None
+        if before is not None and after is not None:
+            return RoundingCost.of([(before, after, self.samples.label)], compared_on)
+        assert self.floats is not None
+        assert self.integers is not None
+        return rounding_cost(self.floats, self.integers, self.samples, compared_on)
+
+    def spikes(self) -> Recording:
+        """The spikes of the main evaluation on all samples; membranes may be missing."""
+        evaluation = self.main_evaluation
+        assert evaluation is not None
+        assert self.samples is not None
+        return evaluation.recording or record_spikes(
+            simulate, self.main_network, self.samples.raster
+        )
+
+    def record(self, sample: int) -> Recording:
+        """The recording of a single sample by the network of the main evaluation."""
+        evaluation = self.main_evaluation
+        assert evaluation is not None
+        assert self.samples is not None
+        if evaluation.recording is not None:
+            return evaluation.recording.take([sample])
+        return simulate(self.main_network, self.samples.raster.take([sample]))
 
     def first_difference(self) -> tuple[str, Divergence, Recording] | None:
-        """The first backend that differs, its first difference and its recording; or None."""
+        """The first backend that differs, its first difference and its recording of that sample.
+
+        None if nothing differs.
+        """
         certificate, evaluation = self.certificate, self.main_evaluation
         if certificate is None or evaluation is None:
             return None
@@ -294,7 +326,8 @@ class _Results:
         for name, backend_check in certificate.checks.items():
             place = backend_check.comparison.first_divergence
             if place is not None:
-                return name, place, backend_check.recording
+                sample = place.sample - backend_check.recorded_from
+                return name, place, backend_check.recording.take([sample])
         return None
 
 
@@ -320,14 +353,18 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
                 results.network.class_names,
             )
         )
-    recording = None if evaluation is None else evaluation.recording
-    if evaluation and samples and evaluation.confusion is not None and recording is not None:
+    if evaluation and samples and evaluation.confusion is not None:
         name = INTEGERS if INTEGERS in results.evaluations else FLOAT
-        spikes, label, names = samples.raster, samples.label, results.network.class_names
         sections += [
             chapters.classes_section(name, evaluation.confusion),
-            chapters.samples_section(spikes, label, recording, names, results.first_difference()),
-            chapters.activity_section(spikes, recording),
+            chapters.samples_section(
+                samples,
+                evaluation.predictions,
+                results.record,
+                results.network.class_names,
+                results.first_difference(),
+            ),
+            chapters.activity_section(samples.raster, results.spikes()),
         ]
     trained_network = results.floats or results.network
     sections += [

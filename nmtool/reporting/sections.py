@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import plot
+from nmtool.data.samples import Samples
 from nmtool.description import describe_network, tables_of
 from nmtool.errors import Finding
 from nmtool.evaluation.confusion import Confusion, interval_text
@@ -142,10 +143,12 @@ def classes_section(name: str, confusion: Confusion) -> Section:
         name: name of the network or backend that ran.
         confusion: the confusion matrix.
     """
-    caption = "Rows are true classes, columns predictions; shades are shares of a row."
-    is_wide = len(confusion.class_names) > _MAX_NARROW_CLASSES
-    height = 3.0 if is_wide else 1.5
-    figures = [Figure(caption, [partial(plot.confusion, confusion)], [height], is_wide)]
+    figures = []
+    if not confusion.has_many_classes:
+        caption = "Rows are true classes, columns predictions; shades are shares of a row."
+        is_wide = len(confusion.class_names) > _MAX_NARROW_CLASSES
+        height = 3.0 if is_wide else 1.5
+        figures.append(Figure(caption, [partial(plot.confusion, confusion)], [height], is_wide))
     return section_of(
         "classes",
         "Classes",
@@ -156,9 +159,9 @@ def classes_section(name: str, confusion: Confusion) -> Section:
 
 
 def samples_section(
-    spikes: Raster,
-    label: NDArray[np.integer],
-    recording: Recording,
+    samples: Samples,
+    predictions: NDArray[np.integer],
+    record: Callable[[int], Recording],
     class_names: Sequence[str],
     first_difference: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
@@ -168,13 +171,22 @@ def samples_section(
     first in which a backend differs.
 
     Args:
-        spikes: the input.
-        label: [samples] classes.
-        recording: the network's recording.
+        samples: the input, and the true classes.
+        predictions: [samples] predicted classes.
+        record: function that returns the network's recording of a single sample.
         class_names: name of each class.
-        first_difference: a backend that differs, its first difference, and its recording.
+        first_difference: a backend that differs, its first difference, and its recording of the
+            sample that differs.
     """
-    right = recording.predictions == label
+
+    def figure(caption: str, sample: int, *other: Any) -> Figure:
+        """Figure of a sample."""
+        network = record(sample)
+        return _sample_figure(
+            caption, samples.take(np.array([sample])), network, class_names, *other
+        )
+
+    right = predictions == samples.label
     sentences, figures, chosen = [], [], {}
     for name, mask in (("right", right), ("wrong", ~right)):
         if not mask.any():
@@ -183,19 +195,15 @@ def samples_section(
             )
             continue
         sample = chosen[name] = int(mask.argmax())
-        answer = class_names[recording.predictions[sample]]
-        caption = f"The first {name} sample, {sample}: class {class_names[label[sample]]}"
+        answer = class_names[predictions[sample]]
+        caption = f"The first {name} sample, {sample}: class {class_names[samples.label[sample]]}"
         caption += "." if name == "right" else f", predicted as {answer}."
-        figures.append(_sample_figure(caption, spikes, recording, sample, class_names, label))
+        figures.append(figure(caption, sample))
     if first_difference is not None:
         backend, place, actual = first_difference
         chosen["first divergence"] = place.sample
         caption = f"The first difference of {backend}: {place}."
-        figures.append(
-            _sample_figure(
-                caption, spikes, recording, place.sample, class_names, label, actual, place.step
-            )
-        )
+        figures.append(figure(caption, place.sample, actual, place.step))
     return Section(
         "samples",
         "Samples",
@@ -267,7 +275,7 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
 
     Args:
         spikes: the input.
-        recording: the network's recording.
+        recording: the network's recording, of which only spikes and counts are used.
     """
     rows, sentences, populations = [], [], {}
     for name, raster in {"input": spikes, **recording.spikes}.items():
@@ -394,11 +402,9 @@ def reproduce_section(
 
 def _sample_figure(
     caption: str,
-    spikes: Raster,
+    sample: Samples,
     recording: Recording,
-    sample: int,
     class_names: Sequence[str],
-    label: NDArray[np.integer],
     other: Recording | None = None,
     mark: int | None = None,
 ) -> Figure:
@@ -406,22 +412,23 @@ def _sample_figure(
 
     Args:
         caption: text below the figure.
-        spikes, recording, class_names, label: as for `samples_section`.
-        sample: index of the sample.
-        other: recording of another backend, whose spikes are drawn, too.
+        sample: input and class of a single sample.
+        recording: the network's recording of this sample.
+        class_names: name of each class.
+        other: another backend's recording of this sample, whose spikes are drawn, too.
         mark: step to mark with a vertical line.
     """
-    panels = [partial(plot.raster, spikes, sample, population="input")]
+    panels = [partial(plot.raster, sample.raster, population="input")]
     heights = [0.8]
     if recording.spikes:
-        panels.append(partial(plot.raster, recording, sample, other=other))
+        panels.append(partial(plot.raster, recording, other=other))
         heights.append(1.0)
     if recording.membrane:
         answers = recording.readout.population in recording.membrane
         text_of_classes: dict[str, Any] = {}
         if answers:
-            text_of_classes = {"class_names": class_names, "label": int(label[sample])}
-        panels.append(partial(plot.membranes, recording, sample, **text_of_classes))
+            text_of_classes = {"class_names": class_names, "label": int(sample.label[0])}
+        panels.append(partial(plot.membranes, recording, **text_of_classes))
         heights.append(0.9)
     return Figure(caption, [partial(_draw_with_mark, draw, mark) for draw in panels], heights)
 

@@ -25,7 +25,7 @@ from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording, check_steps
-from nmtool.running import simulate
+from nmtool.running import record_portions
 from nmtool.tables import counted
 from nmtool.targets import Target, target_named
 from nmtool.targets.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
@@ -101,7 +101,12 @@ def cost(
         raise DataError(
             "counting the cost needs samples", code="split-empty", fix="pass at least one sample"
         )
-    recording = simulate(loaded_network, samples.raster, progress=progress)
+    recordings, predictions = [], []
+    for _, portion in record_portions(loaded_network, samples, progress=progress):
+        predictions.append(portion.predictions)
+        # Operations are counted from spikes; membranes of all samples may not fit into memory.
+        recordings.append(replace(portion, membrane={}))
+    recording = Recording.concatenate(recordings)
     placement = _place_on_cores(loaded_network, chip)
     counter = Counter(
         loaded_network, samples.raster, recording, placement.cores, dense=_stores_zeros(chip)
@@ -120,7 +125,7 @@ def cost(
         bits=_bits(loaded_network) if isinstance(loaded_network, IntegerNetwork) else "",
         samples=operations.n_samples,
         steps=operations.n_steps,
-        accuracy=recording.accuracy(samples.label),
+        accuracy=float((np.concatenate(predictions) == samples.label).mean()),
         target="" if chip is None else chip.name,
         cores=len(placement.cores) or None,
         grouping=placement.words,

@@ -84,7 +84,9 @@ class Check(Tabular):
 
     Attributes:
         comparison: comparison of all samples.
-        recording: the backend's recording.
+        recording: the backend's recording; if the samples ran in several portions, of the first
+            portion that differs, else of the first portion.
+        recorded_from: index of the recording's first sample.
         seconds: time that the backend took.
         model: neuron model that the backend ran; '' if it has only one.
         stock: check of the fast model against Lava's own; None if there was none.
@@ -105,6 +107,7 @@ class Check(Tabular):
     explanation: Explanation | None = field(default=None, repr=False)
     steps_later: Mapping[str, int] = field(default_factory=dict)
     shift_explains: bool = False
+    recorded_from: int = 0
 
     @property
     def identical(self) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import record_spikes
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -248,7 +249,8 @@ def coverage(
     Args:
         network: the network.
         spikes: the input.
-        recording: the simulator's recording, deep or not; by default it is computed.
+        recording: the simulator's recording, of which only spikes are used; by default it is
+            computed.
         deep: True if u and v of every neuron are compared.
         bounds: bounds of the states for any input; by default they are computed.
 
@@ -260,7 +262,7 @@ def coverage(
 
     check_input(network, spikes)
     if recording is None:
-        recording = simulate(network, spikes)
+        recording = record_spikes(simulate, network, spikes)
     bounds = bounds or state_bounds(network, spikes.n_steps)
     first = first_spikes(network, spikes, recording)
     arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
@@ -287,9 +289,10 @@ def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
     """Earliest step of a spike in any sample, by source, [neurons] int64; `n_steps` if silent."""
-    steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
+    sizes = {INPUT: spikes.n_neurons, **{p.name: p.size for p in network.populations}}
+    steps = {name: np.full(size, spikes.n_steps, np.int64) for name, size in sizes.items()}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
-        steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
+        np.minimum.at(steps[name], raster.neuron, raster.step)
     return steps
 
 

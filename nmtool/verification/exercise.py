@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import record_spikes
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
@@ -115,7 +116,7 @@ class _Search:
             self.bounds.arrives(projection) & (projection.weight != 0)
             for projection in network.projections
         ]
-        recording = simulate(network, spikes)
+        recording = record_spikes(simulate, network, spikes)
         self._mark_exercised(first_spikes(network, spikes, recording))
         self.detectors = [self._detector(spikes, recording, deep)]
 

@@ -14,9 +14,10 @@ from nmtool.verification.explanation import Explanation
 def join(portions: Iterable[Certificate]) -> Certificate:
     """Merge the certificates of one network on consecutive portions of samples.
 
-    Counts are added. Coverage and generated samples come from the first portion. The recording and
-    explanation of a check come from the first portion with a difference, else from the first
-    portion. Recordings of all other portions are released, to save memory.
+    Counts are added. Coverage and generated samples come from the first portion. The recording of a
+    check, and the place and causes of its explanation, come from the first portion with a
+    difference, else from the first portion. Recordings of all other portions are released, to save
+    memory.
 
     Args:
         portions: certificates with the same backends, in the order of their samples; at least one.
@@ -35,7 +36,7 @@ def _merge_two(left: Certificate, right: Certificate) -> Certificate:
         left,
         samples=n + m,
         checks={
-            name: _merged_check(left.checks[name], right.checks[name], n) for name in left.checks
+            name: _merged_check(left.checks[name], right.checks[name], n, m) for name in left.checks
         },
         accuracy={
             name: (round(share * n) + round(right.accuracy[name] * m)) / (n + m)
@@ -46,15 +47,23 @@ def _merge_two(left: Certificate, right: Certificate) -> Certificate:
     )
 
 
-def _merged_check(left: Check, right: Check, n_before: int) -> Check:
-    """Merge the check of the first `n_before` samples with the check of the samples after them."""
-    comparison = _merged_comparison(left.comparison, right.comparison, n_before)
-    check = replace(left, comparison=comparison, seconds=left.seconds + right.seconds)
+def _merged_check(left: Check, right: Check, n_before: int, n_after: int) -> Check:
+    """Merge the check of the first `n_before` samples with the check of the `n_after` next ones."""
+    check = replace(
+        left,
+        comparison=_merged_comparison(left.comparison, right.comparison, n_before),
+        seconds=left.seconds + right.seconds,
+        explanation=_merged_explanation(
+            left.explanation,
+            _renumbered_explanation(right.explanation, n_before),
+            n_before + n_after,
+        ),
+    )
     if left.agreement is not None and right.agreement is not None:
         check = replace(check, agreement=_merged_agreement(left.agreement, right.agreement))
     if left.comparison.identical and not right.comparison.identical:
-        explanation = _renumbered_explanation(right.explanation, n_before)
-        check = replace(check, recording=right.recording, explanation=explanation)
+        recorded_from = n_before + right.recorded_from
+        check = replace(check, recording=right.recording, recorded_from=recorded_from)
     if right.stock is not None and (
         left.stock is None or _stock_differs(right) > _stock_differs(left)
     ):
@@ -94,6 +103,22 @@ def _sum_counts(left: Mapping[str, int | None], right: Mapping[str, int | None])
 def _renumbered_place(place: Divergence | None, n_before: int) -> Divergence | None:
     """Make the sample index of a difference count from the first sample of all portions."""
     return None if place is None else replace(place, sample=n_before + place.sample)
+
+
+def _merged_explanation(
+    left: Explanation | None, right: Explanation | None, samples: int
+) -> Explanation | None:
+    """The first of two explanations, with the counts of both; `samples` is the sum of samples."""
+    explanations = [explanation for explanation in (left, right) if explanation is not None]
+    if not explanations:
+        return None
+    first = explanations[0]
+    return replace(
+        first,
+        different={n: sum(e.different[n] for e in explanations) for n in first.different},
+        samples_different=sum(e.samples_different for e in explanations),
+        samples=samples,
+    )
 
 
 def _renumbered_explanation(explanation: Explanation | None, n_before: int) -> Explanation | None:

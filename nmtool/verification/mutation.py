@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import record_spikes
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     EVERYTHING,
@@ -70,7 +71,8 @@ def mutation_score(
         n: number of faults to draw; fewer are drawn if the network has fewer.
         seed: seed of the draw.
         deep: True if the comparison includes u and v of every neuron.
-        recording: the simulator's recording of `spikes`; by default it is computed.
+        recording: the simulator's recording of `spikes`, of which only spikes are used; by default
+            it is computed.
         bounds: bounds of the states for any input; by default they are computed.
         generated: additional samples, whose comparison includes u and v of every neuron.
         generated_recording: the simulator's recording of `generated`; by default it is computed.
@@ -80,7 +82,7 @@ def mutation_score(
     """
     check_input(network, spikes)
     if recording is None:
-        recording = simulate(network, spikes)
+        recording = record_spikes(simulate, network, spikes)
     detectors = [
         FaultDetector(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
     ]

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, checked
+from nmtool.batches import record_spikes, recorded_at_once
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, mostly_dropped, portions_for
+from nmtool.data.samples import Samples, bin_for, binned_batches, mostly_dropped
 from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
 from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
@@ -139,6 +140,8 @@ class _Samples:
     Attributes:
         spikes: the input.
         label: [samples] classes; None without labels.
+        measured: input on which coverage is measured and for which samples are generated: of data
+            in memory, the input of all portions.
         answers: known answers of an export; None: the integer simulator, or the reference of a
             format, computes the expected recording.
         is_generated: True if the inputs are known answers or were generated, and do not come from
@@ -147,8 +150,19 @@ class _Samples:
 
     spikes: Raster
     label: NDArray[np.integer] | None = None
+    measured: Raster | None = None
     answers: Recording | None = None
     is_generated: bool = False
+
+    def portions(self, at_once: int) -> Iterator[_Samples]:
+        """The samples, at most `at_once` at a time."""
+        if self.spikes.n_samples <= at_once:
+            yield self
+            return
+        for first in range(0, self.spikes.n_samples, at_once):
+            part = slice(first, first + at_once)
+            label = None if self.label is None else self.label[part]
+            yield replace(self, spikes=self.spikes[part], label=label, measured=self.spikes)
 
 
 # Verification on known answers, on data or on generated samples
@@ -189,8 +203,26 @@ def _verify_inputs(
         ]
         return join(
             _compare(expected, artefacts, against.recordings, samples, settings.for_portion(number))
-            for number, samples in enumerate(_yield_samples(expected, data, against, settings))
+            for number, samples in enumerate(_yield_portions(expected, data, against, settings))
         )
+
+
+def _yield_portions(
+    network: Network | IntegerNetwork,
+    data: SpikeEvents | Samples | Raster | None,
+    against: Against,
+    settings: _Settings,
+) -> Iterator[_Samples]:
+    """Yield the samples to compare, in portions whose recordings fit into memory.
+
+    Recordings by other frameworks are in memory already, and are compared on all samples at once.
+    """
+    for samples in _yield_samples(network, data, against, settings):
+        if against.recordings:
+            yield samples
+        else:
+            at_once = recorded_at_once(network, samples.spikes.n_steps, deep=settings.deep)
+            yield from samples.portions(at_once)
 
 
 def _yield_samples(
@@ -199,10 +231,9 @@ def _yield_samples(
     against: Against,
     settings: _Settings,
 ) -> Iterator[_Samples]:
-    """Yield the samples to compare, in portions.
+    """Yield the samples to compare: those in memory together, those on disk in batches.
 
-    Recordings are compared on all samples at once. If most events are dropped, labels are left out,
-    since accuracy would be meaningless.
+    If most events are dropped, labels are left out, since accuracy would be meaningless.
     """
     cut = isinstance(data, SpikeEvents) and mostly_dropped(data, network.dt_ms, network.n_steps)
     if data is None:
@@ -224,7 +255,7 @@ def _yield_samples(
         samples = bin_for(network, data)
         yield _Samples(samples.raster, None if cut else samples.label)
     else:
-        for number, samples in enumerate(portions_for(network, data)):
+        for number, samples in enumerate(binned_batches(network, data)):
             n_samples = samples.label.size
             if (
                 number == 0
@@ -331,7 +362,10 @@ def _compare(
         if not isinstance(source, Recording)
     }
     runs_integers = any(not artefact.holds_floats for artefact in artefacts)
-    generated = _generated(network, spikes, settings.deep, progress) if settings.exercise else None
+    measured = spikes if samples.measured is None else samples.measured
+    generated = (
+        _generated(network, measured, settings.deep, progress) if settings.exercise else None
+    )
     deep_too = settings.deep or any(record.is_deep for record in foreign.values())
     simulated = _simulate_integers(network, spikes, deep_too, progress)
     generated_recording = (
@@ -363,8 +397,8 @@ def _compare(
         extent = executor.submit(
             _measure_coverage,
             network if measures_coverage else None,
-            spikes,
-            simulated,
+            measured,
+            simulated if measured is spikes else None,
             settings.deep,
             generated,
             generated_recording,
@@ -476,9 +510,14 @@ def _measure_coverage(
     generated: Raster | None,
     generated_recording: Recording | None,
 ) -> _CoverageFields:
-    """Measure coverage and mutation score of an integer network."""
-    if not isinstance(network, IntegerNetwork) or simulated is None:
+    """Measure coverage and mutation score of an integer network.
+
+    Spikes of the integer network are simulated unless its recording is given as `simulated`.
+    """
+    if not isinstance(network, IntegerNetwork):
         return {}
+    if simulated is None:
+        simulated = record_spikes(simulate, network, spikes)
     from nmtool.hardware_sim.state_bounds import state_bounds
     from nmtool.verification.coverage import coverage
     from nmtool.verification.mutation import mutation_score

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import recorded_at_once
 from nmtool.data import SpikeEvents
+from nmtool.data.samples import Samples
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -31,10 +33,10 @@ class Validation:
         self._ranks = ranks
         self._n_samples = events.n_samples
         self._share, self._network = ranks.take(events), network
-        self._whole: tuple[Raster, NDArray[np.integer]] | None = None
+        self._whole: Samples | None = None
         first = next(self._share.batches())
         if first.n_samples == self._share.n_samples:
-            self._whole = network.bin(first).raster, first.label
+            self._whole = Samples(network.bin(first).raster, first.label)
 
     def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
         """Accuracy on all samples, and the most frequent misclassification.
@@ -46,11 +48,12 @@ class Validation:
         """
         confusion = self._confusion(model.record)
         accuracy = self._accuracy(confusion)
-        mistakes = confusion - np.diag(np.diag(confusion))
-        if not mistakes.any():
+        n_samples = confusion.sum(axis=1)
+        np.fill_diagonal(confusion, 0)
+        if not confusion.any():
             return accuracy, None
-        label, predicted = np.unravel_index(mistakes.argmax(), mistakes.shape)
-        share = float(mistakes[label, predicted] / confusion[label].sum())
+        label, predicted = np.unravel_index(confusion.argmax(), confusion.shape)
+        share = float(confusion[label, predicted] / n_samples[label])
         return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
@@ -65,15 +68,17 @@ class Validation:
         """Number of samples of all ranks by label and predicted class."""
         n_classes = len(self._network.class_names)
         counts = np.zeros((n_classes, n_classes), np.int64)
-        for spikes, label in self._portions():
-            if label.size:
-                np.add.at(counts, (label, run(spikes).predictions), 1)
+        for samples in self._portions():
+            at_once = recorded_at_once(self._network, samples.raster.n_steps)
+            for part in samples.batches(at_once):
+                if part.label.size:
+                    np.add.at(counts, (part.label, run(part.raster).predictions), 1)
         return self._ranks.sum(counts)
 
-    def _portions(self) -> Iterator[tuple[Raster, NDArray[np.integer]]]:
-        """Input and labels of this rank's share of the samples, a batch at a time."""
+    def _portions(self) -> Iterator[Samples]:
+        """This rank's share of the samples, binned, a batch at a time."""
         if self._whole is not None:
             yield self._whole
             return
         batches = self._share.batches()
-        yield from ahead((self._network.bin(part).raster, part.label) for part in batches)
+        yield from ahead(Samples(self._network.bin(part).raster, part.label) for part in batches)

@@ -17,7 +17,7 @@ from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import joined, without_fold
 from nmtool.data.dividing import Folds, Grouping
-from nmtool.data.samples import portions_for
+from nmtool.data.events import AT_ONCE
 from nmtool.errors import UsageError, check_type
 from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
 from nmtool.network.float_network import Network
@@ -274,7 +274,7 @@ def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> Int
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
     return Calibrator.of(options, first).to_integers(
-        network, lambda: (part.raster for part in portions_for(network, events, divided=True))
+        network, lambda: (network.bin(part).raster for part in events.batches(AT_ONCE))
     )
 
 

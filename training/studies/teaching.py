@@ -142,7 +142,7 @@ def _probabilities(
     progress: Progress,
 ) -> NDArray[np.float64]:
     """Class probabilities by a network, [samples, classes]: softmax(gain·scores)."""
-    recordings = record_portions(network, events, divided=True, progress=progress)
+    recordings = record_portions(network, events, progress=progress)
     scores = np.concatenate([recording.scores for _, recording in recordings])
     return _softmax(gain * _in_training_units(network, scores))
 

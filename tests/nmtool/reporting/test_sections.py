@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data.samples import bin_for
+from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import Finding, StorageError
 from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.reporting import Report, Section, section_of, sections
 from nmtool.tables import Table, Tabular
 from nmtool.verification.certificate import Certificate
@@ -64,6 +66,16 @@ def test_a_report_is_saved_as_its_page(tmp_path: Path) -> None:
         report.save(tmp_path / "report.html" / "report.html")
 
 
+def samples_section(samples: Samples, recording: Recording, *difference: Any) -> Section:
+    return sections.samples_section(
+        samples,
+        recording.predictions,
+        lambda sample: recording.take([sample]),
+        cases.CLASSES,
+        *difference,
+    )
+
+
 def test_silent_and_saturated_neurons() -> None:
     dense = np.zeros((2, 10, 4), bool)
     dense[:, ::2, 1] = True
@@ -103,7 +115,7 @@ def test_networks_without_spikes() -> None:
     section = sections.activity_section(SAMPLES.raster, recording)
     assert section.figures == []
     assert list(section.facts["populations"]) == ["input"]
-    shown = sections.samples_section(SAMPLES.raster, SAMPLES.label, recording, cases.CLASSES)
+    shown = samples_section(SAMPLES, recording)
     assert {len(figure.panels) for figure in shown.figures} == {2}
 
 
@@ -111,18 +123,15 @@ def test_right_wrong_and_diverging_samples() -> None:
     label = RECORDING.predictions.copy()
     label[:2] = 1 - label[:2]
     place = Divergence(4, 7, "hidden", 1, "spike", 1, 0)
-    shown = sections.samples_section(
-        SAMPLES.raster, label, RECORDING, cases.CLASSES, ("c", place, RECORDING)
-    )
+    difference = "c", place, RECORDING.take([4])
+    shown = samples_section(replace(SAMPLES, label=label), RECORDING, difference)
     assert shown.facts["chosen"] == {"right": 2, "wrong": 0, "first divergence": 4}
     assert [len(figure.panels) for figure in shown.figures] == [3, 3, 3]
 
 
 def test_membranes_are_drawn_with_class_and_prediction() -> None:
     figures = pytest.importorskip("matplotlib.figure")
-    shown = sections.samples_section(
-        SAMPLES.raster, RECORDING.predictions, RECORDING, cases.CLASSES
-    )
+    shown = samples_section(replace(SAMPLES, label=RECORDING.predictions), RECORDING)
     axes = figures.Figure().subplots()
     shown.figures[0].panels[-1](ax=axes)
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -133,7 +142,7 @@ def test_membranes_are_drawn_with_class_and_prediction() -> None:
 @pytest.mark.parametrize("right", [True, False])
 def test_samples_that_are_all_right_or_all_wrong(right: bool) -> None:
     label = RECORDING.predictions if right else 1 - RECORDING.predictions
-    shown = sections.samples_section(SAMPLES.raster, label, RECORDING, cases.CLASSES)
+    shown = samples_section(replace(SAMPLES, label=label), RECORDING)
     assert list(shown.facts["chosen"]) == ["right" if right else "wrong"]
     assert len(shown.sentences) == len(shown.figures) == 1
 

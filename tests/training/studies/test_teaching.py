@@ -99,8 +99,9 @@ def test_probabilities_are_computed_in_portions(
 ) -> None:
     """Membranes of a whole training split may not fit into memory."""
     whole = nm.soft_labels([FLOATS], data, gain=1.0)
-    monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
-    sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train, divided=True)]
+    values_per_sample = FLOATS.n_steps * FLOATS.populations[1].size
+    monkeypatch.setattr("nmtool.batches.MAX_RECORDED", 5 * values_per_sample)
+    sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train)]
     assert sizes == [5, 5, 2]
     parts = nm.soft_labels([FLOATS], data, gain=1.0)
     np.testing.assert_allclose(parts.probability, whole.probability, rtol=1e-6)
@@ -109,7 +110,7 @@ def test_probabilities_are_computed_in_portions(
 def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.paths.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
+    monkeypatch.setattr("nmtool.data.events.AT_ONCE", 5)
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
     assert is_on_disk(on_disk.train)
