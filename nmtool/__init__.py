@@ -86,7 +86,6 @@ Data:
 
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
-    StoredEvents        earlier name of the class `SpikeEvents`; works until 1.0
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5

@@ -9,7 +9,7 @@ from nmtool.data.binning import bin_events as bin_events
 from nmtool.data.catalogue import load_dataset as load_dataset
 from nmtool.data.dataset import Dataset as Dataset, with_test as with_test
 from nmtool.data.dividing import SplitRule as SplitRule
-from nmtool.data.events import SpikeEvents as SpikeEvents, StoredEvents as StoredEvents
+from nmtool.data.events import SpikeEvents as SpikeEvents
 from nmtool.data.grid import propose_grid as propose_grid
 from nmtool.data.incoming import (
     FileConventions as FileConventions,

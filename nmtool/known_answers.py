@@ -21,10 +21,7 @@ from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
-"""Version of files with u and v of every neuron.
-
-Files without u and v have version 1, which older versions of nmtool can read.
-"""
+"""Version of files with u and v of every neuron; files without u and v have version 1."""
 
 _SHALLOW_VERSION = 1
 _U, _V = "u", "v"

@@ -68,7 +68,7 @@ class Run(Tabular):
         validation_rule: rule by which the validation split is drawn from the training samples; None
             if the data have their own split.
         search: the best trials of the hyperparameter search before the run; None without a search.
-        n_validation: number of validation samples; None if unknown, as in runs of older versions.
+        n_validation: number of validation samples; None if unknown.
     """
 
     options: TrainOptions

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from nmtool.arguments import keywords_checked
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
-from nmtool.data.dividing import AUTO, SplitRule, amount, amount_from_manifest
+from nmtool.data.dividing import AUTO, SplitRule, amount
 from nmtool.data.grid import needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, listed, nearest, printable, quoted, suggestion
 from nmtool.network.float_network import INITIAL_RATE
@@ -689,27 +689,6 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 """By type of a field, the valid values in words, and a conversion that returns None for invalid
 values."""
-
-
-def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the settings of an older version to the spelling of this one.
-
-    Older versions wrote 0 for None, and a bare number of validation samples meant the last samples.
-
-    Args:
-        old_settings: values by field name, as in a manifest.
-    """
-    settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in old_settings.items()}
-    if "validation" in old_settings:
-        settings["validation"] = amount_from_manifest(old_settings["validation"])
-    return settings
-
-
-_ZERO_WAS_NONE = (
-    *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
-    *("average", "patience"),
-)
-"""Settings in which an older version's 0 means None."""
 
 
 def _limits(target: str, arithmetic: str) -> Limits:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nmtool.errors import FileFormatError, Finding, UsageError
@@ -77,15 +76,12 @@ class Lava(PythonFolder, name="lava"):
             MissingError: Lava is not set up.
             BackendError: Lava failed, hung or took too long; its processes have ended.
         """
-        script = self._checked_script(model)
-        options = ["--model", model, *(["--deep"] if deep else [])]
-        # With `trust`, the script may come from an earlier version of nmtool. Such a script has no
-        # option `--json` and always prints JSON.
-        options += ["--json"] if b'"--json"' in script.read_bytes() else []
+        self._check_script(model)
+        options = ["--model", model, "--json", *(["--deep"] if deep else [])]
         return self.record(spikes, options, on_progress, environment, timeout_s)
 
-    def _checked_script(self, model: str) -> Path:
-        """Check the model's name, and return the path of the script."""
+    def _check_script(self, model: str) -> None:
+        """Raise an error if the model is unknown, or the folder has no script."""
         if model not in MODELS:
             raise UsageError(
                 f"unknown Lava model '{model}'",
@@ -99,7 +95,6 @@ class Lava(PythonFolder, name="lava"):
                 code="lava-script-missing",
                 fix="export the network again",
             )
-        return script
 
     def check(
         self,

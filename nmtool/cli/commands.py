@@ -1,4 +1,4 @@
-"""The commands, and their earlier spellings, which work until 1.0."""
+"""The commands."""
 
 from __future__ import annotations
 
@@ -90,18 +90,5 @@ COMMANDS: Mapping[str, Command] = {
 ALSO = {"quantize": "quantise"}
 """Other spellings of commands."""
 
-OLD: Mapping[str, str] = {
-    "finetune": "train --start RUN",
-    "crossvalidate": "train DATA --by NAME|N",
-    "teach": "train DATA --teacher NETWORK …",
-    "join": "convert NETWORK … OUT --join",
-    "run": "evaluate EXPORT DATA",
-    "cost": "check NETWORK … --data DATA",
-    "lava": "setup lava",
-    "brian2-loihi": "setup brian2-loihi",
-    "completion": "setup completion SHELL",
-}
-"""Earlier spellings, with the current spellings; `nmtool.cli.old` has their arguments."""
-
-DATA_PARALLEL = ("train", "finetune")
+DATA_PARALLEL = ("train",)
 """Commands that torchrun may start as several processes of one job."""

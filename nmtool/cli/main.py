@@ -15,7 +15,7 @@ from contextlib import nullcontext
 
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
-from nmtool.cli.commands import ALSO, COMMANDS, DATA_PARALLEL, OLD
+from nmtool.cli.commands import ALSO, COMMANDS, DATA_PARALLEL
 from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_reports, stop_signals
@@ -63,7 +63,7 @@ def _run(words: list[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), None)
     if command in ALSO:
         words[words.index(command)] = command = ALSO[command]
-    if command is not None and command not in (*COMMANDS, *OLD):
+    if command is not None and command not in COMMANDS:
         raise _unknown_command(command)
     in_parallel = command in DATA_PARALLEL
     reporting = one_process_reports() if in_parallel else nullcontext()
@@ -81,8 +81,6 @@ def _run_command(command: str | None, words: list[str]) -> int:
     if not words:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
-    if command is not None and command in OLD:
-        console.print_remark(f"nmtool {command} is now: nmtool {OLD[command]}")
     try:
         options = parser.parse_args(words)
     except SystemExit as done:
@@ -127,11 +125,4 @@ def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
             module = importlib.import_module(f"nmtool.cli.{name}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run, parser=subparser)
-    for name in OLD.keys() & {*names}:
-        from nmtool.cli.old import SPELLINGS
-
-        old = SPELLINGS[name]
-        subparser = by_name[name] = commands.add_parser(name)
-        old.add_arguments(subparser)
-        subparser.set_defaults(run=old.run, parser=subparser)
     return parser, by_name

@@ -148,14 +148,6 @@ def as_samples(data: Any) -> Any:
     return dataset.filled_split(split or default_split(dataset))
 
 
-def same_data(first: str, second: str) -> bool:
-    """True if two names or paths of data are the same name or the same folder."""
-    if first == second:
-        return True
-    has_name = any(word in NAMES or ":" in word for word in (first, second))
-    return not has_name and Path(first).resolve() == Path(second).resolve()
-
-
 def _splits_of_folder(
     name: str, n_units: int | None, in_memory: bool
 ) -> tuple[

@@ -310,13 +310,6 @@ def amount(value: object) -> str | None:
     return repr(share) if 0 < share < 1 else None
 
 
-def amount_from_manifest(value: object) -> object:
-    """Convert an amount from a manifest; in older manifests, a number means the last samples."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"last {value}"
-    return value
-
-
 def grouping(text: str) -> Grouping:
     """Parse a grouping from the command line; a number is the size of blocks.
 

@@ -568,10 +568,6 @@ class SpikeEvents(Tabular):
         )
 
 
-StoredEvents = SpikeEvents
-"""Earlier name of `SpikeEvents` on disk, which works until 1.0."""
-
-
 @contextmanager
 def errors_naming(source: object) -> Iterator[None]:
     """Prefix the message of each `DataError` in a `with` block with the name of its source."""

@@ -579,11 +579,6 @@ def _network_before(
     except NmtoolError as error:
         return None, f"The network before training cannot be recomputed: {_as_clause(error)}."
     origin = "Weights and delays before training are recomputed from settings and seed"
-    if manifest.initial is None:
-        return (
-            initial_network,
-            f"{origin}; they cannot be checked, since an older nmtool stored no hash.",
-        )
     if initial_network.content_hash != manifest.initial:
         return None, (
             f"{origin}, but differ from those of the run, since data, device or libraries differ. "

@@ -81,7 +81,7 @@ def _check_tools(nmtool: Path) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     lava = subprocess.run([nmtool, "lava", "status"], capture_output=True, text=True)
     if lava.returncode:
-        missing.append("Lava (nmtool lava setup)")
+        missing.append("Lava (nmtool setup lava)")
     if missing:
         sys.exit(f"cannot record everything, since these are missing: {', '.join(missing)}")
 

@@ -62,16 +62,16 @@ INTEGERS = (
     Ask("evaluate zoo", "evaluate zoo:digits digits --classes"),
     Ask("evaluate graph", "evaluate graph.npz words --classes", lines=True),
     Ask("predictions", "evaluate graph.npz words --predictions graph.csv", "graph.csv"),
-    Ask("run zoo", "run zoo:yinyang yinyang --samples 200"),
+    Ask("run zoo", "evaluate zoo:yinyang yinyang --samples 200"),
     # Targets and costs
     Ask("check chain", "check chain.npz --target all"),
     Ask("check graph", "check graph.npz --target all"),
     Ask("check zoo", "check zoo:digits --target loihi1 --target xylo-audio2", lines=True),
     Ask("check relays", "check floats.npz --relays --weight-bits 4"),
-    Ask("cost zoo", "cost zoo:digits --data digits --samples 20 --target loihi1 --sources"),
-    Ask("cost csv", "cost chain.npz words --csv", lines=True, json=False),
-    Ask("cost several", "cost chain.npz graph.npz --data words --target loihi1", lines=True),
-    Ask("cost energy", "cost graph.npz words --target loihi2 --energy-of loihi1"),
+    Ask("cost zoo", "check zoo:digits --data digits --samples 20 --target loihi1 --sources"),
+    Ask("cost csv", "check chain.npz --data words --csv", lines=True, json=False),
+    Ask("cost several", "check chain.npz graph.npz --data words --target loihi1", lines=True),
+    Ask("cost energy", "check graph.npz --data words --target loihi2 --energy-of loihi1"),
     Ask("compare integers", "compare chain.npz --with graph.npz --data words", lines=True),
     Ask(
         "compare clusters",
@@ -93,7 +93,7 @@ INTEGERS = (
     *(Ask(f"inspect {name}", f"inspect {path} --targets") for name, path in _FORMATS.items()),
     *(Ask(f"certificate {name}", f"verify {path}") for name, path in _FORMATS.items()),
     *(
-        Ask(f"run {name}", f"run {path} words --samples 4 --classes")
+        Ask(f"run {name}", f"evaluate {path} words --samples 4 --classes")
         for name, path in _FORMATS.items()
         if name != "netx"
     ),
@@ -166,7 +166,7 @@ INTEGERS = (
     Ask("error zoo", "zoo letters"),
     Ask("error recipe", "train words -o x --config letters"),
     Ask("error setting", "train words -o x --batch-size 0"),
-    Ask("error join", "join chain.npz chain.npz -o x.npz"),
+    Ask("error join", "convert chain.npz chain.npz x.npz --join"),
 )  # fmt: skip
 """Commands on stored integers, with the same results on every processor."""
 
@@ -174,7 +174,7 @@ FLOATS = (
     # Float networks, and networks from other tools
     Ask("inspect floats", "inspect floats.npz --targets", lines=True),
     Ask("evaluate floats", "evaluate floats.npz words --classes --threads 1", lines=True),
-    Ask("join", "join floats.npz floats2.npz -o both.npz --weights 1 0.5", "both.npz"),
+    Ask("join", "convert floats.npz floats2.npz both.npz --join --weights 1 0.5", "both.npz"),
     Ask("evaluate joined", "evaluate both.npz words --threads 1"),
     Ask("convert foreign nir", f"convert foreign.nir foreign.npz {_NIR}", "foreign.npz"),
     Ask(
@@ -205,7 +205,7 @@ FLOATS = (
     ),
     Ask("quantise loihi1", "quantise foreign.npz -o q1.npz --data words --target loihi1", "q1.npz"),
     Ask("check floats", "check floats.npz --target all"),
-    Ask("cost bits", "cost q.npz q4.npz --data words --target loihi1", lines=True),
+    Ask("cost bits", "check q.npz q4.npz --data words --target loihi1", lines=True),
     Ask("verify relays", "verify relays.npz words --against c --against onnx"),
     # Training
     Ask("train", f"train words -o run {_SMALL} --epochs 3", "run"),
@@ -221,25 +221,24 @@ FLOATS = (
     ),
     Ask("train digits", "train digits -o digits --config digits --epochs 2 --threads 1", "digits"),
     Ask("resume", "train words -o run --resume --epochs 4 --threads 1", "run"),
-    Ask("finetune", "finetune run -o tuned --epochs 1 --threads 1", "tuned"),
+    Ask("finetune", "train --start run -o tuned --epochs 1 --threads 1", "tuned"),
     Ask(
         "finetune integers",
-        "finetune run -o tuned4 --epochs 1 --arithmetic integer --weight-bits 4 --threads 1",
+        "train --start run -o tuned4 --epochs 1 --arithmetic integer --weight-bits 4 --threads 1",
         "tuned4",
     ),
-    Ask("teach", "teach run integers -o teacher.npz --threads 1", "teacher.npz"),
     Ask(
         "train taught", f"train words -o taught {_SMALL} --epochs 1 --teacher teacher.npz", "taught"
     ),
     Ask("sweep", "sweep study.toml --threads 1", "study"),
     Ask(
         "crossvalidate",
-        f"crossvalidate words -o cv --by speaker --folds 2 --seeds 2 --join {_SMALL} --epochs 1",
+        f"train words -o cv --by speaker --folds 2 --seeds 2 --join {_SMALL} --epochs 1",
         "cv",
     ),
     Ask(
         "crossvalidate integers",
-        f"crossvalidate words -o cvi --by speaker --folds 2 --seeds 2 {_SMALL} --epochs 1 "
+        f"train words -o cvi --by speaker --folds 2 --seeds 2 {_SMALL} --epochs 1 "
         "--arithmetic integer",
         "cvi",
     ),
@@ -271,7 +270,7 @@ SPEECH = (
     ),
     Ask(
         "speech four bits",
-        "finetune si -o s4 --config fsdd700_four_bits --epochs 1 --threads 1", "s4",
+        "train --start si -o s4 --config fsdd700_four_bits --epochs 1 --threads 1", "s4",
     ),
 )  # fmt: skip
 """An epoch of each recipe for spoken digits, where their data set is named."""

@@ -29,8 +29,6 @@ from tests.refusals import refused
 ROOT = Path(__file__).parents[2]
 ROOMS = ("nmtool", "nmtool.hardware_sim", "nmtool.training", "nmtool.exporters")
 NAMES = [name for name in nmtool.__all__ if name != "__version__"]
-EARLIER = {"StoredEvents": "SpikeEvents"}
-"""Names of earlier releases, which work until 1.0, and their current names."""
 ERRORS = [
     name
     for name, value in vars(errors).items()
@@ -66,7 +64,7 @@ def test_names_are_sorted_and_unique() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_has_a_docstring(name: str) -> None:
     value = getattr(nmtool, name)
-    assert value.__name__ == EARLIER.get(name, name)
+    assert value.__name__ == name
     assert value.__module__.startswith("nmtool.")
     assert inspect.getdoc(value)
     assert not inspect.getdoc(value).startswith(f"{name}(")

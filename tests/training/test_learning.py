@@ -380,17 +380,6 @@ def test_a_new_run_needs_data() -> None:
         nm.train(options=small_options(epochs=1))
 
 
-def test_a_run_without_the_hash_of_its_split_is_resumed(tmp_path: Path) -> None:
-    options = small_options(epochs=2, validation=10, validation_by="speaker")
-    folder = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        nm.train(spoken(4), options, folder=folder, on_batch=stop_after(1))
-    manifest = json.loads((folder / "run.json").read_text())
-    assert len(manifest.pop("train_index_hash")) == 64
-    (folder / "run.json").write_text(json.dumps(manifest))
-    assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
-
-
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -20,6 +20,7 @@ from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.refusals import refused
+from tests.training.small_data import small_dataset
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -284,16 +285,14 @@ def test_samples_decide_the_grid() -> None:
 
 def test_survives_json(tmp_path: Path) -> None:
     options = _set(hidden=7, init_input=[0.25, 1], readout="mean", recurrent=False)
-    RunFolder(tmp_path / "run").create(
-        Manifest(data="small", ranks=1, options=json.loads(json.dumps(options.as_json())))
-    )
+    RunFolder(tmp_path / "run").create(Manifest.of(options, small_dataset(), None, ranks=1))
     assert RunFolder(tmp_path / "run").options() == options
 
 
-def test_settings_missing_in_an_older_run_have_their_defaults(tmp_path: Path) -> None:
-    before = _set(hidden=7).as_json()
-    del before["schedule"]
-    RunFolder(tmp_path / "run").create(Manifest(data="small", ranks=1, options=before))
+def test_missing_settings_of_a_run_have_their_defaults(tmp_path: Path) -> None:
+    manifest = Manifest.of(_set(hidden=7), small_dataset(), None, ranks=1)
+    del manifest.options["schedule"]
+    RunFolder(tmp_path / "run").create(manifest)
     assert RunFolder(tmp_path / "run").options() == _set(hidden=7, schedule="cosine")
 
 

@@ -83,8 +83,8 @@ def advice(
         options: the run's settings; `steps` must not be `auto`.
         log: the run's log, an entry per epoch.
         network: the network of the best epoch.
-        n_validation: number of validation samples; None if unknown, as in older runs: accuracies
-            then count as exact.
+        n_validation: number of validation samples; None if unknown: accuracies then count
+            as exact.
     """
     if len(log) < MIN_EPOCHS:
         return

@@ -35,8 +35,7 @@ class RunState:
         update: number of finished updates.
         best: score of the best epoch so far; below 0 while no epoch is a candidate.
         log: one entry per epoch.
-        network: content hash of the best epoch's network; '' if none has been saved, or in
-            checkpoints of older versions.
+        network: content hash of the best epoch's network; '' if none has been saved.
     """
 
     epoch: int
@@ -143,7 +142,7 @@ def load(
             int(header["update"]),
             float(header["best"]),
             log_from(header),
-            str(header.get("network", "")),
+            str(header["network"]),
         )
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from nmtool.data import Dataset
 from nmtool.data.teacher import Teacher
 from nmtool.storage import content_hash
 from nmtool.training.options import TrainOptions
 from nmtool.version import __version__
-
-UNKNOWN = "unknown"
-"""Value of a field that an older version did not write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +33,19 @@ class Manifest:
         options: the settings.
     """
 
-    nmtool: str = UNKNOWN
+    nmtool: str
     data: str
-    data_hash: Any = UNKNOWN
-    units: int | None = None
+    data_hash: str
+    units: int
     in_memory: bool = False
     train_index_hash: str | None = None
-    hold_out: Any = UNKNOWN
-    validation_samples: int | None = None
+    hold_out: dict | None = None
+    validation_samples: int
     teacher: str | None = None
     ranks: int
     start: str | None = None
     initial: str | None = None
-    options: dict[str, Any]
+    options: dict
 
     @classmethod
     def of(
@@ -72,14 +69,12 @@ class Manifest:
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Manifest:
-        """The manifest that `as_json` wrote, in this version or an older one."""
-        texts = ("nmtool", "data", "train_index_hash", "teacher", "start", "initial")
-        numbers = ("units", "validation_samples", "ranks")
-        others = ("data_hash", "in_memory", "hold_out", "options")
-        written: dict[str, Any] = {"data": UNKNOWN, "ranks": 1}
-        written |= {name: str(values[name]) for name in texts if values.get(name) is not None}
-        written |= {n: v for n in numbers if isinstance(v := values.get(n), int) and v >= 0}
-        written |= {name: values[name] for name in others if name in values}
+        """The manifest that `as_json` wrote; raises `ValueError` for missing or invalid fields."""
+        kinds = get_type_hints(cls)
+        written = {f.name: values.get(f.name, f.default) for f in fields(cls)}
+        for name, value in written.items():
+            if not isinstance(value, kinds[name]) or (isinstance(value, int) and value < 0):
+                raise ValueError(f"'{name}' is missing or invalid")
         return cls(**written)
 
     def as_json(self) -> dict[str, Any]:

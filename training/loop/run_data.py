@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nmtool.data import Dataset, load_dataset
-from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name, same_data
+from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import InputError, UsageError
-from nmtool.training.loop.manifest import UNKNOWN, train_index_hash
+from nmtool.training.loop.manifest import train_index_hash
 from nmtool.training.loop.run_folder import RunFolder
 
 
 def check_split(run: RunFolder, dataset: Dataset) -> None:
-    """Raise `UsageError` if the validation split differs from the one before the run was stopped.
-
-    Manifests of older versions do not record the split, and are accepted.
-    """
+    """Raise `UsageError` if the validation split differs from that before the run was stopped."""
     if not has_same_split(run, dataset):
         raise UsageError(
             f"the run in {run.path} cannot be resumed: its validation split would change",
@@ -33,24 +30,17 @@ def check_split(run: RunFolder, dataset: Dataset) -> None:
 
 
 def has_same_split(run: RunFolder, dataset: Dataset) -> bool:
-    """True if the validation split is that of the run, or if the run's manifest does not record it.
+    """True if the validation split is that of the run.
 
     The content hash of the data cannot show this: it does not cover the groups by which a split is
     drawn.
     """
-    index_hash = run.manifest().train_index_hash
-    return index_hash is None or train_index_hash(dataset) == index_hash
+    return train_index_hash(dataset) == run.manifest().train_index_hash
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
-    """True if a run was trained on these samples.
-
-    Older manifests have no content hash of the data; then the names are compared.
-    """
-    manifest = run.manifest()
-    if manifest.data_hash == UNKNOWN:
-        return same_data(manifest.data, dataset.name)
-    return bool(manifest.data_hash == _as_trained(run, dataset).content_hash)
+    """True if a run was trained on these samples."""
+    return run.manifest().data_hash == _as_trained(run, dataset).content_hash
 
 
 def _as_trained(run: RunFolder, dataset: Dataset) -> Dataset:

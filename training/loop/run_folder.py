@@ -40,13 +40,12 @@ from nmtool.paths import (
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_values
-from nmtool.training.loop.manifest import UNKNOWN, Manifest
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.options import (
     AUTOMATIC,
     INITIAL_DELAYS,
     SHAPE,
     TrainOptions,
-    upgraded_settings,
 )
 
 _MAX_MANIFEST_BYTES = 1 << 20
@@ -184,6 +183,9 @@ class RunFolder:
             text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
             values = json.loads(text.decode("utf-8"))
             check_values(values)
+            if not isinstance(values, dict):
+                raise ValueError("it is not a table")
+            return Manifest.read(values)
         except OSError as error:
             raise FileFormatError(
                 f"{self.path} does not contain a run",
@@ -193,13 +195,10 @@ class RunFolder:
             ) from error
         except (ValueError, RecursionError) as error:
             raise self._manifest_error(str(error)) from error
-        if not isinstance(values, dict) or not isinstance(values.get("options"), dict):
-            raise self._manifest_error("the manifest contains no options")
-        return Manifest.read(values)
 
     def options(self) -> TrainOptions:
         """The settings with which the run was started."""
-        settings = upgraded_settings(self.manifest().options)
+        settings = dict(self.manifest().options)
         if str(settings.get("target")).endswith(ENDING):
             settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
@@ -221,9 +220,6 @@ class RunFolder:
         entry = self.manifest().hold_out
         if entry is None:
             return None
-        if entry == UNKNOWN:
-            rule = self.options().validation_rule
-            return rule if rule.is_last else None
         try:
             return SplitRule.from_json(entry)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
@@ -385,18 +381,17 @@ class RunFolder:
 
 
 def log_from(header: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The log in the header of a checkpoint: JSON text, or a list in files of version 1."""
-    log = header["log"]
-    return [dict(entry) for entry in (storage.parse_json(log) if isinstance(log, str) else log)]
+    """The log in the header of a checkpoint, which is JSON text."""
+    return [dict(entry) for entry in storage.parse_json(header["log"])]
 
 
 def _comparable(log: Iterable[Mapping[str, Any]]) -> list[str]:
     """Entries as text to compare, without `settled_accuracy`, which is added when the run ends.
 
-    In text, NaN equals itself. Names are sorted, since older checkpoints sort them.
+    In text, NaN equals itself.
     """
     entries = ({k: v for k, v in entry.items() if k != "settled_accuracy"} for entry in log)
-    return [json.dumps(entry, sort_keys=True) for entry in entries]
+    return [json.dumps(entry) for entry in entries]
 
 
 def _lock(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.errors import Finding
-from nmtool.training.options import TrainOptions, upgraded_settings
+from nmtool.training.options import TrainOptions
 
 FOLDS = "folds"
 """Name of the folder with the runs of a cross-validation."""
@@ -30,12 +30,12 @@ def changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[Findi
     ['was 0.1, is now 0.2']
 
     Args:
-        before: stored training options and other conditions by name, perhaps from an earlier
-            version. Options that the earlier version did not have count as their defaults.
+        before: stored training options and other conditions by name; missing options count as
+            their defaults.
         current: current options and conditions.
     """
     defaults = {name: value for name, value in TrainOptions().as_json().items() if name in current}
-    old, new = _as_stored({**defaults, **upgraded_settings(before)}), _as_stored(current)
+    old, new = _as_stored({**defaults, **before}), _as_stored(current)
     return [
         Finding(
             "setting-differs",

@@ -21,11 +21,11 @@ def test_with_a_prefix_a_header_is_written(nmtool: Nmtool, integers: Path) -> No
     assert (result.code, result.json["path"], result.json["header"]) == (0, "kws.c", "kws.h")
     assert nmtool("verify", "kws.c").code == 0
     expected = nmtool("evaluate", integers, "two", "--json").json["accuracy"]
-    assert nmtool("run", "kws.c", "two", "--json").json["accuracy"] == expected
+    assert nmtool("evaluate", "kws.c", "two", "--json").json["accuracy"] == expected
     assert nmtool(*words).error == "path-taken"
     assert nmtool(*words, "--force").code == 0
     Path("kws.h").write_text("int kws_step(void);\n")
-    for command in (("verify", "kws.c"), ("run", "kws.c", "two")):
+    for command in (("verify", "kws.c"), ("evaluate", "kws.c", "two")):
         result = nmtool(*command)
         assert (result.code, result.out, result.error) == (2, "", "c-header-differs")
     Path("kws.c").unlink()

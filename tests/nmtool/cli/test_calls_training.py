@@ -97,7 +97,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 def _run(nmtool: Nmtool) -> None:
     """A run folder with settings, and with a dummy checkpoint."""
     run = RunFolder(Path("run"))
-    run.create(Manifest(data="two", ranks=1, options=nm.TrainOptions(hidden=6).as_json()))
+    run.create(Manifest.of(nm.TrainOptions(hidden=6), nm.load_dataset("two"), None, ranks=1))
     run.checkpoint_file.touch()
 
 

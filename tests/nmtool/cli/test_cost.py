@@ -110,7 +110,6 @@ def test_remarks_are_printed(nmtool: Nmtool, data: Path, integers: Path) -> None
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["cost", "integers.npz"], "data-missing"),
         (["check", "integers.npz", "--data", "nonsense"], "dataset-unknown"),
         (["check", "integers.npz", "--data", "two", "--energy-of", "loihi9"], "target-unknown"),
         (["check", "integers.npz", "--data", "two", "--plot", "cost.txt"], "plot-format"),

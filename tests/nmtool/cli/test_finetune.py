@@ -120,6 +120,6 @@ def test_invalid_options_are_refused(
     words: tuple[object, ...], error: str, phrase: str, nmtool: Nmtool
 ) -> None:
     Path("typo.toml").write_text("learning = 0.1\n")
-    result = nmtool("finetune", *words)
+    result = nmtool("train", "--start", *words)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err

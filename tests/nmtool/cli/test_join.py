@@ -1,4 +1,4 @@
-"""`nmtool join`."""
+"""`--join`: networks side by side in one network."""
 
 from __future__ import annotations
 
@@ -23,42 +23,18 @@ def other(tmp_path: Path) -> Path:
     return path
 
 
-def test_networks_are_joined(nmtool: Nmtool, floats: Path, other: Path) -> None:
-    result = nmtool("join", floats, other, "-o", "both.npz", "--json")
-    assert result.code == 0
-    expected = nm.ensemble([floats, other])
-    assert nm.load("both.npz").content_hash == expected.content_hash
-    assert result.json == {
-        "file": "both.npz",
-        "hash": expected.content_hash,
-        "neurons": 8,
-        "synapses": 2 * (12 + 9 + 6),
-    }
-    assert nmtool("join", floats, other, "-o", "both.npz").error == "path-taken"
-    words = ("join", floats, other, "-o", "both.npz", "--weights", "1", "-0.5", "--force")
-    shown = nmtool(*words)
-    assert shown.code == 0
-    assert "hidden_2" in shown.out
-    assert shown.out.endswith("both.npz written\n")
-    weighted = nm.ensemble([floats, other], [1.0, -0.5])
-    assert nm.load("both.npz").content_hash == weighted.content_hash
-
-
 def test_invalid_joins_are_refused(
     nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path
 ) -> None:
     cases.float_network(n_steps=31).save(tmp_path / "longer.npz")
     for words, code in (
-        ((floats, integers), "join-integers"),
-        ((floats, "longer.npz"), "networks-unlike"),
-        ((floats, floats, "--weights", "1"), "join-weights"),
-        ((floats, "no.npz"), "file-missing"),
+        ((floats, integers, "both.npz"), "join-integers"),
+        ((floats, "longer.npz", "both.npz"), "networks-unlike"),
+        ((floats, floats, "both.npz", "--weights", "1"), "join-weights"),
+        ((floats, "no.npz", "both.npz"), "file-missing"),
     ):
-        result = nmtool("join", *words, "-o", "both.npz")
+        result = nmtool("convert", "--join", *words)
         assert (result.code, result.error) == (2, code)
-    assert nmtool("join", floats, floats, "-o", "both.onnx").error == "extension-wrong"
-    result = nmtool("join", floats, floats, "-o", integers, "--force")
-    assert result.error == "path-foreign"
     assert not Path("both.npz").exists()
 
 

@@ -42,4 +42,4 @@ def test_an_onnx_file_runs_without_the_library_onnx(
 ) -> None:
     for name in ("onnx", "torch", "nmtool.hardware_sim.simulator"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert nmtool("run", file, "two").code == 0
+    assert nmtool("evaluate", file, "two").code == 0

@@ -54,7 +54,7 @@ def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> N
     options = ("--split", "validation", "--validation", "3", "--json")
     for words in (
         ("compare", integers, "--with", integers, "--data", "two"),
-        ("run", "network.c", "two"),
+        ("evaluate", "network.c", "two"),
         ("verify", integers, "two", "--against", "c"),
     ):
         result = nmtool(*words, *options)

@@ -45,12 +45,12 @@ def test_changed_code_is_run_only_with_trust(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
-    assert nmtool("run", "folder", "two").code == 0
+    assert nmtool("evaluate", "folder", "two").code == 0
     Path("folder/run.py").write_text("pass\n")
-    result = nmtool("run", "folder", "two")
+    result = nmtool("evaluate", "folder", "two")
     assert (result.code, result.out, result.error) == (2, "", "export-changed")
     assert len(fake.calls) == 1
-    assert nmtool("run", "folder", "two", "--trust").code == 0
+    assert nmtool("evaluate", "folder", "two", "--trust").code == 0
 
 
 def test_several_artefacts(nmtool: Nmtool) -> None:

@@ -21,6 +21,6 @@ def test_the_networks_of_the_zoo_are_printed(nmtool: Nmtool) -> None:
     for words in (("zoo", "digit"), ("inspect", "zoo:digit")):
         result = nmtool(*words)
         assert (result.code, result.error) == (2, "zoo-unknown")
-    result = nmtool("run", "zoo:yinyang", "yinyang", "--samples", "20", "--json")
+    result = nmtool("evaluate", "zoo:yinyang", "yinyang", "--samples", "20", "--json")
     assert result.code == 0
     assert (result.json["export"], result.json["format"]) == ("zoo:yinyang", "hardware_sim")

@@ -15,7 +15,6 @@ from nmtool.data.dividing import (
     Folds,
     SplitRule,
     amount,
-    amount_from_manifest,
     drawn_samples,
     group_of,
     grouping,
@@ -126,13 +125,6 @@ def test_unknown_groups_are_refused() -> None:
 def test_a_negative_seed_is_refused() -> None:
     with refused(UsageError, "setting-range"):
         SplitRule(0.2, seed=-1)
-
-
-def test_numbers_in_older_manifests_are_read() -> None:
-    assert [amount_from_manifest(value) for value in (300, 0, "300", "auto", 0.2)] == [
-        *("last 300", "last 0", "300", "auto", 0.2)
-    ]
-    assert amount(amount_from_manifest(0)) == "0"
 
 
 # Tests of the parts of a data set

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-import nmtool as nm
 from nmtool.data import SpikeEvents, bin_events, events, load_dataset, shd, stored, write_shd
 from nmtool.data.description import describe
 from nmtool.data.shd import read_layout, read_shd
@@ -149,10 +148,6 @@ def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) ->
     fewer = replace(samples, groups={})  # This call reads all events.
     assert same(fewer, read_shd(source))
     assert fewer.groups == {}
-
-
-def test_the_earlier_name_of_samples_on_disk() -> None:
-    assert nm.StoredEvents is nm.SpikeEvents
 
 
 def test_a_tail_is_left_on_disk(source: Path) -> None:

@@ -1,4 +1,4 @@
-"""Manifests of runs: missing fields, and fields of wrong types."""
+"""Manifests of runs: all fields, missing fields, and fields of wrong types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import Dataset
-from nmtool.training.loop.manifest import UNKNOWN, Manifest
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_data import is_data_of
 from nmtool.training.loop.run_folder import RunFolder
 from tests.training.small_data import small_dataset, small_events, small_options
@@ -24,29 +24,34 @@ def test_a_manifest_is_read_as_it_was_written(validation: str) -> None:
     manifest = Manifest.of(options, divided, None, ranks=2, initial="abc")
     assert Manifest.read(manifest.as_json()) == manifest
     assert [*manifest.as_json()][-3:] == ["ranks", "initial", "options"]
-    assert ("train_index_hash" in manifest.as_json()) == (divided.validation_rule is not None)
+    for name in ("train_index_hash", "hold_out"):
+        assert (name in manifest.as_json()) == (divided.validation_rule is not None)
 
 
-def test_a_missing_rule_is_written_and_an_unknown_rule_is_not() -> None:
-    manifest = Manifest(data="small", ranks=1, options={})
-    assert manifest.as_json() == {"data": "small", "ranks": 1, "options": {}}
-    assert Manifest.read({"options": {}}).hold_out == UNKNOWN
-    assert replace(manifest, hold_out=None).as_json()["hold_out"] is None
-    assert Manifest.read({"options": {}, "hold_out": None}).hold_out is None
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, -1) for name in ("units", "validation_samples", "ranks")),
+        *((name, "3") for name in ("units", "in_memory", "hold_out", "options")),
+        *((name, 3) for name in ("nmtool", "data", "data_hash", "train_index_hash", "start")),
+    ],
+)
+def test_invalid_fields_are_refused(name: str, value: Any) -> None:
+    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1).as_json()
+    with pytest.raises(ValueError, match=name):
+        Manifest.read({**manifest, name: value})
 
 
-@pytest.mark.parametrize("number", [-1, "3", 2.5, None, [3]])
-def test_invalid_numbers_count_as_missing(number: Any) -> None:
-    values = dict.fromkeys(("units", "validation_samples", "ranks"), number)
-    manifest = Manifest.read({"options": {}, **values})
-    assert (manifest.units, manifest.validation_samples, manifest.ranks) == (None, None, 1)
+def test_missing_fields_are_refused() -> None:
+    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1).as_json()
+    for name in manifest:
+        with pytest.raises(ValueError, match=name):
+            Manifest.read({key: value for key, value in manifest.items() if key != name})
 
 
-@pytest.mark.parametrize("content", [None, 3, ["a"], {}])
-def test_an_invalid_hash_means_other_data(content: Any, tmp_path: Path) -> None:
+def test_another_hash_means_other_data(tmp_path: Path) -> None:
     data, folder = small_dataset(), RunFolder(tmp_path / "run")
-    for content_hash, is_same in ((data.content_hash, True), (UNKNOWN, True), (content, False)):
-        options = small_options().as_json()
-        manifest = Manifest(data=data.name, data_hash=content_hash, ranks=1, options=options)
-        folder.create(manifest, anew=True)
+    manifest = Manifest.of(small_options(), data, None, ranks=1)
+    for content_hash, is_same in ((data.content_hash, True), ("unknown", False)):
+        folder.create(replace(manifest, data_hash=content_hash), anew=True)
         assert is_data_of(folder, data) == is_same

@@ -109,7 +109,7 @@ def test_delays_of_a_start_that_are_clipped(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (3, 10))
     start = RunFolder(tmp_path / "run")
-    start.create(Manifest(data="small", ranks=1, options=TrainOptions(max_delay=70).as_json()))
+    start.create(Manifest.of(TrainOptions(max_delay=70), small_dataset(), None, ranks=1))
     for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
         options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
         [finding] = start_remarks(start, options, small_dataset())
@@ -132,9 +132,7 @@ def test_initial_settings_without_effect_in_finetuning(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
     start = RunFolder(tmp_path / "run")
-    start.create(
-        Manifest(data="small", ranks=1, options=small_options(init_delay_input=4).as_json())
-    )
+    start.create(Manifest.of(small_options(init_delay_input=4), small_dataset(), None, ranks=1))
     assert list(start_remarks(start, start.finetune_options({}), small_dataset())) == []
     [finding] = start_remarks(start, start.finetune_options(changes), small_dataset())
     assert (finding.code, [finding.where]) == ("setting-without-effect", [*changes])

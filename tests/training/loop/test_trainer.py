@@ -246,8 +246,9 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_run_needs_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1)
     with refused(StorageError, "folder-not-made"):
-        RunFolder(tmp_path / "file" / "run").create(Manifest(data="small", ranks=1, options={}))
+        RunFolder(tmp_path / "file" / "run").create(manifest)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"options": 3}'])

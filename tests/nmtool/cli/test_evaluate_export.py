@@ -1,4 +1,4 @@
-"""`nmtool run`: an export run by the runtime of its format."""
+"""`nmtool evaluate EXPORT DATA`: an export run by the runtime of its format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from nmtool.data import bin_events
-from nmtool.exporters.lava import Lava
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.setup.installation import install_command
@@ -29,20 +28,20 @@ def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> s
 
 def test_a_run_of_an_export_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     evaluated = nmtool("evaluate", integers, "two", "--json").json
-    result = nmtool("run", folder, "two", "--json")
-    assert (result.code, result.err) == (0, "nmtool run is now: nmtool evaluate EXPORT DATA\n")
+    result = nmtool("evaluate", folder, "two", "--json")
+    assert (result.code, result.err) == (0, "")
     raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
     expected = simulate(IntegerNetwork.load(integers), raster)
     content = result.json
     assert content.pop("seconds") >= 0
-    assert (content.pop("export"), content.pop("format")) == ("folder", "lava")
+    assert (content.pop("network"), content.pop("format")) == ("folder", "lava")
     assert content.pop("spikes") == expected.spikes["hidden"].n_spikes > 20
     del evaluated["network"], evaluated["loss"]
     assert content == evaluated
 
 
 def test_a_run_of_an_export_in_the_terminal(nmtool: Nmtool, folder: str) -> None:
-    result = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
+    result = nmtool("evaluate", folder, "two", "--samples", "4", "--split", "train")
     assert result.code == 0
     lines = result.out.splitlines()
     assert lines[0] == "folder on two (train), run by lava"
@@ -51,32 +50,8 @@ def test_a_run_of_an_export_in_the_terminal(nmtool: Nmtool, folder: str) -> None
     assert (shown["samples"], shown["accuracy"]) == ("4 of 12, drawn per class", "100.00%")
 
 
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("floats.npz", "export-unknown"),
-        ("missing", "file-missing"),
-        ("missing.onnx", "file-missing"),
-    ],
-)
-@pytest.mark.usefixtures("floats")
-def test_files_that_are_not_exports_are_refused(name: str, error: str, nmtool: Nmtool) -> None:
-    result = nmtool("run", name, "two")
-    assert (result.code, result.out, result.error) == (2, "", error)
-    assert name in result.err
-
-
-def test_a_format_without_a_runtime_is_refused(
-    nmtool: Nmtool, folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Lava, "runs", False)
-    result = nmtool("run", folder, "two")
-    assert (result.code, result.out, result.error) == (2, "", "runtime-none")
-    assert "lava" in result.err
-
-
 def test_data_that_do_not_fit_are_refused(nmtool: Nmtool, folder: str) -> None:
-    result = nmtool("run", folder, "yinyang")
+    result = nmtool("evaluate", folder, "yinyang")
     assert (result.code, result.out, result.error) == (2, "", "data-classes-differ")
 
 
