@@ -13,7 +13,6 @@ pairs them with the predictions of a spiking network, sample by sample.
     python -m benchmarks.cnn DATA --config RECIPE                     validation accuracy
     python -m benchmarks.cnn DATA --config RECIPE --test -o FILE      the test split, once
     python -m benchmarks.cnn DATA --config RECIPE --by 300 -o FOLDER  cross-validation
-    python -m benchmarks.cnn DATA --config RECIPE --teacher FILE      a teacher: class probabilities
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ from nmtool.data.binning import BOUNDARY
 from nmtool.data.dataset import joined
 from nmtool.data.dividing import Folds, grouping
 from nmtool.data.events import AT_ONCE
-from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
 from nmtool.network.graph import count_inputs
@@ -329,13 +327,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check_arguments(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` for arguments that would otherwise only fail after training."""
-    if arguments.by is not None and (arguments.test or arguments.teacher):
+    if arguments.by is not None and arguments.test:
         raise UsageError(
-            "--test and --teacher cannot be combined with cross-validation",
+            "--test cannot be combined with cross-validation",
             code="cnn-options",
             why="every network of a cross-validation is trained on a part of the samples only",
-            fix="leave out --by, or leave out --test and --teacher; to classify the test split in "
-            "a cross-validation, add --splits train test",
+            fix="leave out --by or --test; to classify the test split in a cross-validation, add "
+            "--splits train test",
         )
     if arguments.output and arguments.by is None and not arguments.test:
         raise UsageError(
@@ -393,7 +391,7 @@ def _train_seeds(
 ) -> list[dict[str, Any]]:
     """Train a CNN per seed, and return a row of results per seed.
 
-    If requested, the networks classify the test split, and their soft labels are written.
+    If requested, the networks classify the test split.
     """
     seeds = range(options.seed, options.seed + arguments.seeds)
     networks = [
@@ -404,10 +402,6 @@ def _train_seeds(
         accuracy = row["validation_accuracy"]
         validated = "no validation split" if accuracy is None else f"validation {accuracy:.2%}"
         print(f"seed {row['seed']}: epoch {row['epoch']}, {validated}")
-    if arguments.teacher:
-        teacher = teacher_of(data, networks)
-        teacher.save(arguments.teacher)
-        print(f"{arguments.teacher}: {teacher}")
     if arguments.test:
         test = data.filled_split("test")
         answers = _empty_answers(
@@ -442,20 +436,6 @@ def _empty_answers(
         model=MODEL,
         settings={**settings.as_json(options), "seed": options.seed},
     )
-
-
-def teacher_of(data: Dataset, networks: Sequence[TrainedCnn]) -> Teacher:
-    """Make a teacher: the networks' mean class probabilities for all training samples.
-
-    The samples used for validation are included.
-
-    Args:
-        data: the data that the networks were trained on.
-        networks: the trained networks.
-    """
-    train = data.undivided
-    total = sum(network.probabilities(train).astype(np.float64) for network in networks)
-    return Teacher(np.asarray(total / len(networks)), data.content_hash)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -524,9 +504,6 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         metavar="PATH",
         help="write predictions: to a file with --test, to a folder with --by",
-    )
-    parser.add_argument(
-        "--teacher", metavar="FILE.npz", help="write class probabilities for nmtool train --teacher"
     )
     parser.add_argument(
         "--threads", type=count, metavar="N", help="number of threads; default: all cores"

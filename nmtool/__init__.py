@@ -16,7 +16,6 @@ Functions, which do all that commands do:
     train               train weights and delays; gives a Run
     finetune            continue training from a run, e.g. quantisation-aware; gives a Run
     sweep               hyperparameter search; gives a SweepResult
-    soft_labels         soft labels from trained networks, for distillation; gives a Teacher
     ensemble            combine networks into one that adds their outputs; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
     join_folds          test the networks of each fold as an ensemble; gives Answers
@@ -61,7 +60,7 @@ Networks:
 
 Training:
 
-    TrainOptions        all settings: network, learning rates, early stopping, distillation, …
+    TrainOptions        all settings: network, learning rates, early stopping, …
     Run                 a training run: networks, log, settings
     SweepResult         a hyperparameter search: the best settings, all trials
     progress_bar        a progress bar for long work, in a notebook or a terminal
@@ -94,7 +93,6 @@ Data:
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit the samples
     write_shd           write `SpikeEvents` as one file in SHD layout
-    Teacher             soft labels of training samples, for distillation
     SplitRule           rule that draws a validation split from the training samples
     torch_dataset       `SpikeEvents` for torch's loaders, with tonic's transforms
 

@@ -17,7 +17,6 @@ from nmtool.data.incoming import (
     write_dataset as write_dataset,
 )
 from nmtool.data.shd import write_shd as write_shd
-from nmtool.data.teacher import Teacher as Teacher
 from nmtool.errors import (
     ArtefactError as ArtefactError,
     BackendError as BackendError,
@@ -128,7 +127,6 @@ from nmtool.training.studies.folds import (
 )
 from nmtool.training.studies.results import SweepResult as SweepResult
 from nmtool.training.studies.sweep import sweep as sweep
-from nmtool.training.studies.teaching import soft_labels as soft_labels
 from nmtool.training.tensorboard import tensorboard as tensorboard
 from nmtool.verification.certificate import (
     Certificate as Certificate,

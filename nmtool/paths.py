@@ -51,8 +51,6 @@ RUN_INTEGERS = "integers.npz"
 RUN_CHECKPOINT = "checkpoint.npz"
 """Everything needed to resume after the last finished epoch."""
 
-RUN_TEACHER = "teacher.npz"
-"""Soft labels that the run learns from (distillation)."""
 
 RUN_SEARCH = "search"
 """Folder of the study (hyperparameter search) that chose the settings, if there was one."""

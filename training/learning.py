@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from nmtool import storage
 from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
-from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import STOPS, signals_noted
-from nmtool.loading import Source
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.paths import RUN_TEACHER
 from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.training.loop.advice import advice, rates_rise
@@ -29,16 +25,13 @@ from nmtool.training.loop.remarks import (
     check_events_in_time,
     remarks,
     start_remarks,
-    teacher_remarks,
 )
 from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
 from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
-from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.results import search_table
-from nmtool.training.studies.teaching import soft_labels
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -137,7 +130,6 @@ def train(
     resume: bool = False,
     device: str | Device = "auto",
     search: str | int | None = None,
-    teacher: Sequence[Source] = (),
     ranks: Ranks | None = None,
     threads: Count | None = None,
     on_batch: OnBatch | None = None,
@@ -171,9 +163,6 @@ def train(
             trials and the defaults in full. The settings with the best validation accuracy are
             used if they are significantly better than the defaults. The same call continues a
             stopped search.
-        teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
-            addition to the labels, and saved as `teacher.npz` in the folder. For a file of soft
-            labels, use `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, shared evenly by the processes that torchrun started.
         on_batch, on_epoch: called after every update and after every epoch, in the first process.
@@ -181,11 +170,9 @@ def train(
 
     Raises:
         UsageError: the folder already contains a run, or no run to resume, or another process
-            trains in it; no data are given, or the run's data are not found; the options or the
-            teacher contradict the run or the data; training diverged.
-        DataError: there are no training samples, or most of their events lie after the last step;
-            the teacher's rows are not probabilities, or belong to other data.
-        FileFormatError: the file of a teacher is missing or cannot be read.
+            trains in it; no data are given, or the run's data are not found; the options
+            contradict the run or the data; training diverged.
+        DataError: there are no training samples, or most of their events lie after the last step.
         MissingError: a requirement of the device is missing.
         RankError: another process was lost.
         StorageError: the run cannot be written.
@@ -194,12 +181,6 @@ def train(
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
     run_folder = None if folder is None else RunFolder(Path(folder))
-    if resume and teacher:
-        raise UsageError(
-            "the teacher of a resumed run cannot be changed",
-            code="resume-teacher-given",
-            fix="leave out `teacher=`, or start a new run",
-        )
     if search is not None:
         _check_search(search, resume, ranks)
     if resume:
@@ -220,7 +201,6 @@ def train(
         resume=resume,
         device=device,
         search=search,
-        teacher=teacher,
         ranks=ranks,
         on_batch=on_batch,
         on_epoch=on_epoch,
@@ -238,7 +218,6 @@ def finetune(
     *,
     folder: str | Path | None = None,
     device: str | Device = "auto",
-    teacher: Sequence[Source] = (),
     ranks: Ranks | None = None,
     threads: Count | None = None,
     on_batch: OnBatch | None = None,
@@ -257,7 +236,7 @@ def finetune(
             are 10 epochs at a fifth of the run's learning rates. The network keeps its layers,
             constants and readout; delays longer than `max_delay` are clipped.
         data: by default the data set that the run was trained on, unless it was in memory.
-        folder, device, teacher, ranks, threads, on_batch, on_epoch, progress: as in `train`.
+        folder, device, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:
         FileFormatError: the run has no checkpoint to start from.
@@ -277,7 +256,6 @@ def finetune(
         folder=run_folder,
         start=origin,
         device=device,
-        teacher=teacher,
         ranks=ranks,
         on_batch=on_batch,
         on_epoch=on_epoch,
@@ -298,14 +276,13 @@ class _Call:
     start: RunFolder | None = None
     device: str | Device
     search: str | int | None = None
-    teacher: Sequence[Source]
     ranks: Ranks | None
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
 
     def run(self) -> Run:
-        """Prepare data, soft labels and settings, train, and log suggestions for the next run."""
+        """Prepare data and settings, train, and log suggestions for the next run."""
         with libraries_needed("train"):
             from nmtool.training.engines.devices import find_device
             from nmtool.training.processes.ranks import Ranks
@@ -315,8 +292,7 @@ class _Call:
         if ranks.is_first and self.folder is not None:
             self._check_folder(self.folder)
         dataset = self._dataset(ranks)
-        options, teacher = self._soft_labels(dataset, ranks)
-        search = trained = None
+        options, search, trained = self.options, None, None
         with ExitStack() as temporary:
             if self.search is not None:
                 folder = self._search_folder(temporary)
@@ -328,8 +304,8 @@ class _Call:
             if not self.resume:
                 check_events_in_time(dataset, fitted)
             if ranks.is_first:
-                self._log_start(dataset, options, fitted, teacher)
-            trainer, reporter = self._train(dataset, fitted, teacher, device, ranks, trained)
+                self._log_start(dataset, options, fitted)
+            trainer, reporter = self._train(dataset, fitted, device, ranks, trained)
         if self.ranks is None:
             ranks.leave()
         validation = dataset.validation
@@ -359,7 +335,6 @@ class _Call:
         self,
         dataset: Dataset,
         options: TrainOptions,
-        teacher: Teacher | None,
         device: Device,
         ranks: Ranks,
         trained: RunFolder | None,
@@ -401,7 +376,6 @@ class _Call:
                 folder=folder,
                 resume=self.resume or trained is not None,
                 start=self.start,
-                teacher=teacher,
                 device=device,
                 ranks=ranks,
                 on_start=reporter.start,
@@ -451,27 +425,6 @@ class _Call:
             check_split(self.folder, dataset)
         return dataset
 
-    def _soft_labels(self, dataset: Dataset, ranks: Ranks) -> tuple[TrainOptions, Teacher | None]:
-        """Compute and save the teacher's soft labels, or read them.
-
-        Returns:
-            Options that name the file of the soft labels, and the soft labels; None without a
-            teacher.
-        """
-        if not self.teacher:
-            origin = self.folder if self.resume else self.start
-            return self.options, teacher_of(self.options, origin, resumed=self.resume)
-        file = Path(RUN_TEACHER) if self.folder is None else self.folder.path / RUN_TEACHER
-        with ranks.one_rank_per_machine_first():
-            if self.folder is None or ranks.is_first_on_machine:
-                teacher = soft_labels(self.teacher, dataset, progress=self.progress)
-                if self.folder is not None:
-                    storage.make_folder(self.folder.path)
-                    teacher.save(file)
-            else:
-                teacher = Teacher.load(file)
-        return replace(self.options, teacher=str(file)), teacher
-
     def _search_folder(self, temporary: ExitStack) -> Path:
         """The folder of the search: in the run's folder, or temporary for a run in memory."""
         if self.folder is None:
@@ -514,7 +467,6 @@ class _Call:
         dataset: Dataset,
         call_options: TrainOptions,
         options: TrainOptions,
-        teacher: Teacher | None,
     ) -> None:
         """Log the settings chosen for the data, and remarks on anything that may be unintended."""
         if self.resume:
@@ -531,15 +483,6 @@ class _Call:
         findings = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
             findings += start_remarks(self.start, options, dataset)
-        if teacher is not None:
-            # This call raises an error if the soft labels belong to other data.
-            teacher.rows_of(dataset)
-            agreement = teacher.agreement(dataset.undivided.label)
-            _log.info(
-                f"soft labels have a weight of {options.teacher_share:.0%} in the loss; their most "
-                f"probable class equals the label for {agreement:.1%} of the training samples"
-            )
-            findings += teacher_remarks(agreement)
         _log_remarks(findings)
 
 

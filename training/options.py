@@ -308,19 +308,6 @@ class TrainOptions:
         "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy",
         positive=True,
     )
-    teacher: str | Path | None = _option(  # noqa: RUF009  A `Path` is immutable.
-        LEARNING,
-        None,
-        "distillation: file of soft labels from nmtool.soft_labels, class probabilities per "
-        "training sample, learnt in addition to the labels",
-    )
-    teacher_share: float = _option(
-        LEARNING,
-        0.5,
-        "weight of the teacher's soft labels in the loss; the labels have the rest",
-        0,
-        1,
-    )
     rate: float = _option(
         LEARNING, 10.0, "firing-rate target of hidden neurons, spikes per sample", 0
     )
@@ -464,13 +451,6 @@ class TrainOptions:
                 f"margin_ms is a loss on first spikes, but the readout is '{self.readout}'",
                 code="margin-without-first-spike",
                 fix=f"choose the readout {FIRST_SPIKE}, or leave margin_ms out",
-            )
-        if self.margin_ms is not None and self.teacher is not None:
-            raise UsageError(
-                "a margin loss cannot learn from a teacher",
-                code="teacher-with-margin",
-                why="it compares times of first spikes, but a teacher gives probabilities",
-                fix="leave out teacher, or leave out margin_ms to train with cross-entropy",
             )
 
     def _settle(self) -> None:
@@ -675,7 +655,6 @@ AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metad
 """Settings that may be `auto`."""
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "str | Path": ("a file", lambda value: str(value) if isinstance(value, str | Path) else None),
     "int | float | str": ("a share like 0.2, a number, 'last 300' or auto", amount),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
     "int": ("a whole number", lambda value: _python_number(value, Integral, int)),
@@ -706,7 +685,7 @@ def example(name: str) -> Any:
     if option.default is not None and not option.metadata["auto"]:
         return option.default
     if str(option.type).startswith("str"):
-        return "FILE.npz" if "Path" in str(option.type) else "NAME"
+        return "NAME"
     return (option.metadata["low"] or 1) if str(option.type).startswith("int") else 1.0
 
 

@@ -13,7 +13,7 @@ from nmtool.cli.flags import flag
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import use_threads
-from nmtool.cli.train_settings import chosen_settings, teachers
+from nmtool.cli.train_settings import chosen_settings
 from nmtool.errors import UsageError
 from nmtool.splits import SPLITS
 
@@ -66,13 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.answers import answers_file
     from nmtool.training.studies.ensembles import check_readout
 
-    if teachers(arguments):
-        raise UsageError(
-            "a cross-validation cannot use a teacher",
-            code="crossvalidation-teacher",
-            why="the teacher was trained on samples of every fold",
-            fix="leave out --teacher",
-        )
     if arguments.tensorboard is not None:
         raise UsageError(
             "--tensorboard applies to a single run only",

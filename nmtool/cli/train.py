@@ -22,7 +22,6 @@ from nmtool.cli.train_settings import (
     changed_settings,
     chosen_settings,
     resumed_settings,
-    teachers,
 )
 from nmtool.errors import RankError, UsageError
 
@@ -80,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nmtool train -o run8 --start run --arithmetic integer --weight-bits 8; "
         "nmtool train FOLDER -o cv --by speaker --config fsdd700_integer; "
         "nmtool train FOLDER -o run --search 30min; "
-        "nmtool train digits -o pupil --teacher run0 run1 run2; with several processes: "
+        "with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"
     )
 
@@ -113,8 +112,6 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(Path(arguments.output))
     keywords: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
     keywords |= {"device": values.get("device", "auto"), "progress": progress}
-    if teacher_paths := teachers(arguments):
-        keywords["teacher"] = teacher_paths
     if "start" in arguments:
         origin = RunFolder(Path(arguments.start))
         settings = changed_settings(arguments)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import Field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import UsageError
@@ -72,20 +71,14 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         if option.name == "recurrent":
             shared["help"] = "the same as --no-recurrent"
             exclusive.add_argument("--feedforward", action="store_false", **shared)
-    elif option.name == "teacher":
-        shared["help"] = (
-            "distillation: networks, runs or a cross-validation, whose soft labels are learnt in "
-            "addition to the labels, and kept as RUN/teacher.npz. Or a file of soft labels"
-        )
-        group.add_argument(flag, nargs="+", metavar="RUN", **shared)
     elif "tuple[int | str, ...]" in str(option.type):
         group.add_argument(flag, metavar="LAYER[,LAYER…]", **shared)
     elif kind.startswith("tuple"):
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
-    elif option.type in ("str", "int | float | str", "str | None", "str | Path | None"):
-        metavar = "FILE" if "Path" in optional else "NAME" if kind == "str" else "SHARE|N"
+    elif option.type in ("str", "int | float | str", "str | None"):
+        metavar = "NAME" if kind == "str" else "SHARE|N"
         group.add_argument(flag, metavar=metavar, **shared)
     else:
         number: Callable[[str], Any] = int if kind == "int" else float
@@ -116,31 +109,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     from nmtool.training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}
-    settings = {name: value for name, value in vars(arguments).items() if name in names}
-    if "teacher" in settings:
-        del settings["teacher"]
-        settings |= {} if teachers(arguments) else {"teacher": arguments.teacher[0]}
-    return settings
-
-
-def teachers(arguments: argparse.Namespace) -> list[str]:
-    """Paths of networks whose soft labels must be computed; empty if a file contains the labels."""
-    paths: list[str] = getattr(arguments, "teacher", [])
-    return paths if len(paths) > 1 or any(map(_is_network, paths)) else []
-
-
-def _is_network(path: str) -> bool:
-    """True if there is a network, run or export at a path."""
-    from nmtool import storage, zoo
-    from nmtool.exporters.formats import artefact_at
-    from nmtool.network.float_network import FILE_KIND as FLOATS
-    from nmtool.network.integer_network import FILE_KIND as INTEGERS
-
-    if zoo.is_name(path) or Path(path).is_dir():
-        return True
-    if Path(path).suffix == ".npz" and Path(path).is_file():
-        return storage.archive_kind(path) in (FLOATS, INTEGERS)
-    return artefact_at(path) is not None
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:

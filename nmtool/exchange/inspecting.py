@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import recording, storage, zoo
 from nmtool.arguments import checked
-from nmtool.data import teacher
-from nmtool.data.teacher import Teacher
 from nmtool.description import describe_network, describe_recording
 from nmtool.evaluation.answers import Answers, holds_answers
 from nmtool.loading import load
@@ -29,7 +27,7 @@ def inspect(
     targets: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Describe a run, network, export, recording, teacher or answers as plain values.
+    """Describe a run, network, export, recording or answers as plain values.
 
     >>> import nmtool as nm
     >>> nm.inspect("zoo:digits")["neurons"]
@@ -38,7 +36,7 @@ def inspect(
     'unsupported'
 
     Args:
-        path: run folder, or file of a network, export, recording, teacher or answers.
+        path: run folder, or file of a network, export, recording or answers.
         reading: options for reading a NIR file or mlGeNN's checkpoints.
         targets: add a verdict for every target that comes with nmtool: `faithful`, `approximate`
             or `unsupported`; `check` gives the reasons.
@@ -51,11 +49,8 @@ def inspect(
     path = zoo.path(path) if zoo.is_name(path) else path
     if holds_answers(path):
         return Answers.load(path).as_json()
-    kind = storage.archive_kind(path)
-    if kind == recording.FILE_KIND:
+    if storage.archive_kind(path) == recording.FILE_KIND:
         return describe_recording(Recording.load(path))
-    if kind == teacher.FILE_KIND:
-        return Teacher.load(path).as_json()
     network = load(path, reading)
     described = describe_network(network)
     if not targets:

@@ -450,8 +450,6 @@ class _Run:
         if manifest is not None:
             values.append(("trained with nmtool", manifest.nmtool))
             values.append(("processes in training", str(manifest.ranks)))
-            if manifest.teacher is not None:
-                values.append(("learnt from the teacher", manifest.teacher))
             data = shlex.quote(manifest.data)
             command = f"nmtool train {data} -o RUN --config settings.toml"
             if start is not None:

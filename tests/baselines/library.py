@@ -149,7 +149,6 @@ FLOATS: dict[str, Callable[[], Any]] = {
     "simulate": lambda: recorded(nm.simulate(floats, data.test, deep=True)),
     "evaluate": lambda: nm.evaluate(floats, data.test).as_json(),
     "gradients": gradients,
-    "teach": lambda: nm.soft_labels([floats, chain], data, gain=3.0).probability,
     "side by side": lambda: digests(nm.ensemble([floats, nm.load("floats2.npz")])),
     "foreign": lambda: digests(nm.load("foreign.nir", nm.ImportOptions(nir_dt_s=1e-3, n_steps=40))),
 }

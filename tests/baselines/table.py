@@ -227,9 +227,6 @@ FLOATS = (
         "train --start run -o tuned4 --epochs 1 --arithmetic integer --weight-bits 4 --threads 1",
         "tuned4",
     ),
-    Ask(
-        "train taught", f"train words -o taught {_SMALL} --epochs 1 --teacher teacher.npz", "taught"
-    ),
     Ask("sweep", "sweep study.toml --threads 1", "study"),
     Ask(
         "crossvalidate",

@@ -16,7 +16,7 @@ from benchmarks import cnn
 from nmtool.data import Dataset, SpikeEvents, catalogue, write_shd
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.options import TrainOptions
-from tests.training.small_data import CLASSES, N_UNITS, small_dataset, small_events, small_options
+from tests.training.small_data import N_UNITS, small_dataset, small_events, small_options
 
 pytestmark = pytest.mark.torch
 
@@ -81,15 +81,15 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
 
     def note(batches: list[bytes]) -> None:
         def changed(self: Augmentation, *arguments: Any) -> Any:
-            events, partner = original(self, *arguments)
+            events = original(self, *arguments)
             batches.append(
                 events.time_ms.tobytes() + events.unit.tobytes() + events.label.tobytes()
             )
-            return events, partner
+            return events
 
-        monkeypatch.setattr(Augmentation, "with_partners", changed)
+        monkeypatch.setattr(Augmentation, "__call__", changed)
 
-    original = Augmentation.with_partners
+    original = Augmentation.__call__
     options = small_options(epochs=2, blend=0.2, onset_ms=2.0, jitter_ms=0.5, drop=0.1)
     spiking: list[bytes] = []
     note(spiking)
@@ -255,27 +255,11 @@ def test_a_fold_is_trained_on_the_other_folds_only(
     assert len(seen) == 4
 
 
-@pytest.mark.long
-def test_a_teacher_has_the_mean_probabilities_of_its_networks(folder: Path) -> None:
-    assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
-    teacher, data = nm.Teacher.load("teacher.npz"), nm.load_dataset("small")
-    assert teacher.data_hash == data.content_hash
-    assert teacher.probability.shape == (32, len(CLASSES))
-    assert teacher.agreement(data.train.label) > 0.5
-    options = TrainOptions.from_file("few.toml")
-    learnt = [cnn.learn(data, replace(options, seed=seed), cnn.Settings()) for seed in (0, 1)]
-    probabilities = [network.probabilities(data.train) for network in learnt]
-    np.testing.assert_allclose(teacher.probability, np.mean(probabilities, axis=0), atol=1e-6)
-    run = nm.train(data, replace(options, teacher="teacher.npz", epochs=1))
-    assert run.log
-
-
 @pytest.mark.parametrize(
     "words",
     [
         ("-o", "cnn.npz"),
         ("--by", 8, "--test"),
-        ("--by", 8, "--teacher", "t.npz"),
         ("--by", "sex"),
         ("--json", "none/x.json"),
     ],

@@ -14,7 +14,6 @@ import pytest
 
 from nmtool import recording as recordings
 from nmtool.data import read_shd, write_shd
-from nmtool.data.teacher import Teacher
 from nmtool.errors import InputError
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
@@ -57,11 +56,6 @@ KINDS: dict[str, tuple[str, Write, Read]] = {
     "floats": (".npz", FLOATS.save, lambda path: Network.load(path).content_hash),
     "recording": (".npz", simulate(INTEGERS, SPIKES, deep=True).save, _recording),
     "answers": (".npz", known_answers(INTEGERS).save, _answers),
-    "teacher": (
-        ".npz",
-        Teacher(np.full((40, 3), 1 / 3), "ab").save,
-        lambda path: Teacher.load(path).content_hash,
-    ),
     "data": (".h5", lambda path: write_shd(path, cases.spike_events(6)), _data),
 }
 

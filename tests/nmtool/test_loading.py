@@ -132,7 +132,7 @@ def test_functions_of_networks_name_what_to_pass_instead_of_a_model(
 
 def test_settings_of_the_run_that_wrote_a_file(tmp_path: Path) -> None:
     run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
-    run.create(Manifest.of(options, small_dataset(), None, ranks=1))
+    run.create(Manifest.of(options, small_dataset(), ranks=1))
     for name in ("", "network.npz", "integers.npz"):
         assert options_behind(run.path / name) == options
     assert options_behind(run.path / "other.npz") is None

@@ -285,12 +285,12 @@ def test_samples_decide_the_grid() -> None:
 
 def test_survives_json(tmp_path: Path) -> None:
     options = _set(hidden=7, init_input=[0.25, 1], readout="mean", recurrent=False)
-    RunFolder(tmp_path / "run").create(Manifest.of(options, small_dataset(), None, ranks=1))
+    RunFolder(tmp_path / "run").create(Manifest.of(options, small_dataset(), ranks=1))
     assert RunFolder(tmp_path / "run").options() == options
 
 
 def test_missing_settings_of_a_run_have_their_defaults(tmp_path: Path) -> None:
-    manifest = Manifest.of(_set(hidden=7), small_dataset(), None, ranks=1)
+    manifest = Manifest.of(_set(hidden=7), small_dataset(), ranks=1)
     del manifest.options["schedule"]
     RunFolder(tmp_path / "run").create(manifest)
     assert RunFolder(tmp_path / "run").options() == _set(hidden=7, schedule="cosine")

@@ -23,10 +23,7 @@ from nmtool.values import plain_array
 _TRAINED = "pass the nmtool.Network that is trained, such as `model.network`"
 
 Loss = Callable[[Activity, Tensor], Tensor]
-"""A loss: a function of a batch's activity and targets that returns a scalar.
-
-Targets are labels, [samples] int64, or class probabilities (soft labels), [samples, classes] float.
-"""
+"""A loss: a function of a batch's activity and labels, [samples] int64, that returns a scalar."""
 
 
 def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
@@ -68,15 +65,9 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     return spikes.first_ms(silence_ms=spikes.n_steps * dt_ms)
 
 
-def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
-    """Cross-entropy of softmax(gain·scores) with labels or class probabilities (soft labels).
-
-    The loss is linear in the probabilities: the loss of a mixture of labels (as 1 and 0) and a
-    teacher's soft labels is the same mixture of the two losses.
-    """
-    if targets.is_floating_point():
-        targets = targets.to(scores)
-    return functional.cross_entropy(gain * scores, targets)
+def cross_entropy(scores: Tensor, labels: Tensor, gain: float) -> Tensor:
+    """Cross-entropy of softmax(gain·scores) with labels, mean over samples."""
+    return functional.cross_entropy(gain * scores, labels)
 
 
 def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
@@ -94,8 +85,7 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
 def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
     """Make the classification loss for a network's readout.
 
-    The loss is called with a batch's activity and labels, [samples] int64, or class probabilities
-    (soft labels), [samples, classes] float.
+    The loss is called with a batch's activity and labels, [samples] int64.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> network = Network.layers([20, 10, 3])
@@ -107,10 +97,10 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         network: a network with a readout of membranes or of first spikes.
         gain: factor on the scores before the softmax; the score of a first spike is −t in ms.
         margin_ms: for first-spike readouts, the margin Δ of a squared margin loss in ms, instead of
-            cross-entropy; this loss needs labels.
+            cross-entropy.
 
     Raises:
-        UsageError: `gain` or `margin_ms` is not positive; or the loss is called with targets that
+        UsageError: `gain` or `margin_ms` is not positive; or the loss is called with labels that
             do not match the batch.
     """
     check_type(network, Network, "the network of a loss", _TRAINED)
@@ -124,19 +114,12 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
             )
     n_classes = len(network.class_names)
 
-    def loss(activity: Activity, targets: Tensor) -> Tensor:
+    def loss(activity: Activity, labels: Tensor) -> Tensor:
         scores = _scores(activity, network)
-        targets = _targets_as_tensor(targets, len(scores), n_classes)
+        labels = _labels_as_tensor(labels, len(scores), n_classes)
         if margin_ms is None or network.readout.rule != FIRST_SPIKE:
-            return cross_entropy(scores, targets, gain)
-        if targets.is_floating_point():
-            raise UsageError(
-                "the margin loss needs labels, not class probabilities",
-                code="teacher-with-margin",
-                why="it compares times of first spikes, and computes no probabilities",
-                fix="pass labels, [samples] int64, or omit margin_ms to use cross-entropy",
-            )
-        return margin(-scores, targets, margin_ms)
+            return cross_entropy(scores, labels, gain)
+        return margin(-scores, labels, margin_ms)
 
     return loss
 
@@ -149,15 +132,10 @@ def _scores(activity: Activity, network: Network) -> Tensor:
     return membrane_scores(activity.membrane[readout.population], readout)
 
 
-def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tensor:
-    """Check that targets match a batch, and convert them to a tensor.
-
-    Targets are labels, [samples] int64, or class probabilities, [samples, classes] float.
-    """
-    targets = plain_array(targets) if isinstance(targets, np.ndarray) else targets
-    tensor = torch.as_tensor(targets)
-    if tensor.is_floating_point() and tensor.shape == (n_samples, n_classes):
-        return tensor
+def _labels_as_tensor(labels: object, n_samples: int, n_classes: int) -> Tensor:
+    """Check that labels match a batch, and convert them to a tensor, [samples] int64."""
+    labels = plain_array(labels) if isinstance(labels, np.ndarray) else labels
+    tensor = torch.as_tensor(labels)
     is_whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
     if is_whole and tensor.shape == (n_samples,):
         tensor = tensor.to(torch.int64)
@@ -174,10 +152,10 @@ def _targets_as_tensor(targets: object, n_samples: int, n_classes: int) -> Tenso
             else "pass labels, [samples] integers from 0",
         )
     raise UsageError(
-        f"targets of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
+        f"labels of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
         f"{n_samples} samples and {n_classes} classes",
         code="loss-targets",
-        fix="pass labels, [samples] integers from 0, or probabilities, [samples, classes] floats",
+        fix="pass labels, [samples] integers from 0",
     )
 
 
@@ -282,8 +260,6 @@ def recorded_loss(
     label: NDArray[np.integer],
 ) -> float:
     """Compute the loss of scores in a recording, with the settings of the network's training run.
-
-    The loss uses labels only, since a teacher's soft labels exist only for training samples.
 
     Args:
         options: settings of the training run.

@@ -43,25 +43,12 @@ class Augmentation:
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
         """Augment a copy of a batch."""
-        return self.with_partners(events, rng)[0]
-
-    def with_partners(
-        self, events: SpikeEvents, rng: np.random.Generator
-    ) -> tuple[SpikeEvents, NDArray[np.int64]]:
-        """Augment a copy of a batch; also return the partner with which each sample was blended.
-
-        Returns:
-            The copy; and [samples] int64, index of each sample's partner in the batch, which is the
-            sample itself if it was not blended.
-        """
         # Shifts and stretches are drawn first, so that with the same seed they do not depend on the
         # other augmentations.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
-        partner = np.arange(events.n_samples)
         if self.blend:
-            partner = _partners(events, self.blend, rng)
-            events = _blended(events, partner, rng)
+            events = blend(events, self.blend, rng)
         if self.shift or self.stretch:
             events = _shifted_and_stretched(events, shift, factor)
         if self.onset_ms:
@@ -74,7 +61,7 @@ class Augmentation:
             events = _select_events(
                 events, rng.random(events.n_events) >= lost[events.sample_index()]
             )
-        return events, partner
+        return events
 
 
 def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeEvents:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 from nmtool.data import Dataset
-from nmtool.data.teacher import Teacher
 from nmtool.storage import content_hash
 from nmtool.training.options import TrainOptions
 from nmtool.version import __version__
@@ -26,7 +25,6 @@ class Manifest:
         train_index_hash: hash of the training samples' indices (`train_index_hash`).
         hold_out: rule by which the validation split was drawn, as JSON; None if it was not drawn.
         validation_samples: number of validation samples.
-        teacher: content hash of the teacher's soft labels; None without a teacher.
         ranks: number of processes.
         start, initial: content hash of the network before the first update: that of another run
             (`start`) or a new one (`initial`).
@@ -41,16 +39,13 @@ class Manifest:
     train_index_hash: str | None = None
     hold_out: dict | None = None
     validation_samples: int
-    teacher: str | None = None
     ranks: int
     start: str | None = None
     initial: str | None = None
     options: dict
 
     @classmethod
-    def of(
-        cls, options: TrainOptions, dataset: Dataset, teacher: Teacher | None, **others: Any
-    ) -> Manifest:
+    def of(cls, options: TrainOptions, dataset: Dataset, **others: Any) -> Manifest:
         """The manifest of a new run on data with a validation split; `others`: further fields."""
         rule, validation = dataset.validation_rule, dataset.validation
         return cls(
@@ -62,7 +57,6 @@ class Manifest:
             train_index_hash=train_index_hash(dataset),
             hold_out=None if rule is None else rule.as_json(),
             validation_samples=0 if validation is None else validation.n_samples,
-            teacher=None if teacher is None else teacher.content_hash,
             options=options.as_json(),
             **others,
         )

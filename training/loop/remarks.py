@@ -76,10 +76,6 @@ MAX_SHARE_TOO_LATE = 0.1
 MIN_CHANCE = 1e-3
 """Probability below which the order of a file's samples is not a coincidence."""
 
-MIN_TEACHER_AGREEMENT = 0.5
-"""There is a remark if a teacher's most probable class equals the label on less than this share of
-the samples."""
-
 
 def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
     """Raise `DataError` if less than half of the training events are before the last step."""
@@ -138,12 +134,6 @@ def _settings_without_effect(options: TrainOptions, dataset: Dataset) -> Iterato
     quantise = "`arithmetic=integer` trains with it; nmtool quantise has a setting of its own"
     for is_unused, names, why, fix in (
         (options.arithmetic == "float", INTEGER_SETTINGS, in_floats, quantise),
-        (
-            options.teacher is None,
-            ("teacher_share",),
-            "there is no teacher",
-            "name one: `teacher=`",
-        ),
         (
             not options.recurrent,
             ("init_recurrent", "init_delay_recurrent"),
@@ -268,23 +258,6 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
             f"nmtool quantise {start.path} --relays"
             if is_full
             else "a larger `max_delay=` keeps them",
-        )
-
-
-def teacher_remarks(agreement: float) -> Iterator[Finding]:
-    """A finding if a teacher and the labels do not seem to belong to the same samples.
-
-    Args:
-        agreement: share of the training samples whose label is the teacher's most probable class.
-    """
-    if agreement < MIN_TEACHER_AGREEMENT:
-        yield Finding(
-            "teacher-against-labels",
-            "teacher",
-            f"the teacher's most probable class equals the label for only {agreement:.1%} of the "
-            "training samples",
-            "check that the teacher's rows have the order of the training split, and its columns "
-            "the order of the classes",
         )
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from nmtool import storage
 from nmtool.data import Dataset
-from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.network.float_network import Network
 from nmtool.training.engines.devices import CPU, Device
@@ -32,7 +31,6 @@ def run_training(
     folder: RunFolder | None = None,
     resume: bool = False,
     start: RunFolder | None = None,
-    teacher: Teacher | None = None,
     on_start: Callable[[Trainer], None] | None = None,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -49,7 +47,6 @@ def run_training(
             more epochs.
         start: a run with a network of the same shape; the new run starts from its checkpoint, with
             delays clipped to the options' `max_delay`.
-        teacher: the teacher named in the options (`teacher_of`), if any.
         on_start: called with the trainer of a new run before it begins, on the first rank.
         on_batch, on_epoch: called after every batch and epoch, on the first rank.
         device: device to train on.
@@ -78,7 +75,6 @@ def run_training(
             on_batch=on_batch,
             on_epoch=on_epoch,
             network=None if network is None else _with_delays_clipped(network, options.max_delay),
-            soft_labels=None if teacher is None else teacher.rows_of(dataset),
             device=device,
             ranks=ranks,
         )
@@ -93,9 +89,7 @@ def run_training(
                 storage.make_folder(folder.path)
                 locks.enter_context(folder.locked())
             role, first = ("initial", trainer.best) if network is None else ("start", network)
-            manifest = Manifest.of(
-                options, dataset, teacher, ranks=ranks.size, **{role: first.content_hash}
-            )
+            manifest = Manifest.of(options, dataset, ranks=ranks.size, **{role: first.content_hash})
             folder.create(manifest, anew=anew)
             if network is not None:
                 # The checkpoint contains the state of the run `start`. That run may be deleted
@@ -121,9 +115,7 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
         DataError: there are no training samples.
     """
     dataset = dataset.with_validation(options.validation_rule)
-    # The teacher only affects updates, and not the initial network.
-    without_teacher = replace(options, teacher=None)
-    return Trainer(without_teacher, dataset.train, dataset.validation).best
+    return Trainer(options, dataset.train, dataset.validation).best
 
 
 def _with_delays_clipped(network: Network, max_delay: int) -> Network:

@@ -81,13 +81,10 @@ class _Portion:
     Attributes:
         binned: spikes of the share.
         label: [samples] int64, labels of the share.
-        target: [samples, classes] float64, mixture of labels and a teacher's soft labels; None
-            without a teacher.
     """
 
     binned: Binned
     label: NDArray[np.integer]
-    target: NDArray[np.float64] | None = None
 
 
 class Trainer:
@@ -105,8 +102,6 @@ class Trainer:
         folder: folder of the run; None: the run is not saved.
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
-        soft_labels: [samples, classes] float64, the teacher's soft labels of the training samples;
-            None without a teacher.
         device: device to train on.
         ranks: the processes of a data-parallel job: each makes a trainer and calls the same methods
             in the same order; the first rank writes.
@@ -130,19 +125,17 @@ class Trainer:
         folder: RunFolder | None = None,
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
-        soft_labels: NDArray[np.float64] | None = None,
         device: Device = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
-        assert (soft_labels is None) == (options.teacher is None)
         _check_splits(train, validation)
-        _check_agreement(ranks, options, train, validation, soft_labels)
+        _check_agreement(ranks, options, train, validation)
         is_trained = network is not None
         if network is None:
             network = _new_network(options, train)
         else:
             check_same_classes(network, train)
-        self.options, self._soft_labels = options, soft_labels
+        self.options = options
         self._train, self._validating = train, validation
         self._folder = folder
         self._ranks = ranks
@@ -231,18 +224,8 @@ class Trainer:
 
     def _portion(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Portion:
         """Read and augment a batch, and bin this rank's share of it."""
-        batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
-        target = None
-        if self._soft_labels is not None:
-            # A blended sample has about half of the events of each of two partners. Therefore the
-            # soft labels of the partners are averaged. The label needs no average, since partners
-            # have the same label.
-            soft_labels = 0.5 * (self._soft_labels[samples] + self._soft_labels[samples[partner]])
-            share, label = self.options.teacher_share, np.eye(soft_labels.shape[1])[batch.label]
-            mixed = (1 - share) * label + share * soft_labels
-            target = mixed[self._ranks.share(batch.n_samples)]
-        events = self._ranks.take(batch)
-        return _Portion(self.model.network.bin(events), events.label, target)
+        events = self._ranks.take(self._augment(self._train.take(samples).in_memory(), rng))
+        return _Portion(self.model.network.bin(events), events.label)
 
     def _update(self, portion: _Portion, update: int) -> Totals:
         """Update the parameters, given this rank's share of a batch; return the batch's totals."""
@@ -275,9 +258,8 @@ class Trainer:
         if not n_samples:
             return None, Totals.zero(network)
         labels = torch.from_numpy(portion.label).to(self.model.device.torch)
-        targets = labels if portion.target is None else torch.from_numpy(portion.target)
         activity = self.model(binned.raster, self._regulariser.push)
-        loss = self._loss(activity, targets)
+        loss = self._loss(activity, labels)
         totals = Totals(
             loss=loss.item() * n_samples,
             correct=int((losses.predictions(activity, network) == labels).sum()),
@@ -476,13 +458,9 @@ def _check_agreement(
     options: TrainOptions,
     train: SpikeEvents,
     validation: SpikeEvents | None,
-    soft_labels: NDArray[np.float64] | None,
 ) -> None:
-    """Raise `UsageError` if ranks differ in settings, data or teacher: they would wait forever."""
+    """Raise `UsageError` if ranks differ in settings or data: they would wait forever."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples
     ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
-    ranks.check_same(
-        "their teacher", 0 if soft_labels is None else zlib.crc32(soft_labels.tobytes())
-    )

@@ -3,5 +3,4 @@
 sweep           search training settings by validation accuracy
 folds           cross-validation: every sample is classified by a network not trained on it
 ensembles       several networks joined to one with summed outputs
-teaching        soft labels: class probabilities from trained networks, for distillation
 """

@@ -171,14 +171,6 @@ def cross_validate(
     if threads is not None:
         check_threads(threads)
     chosen = _options(options)
-    if chosen.teacher is not None:
-        raise UsageError(
-            "a cross-validation cannot use a teacher",
-            code="crossvalidation-teacher",
-            why="the teacher was trained on samples of every fold, and its soft labels would "
-            "reveal the classes of the tested samples",
-            fix="leave out the teacher",
-        )
     # The last seed is checked here, so that a seed beyond the range does not end the command after
     # hours.
     replace(chosen, seed=chosen.seed + seeds - 1)

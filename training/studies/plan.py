@@ -29,10 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data.catalogue import is_name
-from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, quoted, suggestion
 from nmtool.network.graph import MAX_CHANNELS
-from nmtool.toml_files import OFF, read_toml, toml_value
+from nmtool.toml_files import read_toml, toml_value
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
 from nmtool.training.studies.space import SearchSpace, findings_of, read_search
@@ -93,26 +92,13 @@ class StudyPlan:
         With other data or seeds, scores of trials would not be comparable.
         """
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
-        teachers = {name: teacher.content_hash for name, teacher in self.teachers().items()}
         return {
             "data": self.data if is_name(self.data) else f"folder {relative}",
             "seeds": self.seeds,
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
-            **({"teachers": teachers} if teachers else {}),
             **({"first": [*self.first]} if self.first else {}),
         }
-
-    def teachers(self) -> dict[str, Teacher]:
-        """The teachers in the search space, by the names of their files.
-
-        Raises:
-            FileFormatError: a file does not exist, or cannot be read.
-            DataError: the rows of a file are not probabilities.
-        """
-        searched = self.space.searched.get("teacher")
-        names = (self.space.fixed.get("teacher"),) if searched is None else searched.ends
-        return {name: Teacher.load(name) for name in names if name not in (None, OFF)}
 
 
 def read_plan(path: str | Path) -> StudyPlan:

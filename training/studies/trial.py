@@ -105,7 +105,6 @@ class TrialRunner:
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
         from nmtool.training.loop.selection import final_score
-        from nmtool.training.loop.teaching import teacher_of
 
         folder = RunFolder(run_folder(self._plan.folder / RUNS, number, options.seed))
         entries: list[dict[str, Any]] = []
@@ -125,7 +124,6 @@ class TrialRunner:
             options,
             self._dataset,
             folder=folder if self._plan.keep else None,
-            teacher=teacher_of(options),
             on_batch=on_batch,
             on_epoch=on_epoch,
             device=self._device,
@@ -137,11 +135,9 @@ def study_data(plan: StudyPlan) -> Dataset:
     """The data of a study, with a validation split.
 
     Raises:
-        UsageError: there are no validation samples; the data do not exist; a teacher belongs to
-            other data.
-        DataError: the data or a teacher are damaged.
+        UsageError: there are no validation samples; the data do not exist.
+        DataError: the data are damaged.
         NmtoolError: any error that would end every trial before its first update.
-        FileFormatError: a teacher cannot be read.
     """
     dataset = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
     return checked_data(plan, dataset)
@@ -159,8 +155,6 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
             code="study-unvalidated",
             fix="write validation = 0.2 under [settings] to use a fifth of the training samples",
         )
-    for teacher in plan.teachers().values():
-        teacher.rows_of(dataset)
     first, last = (_early_error(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
         # If both ends of the ranges give the same error, every trial would probably fail with this

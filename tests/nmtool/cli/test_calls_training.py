@@ -56,11 +56,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         {"options": nm.TrainOptions(hidden=6), "folder": Path("new")}
         | {"device": "cpu", "threads": 1, "resume": False},
     ),
-    "train two -o new --search 30min --teacher floats.npz integers.npz": (
-        TRAIN,
-        {"search": "30min", "teacher": ["floats.npz", "integers.npz"]},
-    ),
-    "train two -o new --teacher t.npz": (TRAIN, {"options": nm.TrainOptions(teacher="t.npz")}),
+    "train two -o new --search 30min": (TRAIN, {"search": "30min"}),
     "train -o run --resume --hidden 6 --epochs 40": (
         TRAIN,
         {"data": None, "options": nm.TrainOptions(hidden=6, epochs=40), "resume": True},
@@ -81,13 +77,9 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         "nmtool.evaluation.comparing.compare_accuracy",
         {"clusters": ["speaker", 2]},
     ),
-    "join floats.npz floats.npz -o both.npz --weights 1 -0.5": (
+    "convert floats.npz floats.npz both.npz --join --weights 1 -0.5": (
         "nmtool.training.studies.ensembles.ensemble",
         {"networks": ["floats.npz", "floats.npz"], "weights": [1.0, -0.5]},
-    ),
-    "teach floats.npz integers.npz -o t.npz --gain 3": (
-        "nmtool.training.studies.teaching.soft_labels",
-        {"networks": ["floats.npz", "integers.npz"], "data": None, "gain": 3.0},
     ),
 }
 """The function that a command calls and some of its arguments, by the command's words."""
@@ -97,7 +89,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 def _run(nmtool: Nmtool) -> None:
     """A run folder with settings, and with a dummy checkpoint."""
     run = RunFolder(Path("run"))
-    run.create(Manifest.of(nm.TrainOptions(hidden=6), nm.load_dataset("two"), None, ranks=1))
+    run.create(Manifest.of(nm.TrainOptions(hidden=6), nm.load_dataset("two"), ranks=1))
     run.checkpoint_file.touch()
 
 

@@ -92,20 +92,6 @@ def test_two_processes_learn_the_same_as_one(folder: Path) -> None:
     _assert_nearly_the_same(folder / "alone", folder / "together")
 
 
-def test_two_processes_learn_the_same_as_one_from_a_teacher(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = np.random.default_rng(3).dirichlet(np.ones(3), N_TRAIN + N_VALIDATION)
-    np.save(folder / "teacher.npy", rows)
-    taught = ("--teacher", "teacher.npy", "--teacher-share", "0.8", "--blend", "0.5")
-    monkeypatch.chdir(folder)
-    assert main(_words("taught alone", *SETTINGS, *taught)) == 0
-    job = torchrun(2, "nmtool", *_words("taught together", *SETTINGS, *taught), cwd=folder)
-    assert job.returncode == 0, job.stderr
-    _assert_nearly_the_same(folder / "taught alone", folder / "taught together")
-    assert _log(folder / "taught alone")[0]["loss"] != _log(folder / "alone")[0]["loss"]
-
-
 def test_one_process_writes_and_prints(folder: Path, together: CompletedProcess[str]) -> None:
     assert {path.name for path in (folder / "together").iterdir()} == FILES
     assert json.loads((folder / "together" / "run.json").read_text())["ranks"] == 2

@@ -162,60 +162,6 @@ def test_readout_loss_follows_the_rule_of_the_readout() -> None:
         assert loss.item() == pytest.approx(expected.item())
 
 
-@given(
-    arrays(np.float64, (4, 3), elements=st.floats(-20, 20)),
-    arrays(np.int64, 4, elements=st.integers(0, 2)),
-    st.floats(0, 1),
-    st.integers(0, 99),
-)
-def test_the_loss_of_mixed_targets_is_the_mixture_of_losses(
-    scores: np.ndarray, label: np.ndarray, share: float, seed: int
-) -> None:
-    taught = np.random.default_rng(seed).dirichlet(np.ones(3), 4)
-    mixed = (1 - share) * np.eye(3)[label] + share * taught
-    actual = losses.cross_entropy(torch.from_numpy(scores), torch.from_numpy(mixed), 0.7)
-    logs = 0.7 * scores - np.log(np.exp(0.7 * scores).sum(axis=1, keepdims=True))
-    of_labels, of_teacher = -logs[np.arange(4), label].mean(), -(taught * logs).sum() / 4
-    expected = (1 - share) * of_labels + share * of_teacher
-    assert actual.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-def test_probabilities_of_another_precision_are_accepted() -> None:
-    scores = torch.tensor([[0.5, 2.0]], requires_grad=True)
-    loss = losses.cross_entropy(scores, torch.tensor([[0.25, 0.75]], dtype=torch.float64), 1.0)
-    assert loss.dtype == torch.float32
-    loss.backward()
-    softmax = np.exp([0.5, 2.0]) / np.exp([0.5, 2.0]).sum()
-    np.testing.assert_allclose(scores.grad, [softmax - [0.25, 0.75]], rtol=1e-6)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_labels_as_probabilities_are_the_same_loss_of_every_readout(rule: str) -> None:
-    network = _network(rule)
-    model = SpikingNetwork(network)
-    spikes, labels = random_input(network, 20, seed=3), torch.arange(20) % 3
-    loss_of = losses.readout_loss(network, 1.5)
-    gradients = []
-    for targets in (labels, torch.nn.functional.one_hot(labels, 3).double()):
-        model.zero_grad()
-        loss = loss_of(model(spikes), targets)
-        loss.backward()
-        grad = model.synapses[0].weight.grad
-        assert grad is not None
-        gradients.append((loss.item(), grad.numpy().copy()))
-    assert gradients[0][0] == pytest.approx(gradients[1][0], rel=1e-5)
-    largest = np.abs(gradients[0][1]).max()
-    assert largest > 0
-    np.testing.assert_allclose(gradients[0][1], gradients[1][1], atol=1e-5 * largest)
-
-
-def test_a_margin_loss_takes_labels_alone() -> None:
-    network = _network("first_spike")
-    activity = SpikingNetwork(network)(random_input(network, 2, seed=3))
-    with refused(UsageError, "teacher-with-margin"):
-        losses.readout_loss(network, 1.0, 3.0)(activity, torch.full((2, 3), 1 / 3))
-
-
 @pytest.mark.parametrize(
     "targets",
     [

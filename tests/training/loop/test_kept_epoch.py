@@ -31,7 +31,7 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
         folder=folder,
         on_epoch=lambda entry: networks.append(trainer.model.to_network()),
     )
-    folder.create(Manifest.of(small_options(), dataset, None, ranks=1))
+    folder.create(Manifest.of(small_options(), dataset, ranks=1))
     best = trainer.run()
     scores = [entry["validation_accuracy"] for entry in trainer.log]
     expected = max(range(6), key=lambda epoch: (scores[epoch], epoch))
@@ -110,7 +110,7 @@ def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
         assert folder.network_file.exists() == entry["pruned"]
 
     trainer = Trainer(options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch)
-    folder.create(Manifest.of(small_options(), dataset, None, ranks=1))
+    folder.create(Manifest.of(small_options(), dataset, ranks=1))
     trainer.run()
     scores = [entry["validation_accuracy"] for entry in trainer.log]
     assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 3

@@ -21,7 +21,7 @@ def test_a_manifest_is_read_as_it_was_written(validation: str) -> None:
     options = small_options(validation=validation)
     data = Dataset.of(train=replace(small_events(40, 1), groups={"speaker": np.arange(40) % 4}))
     divided = data.with_validation(options.validation_rule)
-    manifest = Manifest.of(options, divided, None, ranks=2, initial="abc")
+    manifest = Manifest.of(options, divided, ranks=2, initial="abc")
     assert Manifest.read(manifest.as_json()) == manifest
     assert [*manifest.as_json()][-3:] == ["ranks", "initial", "options"]
     for name in ("train_index_hash", "hold_out"):
@@ -37,13 +37,13 @@ def test_a_manifest_is_read_as_it_was_written(validation: str) -> None:
     ],
 )
 def test_invalid_fields_are_refused(name: str, value: Any) -> None:
-    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1).as_json()
+    manifest = Manifest.of(small_options(), small_dataset(), ranks=1).as_json()
     with pytest.raises(ValueError, match=name):
         Manifest.read({**manifest, name: value})
 
 
 def test_missing_fields_are_refused() -> None:
-    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1).as_json()
+    manifest = Manifest.of(small_options(), small_dataset(), ranks=1).as_json()
     for name in manifest:
         with pytest.raises(ValueError, match=name):
             Manifest.read({key: value for key, value in manifest.items() if key != name})
@@ -51,7 +51,7 @@ def test_missing_fields_are_refused() -> None:
 
 def test_another_hash_means_other_data(tmp_path: Path) -> None:
     data, folder = small_dataset(), RunFolder(tmp_path / "run")
-    manifest = Manifest.of(small_options(), data, None, ranks=1)
+    manifest = Manifest.of(small_options(), data, ranks=1)
     for content_hash, is_same in ((data.content_hash, True), ("unknown", False)):
         folder.create(replace(manifest, data_hash=content_hash), anew=True)
         assert is_data_of(folder, data) == is_same

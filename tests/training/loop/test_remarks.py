@@ -69,7 +69,6 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
     [
         {"weight_bits": 3},
         {"delay_bits": 4},
-        {"teacher_share": 0.3},
         {"recurrent": False, "init_delay_recurrent": 5},
         {"train_delays": False, "delay_lr": 0.1},
         {"validation": 0, "validation_by": "speaker"},
@@ -109,7 +108,7 @@ def test_delays_of_a_start_that_are_clipped(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (3, 10))
     start = RunFolder(tmp_path / "run")
-    start.create(Manifest.of(TrainOptions(max_delay=70), small_dataset(), None, ranks=1))
+    start.create(Manifest.of(TrainOptions(max_delay=70), small_dataset(), ranks=1))
     for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
         options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
         [finding] = start_remarks(start, options, small_dataset())
@@ -132,7 +131,7 @@ def test_initial_settings_without_effect_in_finetuning(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
     start = RunFolder(tmp_path / "run")
-    start.create(Manifest.of(small_options(init_delay_input=4), small_dataset(), None, ranks=1))
+    start.create(Manifest.of(small_options(init_delay_input=4), small_dataset(), ranks=1))
     assert list(start_remarks(start, start.finetune_options({}), small_dataset())) == []
     [finding] = start_remarks(start, start.finetune_options(changes), small_dataset())
     assert (finding.code, [finding.where]) == ("setting-without-effect", [*changes])
@@ -145,7 +144,7 @@ def test_a_start_may_have_been_trained_on_validation_samples(
     whole = Dataset.of(train=replace(small_events(40, 1), groups={"speaker": np.arange(40) % 4}))
     learnt = whole.with_validation("last 8")
     start = RunFolder(tmp_path / "run")
-    start.create(Manifest.of(small_options(), learnt, None, ranks=1))
+    start.create(Manifest.of(small_options(), learnt, ranks=1))
     options = start.finetune_options({})
     [finding] = start_remarks(start, options, whole.with_validation("last 9"))
     assert (finding.code, finding.where) == ("validation-was-learnt", "validation")

@@ -246,7 +246,7 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_run_needs_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    manifest = Manifest.of(small_options(), small_dataset(), None, ranks=1)
+    manifest = Manifest.of(small_options(), small_dataset(), ranks=1)
     with refused(StorageError, "folder-not-made"):
         RunFolder(tmp_path / "file" / "run").create(manifest)
 

@@ -472,7 +472,6 @@ def test_a_damaged_file_of_answers_is_not_written_over(
         ({"by": "speaker", "options": {"lr": 1.0}}, "argument-type"),
         ({"by": 12, "options": small_options(validation_by="sex")}, "validation-by-unknown"),
         ({"by": "speaker", "options": small_options(seed=2**63 - 1), "seeds": 2}, "setting-range"),
-        ({"by": 12, "options": small_options(teacher="t.npz")}, "crossvalidation-teacher"),
     ],
 )
 def test_invalid_cross_validations_are_refused(
