@@ -33,7 +33,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         "nmtool.targets.costs.Tradeoff.plot",
         {"path": "cost.svg", "against": "footprint", "force": True},
     ),
-    "cost integers.npz two --target loihi1": (COMPARE_COST, {"target": "loihi1"}),
+    "check integers.npz --data two --target loihi1": (COMPARE_COST, {"target": "loihi1"}),
     "quantise floats.npz -o q.npz --data none --target fenn": (
         QUANTISE,
         {"network": "floats.npz", "calibrate_on": "none", "target": "fenn"},

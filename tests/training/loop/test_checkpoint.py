@@ -128,11 +128,6 @@ def _rewrite(file: Path, header: dict, arrays: dict) -> None:
     storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, entries, members)
 
 
-def test_a_log_of_version_1(file: Path) -> None:
-    _rewrite(file, {"log": STATE.log}, {})
-    assert checkpoint.load(file, *_pair(9)) == STATE
-
-
 @pytest.mark.parametrize(
     ("header", "arrays"),
     [

@@ -42,11 +42,14 @@ def test_invalid_fields_are_refused(name: str, value: Any) -> None:
         Manifest.read({**manifest, name: value})
 
 
-def test_missing_fields_are_refused() -> None:
+@pytest.mark.parametrize(
+    "name", ["nmtool", "data", "data_hash", "units", "validation_samples", "ranks", "options"]
+)
+def test_missing_fields_are_refused(name: str) -> None:
     manifest = Manifest.of(small_options(), small_dataset(), ranks=1).as_json()
-    for name in manifest:
-        with pytest.raises(ValueError, match=name):
-            Manifest.read({key: value for key, value in manifest.items() if key != name})
+    del manifest[name]
+    with pytest.raises(ValueError, match=name):
+        Manifest.read(manifest)
 
 
 def test_another_hash_means_other_data(tmp_path: Path) -> None:

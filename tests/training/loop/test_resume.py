@@ -211,16 +211,6 @@ def test_the_log_of_another_run_is_refused(
     assert folder.read_log() == log
 
 
-def test_the_order_of_names_in_a_log_does_not_count(
-    two_epochs: tuple[RunFolder, list[dict]],
-) -> None:
-    """Older checkpoints have sorted names, unlike their logs."""
-    folder, log = two_epochs
-    lines = [json.dumps(entry, sort_keys=True) for entry in log]
-    folder.log_file.write_text("\n".join(lines) + "\n")
-    assert folder.read_log() == log
-
-
 def test_a_log_without_its_last_line_is_read_from_the_checkpoint(
     two_epochs: tuple[RunFolder, list[dict]],
 ) -> None:

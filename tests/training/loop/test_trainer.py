@@ -263,7 +263,8 @@ def test_a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.manifest_file.write_text('{"options": {"epochs": "all"}}', "utf-8")
+    manifest = Manifest.of(small_options(), small_dataset(), ranks=1)
+    folder.create(replace(manifest, options={"epochs": "all"}))
     with refused(UsageError, "setting-type") as caught:
         folder.options()
     assert str(folder.manifest_file) in caught.value.what

@@ -36,10 +36,3 @@ def test_options_of_later_versions_count_as_their_defaults() -> None:
     changed = _conditions({"gain": 1.0}, lr=[0.1, 0.2])
     (finding,) = changes(before, changed)
     assert (finding.where, finding.what) == ("gain", "was 50.0, is now 1.0")
-
-
-def test_options_that_an_older_version_began_with() -> None:
-    before = _conditions({}, lr=[0.1, 0.2])
-    before |= {"patience": 0, "clip_norm": 0.0, "validation": 300}
-    now = _conditions({"validation": "last 300"}, lr=[0.1, 0.2])
-    assert changes(before, now) == []
