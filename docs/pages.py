@@ -129,7 +129,7 @@ rounding
 exports
 files
 results
-experiments
+lessons
 benchmarks
 ```
 

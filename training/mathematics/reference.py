@@ -30,7 +30,7 @@ As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of sev
 dt·dL/dt_arr differ: if the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
 −w_ij·μ_v[m]·dt/(2τm²). If a readout is slow, dL/dt_arr would be wrong as a gradient of delays, by
 several times the gradient. The jump keeps dL/dt_arr: in trials with the difference quotient in its
-place, networks learnt speech worse (docs/experiments.md).
+place, networks learnt speech worse (docs/lessons.md).
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
 
