@@ -124,9 +124,6 @@ fpga
 :caption: How it works
 
 architecture
-training
-rounding
-exports
 files
 results
 lessons

@@ -1,4 +1,4 @@
-"""The imports between rooms: the table in `docs/architecture.md`, and its consequences."""
+"""The imports that rooms may have, and their consequences."""
 
 from __future__ import annotations
 
