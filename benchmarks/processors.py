@@ -104,8 +104,6 @@ def rows() -> list[tuple[str, ...]]:
         emitted = {key: raster.n_spikes for key, raster in recording.spikes.items()}
         upper = bounds(network)
         for processor in PROCESSORS.values():
-            if processor.counter is None:
-                continue
             sizes = measure_sizes(network, processor)
             counts = instructions(network, spikes, emitted, processor)
             table.append(

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from nmtool.errors import MissingError
 
@@ -84,10 +83,8 @@ class Processor:
         library: a file of the C library, which counts as installed if the compiler finds this file.
         emulator: command of the emulator; the path of the compiled program is appended.
         packages: Debian packages with compiler, library and emulator.
-        flash, ram: memories of the emulated machine, for bare-metal programs; None for Linux
-            programs.
-        byte_order: byte order as in numpy: `<` or `>`.
-        counter: counter of instructions; None if the emulator has none.
+        flash, ram: memories of the emulated machine.
+        counter: counter of instructions.
     """
 
     name: str
@@ -97,19 +94,16 @@ class Processor:
     library: str
     emulator: tuple[str, ...]
     packages: tuple[str, ...]
-    flash: Region | None = None
-    ram: Region | None = None
-    byte_order: Literal["<", ">"] = "<"
-    counter: Counter | None = None
+    flash: Region
+    ram: Region
+    counter: Counter
 
     @property
     def compile_command(self) -> list[str]:
         """The compiler with all options, including those for the memory map."""
-        regions = {"flash": self.flash, "ram": self.ram}
         linker_options = [
             f"-Wl,--defsym=__{name}=0x{region.origin:x},--defsym=__{name}_size=0x{region.size:x}"
-            for name, region in regions.items()
-            if region is not None
+            for name, region in (("flash", self.flash), ("ram", self.ram))
         ]
         return [self.compiler, *self.options, *linker_options]
 
@@ -167,16 +161,6 @@ PROCESSORS: dict[str, Processor] = {
             flash=Region(0x8000_0000, 64 * _MIB),
             ram=Region(0x8400_0000, 32 * _MIB),
             counter=Counter(0, _INSTRET),
-        ),
-        Processor(
-            name="powerpc",
-            title="PowerPC, big-endian",
-            compiler="powerpc-linux-gnu-gcc",
-            options=("-static",),
-            library="libc.a",
-            emulator=("qemu-ppc",),
-            packages=("gcc-powerpc-linux-gnu", "libc6-dev-powerpc-cross", "qemu-user"),
-            byte_order=">",
         ),
     )
 }

@@ -2,8 +2,8 @@
 
 Each format takes nmtool's own file of an integer network. The C file that `nmtool export` writes
 for the network is compiled unchanged by the processor's compiler, with the same driver as on this
-computer. On bare processors, which have no operating system, the driver reads and writes files
-through QEMU's semihosting; on the others, through Linux.
+computer. The processors have no operating system: the driver reads and writes files through QEMU's
+semihosting.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def emulated(name: str) -> type[Format]:
                     "use a smaller network, or compare with `c`, which runs on this computer",
                 )
                 for noun, size, region in uses
-                if region is not None and size > region.size
+                if size > region.size
             ]
 
         def differences(self) -> list[Finding]:

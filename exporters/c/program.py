@@ -65,10 +65,10 @@ def run_program(
 
 
 def file_dtype(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
-    """A dtype in the byte order of the files that a program reads and writes.
+    """A dtype in the byte order of a program's files: that of its processor.
 
     >>> from nmtool.exporters.processors import PROCESSORS
-    >>> file_dtype(np.int32, PROCESSORS["powerpc"]).str
-    '>i4'
+    >>> file_dtype(np.int32, PROCESSORS["riscv32"]).str
+    '<i4'
     """
-    return np.dtype(dtype).newbyteorder("=" if processor is None else processor.byte_order)
+    return np.dtype(dtype).newbyteorder("=" if processor is None else "<")

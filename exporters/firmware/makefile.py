@@ -55,13 +55,12 @@ def makefile(prefix: str) -> str:
     Args:
         prefix: prefix of the network's files.
     """
-    bare_metal = [processor for processor in PROCESSORS.values() if processor.flash is not None]
-    phony = " ".join(
-        f"{kind}{processor.name}" for processor in bare_metal for kind in ("", "run-", "size-")
-    )
-    names = ", make ".join(processor.name for processor in bare_metal)
+    phony = " ".join(f"{kind}{name}" for name in PROCESSORS for kind in ("", "run-", "size-"))
+    names = ", make ".join(PROCESSORS)
     head = _HEAD.substitute(prefix=prefix, bare=names, phony=phony)
-    return "".join([head, *(_rules(processor, prefix) for processor in bare_metal), _CLEAN])
+    return "".join(
+        [head, *(_rules(processor, prefix) for processor in PROCESSORS.values()), _CLEAN]
+    )
 
 
 def _rules(processor: Processor, prefix: str) -> str:

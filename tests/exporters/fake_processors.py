@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,22 +33,6 @@ for program do :; done
 exec "$program"
 """
 
-_SWAPPING_EMULATOR = """\
-#!{python}
-import pathlib, subprocess, sys
-import numpy as np
-
-def swap(path, width):
-    np.fromfile(path, f"i{{width}}").byteswap().tofile(path)
-
-swap("events", 8)
-done = subprocess.run([sys.argv[-1]])
-for path in pathlib.Path().glob("[0-9]*.*"):
-    swap(path, 8 if path.suffix == ".spikes" else 4)
-sys.exit(done.returncode)
-"""
-"""For a processor of the other byte order: converts files before and after the program runs."""
-
 
 def install(
     processor: Processor,
@@ -72,12 +55,10 @@ def install(
     log, bin_folder = folder / "log", folder / "bin"
     bin_folder.mkdir()
     library = processor.library if without == processor.library else f"/lib/{processor.library}"
-    swaps = processor.byte_order != ("<" if sys.byteorder == "little" else ">")
-    emulator = _SWAPPING_EMULATOR if swaps else _EMULATOR
-    for name, text in ((processor.compiler, _COMPILER), (processor.emulator[0], emulator)):
+    for name, text in ((processor.compiler, _COMPILER), (processor.emulator[0], _EMULATOR)):
         if name != without:
             program = bin_folder / name
-            program.write_text(text.format(log=log, library=library, python=sys.executable))
+            program.write_text(text.format(log=log, library=library))
             program.chmod(0o755)
     tools = folder / "tools"
     tools.mkdir()
@@ -89,13 +70,7 @@ def install(
     return log
 
 
-def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    mark = pytest.mark.parametrize(
-        "real", processors, ids=lambda processor: processor.name, indirect=True
-    )
-    return lambda test: pytest.mark.processors(mark(test))
-
-
-on_processors = _on(PROCESSORS.values())
-on_bare_processors = _on([processor for processor in PROCESSORS.values() if processor.flash])
-"""Decorators that run a test on every emulated processor, or only on those without Linux."""
+def on_processors(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test on every emulated processor."""
+    every = pytest.mark.parametrize("real", PROCESSORS.values(), ids=PROCESSORS, indirect=True)
+    return pytest.mark.processors(every(test))

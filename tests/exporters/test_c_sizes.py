@@ -22,7 +22,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.targets import Target, target_named
 from nmtool.targets.target import Memory
-from tests.exporters.fake_processors import on_bare_processors
+from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks
 from tests.networks.integers import large_network, random_network, random_raster
 from tests.thorough import examples
@@ -106,7 +106,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
     assert deepest_stack("") == 0
 
 
-@on_bare_processors
+@on_processors
 @settings(max_examples=examples(0.8))
 @given(network=integer_networks())
 def test_no_drawn_network_takes_more_than_its_bounds(
@@ -118,7 +118,7 @@ def test_no_drawn_network_takes_more_than_its_bounds(
     assert sizes.stack <= most.stack
 
 
-@on_bare_processors
+@on_processors
 def test_no_known_network_takes_more_than_its_bounds(real: Processor) -> None:
     zoo = [nm.load(f"zoo:{name}") for name in ("yinyang", "digits", "spoken-digits")]
     deep = [random_network(n, n, bool(n % 2)) for n in (1, 4, 12, 20)]
@@ -151,10 +151,9 @@ int main(void)
 """)
 
 
-@on_bare_processors
+@on_processors
 def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
     """An iteration has two instructions; all others are the same for any number of iterations."""
-    assert real.counter is not None
     text = _COUNTING.substitute(clock=clock_text(real.counter), loop=_LOOPS[real.name])
     source, program = tmp_path / "counting.c", tmp_path / "counting"
     source.write_text(text)
@@ -170,7 +169,7 @@ def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: P
     assert 0 < overhead[1] < 100
 
 
-@on_bare_processors
+@on_processors
 def test_the_same_sample_takes_the_same_instructions(real: Processor) -> None:
     network = random_network(4, 2, False)
     busy = random_raster(9, 1, 50, network.channels.size)

@@ -20,7 +20,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters.c_programs import SANITIZED, STRICT
-from tests.exporters.fake_processors import on_bare_processors
+from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
@@ -254,7 +254,7 @@ def test_the_code_has_no_state_and_no_heap(
             )
 
 
-@on_bare_processors
+@on_processors
 @pytest.mark.parametrize("name", ["yinyang", "digits"])
 def test_a_processor_classifies_a_table_without_heap_or_soft_float(
     real: Processor, name: str, tmp_path: Path

@@ -156,7 +156,7 @@ WRONG = [
     ("value = [[1, 0.5], [4, 2]]", "value = [[1, inf]]", "target-value", "barrier_us"),
     ('kind = "chip"', 'kind = "chip"\nformat = "nosuch"', "target-value", "format"),
     ('kind = "chip"', 'kind = "chip"\nformat = "loihi2"', "target-value", "format"),
-    ('kind = "chip"', 'kind = "chip"\nprocessor = "powerpc"', "target-value", "processor"),
+    ('kind = "chip"', 'kind = "chip"\nprocessor = "z80"', "target-value", "processor"),
     (
         "[core]",
         "[fabric]\nluts = { value = 5, mark = 'inferred' }\n[core]",
