@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rounding(parser, ("weight_bits", "delay_bits", "relays"))
     parser.epilog = (
         "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo-imu; "
-        "nmtool check run8 run4 --data digits --target loihi1 --plot cost.svg. "
+        "nmtool check run8 run4 --data digits --target loihi1. "
         "Exit code 1 if a named target is unsupported; with 'all', it is always 0."
     )
 

@@ -61,7 +61,7 @@ COMMANDS: Mapping[str, Command] = {
     "check": Command(
         CHIPS,
         "check whether a network fits a chip, with all changes; with data, its cost per inference",
-        ("--target", "--data", "--samples", "--plot", "--by"),
+        ("--target", "--data", "--samples", "--energy-of", "--csv"),
     ),
     "export": Command(
         CHIPS,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import MACHINE, add_force, group
+from nmtool.cli.arguments import group
 from nmtool.cli.loading import add_choice_of_samples, add_data_options, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import integers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nmtool.targets.costs import Cost, Tradeoff
 
 
-COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv", "force")
+COST_FLAGS = ("energy_of", "sources", "csv")
 """Names of values whose flags need `--data`."""
 
 
@@ -33,42 +33,23 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--sources", action="store_true", help="list the sources of latency and energy figures"
     )
-    cost.add_argument(
-        "--plot", metavar="FILE", help="draw accuracy against cost: FILE.svg, .png or .pdf"
-    )
-    cost.add_argument(
-        "--by",
-        choices=flags.words("nmtool.targets.costs.AXES"),
-        help="cost on the horizontal axis of --plot (default synaptic_events)",
-    )
     cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
-    add_force(group(parser, MACHINE), "an existing picture")
     add_threads_option(parser)
 
 
 def counted_cost(
     arguments: argparse.Namespace, paths: Sequence[str], target: str | None
 ) -> Tradeoff:
-    """Count the networks' operations on DATA; with `--plot`, also write the plot."""
+    """Count the networks' operations on DATA."""
     from nmtool.loading import load
     from nmtool.targets import LOIHI2, target_named
     from nmtool.targets.costing import compare_cost
-    from nmtool.targets.costs import check_plot
 
     if arguments.json and arguments.csv:
         raise UsageError(
             "--json and --csv exclude each other", code="command-line", fix="leave out one of them"
         )
     use_threads(arguments.threads)
-    by = arguments.by or "synaptic_events"
-    if arguments.plot:
-        check_plot(arguments.plot, by, force=arguments.force)
-    elif unused := [name for name in ("by", "force") if getattr(arguments, name)]:
-        raise UsageError(
-            f"{arguments.parser.flag(unused[0])} applies to --plot only",
-            code="option-unused",
-            fix="leave it out, or add --plot FILE",
-        )
     loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)
     calibration = dataset if "train" in dataset.splits else None
@@ -80,10 +61,7 @@ def counted_cost(
     }
     energy_of = flags.given(arguments, "compare_cost").get("energy_of")
     events = events.excerpt(arguments.samples)
-    compared = compare_cost(networks, events, target=target, energy_of=energy_of, progress=progress)
-    if arguments.plot:
-        compared.plot(arguments.plot, by, force=arguments.force)
-    return compared
+    return compare_cost(networks, events, target=target, energy_of=energy_of, progress=progress)
 
 
 def cost_as_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
@@ -100,7 +78,7 @@ def cost_as_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str,
 
 
 def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
-    """Print the cost as tables or CSV; remarks and the name of the plot go to stderr."""
+    """Print the cost as tables or CSV; remarks go to stderr."""
     costs = tradeoff.costs
     as_tables = not (arguments.json or arguments.csv)
     if len(costs) == 1:
@@ -128,8 +106,6 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
     for path, cost in costs.items():
         for remark in cost.remarks:
             console.print_remark(remark if len(costs) == 1 else f"{path}: {remark}")
-    if arguments.plot:
-        console.print_remark(f"{arguments.plot} written")
 
 
 def _print_sources(cost: Cost) -> None:

@@ -165,7 +165,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """Read the strings or keys of a constant, such as `nmtool.targets.costs.AXES`, from source."""
+    """Read the strings or keys of a constant, e.g. `nmtool.network.readout.RULES`, from source."""
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value

@@ -10,14 +10,12 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import storage
-from nmtool.errors import UsageError, check_path, libraries_needed, visible
+from nmtool.errors import visible
 from nmtool.tables import Result, Table, Tabular, counted, shown
 from nmtool.targets.footprint import Footprint
 
@@ -25,17 +23,6 @@ COUNTS = (
     *("synaptic_events", "synapses_read", "neuron_updates", "input_spikes", "spikes", "messages"),
 )
 """Exact counts of a `Cost`, by attribute."""
-
-AXES = {
-    "synaptic_events": "synaptic events per inference",
-    "neuron_updates": "neuron updates per inference",
-    "spikes": "spikes per inference",
-    "messages": "messages per inference",
-    "footprint": "bytes of parameters and state",
-    "energy": "energy per inference",
-    "latency": "latency per inference",
-}
-"""Costs against which accuracy can be plotted, with the labels of the axis."""
 
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
@@ -345,19 +332,19 @@ class Cost(Result):
                 axes.setdefault(estimate.note, []).append(axis)
         return [f"{' and '.join(names)}: {text}" for text, names in axes.items() if text]
 
-    def value(self, axis: str) -> float | None:
-        """The cost per inference for an axis of a plot; None if unknown.
+    def value(self, quantity: str) -> float | None:
+        """The mean of a quantity per inference; None if unknown.
 
         Args:
-            axis: one of `AXES`.
+            quantity: one of `COUNTS`, or `footprint`, `energy` or `latency`.
         """
-        if axis == "footprint":
+        if quantity == "footprint":
             stored = self.footprint.get("chip integers")
             return None if stored is None else stored.total
-        if axis in ("energy", "latency"):
-            spread = getattr(self, axis).spread
+        if quantity in ("energy", "latency"):
+            spread = getattr(self, quantity).spread
             return None if spread is None else spread.mean
-        return getattr(self, axis).total.mean
+        return getattr(self, quantity).total.mean
 
     def _scalars(self) -> Iterator[tuple[str, float | None]]:
         """Yield the name and the value of each quantity that is a single number."""
@@ -491,50 +478,6 @@ class Tradeoff(Tabular):
         """Sentences on the scope of latency and energy, or on why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
-    def plot(
-        self, path: str | Path, against: str = "synaptic_events", *, force: bool = False
-    ) -> Path:
-        """Draw accuracy against a cost, and return the path of the picture.
-
-        Args:
-            path: path of the picture, .svg, .png or .pdf.
-            against: one of `AXES`; networks without this cost are left out.
-            force: replace an existing file.
-
-        Raises:
-            UsageError: there is no such cost, no network has it, the extension is unknown, or the
-                file exists.
-            MissingError: matplotlib is not installed.
-            StorageError: the file could not be written.
-        """
-        check_plot(path, against, force=force)
-        points = [
-            (f"{name} ({cost.bits} bits)" if cost.bits else name, value, cost.accuracy)
-            for name, cost in self.costs.items()
-            if (value := cost.value(against)) is not None
-        ]
-        if not points:
-            raise UsageError(
-                f"the {against} is unknown for all networks",
-                code="plot-unknown",
-                why="; ".join(self.notes()),
-                fix=f"choose another of {', '.join(AXES)}",
-            )
-        content = _picture(
-            points, self._axis_label(against), Path(path).suffix.lower().removeprefix(".")
-        )
-        with storage.replacing(path) as temporary:
-            Path(temporary).write_bytes(content)
-        return Path(path)
-
-    def _axis_label(self, against: str) -> str:
-        """Label of the cost axis, with unit and boundary."""
-        for cost in self.costs.values():
-            estimate = getattr(cost, against, None)
-            if isinstance(estimate, Estimate) and estimate.spread is not None:
-                return f"{AXES[against]}, {estimate.unit}\n({estimate.boundary})"
-        return AXES[against]
-
     @staticmethod
     def _estimate_cell(cost: Cost, axis: str) -> str:
         """Text for a table cell: mean, unit and boundary of an estimate; '' if unknown."""
@@ -554,35 +497,6 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
 
 
-def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
-    """Raise the errors of `Tradeoff.plot` that can be detected before costs are counted.
-
-    Args:
-        path, against, force: as for `Tradeoff.plot`.
-    """
-    check_path(path)
-    if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
-        raise UsageError(
-            f"{path} does not have the extension of an image file",
-            code="plot-format",
-            fix="choose a name that ends in .svg, .png or .pdf",
-        )
-    if Path(path).exists() and not force:
-        raise UsageError(
-            f"{path} exists",
-            code="path-taken",
-            fix="choose another name, or replace the file: `force=True`",
-        )
-    if against not in AXES:
-        raise UsageError(
-            f"'{against}' is not a cost against which accuracy can be drawn",
-            code="plot-axis",
-            fix=f"use one of {', '.join(AXES)}",
-        )
-    with libraries_needed("report"):
-        import matplotlib  # noqa: F401
-
-
 def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a header and rows as CSV text; None becomes an empty field."""
     text = io.StringIO()
@@ -590,38 +504,3 @@ def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow(list(header))
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _picture(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
-    """Draw accuracy against cost, and return the bytes of the picture.
-
-    Args:
-        points: (name, cost, accuracy) of each network.
-        label: label of the cost axis.
-        suffix: format of the picture: svg, png or pdf.
-    """
-    with libraries_needed("report"):
-        import matplotlib as mpl
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-    content = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "nmtool", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        for name, cost, accuracy in points:
-            axes.plot([cost], [100 * accuracy], "o")
-            axes.annotate(
-                name, (cost, 100 * accuracy), xytext=(6, 4), textcoords="offset points", fontsize=9
-            )
-        axes.margins(x=0.2, y=0.2)
-        axes.set_xlabel(label, wrap=True)
-        axes.set_ylabel("accuracy, %")
-        axes.grid(alpha=0.3)
-        figure.savefig(content, format=suffix, metadata={} if suffix == "png" else _UNDATED[suffix])
-    return content.getvalue()
-
-
-_UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""Metadata without dates, so that equal pictures have equal bytes."""

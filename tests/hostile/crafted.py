@@ -388,7 +388,6 @@ for _place, _put in PLACES.items():
         ["data", "x.csv", "-o", "made"],
         ["data", "x.npz", "-o", "made"],
         ["train", "x.csv", "-o", "run"],
-        ["train", "two", "-o", "run", "--teacher", "x.npy"],
         ["verify", "integers.npz", "two", "--against", "x.npz"],
     ):
 

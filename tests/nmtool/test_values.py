@@ -166,7 +166,6 @@ ENTRIES: dict[str, Callable[[], object]] = {
     "delays": lambda: nm.Projection("input", "hidden", [[0, 0, 0]], MASKED[None]),
     "integer weights": lambda: nm.IntegerProjection("input", "hidden", MASKED[None], [[0, 0, 0]]),
     "biases": lambda: replace(FLOATS.populations[1], bias=MASKED),
-    "a teacher": lambda: nm.Teacher(MASKED.reshape(3, 1) / 1.0),
 }
 
 

@@ -29,10 +29,6 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         COMPARE_COST,
         {"target": "loihi2", "energy_of": "loihi1"},
     ),
-    "check integers.npz --data two --plot cost.svg --by footprint --force": (
-        "nmtool.targets.costs.Tradeoff.plot",
-        {"path": "cost.svg", "against": "footprint", "force": True},
-    ),
     "check integers.npz --data two --target loihi1": (COMPARE_COST, {"target": "loihi1"}),
     "quantise floats.npz -o q.npz --data none --target fenn": (
         QUANTISE,

@@ -81,24 +81,6 @@ def test_several_networks(nmtool: Nmtool) -> None:
     assert nmtool(*words).out.count("latency and energy: not given") == 1
 
 
-@pytest.mark.usefixtures("data")
-@pytest.mark.parametrize("flag", [["--by", "energy"], ["--force"]])
-def test_flags_of_the_plot_need_plot(flag: list[str], nmtool: Nmtool, integers: Path) -> None:
-    result = nmtool("check", integers, "--data", "two", *flag)
-    assert (result.code, result.error) == (2, "option-unused")
-    assert f"{flag[0]} applies to --plot only" in result.err
-    assert nmtool("check", integers, *flag).error == "data-missing"
-
-
-def test_a_picture(nmtool: Nmtool, integers: Path) -> None:
-    pytest.importorskip("matplotlib")
-    words = ("check", integers, "--data", "two", "--plot", "cost.svg", "--by", "footprint")
-    result = nmtool(*words)
-    assert (result.code, result.err) == (0, "cost.svg written\n")
-    again = nmtool(*words)
-    assert (again.code, again.out, again.error) == (2, "", "path-taken")
-
-
 def test_remarks_are_printed(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     words = ("check", integers, "--data", "two")
@@ -112,7 +94,6 @@ def test_remarks_are_printed(nmtool: Nmtool, data: Path, integers: Path) -> None
     [
         (["check", "integers.npz", "--data", "nonsense"], "dataset-unknown"),
         (["check", "integers.npz", "--data", "two", "--energy-of", "loihi9"], "target-unknown"),
-        (["check", "integers.npz", "--data", "two", "--plot", "cost.txt"], "plot-format"),
     ],
 )
 @pytest.mark.usefixtures("integers")

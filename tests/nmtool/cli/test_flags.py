@@ -90,7 +90,6 @@ def test_an_entry_may_point_to_that_of_another_function() -> None:
 
 def test_constants_are_read() -> None:
     assert flags.words("nmtool.network.readout.RULES") == tuple(RULES)
-    assert flags.words("nmtool.targets.costs.AXES")[0] == "synaptic_events"
 
 
 @pytest.mark.parametrize("command", ["verify", "convert", "train"])
