@@ -48,7 +48,6 @@ IN_SMALL = [
     "nmtool.training.learning",
     "nmtool.training.studies.ensembles",
     "nmtool.training.studies.folds",
-    "nmtool.training.studies.teaching",
 ]
 """Modules whose skipped examples are run with small networks and data."""
 

@@ -168,6 +168,10 @@ def read_layout(
     if keys is None:
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
+    elif all(header.largest_label < len(keys) for header in headers):
+        # The classes of a folder that was made without `labels_from` are named from 0 on, even if
+        # its labels begin at another number.
+        keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
     nonzero = {name for name, is_filled in groups if is_filled}
     partly_zero = tuple(sorted(nonzero & {name for name, is_filled in groups if not is_filled}))

@@ -28,7 +28,6 @@ FUNCTIONS = {
     "check": "nmtool.targets.checking.check",
     "report": "nmtool.reporting.results.report",
     "evaluate": "nmtool.evaluation.evaluation.evaluate",
-    "run": "nmtool.evaluation.evaluation.run",
 }
 """The function that each command calls."""
 
@@ -122,7 +121,6 @@ CALLS: dict[str, dict[str, Any]] = {
         "samples": 3,
         "trust": True,
     },
-    "run export.json two --samples 3": {"path": "export.json", "samples": 3},
 }
 """The arguments of the call, by the words of the command."""
 
@@ -136,7 +134,6 @@ RESULTS: dict[str, dict[str, Any]] = {
     "check integers.npz": {"network": "integers.npz"},
     "report integers.npz two": {},
     "evaluate export.json two": {"network": "export.json", **SUBJECT},
-    "run export.json two": {"export": "export.json", **SUBJECT},
 }
 """Entries of a command's JSON besides the result of its function, by the command's words."""
 

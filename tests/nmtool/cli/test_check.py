@@ -76,11 +76,9 @@ def test_with_data_the_cost_is_counted_too(nmtool: Nmtool, integers: Path) -> No
     result = nmtool(*words, "--json")
     assert (result.code, result.err) == (0, "")
     alone = nmtool("check", integers, "--target", "loihi1", "--json").json
-    counted = nmtool(
-        *("cost", integers, "two", "--split", "train", "--target", "loihi1", "--json"),
-    ).json
+    counted = result.json["cost"]
     assert result.json == {**alone, "cost": counted}
-    assert counted["samples"] == 12
+    assert (counted["data"], counted["split"], counted["samples"]) == ("two", "train", 12)
     shown = nmtool(*words).out
     assert shown.index("loihi1  ") < shown.index("on two (train): 12 samples")
 

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.data import bin_events, load_dataset, write_shd
+from nmtool.data import Dataset, bin_events, load_dataset, write_shd
 from nmtool.data.dividing import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import shared_validation_rule
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.training.loop.manifest import Manifest
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.options import TrainOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
@@ -23,11 +26,12 @@ N_VALIDATION = 4
 """Number of validation samples in `cases.SETTINGS`."""
 
 
-def _manifest(folder: Path, validation: int) -> None:
-    """Write a run folder that has only a manifest."""
-    folder.mkdir()
-    options = {"options": {"validation": validation}}
-    (folder / "run.json").write_text(json.dumps(options))
+def _manifest(folder: Path, last: int) -> None:
+    """Write a run folder that has only a manifest; its validation split is the last samples."""
+    rule = SplitRule(f"last {last}") if last else SplitRule(0)
+    options = TrainOptions(validation=rule.amount)
+    data = Dataset.of(train=cases.spike_events(cases.N_TRAIN)).with_validation(rule)
+    RunFolder(folder).create(Manifest.of(options, data, ranks=1))
 
 
 @pytest.mark.usefixtures("data")
@@ -167,44 +171,21 @@ def test_whole_groups_are_drawn_for_validation(nmtool: Nmtool, data: Path) -> No
 
 
 @pytest.mark.torch
-@pytest.mark.usefixtures("data")
-def test_an_older_run_is_resumed_with_its_last_samples(nmtool: Nmtool) -> None:
-    train = ("train", "two", "-o", "run", *cases.SETTINGS)
-    assert nmtool(*train, "--epochs", 2, "--validation", "last 4").code == 0
-    after = json.loads(Path("run/run.json").read_text())
-    before = {key: value for key, value in after.items() if key != "hold_out"}
-    before["options"] = {**after["options"], "validation": 4}
-    del before["options"]["validation_by"]
-    Path("run/run.json").write_text(json.dumps(before))
-    assert shared_validation_rule(["run"]) == SplitRule("last 4")
-    result = nmtool("train", "two", "-o", "run", "--resume", "--json")
-    assert result.code == 0
-    assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
-    assert nmtool("train", "two", "-o", "run", "--resume", "--validation", 4).error == (
-        "resume-settings-differ"
-    )
-    log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
-    accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
-    assert accuracy == max(entry["validation_accuracy"] for entry in log)
-    assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
-    assert shared_validation_rule(["fine"]) == SplitRule("last 4")
-
-
-@pytest.mark.torch
 def test_a_validation_file_overrides_a_share(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     result = nmtool(
         "train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5
     )
     assert "trains on 12 samples, validates on 5, tests on 6" in result.err
-    assert json.loads(Path("run/run.json").read_text())["hold_out"] is None
+    assert "hold_out" not in json.loads(Path("run/run.json").read_text())
     assert shared_validation_rule(["run"]) is None
 
 
 def test_a_damaged_rule_is_refused(nmtool: Nmtool) -> None:
     del nmtool
-    Path("run").mkdir()
+    _manifest(Path("run"), 3)
+    manifest = json.loads(Path("run/run.json").read_text())
     for wrong in (3, "last 4", {"amount": "most"}, {"seed": "x"}, {}):
-        Path("run/run.json").write_text(json.dumps({"options": {}, "hold_out": wrong}))
+        Path("run/run.json").write_text(json.dumps({**manifest, "hold_out": wrong}))
         with refused(FileFormatError, "file-damaged"):
             shared_validation_rule(["run"])

@@ -23,4 +23,4 @@ def test_the_networks_of_the_zoo_are_printed(nmtool: Nmtool) -> None:
         assert (result.code, result.error) == (2, "zoo-unknown")
     result = nmtool("evaluate", "zoo:yinyang", "yinyang", "--samples", "20", "--json")
     assert result.code == 0
-    assert (result.json["export"], result.json["format"]) == ("zoo:yinyang", "hardware_sim")
+    assert (result.json["network"], result.json["samples"]) == ("zoo:yinyang", 20)

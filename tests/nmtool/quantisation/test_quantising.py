@@ -22,6 +22,8 @@ from nmtool.quantisation import RoundingCost, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
 from nmtool.quantisation.quantising import comparison_samples
 from nmtool.raster import Raster
+from nmtool.training.loop.manifest import Manifest
+from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.refusals import codes, refused
 
@@ -120,7 +122,9 @@ def test_quantise_compares_on_the_validation_samples(tmp_path: Path) -> None:
     assert quantised.cost is not None
     assert quantised.cost.compared_on == "5 samples of the validation split"
     assert quantised.network.content_hash == calibrated_on(RASTER)
-    (tmp_path / "run.json").write_text('{"options": {"validation": "last 3"}}')
+    divided = dataset(train=TRAIN).with_validation("last 3")
+    manifest = Manifest.of(nm.TrainOptions(validation="last 3"), divided, ranks=1)
+    RunFolder(tmp_path).create(manifest)
     NETWORK.save(tmp_path / "network.npz")
     quantised = nm.quantise(tmp_path, calibrate_on=dataset(train=TRAIN))
     assert quantised.network.content_hash == calibrated_on(raster)

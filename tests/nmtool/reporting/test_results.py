@@ -277,15 +277,6 @@ def test_an_initial_network_that_cannot_be_recomputed(
 
 
 @pytest.mark.torch
-def test_a_run_of_an_older_version_has_no_hash_to_check(run: Path, project: Path) -> None:
-    noted = json.loads((run / "run.json").read_text("utf-8"))["initial"]
-    change_manifest(run, initial=None)
-    report = nm.report(run)
-    assert report.as_json()["synapses"]["before"] == noted
-    assert "no hash" in sentences(report, "synapses")
-
-
-@pytest.mark.torch
 @pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"data": "mine", "in_memory": True}])
 def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
     change_manifest(run, **fields)
