@@ -79,7 +79,7 @@ def written(recording: dict[str, Any]) -> str:
 
 def _check_tools(nmtool: Path) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    lava = subprocess.run([nmtool, "lava", "status"], capture_output=True, text=True)
+    lava = subprocess.run([nmtool, "setup", "lava", "--status"], capture_output=True, text=True)
     if lava.returncode:
         missing.append("Lava (nmtool setup lava)")
     if missing:
