@@ -110,7 +110,6 @@ Results:
     Fit                 a network on one target: faithful, approximate or unsupported, and why
     Certificate         numbers of compared and of different values, by backend
     Check               the comparison of one backend
-    Coverage            the stored numbers that the samples exercised
     MutationScore       number of one-unit faults that the comparison would have shown
     Comparison          number of differences between two recordings, and the first of them
     Divergence          the first place where two recordings differ

@@ -137,7 +137,6 @@ from nmtool.verification.comparison import (
     Divergence as Divergence,
     compare_recordings as compare_recordings,
 )
-from nmtool.verification.coverage import Coverage as Coverage
 from nmtool.verification.explain import explain as explain
 from nmtool.verification.explanation import (
     Arrival as Arrival,

@@ -21,10 +21,9 @@ from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.reporting.report import Figure, Section, section_of
-from nmtool.tables import Table
+from nmtool.tables import Table, listed
 from nmtool.verification.certificate import Certificate
 from nmtool.verification.comparison import Divergence
-from nmtool.verification.coverage import listed
 
 SATURATED = 0.5
 """Share of steps with a spike, mean over samples, from which a neuron counts as saturated."""
@@ -374,8 +373,6 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
         return Section("certificate", title, [(sentence, "")])
     # Times differ from call to call. Without times, equal results give equal pages.
     tables = [_without_column(table, "s per sample") for table in certificate.tables()]
-    if certificate.coverage is not None:
-        tables += certificate.coverage.tables()
     if certificate.artefacts:
         tables.append(
             Table("SHA-256 of compared files", ("", "value"), list(certificate.artefacts.items()))

@@ -53,7 +53,7 @@ from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verification.coverage import exercised
+from nmtool.verification.exercise import exercised
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192

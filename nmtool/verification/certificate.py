@@ -12,7 +12,6 @@ from nmtool.recording import Recording
 from nmtool.running import SIMULATOR
 from nmtool.tables import Result, Table, Tabular, counted
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
-from nmtool.verification.coverage import Coverage
 from nmtool.verification.explanation import Explanation
 from nmtool.verification.faults import MutationScore
 from nmtool.verification.overflows import answers_depend, overflow_sentence
@@ -179,9 +178,8 @@ class Certificate(Result):
             for the network.
         generated: by backend, comparison of samples generated to exercise the network, including
             u and v of every neuron if the backend records them.
-        coverage: stored numbers that the samples exercised, generated samples included; None if
-            not measured.
-        mutation: one-unit faults that the same samples would have revealed; None if not measured.
+        mutation: one-unit faults that the samples, generated ones included, would have revealed;
+            None if not measured.
         overflows: counts in the integer simulator: `u_wraps` and `v_clips` in `neuron_updates`
             updates; `v_clips_outputs`, only the clips in non-spiking populations;
             `spikes_if_v_grows` and others, samples whose answers depend on clips
@@ -196,7 +194,7 @@ class Certificate(Result):
     `certificate.summary()` is a table.
     """
 
-    _json = "generated coverage mutation overflows generated_overflows artefacts"
+    _json = "generated mutation overflows generated_overflows artefacts"
 
     samples: int
     network_hash: str
@@ -204,7 +202,6 @@ class Certificate(Result):
     accuracy: Mapping[str, float] = field(default_factory=dict)
     on_known_answers: bool = False
     generated: Mapping[str, Check] = field(default_factory=dict)
-    coverage: Coverage | None = None
     mutation: MutationScore | None = None
     overflows: Mapping[str, int] = field(default_factory=dict)
     generated_overflows: Mapping[str, int] = field(default_factory=dict)
@@ -293,10 +290,7 @@ class Certificate(Result):
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
-        """Yield sentences on the extent of the comparison: coverage, faults and overflows."""
-        if self.coverage is not None:
-            yield self.coverage.sentence(), ""
-            yield from ((remark, "") for remark in self.coverage.remarks())
+        """Yield sentences on the extent of the comparison: faults and overflows."""
         if self.mutation is not None:
             yield self.mutation.sentence(), ""
         if self.on_known_answers:

@@ -23,10 +23,9 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import Draws
 from nmtool.network.graph import INPUT, LIF
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.verification.coverage import exercised, first_spikes
 from nmtool.verification.faults import Fault, affects_one_neuron, draw_faults, target_index
 from nmtool.verification.mutation import FaultDetector, is_equivalent
 
@@ -286,6 +285,31 @@ class _Search:
             if affects_one_neuron(fault) or population.size == 1:
                 neurons[population.name, fault.place[-1] if affects_one_neuron(fault) else 0] = None
         return list(neurons)
+
+
+def first_spikes(
+    network: IntegerNetwork, spikes: Raster, recording: Recording
+) -> dict[str, NDArray[np.int64]]:
+    """Earliest step of a spike in any sample, by source, [neurons] int64; `n_steps` if silent."""
+    sizes = {INPUT: spikes.n_neurons, **{p.name: p.size for p in network.populations}}
+    steps = {name: np.full(size, spikes.n_steps, np.int64) for name, size in sizes.items()}
+    for name, raster in {INPUT: spikes, **recording.spikes}.items():
+        np.minimum.at(steps[name], raster.neuron, raster.step)
+    return steps
+
+
+def exercised(
+    projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
+) -> NDArray[np.bool_]:
+    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrived in time.
+
+    Args:
+        projection: the projection.
+        first: by source, [neurons] int64, as from `first_spikes`.
+        n_steps: number of steps of a sample.
+    """
+    arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
+    return (arrival < n_steps) & (projection.weight != 0)
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:

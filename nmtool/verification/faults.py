@@ -79,7 +79,6 @@ class MutationScore(Result):
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: True if u and v of every neuron are compared, too.
-        of_zero_biases: number of faults in `unseen` that change a bias of 0.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
@@ -90,7 +89,6 @@ class MutationScore(Result):
     equivalent: Sequence[bool]
     seed: int
     deep: bool
-    of_zero_biases: int = 0
 
     @property
     def n_seen(self) -> int:
@@ -129,25 +127,21 @@ class MutationScore(Result):
         }
 
     def sentence(self) -> str:
-        """One line with the numbers of faults that the samples would and would not have shown.
-
-        Faults that the samples would not have shown are counted by kind. The line also has the
-        number of faults that no input shows.
-        """
-        missed = dict.fromkeys(FAULT_KINDS, 0)
-        for fault in self.unseen:
-            missed[fault.kind] += 1
-        missed["bias"] -= self.of_zero_biases
-        missed["biases that are 0"] = self.of_zero_biases
+        """One line with the share of faults that the samples show, and the kind tested least."""
         text = (
-            f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen} "
+            "had one number been wrong by one unit, these samples would have shown it in "
+            f"{self.n_seen} of {len(self.faults)} tries, "
         )
         text += "by spikes, u and v" if self.deep else "by spikes and membranes of outputs"
-        if any(missed.values()):
-            kinds = [
-                f"{count} of {_WORDS.get(kind, kind)}" for kind, count in missed.items() if count
-            ]
-            text += f"; faults not shown: {', '.join(kinds)}"
+        # Of kinds with equal shares, the one with more faults is named.
+        tried = {
+            kind: (seen, n - equivalent) for kind, (n, seen, equivalent) in self.by_kind().items()
+        }
+        missed = {kind: (seen / n, -n) for kind, (seen, n) in tried.items() if seen < n}
+        if missed:
+            least = min(missed, key=missed.__getitem__)
+            seen, n = tried[least]
+            text += f"; tested least: {_WORDS.get(least, least)}, {seen} of {n} shown"
         if self.n_equivalent:
             text += f"; no input shows {self.n_equivalent}"
         return text

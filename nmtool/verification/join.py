@@ -14,10 +14,10 @@ from nmtool.verification.explanation import Explanation
 def join(portions: Iterable[Certificate]) -> Certificate:
     """Merge the certificates of one network on consecutive portions of samples.
 
-    Counts are added. Coverage and generated samples come from the first portion. The recording of a
-    check, and the place and causes of its explanation, come from the first portion with a
-    difference, else from the first portion. Recordings of all other portions are released, to save
-    memory.
+    Counts are added. Mutation score and generated samples come from the first portion. The
+    recording of a check, and the place and causes of its explanation, come from the first portion
+    with a difference, else from the first portion. Recordings of all other portions are released,
+    to save memory.
 
     Args:
         portions: certificates with the same backends, in the order of their samples; at least one.

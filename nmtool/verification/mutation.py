@@ -12,8 +12,6 @@ spike with or without the fault. Other faults that no input can show count as no
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +41,6 @@ from nmtool.verification.faults import (
     draw_faults,
     faulty_value,
     mutant,
-    right_value,
     target_index,
 )
 
@@ -59,7 +56,6 @@ def mutation_score(
     deep: bool = False,
     *,
     recording: Recording | None = None,
-    bounds: StateBounds | None = None,
     generated: Raster | None = None,
     generated_recording: Recording | None = None,
 ) -> MutationScore:
@@ -73,7 +69,6 @@ def mutation_score(
         deep: True if the comparison includes u and v of every neuron.
         recording: the simulator's recording of `spikes`, of which only spikes are used; by default
             it is computed.
-        bounds: bounds of the states for any input; by default they are computed.
         generated: additional samples, whose comparison includes u and v of every neuron.
         generated_recording: the simulator's recording of `generated`; by default it is computed.
 
@@ -95,15 +90,12 @@ def mutation_score(
         deep = True
     faults = draw_faults(network, n, seed)
     seen = [any(detector.shows(fault) for detector in detectors) for fault in faults]
-    if not all(seen):
-        bounds = bounds or state_bounds(network, max(spikes.n_steps, network.n_steps))
+    bounds = None if all(seen) else state_bounds(network, max(spikes.n_steps, network.n_steps))
     equivalent = [
         not shown and bounds is not None and is_equivalent(network, fault, bounds, deep)
         for fault, shown in zip(faults, seen, strict=True)
     ]
-    score = MutationScore(faults, seen, equivalent, seed, deep)
-    biases = [fault for fault in score.unseen if fault.kind == "bias"]
-    return replace(score, of_zero_biases=sum(not right_value(network, fault) for fault in biases))
+    return MutationScore(faults, seen, equivalent, seed, deep)
 
 
 # Detection of faults

@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, checked
-from nmtool.batches import record_spikes, recorded_at_once
+from nmtool.batches import recorded_at_once
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, binned_batches, mostly_dropped
@@ -35,12 +35,11 @@ from nmtool.recording import Recording
 from nmtool.running import SIMULATOR, simulate
 from nmtool.verification.against import NO_OPTIONS, Against, InputSource, Named, Options
 from nmtool.verification.certificate import Certificate, Check
-from nmtool.verification.coverage import Coverage
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.explain import ArtefactRun, check_foreign, with_explanation
-from nmtool.verification.faults import MutationScore
 from nmtool.verification.foreign import ForeignRecording, foreign_recording
 from nmtool.verification.join import join
+from nmtool.verification.mutation import mutation_score
 from nmtool.verification.overflows import count_overflows
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def verify(
     artefact: str | Path | None = None,
     deep: bool = False,
     trust: bool = False,
-    coverage: bool = True,
+    faults: bool = True,
     exercise: bool = False,
     options: Options = NO_OPTIONS,
     progress: Progress = silent,
@@ -72,9 +71,9 @@ def verify(
         network: integer network, a run or torch model that trained in integers, or the path of a
             network or an export. A float network can only be compared with formats of real numbers.
         data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
-            are compared in portions; coverage is measured on the first portion. Without data, an
-            export is compared on its known answers, and an integer network on inputs generated to
-            reveal single faults. With `deep`, these inputs reveal nearly all single faults.
+            are compared in portions; one-unit faults are tried on the first portion. Without data,
+            an export is compared on its known answers, and an integer network on inputs generated
+            to reveal single faults. With `deep`, these inputs reveal nearly all single faults.
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m` and `riscv32` (the C file on a processor emulated by
@@ -86,8 +85,8 @@ def verify(
         trust: run an export even if its code differs from what this nmtool writes; only for code
             whose authors you trust. C files that differ, and files that do not match their own
             digest, are always refused.
-        coverage: measure which stored numbers the samples exercised, and how many one-unit faults
-            they would have revealed; only if integers are compared with integers.
+        faults: measure in how many of 200 tries the samples would have shown that one stored number
+            is wrong by one unit; only if integers are compared with integers.
         exercise: also compare u and v of every neuron on generated samples, which exercise further
             parts of the network.
         options: arguments for the `check` of a backend, by its name, e.g.
@@ -106,7 +105,7 @@ def verify(
         BackendError: a runtime failed.
     """
     compared = Against.of(network, against, artefact)
-    settings = _Settings(deep, trust, coverage, exercise, options, progress)
+    settings = _Settings(deep, trust, faults, exercise, options, progress)
     input_source = compared.input_source(has_data=data is not None, deep=deep, exercise=exercise)
     if input_source is InputSource.ANSWERS:
         return _verify_answers(network, compared, settings)
@@ -119,7 +118,7 @@ class _Settings:
 
     deep: bool
     trust: bool
-    coverage: bool
+    faults: bool
     exercise: bool
     options: Options
     progress: Progress
@@ -129,8 +128,8 @@ class _Settings:
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
     def for_portion(self, number: int) -> _Settings:
-        """Settings for a portion of the data; only portion 0 has `coverage` and `exercise`."""
-        return self if number == 0 else replace(self, coverage=False, exercise=False)
+        """Settings for a portion of the data; only portion 0 has `faults` and `exercise`."""
+        return self if number == 0 else replace(self, faults=False, exercise=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +139,8 @@ class _Samples:
     Attributes:
         spikes: the input.
         label: [samples] classes; None without labels.
-        measured: input on which coverage is measured and for which samples are generated: of data
-            in memory, the input of all portions.
+        measured: input on which one-unit faults are tried and for which samples are generated: of
+            data in memory, the input of all portions.
         answers: known answers of an export; None: the integer simulator, or the reference of a
             format, computes the expected recording.
         is_generated: True if the inputs are known answers or were generated, and do not come from
@@ -260,10 +259,10 @@ def _yield_samples(
             if (
                 number == 0
                 and n_samples < data.label.size
-                and (settings.coverage or settings.exercise)
+                and (settings.faults or settings.exercise)
             ):
                 _log.warning(
-                    f"remark[samples-first]: coverage is measured on the first {n_samples} "
+                    f"remark[samples-first]: one-unit faults are tried on the first {n_samples} "
                     "samples, since the data stay on disk"
                 )
             yield _Samples(samples.raster, None if cut else samples.label)
@@ -388,21 +387,22 @@ def _compare(
         for artefact in artefacts
     ]
     all_populations = {p.name for p in network.populations}
-    measures_coverage = settings.coverage and (
+    tries_faults = settings.faults and (
         runs_integers
         or any(all_populations == {*record.populations} for record in foreign.values())
     )
     with ThreadPoolExecutor(1) as executor:
-        # The coverage is measured while the backends run. Most backends run in other processes.
-        extent = executor.submit(
-            _measure_coverage,
-            network if measures_coverage else None,
-            measured,
-            simulated if measured is spikes else None,
-            settings.deep,
-            generated,
-            generated_recording,
-        )
+        # The faults are tried while the backends run. Most backends run in other processes.
+        score = None
+        if tries_faults and isinstance(network, IntegerNetwork):
+            score = executor.submit(
+                mutation_score,
+                *(network, measured),
+                deep=settings.deep,
+                recording=simulated if measured is spikes else None,
+                generated=generated,
+                generated_recording=generated_recording,
+            )
         checks = _check_backends(runs, settings.deep, progress)
         for name, recording in foreign.items():
             with progress(name):
@@ -412,8 +412,8 @@ def _compare(
             if generated is None
             else _check_generated(runs, generated, generated_recording, progress)
         )
-        with progress("measuring coverage"):
-            coverage_fields = extent.result()
+        with progress("trying one-unit faults"):
+            mutation = None if score is None else score.result()
     # On known answers, overflows are counted only if one of the compared exports runs integers.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
@@ -423,6 +423,7 @@ def _compare(
         {} if label is None else _accuracy(label, simulated, checks, foreign),
         on_known_answers=samples.is_generated,
         generated=generated_checks,
+        mutation=mutation,
         overflows=count_overflows(network, spikes, counted),
         generated_overflows={}
         if generated is None
@@ -431,7 +432,6 @@ def _compare(
         class_samples=[]
         if label is None
         else np.bincount(label, minlength=len(network.class_names)).tolist(),
-        **coverage_fields,
     )
 
 
@@ -493,49 +493,6 @@ def _accuracy(
         elif (predicted := foreign[name].classes) is not None:
             accuracy[name] = float((predicted == label).mean())
     return accuracy
-
-
-class _CoverageFields(TypedDict, total=False):
-    """Coverage and mutation score, as fields of a `Certificate`; empty for real numbers."""
-
-    coverage: Coverage
-    mutation: MutationScore
-
-
-def _measure_coverage(
-    network: Network | IntegerNetwork | None,
-    spikes: Raster,
-    simulated: Recording | None,
-    deep: bool,
-    generated: Raster | None,
-    generated_recording: Recording | None,
-) -> _CoverageFields:
-    """Measure coverage and mutation score of an integer network.
-
-    Spikes of the integer network are simulated unless its recording is given as `simulated`.
-    """
-    if not isinstance(network, IntegerNetwork):
-        return {}
-    if simulated is None:
-        simulated = record_spikes(simulate, network, spikes)
-    from nmtool.hardware_sim.state_bounds import state_bounds
-    from nmtool.verification.coverage import coverage
-    from nmtool.verification.mutation import mutation_score
-
-    bounds = state_bounds(network, max(network.n_steps, spikes.n_steps))
-    score = mutation_score(
-        *(network, spikes),
-        deep=deep,
-        recording=simulated,
-        bounds=bounds,
-        generated=generated,
-        generated_recording=generated_recording,
-    )
-    if generated is not None and generated_recording is not None:
-        spikes = Raster.concatenate([spikes, generated])
-        simulated, deep = Recording.concatenate([simulated, generated_recording]), True
-    extent = coverage(network, spikes, simulated, deep=deep, bounds=bounds)
-    return {"coverage": extent, "mutation": score}
 
 
 def _generated(

@@ -32,10 +32,10 @@ FUNCTIONS = {
 """The function that each command calls."""
 
 CALLS: dict[str, dict[str, Any]] = {
-    "verify integers.npz two --against json --against lava --model stock --no-coverage": {
+    "verify integers.npz two --against json --against lava --model stock --no-faults": {
         "against": ["json", "lava"],
         "options": {"lava": {"model": "stock"}},
-        "coverage": False,
+        "faults": False,
         "artefact": None,
     },
     "verify integers.npz --against json --deep": {

@@ -55,8 +55,8 @@ def test_flags_follow_the_signature() -> None:
 
 def test_a_default_of_true_gets_a_negative_flag() -> None:
     assert parsed("n", function="verify") == {"network": "n"}
-    arguments = parsed("n", "--no-coverage", "--deep", function="verify")
-    assert arguments == {"network": "n", "coverage": False, "deep": True}
+    arguments = parsed("n", "--no-faults", "--deep", function="verify")
+    assert arguments == {"network": "n", "faults": False, "deep": True}
 
 
 @pytest.mark.parametrize("names", [(), ("--no-verify",)])

@@ -25,7 +25,6 @@ from nmtool.verification import (
     StockCheck,
     compare_recordings,
 )
-from nmtool.verification.coverage import coverage
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.join import join
 from nmtool.verification.mutation import mutation_score
@@ -42,10 +41,10 @@ STOCK = {
 }
 INTEGER = {"spikes_compared", "spikes_different", "spikes_shared", "predictions_different"}
 EXTENT = {
-    *("hash", "artefacts", "generated", "coverage", "mutation"),
+    *("hash", "artefacts", "generated", "mutation"),
     *("overflows", "generated_overflows"),
 }
-"""Keys that describe the comparison and its coverage."""
+"""Keys that describe the comparison and its strength."""
 
 DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
 
@@ -273,7 +272,7 @@ def test_accuracies_on_some_classes_are_labelled() -> None:
     assert "only_classes" not in complete.as_json()
 
 
-# Tests of coverage, generated samples and overflows
+# Tests of the mutation score, generated samples and overflows
 
 
 SMALL = IntegerNetwork(
@@ -291,7 +290,7 @@ SMALL = IntegerNetwork(
     n_steps=10,
 )
 ONE_CHANNEL = Raster.from_dense(np.arange(3) == np.zeros((1, 10, 1)))
-COVERAGE, MUTATION = coverage(SMALL, ONE_CHANNEL), mutation_score(SMALL, ONE_CHANNEL, 30)
+MUTATION = mutation_score(SMALL, ONE_CHANNEL, 30)
 OVERFLOWS = {
     "u_wraps": 0,
     "v_clips": 3,
@@ -301,14 +300,12 @@ OVERFLOWS = {
 }
 
 
-def test_coverage_is_printed_after_the_comparison() -> None:
-    document = replace(certificate(onnx=EQUAL), coverage=COVERAGE, mutation=MUTATION)
+def test_the_score_is_printed_after_the_comparison() -> None:
+    document = replace(certificate(onnx=EQUAL), mutation=MUTATION)
     lines = str(document).splitlines()
     assert lines[:1] == str(certificate(onnx=EQUAL)).splitlines()
-    assert lines[1:] == [COVERAGE.sentence(), *COVERAGE.remarks(), MUTATION.sentence()]
-    assert "input → hidden: 4 of 6 synapses; 2 channels never spike (1–2)" in lines[2]
+    assert lines[1:] == [MUTATION.sentence()]
     plain = json.loads(json.dumps(document.as_json()))
-    assert plain["coverage"]["projections"][0]["silent"] == [1, 2]
     assert plain["mutation"]["faults"] == 30
     assert plain["mutation"]["seen"] == MUTATION.n_seen
 

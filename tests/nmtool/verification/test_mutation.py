@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -15,7 +14,13 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
-from nmtool.verification.faults import FAULT_KINDS, Fault, draw_faults, mutant
+from nmtool.verification.faults import (
+    FAULT_KINDS,
+    Fault,
+    MutationScore,
+    draw_faults,
+    mutant,
+)
 from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.networks.integers import random_network, random_raster
@@ -106,25 +111,21 @@ def test_json_sentence_and_table_of_a_score() -> None:
     assert (plain["faults"], plain["seen"]) == (50, score.n_seen)
     assert sum(kind["faults"] for kind in plain["by_kind"].values()) == 50
     assert len(plain["unseen"]) == len(score.unseen) == 50 - score.n_seen - score.n_equivalent
-    assert f"of 50 one-unit faults these samples would have shown {score.n_seen}" in (
-        score.sentence()
-    )
+    assert f"in {score.n_seen} of 50 tries" in score.sentence()
     assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen, score.n_equivalent)
     assert "\n" not in repr(score)
 
 
-def test_biases_that_are_0_are_counted_apart() -> None:
-    populations = [
-        replace(p, bias_mantissa=np.zeros_like(p.bias_mantissa)) for p in NETWORK.populations
-    ]
-    for network in (NETWORK, replace(NETWORK, populations=populations)):
-        score = mutation_score(network, SPIKES[:0])
-        biases = {p.name: p.bias_mantissa for p in network.populations}
-        missed = [fault for fault in score.unseen if fault.kind == "bias"]
-        zeros = [fault for fault in missed if biases[fault.where][fault.place[1]] == 0]
-        assert score.of_zero_biases == len(zeros)
-        assert f"{len(zeros)} of biases that are 0" in score.sentence() or not zeros
-    assert zeros == missed != []
+def test_the_kind_with_the_smallest_share_is_tested_least() -> None:
+    kinds = ["weight"] * 4 + ["delay"] * 3 + ["vth"]
+    faults = [Fault(kind, "cell", (0,), 1) for kind in kinds]
+    seen = [True, True, True, False, True, False, False, True]
+    no_input = [False] * 5 + [True] + [False] * 2
+    score = MutationScore(faults, seen, no_input, seed=0, deep=False)
+    assert "5 of 8 tries" in score.sentence()
+    assert "tested least: delay, 1 of 2 shown; no input shows 1" in score.sentence()
+    complete = MutationScore(faults, [True] * 8, [False] * 8, seed=0, deep=True)
+    assert "tested least" not in complete.sentence()
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])

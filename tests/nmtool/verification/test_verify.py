@@ -413,8 +413,8 @@ def test_comparisons_that_need_data(tmp_path: Path) -> None:
 def test_generated_samples_show_faults_that_the_data_do_not(lava: FakeLava) -> None:
     certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], exercise=True)
     assert certificate.identical
-    bare = nm.verify(INTEGERS, EVENTS, against=["lava"], coverage=False)
-    assert (bare.coverage, bare.mutation, bare.generated) == (None, None, {})
+    bare = nm.verify(INTEGERS, EVENTS, against=["lava"], faults=False)
+    assert (bare.mutation, bare.generated) == (None, {})
     assert certificate.accuracy == bare.accuracy
     assert certificate.generated["lava"].comparison.membrane_compared > 0
     assert certificate.mutation is not None
@@ -434,7 +434,7 @@ def test_samples_are_generated_only_for_integers_and_with_data() -> None:
 def test_real_numbers_get_no_score() -> None:
     need("nir")
     certificate = nm.verify(INTEGERS, EVENTS, against=["nir"], exercise=True)
-    assert (certificate.coverage, certificate.mutation) == (None, None)
+    assert certificate.mutation is None
     assert certificate.generated["nir"].comparison.spikes_compared > 0
 
 

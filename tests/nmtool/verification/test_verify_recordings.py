@@ -81,7 +81,7 @@ def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
     values = {n: a.astype(dtype) if a.dtype == bool else a for n, a in arrays(RAN).items()}
     certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, values))
     (check,) = certificate.checks.values()
-    assert (certificate.identical, certificate.coverage, [*certificate.checks]) == (
+    assert (certificate.identical, certificate.mutation, [*certificate.checks]) == (
         True,
         None,
         ["recording.npz"],
@@ -117,7 +117,7 @@ def test_integers_in_files_of_numpy_and_of_nmtool(tmp_path: Path) -> None:
     certificate = nm.verify(INTEGERS, INPUTS, against=[path, tmp_path / "own.npz", ANSWERED])
     assert [*certificate.checks] == ["recording.npz", "own.npz", "recording"]
     assert certificate.identical
-    assert certificate.coverage is not None
+    assert certificate.mutation is not None
     assert certificate.checks["own.npz"].comparison.membrane_compared > 0
 
 
@@ -144,7 +144,7 @@ def test_a_difference_has_its_place_and_cause(
     other = simulate(replace(INTEGERS, projections=projections), INPUTS, deep=True)
     values = arrays(other) | {f"v.{n}": v for n, v in other.potential.items()}
     values |= {f"u.{n}": u.astype(float) for n, u in other.current.items()}
-    certificate = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), coverage=False)
+    certificate = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), faults=False)
     (check,) = certificate.checks.values()
     assert "compared with integers" in caplog.text
     assert not check.identical

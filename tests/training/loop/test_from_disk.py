@@ -143,13 +143,13 @@ def test_costs_are_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
     assert on_disk == in_memory
 
 
-def test_coverage_is_that_of_the_first_batch(
+def test_faults_are_tried_on_the_first_batch(
     both: tuple, quantised: nm.IntegerNetwork, caplog: pytest.LogCaptureFixture
 ) -> None:
     on_disk = nm.verify(quantised, both[0].test, against=["onnx"])
-    assert "remark[samples-first]: coverage is measured on the first 7 samples" in caplog.text
+    assert "remark[samples-first]: one-unit faults are tried on the first 7 samples" in caplog.text
     first = nm.verify(quantised, both[1].test[:7], against=["onnx"])
-    assert on_disk.coverage.as_json() == first.coverage.as_json()
+    assert on_disk.mutation.as_json() == first.mutation.as_json()
 
 
 def test_few_samples_on_disk_are_recorded(both: tuple, quantised: nm.IntegerNetwork) -> None:
@@ -173,7 +173,7 @@ def counts(certificate: nm.Certificate) -> dict[str, Any]:
     report = certificate.as_json()
     for check in report["backends"].values():
         del check["seconds"]
-    return {name: entry for name, entry in report.items() if name not in ("coverage", "mutation")}
+    return {name: entry for name, entry in report.items() if name != "mutation"}
 
 
 def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
@@ -182,7 +182,7 @@ def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> 
     assert on_disk.samples == both[1].test.n_samples > 7
     assert on_disk.spikes_compared == in_memory.spikes_compared
     assert counts(on_disk) == counts(in_memory)
-    assert on_disk.coverage is not None
+    assert on_disk.mutation is not None
 
 
 def test_a_network_in_an_export_of_another_format(
