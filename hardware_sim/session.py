@@ -275,11 +275,11 @@ class Session:
 
         Only `window` is limited to the last steps. The other rules use all steps since the last
         reset: `mean` averages them, `max` takes the largest membrane, `first_spike` the first
-        spike, after which the decision is final. `weighted` weights steps by their position in a
-        sample, and is undefined beyond `n_steps` of the network.
+        spike, after which the decision is final. A rule that weights steps by their position in a
+        sample, such as `weighted`, is undefined beyond `n_steps` of the network.
 
         Raises:
-            UsageError: no step has been run, or more steps than the readout `weighted` allows.
+            UsageError: no step has been run, or more than `n_steps` with a rule that weights steps.
         """
         scores = self._scores.now()
         label = int(scores.argmax())

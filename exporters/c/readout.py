@@ -1,7 +1,7 @@
 """The readout in C: scores of `nmtool_answer`, in integers.
 
-For the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes whose scores differ by less than
-this rounding may be ranked differently than in nmtool.
+Weights of steps, such as exp(−n/T) of the rule `weighted`, are rounded to 15 bits. Classes
+whose scores differ by less than this rounding may be ranked differently than in nmtool.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Scoring:
         no_score: score of a class before the first step.
         variables: declarations of further variables that `keep` uses.
         forget: statements that reset `variables`, for `nmtool_reset`.
-        weights_steps: True if membranes are multiplied by a weight per step, from a table.
+        rounded: if the rule weights steps, the function in the weights, in words.
     """
 
     described: str
@@ -49,7 +49,7 @@ class Scoring:
     no_score: str = "0"
     variables: str = ""
     forget: str = ""
-    weights_steps: bool = False
+    rounded: str = ""
 
 
 _EACH_CLASS = """\
@@ -58,28 +58,40 @@ _EACH_CLASS = """\
     }
 """
 
+
+def _weighted(emphasis: str, weight: str, rounded: str) -> Scoring:
+    """C code for a mean whose weights per step come from a table.
+
+    Args:
+        emphasis: which steps count more, in words.
+        weight: weight of step n of T, such as `exp(-n/T)`.
+        rounded: the function in `weight`, in words.
+    """
+    return Scoring(
+        f"the largest mean of the membranes of '$name', of which {emphasis}",
+        f"times {IMPORTANCE_ONE} * T, with {weight} rounded to that",
+        _EACH_CLASS % "score[i] += (int64_t)nmtool_membrane_$name[i] * importance();",
+        variables=f"""\
+/* {weight.replace("/T", " / $n_steps")} in units of 1 / $one, for every step n of a sample. */
+$importance
+
+static int32_t importance(void)
+{{
+    return step < $n_steps ? importance_of_step[step] : 0;
+}}
+
+""",
+        rounded=rounded,
+    )
+
+
 _RULES = {
     MEAN: Scoring(
         "the largest mean of the membranes of '$name'",
         "times T",
         _EACH_CLASS % "score[i] += nmtool_membrane_$name[i];",
     ),
-    WEIGHTED: Scoring(
-        "the largest mean of the membranes of '$name', of which early steps count more",
-        f"times {IMPORTANCE_ONE} * T, with exp(-n/T) rounded to that",
-        _EACH_CLASS % "score[i] += (int64_t)nmtool_membrane_$name[i] * importance();",
-        variables="""\
-/* exp(-n / $n_steps) in units of 1 / $one, for every step n of a sample. */
-$importance
-
-static int32_t importance(void)
-{
-    return step < $n_steps ? importance_of_step[step] : 0;
-}
-
-""",
-        weights_steps=True,
-    ),
+    WEIGHTED: _weighted("early steps count more", "exp(-n/T)", "exp"),
     MAX: Scoring(
         "the largest membrane of '$name'",
         "but INT64_MIN before the first step",
@@ -134,8 +146,8 @@ def scoring(network: IntegerNetwork) -> Scoring:
         "n_steps": network.n_steps,
         "window": readout.window,
         "one": IMPORTANCE_ONE,
-        "importance": array("uint16_t", "importance_of_step", importance(network.n_steps))
-        if template.weights_steps
+        "importance": array("uint16_t", "importance_of_step", importance(readout, network.n_steps))
+        if readout.weights_steps
         else "",
     }
     texts: dict[str, Any] = {
@@ -149,12 +161,12 @@ def scoring(network: IntegerNetwork) -> Scoring:
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
     """Number of bytes of the readout's constants, and of its variables."""
     readout, size = network.readout, len(network.class_names)
-    table = 2 * network.n_steps * _RULES[readout.rule].weights_steps
+    table = 2 * network.n_steps * readout.weights_steps
     recent = 0 if readout.window is None else 4 * readout.window * size + 4
     return table, 8 * size + 4 + recent
 
 
-def importance(n_steps: int) -> NDArray[np.int64]:
-    """[steps] int64: weight of each step's membranes in a score, in units of 1/2^15."""
-    share = time_weights(Readout("", WEIGHTED), n_steps) * n_steps
+def importance(readout: Readout, n_steps: int) -> NDArray[np.int64]:
+    """[steps] int64: weight of each step, for rules that weight steps, in units of 1/2^15."""
+    share = time_weights(readout, n_steps) * n_steps
     return round_half_away(share * IMPORTANCE_ONE).astype(np.int64)

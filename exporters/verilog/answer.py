@@ -1,7 +1,7 @@
-"""The readout block of the core: its parameters, and the memory of the rule `weighted`.
+"""The readout block of the core: its parameters, and its memory of weights per step.
 
-For `weighted`, exp(−n/T) is rounded to 15 bits, as in C. Classes whose scores differ by less than
-this rounding may be ranked differently than in nmtool.
+Weights of steps, such as exp(−n/T) of the rule `weighted`, are rounded to 15 bits, as in C.
+Classes whose scores differ by less than this rounding may be ranked differently than in nmtool.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class AnswerBlock:
 
     Attributes:
         parameters: parameters by name, without `MEM`.
-        importance: for the rule `weighted`, memory with the weight of every step in units of
+        importance: for a rule that weights steps, memory with the weight of every step in units of
             1/2^15; else None.
     """
 
@@ -36,29 +36,31 @@ class AnswerBlock:
 
 
 def answer_block(network: IntegerNetwork) -> AnswerBlock:
-    """The block that computes the readout of a network."""
-    readout = network.readout
+    """The block that computes the readout of a network.
+
+    A mean with any weights per step is the block's `weighted`, with these weights in its memory.
+    """
+    readout, n_steps = network.readout, network.n_steps
     index = [p.name for p in network.populations].index(readout.population)
-    added_bits = {
-        MEAN: network.n_steps.bit_length(),
-        WEIGHTED: network.n_steps.bit_length() + _IMPORTANCE_BITS,
-        MAX: 1,
-        WINDOW: (readout.window or 1).bit_length(),
-        FIRST_SPIKE: 1,
-    }
+    more: dict[str, int] = {}
+    memory = None
+    if readout.weights_steps:
+        rule, added_bits = WEIGHTED, n_steps.bit_length() + _IMPORTANCE_BITS
+        steps = max(n_steps, 2)
+        more = {"STEPS": steps, "STEP_BITS": bits_for(steps - 1)}
+        weights = np.zeros(steps, np.int64)
+        weights[:n_steps] = importance(readout, n_steps)
+        memory = Memory(field(weights, _IMPORTANCE_BITS))
+    elif readout.window is not None:
+        rule, added_bits = WINDOW, readout.window.bit_length()
+        more = {"WINDOW": readout.window, "WINDOW_BITS": bits_for(max(readout.window, 2) - 1)}
+    else:
+        rule = readout.rule
+        added_bits = {MEAN: n_steps.bit_length(), MAX: 1, FIRST_SPIKE: 1}[rule]
     parameters = {
-        "RULE": RULES[readout.rule],
+        "RULE": RULES[rule],
         "POPULATION": index,
         "CLASS_BITS": bits_for(network.population(readout.population).size - 1),
-        "SCORE_BITS": _STATE_BITS + added_bits[readout.rule],
+        "SCORE_BITS": _STATE_BITS + added_bits,
     }
-    steps = max(network.n_steps, 2)
-    if readout.rule == WEIGHTED:
-        parameters |= {"STEPS": steps, "STEP_BITS": bits_for(steps - 1)}
-        weights = np.zeros(steps, np.int64)
-        weights[: network.n_steps] = importance(network.n_steps)
-        return AnswerBlock(parameters, Memory(field(weights, _IMPORTANCE_BITS)))
-    if readout.window is not None:
-        window = max(readout.window, 2)
-        parameters |= {"WINDOW": readout.window, "WINDOW_BITS": bits_for(window - 1)}
-    return AnswerBlock(parameters, None)
+    return AnswerBlock(parameters | more, memory)

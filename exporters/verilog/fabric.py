@@ -16,7 +16,6 @@ from nmtool.exporters.verilog.answer import answer_block
 from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import WEIGHTED
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 
@@ -133,7 +132,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     small_memories = [memory for memory in memories if memory not in large_memories]
     slices = Layout(network, lanes).slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
-    multipliers += _MULTIPLIERS_OF_WEIGHTED * (network.readout.rule == WEIGHTED)
+    multipliers += _MULTIPLIERS_OF_WEIGHTED * network.readout.weights_steps
     constant, per_lane, per_slice = _TABLES[family]
     tables = constant + per_lane * lanes + per_slice * slices
     amounts = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from string import Template
 
+from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import WEIGHTED
 from nmtool.tables import exact
 from nmtool.version import __version__
 
@@ -101,6 +101,7 @@ def readme_text(
     seconds_at_100_mhz = clocks / 100e6
     lanes = options.lanes
     sizes = [(name, *memory.bits.shape) for name, memory in layout.memories.items()]
+    rounded = scoring(network).rounded
     p = layout.parameters
     ring = ((p["WORDS"] + 1) // 2 * 2 * lanes) << p["SLOT_BITS"]
     sizes += [("sums that wait", ring, p["ACC_BITS"]), ("u and v", p["WORDS"] * lanes, 49)]
@@ -123,7 +124,7 @@ def readme_text(
         ),
         rule=network.readout.words,
         formula=network.readout.formula,
-        rounded="; exp is rounded to 15 bits" if network.readout.rule == WEIGHTED else "",
+        rounded=f"; {rounded} is rounded to 15 bits" if rounded else "",
         load_bytes=-(-p["LOAD_BITS"] // 8),
         memories=", ".join(f"{number} {name}" for number, name in enumerate(layout.memories)),
         clocks=f"{clocks:,}",

@@ -16,6 +16,7 @@ so every backend ranks the classes in the same order, with all rules except `wei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -35,18 +36,27 @@ class Rule:
     Attributes:
         kind: kind of the output population: `li` for rules on membranes, `lif` for rules on spikes.
         formula: the scores in plain text, for files that describe a network; n is 0 … T - 1.
+        is_mean: True if a score is a mean of membranes over all steps, or over those of a window.
+        weight: for a mean over all steps, function from n/T to the weight of step n, 0 … 1, both
+            [steps] float64; None: equal weights.
     """
 
     kind: str
     formula: str
+    is_mean: bool = False
+    weight: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
 RULES = {
-    "mean": Rule(LI, "1/T * sum over n of v[n][c]"),
-    "weighted": Rule(LI, "1/T * sum over n of v[n][c] * exp(-n/T)"),
+    "mean": Rule(LI, "1/T * sum over n of v[n][c]", is_mean=True),
+    "weighted": Rule(
+        LI, "1/T * sum over n of v[n][c] * exp(-n/T)", is_mean=True, weight=lambda x: np.exp(-x)
+    ),
     "max": Rule(LI, "max over n of v[n][c]"),
     "window": Rule(
-        LI, "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less"
+        LI,
+        "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less",
+        is_mean=True,
     ),
     "first_spike": Rule(LIF, "-(step of the first spike of c), silence counting as T"),
 }
@@ -125,6 +135,11 @@ class Readout(Plain):
         return RULES[self.rule].kind
 
     @property
+    def weights_steps(self) -> bool:
+        """True if a step's weight depends on its place in a sample, as with `weighted`."""
+        return RULES[self.rule].weight is not None
+
+    @property
     def words(self) -> str:
         """The rule as text, such as `window of 50 steps`."""
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
@@ -138,18 +153,19 @@ def _unhandled(readout: Readout) -> ValueError:
 def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:
     """[steps] float64: weight of each step, for rules that average membranes over steps.
 
+    >>> time_weights(Readout("output", "window", 2), n_steps=4)
+    array([0. , 0. , 0.5, 0.5])
+
     Raises:
-        ValueError: the rule is none of `mean`, `weighted` and `window`.
+        ValueError: the rule does not average membranes.
     """
-    step = np.arange(n_steps)
-    if readout.rule == MEAN:
-        return np.ones(n_steps) / n_steps
-    if readout.rule == WEIGHTED:
-        return np.exp(-step / n_steps) / n_steps
-    if readout.rule == WINDOW and readout.window:
-        counted = min(readout.window, n_steps)
-        return (step >= n_steps - counted) / max(counted, 1)
-    raise _unhandled(readout)
+    rule, step = RULES[readout.rule], np.arange(n_steps)
+    if not rule.is_mean:
+        raise _unhandled(readout)
+    if rule.weight is not None:
+        return rule.weight(step / n_steps) / n_steps
+    counted = min(readout.window or n_steps, n_steps)
+    return (step >= n_steps - counted) / max(counted, 1)
 
 
 def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
@@ -169,10 +185,11 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         # If there are no steps, v is 0.
         lowest = -np.inf if membrane.shape[1] else 0.0
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
-    if readout.rule == WEIGHTED:
+    if readout.weights_steps:
         weights = time_weights(readout, membrane.shape[1])
         return np.einsum("stc,t->sc", membrane.astype(np.float64), weights)
-    if readout.rule in (MEAN, WINDOW):
+    if RULES[readout.rule].is_mean:
+        # Sums of integers are exact, which sums of weighted integers are not.
         counted = membrane if readout.window is None else membrane[:, -readout.window :]
         return counted.sum(axis=1, dtype=np.float64) / max(counted.shape[1], 1)
     raise _unhandled(readout)
@@ -221,7 +238,7 @@ class StreamScores:
         self._total = [0] * n_classes
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
-        size = n_steps if readout.rule == WEIGHTED else readout.window or 0
+        size = n_steps if readout.weights_steps else readout.window or 0
         # This array is a ring buffer, which contains the last steps.
         self._last = np.zeros((size, n_classes), np.int32)
         self._in_ring = np.zeros(n_classes, np.int64)
@@ -242,11 +259,7 @@ class StreamScores:
                     self._first[neuron] = self.seen + int(trace[:, neuron].argmax())
         elif rule == MAX:
             self._largest = np.maximum(self._largest, trace.max(axis=0, initial=_LEAST))
-        elif rule == MEAN:
-            sums = trace.sum(axis=0, dtype=np.int64).tolist()
-            self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
-        elif rule in (WEIGHTED, WINDOW):
-            size = len(self._last)
+        elif size := len(self._last):
             newest = trace[-size:]
             first = (self.seen + len(trace) - len(newest)) % size
             end = first + len(newest)
@@ -254,6 +267,9 @@ class StreamScores:
             replaced = self._last[places].sum(axis=0, dtype=np.int64)
             self._in_ring += newest.sum(axis=0, dtype=np.int64) - replaced
             self._last[places] = newest
+        elif RULES[rule].is_mean:
+            sums = trace.sum(axis=0, dtype=np.int64).tolist()
+            self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
         else:
             raise _unhandled(self.readout)
         self.seen += len(trace)
@@ -262,7 +278,8 @@ class StreamScores:
         """[classes] float64: scores of a sample that ends with the last step.
 
         Raises:
-            UsageError: there was no step yet, or there were too many steps for the rule `weighted`.
+            UsageError: there was no step yet, or there were more than `n_steps` for a rule that
+                weights steps, such as `weighted`.
         """
         rule = self.readout.rule
         if not self.seen:
@@ -275,13 +292,13 @@ class StreamScores:
             return -np.array([self.seen if n is None else n for n in self._first], np.float64)
         if rule == MAX:
             return self._largest.astype(np.float64)
-        if rule == MEAN:
+        if not len(self._last):
             return np.array([total / self.seen for total in self._total])
-        if rule == WINDOW:
+        if self.readout.window is not None:
             return self._in_ring / min(self.seen, len(self._last))
-        if rule == WEIGHTED and self.seen > self.n_steps:
+        if self.seen > self.n_steps:
             raise UsageError(
-                f"the readout '{WEIGHTED}' has no decision after {self.seen} steps",
+                f"the readout '{rule}' has no decision after {self.seen} steps",
                 code="decision-beyond-sample",
                 why=f"its weights are only defined for samples of {self.n_steps} steps",
                 fix=f"start a new sample (reset), or use the readout {WINDOW} for streams",

@@ -242,11 +242,9 @@ def _program_operations(network: IntegerNetwork, operations: Operations) -> dict
     """Count the operations in the source code of the C program, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
-    a synapse takes a product and a sum; a score of the readout rule `weighted` takes one more
+    a synapse takes a product and a sum; a score of a readout that weights steps takes one more
     product. Addresses, comparisons and the reset before a sample are not counted.
     """
-    from nmtool.exporters.c.readout import scoring
-
     shape = (operations.n_samples, operations.n_steps)
     none = np.zeros(shape, np.int64)
     read = sum(operations.synapses_read, none)
@@ -254,7 +252,7 @@ def _program_operations(network: IntegerNetwork, operations: Operations) -> dict
     spiking = network.readout.kind == LIF
     answering = operations.spikes if spiking else operations.neuron_updates
     scored = answering[network.readout.population]
-    weighted = scored if scoring(network).weights_steps else none
+    weighted = scored if network.readout.weights_steps else none
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),

@@ -120,10 +120,9 @@ def scores_in_c(network: IntegerNetwork, recording: Recording) -> list[int]:
         v = v[-9:]
     if network.readout.rule == "max":
         return v.max(axis=0).tolist()
-    factor = (
-        importance(network.n_steps)[: len(v), None] if network.readout.rule == "weighted" else 1
-    )
-    return (v * factor).sum(axis=0).tolist()
+    if network.readout.weights_steps:
+        v = v * importance(network.readout, network.n_steps)[: len(v), None]
+    return v.sum(axis=0).tolist()
 
 
 # Tests of a program with two networks

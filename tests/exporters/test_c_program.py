@@ -383,7 +383,7 @@ def test_answers_in_the_middle_of_a_stream_are_those_of_a_session(
 
 
 def test_importance_is_rounded_to_15_bits() -> None:
-    table = importance(500)
+    table = importance(Readout("out", "weighted"), 500)
     exact = np.exp(-np.arange(500) / 500) * IMPORTANCE_ONE
     assert (table[0], table.max()) == (IMPORTANCE_ONE, IMPORTANCE_ONE)
     assert abs(table - exact).max() <= 0.5

@@ -1,4 +1,7 @@
-"""A new readout rule that no code implements is refused, and not replaced by the mean."""
+"""A new readout rule that no code implements is refused, and not replaced by the mean.
+
+A mean with new weights per step needs no code, except the texts of exports.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import all_formats
+from nmtool.exporters.verilog.answer import answer_block
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
@@ -87,3 +91,21 @@ def test_no_function_scores_by_an_unknown_rule() -> None:
     ):
         with pytest.raises(ValueError, match="scores by the rule"):
             scores()
+
+
+def test_new_weights_per_step_need_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = "1/T * sum over n of v[n][c] * n/T"
+    monkeypatch.setitem(RULES, "late", Rule(LI, formula, is_mean=True, weight=lambda x: x))
+    network = replace(chain_network(4), readout=Readout("out", "late"), n_steps=4)
+    membrane = np.array([[[8, -4], [0, 16], [32, 0], [-64, 48]]], np.int32)
+    expected = [[(0 / 4 * 8 + 1 / 4 * 0 + 2 / 4 * 32 - 3 / 4 * 64) / 4, (4 + 36) / 4]]
+    stream = StreamScores(network.readout, 2, n_steps=4)
+    stream.add(membrane[0])
+    assert membrane_scores(membrane, network.readout).tolist() == expected
+    assert [stream.now().tolist()] == expected
+    floats = torch.from_numpy(membrane).double()
+    assert losses.membrane_scores(floats, network.readout).tolist() == expected
+    block = answer_block(network)
+    assert block.importance is not None
+    lines = block.importance.hex_lines().split()
+    assert [int(line, 16) for line in lines] == [n * (1 << 15) // 4 for n in range(4)]

@@ -16,7 +16,7 @@ from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import MAX_SAMPLE_BYTES, simulate
 from nmtool.network.graph import INPUT, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import WEIGHTED, WINDOW, Readout, membrane_scores
+from nmtool.network.readout import WINDOW, Readout, membrane_scores
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
@@ -91,7 +91,7 @@ def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed:
 def assert_decided(session: Session, spikes: Raster) -> None:
     """Assert that decision and last states are those of a sample that ends at the present step."""
     network = session.network
-    if network.readout.rule == WEIGHTED and session.n_steps > network.n_steps:
+    if network.readout.weights_steps and session.n_steps > network.n_steps:
         with refused(UsageError, "decision-beyond-sample"):
             session.decision()
         return

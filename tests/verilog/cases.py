@@ -24,7 +24,7 @@ from nmtool.exporters.verilog.top import top_text
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, Readout
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.networks.integers import Maker
@@ -188,9 +188,9 @@ def classes(v: NDArray[np.int64], readout: Readout, n_steps: int) -> list[int]:
     """The class after each step from membranes [steps, classes]; of equal ones the first."""
     if readout.rule == "max":
         scores = np.maximum.accumulate(v, axis=0)
-    elif readout.rule == WEIGHTED:
+    elif readout.weights_steps:
         weight = np.zeros(len(v), np.int64)
-        factors = importance(n_steps)[: len(v)]
+        factors = importance(readout, n_steps)[: len(v)]
         weight[: len(factors)] = factors
         scores = np.cumsum(v * weight[:, None], axis=0)
     else:
