@@ -19,14 +19,13 @@ from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
-from nmtool.network.readout import Readout, rules_of
+from nmtool.network.readout import RULES, Readout, rules_of
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.refusals import codes, refused
 
 CHANNELS, CLASSES, STEPS = 5, 3, 50
-LINEAR = ("mean", "weighted", "window")
 
 
 def drawn(seed: int, rule: str = "mean", **changes: Any) -> Network:
@@ -81,7 +80,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
         w * recording.membrane["out"] for w, recording in zip(weights, alone, strict=True)
     )
     np.testing.assert_allclose(together.membrane["out"], membrane, atol=1e-10)
-    if rule in LINEAR:
+    if RULES[rule].is_mean:
         scores = sum(w * recording.scores for w, recording in zip(weights, alone, strict=True))
     else:
         scores = np.asarray(membrane).max(axis=1)
