@@ -11,7 +11,7 @@ from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 from nmtool.exporters.options import non_default_options
 
-GROUPED, TAPPED, EXPANDER, AXONAL = FORMS = ("grouped", "tapped", "expander", "axonal")
+GROUPED, AXONAL = FORMS = ("grouped", "axonal")
 IMPLIED, EXPLICIT = RECURRENT_STEPS = ("implied", "explicit")
 DELAYED, FREE = HOPS = ("delayed", "free")
 POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
@@ -37,9 +37,8 @@ class NirOptions:
 
     Attributes:
         form: nodes for different delays in a projection. `grouped`: a `Delay` and a `Linear` per
-            delay. `tapped`: a chain of `Delay` nodes of one step, with a `Linear` at each tap.
-            `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: a single `Delay`.
-            Projections with one delay per source neuron are axonal in any form.
+            delay. `axonal`: a single `Delay`; a network whose neurons send with different delays is
+            refused. Projections with one delay per source neuron are axonal in either form.
         readout: last node of the graph. `population`: the output population. `current`: the input
             current of the output population, for tools without integrators. `spikes`: the spikes
             into the output population.

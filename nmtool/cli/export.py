@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nmtool export integers.npz --to firmware -o firmware --prefix kws; "
         "nmtool export integers.npz --to lava -o lava_folder; "
         "nmtool export integers.npz --to verilog -o core --lanes 4; "
-        "nmtool export run -o network.nir --form expander"
+        "nmtool export run -o network.nir --hops free"
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.nir import ImportOptions, Nir, NirOptions
-from nmtool.exporters.nir.options import FORMS
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.layered import layered_network, noise
@@ -45,12 +44,11 @@ def ends(inputs: int, outputs: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("form", FORMS[:3])
 @pytest.mark.parametrize("max_delay", [0, 5])
-def test_spikes_equal_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
+def test_spikes_equal_those_of_the_graph(max_delay: int, tmp_path: Path) -> None:
     """nmtool writes the graphs; without its group, their files count as foreign."""
     network, spikes = layered_network(max_delay=max_delay), noise()
-    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
+    path = Nir.write(network, tmp_path / "x.nir").path
     imported = Nir(foreign(path)).network
     assert isinstance(imported, Network)
     expected, actual = Nir.reference(network, spikes), Nir.reference(imported, spikes)
@@ -58,6 +56,50 @@ def test_spikes_equal_those_of_the_graph(form: str, max_delay: int, tmp_path: Pa
         assert raster.n_spikes > 100
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
     np.testing.assert_allclose(actual.membrane["out"], expected.membrane["out"], atol=1e-9)
+
+
+WEIGHT = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 4.0]])
+DELAY = np.array([[1, 3, 0], [3, 0, 1]])
+"""[post, pre]: weights, and delays in steps, of a projection of three channels to two neurons."""
+
+
+def taps() -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """A chain of delays of one step, with a matrix after each delay that is needed."""
+    nodes, edges, before = dict[str, Any](), list[tuple[str, str]](), "in"
+    for step in (1, 2, 3):
+        nodes[f"tap{step}"] = nir.Delay(np.full(3, 1e-4))
+        edges.append((before, f"tap{step}"))
+        before = f"tap{step}"
+        if (step == DELAY).any():
+            nodes[f"w{step}"] = nir.Linear(np.where(step == DELAY, WEIGHT, 0.0))
+            edges += [(before, f"w{step}"), (f"w{step}", "n")]
+    return nodes, edges
+
+
+def expanded() -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """A line per synapse: a matrix that copies channels to lines, their delays, and the weights."""
+    post, pre = np.nonzero(WEIGHT)
+    gather = np.zeros((2, len(pre)))
+    gather[post, np.arange(len(pre))] = WEIGHT[post, pre]
+    nodes = {
+        "spread": nir.Linear(np.eye(3)[pre]),
+        "late": nir.Delay(1e-4 * DELAY[post, pre]),
+        "gather": nir.Linear(gather),
+    }
+    return nodes, [("in", "spread"), ("spread", "late"), ("late", "gather"), ("gather", "n")]
+
+
+@pytest.mark.parametrize("wires", [taps, expanded])
+def test_delays_of_synapses_in_any_form(wires: Any, tmp_path: Path) -> None:
+    """The projection is that of a graph with a delay and a matrix for each delay."""
+    nodes, edges = wires()
+    nodes |= {**ends(3, 2), "n": lif(2, r=2e-3 / 1e-4)}
+    network = Nir(write(tmp_path / "x.nir", nodes, [*edges, ("n", "out")])).network
+    (projection,) = (p for p in network.projections if p.source == "input")
+    assert np.array_equal(projection.weight != 0, (WEIGHT != 0).T)
+    np.testing.assert_allclose(projection.weight / projection.weight[0, 0], WEIGHT.T)
+    hop = 1
+    assert np.array_equal((projection.delay + hop)[WEIGHT.T != 0], DELAY.T[WEIGHT.T != 0])
 
 
 def test_a_graph_with_free_hops_runs_later(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.graph.file import read_embedded_data, read_graph, settings_of
-from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
+from nmtool.exporters.nir.options import CURRENT, HOPS, NIR_DT_S, SPIKES, NirOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -166,14 +166,13 @@ def test_recurrent_networks(network: Network | IntegerNetwork, run: Run, tmp_pat
     assert different(network, path, run) == 0
 
 
-@pytest.mark.parametrize("form", FORMS[:3])
 @pytest.mark.parametrize("hops", HOPS)
 @pytest.mark.parametrize(
     "network", [layered_network(max_delay=9), integer_network(max_delay=9)], ids=["float", "int"]
 )
-def test_delays(form: str, hops: str, network: Network | IntegerNetwork, tmp_path: Path) -> None:
+def test_delays(hops: str, network: Network | IntegerNetwork, tmp_path: Path) -> None:
     """sc-neurocore is the only known library that supports the node `Delay`."""
-    path = written(network, tmp_path / "network.nir", form=form, hops=hops)
+    path = written(network, tmp_path / "network.nir", hops=hops)
     assert different(network, path, sc_neurocore) == 0
 
 

@@ -13,7 +13,7 @@ from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.nir import Nir
-from nmtool.exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
+from nmtool.exporters.nir.options import HOPS, READOUTS, RECURRENT_STEPS, NirOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -32,7 +32,6 @@ pytest.importorskip("nir")
 
 writing_options = st.builds(
     NirOptions,
-    form=st.sampled_from(FORMS[:3]),
     readout=st.sampled_from(READOUTS),
     recurrent_step=st.sampled_from(RECURRENT_STEPS),
     hops=st.sampled_from(HOPS),
@@ -123,10 +122,9 @@ def test_the_difference_to_integers_is_reported(seed: int, tmp_path: Path) -> No
     assert 0.0 <= agreement.share <= 1.0
 
 
-@pytest.mark.parametrize("form", FORMS[:3])
-def test_delays_and_loops(form: str, tmp_path: Path) -> None:
+def test_delays_and_loops(tmp_path: Path) -> None:
     network, spikes = layered_network(max_delay=9), noise()
-    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
+    path = Nir.write(network, tmp_path / "x.nir").path
     actual = Nir(path).run(spikes)
     assert all(raster.n_spikes > 100 for raster in actual.spikes.values())
     assert_as_expected(Nir.reference(network, spikes), actual)
@@ -142,7 +140,7 @@ def test_unconnected_populations(tmp_path: Path) -> None:
 def test_samples_do_not_affect_each_other(tmp_path: Path) -> None:
     """Results are bit-identical for any number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
-    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
+    path = Nir.write(network, tmp_path / "x.nir").path
     finished: list[int] = []
     for run in (
         lambda some, **more: Nir(path).run(some, **more),

@@ -89,8 +89,7 @@ class _Builder:
             ends_graph = self.plan.entry[projection.target] not in self.nodes
             target = (self.plan.outputs if ends_graph else self.plan.entry)[projection.target]
             wiring = delays.Wiring(projection.source, target, self._prefix(index), self.dt_s)
-            steps = self.plan.steps(projection)
-            delays.wire(wiring, self.plan.options.form, projection.jump, steps)
+            wiring.add_projection(projection.jump, self.plan.steps(projection))
             self._add(wiring)
 
     def _add(self, wiring: delays.Wiring) -> None:
@@ -132,5 +131,6 @@ class _Builder:
             if name in self.nodes:
                 prefix = neurons.unused(f"nothing_to_{name}", self.nodes)
                 wiring = delays.Wiring(kinds.INPUT, name, prefix, self.dt_s)
-                wiring.linear("weight", np.zeros((self.channels, self.nodes[name].size)))
+                size = self.nodes[name].size
+                wiring.add_wire(np.zeros((self.channels, size)), np.zeros(self.channels, np.int64))
                 self._add(wiring)

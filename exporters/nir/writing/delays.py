@@ -1,19 +1,18 @@
 """Write delays per synapse in standard NIR, whose `Delay` has one value per neuron.
 
-The signals of all edges into a node are added, so a projection can be several parallel wires. All
-forms represent the delays exactly.
+The signals of all edges into a node are added, so a projection is a wire per delay: a `Delay` and a
+`Linear` with the weights that have this delay. If all synapses of a source neuron have the same
+delay, one wire is enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.exporters.nir.graph.nodes import DELAY, LINEAR, Edge, Node
-from nmtool.exporters.nir.options import EXPANDER, GROUPED, TAPPED
 
 Jumps = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -36,40 +35,38 @@ class Wiring:
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
 
-    def delay(self, name: str, steps: NDArray, after: str | None = None) -> str:
-        """Add a `Delay` node for `steps` [pre], by default after the source; return its name."""
-        return self._add(name, Node(DELAY, {"delay": steps * self.dt_s}), after)
+    def add_projection(self, jump: Jumps, steps: Steps) -> None:
+        """Add the wires of a projection.
 
-    def linear(self, name: str, jump: Jumps, after: str | None = None, *, last: bool = True) -> str:
-        """Add a `Linear` node with weights [pre, post]; if `last`, connect it to the target."""
-        added = self._add(name, Node(LINEAR, {"weight": np.ascontiguousarray(jump.T)}), after)
-        if last:
-            self.edges.append((added, self.target))
-        return added
+        Args:
+            jump: [pre, post] float64 weights as jumps of u, not all 0.
+            steps: [pre, post] int64, total delay of each synapse in steps.
+        """
+        axonal = axonal_steps(jump, steps)
+        if axonal is not None:
+            self.add_wire(jump, axonal)
+            return
+        levels = np.unique(steps[jump != 0])
+        width = len(str(int(levels[-1])))
+        for level in levels:
+            masked = np.where(steps == level, jump, 0.0)
+            self.add_wire(masked, np.full(len(jump), level), f"{int(level):0{width}}")
 
-    def _add(self, name: str, node: Node, after: str | None) -> str:
-        """Add a node and an edge to it; return its name."""
-        full_name = f"{self.prefix}_{name}"
-        self.nodes[full_name] = node
-        self.edges.append((after or self.source, full_name))
-        return full_name
+    def add_wire(self, jump: Jumps, steps: Steps, label: str = "") -> None:
+        """Add a `Linear`, after a `Delay` if there are delays.
 
-
-def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
-    """Write one projection.
-
-    Args:
-        wiring: object to which nodes and edges are added.
-        form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only if `axonal_steps` is not
-            None.
-        jump: [pre, post] float64 weights as jumps of u, not all 0.
-        steps: [pre, post] int64, total delay of each synapse in steps.
-    """
-    axonal = axonal_steps(jump, steps)
-    if axonal is not None:
-        wiring.linear("weight", jump, wiring.delay("delay", axonal) if axonal.any() else None)
-    else:
-        _FORMS[form](wiring, jump, steps)
+        Args:
+            jump: [pre, post] float64 weights.
+            steps: [pre] int64, delays in steps.
+            label: end of the names of both nodes.
+        """
+        linear, before = f"{self.prefix}_weight{label}", self.source
+        if steps.any():
+            before = f"{self.prefix}_delay{label}"
+            self.nodes[before] = Node(DELAY, {"delay": steps * self.dt_s})
+            self.edges.append((self.source, before))
+        self.nodes[linear] = Node(LINEAR, {"weight": np.ascontiguousarray(jump.T)})
+        self.edges += [(before, linear), (linear, self.target)]
 
 
 def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
@@ -86,54 +83,8 @@ def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
     return np.where(connected, longest, longest[connected].min())
 
 
-def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
-    """Write a `Delay` and a `Linear` for each delay."""
-    for level, label, masked in _levels(jump, steps):
-        delays = np.full(len(jump), level)
-        after = wiring.delay(f"delay{label}", delays) if level else None
-        wiring.linear(f"weight{label}", masked, after)
-
-
-def _tapped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
-    """Write a chain of `Delay` nodes of one step, with a `Linear` at each tap."""
-    unit_delay, reached, tap = np.ones(len(jump), np.int64), 0, None
-    width = len(str(int(steps[jump != 0].max())))
-    for level, label, masked in _levels(jump, steps):
-        for step in range(reached + 1, level + 1):
-            tap = wiring.delay(f"tap{step:0{width}}", unit_delay, tap)
-        reached = level
-        wiring.linear(f"weight{label}", masked, tap)
-
-
-def _expander(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
-    """Write a `Delay` with a line per neuron and delay, between two `Linear` nodes."""
-    pre, post = np.nonzero(jump)
-    lines, line = np.unique(np.stack([pre, steps[pre, post]]), axis=1, return_inverse=True)
-    spread, gather = (
-        np.zeros((len(jump), lines.shape[1])),
-        np.zeros((lines.shape[1], jump.shape[1])),
-    )
-    spread[lines[0], np.arange(lines.shape[1])] = 1
-    gather[line.ravel(), post] = jump[pre, post]
-    spreader = wiring.linear("spread", spread, last=False)
-    wiring.linear("weight", gather, wiring.delay("delay", lines[1], spreader))
-
-
-def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
-    """Yield (delay, label of the delay, weights with this delay), by ascending delay."""
-    levels = np.unique(steps[jump != 0])
-    width = len(str(int(levels[-1])))
-    for level in levels:
-        yield int(level), f"{int(level):0{width}}", np.where(steps == level, jump, 0.0)
-
-
-def count_nodes(form: str, jump: Jumps, steps: Steps) -> int:
-    """Number of nodes with which a form writes a projection."""
+def count_nodes(jump: Jumps, steps: Steps) -> int:
+    """Number of nodes of a projection; counts a `Delay` per wire, also where it is not needed."""
     if axonal_steps(jump, steps) is not None:
         return 2
-    levels = np.unique(steps[jump != 0])
-    counts = {GROUPED: 2 * levels.size, TAPPED: levels.size + int(levels[-1]), EXPANDER: 3}
-    return counts[form]
-
-
-_FORMS = {GROUPED: _grouped, TAPPED: _tapped, EXPANDER: _expander}
+    return 2 * np.unique(steps[jump != 0]).size

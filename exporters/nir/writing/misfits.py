@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nmtool.errors import Finding
-from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
+from nmtool.exporters.nir.options import AXONAL, GROUPED, POPULATION, SPIKES
 from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.plan import Plan
 from nmtool.float_simulator import StepNetwork
@@ -38,9 +38,8 @@ def _delays_not_axonal(plan: Plan) -> list[Finding]:
         "synapses of a neuron have different delays, but the form axonal has only one delay per "
         "neuron"
     )
-    fix = "choose the form grouped, tapped or expander"
     return [
-        Finding("delays-not-axonal", f"{p.source} → {p.target}", what, fix)
+        Finding("delays-not-axonal", f"{p.source} → {p.target}", what, f"choose the form {GROUPED}")
         for p in plan.projections
         if plan.is_written(p) and delays.axonal_steps(p.jump, plan.steps(p)) is None
     ]
@@ -48,14 +47,15 @@ def _delays_not_axonal(plan: Plan) -> list[Finding]:
 
 def _too_many_nodes(plan: Plan) -> list[Finding]:
     """A finding if the graph would have too many nodes."""
-    form = plan.options.form
-    if form == AXONAL:
+    if plan.options.form == AXONAL:
         return []
-    count = sum(delays.count_nodes(form, p.jump, plan.steps(p)) for p in plan.projections)
+    count = sum(delays.count_nodes(p.jump, plan.steps(p)) for p in plan.projections)
     if count <= MAX_NODES:
         return []
-    what = f"the form {form} needs {count} nodes, but nmtool writes at most {MAX_NODES}"
-    return [Finding("too-many-nodes", "network", what, "choose the form expander")]
+    what = (
+        f"its projections need {count} nodes, two per delay, but nmtool writes at most {MAX_NODES}"
+    )
+    return [Finding("too-many-nodes", "network", what, "use fewer different delays")]
 
 
 def _early_biases(plan: Plan) -> list[Finding]:

@@ -73,8 +73,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "data": None,
         "calibrate": False,
     },
-    "convert integers.npz out.nir --form tapped --recurrent-step explicit --nir-dt 0.001": {
-        "writing": NirOptions(form="tapped", recurrent_step="explicit", nir_dt_s=0.001),
+    "convert integers.npz out.nir --form axonal --recurrent-step explicit --nir-dt 0.001": {
+        "writing": NirOptions(form="axonal", recurrent_step="explicit", nir_dt_s=0.001),
         "reading": None,
         "check": True,
         "force": False,

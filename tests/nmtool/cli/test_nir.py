@@ -55,11 +55,10 @@ def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
-    words = ("--form", "expander", "--readout", "current", "--recurrent-step", "explicit")
+    words = ("--readout", "current", "--recurrent-step", "explicit")
     more = ("--hops", "free", "--nir-dt", "0.001")
     assert nmtool("export", floats, "-o", "network.nir", *words, *more).code == 0
     with h5py.File("network.nir") as file:
-        assert "input_to_hidden_spread" in file["node/nodes"]
         assert "out" not in file["node/nodes"]
         tau = file["node/nodes/hidden/tau_mem"][0]
     assert 0.02 < tau < 0.021
@@ -119,7 +118,7 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
         (("-o", "x.nir", "--profile", "norse"), 1, "nir-peer-refuses", " out: "),
         (("-o", "x.nir", "--nir-dt", "0"), 2, "nir-step-range", " 0"),
         (("-o", "x.nir", "--form", "ring"), 2, "command-line", "'ring'"),
-        (("-o", "x", "--to", "lava", "--form", "tapped"), 2, "nir-options-unused", "form"),
+        (("-o", "x", "--to", "lava", "--form", "axonal"), 2, "nir-options-unused", "form"),
         (("-o", "x", "--to", "nir"), 2, "extension-wrong", ".nir"),
     ],
 )

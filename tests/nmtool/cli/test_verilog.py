@@ -25,8 +25,8 @@ def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> N
     [
         (("-o", "x.c", "--lanes", "2"), 2, "verilog-options-unused"),
         (("-o", "x", "--to", "lava", "--deep"), 2, "verilog-options-unused"),
-        (("-o", "x", "--to", "verilog", "--form", "tapped"), 2, "nir-options-unused"),
-        (("-o", "x.nir", "--lanes", "2", "--form", "tapped"), 2, "writing-options-mixed"),
+        (("-o", "x", "--to", "verilog", "--form", "axonal"), 2, "nir-options-unused"),
+        (("-o", "x.nir", "--lanes", "2", "--form", "axonal"), 2, "writing-options-mixed"),
         (("-o", "x", "--to", "verilog", "--lanes", "3"), 2, "verilog-lanes"),
     ],
 )
