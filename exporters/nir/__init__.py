@@ -150,7 +150,7 @@ class Nir(Format, name="nir"):
             fix = "export the network again"
             findings += [
                 Finding("nir-graph-changed", f"settings, {key}", "its value was changed", fix)
-                for key in ("ahead", "recorded")
+                for key in ("options", "ahead", "recorded")
                 if expected[key] != about.get(key)
             ]
         return findings

@@ -12,7 +12,6 @@ from nmtool.errors import UsageError
 from nmtool.exporters.options import non_default_options
 
 GROUPED, AXONAL = FORMS = ("grouped", "axonal")
-IMPLIED, EXPLICIT = RECURRENT_STEPS = ("implied", "explicit")
 DELAYED, FREE = HOPS = ("delayed", "free")
 POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 
@@ -42,9 +41,6 @@ class NirOptions:
         readout: last node of the graph. `population`: the output population. `current`: the input
             current of the output population, for tools without integrators. `spikes`: the spikes
             into the output population.
-        recurrent_step: `implied`: a connection that closes a loop takes one step even without a
-            `Delay`, as in every importer that was measured. The delay of such a connection is
-            therefore written one step shorter. `explicit`: only `Delay` nodes take steps.
         hops: `delayed`: written delays include the one step that every hop takes. `free`: written
             delays do not include this step; populations may spike earlier in the file than in
             nmtool, so that written delays are as short as possible. Default: `free` with a profile,
@@ -60,7 +56,6 @@ class NirOptions:
 
     form: str = GROUPED
     readout: str = POPULATION
-    recurrent_step: str = IMPLIED
     hops: str | None = None
     nir_dt_s: float = NIR_DT_S
     profile: str | None = None
@@ -68,7 +63,6 @@ class NirOptions:
     def __post_init__(self) -> None:
         self._check("form", FORMS)
         self._check("readout", READOUTS)
-        self._check("recurrent_step", RECURRENT_STEPS)
         if self.profile is not None:
             self._check("profile", PROFILES)
         if self.hops is None:
@@ -128,8 +122,6 @@ class ImportOptions:
         n_steps: number of steps of a sample; by default the number in 1000 ms.
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
-        implied: a connection that closes a loop takes one step even without a `Delay` node (default
-            True).
         window: number of steps that the readout rule "window" averages.
         gains_as_written: read a w_in of 1 in CubaLIF, and an r of 1 in IF, as NIR defines them: the
             smaller the step, the less an input adds. By default, such nodes are refused, because
@@ -140,7 +132,6 @@ class ImportOptions:
     dt_ms: float | None = None
     n_steps: int | None = None
     rule: str | None = None
-    implied: bool | None = None
     window: int | None = None
     gains_as_written: bool = False
 
@@ -151,7 +142,6 @@ class ImportOptions:
             dt_ms=optional(NUMBER),
             n_steps=optional(WHOLE),
             rule=optional(WORD),
-            implied=optional(SWITCH),
             window=optional(WHOLE),
             gains_as_written=SWITCH,
         )
@@ -182,7 +172,7 @@ class ImportOptions:
         """List what the import assumes, because neither file nor options state it; '' if nothing.
 
         Args:
-            loops: True if the graph has loops.
+            loops: True if the graph has loops whose step is not confirmed.
             resets: True if the graph has neurons whose kind of reset is not confirmed.
             rule: rule of the readout.
         """
@@ -192,7 +182,7 @@ class ImportOptions:
             f"the readout {rule} (`rule={rule}`)": self.rule,
         }
         if loops:
-            assumptions["a step for connections that close a loop (`implied=True`)"] = self.implied
+            assumptions["a step for connections that close a loop"] = None
         if resets:
             assumptions[_RESET] = None
         return "; ".join(text for text, option in assumptions.items() if option is None)

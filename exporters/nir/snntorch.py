@@ -134,9 +134,9 @@ def from_snntorch(
     if dt_ms is None:
         dt_ms = 1.0
         _log.warning("not in the module, therefore assumed: a step of 1 ms (dt_ms=1.0)")
-    options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
+    options = ImportOptions(dt_ms / 1e3, None, n_steps, rule)
     graph = _graph(layers, input_shape, options.step_s)
-    network = network_of(graph, options, resets_known=True)
+    network = network_of(graph, options, confirmed=True)
     if accepted:
         shape = graph.nodes["input"].values["shape"].tolist()
         spikes = noise_input(network) if approximate_on is None else approximate_on

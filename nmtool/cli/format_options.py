@@ -29,7 +29,6 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         "NirOptions",
         form=_choice("FORMS"),
         readout=_choice("READOUTS"),
-        recurrent_step=_choice("RECURRENT_STEPS"),
         hops=_choice("HOPS"),
         profile=_choice("PROFILES"),
         nir_dt_s=flag("--nir-dt", metavar="S"),
@@ -91,15 +90,6 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         READING[NIR],
         dest_prefix=_IN,
         nir_dt_s=flag("--in-nir-dt", metavar="S"),
-        implied=flag(
-            "--in-recurrent-step",
-            type=_is_implied,
-            action=None,
-            const=None,
-            metavar="{implied,explicit}",
-            help="implied (default): a connection that closes a loop takes one step by itself; "
-            "explicit: only Delay nodes take steps",
-        ),
     )
     flags.add(
         parser.add_argument_group(
@@ -170,13 +160,6 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
 def _choice(constant: str) -> flags.Flag:
     """A flag that takes one of the words in a constant of `nmtool.exporters.nir.options`."""
     return flag(choices=flags.words(f"nmtool.exporters.nir.options.{constant}"))
-
-
-def _is_implied(text: str) -> bool:
-    """True for `implied`, False for `explicit`, else an error; for `type=`."""
-    if text not in ("implied", "explicit"):
-        raise argparse.ArgumentTypeError(f"must be implied or explicit, not '{text}'")
-    return text == "implied"
 
 
 def _per_population(text: str) -> float | dict[str, float]:

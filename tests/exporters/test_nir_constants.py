@@ -90,7 +90,7 @@ def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, 
     """The imported network, the outputs of the graph's nodes, and the network's recording."""
     spikes = np.random.default_rng(seed).random((1, STEPS, SIZES["in"])) < rate
     graph = read_graph(path)
-    expected = interpret(graph, spikes, list(graph.nodes), dt_s=DT_S, implied=True)
+    expected = interpret(graph, spikes, list(graph.nodes), dt_s=DT_S)
     network = Nir(path).read(ImportOptions(n_steps=STEPS))
     more = np.zeros((1, network.n_steps - STEPS, SIZES["in"]), np.bool_)
     raster = Raster.from_dense(np.concatenate([spikes, more], axis=1))
@@ -153,11 +153,10 @@ def test_constants_without_input_make_neurons_spike(
 
 
 @pytest.mark.parametrize(
-    ("before", "behind", "implied", "begins"),
-    [(0, 0, True, 0), (2, 0, True, 0), (0, 2, True, 2), (3, 0, False, 0), (1, 2, False, 2)],
+    ("before", "behind", "begins"), [(0, 0, 0), (2, 0, 0), (0, 2, 2), (1, 2, 2)]
 )
 def test_a_loop_delays_spikes_by_a_step_but_not_constants(
-    before: int, behind: int, implied: bool, begins: int, tmp_path: Path
+    before: int, behind: int, begins: int, tmp_path: Path
 ) -> None:
     """A bias of 0.4 reaches 1 in every third step; `Delay`s after the bias delay it."""
     nodes = {
@@ -174,9 +173,9 @@ def test_a_loop_delays_spikes_by_a_step_but_not_constants(
     path = write(tmp_path / "x.nir", nodes, edges, outputs=1)
     silence = np.zeros((1, STEPS, 3), np.bool_)
     spikes = [begins + 2, begins + 5, begins + 8]
-    (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S, implied=implied).values()
+    (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S).values()
     assert np.flatnonzero(ran[0])[:3].tolist() == spikes
-    network = Nir(path).read(ImportOptions(n_steps=STEPS, implied=implied))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS))
     later = 1  # In nmtool, the first hop takes a step.
     imported = Nir.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
     assert (imported.step[:3] - later).tolist() == spikes

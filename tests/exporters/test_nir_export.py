@@ -152,12 +152,12 @@ def test_free_hops_leave_differences(tmp_path: Path) -> None:
     assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 0
 
 
-def test_the_step_of_a_loop_is_implied_or_explicit(tmp_path: Path) -> None:
-    network, options = layered_network(), NirOptions(hops="free")
-    path = Nir.write(network, tmp_path / "x.nir", options=options).path
-    assert kinds(path)["Delay"] == 0
-    options = NirOptions(hops="free", recurrent_step="explicit")
-    assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 2
+def test_a_loop_takes_a_step_without_a_delay(tmp_path: Path) -> None:
+    """Other hops take a step only by a `Delay`."""
+    network, path = layered_network(), tmp_path / "x.nir"
+    for hops, delays in (("free", 0), ("delayed", 3)):
+        Nir.write(network, path, options=NirOptions(hops=hops), force=True)
+        assert kinds(path)["Delay"] == delays
 
 
 def test_all_readouts_are_written(tmp_path: Path) -> None:
@@ -257,7 +257,6 @@ def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
             {"hops": "delayed"},
             ["peer-delay first_to_second_delay and 1 more"],
         ),
-        ("norse", {"recurrent_step": "explicit"}, ["peer-recurrent-step network", "peer-delay"]),
         ("rockpool", {}, ["peer-reset first", "peer-reset second"]),
         ("rockpool", {"readout": "population"}, ["peer-integrator out"]),
         ("sinabs", {"hops": "delayed"}, ["peer-delay"]),
@@ -319,7 +318,6 @@ def test_norse_refuses_graphs_with_two_outputs(tmp_path: Path) -> None:
     [
         ({"form": "ring"}, "nir-option-unknown"),
         ({"readout": "x"}, "nir-option-unknown"),
-        ({"recurrent_step": "x"}, "nir-option-unknown"),
         ({"hops": "x"}, "nir-option-unknown"),
         ({"profile": "spyx"}, "nir-option-unknown"),
         ({"nir_dt_s": 0.0}, "nir-step-range"),

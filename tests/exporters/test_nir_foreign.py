@@ -92,7 +92,7 @@ def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn:
     spikes = noise()
     expected = meaning(drawn, spikes)
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
-    actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
+    actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S)
     for name, values in expected.items():
         # In a loop, the values of this node appear in its target a step later, and are compared
         # there.

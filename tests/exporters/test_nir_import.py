@@ -196,7 +196,7 @@ def test_assumptions_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture
     for part in ("0.1 ms", "nir_dt_s=", "10,000", "n_steps=", "`rule=max`", "a reset to v_reset"):
         assert part in assumed
     caplog.clear()
-    Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
+    Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max"))
     assumed, _ = [record.getMessage() for record in caplog.records]
     assert "=" not in assumed
     assert "a reset to v_reset" in assumed

@@ -216,7 +216,7 @@ def direct_network(weight: float, **constants: Any) -> Network:
 def test_rockpool_runs_graphs_without_neurons(tmp_path: Path) -> None:
     path = written(direct_network(3.0), tmp_path / "x.nir", profile="rockpool", readout=CURRENT)
     spikes = noise().dense()
-    expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S, implied=True)
+    expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S)
     np.testing.assert_allclose(rockpool(path, spikes), expected["output"], rtol=1e-6)
 
 

@@ -13,7 +13,7 @@ from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.nir import Nir
-from nmtool.exporters.nir.options import HOPS, READOUTS, RECURRENT_STEPS, NirOptions
+from nmtool.exporters.nir.options import HOPS, READOUTS, NirOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -33,7 +33,6 @@ pytest.importorskip("nir")
 writing_options = st.builds(
     NirOptions,
     readout=st.sampled_from(READOUTS),
-    recurrent_step=st.sampled_from(RECURRENT_STEPS),
     hops=st.sampled_from(HOPS),
     nir_dt_s=st.sampled_from([1e-4, 1e-3, 0.37]),
 )

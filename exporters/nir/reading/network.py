@@ -25,7 +25,6 @@ from nmtool.exporters.nir.graph.nodes import (
     SCALE,
     SPIKING,
     WINDOWS,
-    Edge,
     Graph,
     whole_steps,
 )
@@ -54,19 +53,20 @@ ANSWER = "answer"
 """Name of the output population if the import adds one."""
 
 
-def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = False) -> Network:
+def network_of(graph: Graph, options: ImportOptions, *, confirmed: bool = False) -> Network:
     """The network that is equivalent to a graph.
 
     Args:
         graph: a graph of NIR nodes.
         options: properties that are not in the graph.
-        resets_known: True if the neurons are known to reset as the graph states.
+        confirmed: True if neurons are known to reset as the graph states, and loops to take a step.
 
     Raises:
         FileFormatError: a network cannot represent parts of the graph; all are listed.
     """
     network = _Import(*misfits.checked(graph, options), options).network()
-    loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
+    loops = not confirmed and bool(recurrent_edges(graph))
+    resets = not confirmed and bool(graph.of_kind(*SPIKING))
     if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
         _log.warning(f"not in the graph, therefore assumed: {assumed}")
     if lag := network.n_steps - options.steps:
@@ -94,7 +94,7 @@ class _Import:
         self.graph, self.shapes, self.options = graph, shapes, options
         self.sizes = {name: shapes.size(name) for name in graph.nodes}
         self.sources, self.targets = graph.sources(), graph.targets()
-        self.closing: set[Edge] = set() if options.implied is False else recurrent_edges(graph)
+        self.closing = recurrent_edges(graph)
         self.fused = self._neurons_by_synapse_node()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
         self.direct = _direct_source(graph)

@@ -3,8 +3,8 @@
 Conventions, the same as in importers as far as these agree:
 
     Euler steps of dt; membranes and currents start at 0; a `Delay` is a whole number of steps
-    edges take no step; with `implied` loops, an edge that closes a loop carries the spikes of the
-        previous step, 0 in the first step; constants on its wires are added in every step
+    edges take no step; an edge that closes a loop carries the spikes of the previous step, 0 in the
+        first step; constants on its wires are added in every step
     spike if v > v_threshold, once per step; then v = v_reset
 
 The interpreter is independent of the code that writes graphs.
@@ -31,7 +31,6 @@ def interpret(
     record: Sequence[str],
     *,
     dt_s: float,
-    implied: bool,
 ) -> dict[str, Array]:
     """Run a graph on samples, each from rest.
 
@@ -40,7 +39,6 @@ def interpret(
         spikes: [samples, steps, channels], 0 or 1.
         record: names of the nodes to record.
         dt_s: length of a step in s.
-        implied: a connection that closes a loop takes one step even without a `Delay` node.
 
     Returns:
         Output of each recorded node, [samples, steps, size] float64.
@@ -48,7 +46,7 @@ def interpret(
     Raises:
         FileFormatError: a kind of node cannot be run, arrays do not fit, or a loop has no delay.
     """
-    machine = _Machine(graph, len(spikes), dt_s, implied)
+    machine = _Machine(graph, len(spikes), dt_s)
     recorded: dict[str, list[Array]] = {name: [] for name in record}
     for step_spikes in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
         outputs = machine.step(step_spikes)
@@ -60,7 +58,7 @@ def interpret(
 class _Machine:
     """A graph with its state, and the step functions of its nodes in execution order."""
 
-    def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
+    def __init__(self, graph: Graph, n_samples: int, dt_s: float) -> None:
         inputs = graph.of_kind(INPUT)
         if len(inputs) != 1:
             raise FileFormatError(
@@ -72,7 +70,7 @@ class _Machine:
         self.delays = delay_lines(graph, dt_s)
         self.rings = rings(self.delays, n_samples)
         self.delay_of = {delay.feed: name for name, delay in self.delays.items()}
-        closing = recurrent_edges(graph) if implied else set()
+        closing = recurrent_edges(graph)
         self.order = _execution_order(graph, closing, self.delays)
         self.sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
         self.late_sources = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
@@ -87,7 +85,7 @@ class _Machine:
         self.closing = sorted({pre for pre, _ in closing if not graph.nodes[pre].is_neurons})
         self.silent: _Machine | None = None
         if self.closing and graph.of_kind(AFFINE):
-            self.silent = _Machine(_without_neurons(graph), n_samples, dt_s, implied=False)
+            self.silent = _Machine(_without_neurons(graph), n_samples, dt_s)
         self.constants = self._next_constants()
         self.carried: Mapping[str, Array] = self.constants
 

@@ -11,7 +11,7 @@ from nmtool.batches import in_batches, samples_at_once
 from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
-from nmtool.exporters.nir.options import CURRENT, IMPLIED
+from nmtool.exporters.nir.options import CURRENT
 from nmtool.exporters.nir.runtime.delay_lines import delay_lines, n_delayed_values
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.float_simulator import Array, Spikes, step_network
@@ -69,13 +69,8 @@ def _activity(
     graph: Graph, network: Network | IntegerNetwork, settings: Settings, spikes: Spikes
 ) -> dict[str, Array]:
     """Spikes or membranes [samples, steps, size], per population."""
-    outputs = interpret(
-        graph,
-        spikes,
-        list(settings.recorded.values()),
-        dt_s=settings.options.nir_dt_s,
-        implied=settings.options.recurrent_step == IMPLIED,
-    )
+    recorded = list(settings.recorded.values())
+    outputs = interpret(graph, spikes, recorded, dt_s=settings.options.nir_dt_s)
     activity = {}
     for population in network.populations:
         if population.name not in settings.recorded:

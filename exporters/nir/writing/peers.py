@@ -35,7 +35,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     Node,
 )
-from nmtool.exporters.nir.options import EXPLICIT, IMPLIED, NIR_DT_S, NirOptions
+from nmtool.exporters.nir.options import NIR_DT_S, NirOptions
 
 MEASURED = {
     "norse": "norse 1.1.0",
@@ -236,10 +236,6 @@ def _reset_findings(graph: Graph, peer: str) -> list[Finding]:
 def _step_findings(graph: Graph, options: NirOptions) -> list[Finding]:
     """Findings on time steps that the tool assumes, contrary to the options."""
     peer, findings = str(options.profile), []
-    if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
-        what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"
-        fix = f"choose the recurrent step {IMPLIED}"
-        findings.append(Finding("peer-recurrent-step", "network", what, fix))
     if peer == "snntorch" and options.nir_dt_s != NIR_DT_S:
         what = f"{MEASURED[peer]} reads every file with steps of {NIR_DT_S:g} s"
         fix = f"write it for steps of {NIR_DT_S:g} s"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.nir.graph.loops import closing_pairs, reached, shared_loops
 from nmtool.exporters.nir.graph.retiming import steps_ahead
-from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SPIKES, NirOptions
+from nmtool.exporters.nir.options import CURRENT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.writing import neurons
 from nmtool.exporters.nir.writing.neurons import unused
 from nmtool.float_simulator import StepNetwork, StepPopulation, StepProjection
@@ -27,8 +27,7 @@ class Plan:
         unreached: populations to which a wire of weight 0 is added, so that the input reaches all
             populations.
         closing: pairs (pre, post) of nodes of neurons. The connection of such a pair closes a loop,
-            and therefore takes one step even without a `Delay` node. The set is empty if the option
-            `recurrent_step` is `explicit`.
+            and therefore takes one step even without a `Delay` node.
         ahead: number of steps by which the input and each population run ahead of the network.
     """
 
@@ -40,7 +39,7 @@ class Plan:
         self.entry = {name: names.entry for name, names in self.names.items()}
         self.outputs = self._output_names(taken)
         self.unreached = self._unreached()
-        self.closing = self._closing()
+        self.closing = closing_pairs(self._neurons(), self._pairs(), [INPUT])
         self.ahead = self._ahead()
 
     @property
@@ -101,22 +100,16 @@ class Plan:
     def steps(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: delays to write; 0 for synapses of weight 0."""
         shift = self.ahead[projection.source] - self.ahead[projection.target]
-        return np.where(projection.jump != 0, self._explicit_delay(projection) + shift, 0)
+        return np.where(projection.jump != 0, self._unshifted_delay(projection) + shift, 0)
 
-    def _explicit_delay(self, projection: StepProjection) -> NDArray[np.int64]:
+    def _unshifted_delay(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: steps that `Delay` nodes add for each synapse, if no population runs ahead.
 
         This is the whole delay. If the connection closes a loop, one step is subtracted, which the
         connection takes even without a `Delay` node.
         """
-        implied = (projection.source, self.entry[projection.target]) in self.closing
-        return projection.delay + HOP_LATENCY - implied
-
-    def _closing(self) -> set[tuple[str, str]]:
-        """Pairs (pre, post) of nodes of neurons whose connection closes a loop; see `closing`."""
-        if self.options.recurrent_step == EXPLICIT:
-            return set()
-        return closing_pairs(self._neurons(), self._pairs(), [INPUT])
+        closes = (projection.source, self.entry[projection.target]) in self.closing
+        return projection.delay + HOP_LATENCY - closes
 
     def _ahead(self) -> dict[str, int]:
         """Number of steps by which the input and each population run ahead of the network."""
@@ -126,7 +119,7 @@ class Plan:
         least: dict[tuple[str, str], int] = {}
         for projection in self.projections:
             pair = projection.source, projection.target
-            shortest = int(self._explicit_delay(projection)[projection.jump != 0].min())
+            shortest = int(self._unshifted_delay(projection)[projection.jump != 0].min())
             least[pair] = min(shortest, least.get(pair, shortest))
         return steps_ahead(names, least, INPUT)
 

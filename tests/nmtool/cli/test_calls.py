@@ -73,14 +73,14 @@ CALLS: dict[str, dict[str, Any]] = {
         "data": None,
         "calibrate": False,
     },
-    "convert integers.npz out.nir --form axonal --recurrent-step explicit --nir-dt 0.001": {
-        "writing": NirOptions(form="axonal", recurrent_step="explicit", nir_dt_s=0.001),
+    "convert integers.npz out.nir --form axonal --hops free --nir-dt 0.001": {
+        "writing": NirOptions(form="axonal", hops="free", nir_dt_s=0.001),
         "reading": None,
         "check": True,
         "force": False,
     },
-    "convert theirs.nir out.npz --in-steps 30 --in-rule max --in-recurrent-step explicit": {
-        "reading": ImportOptions(n_steps=30, rule="max", implied=False),
+    "convert theirs.nir out.npz --in-steps 30 --in-rule max": {
+        "reading": ImportOptions(n_steps=30, rule="max"),
         "writing": None,
     },
     "convert checkpoints out.npz --in-epoch 1 --in-tau-mem-ms 20 --in-tau-syn-ms Hid=5,Out=4 "

@@ -190,8 +190,7 @@ def test_netx_files_are_converted(
 def foreign(nmtool: Nmtool, floats: Path) -> Path:
     """A NIR file for steps of 2 ms, without nmtool's own group."""
     pytest.importorskip("nir")
-    words = ("--nir-dt", "0.002", "--recurrent-step", "explicit")
-    assert nmtool("convert", floats, "foreign.nir", *words).code == 0
+    assert nmtool("convert", floats, "foreign.nir", "--nir-dt", "0.002").code == 0
     with h5py.File("foreign.nir", "r+") as file:
         del file["nmtool"]
     return Path("foreign.nir")
@@ -204,11 +203,12 @@ def _delays(network: Network) -> dict[tuple[str, str], list[list[int]]]:
 def test_foreign_nir_files_are_converted(nmtool: Nmtool, foreign: Path) -> None:
     result = nmtool(
         *("convert", foreign, "network.npz", "--in-nir-dt", "0.002", "--in-dt-ms", "1"),
-        *("--in-steps", "30", "--in-rule", "weighted", "--in-recurrent-step", "explicit"),
+        *("--in-steps", "30", "--in-rule", "weighted"),
     )
     assert (result.code, result.err.count("\n")) == (0, 1)
-    assert "therefore assumed: a reset to v_reset" in result.err
-    options = nir.ImportOptions(0.002, 1.0, 30, "weighted", implied=False)
+    assumed = "therefore assumed: a step for connections that close a loop; a reset to v_reset"
+    assert assumed in result.err
+    options = nir.ImportOptions(0.002, 1.0, 30, "weighted")
     network = Network.load("network.npz")
     assert network.content_hash == Nir(foreign).read(options).content_hash
     assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 30, "weighted")

@@ -55,9 +55,8 @@ def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
-    words = ("--readout", "current", "--recurrent-step", "explicit")
-    more = ("--hops", "free", "--nir-dt", "0.001")
-    assert nmtool("export", floats, "-o", "network.nir", *words, *more).code == 0
+    words = ("--readout", "current", "--hops", "free", "--nir-dt", "0.001")
+    assert nmtool("export", floats, "-o", "network.nir", *words).code == 0
     with h5py.File("network.nir") as file:
         assert "out" not in file["node/nodes"]
         tau = file["node/nodes/hidden/tau_mem"][0]
