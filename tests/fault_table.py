@@ -109,7 +109,7 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
                 if compare_recordings(expected, wrong).identical:
                     count.update(made=1)
                     continue
-                findings = differences(right, build(fault.network, NirOptions()).graph)
+                findings = differences(right, build(fault.network, NirOptions())[0])
                 here = all(_is_of(fault, finding) for finding in findings)
                 named = here and any(_place(fault) in finding.what for finding in findings)
                 count.update(dict.fromkeys(("made", "exercised"), 1), seen=bool(findings))

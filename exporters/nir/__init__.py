@@ -86,8 +86,8 @@ class Nir(Format, name="nir"):
         from nmtool.exporters.nir.graph.file import embedded_of, to_bytes
         from nmtool.exporters.nir.writing.build import build
 
-        built = build(network, options or NirOptions())
-        return {"": to_bytes(built.graph, embedded_of(network, built.settings, answers))}
+        graph, settings = build(network, options or NirOptions())
+        return {"": to_bytes(graph, embedded_of(network, settings, answers))}
 
     @cached_property
     def optional_embedded(self) -> Embedded | None:
@@ -142,11 +142,11 @@ class Nir(Format, name="nir"):
         network, graph = file.network_in(self.embedded, self.path), self.graph
         with damage_named(self.path, file.WHAT):
             try:
-                built = build(network, file.settings_of(about).options)
+                expected_graph, settings = build(network, file.settings_of(about).options)
             except DoesNotFitError as error:
                 return list(error.findings)
-            findings = differences.differences(built.graph, graph)
-            expected = file.embedded_of(network, built.settings, None).about
+            findings = differences.differences(expected_graph, graph)
+            expected = file.embedded_of(network, settings, None).about
             fix = "export the network again"
             findings += [
                 Finding("nir-graph-changed", f"settings, {key}", "its value was changed", fix)

@@ -15,8 +15,6 @@ GROUPED, AXONAL = FORMS = ("grouped", "axonal")
 DELAYED, FREE = HOPS = ("delayed", "free")
 POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 
-PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
-
 _RESET = (
     "a reset to v_reset in the step of the spike (snnTorch and norse write a reset to 0 even for "
     "layers that reset otherwise; nmtool.from_snntorch reads the resets of snnTorch modules)"
@@ -31,8 +29,8 @@ NIR_DT_S = 1e-4
 class NirOptions:
     """Options of the NIR export.
 
-    >>> NirOptions().hops, NirOptions(profile="norse").hops
-    ('delayed', 'free')
+    >>> NirOptions(hops="free").readout
+    'population'
 
     Attributes:
         form: nodes for different delays in a projection. `grouped`: a `Delay` and a `Linear` per
@@ -43,12 +41,9 @@ class NirOptions:
             into the output population.
         hops: `delayed`: written delays include the one step that every hop takes. `free`: written
             delays do not include this step; populations may spike earlier in the file than in
-            nmtool, so that written delays are as short as possible. Default: `free` with a profile,
-            else `delayed`.
+            nmtool, so that written delays are as short as possible.
         nir_dt_s: time step in s that scales written time constants and delays; only the ratios of
             time constants and delays to this step matter.
-        profile: tool that will read the file; a network that the tool would run incorrectly is
-            refused with all reasons. By default any network is written.
 
     Raises:
         UsageError: a choice is unknown, or the step is not positive.
@@ -56,17 +51,12 @@ class NirOptions:
 
     form: str = GROUPED
     readout: str = POPULATION
-    hops: str | None = None
+    hops: str = DELAYED
     nir_dt_s: float = NIR_DT_S
-    profile: str | None = None
 
     def __post_init__(self) -> None:
         self._check("form", FORMS)
         self._check("readout", READOUTS)
-        if self.profile is not None:
-            self._check("profile", PROFILES)
-        if self.hops is None:
-            object.__setattr__(self, "hops", FREE if self.profile else DELAYED)
         self._check("hops", HOPS)
         check_fields(self, nir_dt_s=NUMBER)
         if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):

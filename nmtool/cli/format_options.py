@@ -30,7 +30,6 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         form=_choice("FORMS"),
         readout=_choice("READOUTS"),
         hops=_choice("HOPS"),
-        profile=_choice("PROFILES"),
         nir_dt_s=flag("--nir-dt", metavar="S"),
     )
     flags.add(group(parser, "Verilog"), "VerilogOptions", part=flag(metavar="FPGA"))

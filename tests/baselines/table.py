@@ -107,7 +107,6 @@ INTEGERS = (
     Ask(
         "export nir free", "export zoo:yinyang -o free.nir --hops free --nir-dt 0.001", "free.nir"
     ),
-    Ask("export nir norse", "export chain.npz -o norse.nir --profile norse"),
     Ask(
         "export verilog lanes",
         "export graph.npz --to verilog -o lanes --lanes 4 --part ecp5-25 --deep", "lanes",

@@ -19,7 +19,7 @@ from nmtool.errors import (
 )
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
-from nmtool.exporters.nir.options import FORMS, PROFILES, NirOptions
+from nmtool.exporters.nir.options import FORMS, NirOptions
 from nmtool.exporters.nir.writing.delays import count_nodes
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network, Population, Projection
@@ -29,7 +29,7 @@ from nmtool.network.readout import Readout
 from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network
-from tests.networks.layered import CHANNELS, layered_network, noise
+from tests.networks.layered import layered_network, noise
 from tests.refusals import refused
 
 nir = pytest.importorskip("nir")
@@ -200,8 +200,7 @@ def test_integers_keep_their_units(tmp_path: Path) -> None:
 
 def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> list[str]:
     """Code and place of every finding."""
-    code = "nir-peer-refuses" if "profile" in options else "nir-does-not-fit"
-    with refused(DoesNotFitError, code) as caught:
+    with refused(DoesNotFitError, "nir-does-not-fit") as caught:
         Nir.write(network, path, options=NirOptions(**options))
     assert not path.exists()
     findings = caught.value.findings
@@ -240,86 +239,12 @@ def test_too_many_nodes(tmp_path: Path) -> None:
     assert refusal(network, tmp_path / "x.nir") == ["too-many-nodes network"]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
-    findings = refusal(layered_network(max_delay=3), tmp_path / "x.nir", profile=profile)
-    assert any(finding.startswith("peer-delay ") for finding in findings)
-
-
-@pytest.mark.parametrize(
-    ("profile", "changes", "reasons"),
-    [
-        ("norse", {"readout": "population"}, ["peer-integrator out"]),
-        ("snntorch", {}, ["peer-recurrence network"]),
-        ("snntorch", {"nir_dt_s": 1e-3}, ["peer-recurrence network", "peer-step network"]),
-        (
-            "spikingjelly",
-            {"hops": "delayed"},
-            ["peer-delay first_to_second_delay and 1 more"],
-        ),
-        ("rockpool", {}, ["peer-reset first", "peer-reset second"]),
-        ("rockpool", {"readout": "population"}, ["peer-integrator out"]),
-        ("sinabs", {"hops": "delayed"}, ["peer-delay"]),
-        ("sinabs", {}, ["peer-kind", "peer-reset first"]),
-    ],
-)
-def test_networks_that_peers_run_incorrectly_are_refused(
-    profile: str, changes: dict[str, Any], reasons: list[str], tmp_path: Path
-) -> None:
-    options = {"profile": profile, "readout": "spikes", **changes}
-    findings = refusal(layered_network(), tmp_path / "x.nir", **options)
-    for reason in reasons:
-        assert any(finding == reason or finding.split()[0] == reason for finding in findings), (
-            findings
-        )
-
-
-@pytest.mark.parametrize("profile", ["norse", "snntorch", "spikingjelly"])
-def test_neurons_that_peers_run_incorrectly_are_refused(profile: str, tmp_path: Path) -> None:
-    network = layered_network(recurrent=False)
-    populations = [
-        Population("first", 8, tau_mem_ms=np.arange(1, 9), bias=0.5),
-        Population("second", 5, tau_mem_ms=np.inf, bias=0.5),
-        *network.populations[2:],
-    ]
-    network = layered_network(recurrent=False, populations=populations)
-    options: dict[str, Any] = {"profile": profile, "hops": "delayed"}
-    findings = refusal(network, tmp_path / "x.nir", **options)
-    assert {"peer-bias first", "peer-integrator out", "peer-affine second_drive"} <= {*findings}
-    assert ("peer-uniform first" in findings) == (profile != "norse")
-    assert ("peer-if second" in findings) == (profile != "spikingjelly")
-
-
-def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
-    network = layered_network()
-    back = Projection("second", "first", np.ones((5, 8)), np.ones((5, 8)))
-    network = network.with_projections([*network.projections, back])
-    findings = refusal(network, tmp_path / "x.nir", profile="spikingjelly", readout="spikes")
-    assert "peer-shared-loop first, second" in findings
-    skip = Projection(INPUT, "second", np.ones((CHANNELS, 5)), np.ones((CHANNELS, 5), int))
-    network = layered_network(recurrent=False)
-    network = network.with_projections([*network.projections, skip])
-    findings = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
-    assert any(finding.startswith("peer-order ") for finding in findings)
-    options = NirOptions(profile="spikingjelly", readout="spikes")
-    Nir.write(network, tmp_path / "x.nir", options=options)
-
-
-def test_norse_refuses_graphs_with_two_outputs(tmp_path: Path) -> None:
-    network = layered_network(recurrent=False)
-    skip = Projection("first", "out", np.ones((8, 3)), np.ones((8, 3), int))
-    network = network.with_projections([*network.projections, skip])
-    findings = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
-    assert "peer-output first_output, second_output" in findings
-
-
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"form": "ring"}, "nir-option-unknown"),
         ({"readout": "x"}, "nir-option-unknown"),
         ({"hops": "x"}, "nir-option-unknown"),
-        ({"profile": "spyx"}, "nir-option-unknown"),
         ({"nir_dt_s": 0.0}, "nir-step-range"),
         ({"nir_dt_s": float("nan")}, "nir-step-range"),
     ],

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.graph.file import read_embedded_data, read_graph, settings_of
-from nmtool.exporters.nir.options import CURRENT, HOPS, NIR_DT_S, SPIKES, NirOptions
+from nmtool.exporters.nir.options import (
+    CURRENT,
+    FREE,
+    HOPS,
+    NIR_DT_S,
+    POPULATION,
+    SPIKES,
+    NirOptions,
+)
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -112,8 +120,8 @@ def sc_neurocore(path: Path, spikes: NDArray) -> NDArray:
 
 
 def written(network: Network | IntegerNetwork, path: Path, **options: Any) -> Path:
-    """Write a file whose output is the spikes of the population `second`."""
-    options = {"readout": SPIKES, **options}
+    """Write a file whose output is the spikes of the population `second`, with free hops."""
+    options = {"readout": SPIKES, "hops": FREE, **options}
     return Nir.write(network, path, options=NirOptions(**options), force=True).path
 
 
@@ -162,7 +170,7 @@ def integer_network(max_delay: int = 0) -> IntegerNetwork:
 @pytest.mark.parametrize("run", [norse, spikingjelly], ids=lambda run: run.__name__)
 @pytest.mark.parametrize("network", [layered_network(), integer_network()], ids=["float", "int"])
 def test_recurrent_networks(network: Network | IntegerNetwork, run: Run, tmp_path: Path) -> None:
-    path = written(network, tmp_path / "network.nir", profile=run.__name__)
+    path = written(network, tmp_path / "network.nir")
     assert different(network, path, run) == 0
 
 
@@ -186,13 +194,58 @@ def skipping_network() -> Network:
 
 @pytest.mark.parametrize("run", [spikingjelly, snntorch], ids=lambda run: run.__name__)
 def test_skipping_projections(run: Run, tmp_path: Path) -> None:
-    path = written(skipping_network(), tmp_path / "network.nir", profile=run.__name__)
+    path = written(skipping_network(), tmp_path / "network.nir")
     assert different(skipping_network(), path, run) == 0
 
 
 def test_norse_runs_skipping_projections_incorrectly(tmp_path: Path) -> None:
-    path = written(skipping_network(), tmp_path / "network.nir", profile="spikingjelly")
+    path = written(skipping_network(), tmp_path / "network.nir")
     assert different(skipping_network(), path, norse) > 10
+
+
+def with_tau_mem(tau_mem_ms: Any) -> Network:
+    """A feed-forward network whose first population has other membrane time constants."""
+    _, *others = layered_network().populations
+    first = Population("first", 8, tau_mem_ms=tau_mem_ms)
+    return layered_network(recurrent=False, populations=[first, *others])
+
+
+FORWARD, WITH_DELAYS = (layered_network(recurrent=False, max_delay=steps) for steps in (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("run", "network", "readout", "reason"),
+    [
+        *((run, WITH_DELAYS, SPIKES, "[Dd]elay") for run in (norse, snntorch, spikingjelly)),
+        (rockpool, WITH_DELAYS, SPIKES, "Delay"),
+        *((run, FORWARD, POPULATION, "CubaLI") for run in (snntorch, spikingjelly, rockpool)),
+        (snntorch, with_tau_mem(np.inf), SPIKES, "r != 1"),
+        (spikingjelly, with_tau_mem(np.inf), SPIKES, "LI"),
+        (rockpool, with_tau_mem(np.inf), SPIKES, "IF"),
+        (spikingjelly, with_tau_mem(np.arange(5, 13)), SPIKES, "uniform"),
+    ],
+)
+def test_networks_that_libraries_refuse(
+    run: Run, network: Network, readout: str, reason: str, tmp_path: Path
+) -> None:
+    path = written(network, tmp_path / "network.nir", readout=readout)
+    with pytest.raises(Exception, match=reason):
+        run(path, noise().dense())
+
+
+@pytest.mark.parametrize("run", [norse, spikingjelly, snntorch], ids=lambda run: run.__name__)
+def test_currents_into_the_output(run: Run, tmp_path: Path) -> None:
+    path = written(FORWARD, tmp_path / "x.nir", readout=CURRENT)
+    spikes = noise().dense()
+    expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S)["output"]
+    np.testing.assert_allclose(run(path, spikes), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_norse_runs_integrators_incorrectly(tmp_path: Path) -> None:
+    path = written(FORWARD, tmp_path / "x.nir", readout=POPULATION)
+    spikes = noise().dense()
+    expected = interpret(read_graph(path), spikes, ["out"], dt_s=NIR_DT_S)["out"]
+    assert np.abs(norse(path, spikes) - expected).max() > 0.5 * np.abs(expected).max()
 
 
 def direct_network(weight: float, **constants: Any) -> Network:
@@ -214,14 +267,14 @@ def direct_network(weight: float, **constants: Any) -> Network:
 
 
 def test_rockpool_runs_graphs_without_neurons(tmp_path: Path) -> None:
-    path = written(direct_network(3.0), tmp_path / "x.nir", profile="rockpool", readout=CURRENT)
+    path = written(direct_network(3.0), tmp_path / "x.nir", readout=CURRENT)
     spikes = noise().dense()
     expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S)
     np.testing.assert_allclose(rockpool(path, spikes), expected["output"], rtol=1e-6)
 
 
 def test_rockpool_runs_graphs_with_neurons_incorrectly(tmp_path: Path) -> None:
-    path = written(layered_network(), tmp_path / "x.nir", profile="spikingjelly")
+    path = written(layered_network(), tmp_path / "x.nir")
     assert rockpool(path, noise().dense()).max() > 1
 
 
@@ -230,7 +283,7 @@ def test_sinabs_ignores_weights(tmp_path: Path) -> None:
     constants = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
     answers = []
     for weight in (0.1, 100.0):
-        path = written(direct_network(weight, **constants), tmp_path / f"{weight}.nir", hops="free")
+        path = written(direct_network(weight, **constants), tmp_path / f"{weight}.nir")
         answers.append(sinabs(path, noise().dense()))
     assert answers[0].sum() > 100
     assert np.array_equal(*answers)

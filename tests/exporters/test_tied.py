@@ -246,12 +246,12 @@ def nir_settings(path: Path) -> None:
 
 
 def nir_options(path: Path) -> None:
-    """Change the profile to a library that does not run the network."""
+    """Change the convention for loops."""
     import h5py
 
     with h5py.File(path, "r+") as file:
         about = json.loads(file["nmtool/settings"][()])
-        about["options"]["profile"] = "rockpool"
+        about["options"]["recurrent_step"] = "explicit"
         del file["nmtool/settings"]
         file["nmtool"].create_dataset("settings", data=json.dumps(about), dtype=h5py.string_dtype())
 
@@ -305,7 +305,7 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("nir", "a delay", hdf5_number("/delay", by=1e-4)),
     ("nir", "an edge", nir_edge),
     ("nir", "what is recorded", nir_settings),
-    ("nir", "a peer", nir_options),
+    ("nir", "the step of loops", nir_options),
     ("netx", "a weight", hdf5_number("/weight", by=2)),
     ("netx", "a threshold", hdf5_number("neuron/vThMant")),
     ("netx", "a decay", hdf5_number("neuron/iDecay")),

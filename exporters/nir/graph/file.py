@@ -71,9 +71,9 @@ CONVENTION = (
     "v = (1 - dt/tau_mem) v + dt/tau_mem (v_leak + r I), spike where v > v_threshold, "
     "then v = v_reset; v and I start at 0; edges cost no step"
 )
-LOOPS = {"recurrent_step": "implied"}
-"""The convention for loops, stored with the options: a connection that closes a loop takes one step
-even without a `Delay`, as in every importer that was measured."""
+FIXED = {"recurrent_step": "implied", "profile": None}
+"""Entries of the stored options that are the same in every file: a connection that closes a loop
+takes one step even without a `Delay`, and a file is for no particular tool."""
 LOST = "decays truncate on the chip, not here"
 """Property of integer networks that a graph cannot represent."""
 
@@ -108,7 +108,7 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
             fix="export the network again",
         )
     recorded = {str(name): str(node) for name, node in about["recorded"].items()}
-    options = {key: value for key, value in about["options"].items() if key not in LOOPS}
+    options = {key: value for key, value in about["options"].items() if key not in FIXED}
     return Settings(NirOptions(**options), ahead, recorded)
 
 
@@ -126,7 +126,7 @@ def embedded_of(
         "convention": CONVENTION,
         "lost": LOST if integers else "",
         **asdict(settings),
-        "options": {**asdict(settings.options), **LOOPS},
+        "options": {**asdict(settings.options), **FIXED},
     }
     return Embedded(about, pack_network(network), b"" if answers is None else answers.to_bytes())
 

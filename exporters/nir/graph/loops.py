@@ -46,11 +46,6 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
     }
 
 
-def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str]]:
-    """Groups of two or more nodes that are mutually connected, directly or over other nodes."""
-    return [group for group in strongly_connected(sorted(names), pairs) if len(group) > 1]
-
-
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
     """Distances of all nodes that can be reached from the roots over connections (pre, post)."""
     targets: dict[str, list[str]] = {}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.nir.graph.file import Settings
+from nmtool.exporters.nir.graph.loops import recurrent_edges
 from nmtool.exporters.nir.graph.nodes import INPUT, OUTPUT, Edge, Graph, Node
 from nmtool.exporters.nir.options import CURRENT, NirOptions
 from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
-from nmtool.exporters.nir.writing.peers import edge_order, refusals
 from nmtool.exporters.nir.writing.plan import Plan
 from nmtool.float_simulator import step_network
 from nmtool.network import graph as kinds
@@ -20,25 +18,11 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
 
-@dataclass(frozen=True, eq=False)
-class Built:
-    """A graph with its settings.
-
-    Attributes:
-        graph: the graph to write.
-        settings: settings with which it was built.
-    """
-
-    graph: Graph
-    settings: Settings
-
-
-def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
-    """Build the graph of a network.
+def build(network: Network | IntegerNetwork, options: NirOptions) -> tuple[Graph, Settings]:
+    """Build the graph of a network, and the settings with which it can be run.
 
     Raises:
-        DoesNotFitError: the network cannot be written with these options, or the profile's tool
-            would not run it correctly; every reason is listed.
+        DoesNotFitError: the network cannot be written with these options; every reason is listed.
     """
     steps = step_network(network)
     plan = Plan(steps, options)
@@ -54,14 +38,8 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
     builder.add_outputs()
     builder.connect_unused_nodes()
     graph = Graph(builder.nodes, builder.edges)
-    graph = Graph(graph.nodes, edge_order(graph))
-    if findings := refusals(graph, plan.shared_loops(), options):
-        raise DoesNotFitError(
-            f"{options.profile} would not run this network correctly",
-            code="nir-peer-refuses",
-            findings=findings,
-        )
-    return Built(graph, Settings(options, plan.ahead, plan.recorded))
+    graph = Graph(graph.nodes, _edge_order(graph))
+    return graph, Settings(options, plan.ahead, plan.recorded)
 
 
 class _Builder:
@@ -134,3 +112,20 @@ class _Builder:
                 size = self.nodes[name].size
                 wiring.add_wire(np.zeros((self.channels, size)), np.zeros(self.channels, np.int64))
                 self._add(wiring)
+
+
+def _edge_order(graph: Graph) -> list[Edge]:
+    """Sort the edges: per source, edges into loops come first, and edges to an `Output` last.
+
+    norse runs nodes depth first along edges as written. A node that runs before one of its inputs
+    gets this input one step late, and the network's output is the output of the node that runs
+    last. This order makes both correct, if there is an order that does.
+    """
+    loops = {pre for pre, _ in recurrent_edges(graph)}
+
+    def rank(edge: Edge) -> tuple[str, int, str]:
+        pre, post = edge
+        last = 2 if graph.nodes[post].kind == OUTPUT else 1
+        return pre, 0 if post in loops else last, post
+
+    return sorted(graph.edges, key=rank)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.nir.graph.loops import closing_pairs, reached, shared_loops
+from nmtool.exporters.nir.graph.loops import closing_pairs, reached
 from nmtool.exporters.nir.graph.retiming import steps_ahead
 from nmtool.exporters.nir.options import CURRENT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.writing import neurons
@@ -73,10 +73,6 @@ class Plan:
     def is_written(self, projection: StepProjection) -> bool:
         """True if the file contains the projection."""
         return self.options.readout != SPIKES or projection.target != self.readout
-
-    def shared_loops(self) -> list[list[str]]:
-        """Groups of nodes of neurons that project to each other."""
-        return shared_loops(self._neurons(), self._pairs())
 
     def _neurons(self) -> set[str]:
         """Names of all nodes of neurons."""

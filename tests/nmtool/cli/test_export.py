@@ -82,7 +82,7 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
         (["--to", "loihi2"], "command-line", "for loihi2, --to lava"),
         (["--nir-dt", "1e-3"], "nir-options-unused", "read a NIR file with this step, --in-nir-dt"),
         (["-o", "integers.npz/folder"], "file-not-written", "integers.npz"),
-        (["--profile", "norse"], "nir-options-unused", "profile"),
+        (["--hops", "free"], "nir-options-unused", "hops"),
         (["--prefix", "kws"], "prefix-unused", "lava"),
     ],
 )

@@ -114,7 +114,6 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
     ("words", "code", "error", "phrase"),
     [
         (("-o", "x.nir", "--form", "axonal"), 1, "nir-does-not-fit", "input → hidden"),
-        (("-o", "x.nir", "--profile", "norse"), 1, "nir-peer-refuses", " out: "),
         (("-o", "x.nir", "--nir-dt", "0"), 2, "nir-step-range", " 0"),
         (("-o", "x.nir", "--form", "ring"), 2, "command-line", "'ring'"),
         (("-o", "x", "--to", "lava", "--form", "axonal"), 2, "nir-options-unused", "form"),
