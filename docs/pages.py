@@ -124,7 +124,6 @@ fpga
 :caption: How it works
 
 architecture
-files
 results
 lessons
 benchmarks

@@ -53,7 +53,7 @@ KNOWN = {
     # This file reads kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
-"""Uses of `SUSPECT` by file; docs/files.md, "Files from other tools", gives the reasons."""
+"""Uses of `SUSPECT` by file; SECURITY.md, "What could run", gives the reasons."""
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:

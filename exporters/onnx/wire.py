@@ -1,7 +1,7 @@
 """Read protobuf's wire format, as far as ONNX files need it.
 
 The reader does not need the library onnx, and is safe for untrusted files: it copies nothing, and
-its time is proportional to the file size.
+its time is proportional to the file size. It also locates the bytes that the file's digest covers.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The drive of a network depends on the number of channels and their rates, which differ by orders of
 magnitude between data sets. If the drive is too weak, nothing spikes, and there is no gradient.
 
+The simulations run in float64 on the CPU, so that runs on all devices start from the same network.
+
 Weights into hidden neurons are scaled. Weights into spiking outputs are shifted, so that they get
 another mean but keep their spread. A silent output has no gradient, so each output must spike on
 most samples; at a mean weight of 0, half of the outputs would be silent at any scale.

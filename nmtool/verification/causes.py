@@ -9,6 +9,12 @@ Candidates come from the place and size of deviations. A fault of a synapse or a
 neuron; in deep recordings, the first deviation gives the size of the fault. Constants of a
 population are tried over their whole range, and exponents, latencies and rules of the arithmetic
 one by one.
+
+Some faults look alike on a sample: synapses that deliver the same input at the same steps; decays
+that round all states of the sample alike; ≥ instead of >, and a threshold that is lower by less
+than the distance of membranes; with one population, a decay without its +1, and a du lower by 1;
+an arrival after the end, and a weight of 0. Two faults at once, noise and runs that cannot be
+repeated have no single cause.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ RUN/log.jsonl        one line per epoch
 RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same network in integers, if the run trained in integers
-RUN/*.next.npz       networks of an epoch that is not in the checkpoint yet
+RUN/*.next.npz       networks of an epoch that is not in the checkpoint yet, which a resumed run
+                     uses or deletes
 RUN/checkpoint.npz   everything needed to resume after the last finished epoch; fine-tuning also
                      writes it before the first epoch
 """
