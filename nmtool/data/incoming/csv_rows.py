@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import csv
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
@@ -49,22 +51,19 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
         FileFormatError: the file is not CSV in UTF-8.
         DataError: columns or cells are missing, not numbers, or inconsistent.
     """
-    splits: dict[str, Rows] = {}
-    places: dict[tuple[str, str], int] = {}
     storage.check_file(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             lines = _lines(text)
             first = next(lines, "")
             separator = next((mark for mark in ",;\t" if mark in first), ",")
-            reader = csv.DictReader(
-                chain([first], lines), skipinitialspace=True, delimiter=separator
-            )
-            own = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = _rename_columns(own, columns)
-            layout = _find_columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
-            for number, row in enumerate(reader, 2):
-                _add_row(row, layout, f"line {number}", splits, places)
+            rows = csv.reader(chain([first], lines), skipinitialspace=True, delimiter=separator)
+            own = [name.strip() for name in next(rows)]
+            names = _rename_columns(own, columns)
+            layout = _find_columns(names, own, decimal="," if separator == ";" else ".")
+            samples = _Samples(names, layout)
+            for number, row in enumerate(filter(None, rows), 2):
+                samples.add(row, number)
     except (OSError, UnicodeError, csv.Error) as error:
         raise FileFormatError(
             f"{file} cannot be read",
@@ -72,7 +71,7 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             why=str(error),
             fix="write it as CSV in UTF-8, with commas and a header line",
         ) from error
-    return splits
+    return samples.splits
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -245,112 +244,147 @@ def _example_of_columns(names: Sequence[str], own: Sequence[str]) -> str:
     return ",".join(words) or "time_us=t,unit=pixel"
 
 
-def _add_row(
-    row: Mapping[str, str],
-    columns: _Columns,
-    where: str,
-    splits: dict[str, Rows],
-    places: dict[tuple[str, str], int],
-) -> None:
-    """Add the event of a row to its sample; the first row of a sample also adds the sample.
+class _Samples:
+    """The samples of a CSV file, from its rows.
+
+    A row has the cells of its sample (split, name, label, groups) and the numbers of an event. The
+    cells of a sample are the same in all of its rows, and are checked once.
 
     Args:
-        row: cells by column.
-        columns: columns of the file.
-        where: the line, for errors.
-        splits: samples read so far, by split.
-        places: index of each sample in its split, by split and name of the sample.
+        names: names of all columns.
+        columns: the columns that are read.
+
+    Attributes:
+        splits: the samples of the rows so far, by split.
     """
-    word = "train" if columns.split is None else (row[columns.split] or "").strip()
-    split = split_named(word)
-    if split is None:
-        raise DataError(
-            f"{where}: there is no split '{printable(word)}'",
-            code="csv-split",
-            fix=f"write {', '.join(SPLITS)}",
-        )
-    if None in row:
-        raise DataError(
-            f"{where}: there are more cells than columns",
-            code="csv-cells",
-            fix="name every column in the first line; quote cells that contain the separator, and "
-            "write numbers with a decimal point",
-        )
-    rows = splits.setdefault(split, Rows(groups={name: [] for name in columns.groups}))
-    rows.axes = rows.axes or {name: [] for name in columns.axes}
-    label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
-    if not key[1]:
-        raise DataError(
-            f"{where}: the cell in the column of samples is empty",
-            code="csv-sample-missing",
-            fix="give every row the number or name of its sample",
-        )
-    if label.lower() in _NO_VALUE:
-        raise DataError(
-            f"{where}: the cell in the column of labels is empty",
-            code="csv-label-missing",
-            fix="give every row the class of its sample",
-        )
-    groups = {
-        name: _group_in_cell(row[name], columns, f"{where}, column {printable(name)}")
-        for name in columns.groups
-    }
-    if (number := NUMBER.fullmatch(label)) and number["exponent"]:
-        raise _not_a_number(label, int, f"{where}, column label")
-    if key not in places:
-        places[key] = len(rows.labels)
-        rows.times_ms.append([])
-        rows.units.append([])
-        for positions in rows.axes.values():
-            positions.append([])
-        rows.labels.append(label)
-        for name, group in groups.items():
-            rows.groups[name].append(group)
-    place = places[key]
-    for name, group in groups.items():
-        if rows.groups[name][place] != group:
+
+    def __init__(self, names: Sequence[str], columns: _Columns) -> None:
+        self.splits: dict[str, Rows] = {}
+        self._names, self._columns = names, columns
+        place = {name: index for index, name in enumerate(names)}
+        of_sample = (*_REQUIRED, *columns.groups, *filter(None, [columns.split]))
+        of_event = (columns.time, columns.unit, *columns.axes)
+        self._cells_of_sample = itemgetter(*[place[name] for name in of_sample])
+        self._cells_of_event = itemgetter(*[place[name] for name in of_event])
+        self._events: dict[tuple[str, ...], tuple[array, ...]] = {}
+        self._places: dict[tuple[str, str], int] = {}
+
+    def add(self, row: list[Any], number: int) -> None:
+        """Add the event of a row to its sample; the first row of a sample also adds the sample.
+
+        Args:
+            row: cells; the last ones may be missing.
+            number: number of the row, for errors.
+        """
+        columns = self._columns
+        row += [None] * (len(self._names) - len(row))
+        sample = self._cells_of_sample(row)
+        if sample not in self._events or len(row) > len(self._names):
+            self._events[sample] = self._find_sample(row, number)
+        time, unit, *positions = self._cells_of_event(row)
+        if _is_empty(time) and _is_empty(unit):
+            return
+        time_ms = _number_in_cell(time, columns, float, number, columns.time) * columns.ms
+        channel = _number_in_cell(unit, columns, int, number, columns.unit)
+        is_negative = channel < 0 and not columns.axes
+        if is_negative or not may_be_time(time_ms):
+            event = f"line {number}, sample '{printable(sample[0].strip())}'"
+            if not may_be_time(time_ms):
+                raise time_error(time_ms, event)
             raise DataError(
-                f"{where}: sample '{printable(key[1])}' has {printable(name)} "
-                f"{printable(group)}, but {printable(rows.groups[name][place])} in an earlier row",
-                code="csv-group-differs",
-                why="a column with an unknown name is a group, with one value per sample",
-                fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
-                "out",
+                f"{event}: the unit {channel} is negative",
+                code="units-range",
+                fix="number the channels from 0",
             )
-    if rows.labels[place] != label:
-        raise DataError(
-            f"{where}: sample '{printable(key[1])}' has label '{printable(label)}', but label "
-            f"'{printable(rows.labels[place])}' in an earlier row",
-            code="csv-label-differs",
-            fix="give every sample its own number and one label",
-        )
-    time, unit = row[columns.time], row[columns.unit]
-    if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
-        return
-    at = f"{where}, column {columns.time}"
-    time_ms = _number_in_cell(time, columns, float, at) * columns.ms
-    channel = _number_in_cell(unit, columns, int, f"{where}, column {columns.unit}")
-    event = f"{where}, sample '{printable(key[1])}'"
-    if not may_be_time(time_ms):
-        raise time_error(time_ms, event)
-    if channel < 0 and not columns.axes:
-        raise DataError(
-            f"{event}: the unit {channel} is negative",
-            code="units-range",
-            fix="number the channels from 0",
-        )
-    rows.times_ms[place].append(time_ms)
-    rows.units[place].append(channel)
-    for name, positions in rows.axes.items():
-        positions[place].append(_number_in_cell(row[name], columns, int, f"{where}, column {name}"))
+        axes = [
+            _number_in_cell(position, columns, int, number, name)
+            for name, position in zip(columns.axes, positions, strict=True)
+        ]
+        for numbers, value in zip(self._events[sample], (time_ms, channel, *axes), strict=True):
+            numbers.append(value)
+
+    def _find_sample(self, row: Sequence[Any], line: int) -> tuple[array, ...]:
+        """Check the cells of a row's sample, and find or add the sample.
+
+        Returns:
+            Times in ms, units, and positions along further axes of the sample's events so far.
+        """
+        columns, where = self._columns, f"line {line}"
+        cells = {name: (text or "").strip() for name, text in zip(self._names, row, strict=False)}
+        word = "train" if columns.split is None else cells[columns.split]
+        split = split_named(word)
+        if split is None:
+            raise DataError(
+                f"{where}: there is no split '{printable(word)}'",
+                code="csv-split",
+                fix=f"write {', '.join(SPLITS)}",
+            )
+        if len(row) > len(self._names):
+            raise DataError(
+                f"{where}: there are more cells than columns",
+                code="csv-cells",
+                fix="name every column in the first line; quote cells that contain the separator, "
+                "and write numbers with a decimal point",
+            )
+        name, label = cells["sample"], cells["label"]
+        if not name:
+            raise DataError(
+                f"{where}: the cell in the column of samples is empty",
+                code="csv-sample-missing",
+                fix="give every row the number or name of its sample",
+            )
+        if _is_empty(label):
+            raise DataError(
+                f"{where}: the cell in the column of labels is empty",
+                code="csv-label-missing",
+                fix="give every row the class of its sample",
+            )
+        groups = {
+            group: _group_in_cell(cells[group], columns, line, group) for group in columns.groups
+        }
+        if (number := NUMBER.fullmatch(label)) and number["exponent"]:
+            raise _not_a_number(label, int, f"{where}, column label")
+        empty = Rows(groups={g: [] for g in columns.groups}, axes={a: [] for a in columns.axes})
+        rows = self.splits.setdefault(split, empty)
+        place = self._places.setdefault((split, name), len(rows.labels))
+        if place == len(rows.labels):
+            rows.labels.append(label)
+            rows.times_ms.append(array("d"))
+            for numbers in (rows.units, *rows.axes.values()):
+                numbers.append(array("q"))
+            for group, value in groups.items():
+                rows.groups[group].append(value)
+        for group, value in groups.items():
+            if rows.groups[group][place] != value:
+                raise DataError(
+                    f"{where}: sample '{printable(name)}' has {printable(group)} "
+                    f"{printable(value)}, but {printable(rows.groups[group][place])} in an earlier "
+                    "row",
+                    code="csv-group-differs",
+                    why="a column with an unknown name is a group, with one value per sample",
+                    fix=f"give all rows of a sample the same {printable(group)}, or leave the "
+                    "column out",
+                )
+        if rows.labels[place] != label:
+            raise DataError(
+                f"{where}: sample '{printable(name)}' has label '{printable(label)}', but label "
+                f"'{printable(rows.labels[place])}' in an earlier row",
+                code="csv-label-differs",
+                fix="give every sample its own number and one label",
+            )
+        return tuple(axis[place] for axis in (rows.times_ms, rows.units, *rows.axes.values()))
 
 
-def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str:
+def _is_empty(text: str | None) -> bool:
+    """True for the text of a cell without a value."""
+    return text is None or text.strip().lower() in _NO_VALUE
+
+
+def _group_in_cell(text: str, columns: _Columns, line: int, name: str) -> int | str:
     """Convert the text of a cell to a group: a whole number or a name."""
-    text = (text or "").strip()
-    if text.lower() in _NO_VALUE:
+    if _is_empty(text):
         raise DataError(
-            f"{where}: the cell is empty",
+            f"line {line}, column {printable(name)}: the cell is empty",
             code="csv-group-missing",
             why="a column with an unknown name is a group, which every sample must have",
             fix="write a whole number or a name, or leave the column out",
@@ -358,11 +392,11 @@ def _group_in_cell(text: str | None, columns: _Columns, where: str) -> int | str
     if not NUMBER.fullmatch(text.replace(columns.decimal, ".")):
         return text
     advice = "leave out columns that are not groups"
-    return int(_number_in_cell(text, columns, int, where, advice))
+    return int(_number_in_cell(text, columns, int, line, name, advice))
 
 
 def _number_in_cell(
-    text: str | None, columns: _Columns, kind: type, where: str, advice: str = ""
+    text: str | None, columns: _Columns, kind: type, line: int, name: str, advice: str = ""
 ) -> Any:
     """Convert the text of a cell to a number; 3.0 counts as a whole number, but 1e3 does not."""
     plain = (text or "").strip().replace(columns.decimal, ".")
@@ -370,11 +404,11 @@ def _number_in_cell(
         return float(plain)
     whole = _WHOLE.fullmatch(plain)
     if kind is float or whole is None:
-        raise _not_a_number(text, kind, where, advice)
+        raise _not_a_number(text, kind, f"line {line}, column {printable(name)}", advice)
     # The float is compared first, since Python refuses to convert thousands of digits to int.
     if abs(float(whole[1])) > 2 * _LARGEST or abs(int(whole[1])) > _LARGEST:
         raise DataError(
-            f"{where}: the number {printable(text)} is too large",
+            f"line {line}, column {printable(name)}: the number {printable(text)} is too large",
             code="csv-number-large",
             fix="number units and groups from 0",
         )

@@ -40,6 +40,18 @@ def test_numbers_are_plain_decimals_and_other_cells_are_names(tmp_path: Path) ->
     assert read_csv(tmp_path / "x.csv")["train"].groups == {"who": ["01_02", "inf_1"]}
 
 
+def test_rows_of_a_sample_may_write_its_cells_differently(tmp_path: Path) -> None:
+    rows = [("a", "x", 2, 3.5, "7"), (" a", "x ", 0, 1.5, "7.0"), ("a", "x", "", "", "+7")]
+    path = _write(tmp_path / "x.csv", f"{HEAD},who", rows)
+    train = read_incoming(path).train
+    assert (train.unit.tolist(), train.time_ms.tolist()) == ([0, 2], [1.5, 3.5])
+    assert train.groups["who"].tolist() == [7]
+    _write(path, f"{HEAD},who", [*rows, ("a", "x", 1, 9, "8")])
+    with refused(DataError, "csv-group-differs") as caught:
+        read_csv(path)
+    assert caught.value.what.startswith("line 5: ")
+
+
 @pytest.mark.parametrize(
     "columns",
     ["sample=trial,label=gesture,unit=pixel,time_us=t", {"sample": "trial", "label": "gesture"}],
