@@ -11,13 +11,12 @@ import os
 import shutil
 import sys
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nmtool import storage
 from nmtool.errors import BackendError, FileFormatError, MissingError, StorageError
@@ -42,51 +41,32 @@ Call = Callable[..., None]
 """Function that runs a command under supervision; each argument is a word of the command."""
 
 
-class Referee(ABC):
-    """A reference simulator by other authors, in its own Python environment.
+@dataclass(eq=False)
+class Referee:
+    """A reference simulator by other authors, and the recipe of its Python environment.
 
     Attributes:
         name: name in `nmtool setup`, in environment variables, and of the folder of its
             environments.
         title: name for display.
         version: requirement for pip.
+        requirements: arguments of `pip install`, one list per call.
         check: arguments of the environment's Python, for a command that succeeds if all imports
             work.
         folder: working folder of `check`.
+        native: Python that is preferred, and on which `version` is the only requirement; None: all
+            versions of Python have the same requirements.
+        require_tools: raises `MissingError` if the base interpreter lacks tools for a build.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    version: ClassVar[str]
-    check: ClassVar[tuple[str, ...]]
-    folder: ClassVar[Path]
-
-    # Methods that subclasses define or may replace
-
-    @abstractmethod
-    def requirements(self, version: Version) -> Sequence[Sequence[str]]:
-        """Arguments of `pip install`, one list per call, for a version of Python."""
-
-    def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """Choose the base interpreter, and return its path and version.
-
-        Args:
-            python: the base interpreter; None for the running interpreter.
-
-        Raises:
-            MissingError: the interpreter is not a working Python 3.10 to 3.13.
-        """
-        interpreter = probe([str(python or sys.executable)])
-        if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
-            raise MissingError(
-                f"{self.title} cannot be installed with {python or sys.executable}",
-                code="referee-python-unfit",
-                why=f"{self.title} needs a working Python 3.10 to 3.13 with venv and ensurepip",
-                fix="install such a Python (apt install python3-venv; uv python install 3.10)",
-            )
-        return interpreter
-
-    # Methods that all subclasses share
+    name: str
+    title: str
+    version: str
+    requirements: Sequence[Sequence[str]]
+    check: Sequence[str]
+    folder: Path
+    native: Version | None = None
+    require_tools: Callable[[Path], None] = lambda python: None
 
     @property
     def setup(self) -> str:
@@ -158,7 +138,7 @@ class Referee(ABC):
         Args:
             on_line: called with every line of the installer's output.
             force: rebuild the environment even if it works.
-            python: base interpreter; by default the referee's choice.
+            python: base interpreter; by default a native Python, else the running interpreter.
             build: function that installs sources after the requirements. Its arguments are a
                 function that runs a command, the environment's interpreter, and an empty folder
                 for sources.
@@ -170,7 +150,7 @@ class Referee(ABC):
         """
         if not force and (existing := self._working_environment()) is not None:
             return existing
-        base, version = self.choose_base(python)
+        base, version = self._choose_base(python)
         folder = self._new_folder()
         try:
             environment = self._install(base, version, folder, on_line, build)
@@ -187,6 +167,23 @@ class Referee(ABC):
         if previous is not None and previous.parents[2] == self.home:
             shutil.rmtree(previous.parents[1], ignore_errors=True)
         return environment
+
+    def _choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
+        """Path and version of the base interpreter: the given one, the native one, or this one."""
+        for command in interpreters(self.native) if self.native and python is None else ():
+            interpreter = probe(command)
+            if interpreter is not None and interpreter[1] == self.native:
+                return interpreter
+        interpreter = probe([str(python or sys.executable)])
+        if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
+            raise MissingError(
+                f"{self.title} cannot be installed with {python or sys.executable}",
+                code="referee-python-unfit",
+                why=f"{self.title} needs a working Python 3.10 to 3.13 with venv and ensurepip",
+                fix="install such a Python (apt install python3-venv; uv python install 3.10)",
+            )
+        self.require_tools(interpreter[0])
+        return interpreter
 
     def _new_folder(self) -> Path:
         """Make an empty folder for an environment; raises `StorageError`."""
@@ -233,7 +230,8 @@ class Referee(ABC):
 
         call(base, "-m", "venv", folder)
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        for arguments in self.requirements(version):
+        native = [[self.version]]
+        for arguments in native if version == self.native else self.requirements:
             pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
             call(python, *pip, *arguments)
         if build is not None:
@@ -339,6 +337,21 @@ def _stored_python(home: Path) -> Path | None:
         return home / str(json.loads(text)["python"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def interpreters(version: Version) -> Iterator[list[str]]:
+    """Commands that may run this version of Python, the most likely first."""
+    number = ".".join(map(str, version))
+    yield [sys.executable]
+    for name in (f"python{number}", "python3", "python"):
+        if path := shutil.which(name):
+            yield [path]
+    if prefix := output_of(["pyenv", "prefix", number], clean_variables()):
+        yield [str(Path(prefix, "bin", "python"))]
+    if path := output_of(["uv", "python", "find", number], clean_variables()):
+        yield [path]
+    if os.name == "nt":
+        yield ["py", f"-{number}"]
 
 
 _PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executable)"

@@ -6,27 +6,24 @@ needed. Both run on every Python that nmtool supports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.exporters.environments import Environment, Referee, Version
+from nmtool.exporters.environments import Environment, Referee
 
 PACKAGE = Path(__file__).with_name("package")
 
+_VERSION = "brian2-loihi==0.5.2"
 
-class _Brian2Loihi(Referee):
-    """The referee brian2-loihi, with the versions of the libraries that it needs."""
-
-    name, title, version = "brian2-loihi", "brian2-loihi", "brian2-loihi==0.5.2"
-    check = ("-c", "import emulator")
-    folder = PACKAGE
-
-    def requirements(self, version: Version) -> Sequence[Sequence[str]]:
-        """Versions that work together on Python 3.10 to 3.13; Brian 2.9 fails with numpy 2.5."""
-        return [[self.version, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15"]]
-
-
-REFEREE = _Brian2Loihi()
+REFEREE = Referee(
+    name="brian2-loihi",
+    title="brian2-loihi",
+    version=_VERSION,
+    # Versions that work together on Python 3.10 to 3.13. Brian 2.9 fails with numpy 2.5.
+    requirements=[(_VERSION, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15")],
+    check=("-c", "import emulator"),
+    folder=PACKAGE,
+)
 
 
 def set_up_brian2_loihi(

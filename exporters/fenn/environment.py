@@ -11,12 +11,12 @@ identify the build.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError, UsageError
-from nmtool.exporters.environments import Call, Environment, Referee, Version, clean_variables
+from nmtool.exporters.environments import Call, Environment, Referee, clean_variables
 from nmtool.exporters.supervise import output_of
 
 
@@ -66,28 +66,7 @@ _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
 
-class _Fenn(Referee):
-    """The referee PyFeNN, with the versions of the libraries that its build needs."""
-
-    name, title, version = "fenn", "FeNN's simulator", f"pyfenn=={VERSION}"
-    check = ("check.py", VERSION)
-    folder = PACKAGE
-
-    def requirements(self, version: Version) -> Sequence[Sequence[str]]:
-        """Libraries for the build, as arguments of `pip install`."""
-        return [REQUIREMENTS]
-
-    def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """Choose the base interpreter; also raises `MissingError` for missing build tools."""
-        base = super().choose_base(python)
-        _check_tools(base[0])
-        return base
-
-
-REFEREE = _Fenn()
-
-
-def _check_tools(python: Path) -> None:
+def _require_tools(python: Path) -> None:
     """Raise `MissingError` with everything that is missing for a build."""
     missing = dict(_missing_tools(python))
     if missing:
@@ -110,6 +89,17 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
     folder = output_of([str(python), "-c", query], clean_variables())
     if not Path(folder, "Python.h").is_file():
         yield "python3-dev", f"the headers of Python, which are not in {folder}"
+
+
+REFEREE = Referee(
+    name="fenn",
+    title="FeNN's simulator",
+    version=f"pyfenn=={VERSION}",
+    requirements=[REQUIREMENTS],
+    check=("check.py", VERSION),
+    folder=PACKAGE,
+    require_tools=_require_tools,
+)
 
 
 def set_up_fenn(

@@ -72,7 +72,7 @@ class Builder(Installer):
 def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     builder = Builder()
     monkeypatch.setattr(all_environments, "supervise", builder)
-    monkeypatch.setattr(environments, "_check_tools", lambda python: None)
+    monkeypatch.setattr(REFEREE, "require_tools", lambda python: None)
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "fenn"))
     monkeypatch.delenv(REFEREE.python_variable, raising=False)
     return builder
@@ -162,20 +162,20 @@ def test_everything_that_a_build_lacks_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(environments, "output_of", lambda command, *_: str(tmp_path))
     with refused(MissingError, "fenn-tools-missing") as caught:
-        environments._check_tools(Path(sys.executable))
+        environments._require_tools(Path(sys.executable))
     lacking = ["git", "make", "g++", "pkg-config", "python3-dev"]
     assert caught.value.fix == f"apt install {' '.join(lacking)}"
     (tmp_path / "Python.h").touch()
     for name in ("git", "make", "g++", "pkg-config"):
         (tmp_path / name).touch(0o755)
-    environments._check_tools(Path(sys.executable))
+    environments._require_tools(Path(sys.executable))
     monkeypatch.setattr(
         environments,
         "output_of",
         lambda command, *_: str(tmp_path) * (command[0] != "pkg-config"),
     )
     with refused(MissingError, "fenn-tools-missing") as caught:
-        environments._check_tools(Path(sys.executable))
+        environments._require_tools(Path(sys.executable))
     assert caught.value.fix == "apt install libffi-dev"
 
 

@@ -32,7 +32,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
     def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
         return (Path(command[0]), answers[command[0]]) if command[0] in answers else None
 
-    monkeypatch.setattr(environments, "candidates", lambda: ([name] for name in answers))
+    monkeypatch.setattr(
+        all_environments, "interpreters", lambda version: ([name] for name in answers)
+    )
     monkeypatch.setattr(all_environments, "probe", probe)
 
 
@@ -173,7 +175,7 @@ def test_real_interpreters_are_probed(tmp_path: Path) -> None:
     interpreter = all_environments.probe([sys.executable])
     assert interpreter is not None
     assert interpreter[1] == sys.version_info[:2]
-    assert all(command for command in environments.candidates())
+    assert all(command for command in all_environments.interpreters((3, 10)))
 
 
 def test_python_variables_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
