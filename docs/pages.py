@@ -20,7 +20,8 @@ import nmtool
 from nmtool.cli import help as command_help
 from nmtool.cli.commands import COMMANDS
 from nmtool.cli.main import full_parser
-from nmtool.training.options import GROUPS, TrainOptions
+from nmtool.options import texts_of
+from nmtool.training.options import GROUPS
 from tests.messages import KINDS, PARTS, messages
 
 ROOT = Path(__file__).parents[1]
@@ -230,14 +231,11 @@ def settings_page() -> str:
         "",
     ]
     for group in GROUPS:
-        lines += [f"## {group.capitalize()}", ""]
-        for option in fields(TrainOptions):
-            about = option.metadata
-            if about["group"] != group:
-                continue
-            words = sentence(about["help"])
-            if about["choices"]:
-                words += f" One of {', '.join(f'`{choice}`' for choice in about['choices'])}."
+        lines += [f"## {group.heading.capitalize()}", ""]
+        for option in fields(group):
+            words, choices = sentence(texts_of(group)[option.name]), option.metadata["choices"]
+            if choices:
+                words += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
             default = "" if option.default is None else f" = `{json.dumps(option.default)}`"
             lines += [f"`{option.name}`{default}", f": {words}", ""]
         lines.append("")

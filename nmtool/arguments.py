@@ -1,15 +1,18 @@
-"""Type checks for arguments of public functions, with errors that say what to pass instead.
+"""Types of arguments and options: from Python, in files, and on the command line.
 
     @checked
     def inspect(path: str | Path, *, targets: bool = False, progress: Progress = silent): …
 
-The annotation of a parameter decides which values it takes (`KINDS`), and `nmtool.cli.flags` makes
-its flag from the same annotation. Only types are checked here; the function itself checks ranges
-and choices. `progress=None` means `silent` for every function that is `checked`.
+`KINDS` describes every type once, by annotation: the values it accepts, the error for other values,
+and its flag. Arguments of functions (`checked`), fields of options (`nmtool.options`), settings of
+training and flags (`nmtool.cli.flags`) all use this table. Only types are checked here; the
+function itself checks ranges and choices. `progress=None` means `silent` for every function that is
+`checked`.
 """
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import functools
 import inspect
@@ -25,31 +28,42 @@ from nmtool.progress import shown_by
 
 @dataclass(frozen=True)
 class Kind:
-    """Types that an argument may have.
+    """A type of arguments, options and settings.
 
     Attributes:
         types: classes, or names of classes that should not be imported.
         fix: advice on what to pass, for the error.
         or_none: True if None is also accepted.
+        flag: keywords of `argparse.ArgumentParser.add_argument`; None: commands define the flag.
+        words: valid values of a setting in words.
+        convert: function that converts a setting of these types; returns None for invalid values.
     """
 
     types: tuple[type | str, ...]
     fix: str
     or_none: bool = False
+    flag: Mapping[str, Any] | None = None
+    words: str = ""
+    convert: Callable[[Any], Any] = lambda value: value
 
     def check(self, name: str, value: object) -> None:
         """Raise `UsageError` unless a value has one of the types."""
+        if not self.accepts(value):
+            check_type(value, (), name, self.fix)
+
+    def accepts(self, value: object) -> bool:
+        """True if a value has one of the types."""
         if value is None and self.or_none:
-            return
+            return True
         names = {kind for kind in self.types if isinstance(kind, str)}
         if any(base.__name__ in names for base in type(value).__mro__):
-            return
+            return True
         classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
             # In Python, bool is a subclass of int. True and False are nevertheless refused as
             # numbers.
-            classes = ()
-        check_type(value, classes, name, self.fix)
+            return False
+        return isinstance(value, classes)
 
 
 def optional(kind: Kind) -> Kind:
@@ -57,24 +71,76 @@ def optional(kind: Kind) -> Kind:
     return replace(kind, or_none=True)
 
 
+def count(text: str) -> int:
+    """Parse a whole number of at least 1; for `type=`."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
+    return number
+
+
+def number_by_name(text: str) -> float | dict[str, float]:
+    """Parse `20`, or `Hidden=20,Output=10` to numbers by name; for `type=`."""
+    try:
+        return _by_name(text, float) if "=" in text else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number, or NAME=NUMBER,…, not '{text}'"
+        ) from None
+
+
+def counts_by_name(text: str) -> dict[str, int]:
+    """Parse `Input=700,Hidden=256` to whole numbers by name; for `type=`."""
+    try:
+        return _by_name(text, count)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be NAME=NUMBER,…, not '{text}'") from None
+
+
+def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
+    """Parse `NAME=VALUE,…` to values by name; `ValueError` for missing or repeated names."""
+    pairs = [part.split("=") for part in text.split(",")]
+    values = {name.strip(): value(number) for name, number in pairs}
+    if len(values) < len(pairs) or "" in values:
+        raise ValueError
+    return values
+
+
 # NumPy's classes are given by name, so that `--help` need not import NumPy.
-SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
-WHOLE = Kind((int, "integer"), "pass a whole number")
-NUMBER = Kind((int, float, "integer", "floating"), "pass a number")
+SWITCH = Kind((bool, "bool", "bool_"), "pass True or False", words="true or false", convert=bool)
+WHOLE = Kind(
+    (int, "integer"),
+    "pass a whole number",
+    flag={"type": int, "metavar": "N"},
+    words="a whole number",
+    convert=int,
+)
+COUNT = replace(WHOLE, flag={"type": count, "metavar": "N"})
+NUMBER = Kind(
+    (int, float, "integer", "floating"),
+    "pass a number",
+    flag={"type": float, "metavar": "X"},
+    words="a number",
+    convert=float,
+)
 NUMBERS = Kind(
     (int, float, "integer", "floating", "ndarray", list, tuple, "Tensor"),
     "pass a number, or one per neuron",
 )
 ARRAY = Kind(("ndarray", list, tuple, "Tensor"), "pass an array")
-WORD = Kind((str,), "pass a string")
+WORD = Kind((str,), "pass a string", flag={}, words="a word")
 WORDS = Kind((str, list, tuple), "pass a list of strings")
-LIST = Kind((list, tuple), "pass a list")
+LIST = Kind((list, tuple), "pass a list", flag={"action": "append"})
 NAMES = Kind((list, tuple, "ndarray"), "pass names in a list")
-PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
+PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path", flag={})
 MAPPING = Kind((Mapping,), "pass a dict")
 NETWORK = Kind(
     ("Network", "IntegerNetwork", "Run", "SpikingNetwork", str, PathLike),
     "pass a Network, an IntegerNetwork, a Run, a SpikingNetwork, or the path of a network",
+    flag={"metavar": "NETWORK"},
 )
 NETWORKS = Kind((Mapping, list, tuple), "pass a list of networks, or a dict of networks by name")
 FLOATS = Kind(
@@ -86,8 +152,16 @@ EITHER = Kind(
 )
 TARGET = Kind(("Limits",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
 TARGET_OF_INTEGERS = Kind(("Limits", str, PathLike), "name a target, or pass an nmtool.Target")
-NAMED_TARGET = Kind(("Target", str, PathLike), "name a target, or pass an nmtool.Target")
-TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nmtool.Targets")
+NAMED_TARGET = Kind(
+    ("Target", str, PathLike),
+    "name a target, or pass an nmtool.Target",
+    flag={"metavar": "TARGET"},
+)
+TARGETS = Kind(
+    ("Target", str, PathLike, list, tuple),
+    "name targets, or pass nmtool.Targets",
+    flag={"action": "append", "metavar": "TARGET"},
+)
 EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
 SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, or a Raster")
 SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
@@ -101,11 +175,39 @@ GROUPING = Kind(
 BUDGET = Kind((str, int, "integer"), "give a time such as '30min', or a number of trials")
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
-DEVICE = Kind(("Device", str), "name the device: 'auto', 'cpu' or 'cuda'")
+DEVICE = Kind(
+    ("Device", str),
+    "name the device: 'auto', 'cpu' or 'cuda'",
+    flag={"choices": ("auto", "cpu", "cuda")},
+)
 RANKS = Kind(("Ranks",), "leave the argument out; torchrun sets it")
+PER_POPULATION = Kind(
+    (*NUMBER.types, Mapping),
+    "pass a number, or numbers by name",
+    flag={"type": number_by_name, "metavar": "VALUE"},
+)
+SIZES = Kind((Mapping,), "pass a dict", flag={"type": counts_by_name, "metavar": "NAME=N,…"})
+WORD_LIST = Kind(
+    (list, tuple),
+    "pass names in a list",
+    flag={"type": lambda text: tuple(text.split(",")), "metavar": "NAME,…"},
+)
+LABEL = Kind((str, int, "integer"), "pass a word or a number", flag={})
 
 Count: TypeAlias = int
 """A whole number of at least 1."""
+
+PerPopulation: TypeAlias = float | Mapping[str, float]
+"""A number for all populations, or numbers by name."""
+
+Sizes: TypeAlias = Mapping[str, int]
+"""Whole numbers by name."""
+
+Words: TypeAlias = tuple[str, ...]
+"""Several names."""
+
+Label: TypeAlias = str | int
+"""A word or a whole number."""
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -128,7 +230,7 @@ KINDS = {
     for annotation, kind in {
         "bool": SWITCH,
         "int": WHOLE,
-        "Count": WHOLE,
+        "Count": COUNT,
         "float": NUMBER,
         "str": WORD,
         "str | int": BUDGET,
@@ -150,9 +252,14 @@ KINDS = {
         "Device | str": DEVICE,
         "Ranks": RANKS,
         "NirOptions | VerilogOptions": WRITING_OPTIONS,
+        "PerPopulation": PER_POPULATION,
+        "Sizes": SIZES,
+        "Words": WORD_LIST,
+        "Label": LABEL,
     }.items()
 }
-"""Kinds of arguments, by annotation. Functions check parameters with other annotations."""
+"""Kinds by annotation; modules add types of their own. Functions check parameters with other
+annotations."""
 
 
 def kind_of(annotation: str) -> Kind | None:

@@ -13,13 +13,14 @@ instruction-set simulator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import Finding, NetworkError, UsageError
+from nmtool.options import option
 
 _Whole = TypeVar("_Whole", int, NDArray[np.int32], NDArray[np.int64])
 _Decay = TypeVar("_Decay", int, NDArray[np.int64])
@@ -54,20 +55,15 @@ MAX_FLOAT_DELAY = (1 << 16) - 1
 """The largest delay in a float `Network` from any tool."""
 
 
-def figure(
-    help: str, *, low: float | None = None, choices: tuple[str, ...] = (), real: bool = False
-) -> Any:
+def figure(help: str, *, low: float | None = None, choices: tuple[str, ...] = ()) -> Any:
     """A dataclass field for a published figure of a target; None, its default, means unknown.
 
     Args:
         help: meaning of the figure, with its unit.
         low: smallest valid number; None if the figure is a word or a truth value.
         choices: valid words.
-        real: True if the figure may be fractional.
     """
-    kind = (int, float) if real else int
-    metadata = {"help": help, "low": low, "choices": choices, "type": kind}
-    return field(default=None, metadata=metadata)
+    return option(None, low, help=help, choices=choices)
 
 
 @dataclass(frozen=True, kw_only=True)

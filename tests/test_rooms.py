@@ -133,7 +133,8 @@ networks are rounded for targets by name.
 GROUND = (
     *("nmtool.network", "nmtool.raster", "nmtool.recording", "nmtool.arithmetic"),
     *("nmtool.dynamics", "nmtool.description", "nmtool.values", "nmtool.storage", "nmtool.tables"),
-    *("nmtool.errors", "nmtool.arguments", "nmtool.progress", "nmtool.leftovers"),
+    *("nmtool.errors", "nmtool.arguments", "nmtool.options", "nmtool.progress"),
+    "nmtool.leftovers",
 )
 """Modules that only import each other: data types of networks, containers, and basics."""
 REACHES = {

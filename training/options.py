@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from numbers import Integral, Real
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
-from nmtool.arguments import keywords_checked
+from nmtool.arguments import KINDS, NUMBER, Kind, keywords_checked, kind_of
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount
@@ -25,48 +24,13 @@ from nmtool.network.float_network import INITIAL_RATE
 from nmtool.network.graph import MAX_CHANNELS, MAX_POPULATIONS, MAX_STEPS
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
+from nmtool.options import option
 from nmtool.quantisation import DelayGrid
 from nmtool.quantisation.weights import check_weight_bits
 from nmtool.targets import LOIHI2, target_named
 from nmtool.toml_files import OFF
 from nmtool.training.recipes import read_settings
 
-
-def _option(
-    group: str,
-    default: Any,
-    text: str,
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    choices: Collection[str] = (),
-    positive: bool = False,
-    auto: bool = False,
-) -> Any:
-    """Make the dataclass field of a setting.
-
-    Args:
-        group: heading of the setting in the command line's help, one of `GROUPS`.
-        default: default value.
-        text: help text.
-        low, high: smallest and largest value; None for no bound.
-        choices: allowed words.
-        positive: True if the value must be larger than 0.
-        auto: True if the value may be `auto`, which is replaced by a number before training.
-    """
-    metadata = {"group": group, "help": text, "low": low, "high": high, "auto": auto}
-    return field(default=default, metadata={**metadata, "choices": choices, "positive": positive})
-
-
-NETWORK, BEGINNING, INTEGERS, LEARNING, KEEPING, PRUNING, AUGMENTATION = GROUPS = (
-    "network",
-    "initial weights and delays",
-    "a chip's integers",
-    "learning",
-    "which epoch is kept",
-    "pruning",
-    "augmentation",
-)
 ARITHMETICS = ("float", "integer")
 """Arithmetics of the forward pass."""
 
@@ -97,10 +61,239 @@ INITIAL_DELAYS = (
 """Initial delays of a new network; without effect on fine-tuning."""
 
 
+Layers: TypeAlias = int | str | tuple[int | str, ...]
+"""Neurons of the hidden layers: one number or word per layer, or one for all."""
+
+Spread: TypeAlias = tuple[float, float]
+"""A mean and a standard deviation."""
+
+Share: TypeAlias = int | float | str
+"""A number of samples, a share of them, or the last ones."""
+
+
+def _layers(value: Any) -> Layers | None:
+    """Convert a value to hidden layers; a list with a single layer becomes that layer."""
+    layers = spelled_layers(value)
+    return layers[0] if layers is not None and len(layers) == 1 else layers
+
+
+def _spread(value: Any) -> tuple[float, ...] | None:
+    """Convert a list of two numbers to floats; None for other values."""
+    numbers = [float(number) for number in value if NUMBER.accepts(number)]
+    return tuple(numbers) if len(numbers) == len(value) == 2 else None
+
+
+KINDS[frozenset({"Layers"})] = Kind(
+    (object,),
+    "pass numbers or words",
+    flag={"metavar": "LAYER[,LAYER…]"},
+    words="a whole number of 0 or more, or one per layer, or populations like 32@5+32@20",
+    convert=_layers,
+)
+KINDS[frozenset({"Spread"})] = Kind(
+    (list, tuple),
+    "pass two numbers",
+    flag={"nargs": 2, "type": float, "metavar": ("MEAN", "SD")},
+    words="two numbers",
+    convert=_spread,
+)
+KINDS[frozenset({"Share"})] = Kind(
+    (object,),
+    "pass a share or a number",
+    flag={"metavar": "SHARE|N"},
+    words="a share like 0.2, a number, 'last 300' or auto",
+    convert=amount,
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The network."""
+
+    heading: ClassVar[str] = "network"
+
+    hidden: Layers = option(256, 0, 1 << 20)
+    """neurons of the hidden layers, e.g. 128,64 for two layers, or 32@5+32@20 for one layer of two
+    populations with tau_mem of 5 and 20 ms (32@5/2 also sets tau_syn, to 2 ms); 0: no hidden
+    layer"""
+    layers: int = option(1, 1, 1 << 10)
+    "number of hidden layers, all with the size given by hidden"
+    recurrent: bool = option(True)
+    "recurrent synapses within each hidden layer, from and to all its neurons"
+    readout: str = option("weighted", choices=tuple(RULES))
+    "rule that turns the output's activity into scores"
+    window: int | None = option(None, 1, MAX_STEPS)
+    "readout window: number of last steps over which membranes are averaged"
+    dt_ms: float = option(AUTO, positive=True, auto=True)
+    """length of a time step in ms; auto: the longest step in which few spikes of a channel
+    coincide, or 1 if a number of steps is given"""
+    steps: int | None = option(AUTO, 1, MAX_STEPS, auto=True)
+    "steps of a sample; auto: enough to cover the samples; none: one second"
+    group: int = option(1, 1, MAX_CHANNELS)
+    "number of neighbouring channels of the data that share an input"
+    tau_mem_ms: float = option(AUTO, positive=True, auto=True)
+    "membrane time constant in ms; auto: 10, but at least 2 steps"
+    tau_syn_ms: float = option(AUTO, positive=True, auto=True)
+    "synaptic time constant in ms; auto: 10, but at least 2 steps"
+    tau_out_ms: float | None = option(None, positive=True)
+    "membrane time constant of the output in ms; by default tau_mem_ms"
+    train_delays: bool = option(True)
+    "learn delays, too"
+    axonal: bool = option(False)
+    "one delay per source neuron of a projection (an axonal delay) instead of one per synapse"
+    max_delay: int = option(LOIHI2.max_delay, 0, MAX_TRAINED_DELAY)
+    "largest delay in steps; Loihi 2 has at most 61; fine-tuning clips longer delays"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Initial weights and delays of a new network."""
+
+    heading: ClassVar[str] = "initial weights and delays"
+
+    init_delay_input: int | None = option(None, 0)
+    """initial input delays are drawn uniformly from 0 to this many steps; by default to the largest
+    allowed delay"""
+    init_delay_hidden: int | None = option(None, 0)
+    """initial delays between hidden layers are drawn uniformly from 0 to this many steps; by
+    default to the largest allowed delay"""
+    init_delay_recurrent: int | None = option(0, 0)
+    "initial recurrent delays are drawn uniformly from 0 to this many steps"
+    init_delay_output: int | None = option(0, 0)
+    "initial delays into the output are drawn uniformly from 0 to this many steps"
+    init_input: Spread = option(INITIAL_WEIGHTS["input"])
+    "mean and standard deviation of initial input weights"
+    init_hidden: Spread = option(INITIAL_WEIGHTS["hidden"])
+    "mean and standard deviation of initial weights between hidden layers"
+    init_recurrent: Spread = option(INITIAL_WEIGHTS["recurrent"])
+    "mean and standard deviation of initial recurrent weights"
+    init_output: Spread = option(INITIAL_WEIGHTS["output"])
+    "mean and standard deviation of initial weights into the output"
+    init_rate: float | None = option(INITIAL_RATE, positive=True)
+    """scale initial weights until hidden neurons spike this often per sample; weights into spiking
+    outputs (first_spike) get a mean that makes the outputs spike. none: do not scale weights"""
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A chip's integers."""
+
+    heading: ClassVar[str] = "a chip's integers"
+
+    arithmetic: str = option("float", choices=ARITHMETICS)
+    "arithmetic of the forward pass; integer: the chip's, for quantisation-aware training"
+    target: str = option(LOIHI2.name)
+    "chip to train for, by name or as a FILE.toml"
+    weight_bits: int = option(AUTO, LOIHI2.weight_bits[0], MAX_WEIGHT_BITS, auto=True)
+    "bits of a weight; auto: as many as the target has, up to 8"
+    delay_bits: int = option(AUTO, LOIHI2.delay_bits[0], LOIHI2.delay_bits[-1], auto=True)
+    "bits of a delay; auto: as many as the target has, up to 6"
+    delay_stride: int | None = option(None, 1, LOIHI2.max_delay)
+    """delays are multiples of this many steps; by default the stride with the smallest rounding
+    error for delays up to max_delay"""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Updates, loss and regularisers."""
+
+    heading: ClassVar[str] = "learning"
+
+    epochs: int = option(30, 1, 1 << 30)
+    "passes over the training samples"
+    batch_size: int = option(32, 1, 1 << 24)
+    "samples per update"
+    lr: float = option(0.003, 0, MAX_LEARNING_RATE)
+    "learning rate of weights (Adam)"
+    delay_lr: float = option(1.0, 0, MAX_LEARNING_RATE)
+    "learning rate of delays in steps (Adam)"
+    warmup: float = option(0.05, 0, 1)
+    "share of the updates over which learning rates rise from 0"
+    schedule: str = option("cosine", choices=SCHEDULES)
+    "learning rates after the warm-up: half a cosine down to 0, a line down to 0, or constant"
+    gain: float = option(50.0, positive=True)
+    "scores are multiplied by this before the softmax"
+    margin_ms: float | None = option(None, positive=True)
+    "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy"
+    rate: float = option(10.0, 0)
+    "firing-rate target of hidden neurons, spikes per sample"
+    rate_strength: float = option(1e-4, 0)
+    "strength of the firing-rate regulariser"
+    rescue: float = option(0.002, 0)
+    "amount added to all weights into a neuron that was silent for an epoch"
+    clip_norm: float | None = option(None, positive=True)
+    """clip the gradient norm of all weights, and separately that of all delays, to this value; by
+    default gradients are not clipped"""
+    weight_decay: float = option(0.0, 0)
+    "decoupled weight decay (AdamW): every update shrinks weights by lr times this share"
+    average: float | None = option(None, high=1, positive=True)
+    """decay of a running mean (EMA) of all weights and delays, e.g. 0.995; the averaged network is
+    validated and kept"""
+    seed: int = option(0, 0, (1 << 63) - 1)
+    "seed of all random numbers"
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Validation, and the choice of the epoch."""
+
+    heading: ClassVar[str] = "which epoch is kept"
+
+    validation: Share = option(AUTO)
+    """validation split for data without one: a share like 0.2 or a number of training samples,
+    drawn at random per class; 'last N': the last N samples of the file; auto: a fifth, at most 300;
+    0: none, and samples of an existing validation split become training samples"""
+    validation_by: str | None = option(None)
+    """column of groups, e.g. speaker (extra/speaker of the files): all samples of a group are in
+    the same split"""
+    judge_epochs: int = option(1, 1, 1 << 30)
+    "choose the best epoch by validation accuracy averaged over the last N epochs"
+    patience: int | None = option(None, 1, 1 << 30)
+    "early stopping: stop after N epochs in a row without a new best"
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Pruning of synapses and delays."""
+
+    heading: ClassVar[str] = "pruning"
+
+    sparsity: float = option(0.0, 0, 1)
+    """prune this share of each projection's synapses, the weakest, between 20 and 80 percent of the
+    updates; only later epochs can be the best epoch"""
+    delay_sparsity: float = option(0.0, 0, 1)
+    """set this share of each projection's delays, the shortest, to 0 between 20 and 80 percent of
+    the updates"""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of the training samples."""
+
+    heading: ClassVar[str] = "augmentation"
+
+    shift: int = option(0, 0, (1 << 31) - 1)
+    "shift every sample by up to this many units (channels of the data)"
+    stretch: float = option(0.0, 0, 1)
+    "stretch or shorten every sample by up to this share"
+    onset_ms: float = option(0.0, 0, 1000)
+    "shift every sample in time by up to this many ms, to earlier or later"
+    jitter_ms: float = option(0.0, 0, 1000)
+    "shift every event in time by a random amount with this standard deviation in ms"
+    drop: float = option(0.0, 0, 1)
+    "drop up to this share of a sample's events at random"
+    blend: float = option(0.0, 0, 1)
+    "share of the samples that are blended with another one of their class and batch"
+
+
+GROUPS = (Shape, Beginning, Integers, Learning, Keeping, Pruning, Augmentation)
+"""Groups of settings, in the order of the help."""
+
+
 @keywords_checked
 @dataclass(frozen=True)
-class TrainOptions:
-    """Settings of a run; see each field's help.
+class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning, Shape):
+    """Settings of a run, in groups; the text below each field is its help.
 
     `auto` is replaced by a number at once, or, if the number depends on the samples, at the start
     of training (`fitted_to`).
@@ -113,321 +306,15 @@ class TrainOptions:
     40
     """
 
-    hidden: int | str | tuple[int | str, ...] = _option(
-        NETWORK,
-        256,
-        "neurons of the hidden layers, e.g. 128,64 for two layers, or 32@5+32@20 for one layer of "
-        "two populations with tau_mem of 5 and 20 ms (32@5/2 also sets tau_syn, to 2 ms); 0: no "
-        "hidden layer",
-        0,
-        1 << 20,
-    )
-    layers: int = _option(
-        NETWORK, 1, "number of hidden layers, all with the size given by hidden", 1, 1 << 10
-    )
-    recurrent: bool = _option(
-        NETWORK, True, "recurrent synapses within each hidden layer, from and to all its neurons"
-    )
-    readout: str = _option(
-        NETWORK,
-        "weighted",
-        "rule that turns the output's activity into scores",
-        choices=tuple(RULES),
-    )
-    window: int | None = _option(
-        NETWORK,
-        None,
-        f"readout {WINDOW}: number of last steps over which membranes are averaged",
-        1,
-        MAX_STEPS,
-    )
-    dt_ms: float = _option(
-        NETWORK,
-        AUTO,
-        "length of a time step in ms; auto: the longest step in which few spikes of a channel "
-        "coincide, or 1 if a number of steps is given",
-        positive=True,
-        auto=True,
-    )
-    steps: int | None = _option(
-        NETWORK,
-        AUTO,
-        "steps of a sample; auto: enough to cover the samples; none: one second",
-        1,
-        MAX_STEPS,
-        auto=True,
-    )
-    group: int = _option(
-        NETWORK,
-        1,
-        "number of neighbouring channels of the data that share an input",
-        1,
-        MAX_CHANNELS,
-    )
-    tau_mem_ms: float = _option(
-        NETWORK,
-        AUTO,
-        "membrane time constant in ms; auto: 10, but at least 2 steps",
-        positive=True,
-        auto=True,
-    )
-    tau_syn_ms: float = _option(
-        NETWORK,
-        AUTO,
-        "synaptic time constant in ms; auto: 10, but at least 2 steps",
-        positive=True,
-        auto=True,
-    )
-    tau_out_ms: float | None = _option(
-        NETWORK,
-        None,
-        "membrane time constant of the output in ms; by default tau_mem_ms",
-        positive=True,
-    )
-    train_delays: bool = _option(NETWORK, True, "learn delays, too")
-    axonal: bool = _option(
-        NETWORK,
-        False,
-        "one delay per source neuron of a projection (an axonal delay) instead of one per synapse",
-    )
-    max_delay: int = _option(
-        NETWORK,
-        LOIHI2.max_delay,
-        f"largest delay in steps; Loihi 2 has at most {LOIHI2.max_delay}; fine-tuning clips longer "
-        "delays",
-        0,
-        MAX_TRAINED_DELAY,
-    )
-
-    init_delay_input: int | None = _option(
-        BEGINNING,
-        None,
-        "initial input delays are drawn uniformly from 0 to this many steps; by default to the "
-        "largest allowed delay",
-        0,
-    )
-    init_delay_hidden: int | None = _option(
-        BEGINNING,
-        None,
-        "initial delays between hidden layers are drawn uniformly from 0 to this many steps; by "
-        "default to the largest allowed delay",
-        0,
-    )
-    init_delay_recurrent: int | None = _option(
-        BEGINNING,
-        0,
-        "initial recurrent delays are drawn uniformly from 0 to this many steps",
-        0,
-    )
-    init_delay_output: int | None = _option(
-        BEGINNING,
-        0,
-        "initial delays into the output are drawn uniformly from 0 to this many steps",
-        0,
-    )
-    init_input: tuple[float, float] = _option(
-        BEGINNING, INITIAL_WEIGHTS["input"], "mean and standard deviation of initial input weights"
-    )
-    init_hidden: tuple[float, float] = _option(
-        BEGINNING,
-        INITIAL_WEIGHTS["hidden"],
-        "mean and standard deviation of initial weights between hidden layers",
-    )
-    init_recurrent: tuple[float, float] = _option(
-        BEGINNING,
-        INITIAL_WEIGHTS["recurrent"],
-        "mean and standard deviation of initial recurrent weights",
-    )
-    init_output: tuple[float, float] = _option(
-        BEGINNING,
-        INITIAL_WEIGHTS["output"],
-        "mean and standard deviation of initial weights into the output",
-    )
-    init_rate: float | None = _option(
-        BEGINNING,
-        INITIAL_RATE,
-        "scale initial weights until hidden neurons spike this often per sample; weights into "
-        "spiking outputs (first_spike) get a mean that makes the outputs spike. none: do not "
-        "scale weights",
-        positive=True,
-    )
-
-    arithmetic: str = _option(
-        INTEGERS,
-        "float",
-        "arithmetic of the forward pass; integer: the chip's, for quantisation-aware training",
-        choices=ARITHMETICS,
-    )
-    target: str = _option(INTEGERS, LOIHI2.name, "chip to train for, by name or as a FILE.toml")
-    weight_bits: int = _option(
-        INTEGERS,
-        AUTO,
-        f"bits of a weight; auto: as many as the target has, up to {_MOST_BITS['weight_bits']}",
-        LOIHI2.weight_bits[0],
-        MAX_WEIGHT_BITS,
-        auto=True,
-    )
-    delay_bits: int = _option(
-        INTEGERS,
-        AUTO,
-        f"bits of a delay; auto: as many as the target has, up to {_MOST_BITS['delay_bits']}",
-        LOIHI2.delay_bits[0],
-        LOIHI2.delay_bits[-1],
-        auto=True,
-    )
-    delay_stride: int | None = _option(
-        INTEGERS,
-        None,
-        "delays are multiples of this many steps; by default the stride with the smallest "
-        "rounding error for delays up to max_delay",
-        1,
-        LOIHI2.max_delay,
-    )
-
-    epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
-    batch_size: int = _option(LEARNING, 32, "samples per update", 1, 1 << 24)
-    lr: float = _option(LEARNING, 0.003, "learning rate of weights (Adam)", 0, MAX_LEARNING_RATE)
-    delay_lr: float = _option(
-        LEARNING, 1.0, "learning rate of delays in steps (Adam)", 0, MAX_LEARNING_RATE
-    )
-    warmup: float = _option(
-        LEARNING, 0.05, "share of the updates over which learning rates rise from 0", 0, 1
-    )
-    schedule: str = _option(
-        LEARNING,
-        "cosine",
-        "learning rates after the warm-up: half a cosine down to 0, a line down to 0, or constant",
-        choices=SCHEDULES,
-    )
-    gain: float = _option(
-        LEARNING, 50.0, "scores are multiplied by this before the softmax", positive=True
-    )
-    margin_ms: float | None = _option(
-        LEARNING,
-        None,
-        "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy",
-        positive=True,
-    )
-    rate: float = _option(
-        LEARNING, 10.0, "firing-rate target of hidden neurons, spikes per sample", 0
-    )
-    rate_strength: float = _option(LEARNING, 1e-4, "strength of the firing-rate regulariser", 0)
-    rescue: float = _option(
-        LEARNING, 0.002, "amount added to all weights into a neuron that was silent for an epoch", 0
-    )
-    clip_norm: float | None = _option(
-        LEARNING,
-        None,
-        "clip the gradient norm of all weights, and separately that of all delays, to this value; "
-        "by default gradients are not clipped",
-        positive=True,
-    )
-    weight_decay: float = _option(
-        LEARNING,
-        0.0,
-        "decoupled weight decay (AdamW): every update shrinks weights by lr times this share",
-        0,
-    )
-    average: float | None = _option(
-        LEARNING,
-        None,
-        "decay of a running mean (EMA) of all weights and delays, e.g. 0.995; the averaged network "
-        "is validated and kept",
-        high=1,
-        positive=True,
-    )
-    seed: int = _option(LEARNING, 0, "seed of all random numbers", 0, (1 << 63) - 1)
-
-    validation: int | float | str = _option(
-        KEEPING,
-        AUTO,
-        "validation split for data without one: a share like 0.2 or a number of training "
-        "samples, drawn at random per class; 'last N': the last N samples of the file; auto: a "
-        "fifth, at most 300; 0: none, and samples of an existing validation split become training "
-        "samples",
-    )
-    validation_by: str | None = _option(
-        KEEPING,
-        None,
-        "column of groups, e.g. speaker (extra/speaker of the files): all samples of a group are "
-        "in the same split",
-    )
-    judge_epochs: int = _option(
-        KEEPING,
-        1,
-        "choose the best epoch by validation accuracy averaged over the last N epochs",
-        1,
-        1 << 30,
-    )
-    patience: int | None = _option(
-        KEEPING,
-        None,
-        "early stopping: stop after N epochs in a row without a new best",
-        1,
-        1 << 30,
-    )
-
-    sparsity: float = _option(
-        PRUNING,
-        0.0,
-        "prune this share of each projection's synapses, the weakest, between 20 and 80 percent of "
-        "the updates; only later epochs can be the best epoch",
-        0,
-        1,
-    )
-    delay_sparsity: float = _option(
-        PRUNING,
-        0.0,
-        "set this share of each projection's delays, the shortest, to 0 between 20 and 80 percent "
-        "of the updates",
-        0,
-        1,
-    )
-
-    shift: int = _option(
-        AUGMENTATION,
-        0,
-        "shift every sample by up to this many units (channels of the data)",
-        0,
-        (1 << 31) - 1,
-    )
-    stretch: float = _option(
-        AUGMENTATION, 0.0, "stretch or shorten every sample by up to this share", 0, 1
-    )
-    onset_ms: float = _option(
-        AUGMENTATION,
-        0.0,
-        "shift every sample in time by up to this many ms, to earlier or later",
-        0,
-        1000,
-    )
-    jitter_ms: float = _option(
-        AUGMENTATION,
-        0.0,
-        "shift every event in time by a random amount with this standard deviation in ms",
-        0,
-        1000,
-    )
-    drop: float = _option(
-        AUGMENTATION, 0.0, "drop up to this share of a sample's events at random", 0, 1
-    )
-    blend: float = _option(
-        AUGMENTATION,
-        0.0,
-        "share of the samples that are blended with another one of their class and batch",
-        0,
-        1,
-    )
-
     _derived: ClassVar[Sequence[str]] = ()
     """Time constants that nobody gave, and that were derived from the given time step."""
 
     def __post_init__(self) -> None:
-        for option in fields(self):
-            value = _converted(option, getattr(self, option.name))
-            object.__setattr__(self, option.name, value)
+        for declared in fields(self):
+            value = _converted(declared, getattr(self, declared.name))
+            object.__setattr__(self, declared.name, value)
             if value is not None:
-                _check_range(option, value)
+                _check_range(declared, value)
         self._settle()
         if (self.readout == WINDOW) != (self.window is not None):
             raise UsageError(
@@ -631,12 +518,8 @@ class TrainOptions:
             UsageError: the settings contradict those of the run.
         """
         request = self.with_settings(dict(settings), "settings")
-        for option in fields(self):
-            name, setting, value = (
-                option.name,
-                getattr(self, option.name),
-                getattr(request, option.name),
-            )
+        for name in (declared.name for declared in fields(self)):
+            setting, value = getattr(self, name), getattr(request, name)
             if value == AUTO and name in AUTOMATIC:
                 continue  # The value was chosen from the data when the run began.
             if value == setting or (name == "epochs" and value > setting):
@@ -653,21 +536,6 @@ class TrainOptions:
 
 AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metadata["auto"])
 """Settings that may be `auto`."""
-
-_KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "int | float | str": ("a share like 0.2, a number, 'last 300' or auto", amount),
-    "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
-    "int": ("a whole number", lambda value: _python_number(value, Integral, int)),
-    "float": ("a number", lambda value: _python_number(value, Real, float)),
-    "str": ("a word", lambda value: value if isinstance(value, str) else None),
-    "int | str | tuple[int | str, ...]": (
-        "a whole number of 0 or more, or one per layer, or populations like 32@5+32@20",
-        lambda value: _layers(value),
-    ),
-    "tuple[float, float]": ("two numbers", lambda value: _float_pair(value)),
-}
-"""By type of a field, the valid values in words, and a conversion that returns None for invalid
-values."""
 
 
 def _limits(target: str, arithmetic: str) -> Limits:
@@ -691,21 +559,20 @@ def example(name: str) -> Any:
 
 def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     """Convert a value to the type of its field; floats also accept whole numbers."""
-    kind = str(option.type)
-    optional = kind.endswith(" | None")
-    if optional and (value is None or (isinstance(value, str) and value == OFF)):
+    kind = kind_of(str(option.type))
+    assert kind is not None
+    if kind.or_none and (value is None or (isinstance(value, str) and value == OFF)):
         return None
     if option.metadata["auto"] and isinstance(value, str) and value == AUTO:
         return AUTO
-    wanted, convert = _KINDS[kind.removesuffix(" | None")]
     try:
-        conversion = convert(value)
+        conversion = kind.convert(value) if kind.accepts(value) else None
     except (OverflowError, RecursionError, ValueError):
         conversion = None  # Python cannot convert numbers of 1,000 digits, or lists in 500 lists.
     if conversion is None:
         auto = f" or {AUTO}" if option.metadata["auto"] else ""
         raise UsageError(
-            f"{origin}: {option.name} must be {wanted}{auto}, not {quoted(value)}".removeprefix(
+            f"{origin}: {option.name} must be {kind.words}{auto}, not {quoted(value)}".removeprefix(
                 ": "
             ),
             code="setting-type",
@@ -713,29 +580,6 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
             + (" or 64@5+64@20" if option.name == "hidden" else ""),
         )
     return conversion
-
-
-def _python_number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
-    """Convert a number of this kind, also numpy's, to a Python number; None for other values."""
-    if isinstance(value, bool) or not isinstance(value, kind):
-        return None
-    return convert(value)
-
-
-def _float_pair(value: Any) -> tuple[float, ...] | None:
-    """Convert a list of two numbers to floats; None for other values."""
-    numbers = [_python_number(member, Real, float) for member in value] if _is_list(value) else []
-    return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
-
-
-def _layers(value: Any) -> int | str | tuple[int | str, ...] | None:
-    """Convert a value to hidden layers; a list with a single layer becomes that layer."""
-    layers = spelled_layers(value)
-    return layers[0] if layers is not None and len(layers) == 1 else layers
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)
 
 
 def _check_range(option: Field[Any], value: Any) -> None:

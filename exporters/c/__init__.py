@@ -20,6 +20,7 @@ from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.options import WritingOptions
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -30,7 +31,7 @@ HEADER = ".h"
 
 
 @dataclass(frozen=True)
-class COptions:
+class COptions(WritingOptions):
     """Options for writing C.
 
     Attributes:
@@ -47,11 +48,11 @@ class COptions:
     def __post_init__(self) -> None:
         from nmtool.exporters.c.prefix import check_prefix
 
+        super().__post_init__()
         if self.prefix:
             check_prefix(self.prefix)
 
     def unused_by(self, name: str) -> UsageError:
-        """Make the error for these options if the format `name` does not have them."""
         return UsageError(
             f"the format {name} has no option `prefix=`",
             code="prefix-unused",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from nmtool.arguments import keywords_checked
+from nmtool.arguments import Count, Label, PerPopulation, Sizes, Words, keywords_checked
 from nmtool.data.binning import default_steps
 from nmtool.errors import Finding, UsageError
-
-PerPopulation = float | Mapping[str, float]
-"""One value for all populations, or values by mlGeNN's names of populations."""
+from nmtool.options import ReadingOptions, option
 
 PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 
 
 @keywords_checked
 @dataclass(frozen=True)
-class MlgennOptions:
+class MlgennOptions(ReadingOptions):
     """Settings that mlGeNN's checkpoints do not contain.
 
     >>> options = MlgennOptions(tau_mem_ms=20.0, tau_syn_ms=5.0, threshold={"hidden": 1.0})
@@ -44,19 +43,31 @@ class MlgennOptions:
             network.
     """
 
+    heading: ClassVar[str] = "Checkpoints of mlGeNN"
+    note: ClassVar[str] = (
+        "Checkpoints lack time constants and thresholds. VALUE is one number for all populations, "
+        "or NAME=VALUE,NAME=VALUE with mlGeNN's names."
+    )
+    files: ClassVar[str] = "checkpoints of mlGeNN"
+
     dt_ms: float = 1.0
-    n_steps: int | None = None
+    n_steps: Count | None = option(None, flag="steps")
     tau_mem_ms: PerPopulation | None = None
     tau_syn_ms: PerPopulation | None = None
     threshold: PerPopulation | None = None
-    scaled: bool = True
-    readout: str = "weighted"
-    epoch: str | int | None = None
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    populations: tuple[str, ...] = ()
-    group: int = 1
-    window: int | None = None
-    fixed_point: int | None = None
+    scaled: bool = option(
+        True,
+        help="the neurons and synapses have scale_i=False: their currents are not scaled (default: "
+        "they are scaled, as mlGeNN does for EventProp)",
+        flag="unscaled",
+    )
+    readout: str = option("weighted", flag="rule")
+    epoch: Label | None = None
+    sizes: Sizes = field(default_factory=dict)
+    populations: Words = ()
+    group: Count = 1
+    window: Count | None = None
+    fixed_point: Count | None = option(None, metavar="BITS")
 
     @property
     def steps(self) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields, keywords_checked
+from nmtool.arguments import keywords_checked
 from nmtool.errors import UsageError, suggestion
-from nmtool.exporters.options import non_default_options
 from nmtool.exporters.verilog.layout import LANES
+from nmtool.options import WritingOptions, option
 
 
 @keywords_checked
 @dataclass(frozen=True)
-class VerilogOptions:
+class VerilogOptions(WritingOptions):
     """Options of the Verilog export.
 
     >>> VerilogOptions(lanes=4).as_json()
@@ -30,12 +30,14 @@ class VerilogOptions:
         UsageError: unsupported number of lanes, or unknown part.
     """
 
+    heading: ClassVar[str] = "Verilog"
+
     lanes: int = 1
-    part: str = ""
+    part: str = option("", metavar="FPGA")
     deep: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(self, lanes=WHOLE, part=WORD, deep=SWITCH)
+        super().__post_init__()
         if self.lanes not in LANES:
             raise UsageError(
                 f"the core does not support {self.lanes} lanes",
@@ -53,15 +55,10 @@ class VerilogOptions:
                     fix=suggestion(self.part, names),
                 )
 
-    def as_json(self) -> dict[str, Any]:
-        """The options by name."""
-        return asdict(self)
-
     def unused_by(self, name: str) -> UsageError:
-        """The error for using these options with another format."""
         return UsageError(
             f"the format {name} has no Verilog options",
             code="verilog-options-unused",
-            why=non_default_options(self),
+            why=self.given(),
             fix="leave them out, or write Verilog: `to=verilog`",
         )

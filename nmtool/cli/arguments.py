@@ -130,17 +130,6 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message)
 
 
-def count(text: str) -> int:
-    """Parse a whole number of at least 1; for `type=`."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
-    return number
-
-
 def validation_amount(text: str) -> str:
     """Parse a share or number of validation samples; for `type=`."""
     from nmtool.data.dividing import amount

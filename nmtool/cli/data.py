@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmtool.arguments import count
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import SAMPLES, add_force, add_json, count, group, validation_amount
+from nmtool.cli.arguments import SAMPLES, add_force, add_json, group, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import progress
@@ -57,8 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         conversion,
         "FileConventions",
-        time_unit=flag(choices=flags.words("nmtool.data.shd.TIME_UNITS_MS")),
-        dt_ms=flag("--dt", metavar="MS"),
         n_units=None,
         columns=flag(metavar="NAME=COLUMN,…"),
         sensor_size=flag(metavar="W,H,P", type=_sizes, action="store"),

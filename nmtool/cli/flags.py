@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import nmtool
-from nmtool.arguments import union_members
-from nmtool.cli.arguments import count, group
+from nmtool.arguments import kind_of
+from nmtool.cli.arguments import group
 from nmtool.errors import suggestion
 
 HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
@@ -60,28 +60,19 @@ class Parameter:
         annotation: source text of the annotation, without `None`.
         default: source text of the default; None if the parameter is required.
         text: its entry below "Args:", or below "Attributes:".
+        option: keywords of the `nmtool.options.option` that declares the field.
     """
 
     name: str
     annotation: str
     default: str | None
     text: str
+    option: Mapping[str, Any] = field(default_factory=dict)
 
-
-_BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
-    "int": {"type": int, "metavar": "N"},
-    "Count": {"type": count, "metavar": "N"},
-    "float": {"type": float, "metavar": "X"},
-    "str": {},
-    "str | Path": {},
-    "Source": {"metavar": "NETWORK"},
-    "str | Path | Target": {"metavar": "TARGET"},
-    "str | Path | Target | Sequence": {"action": "append", "metavar": "TARGET"},
-    "Sequence": {"action": "append"},
-    "Device | str": {"choices": ("auto", "cpu", "cuda")},
-}
-"""Keywords of `add_argument`, by annotation. For other annotations, commands define the flag."""
-_KEYWORDS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
+    @property
+    def word(self) -> str:
+        """Name of the flag, without dashes and prefix."""
+        return str(self.option.get("flag", self.name)).replace("_", "-")
 
 
 def add(
@@ -97,7 +88,7 @@ def add(
     Args:
         parser: parser of the command, or a group in it.
         function: public name of a function or of a class of options, or its full dotted name.
-        only: parameters that get a flag; by default those with an annotation in `_BY_ANNOTATION`.
+        only: parameters that get a flag; by default all whose annotation or option gives one.
         dest_prefix: prefix of the flags and of the names of their values.
         changes: changes to flags, by parameter; None: no flag.
     """
@@ -113,13 +104,15 @@ def add(
         settings = {"help": parameter.text, **(keywords or {}), **change.settings}
         if "choices" in change.settings:
             settings["metavar"] = change.settings.get("metavar")
-        if settings.get("const") is False:
+        if settings.get("const") is False and "help" not in parameter.option:
             settings["help"] = f"do not {settings['help']}"
         names = change.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, change.group)
     flag_names = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
     for name, option in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
+            continue
+        if {*option.names} & {*parser._option_string_actions}:
             continue
         settings = {**option.settings, "default": argparse.SUPPRESS}
         text = re.sub(
@@ -134,12 +127,20 @@ def add(
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
     """Values of a function's flags that the command line gives, by parameter."""
-    values = vars(arguments)
     derived = {
-        action.dest for action in arguments.parser._actions if action.default is argparse.SUPPRESS
+        action.dest: action
+        for action in arguments.parser._actions
+        if action.default is argparse.SUPPRESS
     }
-    names = [parameter.name for parameter in read(function) if prefix + parameter.name in derived]
-    return {name: values[prefix + name] for name in names if prefix + name in values}
+    by_flag = {flag: dest for dest, action in derived.items() for flag in action.option_strings}
+    values: dict[str, Any] = {}
+    for parameter in read(function):
+        dest = prefix + parameter.name
+        if dest not in derived and "flag" in parameter.option:
+            dest = by_flag.get(f"--{prefix.replace('_', '-')}{parameter.word}", dest)
+        if dest in derived and dest in arguments:
+            values[parameter.name] = getattr(arguments, dest)
+    return values
 
 
 def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str], str]:
@@ -170,27 +171,54 @@ def words(constant: str) -> tuple[str, ...]:
     [value] = [
         statement.value
         for statement in _tree(module).body
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[-1]) == name
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and _assigned(statement) == name
     ]
     if isinstance(value, ast.Dict):
         return tuple(ast.literal_eval(key) for key in value.keys if key)
+    assert value is not None
     return tuple(ast.literal_eval(value))
 
 
+def _assigned(statement: ast.Assign | ast.AnnAssign) -> str:
+    """The name to which a statement assigns a value; of several, the last."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return ast.unparse(targets[-1])
+
+
 def _keywords(parameter: Parameter) -> dict[str, Any] | None:
-    """Keywords of `add_argument` for a parameter; None if its annotation has no keywords."""
+    """Keywords of `add_argument` for a parameter; None if nothing gives it a flag."""
+    kind, declared = kind_of(parameter.annotation), parameter.option
+    own = {name: declared[name] for name in ("help", "metavar") if name in declared}
+    if accepted := declared.get("words", declared.get("choices")):
+        return {**_one_of_words(accepted), **own}
     if parameter.annotation == "bool":
-        return {"action": "store_const", "const": parameter.default == "False"}
-    keywords = _KEYWORDS.get(union_members(parameter.annotation))
-    return None if keywords is None else {"metavar": parameter.name.upper(), **keywords}
+        return {"action": "store_const", "const": parameter.default == "False", **own}
+    if kind is None or kind.flag is None:
+        return None
+    return {"metavar": parameter.name.upper(), **kind.flag, **own}
+
+
+def _one_of_words(accepted: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
+    """Keywords of `add_argument` for a flag that takes words, or the values that they stand for."""
+    if not isinstance(accepted, Mapping):
+        return {"choices": accepted}
+
+    def value_of(text: str) -> Any:
+        """The value of a word; raises an error for other words."""
+        if text not in accepted:
+            raise argparse.ArgumentTypeError(f"must be {' or '.join(accepted)}, not '{text}'")
+        return accepted[text]
+
+    return {"type": value_of, "metavar": f"{{{','.join(accepted)}}}"}
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
     """Names of the flag or argument for a parameter; `--no-…` if its default is True."""
     if parameter.default is None:
         return (prefix + parameter.name,)
-    flag = (prefix + parameter.name).replace("_", "-")
-    return (f"--{flag}" if settings.get("const") is not False else f"--no-{flag}",)
+    flag = prefix.replace("_", "-") + parameter.word
+    is_negative = settings.get("const") is False and "flag" not in parameter.option
+    return (f"--no-{flag}" if is_negative else f"--{flag}",)
 
 
 # Parsing of signatures and docstrings
@@ -207,10 +235,11 @@ def read(function: str) -> tuple[Parameter, ...]:
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     text = ast.get_docstring(node) or ""
     texts = dict(_entries(text, "Attributes:" if isinstance(node, ast.ClassDef) else "Args:"))
-    pairs = _fields(node) if isinstance(node, ast.ClassDef) else _parameters(node)
+    if isinstance(node, ast.ClassDef):
+        return tuple(_fields(node, module, texts))
     return tuple(
         Parameter(name, annotation.removesuffix(" | None"), default, _text(name, texts))
-        for name, annotation, default in pairs
+        for name, annotation, default in _parameters(node)
     )
 
 
@@ -225,6 +254,11 @@ def _text(name: str, texts: Mapping[str, str]) -> str:
 @cache
 def _tree(module: str) -> ast.Module:
     """The parsed source of a module of nmtool."""
+    return ast.parse(_file(module).read_text("utf-8"))
+
+
+def _file(module: str) -> Path:
+    """The source file of a module of nmtool."""
     top, below = module.split(".")[:2], module.split(".")[2:]
     spec = find_spec(".".join(top))
     assert spec is not None
@@ -232,13 +266,10 @@ def _tree(module: str) -> ast.Module:
     if below:
         file = file.parent.joinpath(*below)
         file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
-    return ast.parse(file.read_text("utf-8"))
+    return file
 
 
-_Declared = Iterator[tuple[str, str, str | None]]
-
-
-def _parameters(node: ast.FunctionDef) -> _Declared:
+def _parameters(node: ast.FunctionDef) -> Iterator[tuple[str, str, str | None]]:
     """Name, annotation and default of each parameter."""
     listed = [*node.args.args, *node.args.kwonlyargs]
     missing = len(node.args.args) - len(node.args.defaults)
@@ -248,12 +279,66 @@ def _parameters(node: ast.FunctionDef) -> _Declared:
         yield parameter.arg, annotation, None if default is None else ast.unparse(default)
 
 
-def _fields(node: ast.ClassDef) -> _Declared:
-    """Name, annotation and default of each field of a dataclass."""
+def _fields(node: ast.ClassDef, module: str, texts: Mapping[str, str]) -> Iterator[Parameter]:
+    """The fields of a class of options."""
     for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            default = None if statement.value is None else ast.unparse(statement.value)
-            yield statement.target.id, ast.unparse(statement.annotation), default
+        if not isinstance(statement, ast.AnnAssign):
+            continue
+        name, annotation = ast.unparse(statement.target), ast.unparse(statement.annotation)
+        if annotation.startswith("ClassVar"):
+            continue
+        default, declared = statement.value, {}
+        if isinstance(default, ast.Call) and ast.unparse(default.func) == "option":
+            named = {keyword.arg: keyword.value for keyword in default.keywords}
+            default = default.args[0]
+            declared = {str(key): _value(value, module) for key, value in named.items()}
+        yield Parameter(
+            name,
+            annotation.removesuffix(" | None"),
+            None if default is None else ast.unparse(default),
+            declared.get("help") or texts.get(name, ""),
+            declared,
+        )
+
+
+def _value(expression: ast.expr, module: str) -> Any:
+    """The value of a literal, or the words of a constant of a module or of one that it imports."""
+    try:
+        return ast.literal_eval(expression)
+    except ValueError:
+        first, dot, rest = ast.unparse(expression).partition(".")
+    for statement in _tree(module).body:
+        if isinstance(statement, ast.ImportFrom) and first in [n.name for n in statement.names]:
+            module = str(statement.module)
+    return words(f"{module}.{first}{dot}{rest}")
+
+
+def class_texts(options: str) -> dict[str, str]:
+    """Texts of a class of options, such as its heading, by name."""
+    module = HOMES[options]
+    [node] = [part for part in _tree(module).body if getattr(part, "name", "") == options]
+    assert isinstance(node, ast.ClassDef)
+    return {
+        _assigned(part): ast.literal_eval(part.value)
+        for part in node.body
+        if isinstance(part, ast.AnnAssign)
+        and part.value is not None
+        and ast.unparse(part.annotation) == "ClassVar[str]"
+    }
+
+
+def options_of_formats(base: str) -> list[str]:
+    """Names of the classes of options with this base, in the order of their formats."""
+    names: list[str] = []
+    for format_name in words("nmtool.exporters.formats.PLACES"):
+        module = f"nmtool.exporters.{format_name.replace('-', '_')}.options"
+        if _file(module).is_file():
+            names += [
+                part.name
+                for part in _tree(module).body
+                if isinstance(part, ast.ClassDef) and base in map(ast.unparse, part.bases)
+            ]
+    return names
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:

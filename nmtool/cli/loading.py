@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from nmtool.arguments import count
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import DATA, SAMPLES, count, group, validation_amount
+from nmtool.cli.arguments import DATA, SAMPLES, group, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from nmtool.cli.arguments import MACHINE, count, group
+from nmtool.cli.arguments import MACHINE, group
 
 PATIENCE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
 """Environment variables that let idle threads spin for about 0.1 ms before they sleep.
@@ -16,6 +16,8 @@ late for the next of many short kernels. Torch and Numba read the variables when
 
 def add_threads_option(parser: argparse.ArgumentParser) -> None:
     """Add `--threads`."""
+    from nmtool.arguments import count
+
     group(parser, MACHINE).add_argument(
         "--threads", type=count, metavar="N", help="cores to use; default all"
     )

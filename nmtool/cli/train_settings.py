@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
+from nmtool.arguments import kind_of
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
     Flags that are not given set no value.
     """
-    from nmtool.training.options import GROUPS, TrainOptions
+    from nmtool.options import texts_of
+    from nmtool.training.options import GROUPS
 
     parser.add_argument_group("settings", _IN_A_FILE)
-    for name in GROUPS:
-        group = parser.add_argument_group(f"settings: {name}")
-        for option in fields(TrainOptions):
-            if option.metadata["group"] == name:
-                _add_setting(group, option, _help(option))
+    for settings in GROUPS:
+        group = parser.add_argument_group(f"settings: {settings.heading}")
+        for option in fields(settings):
+            _add_setting(group, option, _help(option, texts_of(settings)[option.name]))
 
 
 def flag_of(name: str) -> str:
@@ -49,9 +49,9 @@ def flag_of(name: str) -> str:
     return "--" + name.removesuffix("_ms").replace("_", "-")
 
 
-def _help(option: Field[Any]) -> str:
-    """The help of a setting, with its range and its default."""
-    text, metadata = option.metadata["help"], option.metadata
+def _help(option: Field[Any], text: str) -> str:
+    """The help of a setting: its text, with its range and its default."""
+    metadata = option.metadata
     if metadata["high"] is not None and metadata["high"] <= 1000:
         text += f"; {metadata['low'] or 0} … {metadata['high']}"
     return text if option.default is None else f"{text} (default {_default_text(option.default)})"
@@ -62,28 +62,22 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
     from nmtool.data.dividing import AUTO
     from nmtool.toml_files import OFF
 
-    flag = flag_of(option.name)
-    kind, _, optional = str(option.type).partition(" | ")
+    flag, kind = flag_of(option.name), kind_of(str(option.type))
+    assert kind is not None
     shared: dict[str, Any] = {"dest": option.name, "default": argparse.SUPPRESS, "help": text}
-    if kind == "bool":
+    if kind.flag is None:
         exclusive = group.add_mutually_exclusive_group()
         exclusive.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
         if option.name == "recurrent":
             shared["help"] = "the same as --no-recurrent"
             exclusive.add_argument("--feedforward", action="store_false", **shared)
-    elif "tuple[int | str, ...]" in str(option.type):
-        group.add_argument(flag, metavar="LAYER[,LAYER…]", **shared)
-    elif kind.startswith("tuple"):
-        group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
-    elif option.type in ("str", "int | float | str", "str | None"):
-        metavar = "NAME" if kind == "str" else "SHARE|N"
-        group.add_argument(flag, metavar=metavar, **shared)
+    elif "nargs" in kind.flag or "type" not in kind.flag:
+        group.add_argument(flag, **{"metavar": "NAME", **kind.flag, **shared})
     else:
-        number: Callable[[str], Any] = int if kind == "int" else float
-        metavar = "N" if kind == "int" else "X"
-        words: dict[str, str | None] = {OFF: None} if optional.endswith("None") else {}
+        number, metavar = kind.flag["type"], kind.flag["metavar"]
+        words: dict[str, str | None] = {OFF: None} if kind.or_none else {}
         if option.metadata["auto"]:
             words[AUTO] = AUTO
 
@@ -91,7 +85,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             """Parse a number, or a word that stands for a value."""
             return words[text] if text in words else number(text)
 
-        read.__name__ = kind  # argparse uses this name in its error message "invalid int value".
+        read.__name__ = number.__name__  # argparse uses this name in "invalid int value".
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nmtool.arguments import checked
+from nmtool.arguments import checked, kind_of
 from nmtool.arithmetic import ARITHMETICS, LIMITS, LOIHI2, Neuron
 from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
 from nmtool.targets.target import (
@@ -167,7 +167,7 @@ class _Reader:
         for limit, value in self._figures(HOLDS, LIMITS):
             values[limit] = self._checked_limit(limit, value)
         for section, kind in SECTIONS.items():
-            about = {field.name: field.metadata for field in fields(kind)}
+            about = {field.name: field for field in fields(kind)}
             figures = self._figures(section, about)
             values[section] = kind(
                 **{
@@ -259,23 +259,27 @@ class _Reader:
         self.origins[place] = Origin(entry["mark"], source, entry.get("note", ""))
         return True
 
-    def _checked_value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
+    def _checked_value(self, place: str, value: Any, about: Field[Any]) -> Any:
         """Check the value of a figure, and return it; add a finding if the value is invalid."""
-        choices, low = about["choices"], about["low"]
+        choices, low, kind = (
+            about.metadata["choices"],
+            about.metadata["low"],
+            kind_of(str(about.type)),
+        )
         unknown = "leave the figure out if it is unknown"
         if choices:
             if value not in choices:
                 self._add_wrong_value(
                     place, f"{quoted(value)} is not known", f"use {', '.join(choices)}"
                 )
-        elif low is None:
-            if not isinstance(value, bool):
-                self._add_wrong_value(place, f"{quoted(value)} is not true or false", unknown)
-        elif isinstance(value, bool) or not isinstance(value, about["type"]):
-            self._add_wrong_value(
-                place, f"{quoted(value)} is not a number", f"give a number; {unknown}"
+        elif kind is not None and not kind.accepts(value):
+            what, fix = (
+                ("true or false", unknown)
+                if low is None
+                else ("a number", f"give a number; {unknown}")
             )
-        elif not low <= value < 1 << 62:
+            self._add_wrong_value(place, f"{quoted(value)} is not {what}", fix)
+        elif low is not None and not low <= value < 1 << 62:
             self._add_wrong_value(place, f"{quoted(value)} is not in {low} … 2^62 − 1", unknown)
         return value
 

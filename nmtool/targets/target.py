@@ -100,13 +100,13 @@ class Memory:
 class EventCosts:
     """Costs of single events on a chip: dynamic energy in pJ, or time in ns."""
 
-    synaptic_event: float | None = figure("a spike that passes a synapse", low=0, real=True)
-    neuron_access: float | None = figure("a neuron's state read and written", low=0, real=True)
-    neuron_update: float | None = figure("a neuron's step, without the access", low=0, real=True)
-    spike_out: float | None = figure("a spike emitted", low=0, real=True)
-    axon_out: float | None = figure("a spike sent to one core", low=0, real=True)
-    axon_in: float | None = figure("a spike received by one core", low=0, real=True)
-    hop: float | None = figure("a spike passed on from one router to the next", low=0, real=True)
+    synaptic_event: float | None = figure("a spike that passes a synapse", low=0)
+    neuron_access: float | None = figure("a neuron's state read and written", low=0)
+    neuron_update: float | None = figure("a neuron's step, without the access", low=0)
+    spike_out: float | None = figure("a spike emitted", low=0)
+    axon_out: float | None = figure("a spike sent to one core", low=0)
+    axon_in: float | None = figure("a spike received by one core", low=0)
+    hop: float | None = figure("a spike passed on from one router to the next", low=0)
 
 
 @dataclass(frozen=True)

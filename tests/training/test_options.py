@@ -14,11 +14,12 @@ import pytest
 
 from nmtool.data import SpikeEvents
 from nmtool.errors import UsageError
+from nmtool.options import texts_of
 from nmtool.quantisation import DelayGrid
 from nmtool.targets import target_named
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import GROUPS, TrainOptions
 from tests.refusals import refused
 from tests.training.small_data import small_dataset
 
@@ -35,7 +36,9 @@ def _set(**settings: Any) -> TrainOptions:
 
 
 def test_every_setting_has_a_description() -> None:
-    assert all(len(field.metadata["help"]) > 10 for field in fields(TrainOptions))
+    texts = {name: text for group in GROUPS for name, text in texts_of(group).items()}
+    assert [*texts] == [field.name for field in fields(TrainOptions)]
+    assert all(len(text) > 10 for text in texts.values())
 
 
 def test_unnamed_settings_keep_their_values() -> None:

@@ -34,7 +34,7 @@ from nmtool.tables import counted
 from nmtool.targets import target_named
 from nmtool.training.loop.initial import longest_initial
 from nmtool.training.loop.run_data import has_same_split, is_data_of
-from nmtool.training.options import BEGINNING, TrainOptions
+from nmtool.training.options import Beginning, TrainOptions
 
 if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
 MIN_SPIKES_PER_NEURON = 0.02
 """Spikes per neuron and sample below which a population learns nothing."""
 
-BEGINNINGS = tuple(
-    option.name for option in fields(TrainOptions) if option.metadata["group"] == BEGINNING
-)
+BEGINNINGS = tuple(option.name for option in fields(Beginning))
 """Settings that only affect new networks."""
 
 INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")

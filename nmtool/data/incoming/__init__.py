@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import Field, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -22,17 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.arguments import (
-    LIST,
-    NUMBER,
-    WHOLE,
-    WORD,
-    Kind,
-    check_all,
-    check_fields,
-    checked,
-    optional,
-)
+from nmtool.arguments import WHOLE, Kind, check_all, checked
 from nmtool.data import shd
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, errors_naming
@@ -40,6 +30,7 @@ from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
+from nmtool.options import Options, option
 from nmtool.splits import SPLITS
 
 _log = logging.getLogger(__name__)
@@ -51,7 +42,7 @@ _SHOWN = 30
 
 
 @dataclass(frozen=True)
-class FileConventions:
+class FileConventions(Options):
     """Unit of times, numbering of labels, and names of columns, for files that do not state them.
 
     >>> import tempfile
@@ -76,17 +67,15 @@ class FileConventions:
         UsageError: there is no such unit of time or column, or a number is invalid.
     """
 
-    time_unit: str = "s"
-    dt_ms: float | None = None
+    time_unit: str = option("s", choices=shd.TIME_UNITS_MS)
+    dt_ms: float | None = option(None, flag="dt", metavar="MS")
     labels_from: int = 0
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
     sensor_size: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, time_unit=WORD, labels_from=WHOLE)
-        check_fields(self, dt_ms=optional(NUMBER), n_units=optional(WHOLE))
-        check_fields(self, sensor_size=optional(LIST))
+        super().__post_init__()
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
         if self.sensor_size is not None:
@@ -97,12 +86,13 @@ class FileConventions:
                     code="sensor-size-range",
                     fix="give its extents along x, y and polarity, such as 34,34,2",
                 )
-        if self.time_unit not in shd.TIME_UNITS_MS:
-            raise UsageError(
-                f"there is no unit of time '{self.time_unit}'",
-                code="time-unit-unknown",
-                fix=suggestion(self.time_unit, tuple(shd.TIME_UNITS_MS)),
-            )
+
+    def unknown(self, declared: Field[object], value: object) -> UsageError:
+        return UsageError(
+            f"there is no unit of time '{value}'",
+            code="time-unit-unknown",
+            fix=suggestion(str(value), declared.metadata["choices"]),
+        )
 
 
 AS_THEY_ARE = FileConventions()

@@ -19,7 +19,7 @@ from benchmarks import ours
 from benchmarks.drive import find_drive
 from benchmarks.gpu import make_model
 from benchmarks.workload import Workload
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 from nmtool.training.engines.devices import find_device
 from nmtool.training.front.losses import readout_loss
 from tests.training.engines.cuda.emulator.kernel import ORDERS
