@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import Field, dataclass
+from typing import Any, ClassVar
 
-from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, keywords_checked, optional
+from nmtool.arguments import Count, keywords_checked
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
-from nmtool.exporters.options import non_default_options
+from nmtool.network.readout import RULES
+from nmtool.options import ReadingOptions, WritingOptions, option
 
 GROUPED, AXONAL = FORMS = ("grouped", "axonal")
 DELAYED, FREE = HOPS = ("delayed", "free")
@@ -26,7 +27,7 @@ NIR_DT_S = 1e-4
 
 @keywords_checked
 @dataclass(frozen=True)
-class NirOptions:
+class NirOptions(WritingOptions):
     """Options of the NIR export.
 
     >>> NirOptions(hops="free").readout
@@ -49,16 +50,15 @@ class NirOptions:
         UsageError: a choice is unknown, or the step is not positive.
     """
 
-    form: str = GROUPED
-    readout: str = POPULATION
-    hops: str = DELAYED
-    nir_dt_s: float = NIR_DT_S
+    heading: ClassVar[str] = "NIR files"
+
+    form: str = option(GROUPED, choices=FORMS)
+    readout: str = option(POPULATION, choices=READOUTS)
+    hops: str = option(DELAYED, choices=HOPS)
+    nir_dt_s: float = option(NIR_DT_S, flag="nir-dt", metavar="S")
 
     def __post_init__(self) -> None:
-        self._check("form", FORMS)
-        self._check("readout", READOUTS)
-        self._check("hops", HOPS)
-        check_fields(self, nir_dt_s=NUMBER)
+        super().__post_init__()
         if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
             raise UsageError(
                 f"the step of a NIR file must be 1e-9 … 1000 s, not {self.nir_dt_s}",
@@ -66,25 +66,18 @@ class NirOptions:
                 fix="give the step in seconds, e.g. 1e-3",
             )
 
-    def _check(self, key: str, choices: tuple[str, ...]) -> None:
-        check_fields(self, **{key: WORD})
-        if getattr(self, key) not in choices:
-            raise UsageError(
-                f"unknown {key.replace('_', ' ')} {getattr(self, key)!r} of a NIR file",
-                code="nir-option-unknown",
-                fix=f"use one of {', '.join(choices)}",
-            )
-
-    def as_json(self) -> dict[str, Any]:
-        """The options by name."""
-        return asdict(self)
+    def unknown(self, declared: Field[Any], value: object) -> UsageError:
+        return UsageError(
+            f"unknown {declared.name.replace('_', ' ')} {value!r} of a NIR file",
+            code="nir-option-unknown",
+            fix=f"use one of {', '.join(declared.metadata['choices'])}",
+        )
 
     def unused_by(self, name: str) -> UsageError:
-        """The error for using these options with another format."""
         return UsageError(
             f"options of NIR files do not apply to the format {name}",
             code="nir-options-unused",
-            why=non_default_options(self),
+            why=self.given(),
             fix="leave them out, or write a NIR file: `to=nir`"
             + (
                 f"; to read a NIR file with this step, `nir_dt_s={self.nir_dt_s:g}`"
@@ -96,7 +89,7 @@ class NirOptions:
 
 @keywords_checked
 @dataclass(frozen=True)
-class ImportOptions:
+class ImportOptions(ReadingOptions):
     """Options for reading a NIR file from another tool.
 
     >>> options = ImportOptions(nir_dt_s=1e-3)
@@ -118,23 +111,31 @@ class ImportOptions:
             several tools write 1 although their neurons add inputs whole.
     """
 
-    nir_dt_s: float | None = None
-    dt_ms: float | None = None
-    n_steps: int | None = None
-    rule: str | None = None
-    window: int | None = None
-    gains_as_written: bool = False
+    heading: ClassVar[str] = "NIR files from other tools"
+    note: ClassVar[str] = (
+        "A NIR file written by nmtool also carries the network itself; with any of these options, "
+        "the graph is read instead."
+    )
+    files: ClassVar[str] = "NIR files"
+
+    nir_dt_s: float | None = option(None, flag="nir-dt", metavar="S")
+    dt_ms: float | None = option(
+        None,
+        help="time step of the network in ms; default: --in-nir-dt, or 1 for checkpoints",
+        metavar="MS",
+    )
+    n_steps: Count | None = option(None, flag="steps")
+    rule: str | None = option(
+        None,
+        help="rule of the readout. Default: weighted for checkpoints; for NIR, max (spike counts) "
+        "if the output spikes, else mean (membranes)",
+        words=RULES,
+    )
+    window: Count | None = option(None)
+    gains_as_written: bool = option(False)
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            nir_dt_s=optional(NUMBER),
-            dt_ms=optional(NUMBER),
-            n_steps=optional(WHOLE),
-            rule=optional(WORD),
-            window=optional(WHOLE),
-            gains_as_written=SWITCH,
-        )
+        super().__post_init__()
         for value, example in ((self.step_s, "s, e.g. 0.001"), (self.step_ms, "ms, e.g. 1.0")):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(
