@@ -17,7 +17,7 @@ from benchmarks.report import exit_code, print_report, write_json
 from benchmarks.rows import Row, make_rows
 from benchmarks.suites import LARGE_BATCH, SUITES, Suite
 from benchmarks.workload import Workload
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 from nmtool.errors import libraries_needed
 
 NAME = "benchmarks-cuda"

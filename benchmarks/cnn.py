@@ -34,7 +34,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.machine import header
 from benchmarks.report import exit_code, machine_text, write_json
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
 from nmtool.data.dataset import joined

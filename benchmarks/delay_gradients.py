@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 from nmtool.cli.console import print_tables
 from nmtool.data import SpikeEvents, load_dataset
 from nmtool.loading import load

@@ -35,7 +35,7 @@ import numpy as np
 import nmtool as nm
 from benchmarks.machine import header
 from benchmarks.report import exit_code, machine_text, write_json
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 
 SIZES = {
     "ssc": {"train": 75_466, "valid": 9_981, "test": 20_382},

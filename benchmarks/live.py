@@ -26,7 +26,7 @@ from benchmarks.drive import find_drive
 from benchmarks.machine import header
 from benchmarks.report import exit_code, machine_text, write_json
 from benchmarks.workload import Workload
-from nmtool.cli.arguments import count
+from nmtool.arguments import count
 
 WINDOW = 100
 """Number of steps that a decision averages, and number of steps at a time in `times_in_pieces`."""
