@@ -1,8 +1,8 @@
 """NetX files, the HDF5 format of lava-dl: chains of dense layers, written and read.
 
 Written layers have a delay per synapse, or are recurrent and have no delays, since lava-dl's reader
-uses the same delays for feed-forward and recurrent synapses. nmtool also reads convolutions. It
-embeds the network itself in the files that it writes, and reads it back without loss.
+uses the same delays for feed-forward and recurrent synapses. nmtool embeds the network itself in
+the files that it writes, and reads it back without loss.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP, Embedded, pack_network, unpack_network
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
@@ -133,13 +133,6 @@ class Netx(Format, name="netx"):
         from nmtool.exporters.netx import runtime
         from nmtool.exporters.netx.chain import chain_order
 
-        if any(layer.unrolled for layer in self.content.layers.values()):
-            raise UsageError(
-                f"{self.path} has convolutions, which nmtool cannot run through lava-dl",
-                code="netx-conv-run",
-                why="nmtool cannot record neurons of convolutions",
-                fix="compare with another backend: nmtool verify FILE DATA --against lava",
-            )
         network = self.integers
         return runtime.run(self.path, network, chain_order(network), spikes, deep, on_progress)
 

@@ -20,7 +20,6 @@ from nmtool.exporters.differences import array_change
 from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embedded
 from nmtool.exporters.hdf5 import PlainFile, opened
 from nmtool.exporters.netx.layers import Layer
-from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ VERSION = 1
 
 MAX_LAYERS = 1000
 
-DENSE, RECURRENT, INPUT, FLATTEN, CONV = "dense", "dense_rec", "input", "flatten", "conv"
-MAX_UNROLLED = 1 << 24
-"""Largest number of synapses of a file's unrolled convolutions, including those of weight 0."""
+DENSE, RECURRENT, INPUT, FLATTEN = "dense", "dense_rec", "input", "flatten"
 
 NEURONS = ("CUBA", "LOIHI")
 """lava-dl's names for Lava's LIF neurons."""
@@ -197,161 +194,17 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         )
     layers: dict[int, Layer] = {}
     findings: list[Finding] = []
-    shape: Shape | None = None
-    unrolled = 0
     for index in range(count):
         group, where = file.group(parent, str(index)), f"layer {index}"
         kind = str(file.texts(group, "type", 1).reshape(()))
-        misfits = list(
-            _layer_findings(file, group, kind, where, first=not layers, input_shape=shape)
-        )
-        if kind == CONV and not misfits:
-            convolution, misfits = _convolution(file, group, where, shape)
-            if convolution is not None and not misfits:
-                unrolled += convolution.size
-                misfits = list(_size_findings(convolution, where, unrolled))
-                if not misfits:
-                    layers[index] = _unrolled_layer(file, group, convolution)
+        misfits = list(_layer_findings(file, group, kind, where, first=not layers))
         findings += misfits
         if not misfits and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
-        if kind != FLATTEN and file.has(group, "shape"):
-            sizes = _whole_numbers(file.array(group, "shape"), "shape").reshape(-1)
-            shape = tuple(int(size) for size in sizes)
     return layers, findings
 
 
-@dataclass(frozen=True, eq=False)
-class _Convolution:
-    """A convolutional layer of a NetX file.
-
-    Attributes:
-        window: its kernel, stride, padding and dilation.
-        input_shape: channels, height and width of its input.
-        weight: [output channels, input channels of a group, height, width] int64.
-    """
-
-    window: Window
-    input_shape: Shape
-    weight: NDArray[np.int64]
-
-    @property
-    def outputs(self) -> Shape:
-        """Channels, height and width of its output."""
-        return self.window.output_shape(self.input_shape)
-
-    @property
-    def size(self) -> int:
-        """Number of synapses when unrolled to a matrix."""
-        return math.prod(self.input_shape) * math.prod(self.outputs)
-
-
-def _convolution(
-    file: PlainFile, group: h5py.Group, where: str, input_shape: Shape | None
-) -> tuple[_Convolution | None, list[Finding]]:
-    """Read a convolution like lava-dl, with weights, strides and padding as in torch.
-
-    Returns None and a finding if its arrays are inconsistent.
-    """
-    weight = _whole_numbers(file.array(group, "weight"), "weight")
-    weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
-    fix = "write it as lava-dl does"
-    if weight.ndim != 4 or not weight.size or input_shape is None or len(input_shape) != 3:
-        what = "its weights are not [outputs, inputs, height, width], or its input is not 2D"
-        return None, [Finding("netx-conv-shape", where, what, fix)]
-    values = {}
-    for name, least, default in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
-        numbers = (
-            _whole_numbers(file.array(group, name), name)
-            if file.has(group, name)
-            else np.array([default])
-        )
-        sides = np.ravel(numbers)
-        if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
-            what = f"{name} must be one or two whole numbers in {least} … {MAX_PLACES}"
-            return None, [Finding("netx-conv-shape", where, what, fix)]
-        values[name] = np.broadcast_to(sides, (2,)).tolist()
-    groups = (
-        int(_whole_numbers(file.array(group, "groups"), "groups").reshape(()))
-        if file.has(group, "groups")
-        else 1
-    )
-    axes = tuple(
-        Axis(taps, stride, padding, padding, dilation)
-        for taps, stride, padding, dilation in zip(weight.shape[2:], *values.values(), strict=True)
-    )
-    channels = weight.shape[0], weight.shape[1] * max(groups, 1)
-    window = Window(axes, channels, max(groups, 1))
-    output_shape = window.output_shape(input_shape)
-    shape = tuple(int(n) for n in np.ravel(_whole_numbers(file.array(group, "shape"), "shape")))
-    if (
-        groups < 1
-        or weight.shape[0] % groups
-        or channels[1] != input_shape[0]
-        or output_shape != shape
-    ):
-        what = (
-            f"for an input of shape {list(input_shape)} its output has the shape "
-            f"{list(output_shape)}, not {list(shape)}"
-        )
-        return None, [Finding("netx-conv-shape", where, what, fix)]
-    return _Convolution(window, input_shape, weight), []
-
-
-def _size_findings(convolution: _Convolution, where: str, total: int) -> Iterator[Finding]:
-    """A finding if a convolution is too large when unrolled."""
-    if total > MAX_UNROLLED:
-        before, after = math.prod(convolution.input_shape), math.prod(convolution.outputs)
-        yield Finding(
-            "netx-unrolled",
-            where,
-            f"unrolled, it has {before:,} × {after:,} = {convolution.size:,} synapses, and all "
-            f"convolutions up to this layer have {total:,}; nmtool allows at most "
-            f"{MAX_UNROLLED:,}",
-            "use fewer channels or larger strides",
-        )
-
-
-def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolution) -> Layer:
-    """Unroll a convolution to a layer with one synapse per pair of neurons."""
-    line, post, tap = convolution.window.pairs(convolution.input_shape)
-    shared = convolution.weight.reshape(*convolution.weight.shape[:2], -1)[:, :, tap]
-    weight = np.zeros(
-        (math.prod(convolution.outputs), math.prod(convolution.input_shape)), np.int64
-    )
-    weight[post, line] = shared
-    channels = convolution.outputs[0]
-    return Layer(
-        weight,
-        None,
-        None,
-        np.repeat(_bias(file, group, channels), math.prod(convolution.outputs[1:])),
-        *_neuron_constants(file, group),
-        unrolled=True,
-    )
-
-
-def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
-    """[size] int64: biases, read from one number per neuron, or from one number for all."""
-    bias = (
-        _whole_numbers(file.array(group, "bias"), "bias")
-        if file.has(group, "bias")
-        else np.zeros(1, np.int64)
-    )
-    return np.broadcast_to(bias.reshape(-1), (size,))
-
-
-def _neuron_constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
-    """Decays of u and v, and threshold, of a layer's neurons, as in `Layer`."""
-    neuron = file.group(group, "neuron")
-    i_decay, v_decay, threshold = (
-        int(_whole_numbers(file.array(neuron, key), key).reshape(()))
-        for key in ("iDecay", "vDecay", "vThMant")
-    )
-    return i_decay, v_decay, threshold
-
-
-_OTHER_LAYERS = "leave it out, or build it from dense and conv layers of LIF neurons"
+_OTHER_LAYERS = "leave it out, or build it from dense layers of LIF neurons"
 
 
 def _layer_findings(
@@ -361,16 +214,14 @@ def _layer_findings(
     where: str,
     *,
     first: bool,
-    input_shape: Shape | None,
 ) -> Iterator[Finding]:
     """At most one finding: the reason why an integer network cannot represent a layer.
 
     Args:
         file, group, kind, where: file, group, kind and name of the layer.
         first: True if no layer of neurons precedes the layer.
-        input_shape: output shape of the previous layer; None if unknown.
     """
-    if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):
+    if kind == FLATTEN and first:
         return
     if kind == INPUT and not file.has(group, "neuron"):
         if not first:
@@ -380,7 +231,7 @@ def _layer_findings(
                 "an input layer must come before all other layers",
                 _OTHER_LAYERS,
             )
-    elif kind not in (DENSE, RECURRENT, CONV):
+    elif kind not in (DENSE, RECURRENT):
         what = f"it is of the unsupported kind '{printable(kind)}'"
         if kind == INPUT:
             what = "it is an input layer with neurons, which cannot receive spikes"
@@ -427,10 +278,6 @@ def _neuron_findings(
             "for neurons that can spike in every step, as lava-dl runs them, set refDelay to 1",
             why="nmtool's neurons have no refractory time, and lava-dl's reader ignores it",
         )
-    elif kind == CONV and file.has(group, "delay"):
-        what = "it is a convolution and has delays"
-        why = "lava-dl's reader ignores them"
-        yield Finding("netx-conv-delays", where, what, _OTHER_LAYERS, why=why)
     elif kind == RECURRENT and any(
         file.has(group, key) and file.array(group, key).any() for key in ("delay", "delay_rec")
     ):
@@ -456,6 +303,26 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
         _bias(file, group, size),
         *_neuron_constants(file, group),
     )
+
+
+def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
+    """[size] int64: biases, read from one number per neuron, or from one number for all."""
+    bias = (
+        _whole_numbers(file.array(group, "bias"), "bias")
+        if file.has(group, "bias")
+        else np.zeros(1, np.int64)
+    )
+    return np.broadcast_to(bias.reshape(-1), (size,))
+
+
+def _neuron_constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
+    """Decays of u and v, and threshold, of a layer's neurons, as in `Layer`."""
+    neuron = file.group(group, "neuron")
+    i_decay, v_decay, threshold = (
+        int(_whole_numbers(file.array(neuron, key), key).reshape(()))
+        for key in ("iDecay", "vDecay", "vThMant")
+    )
+    return i_decay, v_decay, threshold
 
 
 def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> NDArray[np.int64]:

@@ -35,7 +35,6 @@ class Layer:
         i_decay: part of u that is lost in a step, in units of 1/4096.
         v_decay: part of v that is lost in a step, in units of 1/4096.
         threshold: threshold, compared with v after a shift by 6 bits.
-        unrolled: True for a convolution, whose weights the reader does not change.
     """
 
     weight: Integers
@@ -45,7 +44,6 @@ class Layer:
     i_decay: int
     v_decay: int
     threshold: int
-    unrolled: bool = False
 
     @property
     def size(self) -> int:
@@ -70,10 +68,6 @@ class Layer:
         Yields:
             At most one finding.
         """
-        if self.unrolled:
-            if abs(self.weight).max(initial=0) > MAX_WEIGHT - 1:
-                yield Finding("netx-weights-range", where, "weights exceed 255", fix)
-            return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
         weights = np.hstack(parts)
         largest, smallest = int(weights.max()), int(weights.min())

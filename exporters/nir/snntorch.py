@@ -40,11 +40,11 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     Node,
 )
+from nmtool.exporters.nir.graph.windows import Shape
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.reading.windows import window_of
 from nmtool.exporters.nir.snntorch_resets import copy_of, difference, noise_input
-from nmtool.exporters.windows import Shape
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 

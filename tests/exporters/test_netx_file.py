@@ -18,7 +18,6 @@ from nmtool.errors import (
     FileFormatError,
     Finding,
     MissingError,
-    UsageError,
 )
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.netx.chain import layers_of
@@ -297,6 +296,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         dense(2, 2, type=b"dense_rec", weight_rec=np.eye(2), delay_rec=np.eye(2)),
         {"type": b"average", "shape": np.array([2])},
         {"type": b"input", "shape": np.array([2])},
+        {"type": b"conv", "shape": np.array([4, 6, 7]), "neuron": NEURON},
     )
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(path).read()
@@ -312,6 +312,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 11", "netx-recurrent-delays"),
         ("layer 12", "netx-layer-kind"),
         ("layer 13", "netx-input-late"),
+        ("layer 14", "netx-layer-kind"),
         ("layer 2", "netx-bias-range"),
         ("layer 2", "netx-delay-range"),
         ("layer 3", "netx-decay-range"),
@@ -320,7 +321,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 4", "netx-threshold-range"),
         ("layer 9", "netx-weights-signs"),
     ]
-    for word in ("pool", "[3, 8, 8]", "SDNN", "iDecay", "vDecay", "62"):
+    for word in ("pool", "[3, 8, 8]", "conv", "[4, 6, 7]", "SDNN", "iDecay", "vDecay", "62"):
         assert word in str(caught.value)
 
 
@@ -369,99 +370,6 @@ def test_assumed_time_steps_are_logged(tmp_path: Path, caplog: pytest.LogCapture
     (remark,) = [record.getMessage() for record in caplog.records]
     assert "1 ms" in remark
     assert "1000 ms" in remark
-
-
-def conv(shape: tuple[int, int, int], weight: np.ndarray, **more: Any) -> dict[str, Any]:
-    """A convolution layer like lava-dl's."""
-    layer = {"type": b"conv", "shape": np.array(shape), "weight": weight.astype(np.float32)}
-    sides = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1]}
-    layer |= {name: np.array(value) for name, value in sides.items()}
-    layer |= {"groups": 1, "neuron": {**NEURON, "iDecay": 4096, "vThMant": 60}}
-    return {key: value for key, value in {**layer, **more}.items() if value is not None}
-
-
-CAMERA = {"type": b"input", "shape": np.array([2, 7, 9])}
-
-
-def test_convolutions_are_unrolled(tmp_path: Path) -> None:
-    """The expected weights are sums over windows; lava-dl's own reader gave the same spikes."""
-    random = np.random.default_rng(0)
-    first, second = (
-        random.integers(-40, 80, (4, 2, 3, 2)),
-        random.integers(-60, 90, (6, 2, 2, 3, 1)),
-    )
-    bias = random.integers(-20, 20, 4)
-    sides = {"stride": np.array([2, 1]), "padding": np.array([1, 1]), "dilation": np.array([1, 2])}
-    network = Netx(
-        write_foreign(
-            tmp_path / "foreign.net",
-            CAMERA,
-            conv((4, 4, 9), first, bias=bias.astype(float), **sides),
-            conv((6, 3, 7), second, groups=2),
-            {"type": b"flatten", "shape": np.array([126, 1, 1])},
-            dense(126, 5),
-        )
-    ).network
-    assert [(p.name, p.size) for p in network.populations] == [
-        *(("layer1", 144), ("layer2", 126), ("layer4", 5)),
-    ]
-    assert network.population("layer1").bias.tolist() == np.repeat(bias * 64, 36).tolist()
-    weights = sum(p.weight.astype(int) for p in network.projections if p.target == "layer1")
-    expected = np.zeros((2, 7, 9, 4, 4, 9), int)
-    for o, y, x, i, ky, kx in np.ndindex(4, 4, 9, 2, 3, 2):
-        row, column = 2 * y - 1 + ky, x - 1 + 2 * kx
-        if 0 <= row < 7 and 0 <= column < 9:
-            expected[i, row, column, o, y, x] += first[o, i, ky, kx]
-    np.testing.assert_array_equal(weights, expected.reshape(126, 144))
-    weights = sum(p.weight.astype(int) for p in network.projections if p.target == "layer2")
-    expected = np.zeros((4, 4, 9, 6, 3, 7), int)
-    for o, y, x, i, ky, kx in np.ndindex(6, 3, 7, 2, 2, 3):
-        expected[2 * (o // 3) + i, y + ky, x + kx, o, y, x] = second[o, i, ky, kx, 0]
-    np.testing.assert_array_equal(weights, expected.reshape(144, 126))
-    signs = [p.weight.min() >= 0 or p.weight.max() <= 0 for p in network.projections]
-    assert signs == [True] * 4 + [False]
-
-
-def test_even_weights_of_a_convolution_are_one_projection(tmp_path: Path) -> None:
-    weight = np.random.default_rng(0).integers(-20, 20, (4, 2, 3, 3)) * 2
-    path = write_foreign(tmp_path / "foreign.net", CAMERA, conv((4, 5, 7), weight))
-    (projection,) = Netx(path).network.projections
-    assert {-1, 1} <= set(np.sign(projection.weight).ravel().tolist())
-    with refused(UsageError, "netx-conv-run"):
-        Netx(path).run(random_raster(0, 1, 5, 126))
-
-
-KERNEL = np.ones((4, 2, 3, 3))
-
-
-@pytest.mark.parametrize(
-    ("layer", "code"),
-    [
-        (conv((4, 5, 7), KERNEL, delay=1), "netx-conv-delays"),
-        (conv((4, 5, 7), KERNEL * 256), "netx-weights-range"),
-        (conv((4, 5, 8), KERNEL), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL[:, :1]), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL[0]), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL[:, :1], groups=3), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL, stride=np.array([0, 1])), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL, padding=np.array([1, 1, 1])), "netx-conv-shape"),
-        (conv((4, 5, 7), KERNEL, neuron={**NEURON, "type": b"SDNN"}), "netx-neuron-kind"),
-    ],
-)
-def test_invalid_convolutions_are_refused(layer: dict[str, Any], code: str, tmp_path: Path) -> None:
-    with refused(FileFormatError, "netx-file-unfit") as caught:
-        Netx(write_foreign(tmp_path / "foreign.net", CAMERA, layer)).read()
-    assert code in codes(caught.value)
-    assert caught.value.findings[0].where == "layer 1"
-
-
-def test_convolutions_that_are_too_large_are_refused_by_size(tmp_path: Path) -> None:
-    camera = {"type": b"input", "shape": np.array([2, 128, 128])}
-    layers = [conv((4, 126, 126), KERNEL), conv((4, 124, 124), np.ones((4, 4, 3, 3)))]
-    with refused(FileFormatError, "netx-file-unfit") as caught:
-        Netx(write_foreign(tmp_path / "foreign.net", camera, *layers)).read()
-    assert codes(caught.value)[:2] == ["netx-unrolled"] * 2
-    assert "32,768 × 63,504" in caught.value.findings[0].what
 
 
 def test_a_file_without_dense_layers(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""NIR graphs as plain data: files, loops, delays and differences."""
+"""NIR graphs as plain data: files, loops, windows, delays and differences."""

@@ -23,10 +23,10 @@ from nmtool.exporters.nir.graph.nodes import (
     WINDOWS,
     Node,
 )
+from nmtool.exporters.nir.graph.windows import Shape
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.synapses import Matrix, Signal
 from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.exporters.windows import Shape
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LINEAR: ("weight",),

@@ -23,6 +23,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     Node,
 )
+from nmtool.exporters.nir.graph.windows import Shape
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import linear, neurons, windows
 from nmtool.exporters.nir.reading.shapes import (
@@ -31,7 +32,6 @@ from nmtool.exporters.nir.reading.shapes import (
     shapes_of,
     unrolled_findings,
 )
-from nmtool.exporters.windows import Shape
 
 SHOWN = 50
 """Largest number of kinds of findings that an error lists; further findings are only counted."""

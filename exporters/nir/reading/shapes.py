@@ -27,9 +27,9 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     Node,
 )
+from nmtool.exporters.nir.graph.windows import Shape, Window
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES
 from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.exporters.windows import Shape, Window
 
 MAX_LINES = 1 << 20
 """Largest number of lines of one node."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from nmtool.errors import Finding, printable
 from nmtool.exporters.nir.graph.nodes import CONV1D, CONVOLUTIONS, Node
-from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
+from nmtool.exporters.nir.graph.windows import MAX_PLACES, Axis, Shape, Window
 
 SAME, VALID = "same", "valid"
 """Words for the padding of convolutions: as many outputs as inputs, or no padding."""
