@@ -120,7 +120,7 @@ Results:
     Demonstration       results of the demo
     Diagnosis           the parts of an installation and the state of each
     Part                a library, tool, folder or device that nmtool uses
-    Report              sections of sentences, tables and plots, as a page, tables or JSON
+    Report              results under headings with their plots, as a page, tables or JSON
 
 Options of formats:
 

@@ -166,6 +166,11 @@ class NmtoolError(Exception):
             parts.append(f"fix: {self.fix}")
         return "\n".join(parts)
 
+    @property
+    def clause(self) -> str:
+        """What is wrong and why, as part of a sentence."""
+        return f"{self.what}, since {self.why}" if self.why else self.what
+
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
         """A copy of the error, of class `kind`, with another text and, if given, another fix.
 

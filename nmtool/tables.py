@@ -226,36 +226,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
-_LISTED = 8
-"""Largest number of ranges of indices that a text lists."""
-
-
-def listed(indices: Sequence[int]) -> str:
-    """Format ascending indices as text: the first `_LISTED` ranges of consecutive indices.
-
-    >>> listed([0, 1, 2, 7, 9, 10])
-    '0–2, 7, 9–10'
-    """
-    ranges = list(_ranges(indices))
-    texts = [f"{a}–{b}" if b > a else f"{a}" for a, b in ranges[:_LISTED]]
-    return ", ".join([*texts, "…"] if len(ranges) > _LISTED else texts)
-
-
-def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last index of each range of consecutive indices."""
-    first = last = None
-    for index in indices:
-        if first is None or last is None:
-            first = last = index
-        elif index == last + 1:
-            last = index
-        else:
-            yield first, last
-            first = last = index
-    if first is not None and last is not None:
-        yield first, last
-
-
 def shown(value: Any) -> str:
     """A value formatted for display: floats to four significant digits, thousands separated.
 
@@ -288,3 +258,22 @@ def exact(value: float) -> str:
     """
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
+
+
+_MOST_RANGES = 8
+
+
+def index_ranges(indices: Sequence[int]) -> str:
+    """Ascending indices as a short text: at most 8 ranges of consecutive indices.
+
+    >>> index_ranges([0, 1, 2, 7, 9, 10])
+    '0–2, 7, 9–10'
+    """
+    ranges: list[list[int]] = []
+    for index in indices:
+        if ranges and index == ranges[-1][1] + 1:
+            ranges[-1][1] = index
+        else:
+            ranges.append([index, index])
+    texts = [f"{a}–{b}" if b > a else f"{a}" for a, b in ranges[:_MOST_RANGES]]
+    return ", ".join([*texts, "…"] if len(ranges) > _MOST_RANGES else texts)

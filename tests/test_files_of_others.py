@@ -32,7 +32,7 @@ KNOWN = {
     # These files import installed libraries, or look up their versions.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/setup/installation.py": {"importlib"},
-    "nmtool/reporting/results.py": {"importlib"},
+    "nmtool/reproduction.py": {"importlib"},
     "nmtool/cli/flags.py": {"importlib"},
     "nmtool/running.py": {"importlib"},
     "nmtool/bars.py": {"importlib"},

@@ -78,7 +78,7 @@ RULES = (
     rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),
     rule("nmtool.plot", "numpy", "matplotlib"),
     rule("nmtool.reporting", "numpy", "matplotlib"),
-    rule("nmtool.reporting.results", "", ABOVE),
+    rule("nmtool.reporting.results", "numpy", ABOVE),
     rule("nmtool.reporting.svg", "matplotlib cycler"),
     rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
-from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
+from nmtool.errors import Finding, NmtoolError, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import STOPS, signals_noted
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
+from nmtool.reproduction import Reproduction
 from nmtool.tables import Table, Tabular
+from nmtool.toml_files import toml_value
 from nmtool.training.loop.advice import advice, rates_rise
 from nmtool.training.loop.remarks import (
     check_events_in_time,
@@ -83,7 +86,7 @@ class Run(Tabular):
         return cls(
             options,
             *networks,
-            run_folder.read_log(),
+            run_folder.read_log() if run_folder.log_file.is_file() else [],
             run_folder.path,
             run_folder.validation_rule(),
             search=search,
@@ -104,21 +107,150 @@ class Run(Tabular):
         """Suggestions for the next run, each with its evidence and a setting to try."""
         return list(advice(self.options, self.log, self.network, self.n_validation))
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The suggestions of `advice`."""
+        return tuple(self.advice()) if self.log else ()
+
+    def first_network(self, data: Dataset | None = None) -> tuple[Network | None, str]:
+        """Recompute the network before training from settings, seed and training samples.
+
+        >>> network, origin = run.first_network(data)  # doctest: +SKIP
+
+        Args:
+            data: the data set that the run was trained on.
+
+        Returns:
+            The network and a sentence on its origin; or None and the reason why it is unknown, e.g.
+            because its content hash is not that of the run.
+        """
+        from nmtool.running import has_torch
+
+        if self.folder is None:
+            return None, "Weights and delays before training are unknown: the run has no folder."
+        manifest = RunFolder(self.folder).manifest()
+        if manifest.start is not None:
+            return None, (
+                "The run started from another network, which is not in its folder (content hash "
+                f"{manifest.start}); name it with `before=RUN`."
+            )
+        if data is None or "train" not in data.splits:
+            return (
+                None,
+                "Recomputing weights and delays before training needs the training samples.",
+            )
+        if not has_torch():
+            return None, "Recomputing weights and delays before training needs torch."
+        from nmtool.training.loop.run import first_network
+
+        try:
+            network = first_network(self.options, data)
+        except NmtoolError as error:
+            return None, f"The network before training cannot be recomputed: {error.clause}."
+        origin = "Weights and delays before training are recomputed from settings and seed"
+        if network.content_hash != manifest.initial:
+            return None, (
+                f"{origin}, but differ from those of the run, since data, device or libraries "
+                "differ. They are left out."
+            )
+        return network, f"{origin}; the content hash equals that of the run."
+
+    def reproduction(self) -> Reproduction:
+        """Seed, settings and, of a saved run, the command that trains the run again.
+
+        >>> run.reproduction().hashes["seed of training"]  # doctest: +SKIP
+        '0'
+        """
+        settings, default = self.options.as_json(), type(self.options)().as_json()
+        manifest = None if self.folder is None else RunFolder(self.folder).manifest()
+        which = "all settings"
+        if manifest is None or manifest.start is None:
+            settings = {name: value for name, value in settings.items() if value != default[name]}
+            which = "settings other than the defaults"
+        hashes, code = {"seed of training": str(self.options.seed)}, dict[str, str]()
+        if manifest is not None:
+            hashes["trained with nmtool"] = manifest.nmtool
+            hashes["processes in training"] = str(manifest.ranks)
+            if manifest.start is not None:
+                hashes["started from the network"] = manifest.start
+            if manifest.in_memory:  # No command can load these data.
+                hashes["trained on data in memory"] = manifest.data
+            else:
+                start = "" if manifest.start is None else "--start START "
+                data = shlex.quote(manifest.data)
+                command = f"nmtool train {data} -o RUN {start}--config settings.toml"
+                code["command of training"] = command
+        lines = [f"{name} = {toml_value(value)}" for name, value in settings.items()]
+        code[f"settings.toml, {which}"] = "\n".join(lines)
+        return Reproduction(hashes, settings, code)
+
     def as_csv(self) -> str:
         """The log as CSV with a header, one row per epoch, as in the folder's `log.csv`."""
         return log_as_csv(self.log)
 
+    def as_json(self) -> dict[str, Any]:
+        """The log and the suggestions for the next run, as plain values for JSON."""
+        return {
+            "kept_epoch": self.best["epoch"] if self.log else None,
+            "epochs": self.options.epochs,
+            "log": [dict(entry) for entry in self.log],
+            "next": [asdict(finding) for finding in self.findings],
+        }
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """The best epoch, and the reasons for an early end or a change after the last epoch."""
+        if not self.log:
+            return [("No epoch of the run has ended.", "warning")]
+        best, lines = self.best, list[str]()
+        requested = self.options.epochs
+        lines = [
+            f"Epoch {best['epoch']} was the best of {len(self.log)} (of {requested} requested)."
+        ]
+        if self.stopped_early:
+            lines.append("Early stopping: the last epochs were no better than the best before.")
+        if "settled_accuracy" in best:
+            before = best["validation_accuracy"]
+            lines.append(
+                "At the end, scales of integers were changed so that nothing overflows: accuracy "
+                f"{'unknown' if before is None else f'{before:.2%}'} before, "
+                f"{best['settled_accuracy']:.2%} after."
+            )
+        return [(line, "") for line in lines]
+
     def tables(self) -> list[Table]:
-        """A table with a row per epoch, and the best trials of the search, if there was one."""
+        """A row per epoch; all values of the best epoch; the best trials of a search."""
         keys = ("epoch", "loss", "train_accuracy", "validation_accuracy", "silent_neurons")
         rows = [[entry.get(key) for key in keys] for entry in self.log]
-        epochs = Table("run", [key.replace("_", " ") for key in keys], rows)
-        return [epochs] if self.search is None else [epochs, self.search]
+        tables = [Table("run", [key.replace("_", " ") for key in keys], rows)]
+        if self.log:
+            cells = [
+                (key.replace("_", " "), _cell(key, value, self.network.class_names))
+                for key, value in self.best.items()
+                if value is not None and key != "seconds" and (value or key not in _IF_NOT_ZERO)
+            ]
+            tables.append(Table("best epoch", ("", "value"), cells))
+        return tables if self.search is None else [*tables, self.search]
 
     def __repr__(self) -> str:
         if not self.log:
             return f"<Run: no epoch finished, {self.network}>"
         return f"<Run: epoch {self.best['epoch']} of {len(self.log)}, {epoch_line(self.best)}>"
+
+
+_IF_NOT_ZERO = ("surplus_events", "dropped_events")
+"""Values of an epoch that its table leaves out if they are 0."""
+
+
+def _cell(key: str, value: Any, class_names: Sequence[str]) -> Any:
+    """A value of an epoch's log entry, formatted for a table."""
+    if key == "confused" and value:
+        label, answer = (class_names[int(value[of])] for of in ("label", "answer"))
+        return f"{label}, of which {value['share']:.0%} are taken for {answer}"
+    if key.endswith(("accuracy", "sparsity")):
+        return f"{value:.2%}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number:.3g}" for name, number in value.items())
+    return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
 @checked

@@ -63,8 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         network = result.network
         hashes = {"hash": network.content_hash, "source_hash": network.source_hash}
-        cost = result.cost.as_json() if result.cost else None
-        console.print_json({"file": str(output), **hashes, **result.report.as_json(), "cost": cost})
+        console.print_json({"file": str(output), **hashes, **result.as_json()})
     else:
         console.print_tables(result)
         console.print_finding_remarks(result.findings)

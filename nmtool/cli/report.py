@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from nmtool.tables import Table
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from nmtool.reporting import Report, Section
+    from nmtool.reporting import Report
 
 _PAGE_ENDINGS = (".html", ".htm")
 
@@ -79,10 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         quantising=rounding(arguments),
         progress=progress,
     )
-    document = _in_flags(document, arguments.parser)
+    names = _flags(arguments.parser)
+    console.use_flags_in_messages(names)
     if arguments.output is not None:
-        document = document.written_to(arguments.output)
-        document.save(arguments.output)
+        document.save(arguments.output, partial(console.with_flags, names=names))
     if arguments.json:
         console.print_json(document.as_json())
     else:
@@ -125,41 +124,21 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
     return None
 
 
-def _in_flags(report: Report, parser: Parser) -> Report:
-    """A report with flags in place of Python's arguments; for training, flags of `train`."""
+def _flags(parser: Parser) -> dict[str, str]:
+    """The command's flags by the names of arguments, and those of `train` for advice on runs."""
     from nmtool.cli import train
 
     training = Parser()
     train.add_arguments(training)
-
-    def translated(section: Section) -> Section:
-        """A section of the report with flags in place of Python's arguments."""
-        names = (training if section.key == "learning" else parser).flags()
-        translate = partial(console.with_flags, names=names)
-        findings = [
-            replace(
-                finding,
-                what=translate(finding.what),
-                why=translate(finding.why),
-                fix=translate(finding.fix),
-            )
-            for finding in section.findings
-        ]
-        facts = dict(section.facts)
-        if "next" in facts:
-            facts["next"] = [asdict(finding) for finding in findings]
-        sentences = [(translate(text), weight) for text, weight in section.sentences]
-        return replace(section, sentences=sentences, findings=findings, facts=facts)
-
-    return replace(report, sections=[*map(translated, report.sections)])
+    return {**training.flags(), **parser.flags()}
 
 
 def _print_sections(report: Report) -> None:
     """Print all sections as text, without their plots."""
     console.print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
+    for remark in report.remarks:
+        console.print_line(remark, console.STYLES["warning"])
     for section in report.sections:
-        if not any((section.sentences, section.tables, section.findings, section.code)):
-            continue  # A section without text, tables, findings and code consists only of plots.
         console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
             console.print_line(text, console.STYLES[weight])
@@ -167,7 +146,7 @@ def _print_sections(report: Report) -> None:
             console.print_table(table)
         for finding in section.findings:
             console.print_line(str(finding))
-        for heading, text in section.code:
+        for heading, text in section.code.items():
             console.print_line(heading, style="bold")
             for line in text.split("\n"):
                 console.print_line(line)

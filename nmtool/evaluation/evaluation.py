@@ -27,9 +27,11 @@ from nmtool.errors import (
     UsageError,
     check_path,
 )
+from nmtool.evaluation.activity import Activity
 from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
 from nmtool.loading import Source, as_network, check_exists, load, options_behind
 from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
 from nmtool.network.readout import predict
 from nmtool.progress import Progress, silent
@@ -84,6 +86,7 @@ class Evaluation(Result):
         seconds: time in s that `run` took; None if `evaluate` ran the network itself.
         runtime: runtime that `run` used; '' if `evaluate` ran the network itself.
         confusion: the confusion matrix.
+        activity: firing rates of all neurons, silent and saturated neurons, and overflows.
         label: [samples] int64, true class of each sample.
         number: [samples] int64, index of each sample in the data, from 0.
     """
@@ -108,6 +111,7 @@ class Evaluation(Result):
     seconds: float | None = None
     runtime: str = ""
     confusion: Confusion | None = field(default=None, repr=False)
+    activity: Activity | None = field(default=None, repr=False)
     label: NDArray[np.integer] | None = field(default=None, repr=False)
     number: NDArray[np.int64] | None = field(default=None, repr=False)
     drawn_from: int | None = None
@@ -393,6 +397,7 @@ def _evaluated(
     from nmtool.hardware_sim.operations import count_operations
 
     spikes, counts = Counter[str](), Counter[str]()
+    spikes_of_neurons: dict[str, NDArray[np.int64]] = {}
     events = updates = 0
     scores, labels = [], []
     for samples, recording in portions:
@@ -402,6 +407,9 @@ def _evaluated(
         )
         updates = sum(operations.neurons.values()) * operations.n_steps
         spikes.update({name: raster.n_spikes for name, raster in recording.spikes.items()})
+        for name, raster in {INPUT: samples.raster, **recording.spikes}.items():
+            total = np.bincount(raster.neuron, minlength=raster.n_neurons)
+            spikes_of_neurons[name] = spikes_of_neurons.get(name, 0) + total
         counts.update({name: n for name, n in recording.counts.items() if "." not in name})
         scores.append(recording.scores)
         labels.append(samples.label)
@@ -421,6 +429,11 @@ def _evaluated(
         spikes=spikes.total(),
         recording=recording if len(scores) == 1 else None,
         confusion=Confusion.of(label, predictions, network.class_names),
+        activity=Activity(
+            {name: total / label.size for name, total in spikes_of_neurons.items()},
+            samples.raster.n_steps,
+            dict(counts),
+        ),
         label=label,
     )
 

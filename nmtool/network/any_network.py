@@ -165,8 +165,12 @@ class AnyNetwork(Value, Tabular):
 
     def tables(self) -> list[Table]:
         """Tables of everything about the network except its individual synapses."""
-        content = describe_network(self)
+        content = self.as_json()
         return tables_of(content["kind"], content)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything about the network except its individual synapses, as plain values for JSON."""
+        return describe_network(self)
 
     @property
     def arithmetic(self) -> str:

@@ -54,6 +54,16 @@ class Quantisation(Tabular):
         """Findings on values that the target cannot represent, with the values used instead."""
         return self.report.findings
 
+    def sentences(self) -> list[tuple[str, str]]:
+        """Whether samples were used for calibration."""
+        if self.report.calibrated:
+            return [("Calibrated on samples.", "")]
+        return [("Not calibrated: outputs have head-room for every possible input.", "")]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report and the accuracy lost, as plain values for JSON."""
+        return {**self.report.as_json(), "cost": None if self.cost is None else self.cost.as_json()}
+
     def tables(self) -> list[Table]:
         """Tables of the report, and of the accuracy lost if it was measured."""
         return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]

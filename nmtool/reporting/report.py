@@ -1,19 +1,15 @@
-"""`Report`: sections of sentences, tables and figures, and their HTML page."""
+"""`Report`: results under headings, with their plots."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmtool import storage
 from nmtool.errors import Finding, libraries_needed, visible
 from nmtool.tables import Table, Tabular
-
-PAGE = "report.html"
-"""Placeholder for the page's path in the command that reproduces the report."""
 
 
 @dataclass(frozen=True)
@@ -35,37 +31,63 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a report.
+    """A result under a heading. The result decides what the section says.
+
+    >>> from nmtool.raster import Raster
+    >>> Section("input", "Input", Raster.silent(2, 10, 3)).tables[0].title
+    'raster'
 
     Attributes:
         key: name of the section in JSON and in links.
         title: heading of the section.
-        sentences: lines of text, each with its severity: '', `warning` or `alarm`.
-        tables: tables of the section.
-        figures: plots, shown only on a page.
-        findings: problems, each with its fix.
-        code: (title, text) of files and commands to copy.
-        facts: content of the section as plain values, for JSON.
+        result: the result; besides its tables, its `sentences()`, `findings`, `code` and
+            `as_json()` are used, if it has them.
+        figures: plots of the result, shown only on a page.
+        chosen_tables: the tables to show; None: all tables of the result.
     """
 
     key: str
     title: str
-    sentences: Sequence[tuple[str, str]] = ()
-    tables: Sequence[Table] = ()
+    result: Tabular
     figures: Sequence[Figure] = ()
-    findings: Sequence[Finding] = ()
-    code: Sequence[tuple[str, str]] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    chosen_tables: Sequence[Table] | None = None
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The tables to show."""
+        return self.result.tables() if self.chosen_tables is None else self.chosen_tables
+
+    @property
+    def sentences(self) -> list[tuple[str, str]]:
+        """Lines of text, each with its severity: '', `warning` or `alarm`."""
+        return getattr(self.result, "sentences", list)()
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Problems, each with its fix."""
+        return getattr(self.result, "findings", ())
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """Files and commands to copy, by title."""
+        return getattr(self.result, "code", {})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The result as plain values for JSON."""
+        return getattr(self.result, "as_json", dict)()
 
 
 @dataclass(frozen=True, repr=False)
 class Report(Tabular):
-    """Everything known about a network, in sections.
+    """Results of a network, in the order of a page.
 
     >>> import nmtool as nm
     >>> report = nm.report(q.network, data)  # doctest: +SKIP
     >>> report.headline[0]  # doctest: +SKIP
-    ('accuracy, integers', '93.00%')
+    ('samples', '300, digits (test)')
+    >>> report["activity"].silent("hidden")  # doctest: +SKIP
+    [3, 17]
     >>> report.save("report.html")  # doctest: +SKIP
     PosixPath('report.html')
 
@@ -73,30 +95,40 @@ class Report(Tabular):
         title: path or name of the network.
         headline: (name, value) of the most important numbers.
         sections: the sections, in order.
+        remarks: reasons why a network did not run, and events that were dropped.
         passed: False if a compared backend differs.
     """
 
     title: str
     headline: Sequence[tuple[str, str]]
     sections: Sequence[Section]
+    remarks: Sequence[str] = ()
     passed: bool = True
 
+    def __getitem__(self, key: str) -> Any:
+        """The result of a section."""
+        return {section.key: section.result for section in self.sections}[key]
+
     def as_json(self) -> dict[str, Any]:
-        """Plain values for JSON: the facts of each section, under its key."""
-        about = {"network": self.title, "passed": self.passed}
-        return {**about, **{section.key: dict(section.facts) for section in self.sections}}
+        """Plain values for JSON: each result, under the key of its section."""
+        about = {"network": self.title, "passed": self.passed, "remarks": [*self.remarks]}
+        return {**about, **{section.key: section.facts for section in self.sections}}
 
     def tables(self) -> list[Table]:
         """The most important numbers, and the tables of all sections, with their titles."""
         tables = [Table(f"report on {self.title}", ("", "value"), list(self.headline))]
         for section in self.sections:
-            tables += [
-                replace(table, title=_table_title(section, table)) for table in section.tables
-            ]
+            for table in section.tables:
+                named = section.title.lower() in table.title.lower()
+                title = table.title if named else f"{section.title.lower()}: {table.title}"
+                tables.append(replace(table, title=title))
         return tables
 
-    def html(self) -> str:
-        """The self-contained page with all figures; equal reports give equal pages.
+    def html(self, wording: Callable[[str], str] = str) -> str:
+        """The self-contained page with all plots; equal reports give equal pages.
+
+        Args:
+            wording: changes the text of sentences and findings; the command line names flags.
 
         Raises:
             MissingError: matplotlib is not installed.
@@ -105,32 +137,21 @@ class Report(Tabular):
             from nmtool.reporting.svg import svg
         from nmtool.reporting.page import page
 
-        return page(self, svg)
+        return page(self, svg, wording)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, wording: Callable[[str], str] = str) -> Path:
         """Write the page to a file and return its path.
+
+        Args:
+            path: the file.
+            wording: as for `html`.
 
         Raises:
             MissingError: matplotlib is not installed.
             StorageError: the file cannot be written; an earlier file is untouched.
         """
-        storage.write_text(path, self.written_to(path).html())
+        storage.write_text(path, self.html(wording))
         return Path(path)
-
-    def written_to(self, path: str | Path) -> Report:
-        """A copy of the report, in which the command of the report writes the page to this path."""
-        before, after = f"-o {PAGE}", shlex.join(["-o", str(path)])
-
-        def with_path(section: Section) -> Section:
-            """A section in which commands write the page to the path."""
-            code = [
-                (title, text.removesuffix(before) + after if text.endswith(before) else text)
-                for title, text in section.code
-            ]
-            facts = {**section.facts, "code": dict(code)} if code else section.facts
-            return replace(section, code=code, facts=facts)
-
-        return replace(self, sections=[*map(with_path, self.sections)])
 
     def __repr__(self) -> str:
         keys = ", ".join(section.key for section in self.sections)
@@ -141,31 +162,3 @@ def require() -> None:
     """Raise `MissingError` unless matplotlib, which draws the plots of pages, is installed."""
     with libraries_needed():
         import matplotlib  # noqa: F401
-
-
-def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
-    """Make a section from a value with tables, and from its sentences, findings and JSON, if any.
-
-    >>> from nmtool.raster import Raster
-    >>> section_of("input", "Input", Raster.silent(2, 10, 3)).tables[0].title
-    'raster'
-
-    Args:
-        key, title: key and title of the section.
-        value: a `Tabular` value, which may have `sentences()`, `findings` and `as_json()`.
-        more: attributes of the section, instead of those from the value.
-    """
-    attributes: dict[str, Any] = {"tables": value.tables()}
-    if hasattr(value, "sentences"):
-        attributes["sentences"] = value.sentences()
-    if hasattr(value, "findings"):
-        attributes["findings"] = value.findings
-    if hasattr(value, "as_json"):
-        attributes["facts"] = value.as_json()
-    return Section(key, title, **{**attributes, **more})
-
-
-def _table_title(section: Section, table: Table) -> str:
-    """The title of a table, preceded by the section's title unless it contains that title."""
-    title = section.title.lower()
-    return table.title if title in table.title.lower() else f"{title}: {table.title}"

@@ -269,6 +269,16 @@ class Certificate(Result):
             )
         ]
 
+    def lasting_tables(self) -> list[Table]:
+        """The tables for a record: without run times, which vary, but with digests of exports."""
+        [table] = self.tables()
+        rows = [row[:-1] for row in table.rows]
+        tables = [replace(table, header=table.header[:-1], rows=rows)]
+        if self.artefacts:
+            digests = list(self.artefacts.items())
+            tables.append(Table("SHA-256 of compared files", ("", "value"), digests))
+        return tables
+
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
         """Yield table rows of a backend: the comparison, and Lava's own model if it was checked."""
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""

@@ -576,10 +576,69 @@ def test_a_run_has_a_repr_and_tables(finished_run: nm.Run) -> None:
     assert "\n" not in repr(finished_run)
     assert f"epoch {finished_run.best['epoch']} of 3" in repr(finished_run)
     assert f"validation {finished_run.best['validation_accuracy']:.1%}" in repr(finished_run)
-    [table] = finished_run.tables()
+    table, best = finished_run.tables()
     assert [row[0] for row in table.rows] == [1, 2, 3]
     assert [row[1] for row in table.rows] == [entry["loss"] for entry in finished_run.log]
-    assert len(finished_run.summary().splitlines()) == 5
+    assert dict(best.rows)["epoch"] == finished_run.best["epoch"]
+
+
+def run_with(*log: dict[str, Any]) -> nm.Run:
+    """A run with a log and five requested epochs."""
+    network = nm.Network.layers([5, 8, 3])
+    return nm.Run(nm.TrainOptions(epochs=5, steps=10), network, None, [*log])
+
+
+def test_a_run_says_how_it_ended() -> None:
+    assert [weight for _, weight in run_with().sentences()] == ["warning"]
+    assert len(run_with(ENTRY).sentences()) == 1
+    stopped = run_with(ENTRY, ENTRY | {"epoch": 2, "stopped_early": True, "settled_accuracy": 0.25})
+    assert len(stopped.sentences()) == 3
+    content = stopped.as_json()
+    assert (content["kept_epoch"], content["epochs"], len(content["log"])) == (2, 5, 2)
+    assert run_with().as_json()["kept_epoch"] is None
+
+
+def test_the_table_of_the_best_epoch_has_percentages_and_only_what_says_something() -> None:
+    confused = {"label": 2, "answer": 0, "share": 0.5}
+    lost = {"surplus_events": 0, "dropped_events": 3, "seconds": 1.5, "confused": confused}
+    few = {"train_accuracy": 0.93489, "delay_sparsity": 0.25, "validation_accuracy": None}
+    _, best = run_with(ENTRY | few | lost).tables()
+    rows = dict(map(tuple, best.rows))
+    assert (rows["train accuracy"], rows["delay sparsity"]) == ("93.49%", "25.00%")
+    assert rows["dropped events"] == 3
+    assert rows["confused"] == "2, of which 50% are taken for 0"
+    assert rows["spikes per neuron"] == "hidden1 2.04, hidden2 1"
+    assert not {"validation accuracy", "surplus events", "seconds"} & {*rows}
+
+
+def test_the_first_network_is_recomputed_or_the_reason_is_given(finished_run: nm.Run) -> None:
+    network, note = finished_run.first_network(small_dataset())
+    assert network is not None
+    assert finished_run.folder is not None
+    assert network.content_hash == RunFolder(finished_run.folder).manifest().initial
+    assert note
+    for run, data in (
+        (finished_run, None),
+        (replace(finished_run, folder=None), small_dataset()),
+        (replace(finished_run, options=replace(finished_run.options, seed=9)), small_dataset()),
+    ):
+        network, note = run.first_network(data)
+        assert network is None
+        assert note
+
+
+def test_a_run_can_be_reproduced(finished_run: nm.Run) -> None:
+    reproduction = finished_run.reproduction()
+    default = nm.TrainOptions().as_json()
+    assert reproduction.hashes["seed of training"] == str(finished_run.options.seed)
+    assert reproduction.settings == {
+        name: value
+        for name, value in finished_run.options.as_json().items()
+        if value != default[name]
+    }
+    assert reproduction.as_json()["code"] == dict(reproduction.code)
+    alone = replace(finished_run, folder=None).reproduction()
+    assert list(alone.hashes) == ["seed of training"]
 
 
 # Tests of the line of an epoch

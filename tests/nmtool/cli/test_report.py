@@ -18,8 +18,8 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 def test_a_report_in_the_terminal(nmtool: Nmtool, floats: Path) -> None:
     result = nmtool("report", floats, "two")
     assert result.code == 0
-    for title in ("ACCURACY", "CLASSES", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
-        assert f"\n{title}\n" in result.out
+    for title in ("LEARNING", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
+        assert (f"\n{title}\n" in result.out) == (title != "LEARNING")
     assert "accuracy per class" in result.out
     assert "nmtool report" in result.out
 
@@ -34,7 +34,7 @@ def test_a_report_as_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> N
     assert page.startswith("<!doctype html>")
     assert nmtool("report", integers, "two", "-o", "r 2.html").code == 0
     other = (tmp_path / "r 2.html").read_text("utf-8")
-    assert other == page.replace("-o report.html", "-o &#x27;r 2.html&#x27;") != page
+    assert other == page
     assert nmtool("report", integers, "two", "-o", "report.html").error == "path-taken"
     assert nmtool("report", integers, "two", "-o", "report.html", "--force").code == 0
     assert (tmp_path / "report.html").read_text("utf-8") == page.replace(" --force", "")
@@ -44,7 +44,7 @@ def test_a_report_as_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> N
 def test_a_report_as_json(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
     assert result.code == 0
-    assert result.json["accuracy"]["on"] == "3 of 12 samples of two (train)"
+    assert (result.json["integers"]["samples"], result.json["integers"]["drawn_from"]) == (3, 12)
     assert result.json["network"] == str(integers)
     command = result.json["reproduce"]["code"]["command of this report"]
     assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
@@ -83,7 +83,6 @@ def test_the_command_in_a_report_makes_the_same_report(nmtool: Nmtool, tmp_path:
     assert again.json["reproduce"]["code"] == result.json["reproduce"]["code"]
     shown = nmtool(*words).out
     assert "neurons with relays" in shown
-    assert "SAMPLES" not in shown
 
 
 @pytest.mark.usefixtures("data")

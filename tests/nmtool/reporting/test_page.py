@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
 from nmtool.errors import Finding
 from nmtool.reporting import Figure, Report, Section
 from nmtool.reporting.page import page
-from nmtool.tables import Table
+from nmtool.tables import Table, Tabular
 from tests.hidden import EVIL, SHOWN, hidden
 
 HOSTILE = "</style><script>alert('&\"')</script>"
@@ -43,8 +44,28 @@ class Parsed(HTMLParser):
         return sum(name == tag for name, _ in self.elements)
 
 
-def report_on(title: str = "run", **section: Any) -> Report:
-    return Report(title, [("accuracy", "90%")], [Section("one", "First", **section)])
+@dataclass(frozen=True)
+class Content(Tabular):
+    """A result with everything that a section can show."""
+
+    lines: Sequence[tuple[str, str]] = ()
+    shown: Sequence[Table] = ()
+    findings: Sequence[Finding] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    def sentences(self) -> Sequence[tuple[str, str]]:
+        return self.lines
+
+    def tables(self) -> list[Table]:
+        return [*self.shown]
+
+
+def section(key: str = "one", title: str = "First", figures: Any = (), **content: Any) -> Section:
+    return Section(key, title, Content(**content), figures)
+
+
+def report_on(title: str = "run", **content: Any) -> Report:
+    return Report(title, [("accuracy", "90%")], [section(**content)])
 
 
 def parsed(report: Report) -> Parsed:
@@ -52,26 +73,19 @@ def parsed(report: Report) -> Parsed:
 
 
 def test_every_text_is_there_and_escaped() -> None:
-    document = parsed(
-        Report(
-            f"title {HOSTILE}",
-            [(f"name {HOSTILE}", f"value {HOSTILE}")],
-            [
-                Section(
-                    "one",
-                    f"heading {HOSTILE}",
-                    [(f"sentence {HOSTILE}", "warning"), (f"  detail {HOSTILE}", "")],
-                    [Table(f"table {HOSTILE}", (f"h {HOSTILE}", "n"), [(f"cell {HOSTILE}", 1)])],
-                    [Figure(f"caption {HOSTILE}", [])],
-                    [Finding("code-of-it", f"where {HOSTILE}", "what", "fix", "why")],
-                    [(f"file {HOSTILE}", f"code {HOSTILE}")],
-                )
-            ],
-        )
+    content = section(
+        title=f"heading {HOSTILE}",
+        lines=[(f"sentence {HOSTILE}", "warning"), (f"  detail {HOSTILE}", "")],
+        shown=[Table(f"table {HOSTILE}", (f"h {HOSTILE}", "n"), [(f"cell {HOSTILE}", 1)])],
+        figures=[Figure(f"caption {HOSTILE}", [])],
+        findings=[Finding("code-of-it", f"where {HOSTILE}", "what", "fix", "why")],
+        code={f"file {HOSTILE}": f"code {HOSTILE}"},
     )
+    headline = [(f"name {HOSTILE}", f"value {HOSTILE}")]
+    document = parsed(Report(f"title {HOSTILE}", headline, [content], [f"remark {HOSTILE}"]))
     assert document.count("script") == 0
     text = "".join(document.texts)
-    words = "title name value heading sentence detail table h cell caption where file code"
+    words = "title name value remark heading sentence detail table h cell caption where file code"
     for word in words.split():
         assert f"{word} {HOSTILE}" in text, word
     assert "code-of-it" in text
@@ -79,10 +93,11 @@ def test_every_text_is_there_and_escaped() -> None:
 
 def test_hidden_characters_are_shown_as_escapes() -> None:
     rows = [(EVIL, 1), ("می\u200cخواهم", 2)]
-    report = report_on(EVIL, tables=[Table(EVIL, (EVIL, "n"), rows)], code=[("f", f"{EVIL}\nb")])
+    report = report_on(EVIL, shown=[Table(EVIL, (EVIL, "n"), rows)], code={"f": f"{EVIL}\nb"})
     document = parsed(report)
     assert hidden("".join(document.texts)) == []
-    assert document.texts.count(SHOWN.replace(r"\n", "\n")) >= 4
+    assert document.texts.count(SHOWN.replace(r"\n", "\n")) >= 1
+    assert document.texts.count(SHOWN) == 3
     assert "می\u200cخواهم" in document.texts
     assert (
         hidden("".join(str(value) for _, names in document.elements for value in names.values()))
@@ -99,7 +114,7 @@ def test_nothing_is_fetched() -> None:
 
 
 def test_contents_lead_to_sections() -> None:
-    report = Report("run", [], [Section("one", "First"), Section("two", "Second")])
+    report = Report("run", [], [section(), section("two", "Second")])
     document = parsed(report)
     links = [attributes["href"] for tag, attributes in document.elements if tag == "a"]
     ids = [attributes["id"] for tag, attributes in document.elements if tag == "section"]
@@ -109,31 +124,14 @@ def test_contents_lead_to_sections() -> None:
 
 def test_figures_are_numbered_through_the_page() -> None:
     two = [Figure("a", []), Figure("b", [])]
-    report = Report(
-        "run", [], [Section("one", "First", figures=two), Section("x", "X", figures=two)]
-    )
+    report = Report("run", [], [section(figures=two), section("x", figures=two)])
     document = parsed(report)
     ids = [a["id"] for tag, a in document.elements if tag == "g"]
     assert ids == ["f0", "f1", "f2", "f3"]
 
 
-def test_numbers_are_on_the_right() -> None:
-    rows = [("a", 1, "5.00%", "text"), ("b", 1234, "", "1,2 x")]
-    document = parsed(report_on(tables=[Table("t", ("", "n", "share", "what"), rows)]))
-    cells = [a.get("class") for tag, a in document.elements if tag == "td"]
-    assert cells == ["n", "n", None, "n", None, None]
-    assert "1,234" in document.texts
-
-
-def test_pairs_need_no_header() -> None:
-    pairs = Table("t", ("", "value"), [("name", 1)])
-    assert parsed(report_on(tables=[pairs])).count("thead") == 0
-    assert parsed(report_on(tables=[Table("t", ("a", "b"), [("name", 1)])])).count("thead") == 1
-
-
-def test_a_table_with_the_title_of_its_section_has_no_heading() -> None:
-    document = parsed(
-        report_on(tables=[Table("first", ("a", "b"), []), Table("other", ("a",), [])])
-    )
-    assert document.count("h3") == 1
-    assert "other" in document.texts
+def test_sentences_and_findings_are_worded_for_the_reader() -> None:
+    finding = Finding("a-code", "here", "what", "try `epochs=5`")
+    report = report_on(lines=[("see `epochs=5`", "")], findings=[finding], code={"f": "`epochs=5`"})
+    text = page(report, lambda figure, number: "", lambda text: text.replace("`epochs=5`", "-e"))
+    assert (text.count("-e<"), text.count("`epochs=5`")) == (2, 1)

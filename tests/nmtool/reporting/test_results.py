@@ -15,24 +15,19 @@ import nmtool as nm
 from nmtool.data import Dataset
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.reporting import Report
-from nmtool.reporting.results import FLOAT, INTEGERS
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.conftest import Export
 from tests.refusals import refused
 
-KEYS = ("accuracy", "classes", "samples", "activity", "description", "synapses", "rounding")
-KEYS += ("check", "cost", "certificate", "reproduce")
+RAN = ("floats", "integers", "classes", "activity", "cost")
+"""Keys of the sections that need samples."""
+
+KEYS = (*RAN[:-1], "description", "synapses", "rounding", "check", "cost", "reproduce")
 
 
 def keys(report: Report) -> tuple[str, ...]:
     return tuple(section.key for section in report.sections)
-
-
-def sentences(report: Report, key: str) -> str:
-    """The sentences of a section."""
-    (section,) = [section for section in report.sections if section.key == key]
-    return "\n".join(text for text, _ in section.sentences)
 
 
 def test_a_float_network_is_quantised(data: Dataset) -> None:
@@ -41,17 +36,14 @@ def test_a_float_network_is_quantised(data: Dataset) -> None:
     facts = report.as_json()
     assert keys(report) == KEYS
     quantised = nm.quantise(network, calibrate_on=data)
-    assert facts["accuracy"] == {
-        "on": "6 samples of two (test)",
-        "samples": 6,
-        "accuracy": {
-            FLOAT: nm.evaluate(network, data.test).accuracy,
-            INTEGERS: nm.evaluate(quantised.network, data.test).accuracy,
-        },
-    }
+    assert facts["floats"] == nm.evaluate(network, data.test).as_json()
+    assert facts["integers"] == nm.evaluate(quantised.network, data.test).as_json()
+    assert dict(report.headline)["samples"] == "6, two (test)"
     assert facts["reproduce"]["hashes"]["content hash, integers"] == quantised.network.content_hash
     assert facts["rounding"]["projections"] == quantised.report.as_json()["projections"]
     assert facts["rounding"]["cost"]["samples"] == 6
+    assert facts["activity"] == nm.evaluate(quantised.network, data.test).activity.as_json()
+    assert facts["description"] == network.as_json()
     assert facts["classes"]["counts"] == np.diag([3, 3]).tolist()
     json.dumps(facts, allow_nan=False)
     assert report.passed
@@ -61,9 +53,8 @@ def test_integers_are_not_quantised(data: Dataset) -> None:
     network = cases.integer_network()
     report = nm.report(network, data.test)
     facts = report.as_json()
-    assert list(facts["accuracy"]["accuracy"]) == [INTEGERS]
+    assert keys(report) == tuple(key for key in KEYS if key not in ("floats", "rounding"))
     assert facts["description"]["hash"] == network.content_hash
-    assert facts["rounding"]["cost"] is None
     assert facts["synapses"]["before"] is None
     with refused(UsageError, "quantised-already"):
         nm.report(network, data, quantising={"weight_bits": 4})
@@ -81,11 +72,8 @@ def test_requested_bits_are_used() -> None:
 
 def test_without_data_nothing_runs() -> None:
     report = nm.report(cases.float_network())
-    assert keys(report) == tuple(
-        key for key in KEYS if key not in ("classes", "samples", "activity", "cost")
-    )
-    assert report.as_json()["accuracy"]["samples"] == 0
-    assert "no data are named" in sentences(report, "accuracy")
+    assert keys(report) == tuple(key for key in KEYS if key not in RAN)
+    assert report.as_json()["remarks"] == ["Nothing ran: no data are named."]
 
 
 def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset) -> None:
@@ -107,32 +95,27 @@ def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset
 
 def test_chosen_splits_and_samples_are_reported(data: Dataset, tmp_path: Path) -> None:
     network = cases.integer_network()
-    report = nm.report(network, data, split="train", samples=5).as_json()
-    assert report["accuracy"]["on"] == "5 of 12 samples of two (train)"
+    report = nm.report(network, data, split="train", samples=5)
+    assert (report["integers"].samples, report["integers"].drawn_from) == (5, 12)
+    assert dict(report.headline)["samples"] == "5 of 12, two (train)"
     only = Dataset("two", ("train",), data.split)
-    assert nm.report(network, only).as_json()["accuracy"]["on"] == "12 samples of two (train)"
-    code = report["reproduce"]["code"]["command of this report"]
+    assert dict(nm.report(network, only).headline)["samples"] == "12, two (train)"
+    code = report.as_json()["reproduce"]["code"]["command of this report"]
     assert code == "nmtool report network --split train --samples 5 -o report.html"
     folder = cases.write_folder(tmp_path / "two")
-    report = nm.report(network, nm.load_dataset(folder)).as_json()
-    code = report["reproduce"]["code"]["command of this report"]
+    report = nm.report(network, nm.load_dataset(folder))
+    code = report.as_json()["reproduce"]["code"]["command of this report"]
     assert code == f"nmtool report network {folder} -o report.html"
 
 
-def test_an_accuracy_on_some_samples_is_labelled(data: Dataset) -> None:
+def test_accuracies_are_in_the_headline_unless_classes_have_no_samples(data: Dataset) -> None:
     network = cases.integer_network()
-
-    def headline(report: Report) -> dict[str, str]:
-        return dict(report.headline)
-
-    assert "accuracy, integers" in headline(nm.report(network, data))
-    part = headline(nm.report(network, data, samples=4))
-    assert "accuracy, integers, 4 of 6 samples" in part
-    assert "accuracy, integers" not in part
+    accuracy = nm.evaluate(network, data.test).accuracy
+    headline = dict(nm.report(network, data).headline)
+    assert headline["accuracy, integers"] == f"{accuracy:.2%}, {round(6 * accuracy)} of 6"
     lefts = nm.report(network, data.test[data.test.label == 0])
-    assert not [name for name in headline(lefts) if name.startswith("accuracy")]
-    on = lefts.as_json()["accuracy"]["on"]
-    assert on == "3 samples of the samples given (test), which cover 1 of 2 classes"
+    assert not [name for name, _ in lefts.headline if name.startswith("accuracy")]
+    assert lefts.as_json()["integers"]["only_classes"] == "1 of 2 classes"
 
 
 def test_hashes_of_network_and_data(data: Dataset) -> None:
@@ -172,27 +155,29 @@ def test_a_network_without_spikes(data: Dataset) -> None:
     direct = nm.Projection("input", "out", weight, np.zeros_like(weight))
     report = nm.report(replace(floats, populations=[out], projections=[direct]), data)
     assert keys(report) == KEYS
-    assert "No population of this network spikes" in sentences(report, "activity")
+    assert not report["activity"].spikes
 
 
 def test_a_backend_that_agrees(data: Dataset, lava: FakeLava) -> None:
     report = nm.report(cases.float_network(), data, against=["lava"])
     facts = report.as_json()
     assert report.passed
+    assert report.remarks == []
     assert lava.calls
     assert facts["certificate"]["backends"]["lava"]["spikes_different"] == 0
-    assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS, "lava"]
-    assert list(facts["samples"]["chosen"]) == ["right"]
+    names = [name for name, _ in report.headline if name.startswith("accuracy")]
+    assert names == ["accuracy, float network", "accuracy, integers", "accuracy, lava"]
+    assert keys(report) == (*KEYS[:-1], "certificate", "reproduce")
 
 
 def test_a_backend_that_differs(data: Dataset, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(3, 11, 2)}
     report = nm.report(cases.integer_network(), data, against=["lava"])
     assert not report.passed
-    assert report.as_json()["samples"]["chosen"]["first divergence"] == 3
-    assert ("Backends differ.", "alarm") in next(
-        section.sentences for section in report.sections if section.key == "certificate"
-    )
+    [section] = [section for section in report.sections if section.key == "certificate"]
+    assert section.result.checks["lava"].first_divergence.sample == 3
+    assert [len(figure.panels) for figure in section.figures] == [3]
+    assert len(report.remarks) == 1
 
 
 def test_an_export_is_run_unchanged(data: Dataset, export: Export) -> None:
@@ -200,7 +185,7 @@ def test_an_export_is_run_unchanged(data: Dataset, export: Export) -> None:
     facts = report.as_json()
     assert report.passed
     assert facts["certificate"]["backends"]["nir"]["spikes_compared"] > 0
-    assert list(facts["accuracy"]["accuracy"]) == [INTEGERS, "nir"]
+    assert "accuracy, nir" in dict(report.headline)
 
 
 def test_the_network_before_training_can_be_given() -> None:
@@ -242,12 +227,12 @@ def change_manifest(run: Path, **fields: Any) -> None:
 def test_a_run_provides_its_data_and_its_log(project: Path) -> None:
     report = nm.report(project / "run")
     facts = report.as_json()
-    assert keys(report) == (KEYS[0], "learning", *KEYS[1:])
-    assert facts["accuracy"]["on"] == f"6 samples of {project / 'two'} (test)"
+    assert keys(report) == (*KEYS[:4], "learning", *KEYS[4:])
+    assert dict(report.headline)["samples"] == f"6, {project / 'two'} (test)"
     assert [entry["epoch"] for entry in facts["learning"]["log"]] == [1, 2]
     loaded = nm.Run.load(project / "run")
-    assert facts["learning"]["kept_epoch"] == loaded.best["epoch"]
-    assert nm.report(loaded).as_json()["accuracy"] == facts["accuracy"]
+    assert facts["learning"] == loaded.as_json()
+    assert nm.report(loaded).as_json()["floats"] == facts["floats"]
 
 
 @pytest.mark.torch
@@ -271,9 +256,9 @@ def test_an_initial_network_that_cannot_be_recomputed(
     run: Path, project: Path, fields: dict[str, Any], word: str
 ) -> None:
     change_manifest(run, data=str(project / "two"), **fields)
-    report = nm.report(run)
-    assert report.as_json()["synapses"]["before"] is None
-    assert word in sentences(report, "synapses")
+    synapses = nm.report(run)["synapses"]
+    assert synapses.before is None
+    assert word in synapses.note
 
 
 @pytest.mark.torch
@@ -286,8 +271,7 @@ def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
     assert reproduce["hashes"].get("trained on data in memory", "nowhere") == fields["data"]
     assert "learning" in keys(report)
     assert "classes" not in keys(report)
-    assert report.as_json()["accuracy"]["samples"] == 0
-    assert any(weight == "warning" for _, weight in report.sections[0].sentences)
+    assert len(report.remarks) == 1
 
 
 @pytest.mark.torch
@@ -296,13 +280,14 @@ def test_a_run_in_integers_reports_floats_and_integers(project: Path, tmp_path: 
     nm.finetune(project / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
     report = nm.report(tmp_path / "run4", before=project / "run")
     facts = report.as_json()
-    assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS]
+    assert list(facts)[3:5] == ["floats", "integers"]
+    assert facts["rounding"]["samples"] == 6
     start = nm.load(project / "run").content_hash
     assert facts["synapses"]["before"] == start
     assert facts["reproduce"]["hashes"]["started from the network"] == start
     assert " --start START " in facts["reproduce"]["code"]["command of training"]
     alone = nm.report(tmp_path / "run4" / "network.npz", split="validation")
-    assert alone.as_json()["accuracy"]["on"].startswith("4 samples of ")
+    assert alone["floats"].samples == 4
 
 
 @pytest.mark.torch

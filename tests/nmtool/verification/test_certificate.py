@@ -259,6 +259,16 @@ def test_the_summary_is_a_row_per_backend() -> None:
     assert "2 known answers" in alone.summary()
 
 
+def test_lasting_tables_have_digests_and_no_times() -> None:
+    document = replace(certificate(c=EQUAL), artefacts={"c": "1" * 64})
+    [table] = document.tables()
+    lasting, digests = document.lasting_tables()
+    assert [*lasting.header, "s per sample"] == [*table.header]
+    assert [[*row] for row in lasting.rows] == [[*row[:-1]] for row in table.rows]
+    assert digests.rows == [("c", "1" * 64)]
+    assert len(replace(document, artefacts={}).lasting_tables()) == 1
+
+
 def test_accuracies_on_some_classes_are_labelled() -> None:
     whole, part = (
         replace(certificate(onnx=EQUAL), class_samples=n) for n in ((1, 1, 0), (0, 2, 0))
