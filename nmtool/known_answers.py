@@ -16,7 +16,7 @@ from nmtool.errors import DataError
 from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
@@ -53,12 +53,15 @@ class KnownAnswers(Value, Tabular):
             steps, or u and v are not integers or not of the same populations.
     """
 
-    _line = "{spikes.n_samples:sample} × {spikes.n_steps:step}, of network {network_hash:.12}"
-
     network_hash: str
     spikes: Raster
     recording: Recording
     decay_factors: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def _line(self) -> str:
+        samples = counted(self.spikes.n_samples, "sample")
+        steps = counted(self.spikes.n_steps, "step")
+        return f"{samples} × {steps}, of network {self.network_hash:.12}"
 
     def __post_init__(self) -> None:
         if 0 in (self.spikes.n_samples, self.spikes.n_steps):

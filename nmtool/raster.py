@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool.errors import DataError
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value, frozen, plain_array, read_only
 
 _log = logging.getLogger(__name__)
@@ -56,13 +56,16 @@ class Raster(Value, Tabular):
         DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.
     """
 
-    _line = "{n_samples:sample} × {n_steps:step} × {n_neurons:neuron}, {n_spikes:spike}"
-
     offset: NDArray[np.integer]
     step: NDArray[np.integer]
     neuron: NDArray[np.integer]
     n_steps: int
     n_neurons: int
+
+    def _line(self) -> str:
+        samples, steps = counted(self.n_samples, "sample"), counted(self.n_steps, "step")
+        neurons = counted(self.n_neurons, "neuron")
+        return f"{samples} × {steps} × {neurons}, {counted(self.n_spikes, 'spike')}"
 
     def __post_init__(self) -> None:
         for name in ("offset", "step", "neuron"):

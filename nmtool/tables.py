@@ -10,9 +10,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from operator import attrgetter
 from pathlib import PurePath
-from string import Formatter
 from typing import Any, ClassVar
 
 from nmtool.errors import visible
@@ -86,21 +84,17 @@ class Tabular:
     """A value that is displayed as tables.
 
     Its `repr` is `<Name: …>` with the text of `_line`, or `<Name …>` if the text begins with a
-    space.
-    `_line` has attributes in braces, as in `str.format`; `{#rows}` is the length of `rows`, and
-    `{size:sample}` the size with the noun, as from `counted`. A dataclass with a `_line` needs
-    `repr=False`.
+    space. A dataclass with a `_line` needs `repr=False`.
     """
 
-    _line: ClassVar[str] = ""
-
     def __repr__(self) -> str:
-        if not self._line:
-            return super().__repr__()
-        colon = "" if self._line.startswith(" ") else ": "
-        attributes: Any = _Attributes(self)
-        line = visible(_LINE.vformat(self._line, (), attributes))
-        return f"<{type(self).__name__}{colon}{line}>"
+        line = self._line()
+        colon = "" if line.startswith(" ") else ": "
+        return f"<{type(self).__name__}{colon}{visible(line)}>" if line else super().__repr__()
+
+    def _line(self) -> str:
+        """The content in a line, for `repr`; '': the usual `repr`."""
+        return ""
 
     def tables(self) -> list[Table]:
         """The tables, the most important first."""
@@ -115,43 +109,50 @@ class Tabular:
         return "".join(table._repr_html_() for table in self.tables())
 
 
+_KEY = "json"
+
+
+def in_json(key: str) -> dict[str, str]:
+    """The metadata of a field that is called `key` in JSON."""
+    return {_KEY: key}
+
+
+NOT_IN_JSON = in_json("")
+"""The metadata of a field that is left out of JSON."""
+
+
 class Plain:
     """A dataclass with a JSON form for scripts.
 
-    `_json` lists fields and properties in order; by default all fields. `key=name` renames a field,
-    `key=name.part` takes an attribute of a field, and `key=#rows` the length of `rows`. Entries
-    whose value is in `_left_out` are left out.
+    The form has all fields in order. `in_json` gives a field another name, and `NOT_IN_JSON` leaves
+    it out, like values in `_left_out`. Classes that also list properties override `as_json`.
     """
 
-    _json: ClassVar[str] = ""
     _left_out: ClassVar[tuple[Any, ...]] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The content as plain values for JSON, under names that scripts can rely on."""
-        names = [name.partition("=") for name in self._json.split() or _fields(self)]
-        values = {key: plain(_Attributes(self)[name or key]) for key, _, name in names}
+        keys = {field.name: field.metadata.get(_KEY, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        values = {key: plain(getattr(self, name)) for name, key in keys.items() if key}
         return {key: value for key, value in values.items() if value not in self._left_out}
 
 
 class Result(Plain, Tabular):
     """A dataclass with tables for display and a JSON form for scripts.
 
+    >>> from dataclasses import field
     >>> @dataclass(frozen=True, repr=False)
     ... class Score(Result):
-    ...     _line = "{share:.2%} of {samples:sample}"
-    ...     _json = "samples accuracy=share"
-    ...
     ...     samples: int
-    ...     right: int
+    ...     right: int = field(metadata=in_json("correct"))
     ...
-    ...     @property
-    ...     def share(self) -> float:
-    ...         return self.right / self.samples
+    ...     def _line(self) -> str:
+    ...         return f"{self.right / self.samples:.2%} of {counted(self.samples, 'sample')}"
     >>> score = Score(4000, 3000)
     >>> score
     <Score: 75.00% of 4,000 samples>
     >>> score.as_json()
-    {'samples': 4000, 'accuracy': 0.75}
+    {'samples': 4000, 'correct': 3000}
     >>> score.tables()[0].rows
     [('samples', '4,000'), ('right', '3,000')]
     """
@@ -164,29 +165,6 @@ class Result(Plain, Tabular):
             (name, shown(value)) for name, value in values.items() if not isinstance(value, omitted)
         ]
         return [Table(type(self).__name__.lower(), ("", "value"), rows)]
-
-
-class _Line(Formatter):
-    """Formats a number with a noun as format, such as `{size:sample}`, by `counted`."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if len(format_spec) > 1 and format_spec.isalpha():
-            return counted(value, format_spec)
-        return str(super().format_field(value, format_spec))
-
-
-_LINE = _Line()
-
-
-class _Attributes:
-    """Look up attributes of a value by name: `part`, `part.name`, or `#parts` for a length."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __getitem__(self, name: str) -> Any:
-        attribute = attrgetter(name.removeprefix("#"))(self._value)
-        return len(attribute) if name.startswith("#") else attribute
 
 
 def _fields(value: Any) -> list[str]:

@@ -43,11 +43,12 @@ class Demonstration(Tabular):
         certificate: Lava compared with the integer simulator on the same samples.
     """
 
-    _line = "float {floating.accuracy:.2%}, {certificate!r}"
-
     floating: Evaluation
     quantisation: Quantisation
     certificate: Certificate
+
+    def _line(self) -> str:
+        return f"float {self.floating.accuracy:.2%}, {self.certificate!r}"
 
     def as_json(self) -> dict[str, Any]:
         """The content as plain values for JSON, under names that scripts can rely on."""

@@ -19,7 +19,7 @@ from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
 from nmtool.data.dividing import drawn_samples
 from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.values import plain_array
 
 if TYPE_CHECKING:
@@ -72,8 +72,6 @@ class SpikeEvents(Tabular):
             both counted from 0.
     """
 
-    _line = "{n_samples:sample}, {n_units:unit}, {#class_names:class}, {n_events:event}"
-
     time_ms: NDArray[np.floating]
     unit: NDArray[np.integer]
     offset: NDArray[np.integer]
@@ -87,6 +85,11 @@ class SpikeEvents(Tabular):
     # copy.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
+
+    def _line(self) -> str:
+        samples, units = counted(self.n_samples, "sample"), counted(self.n_units, "unit")
+        classes = counted(len(self.class_names), "class")
+        return f"{samples}, {units}, {classes}, {counted(self.n_events, 'event')}"
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)

@@ -31,10 +31,11 @@ class Samples(Tabular):
         label: [samples] int64, true class of each sample.
     """
 
-    _line = "{raster}"
-
     raster: Raster
     label: NDArray[np.integer]
+
+    def _line(self) -> str:
+        return str(self.raster)
 
     def take(self, samples: NDArray[np.integer]) -> Samples:
         """Select samples by their indices from 0, in the given order."""

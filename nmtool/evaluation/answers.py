@@ -15,7 +15,7 @@ from nmtool.data.dividing import Folds
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, visible
 from nmtool.paths import ANSWERS
-from nmtool.tables import Result, Table, counted
+from nmtool.tables import Result, Table, counted, plain
 from nmtool.values import Value, read_only, read_only_by_name
 
 FILE_KIND = "nmtool answers"
@@ -52,8 +52,6 @@ class Answers(Value, Result):
         settings: training settings of the networks.
         path: path that the answers were read from; None if not from a file. Ignored by `==`.
     """
-
-    _json = "data data_hash splits model samples=label.size rule accuracy"
 
     predictions: NDArray[np.int64]
     label: NDArray[np.integer]
@@ -238,7 +236,13 @@ class Answers(Value, Result):
         """
         self.check_finished()
         return {
-            **super().as_json(),
+            "data": self.data,
+            "data_hash": self.data_hash,
+            "splits": [*self.splits],
+            "model": self.model,
+            "samples": self.label.size,
+            "rule": plain(self.rule),
+            "accuracy": plain(self.accuracy),
             "seeds": [
                 {"seed": seed, "accuracy": float(whole), "folds": folds.tolist()}
                 for seed, whole, folds in zip(

@@ -44,7 +44,7 @@ from nmtool.running import (
     record_portions,
     recorder_of,
 )
-from nmtool.tables import Result, Table, counted, shown
+from nmtool.tables import Result, Table, counted, plain, shown
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -90,11 +90,6 @@ class Evaluation(Result):
         label: [samples] int64, true class of each sample.
         number: [samples] int64, index of each sample in the data, from 0.
     """
-
-    _json = (
-        "arithmetic samples accuracy accuracy_interval=interval spikes_per_neuron "
-        "synaptic_events_per_sample neuron_updates_per_sample"
-    )
 
     network_hash: str
     arithmetic: str
@@ -186,15 +181,25 @@ class Evaluation(Result):
 
     def as_json(self) -> dict[str, Any]:
         """The content as plain values for JSON, under names that scripts can rely on."""
-        plain = super().as_json()
+        content = plain(
+            {
+                "arithmetic": self.arithmetic,
+                "samples": self.samples,
+                "accuracy": self.accuracy,
+                "accuracy_interval": self.interval,
+                "spikes_per_neuron": self.spikes_per_neuron,
+                "synaptic_events_per_sample": self.synaptic_events_per_sample,
+                "neuron_updates_per_sample": self.neuron_updates_per_sample,
+            }
+        )
         if self.drawn_from is not None:
-            plain["drawn_from"] = self.drawn_from
+            content["drawn_from"] = self.drawn_from
         if self.only_classes:
-            plain["only_classes"] = self.only_classes
+            content["only_classes"] = self.only_classes
         if self.seconds is None:
-            return {**plain, **self.counts, "loss": self.loss}
+            return {**content, **self.counts, "loss": self.loss}
         run_values = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
-        return {**plain, **self.counts, **run_values}
+        return {**content, **self.counts, **run_values}
 
     def tables(self) -> list[Table]:
         """A table with one row per value; missing values are left out."""

@@ -49,8 +49,6 @@ class AnyPopulation(Value, Tabular):
         name, size, kind: as in `nmtool.Population`.
     """
 
-    _line = " '{name}': {size} {kind}"
-
     in_header: ClassVar[tuple[str, ...]] = ()
     in_arrays: ClassVar[tuple[str, ...]] = ()
     described: ClassVar[tuple[str, ...]] = ()
@@ -58,6 +56,9 @@ class AnyPopulation(Value, Tabular):
     name: str
     size: int
     kind: str
+
+    def _line(self) -> str:
+        return f" '{self.name}': {self.size} {self.kind}"
 
     def tables(self) -> list[Table]:
         """A table of the neurons' constants."""

@@ -43,11 +43,12 @@ class Quantisation(Tabular):
         cost: accuracy lost by rounding; None if it was not measured.
     """
 
-    _line = "{network}, {#findings:finding}"
-
     network: IntegerNetwork
     report: QuantisationReport
     cost: RoundingCost | None = None
+
+    def _line(self) -> str:
+        return f"{self.network}, {counted(len(self.findings), 'finding')}"
 
     @property
     def findings(self) -> tuple[Finding, ...]:

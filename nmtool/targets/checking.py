@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.quantisation.quantising import check_quantising, quantised_already
-from nmtool.tables import Result, Table
+from nmtool.tables import Result, Table, in_json
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.targets.target import Memory
@@ -42,11 +42,9 @@ class CheckReport(Result):
         fits: one fit per target, in the given order.
     """
 
-    _json = "hash=network_hash arithmetic targets=fits"
-
-    network_hash: str
+    network_hash: str = field(metadata=in_json("hash"))
     arithmetic: str
-    fits: tuple[Fit, ...]
+    fits: tuple[Fit, ...] = field(metadata=in_json("targets"))
 
     def __getitem__(self, target: str) -> Fit:
         return {outcome.target.name: outcome for outcome in self.fits}[target]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import visible
-from nmtool.tables import Result, Table, Tabular, counted, shown
+from nmtool.tables import NOT_IN_JSON, Result, Table, Tabular, counted, shown
 from nmtool.targets.footprint import Footprint
 
 COUNTS = (
@@ -211,15 +211,9 @@ class Cost(Result):
         remarks: sentences that limit the meaning of the numbers.
     """
 
-    _json = (
-        "arithmetic bits samples steps accuracy target cores grouping "
-        "synaptic_events synapses_read neuron_updates input_spikes spikes messages "
-        "effective_acs effective_macs dense_operations activation_sparsity connection_sparsity "
-        "footprint operations energy latency absent remarks"
-    )
     _left_out = ("", None)
 
-    network_hash: str
+    network_hash: str = field(metadata=NOT_IN_JSON)
     arithmetic: str
     bits: str
     samples: int
@@ -240,9 +234,9 @@ class Cost(Result):
     activation_sparsity: float | None
     connection_sparsity: float | None
     footprint: Mapping[str, Footprint]
+    operations: Mapping[str, Spread]
     energy: Estimate
     latency: Estimate
-    operations: Mapping[str, Spread] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
@@ -409,8 +403,6 @@ class Tradeoff(Tabular):
         costs: by name of the network, in the given order.
     """
 
-    _line = "{#costs:network}"
-
     costs: Mapping[str, Cost]
 
     _HEADER = (
@@ -418,6 +410,9 @@ class Tradeoff(Tabular):
         *("messages", "connection_sparsity", "footprint"),
         *("energy_mean", "energy", "latency_mean", "latency"),
     )
+
+    def _line(self) -> str:
+        return counted(len(self.costs), "network")
 
     def as_json(self) -> dict[str, Any]:
         """Costs as plain values, by network."""

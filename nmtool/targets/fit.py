@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from nmtool.errors import Finding
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling
-from nmtool.tables import Plain, Result, Table
+from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.targets.reading import target_named, target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import Core, Memory, Target
@@ -49,11 +50,9 @@ class Use(Plain):
             is a count or an upper bound.
     """
 
-    _json = "resource used held=available error"
-
     resource: str
     used: int
-    available: int
+    available: int = field(metadata=in_json("held"))
     error: float = 0.0
 
     @property
@@ -83,15 +82,15 @@ class Fit(Result):
         uses: resources of an FPGA or of a memory; empty for all other targets.
     """
 
-    _json = "target=target.name verdict unsupported approximate wasteful resources uses"
-    _line = "{target.name}: {words}"
-
     target: Target
     unsupported: tuple[Finding, ...] = ()
     approximate: tuple[Finding, ...] = ()
     wasteful: tuple[Finding, ...] = ()
     resources: Resources | None = None
     uses: tuple[Use, ...] = ()
+
+    def _line(self) -> str:
+        return f"{self.target.name}: {self.words}"
 
     @property
     def verdict(self) -> str:
@@ -111,6 +110,20 @@ class Fit(Result):
         if self.resources is None or self.resources.cores is None:
             return self.verdict
         return f"{self.verdict}, {self.resources.in_words()}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on."""
+        return plain(
+            {
+                "target": self.target.name,
+                "verdict": self.verdict,
+                "unsupported": self.unsupported,
+                "approximate": self.approximate,
+                "wasteful": self.wasteful,
+                "resources": self.resources,
+                "uses": self.uses,
+            }
+        )
 
     def tables(self) -> list[Table]:
         """A table of used resources of an FPGA or a memory, or of the cores of a chip."""

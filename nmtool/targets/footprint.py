@@ -7,6 +7,7 @@ share of weights that are 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,6 @@ class Footprint(Plain):
         state: bytes that change while the network runs.
     """
 
-    _json = "parameters state total"
-
     parameters: int
     state: int
 
@@ -41,6 +40,10 @@ class Footprint(Plain):
     def total(self) -> int:
         """Sum of parameters and state, in bytes."""
         return self.parameters + self.state
+
+    def as_json(self) -> dict[str, Any]:
+        """The bytes by kind, and their sum, for scripts."""
+        return {**super().as_json(), "total": self.total}
 
 
 def integer_footprint(network: IntegerNetwork) -> Footprint:

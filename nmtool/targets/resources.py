@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from nmtool.arithmetic import MAX_WEIGHT_BITS
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
-from nmtool.tables import Plain, Table, counted
+from nmtool.tables import Plain, Table, counted, in_json, plain
 from nmtool.targets.target import INFERRED, Target
 
 NEURONS, SYNAPSES, MEMORY = "neurons", "synapses", "memory"
@@ -56,16 +56,11 @@ class PopulationCores(Plain):
             missing.
     """
 
-    _json = (
-        "population neurons synapses_per_neuron=synapses bytes_per_neuron "
-        "neurons_per_core=per_core binding cores"
-    )
-
     population: str
     neurons: int
-    synapses: int
+    synapses: int = field(metadata=in_json("synapses_per_neuron"))
     bytes_per_neuron: int
-    per_core: Mapping[str, int]
+    per_core: Mapping[str, int] = field(metadata=in_json("neurons_per_core"))
 
     @property
     def binding(self) -> str:
@@ -77,6 +72,10 @@ class PopulationCores(Plain):
         """Number of cores; None if unknown, or if a core cannot hold a single neuron."""
         per_core = self.per_core[self.binding] if self.binding else 0
         return -(-self.neurons // per_core) if per_core else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on."""
+        return {**super().as_json(), "binding": self.binding, "cores": self.cores}
 
 
 @dataclass(frozen=True)
@@ -104,12 +103,23 @@ class Resources(Plain):
             `dense` is unknown.
     """
 
-    _json = "cores chips binding if=assumptions populations savings"
-
     target: Target
     populations: tuple[PopulationCores, ...]
     savings: tuple[Saving, ...] = ()
     zeros_assumed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on."""
+        return plain(
+            {
+                "cores": self.cores,
+                "chips": self.chips,
+                "binding": self.binding,
+                "if": self.assumptions,
+                "populations": self.populations,
+                "savings": self.savings,
+            }
+        )
 
     @property
     def cores(self) -> int | None:

@@ -12,7 +12,7 @@ additions. Membranes of real numbers are therefore compared with a tolerance, th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from nmtool.arguments import checked
 from nmtool.errors import DataError, Finding, check_type
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.tables import Result
+from nmtool.tables import NOT_IN_JSON, Result
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,20 @@ class Comparison(Result):
         first_divergence: the first difference; None if nothing differs.
     """
 
-    _json = (
-        "spikes_compared spikes_different spikes_emitted "
-        "membrane_compared membrane_different predictions_different"
-    )
-    _line = (
-        "spikes compared {spikes_compared}, different {spikes_different}; u, v different "
-        "{membrane_different} of {membrane_compared}; predictions different {predictions_different}"
-    )
-
     spikes_compared: int
     spikes_different: int
     spikes_emitted: int
     membrane_compared: int
     membrane_different: int
     predictions_different: int | None
-    first_divergence: Divergence | None
+    first_divergence: Divergence | None = field(metadata=NOT_IN_JSON)
+
+    def _line(self) -> str:
+        return (
+            f"spikes compared {self.spikes_compared}, different {self.spikes_different}; u, v "
+            f"different {self.membrane_different} of {self.membrane_compared}; predictions "
+            f"different {self.predictions_different}"
+        )
 
     @property
     def identical(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from nmtool.arithmetic import LOIHI2, Arithmetic, arithmetic_named
 from nmtool.errors import visible
-from nmtool.tables import Plain, Result, Table, shown
+from nmtool.tables import NOT_IN_JSON, Plain, Result, Table, plain, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
@@ -74,7 +75,6 @@ class Cause(Plain):
         arithmetic: name of the network's arithmetic.
     """
 
-    _json = "kind population source pre neuron step expected actual span detail"
     _left_out = (None, "")
 
     kind: str
@@ -87,7 +87,7 @@ class Cause(Plain):
     actual: int | None = None
     span: tuple[int, int] | None = None
     detail: str = ""
-    arithmetic: str = LOIHI2.name
+    arithmetic: str = field(default=LOIHI2.name, metadata=NOT_IN_JSON)
 
     def __str__(self) -> str:
         words = (
@@ -185,11 +185,6 @@ class Explanation(Result):
     `print(explanation)` gives sentences.
     """
 
-    _json = (
-        "backend place causes n_causes tried_on updates arrivals others=other_arrivals different "
-        "samples_different samples remark"
-    )
-
     place: Divergence | None
     causes: Sequence[Cause]
     n_causes: int
@@ -207,6 +202,25 @@ class Explanation(Result):
     def single(self) -> Cause | None:
         """The cause, if there is exactly one; else None."""
         return self.causes[0] if self.n_causes == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on."""
+        return plain(
+            {
+                "backend": self.backend,
+                "place": self.place,
+                "causes": self.causes,
+                "n_causes": self.n_causes,
+                "tried_on": self.tried_on,
+                "updates": self.updates,
+                "arrivals": self.arrivals,
+                "others": self.other_arrivals,
+                "different": self.different,
+                "samples_different": self.samples_different,
+                "samples": self.samples,
+                "remark": self.remark,
+            }
+        )
 
     def sentences(self) -> list[str]:
         """The first difference, the counts of differences, and the causes, as lines of text."""

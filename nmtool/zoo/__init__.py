@@ -40,11 +40,12 @@ class ZooNetwork(Tabular):
         facts: training, accuracy, cost and certificate, by their names in the network's TOML file.
     """
 
-    _line = PREFIX + "{name}, {title}"
-
     name: str
     title: str
     facts: Mapping[str, Any]
+
+    def _line(self) -> str:
+        return f"{PREFIX}{self.name}, {self.title}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, under stable names for scripts."""

@@ -28,7 +28,18 @@ from nmtool.network.readout import Readout
 from nmtool.quantisation import Quantisation, round_network
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
-from nmtool.tables import Plain, Result, Table, Tabular, brief, plain, shown
+from nmtool.tables import (
+    NOT_IN_JSON,
+    Plain,
+    Result,
+    Table,
+    Tabular,
+    brief,
+    counted,
+    in_json,
+    plain,
+    shown,
+)
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import StudyPlan
@@ -129,16 +140,18 @@ class Place:
 class Score(Result):
     """A value with all declarations for its display."""
 
-    _line = "{share:.1%} of {samples:sample} at {place.name!r}, {#notes:note}"
-    _json = "samples where=place.name path=place.path accuracy=share said=#notes notes loss"
     _left_out = ("", None)
 
     samples: int
-    right: int
-    place: Place
+    right: int = field(metadata=NOT_IN_JSON)
+    place: Place = field(metadata=in_json("where"))
     notes: tuple[str, ...] = ()
     loss: float | None = None
-    by_class: Mapping[str, int] = field(default_factory=dict)
+    by_class: Mapping[str, int] = field(default_factory=dict, metadata=NOT_IN_JSON)
+
+    def _line(self) -> str:
+        size, notes = counted(self.samples, "sample"), counted(len(self.notes), "note")
+        return f"{self.share:.1%} of {size} at {self.place.name!r}, {notes}"
 
     @property
     def share(self) -> float:
@@ -151,7 +164,8 @@ SCORE = Score(4000, 3000, Place("home", Path("a/b")), ("one", "two"))
 
 def test_a_line_makes_the_repr() -> None:
     class Named(Score):
-        _line = " '{place.name}': {right} right"
+        def _line(self) -> str:
+            return f" '{self.place.name}': {self.right} right"
 
     assert repr(SCORE) == "<Score: 75.0% of 4,000 samples at 'home', 2 notes>"
     assert (
@@ -176,16 +190,13 @@ def test_json_has_the_declared_fields() -> None:
     content = SCORE.as_json()
     assert content == {
         "samples": 4000,
-        "where": "home",
-        "path": "a/b",
-        "accuracy": 0.75,
-        "said": 2,
+        "where": {"name": "home", "path": "a/b"},
         "notes": ["one", "two"],
     }
-    assert list(content) == ["samples", "where", "path", "accuracy", "said", "notes"]
+    assert list(content) == ["samples", "where", "notes"]
     lost = Score(4, 0, Place("", Path("a")), loss=0.0)
-    about = {"samples": 4, "path": "a", "accuracy": 0.0}
-    assert lost.as_json() == {**about, "said": 0, "notes": [], "loss": 0.0}
+    where = {"name": "", "path": "a"}
+    assert lost.as_json() == {"samples": 4, "where": where, "notes": [], "loss": 0.0}
 
 
 def test_json_has_all_fields_by_default() -> None:
