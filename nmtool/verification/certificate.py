@@ -10,7 +10,7 @@ from nmtool.data.samples import only_classes
 from nmtool.errors import visible
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR
-from nmtool.tables import Result, Table, Tabular, counted
+from nmtool.tables import Result, Table, Tabular, counted, plain
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.explanation import Explanation
 from nmtool.verification.faults import MutationScore
@@ -194,8 +194,6 @@ class Certificate(Result):
     `certificate.summary()` is a table.
     """
 
-    _json = "generated mutation overflows generated_overflows artefacts"
-
     samples: int
     network_hash: str
     checks: Mapping[str, Check]
@@ -240,7 +238,15 @@ class Certificate(Result):
             about["accuracy"] = dict(self.accuracy)
             if class_remark := only_classes(self.class_samples):
                 about["only_classes"] = class_remark
-        return {**about, **self.findings_json(), **super().as_json()}
+        rest = {
+            "generated": self.generated,
+            "coverage": self.coverage,
+            "mutation": self.mutation,
+            "overflows": self.overflows,
+            "generated_overflows": self.generated_overflows,
+            "artefacts": self.artefacts,
+        }
+        return {**about, **self.findings_json(), **plain(rest)}
 
     def findings_json(self) -> dict[str, Any]:
         """Counts by backend, and the first difference of the first one that differs, as JSON."""

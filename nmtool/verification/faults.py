@@ -23,7 +23,7 @@ from nmtool.network.integer_network import (
     IntegerPopulation,
     IntegerProjection,
 )
-from nmtool.tables import Result, Table
+from nmtool.tables import Result, Table, plain
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.uniform import Draws
@@ -81,14 +81,14 @@ class MutationScore(Result):
         deep: True if u and v of every neuron are compared, too.
     """
 
-    _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
-    _json = "faults=#faults seen=n_seen equivalent=n_equivalent deep seed"
-
     faults: Sequence[Fault]
     seen: Sequence[bool]
     equivalent: Sequence[bool]
     seed: int
     deep: bool
+
+    def _line(self) -> str:
+        return f"seen {self.n_seen} of {len(self.faults)} faults, equivalent {self.n_equivalent}"
 
     @property
     def n_seen(self) -> int:
@@ -118,7 +118,11 @@ class MutationScore(Result):
     def as_json(self) -> dict[str, Any]:
         """Counts, in total and by kind."""
         return {
-            **super().as_json(),
+            "faults": len(self.faults),
+            "seen": plain(self.n_seen),
+            "equivalent": plain(self.n_equivalent),
+            "deep": self.deep,
+            "seed": self.seed,
             "by_kind": {
                 kind: dict(zip(("faults", "seen", "equivalent"), counts, strict=True))
                 for kind, counts in self.by_kind().items()
