@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
@@ -29,7 +30,7 @@ from nmtool.setup.installation import (
     supported_pythons,
     version_of,
 )
-from nmtool.tables import Plain, Result, Table
+from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.version import __version__
 
 SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
@@ -63,12 +64,10 @@ class Part(Plain):
         fix: how to install or repair the part; '' if nothing is wrong.
     """
 
-    _json = "kind name state found=detail gives fix"
-
     kind: str
     name: str
     state: str
-    detail: str
+    detail: str = field(metadata=in_json("found"))
     gives: str = ""
     fix: str = ""
 
@@ -87,8 +86,6 @@ class Diagnosis(Result):
         is_deep: True if libraries and environments were imported, not only looked up.
     """
 
-    _json = "healthy deep=is_deep parts"
-
     parts: tuple[Part, ...]
     is_deep: bool
 
@@ -96,6 +93,10 @@ class Diagnosis(Result):
     def healthy(self) -> bool:
         """True if no installed part is broken; missing parts do not count."""
         return all(part.state != BROKEN for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on."""
+        return plain({"healthy": self.healthy, "deep": self.is_deep, "parts": self.parts})
 
     def tables(self) -> list[Table]:
         """One table per kind of part."""
