@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool import storage
 from nmtool.errors import FileFormatError, Finding, reason
 from nmtool.setup.installation import install_command
-from nmtool.tables import Plain, Table, Tabular
+from nmtool.tables import Plain, Table, Tabular, counted, plain
 from nmtool.toml_files import toml_value
 from nmtool.training.studies.plan import StudyPlan
 from nmtool.training.studies.study import (
@@ -53,8 +53,6 @@ class TrialResult(Plain):
         failure: code, why and fix of the error behind a failure, if known.
     """
 
-    _json = "trial=number score scores searched"
-
     number: int
     outcome: str
     searched: dict[str, Any]
@@ -62,6 +60,11 @@ class TrialResult(Plain):
     scores: tuple[float, ...] = ()
     reason: str = ""
     failure: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for scripts."""
+        values = {"trial": self.number, "score": self.score, "scores": self.scores}
+        return plain({**values, "searched": self.searched})
 
     @property
     def finding(self) -> Finding:
@@ -91,15 +94,17 @@ class SweepResult(Tabular):
         importance_unknown: reason why the importance cannot be computed; '' if it can.
     """
 
-    _line = (
-        " of {plan.file}: {#trials:trial}, the best is trial {best_trial.number} with "
-        "validation {best_trial.score:.1%}"
-    )
-
     plan: StudyPlan
     trials: tuple[TrialResult, ...]
     importance: dict[str, float] | None = None
     importance_unknown: str = ""
+
+    def _line(self) -> str:
+        trials, best = counted(len(self.trials), "trial"), self.best_trial
+        return (
+            f" of {self.plan.file}: {trials}, the best is trial {best.number} with validation "
+            f"{best.score:.1%}"
+        )
 
     @property
     def top(self) -> list[TrialResult]:
