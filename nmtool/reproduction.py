@@ -9,7 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Table, Tabular, counted
 from nmtool.version import __version__
 
 
@@ -24,12 +24,17 @@ class Reproduction(Tabular):
         versions: versions of Python and of the libraries on which results depend.
     """
 
-    _line = "{#hashes:value}, {#settings:setting}, {#code:text}"
-
     hashes: Mapping[str, str]
     settings: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def _line(self) -> str:
+        hashes, settings = (
+            counted(len(self.hashes), "value"),
+            counted(len(self.settings), "setting"),
+        )
+        return f"{hashes}, {settings}, {counted(len(self.code), 'text')}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON."""

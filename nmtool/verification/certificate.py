@@ -240,7 +240,6 @@ class Certificate(Result):
                 about["only_classes"] = class_remark
         rest = {
             "generated": self.generated,
-            "coverage": self.coverage,
             "mutation": self.mutation,
             "overflows": self.overflows,
             "generated_overflows": self.generated_overflows,
