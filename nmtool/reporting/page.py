@@ -71,18 +71,20 @@ def _section(
         # Indented sentences are details of the sentence before.
         css_classes = " ".join(filter(None, [severity, "detail" * text.startswith(" ")]))
         yield f'<p class="{css_classes}">{escape(wording(text.strip()))}</p>'
-    yield '<div class="figures">'
-    for index, figure in enumerate(section.figures):
-        caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
-        wide = ' class="wide"' if figure.is_wide else ""
-        yield f"<figure{wide}>{draw(figure, number + index)}{caption}</figure>"
-    yield "</div>"
+    if section.figures:
+        yield '<div class="figures">'
+        for index, figure in enumerate(section.figures):
+            caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
+            wide = ' class="wide"' if figure.is_wide else ""
+            yield f"<figure{wide}>{draw(figure, number + index)}{caption}</figure>"
+        yield "</div>"
     for table in section.tables:
         yield f'<div class="scroll" tabindex="0">{table._repr_html_()}</div>'
-    yield "<ul>"
-    for finding in section.findings:
-        yield f"<li>{escape(wording(str(finding)))}</li>"
-    yield "</ul>"
+    if section.findings:
+        yield "<ul>"
+        for finding in section.findings:
+            yield f"<li>{escape(wording(str(finding)))}</li>"
+        yield "</ul>"
     for heading, text in section.code.items():
         yield f'<h3>{escape(heading)}</h3><pre tabindex="0">{escape(text)}</pre>'
     yield "</section>"
