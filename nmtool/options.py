@@ -58,10 +58,16 @@ def option(
 
 
 @cache
+def _parsed(module: str) -> ast.Module:
+    """The parsed source of an imported module."""
+    return ast.parse(inspect.getsource(sys.modules[module]))
+
+
+@cache
 def texts_of(cls: type) -> dict[str, str]:
     """The texts below the fields of a class, by name; also under `python -OO`."""
-    module = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
-    [node] = [entry for entry in module.body if getattr(entry, "name", "") == cls.__name__]
+    body = _parsed(cls.__module__).body
+    [node] = [entry for entry in body if getattr(entry, "name", "") == cls.__name__]
     assert isinstance(node, ast.ClassDef)
     return {
         ast.unparse(entry.target): " ".join(ast.literal_eval(text.value).split())

@@ -257,12 +257,18 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(_file(module).read_text("utf-8"))
 
 
+@cache
+def _top_file(module: str) -> Path:
+    """The source file of a module or package that can be found without imports of others."""
+    spec = find_spec(module)
+    assert spec is not None
+    return Path(str(spec.origin))
+
+
 def _file(module: str) -> Path:
     """The source file of a module of nmtool."""
     top, below = module.split(".")[:2], module.split(".")[2:]
-    spec = find_spec(".".join(top))
-    assert spec is not None
-    file = Path(str(spec.origin))
+    file = _top_file(".".join(top))
     if below:
         file = file.parent.joinpath(*below)
         file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
