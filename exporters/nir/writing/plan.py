@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.nir.graph.loops import closing_pairs, reached
+from nmtool.exporters.nir.graph.nodes import Edge
 from nmtool.exporters.nir.graph.retiming import steps_ahead
 from nmtool.exporters.nir.options import CURRENT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.writing import neurons
@@ -39,7 +40,7 @@ class Plan:
         self.entry = {name: names.entry for name, names in self.names.items()}
         self.outputs = self._output_names(taken)
         self.unreached = self._unreached()
-        self.closing = closing_pairs(self._neurons(), self._pairs(), [INPUT])
+        self.closing = self._closing()
         self.ahead = self._ahead()
 
     @property
@@ -74,16 +75,6 @@ class Plan:
         """True if the file contains the projection."""
         return self.options.readout != SPIKES or projection.target != self.readout
 
-    def _neurons(self) -> set[str]:
-        """Names of all nodes of neurons."""
-        return {*self.entry, *self.entry.values()}
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        """Connections between nodes of neurons, including the input."""
-        pairs = [(p.source, self.entry[p.target]) for p in self.projections]
-        pairs += [(INPUT, self.entry[name]) for name in self.unreached]
-        return pairs + [(self.entry[n], n) for n in self.entry if self.entry[n] != n]
-
     def _unreached(self) -> list[str]:
         """Populations that the input does not reach."""
         unreached: list[str] = []
@@ -106,6 +97,13 @@ class Plan:
         """
         closes = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - closes
+
+    def _closing(self) -> set[Edge]:
+        """Pairs (pre, post) of nodes of neurons whose connection closes a loop; see `closing`."""
+        pairs = [(p.source, self.entry[p.target]) for p in self.projections]
+        pairs += [(INPUT, self.entry[name]) for name in self.unreached]
+        pairs += [(entry, name) for name, entry in self.entry.items() if entry != name]
+        return closing_pairs({*self.entry, *self.entry.values()}, pairs, [INPUT])
 
     def _ahead(self) -> dict[str, int]:
         """Number of steps by which the input and each population run ahead of the network."""
