@@ -1,98 +1,96 @@
-"""The command `python -m benchmarks`: measure, print a table, write JSON."""
+"""The command `python -m benchmarks`: measure a suite, and print the machine and a table."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
-from benchmarks import report
-from benchmarks.compare import Bench
+from benchmarks.compare import OK, Row, measure
 from benchmarks.engines import CPU, CUDA, DEVICES
-from benchmarks.job import OK
-from benchmarks.machine import header
-from benchmarks.report import exit_code, print_report, write_json
-from benchmarks.rows import Row, make_rows
-from benchmarks.suites import LARGE_BATCH, SUITES, Suite
-from benchmarks.workload import Workload
+from benchmarks.report import exit_code, machine_text, markdown
+from benchmarks.suites import SUITES
 from nmtool.arguments import count
 from nmtool.errors import libraries_needed
 
-NAME = "benchmarks-cuda"
-"""Default name, without extension, of the files that the suite `cuda` writes."""
+_NUMBERS = (
+    ("ms per sample", "ms_per_sample", ".2f"),
+    ("forward", "forward_ms", ".2f"),
+    ("backward", "backward_ms", ".2f"),
+    ("update", "update_ms", ".2f"),
+    ("CPU", "cpu_ms_per_sample", ".2f"),
+    ("forward ns/event", "forward_ns_per_event", ".2f"),
+    ("backward", "backward_ns_per_event", ".2f"),
+    ("spikes/neuron", "spikes_per_neuron", ".1f"),
+    ("code MB", "code_mb", ".0f"),
+    ("peak MB", "peak_mb", ".0f"),
+    ("GPU MB", "device_mb", ".0f"),
+    ("times BPTT", "ratio_to_bptt", ".3g"),
+    ("times autograd", "ratio_to_autograd", ".3g"),
+    ("times nmtool", "ratio_to_nmtool", ".3g"),
+    ("times 1 thread", "ratio_to_one_thread", ".3g"),
+    ("times CPU", "ratio_to_cpu", ".3g"),
+)
+"""Columns of numbers: title, key of a row, and format."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code: 1 if no row was measured."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _run(options), options.json)
+    return exit_code(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
     """Measure a suite, print the table, and write JSON; return the exit code."""
+    given = {name: getattr(options, name) for name in ("hidden", "threads", "rounds", "device")}
+    suite = replace(SUITES[options.suite], **{n: v for n, v in given.items() if v is not None})
+    machine, engines_agree = machine_text(), True
     if options.suite == CUDA:
-        return _run_on_gpu(options)
-    run_header, bench, rows = header(), Bench(print_progress), list[Row]()
-    for comparison in _suite(options).comparisons():
-        rows += make_rows(bench.measure(comparison))
-    print_report(run_header, options.suite, rows)
+        with libraries_needed("train"):
+            from benchmarks import gpu, gpu_kernels
+        engines_agree = gpu.compare_engines()
+    rows = [row for comparison in suite.comparisons() for row in measure(comparison)]
+    print(machine, table(rows), sep="\n\n")
+    for row in rows:
+        if row["status"] != OK:
+            print(f"{row['engine']}: {row['status']}")
     if options.json:
-        write_json(options.json, {"suite": options.suite, **run_header}, rows)
-    return 0 if any(row["status"] == OK for row in rows) else 1
+        with options.json as file:
+            json.dump({"machine": machine, "rows": rows}, file, indent=1)
+    if options.suite == CUDA:
+        gpu_kernels.print_kernels(suite.hidden)
+    return 0 if engines_agree and any(row["status"] == OK for row in rows) else 1
 
 
-def _run_on_gpu(options: argparse.Namespace) -> int:
-    """Compare the engines, time both engines and every kernel, and write a page and all numbers.
-
-    Raises:
-        MissingError: there is no GPU, or a library for it is missing.
-        InputError, BackendError: the GPU has too little memory, or fails.
-    """
-    with libraries_needed("train"):
-        from benchmarks import gpu, gpu_kernels
-        from nmtool.training.engines.devices import find_device
-        from nmtool.training.engines.gpu_failures import gpu_errors_converted
-
-    suite, run_header, bench = _suite(options), header(), Bench(print_progress)
-    file = Path(options.json or f"{NAME}.json")
-    agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
-    with gpu_errors_converted():
-        device = find_device(CUDA)
-        print_progress(gpu.gpu_name())
-        for workload in gpu.COMPARED:
-            for agreement in gpu.compare(workload, device):
-                print_progress(f"{agreement}{'' if agreement.holds else ': they do not agree'}")
-                agreements.append(agreement)
-        for comparison in suite.comparisons():
-            rows += make_rows(bench.measure(comparison))
-        for hidden in suite.hidden:
-            workload = Workload(hidden, batch=LARGE_BATCH)
-            print_progress(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
-            kernels += gpu_kernels.kernel_times(workload)
-    print_report(run_header, CUDA, rows)
-    machine = report.machine_text(run_header).replace("\n", "; ")
-    text = gpu.page(gpu.gpu_name(), machine, agreements, rows, kernels)
-    print(text)
-    header_entries = {"suite": CUDA, "gpu": gpu.gpu_name(), **run_header}
-    compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
-    write_json(str(file), header_entries, rows, compared=compared, kernels=timed)
-    file.with_suffix(".md").write_text(text, "utf-8")
-    print_progress(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")
-    agree = all(agreement.holds for agreement in agreements)
-    return 0 if agree and any(row["status"] == OK for row in rows) else 1
+def table(rows: Sequence[Row]) -> str:
+    """A table of settings and numbers, without columns in which all ratios are 1 or missing."""
+    shown = [
+        (title, key, form)
+        for title, key, form in _NUMBERS
+        if any(row.get(key) not in (None, 1) for row in rows)
+    ]
+    settings = ("engine", "hidden", "steps", "input spikes", "delays", "batch", "threads")
+    numbers = [
+        [format(row[key], form) if row.get(key) is not None else "" for _, key, form in shown]
+        for row in rows
+    ]
+    return markdown(
+        (*settings, *(title for title, _, _ in shown)),
+        [(*_settings(row), *cells) for row, cells in zip(rows, numbers, strict=True)],
+    )
 
 
-def _suite(options: argparse.Namespace) -> Suite:
-    """Find the suite, and replace its defaults by the options of the command line."""
-    chosen = {name: getattr(options, name) for name in ("hidden", "threads", "rounds", "device")}
-    return replace(SUITES[options.suite], **{n: v for n, v in chosen.items() if v is not None})
-
-
-def print_progress(line: str) -> None:
-    """Print a line of progress to stderr."""
-    print(line, file=sys.stderr, flush=True)
+def _settings(row: Row) -> tuple[object, ...]:
+    """Cells of a row's settings."""
+    engine = row["engine"] if row["device"] == CPU else f"{row['engine']} on {row['device']}"
+    delays = (f"0…{row['max_delay']}" if row["max_delay"] else "0") if row["has_delays"] else "none"
+    return (
+        engine if row["recurrent"] else f"{engine}, feed-forward",
+        *(row[key] for key in ("hidden", "n_steps", "input_spikes")),
+        *(delays, row["batch"], row["threads"]),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,21 +100,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure the time of a training step, compared with other trainers.",
     )
     suites = "; ".join(f"{name}: {suite.about}" for name, suite in SUITES.items())
-    defaults = "instead of the suite's"
     parser.add_argument("--suite", choices=list(SUITES), default="core", help=suites)
-    parser.add_argument(
-        "--hidden",
-        type=count,
-        nargs="+",
-        metavar="N",
-        help=f"numbers of hidden neurons, {defaults}",
-    )
-    parser.add_argument(
-        "--threads", type=count, nargs="+", metavar="N", help=f"numbers of threads, {defaults}"
-    )
-    parser.add_argument(
-        "--rounds", type=count, metavar="N", help=f"number of timed steps, {defaults}"
-    )
+    for name, nargs, text in (
+        ("hidden", "+", "numbers of hidden neurons"),
+        ("threads", "+", "numbers of threads"),
+        ("rounds", None, "number of timed steps"),
+    ):
+        text += ", instead of the suite's"
+        parser.add_argument(f"--{name}", type=count, nargs=nargs, metavar="N", help=text)
     parser.add_argument(
         "--device",
         choices=DEVICES,
@@ -124,10 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help="device of all engines; the suite cuda always uses both devices",
     )
     parser.add_argument(
-        "--json",
-        metavar="FILE",
-        help=f"write all numbers to FILE; suite cuda: by default {NAME}.json, and a Markdown page "
-        "of the same name",
+        "--json", type=argparse.FileType("w"), metavar="FILE", help="write all numbers to FILE"
     )
     return parser
 

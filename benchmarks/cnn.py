@@ -32,8 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from benchmarks.machine import header
-from benchmarks.report import exit_code, machine_text, write_json
+from benchmarks.report import exit_code, machine_text, print_progress
 from nmtool.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
@@ -289,22 +288,16 @@ def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
     return AveragedModel(model, avg_fn=mean, use_buffers=True)
 
 
-def print_progress(line: str) -> None:
-    """Print a line of progress to stderr."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _run(options), options.json)
+    return exit_code(lambda: _run(options))
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Train or cross-validate CNNs, and print and write the results; return the exit code."""
+    """Train or cross-validate CNNs, and print the results; return the exit code."""
     _check_arguments(arguments)
-    machine = header()
-    print(machine_text(machine))
+    print(machine_text())
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     chosen = (
@@ -315,13 +308,8 @@ def _run(arguments: argparse.Namespace) -> int:
     names = ("bin_ms", "lr", "weight_decay", "dropout")
     settings = Settings(**{name: getattr(arguments, name) for name in names})
     data = load_dataset(arguments.data, n_units=arguments.units)
-    if arguments.by is not None:
-        rows = _cross_validate(data, options, settings, arguments)
-    else:
-        rows = _train_seeds(data, options, settings, arguments)
-    if arguments.json:
-        entries = {"data": data.name, "settings": settings.as_json(options)}
-        write_json(arguments.json, machine, rows, **entries)
+    run = _train_seeds if arguments.by is None else _cross_validate
+    run(data, options, settings, arguments)
     return 0
 
 
@@ -353,8 +341,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
 
 def _cross_validate(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
-) -> list[dict[str, Any]]:
-    """Cross-validate the CNN, and return a row of results per seed.
+) -> None:
+    """Cross-validate the CNN with every seed, and print the accuracies.
 
     Every sample is classified by a network that was not trained on it.
     """
@@ -382,14 +370,12 @@ def _cross_validate(
 
     filled = answer_folds(answers, events, predict_fold, arguments.output)
     print(filled.summary())
-    rows: list[dict[str, Any]] = filled.as_json()["seeds"]
-    return rows
 
 
 def _train_seeds(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
-) -> list[dict[str, Any]]:
-    """Train a CNN per seed, and return a row of results per seed.
+) -> None:
+    """Train a CNN per seed, and print the accuracies.
 
     If requested, the networks classify the test split.
     """
@@ -397,11 +383,10 @@ def _train_seeds(
     networks = [
         learn(data, replace(options, seed=seed), settings, print_progress) for seed in seeds
     ]
-    rows = [{"seed": network.seed, **network.best} for network in networks]
-    for row in rows:
-        accuracy = row["validation_accuracy"]
+    for network in networks:
+        accuracy = network.best["validation_accuracy"]
         validated = "no validation split" if accuracy is None else f"validation {accuracy:.2%}"
-        print(f"seed {row['seed']}: epoch {row['epoch']}, {validated}")
+        print(f"seed {network.seed}: epoch {network.best['epoch']}, {validated}")
     if arguments.test:
         test = data.filled_split("test")
         answers = _empty_answers(
@@ -409,11 +394,9 @@ def _train_seeds(
         )
         for number, network in enumerate(networks):
             answers = answers.with_fold(number, 0, network.predictions(test))
-            rows[number]["test_accuracy"] = float(answers.right[number].mean())
         if arguments.output:
             answers.save(arguments.output)
         print(answers.summary())
-    return rows
 
 
 def _empty_answers(
@@ -508,7 +491,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads", type=count, metavar="N", help="number of threads; default: all cores"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     return parser
 
 

@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 
 from benchmarks import ours
 from benchmarks.drive import find_drive
-from benchmarks.engines import CPU, CUDA, OURS
-from benchmarks.gpu_kernels import KernelTime, markdown as by_kernel_table
-from benchmarks.rows import Row
+from benchmarks.engines import CUDA
 from benchmarks.workload import Workload
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.engines import devices
-from nmtool.training.engines.devices import Device
+from nmtool.training.engines.devices import Device, find_device
+from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.calibration import Calibrator
@@ -85,6 +84,25 @@ class Agreement:
             f"different {self.spikes_different}; spikes emitted {self.spikes_emitted}; gradients "
             f"of {self.samples} samples differ by {self.gradient_error:.1e}"
         )
+
+
+def compare_engines() -> bool:
+    """Compare the engines on the workloads of `COMPARED`, print each, and tell if all agree.
+
+    Raises:
+        MissingError: there is no GPU, or a library for it is missing.
+        InputError, BackendError: the GPU has too little memory, or fails.
+    """
+    with gpu_errors_converted():
+        device = find_device(CUDA)
+        print(gpu_name(), end="\n\n")
+        holds = []
+        for workload in COMPARED:
+            for agreement in compare(workload, device):
+                verdict = "" if agreement.holds else " **(the engines do not agree)**"
+                print(f"- {agreement}{verdict}", flush=True)
+                holds.append(agreement.holds)
+    return all(holds)
 
 
 def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
@@ -187,53 +205,3 @@ def gpu_name() -> str:
     versions = f"CUDA {torch.version.cuda}, numba-cuda {version('numba-cuda')}"
     capability = f"compute capability {properties.major}.{properties.minor}"
     return f"{properties.name}, {gib:.0f} GiB, {capability}, {versions}"
-
-
-def page(
-    gpu: str, machine: str, agreements: list[Agreement], rows: list[Row], kernels: list[KernelTime]
-) -> str:
-    """Format all measurements as Markdown for docs/results.md.
-
-    Args:
-        gpu: result of `gpu_name`.
-        machine: description of the machine.
-        agreements: comparisons of both engines.
-        rows: rows of the suite `cuda`.
-        kernels: times of the kernels.
-    """
-    agree = all(agreement.holds for agreement in agreements)
-    verdict = "Both engines agree." if agree else "**The engines do not agree.**"
-    compared = [
-        f"- {agreement}{'' if agreement.holds else ' **(too large)**'}" for agreement in agreements
-    ]
-    parts = [f"## On a GPU\n\n{gpu}; {machine}", f"{verdict}\n\n" + "\n".join(compared)]
-    parts += [markdown(rows), "By kernel, of a training step:\n\n" + by_kernel_table(kernels)]
-    return "\n\n".join(parts) + "\n"
-
-
-def markdown(rows: list[Row]) -> str:
-    """Format the rows as a table for docs/results.md, with GPU and CPU in one line.
-
-    Args:
-        rows: rows of the suite `cuda`.
-    """
-    lines = [
-        "| hidden | batch | GPU, ms per sample | forward | backward | GPU memory, MB | CPU, ms per "
-        "sample | times as fast |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    measured = {(r["device"], r["hidden"], r["batch"]): r for r in rows if r["engine"] == OURS}
-    for (device, hidden, batch), row in measured.items():
-        if device != CUDA or row["ms_per_sample"] is None:
-            continue
-        cpu_ms = measured.get((CPU, hidden, batch), {}).get("ms_per_sample")
-        cells = [hidden, batch]
-        cells += [f"{row[key]:.3f}" for key in ("ms_per_sample", "forward_ms", "backward_ms")]
-        cells.append("" if row["device_mb"] is None else f"{row['device_mb']:.0f}")
-        cells += (
-            ["", ""]
-            if cpu_ms is None
-            else [f"{cpu_ms:.2f}", f"{cpu_ms / row['ms_per_sample']:.1f}"]
-        )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,10 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import ours_cuda
 from benchmarks.drive import find_drive
 from benchmarks.measure import time_step
+from benchmarks.report import markdown
+from benchmarks.suites import LARGE_BATCH
 from benchmarks.workload import Workload
+from nmtool.training.engines.gpu_failures import gpu_errors_converted
 
 OTHERS = "torch and copies"
 """Row for everything that runs between the engine's own kernels."""
@@ -37,6 +40,15 @@ class KernelTime:
     kernel: str
     launches: float
     ms: float
+
+
+def print_kernels(sizes: Sequence[int]) -> None:
+    """Print a table of the kernels' times, for networks of these numbers of hidden neurons."""
+    with gpu_errors_converted():
+        times = [t for hidden in sizes for t in kernel_times(Workload(hidden, batch=LARGE_BATCH))]
+    header = ("kernel", "hidden", "batch", "launches", "ms")
+    rows = [(t.kernel, t.hidden, t.batch, f"{t.launches:g}", f"{t.ms:.3f}") for t in times]
+    print("", "By kernel, of a training step:", "", markdown(header, rows), sep="\n")
 
 
 def kernel_times(workload: Workload) -> list[KernelTime]:
@@ -90,12 +102,3 @@ def python_name(mangled: str) -> str:
         rest = rest[len(digits) :]
         name, rest = rest[: int(digits)], rest[int(digits) :]
     return name if mangled.startswith("_ZN6nmtool") else OTHERS
-
-
-def markdown(times: Iterable[KernelTime]) -> str:
-    """Format the times of kernels as a table for docs/results.md."""
-    lines = ["| hidden | batch | kernel | launches | ms |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {t.hidden} | {t.batch} | {t.kernel} | {t.launches:g} | {t.ms:.3f} |" for t in times
-    ]
-    return "\n".join(lines)

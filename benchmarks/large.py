@@ -18,14 +18,13 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,8 @@ import h5py
 import numpy as np
 
 import nmtool as nm
-from benchmarks.machine import header
-from benchmarks.report import exit_code, machine_text, write_json
+from benchmarks.process import fresh_process
+from benchmarks.report import exit_code, machine_text
 from nmtool.arguments import count
 
 SIZES = {
@@ -118,7 +117,24 @@ class Epoch:
     network: str
 
 
-def train(options: argparse.Namespace) -> Epoch:
+@dataclass(frozen=True)
+class Training:
+    """What a process trains on, for one epoch.
+
+    Attributes:
+        what: description of the samples and of where they are read from.
+        few: number of training samples, which are read into memory; None for all.
+        in_memory: True if all samples are read into memory.
+        one_batch: True if training ends after the first update.
+    """
+
+    what: str
+    few: int | None = None
+    in_memory: bool = False
+    one_batch: bool = False
+
+
+def train(folder: Path, options: argparse.Namespace, training: Training) -> Epoch:
     """Train for one epoch, or one batch, in this process, and measure time and memory."""
     began = time.perf_counter()
     first_update: list[tuple[float, int]] = []
@@ -129,16 +145,16 @@ def train(options: argparse.Namespace) -> Epoch:
         (later_updates if first_update else first_update).append(
             (time.perf_counter(), report.samples)
         )
-        if options.one_batch:
+        if training.one_batch:
             raise _EnoughError
 
-    data = nm.load_dataset(options.folder, in_memory=options.in_memory)
+    data = nm.load_dataset(folder, in_memory=training.in_memory)
     settings = {"epochs": 1, **json.loads(options.settings)}
     recipe = nm.TrainOptions.from_file(options.recipe)
-    if options.few:
+    if training.few:
         data = nm.Dataset.of(
-            train=data.train[: options.few].in_memory(),
-            validation=data.split("validation")[: options.few // 4].in_memory(),
+            train=data.train[: training.few].in_memory(),
+            validation=data.split("validation")[: training.few // 4].in_memory(),
         )
     run = None
     with peak_anonymous() as memory, suppress(_EnoughError):
@@ -152,7 +168,7 @@ def train(options: argparse.Namespace) -> Epoch:
     if later_updates:
         ms_per_sample = 1e3 * (later_updates[-1][0] - first) / sum(n for _, n in later_updates)
     return Epoch(
-        what=options.child,
+        what=training.what,
         samples=sum(n for _, n in (*first_update, *later_updates)),
         first_batch_s=first - began,
         epoch_s=None if run is None else run.log[-1]["seconds"],
@@ -192,25 +208,10 @@ def _anonymous_bytes() -> int:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("RssAnon"))
 
 
-def _run_process(
-    options: argparse.Namespace, folder: Path, description: str, *arguments: str
-) -> Epoch:
-    """Run `train` in a new process, and print its measurements.
-
-    Args:
-        options: options of the command.
-        folder: folder of the data set.
-        description: description of the samples and of where they are read from, as in `Epoch`.
-        arguments: further arguments of the command line of the new process.
-    """
-    command = [sys.executable, "-m", "benchmarks.large", "--child", description]
-    command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
-    command += [str(options.threads), "--settings", options.settings, *arguments]
-    environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
-    completed = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    epoch = Epoch(**json.loads(completed.stdout.splitlines()[-1]))
+def _run_process(folder: Path, options: argparse.Namespace, training: Training) -> Epoch:
+    """Run `train` in a new process, and print its measurements."""
+    with fresh_process({"NMTOOL_CACHE": str(folder.parent / "cache")}) as process:
+        epoch = process.submit(train, folder, options, training).result()
     print(_result_line(epoch), flush=True)
     return epoch
 
@@ -227,52 +228,45 @@ def _result_line(row: Epoch) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _run_child(options) if options.child else _run(options), options.json)
-
-
-def _run_child(options: argparse.Namespace) -> int:
-    """Run `train` in this process, and print its measurements as JSON."""
-    print(json.dumps(asdict(train(options))))
-    return 0
+    return exit_code(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
     """Write the data set, train in several processes, and delete the data set."""
-    machine = header()
-    print(machine_text(machine))
+    print(machine_text())
     work = Path(tempfile.mkdtemp(prefix="nmtool-large-", dir=options.folder))
-    rows = []
     try:
         folder = work / options.set
         write_artificial_data(folder, options.set, options.events, options.share)
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"made up: {size / 1e9:.2f} GB in the layout of {options.set}", flush=True)
         if options.pairs:
-            rows = [
-                _run_process(options, folder, description, *arguments)
-                for _ in range(options.pairs + 1)
-                for description, arguments in (("memory", ["--in-memory"]), ("disk", []))
-            ][2:]
-            ratio = statistics.median(
-                (a.ms_per_sample or 0.0) / (b.ms_per_sample or 1.0)
-                for a, b in zip(rows[::2], rows[1::2], strict=True)
-            )
-            same = len({row.network for row in rows}) == 1
-            print(f"speed from disk ÷ speed from memory: {ratio:.3f}; networks equal: {same}")
+            _compare_disk_and_memory(folder, options)
         else:
-            few = ("--few", str(FEW))
-            _run_process(options, folder, "compiling", *few)
-            rows = [_run_process(options, folder, "1,000 samples in memory", *few)]
+            _run_process(folder, options, Training("compiling", few=FEW))
+            _run_process(folder, options, Training(f"{FEW:,} samples in memory", few=FEW))
             shutil.rmtree(work / "cache" / "events", ignore_errors=True)
-            rows.append(
-                _run_process(options, folder, "a batch, events copied first", "--one-batch")
-            )
-            rows.append(_run_process(options, folder, "an epoch from the copy"))
+            first = Training("a batch, events copied first", one_batch=True)
+            _run_process(folder, options, first)
+            _run_process(folder, options, Training("an epoch from the copy"))
     finally:
         shutil.rmtree(work)
-    if options.json:
-        write_json(options.json, machine, [asdict(row) for row in rows])
     return 0
+
+
+def _compare_disk_and_memory(folder: Path, options: argparse.Namespace) -> None:
+    """Train from memory and from disk in turns, and print the ratio of the speeds."""
+    rows = [
+        _run_process(folder, options, training)
+        for _ in range(options.pairs + 1)
+        for training in (Training("memory", in_memory=True), Training("disk"))
+    ][2:]
+    ratio = statistics.median(
+        (a.ms_per_sample or 0.0) / (b.ms_per_sample or 1.0)
+        for a, b in zip(rows[::2], rows[1::2], strict=True)
+    )
+    same = len({row.network for row in rows}) == 1
+    print(f"speed from disk ÷ speed from memory: {ratio:.3f}; networks equal: {same}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -308,12 +302,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, help="folder for 7 GB of files (default: the temporary folder)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
-    for name in ("--child", "--few", "--in-memory", "--one-batch"):
-        keywords: dict[str, Any] = {"help": argparse.SUPPRESS}
-        keywords |= {"action": "store_true"} if name in ("--in-memory", "--one-batch") else {}
-        keywords |= {"type": int, "default": 0} if name == "--few" else {}
-        parser.add_argument(name, **keywords)
     return parser
 
 

@@ -13,7 +13,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 from time import perf_counter_ns, process_time_ns
 
@@ -23,13 +23,18 @@ from numpy.typing import NDArray
 import nmtool as nm
 from benchmarks import ours
 from benchmarks.drive import find_drive
-from benchmarks.machine import header
-from benchmarks.report import exit_code, machine_text, write_json
+from benchmarks.report import machine_text, markdown
 from benchmarks.workload import Workload
 from nmtool.arguments import count
 
 WINDOW = 100
 """Number of steps that a decision averages, and number of steps at a time in `times_in_pieces`."""
+
+TITLES = (
+    *("hidden", "rate Hz", "µs per step", "µs CPU", "µs, 999 of 1000 within"),
+    *("times real time", "by CPU", f"{WINDOW} steps at a time"),
+)
+"""Titles of the columns, which are the attributes of `Live`."""
 
 
 @dataclass(frozen=True)
@@ -141,29 +146,15 @@ def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> in
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return the exit code."""
+    """Run the command line: measure all sizes of network, and print the table."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _run(options), options.json)
-
-
-def _run(options: argparse.Namespace) -> int:
-    """Measure all sizes of network, print the table, and write JSON."""
-    machine = header()
+    machine = machine_text()
     rows = [
-        measure(Workload(hidden, batch=options.seconds), options.rounds)
+        astuple(measure(Workload(hidden, batch=options.seconds), options.rounds))
         for hidden in options.hidden
     ]
-    print(machine_text(machine))
-    for row in rows:
-        print(
-            f"{row.hidden} hidden neurons at {row.hidden_rate_hz:.1f} Hz: {row.us_per_step:.1f} µs "
-            f"per step of 1 ms, {row.times_real_time:.1f} times real time; in processor time "
-            f"{row.cpu_us_per_step:.1f} µs, {row.times_real_time_cpu:.1f} times; 999 of 1000 steps "
-            f"within {row.us_slowest:.0f} µs; {WINDOW} steps at a time {row.times_in_pieces:.1f} "
-            "times"
-        )
-    if options.json:
-        write_json(options.json, machine, [asdict(row) for row in rows])
+    cells = [(hidden, *(f"{number:.1f}" for number in numbers)) for hidden, *numbers in rows]
+    print(machine, markdown(TITLES, cells), sep="\n\n")
     return 0
 
 
@@ -192,7 +183,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=count, default=7, metavar="N", help="number of timed streams, default 7"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all numbers to FILE")
     return parser
 
 

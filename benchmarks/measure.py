@@ -6,14 +6,11 @@ import ctypes
 import gc
 import os
 import resource
-import statistics
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from benchmarks.torch_step import TorchStep
@@ -23,8 +20,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 _FORGET_PEAK = "5"
 
 
-@dataclass(frozen=True)
-class StepTimes:
+class StepTimes(NamedTuple):
     """Duration of the parts of one training step in s.
 
     Attributes:
@@ -61,17 +57,6 @@ def time_step(step: TorchStep) -> StepTimes:
     cpu = time.process_time() - cpu
     return StepTimes(
         forward_end - start, backward_end - forward_end, update_end - backward_end, cpu
-    )
-
-
-def medians(times: Iterable[StepTimes]) -> StepTimes:
-    """The median of each part over several steps."""
-    steps = list(times)
-    return StepTimes(
-        *(
-            statistics.median(getattr(step, part.name) for step in steps)
-            for part in fields(StepTimes)
-        )
     )
 
 

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import nmtool as nm
+from benchmarks.report import markdown
 from nmtool.exporters.c import file
 from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.program import NETWORK
@@ -122,8 +123,7 @@ def main() -> None:
     """Print the table."""
     header = ("network", "processor", "flash", "at most", "RAM", "at most", "stack")
     steps = ("instructions per step", "instructions of the longest step")
-    for line in [(*header, *steps), *rows()]:
-        print(" | ".join(line))
+    print(markdown((*header, *steps), rows()))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.engines import AUTOGRAD, BPTT, CPU, CUDA, DCLS, NORSE, OURS, SNNTORCH
-from benchmarks.job import Job
 from benchmarks.workload import Workload
 
 LARGE_BATCH = 256
@@ -19,11 +18,37 @@ DCLS_BATCH = 8
 
 
 @dataclass(frozen=True)
+class Job:
+    """A training step to measure.
+
+    Attributes:
+        engine: name of an engine of `ENGINES`.
+        workload: network and batch.
+        threads: number of threads.
+        device: device to run on.
+    """
+
+    engine: str
+    workload: Workload
+    threads: int = 1
+    device: str = CPU
+
+    def __str__(self) -> str:
+        w = self.workload
+        kind = "recurrent" if w.recurrent else "feed-forward"
+        return (
+            f"{self.engine} on {self.device}, {w.hidden} hidden, {kind}, {w.n_steps} steps, "
+            f"{w.input_spikes} spikes, delays to {w.max_delay}, batch {w.batch}, "
+            f"threads {self.threads}"
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Jobs that take turns, so that the load of the machine affects all of them alike.
 
     Attributes:
-        jobs: the jobs; each has a worker of its own.
+        jobs: the jobs; each has a process of its own.
         rounds: number of timed steps of each job.
     """
 

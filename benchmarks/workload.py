@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +98,3 @@ class Workload:
         """
         fan_out = self.classes + (self.hidden if self.recurrent else 0)
         return self.input_spikes * self.hidden + hidden_spikes * fan_out
-
-    def as_json(self) -> dict[str, Any]:
-        """The arguments that reproduce this workload, as plain values."""
-        return asdict(self)

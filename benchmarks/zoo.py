@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 import nmtool as nm
-from benchmarks import machine
+from nmtool.machine import cpu_name
 from nmtool.toml_files import toml_value
 
 ZOO = Path(__file__).parents[1] / "nmtool" / "zoo"
@@ -66,7 +66,7 @@ def main() -> None:
         f"--seed {options.seed}",
         "commit": arguments.commit,
         "minutes_on_a_shared_core": round(sum(epoch["seconds"] for epoch in epochs) / 60, 1),
-        "machine": machine.header()["cpu"],
+        "machine": cpu_name(),
         "test_samples": evaluation.samples,
         "test_accuracy": round(evaluation.accuracy, 6),
         "synaptic_events_per_sample": round(evaluation.synaptic_events_per_sample, 1),

@@ -1,10 +1,9 @@
-"""The suite `cuda`: its comparison of the engines, in Numba's simulator, and its table."""
+"""The suite `cuda`: its comparison of the engines, in Numba's simulator, and its kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import main
-from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare, markdown, page
+from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare
 from benchmarks.gpu_kernels import OTHERS, KernelTime, by_kernel
 from benchmarks.suites import SUITES
 from benchmarks.workload import Workload
@@ -107,16 +106,6 @@ def test_the_suite_has_both_devices() -> None:
     }  # fmt: skip
 
 
-def test_the_table_for_the_docs() -> None:
-    row = {"engine": "nmtool", "hidden": 256, "batch": 32, "forward_ms": 0.1, "backward_ms": 0.2}
-    on_gpu = {**row, "device": "cuda", "ms_per_sample": 0.25, "device_mb": 80.4}
-    on_cpu = {**row, "device": "cpu", "ms_per_sample": 4.0, "device_mb": None}
-    skipped = {**on_gpu, "hidden": 512, "ms_per_sample": None}
-    last = markdown([on_gpu, on_cpu, skipped]).splitlines()
-    assert len(last) == 3
-    assert last[2] == "| 256 | 32 | 0.250 | 0.100 | 0.200 | 80 | 4.00 | 16.0 |"
-
-
 def test_kernels_are_timed_by_their_names_in_python() -> None:
     ours = "_ZN6nmtool8training7engines4cuda7kernels7forward7run_lifB2v1B92cw51cE"
     events = [
@@ -128,26 +117,10 @@ def test_kernels_are_timed_by_their_names_in_python() -> None:
     assert others == KernelTime(6, 3, OTHERS, 1.0, 0.015)
 
 
-def test_the_page_for_the_docs() -> None:
-    agreements = [
-        Agreement(FLOAT64, 8, 10_000, 0, 1000, 3, 1e-12),
-        Agreement(FLOAT32, 8, 10_000, 99, 1000, 3, 1e-12),
-    ]
-    kernels = [KernelTime(256, 32, "run_lif", 1.0, 0.25)]
-    text = page("a card", "a computer", agreements, [], kernels)
-    assert "a card; a computer" in text
-    assert "**The engines do not agree.**" in text
-    assert "different 99" in text
-    assert "| 256 | 32 | run_lif | 1 | 0.250 |" in text
-    assert "Both engines agree." in page("a card", "a computer", agreements[:1], [], kernels)
-
-
 def test_without_a_gpu_the_suite_names_the_missing_requirement(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
     monkeypatch.setattr(torch.version, "cuda", None)
     assert main(["--suite", "cuda"]) == 3
     assert "[torch-without-cuda]" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())

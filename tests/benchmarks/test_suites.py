@@ -8,8 +8,7 @@ from itertools import chain
 import pytest
 
 from benchmarks.engines import ENGINES
-from benchmarks.job import Job
-from benchmarks.suites import SUITES
+from benchmarks.suites import SUITES, Job
 
 
 def jobs(name: str, hidden: tuple[int, ...] = (256, 512), rounds: int = 4) -> list[tuple[Job, ...]]:
@@ -61,8 +60,3 @@ def test_peers_are_all_engines_and_delays_by_convolution_are_feedforward() -> No
 def test_rounds_are_the_chosen_number_or_one(name: str) -> None:
     suite = replace(SUITES[name], hidden=(64,), threads=(1,), rounds=7)
     assert {comparison.rounds for comparison in suite.comparisons()} <= {1, 7}
-
-
-def test_a_job_is_equal_after_transfer_to_its_worker() -> None:
-    for job in flat("peers"):
-        assert Job.loads(job.dumps()) == job
