@@ -102,6 +102,7 @@ def compare_engines() -> bool:
                 verdict = "" if agreement.holds else " **(the engines do not agree)**"
                 print(f"- {agreement}{verdict}", flush=True)
                 holds.append(agreement.holds)
+    print()
     return all(holds)
 
 
