@@ -184,7 +184,6 @@ class _SupervisedRun:
             )
 
     def _failure(self, reason: str) -> BackendError:
-        """The error for a command that failed."""
         return BackendError(
             f"{self.what} failed", code="runtime-failed", why=self._why(reason), fix=self.fix
         )

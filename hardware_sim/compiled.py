@@ -40,7 +40,6 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
         """Make a decorator with these options of `numba.njit`."""
 
         def compile_(function: _Function) -> _Function:
-            """Compile a function with the disk cache."""
             if function.__closure__:
                 # Numba names machine code after `__qualname__`. Without a digest of the closure in
                 # this name, Numba would confuse cached functions that differ only in their

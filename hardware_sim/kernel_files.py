@@ -88,7 +88,6 @@ class KernelFiles(NullCache):
         return CompileResult._rebuild(target_context, *reduced)
 
     def _path(self, key: bytes) -> Path:
-        """Path of the cache file for a key."""
         name = hashlib.sha256(key).hexdigest()[:24]
         return self._folder / f"{self._function.__name__}-{name}{SUFFIX}"
 
@@ -153,7 +152,6 @@ def write_checked(path: Path, key: bytes, data: bytes) -> None:
 
 
 def _digest(key: bytes, data: bytes) -> bytes:
-    """SHA-256 digest of a key and the bytes of its file."""
     return hashlib.sha256(len(key).to_bytes(8, "little") + key + data).digest()
 
 

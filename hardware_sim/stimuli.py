@@ -320,5 +320,4 @@ class _Search:
 
 
 def _raster_of(samples: Sequence[_Dense]) -> Raster:
-    """Convert dense samples to a raster."""
     return Raster.from_dense(np.stack(samples))

@@ -136,7 +136,6 @@ def _low_word(value):
 
 @compiled()
 def _limited(value, overflow, rules):
-    """Apply a rule for overflows to a state."""
     if overflow == FREE or rules.lowest <= value <= rules.highest:
         return value
     if overflow == CLIP:

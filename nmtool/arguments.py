@@ -310,7 +310,6 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        """Check the arguments, then call the function."""
         _check_keywords(function, keywords, signature)
         try:
             passed = signature.bind(*arguments, **keywords).arguments

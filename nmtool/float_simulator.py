@@ -192,7 +192,6 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
 
 
 def _step_projection(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
-    """The synapses of a projection, with the given jumps of u."""
     return StepProjection(
         projection.source, projection.target, jump, projection.delay.astype(np.int64)
     )
@@ -207,7 +206,6 @@ def _jump_per_weight(network: Network, target: str) -> Array:
 
 
 def _float_population(population: Population, dt_ms: float) -> StepPopulation:
-    """Constants of the step of a float population."""
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     return StepPopulation(
         population.name,

@@ -221,6 +221,5 @@ def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None
 
 
 def _restore(handlers: dict[int, Any]) -> None:
-    """Set the handler of each signal, by its number."""
     for number, handler in handlers.items():
         signal.signal(number, handler)

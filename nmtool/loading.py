@@ -170,7 +170,6 @@ def check_exists(path: str | Path) -> None:
 
 
 def _is_data_set(path: Path) -> bool:
-    """True for a folder that is a data set."""
     try:
         return bool(split_files(path))
     except DataError:

@@ -530,7 +530,6 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def _whole_ticks(axis: Axis) -> None:
-    """Place ticks at whole numbers only."""
     with libraries_needed():
         from matplotlib.ticker import MaxNLocator
     axis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
@@ -579,7 +578,6 @@ def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> A
 
 
 def _check_sample(sample: int, n_samples: int) -> None:
-    """Raise `UsageError` unless there is a sample with this index."""
     if not 0 <= sample < n_samples:
         raise UsageError(
             f"there is no sample {sample}",

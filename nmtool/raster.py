@@ -360,7 +360,6 @@ def are_whole(array: NDArray) -> bool:
 
 
 def _checked_integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
-    """Convert values to an array; raise `DataError` unless they are a list of integers."""
     array = plain_array(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
@@ -388,7 +387,6 @@ def _check_size(name: str, size: int) -> None:
 
 
 def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:
-    """Raise `DataError` unless all values are in 0 … `limit` − 1."""
     if values.size and (values.min() < 0 or values.max() >= limit):
         raise DataError(
             f"a raster contains a {axis} outside 0…{limit - 1}",

@@ -273,7 +273,6 @@ def pack_archive(
 def _pack_into(
     file: IO[bytes], kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
-    """Write header and arrays to an open file, as an archive."""
     text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True)
     np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
 
@@ -412,7 +411,6 @@ def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
 
 
 def _header(archive: Any) -> dict[str, Any]:
-    """The header of an open archive."""
     return parse_json(str(archive["header"][()]))
 
 
@@ -463,7 +461,6 @@ def _foreign_archive(path: Path, names: Sequence[str]) -> FileFormatError:
 
 
 def _damaged(path: Path, detail: str) -> FileFormatError:
-    """The error for a damaged file."""
     return FileFormatError(
         f"{path} is damaged or not an nmtool file",
         code="file-damaged",

@@ -168,7 +168,6 @@ class Result(Plain, Tabular):
 
 
 def _fields(value: Any) -> list[str]:
-    """Names of the fields of a dataclass."""
     return [field.name for field in fields(value)]
 
 

@@ -133,7 +133,6 @@ def _made_read_only(value: Any) -> Any:
 
 
 def _compared(value: Value) -> list[Any]:
-    """Values of the fields that `==` compares."""
     return [getattr(value, field.name) for field in fields(value) if field.compare]  # type: ignore[arg-type]
 
 

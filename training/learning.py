@@ -619,7 +619,6 @@ class _Call:
 
 
 def _log_remarks(findings: Iterable[Finding]) -> None:
-    """Log findings as remarks, at level WARNING."""
     for finding in findings:
         _log.warning(finding.as_line("remark"))
 

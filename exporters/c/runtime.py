@@ -191,7 +191,6 @@ def _recording(
     deep: bool,
     processor: Processor | None,
 ) -> Recording:
-    """Read the recording that the driver wrote to a folder."""
     word, long_word = (file_dtype(kind, processor) for kind in (np.int32, np.int64))
 
     def files(quantity: str) -> Iterator[tuple[IntegerPopulation, Path]]:
@@ -213,7 +212,6 @@ def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np
 
 
 def _spikes(path: Path, size: int, spikes: Raster, long_word: np.dtype) -> Raster:
-    """Read the spikes of a population from a file."""
     row, neuron = np.fromfile(path, long_word).astype(np.int64).reshape(-1, 2).T
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)

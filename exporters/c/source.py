@@ -102,7 +102,6 @@ def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
 
 
 def _advance(population: IntegerPopulation) -> str:
-    """C function that advances a population by a step."""
     step = templates.ADVANCE.substitute(
         name=population.name,
         bias_factor=1 << population.bias_exponent,

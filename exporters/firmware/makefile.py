@@ -64,7 +64,6 @@ def makefile(prefix: str) -> str:
 
 
 def _rules(processor: Processor, prefix: str) -> str:
-    """Rules of the Makefile for a processor."""
     return _PROCESSOR.substitute(
         title=processor.title,
         name=processor.name,

@@ -78,7 +78,6 @@ class Mlgenn(Format, name="mlgenn"):
 
 
 def _network(folder: Path, connections: list[Connection], options: MlgennOptions) -> Network:
-    """The float network of a checkpoint."""
     source, output, inner = _roles(connections, folder)
     options.check_names({source, *inner})
     sizes = known_sizes(connections, options.sizes)

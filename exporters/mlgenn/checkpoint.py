@@ -125,7 +125,6 @@ def _chosen_checkpoint(folder: str | Path, epoch: str | int | None) -> str:
 
 
 def _listed(epochs: list[str]) -> str:
-    """Names of checkpoints as text for errors."""
     return ", ".join(epochs if len(epochs) < SHOWN else [*epochs[:1], "…", *epochs[1 - SHOWN :]])
 
 

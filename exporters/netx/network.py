@@ -66,7 +66,6 @@ def misfits(file: NetxFile) -> list[Finding]:
 
 
 def _steps(file: NetxFile) -> float:
-    """Number of steps in a sample, not rounded."""
     return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
 
 

@@ -150,7 +150,6 @@ def from_snntorch(
 
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
-    """Names and modules of all layers, in order."""
     layers = [
         (name, submodule)
         for name, submodule in module.named_modules()
@@ -240,7 +239,6 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
 
 
 def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_s: float) -> Graph:
-    """The NIR graph of the layers."""
     first = next(
         layer for _, layer in layers if type(layer).__name__ not in (*_WITHOUT_EFFECT, "Flatten")
     )

@@ -190,7 +190,6 @@ def _check_origin(path: Path, properties: dict[str, str]) -> None:
 
 
 def _property(field: Field) -> tuple[str, str]:
-    """Key and value of a property, as text."""
     parts = {part.number: part.text for part in fields(field.content)}
     return parts.get(1, ""), parts.get(2, "")
 

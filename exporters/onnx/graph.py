@@ -181,7 +181,6 @@ _OUTPUTS = {
 
 
 def _input(network: IntegerNetwork) -> Any:
-    """The `ValueInfoProto` of the input spikes."""
     from onnx import TensorProto, helper
 
     shape: Sequence[str | int] = [BATCH, TIME, network.channels.size]

@@ -133,7 +133,6 @@ class _Body:
         self.records += [f"{name}.{quantity}" for quantity in recorded_quantities(population)]
 
     def graph(self) -> Any:
-        """The `GraphProto` of the step."""
         from onnx import helper
 
         for population in self.loop.populations:
@@ -159,7 +158,6 @@ class _Body:
         ]
 
     def _next_states(self) -> list[Any]:
-        """The states after the step."""
         return [_value_info(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:

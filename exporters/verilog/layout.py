@@ -132,7 +132,6 @@ class Layout:
         )
 
     def _parameters(self) -> dict[str, int]:
-        """Parameters of the core by name."""
         network, stored = self.network, self._stored
         words = max(sum(self._words.values()), 3)
         synapses = synapse_words(network, self.lanes)
@@ -394,7 +393,6 @@ def _stored(projection: IntegerProjection, common: int) -> _Stored:
 
 
 def _weight_bits(entry: _Stored) -> int:
-    """Number of bits of a stored weight."""
     return (
         _signed_bits(entry.weight) if entry.signed else bits_for(int(entry.weight.max(initial=0)))
     )

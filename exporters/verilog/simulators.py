@@ -260,7 +260,6 @@ def _version(command: Sequence[str], pattern: str) -> str:
 
 
 def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files that Verilator compiles."""
     return {n: data for n, data in files.items() if n == HARNESS or n.startswith("rtl/")}
 
 

@@ -37,7 +37,6 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, code="command-line", fix=fix)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raise `UsageError` for a value that is not among the choices."""
         # The error message of argparse lists all choices, but does not suggest the choice nearest
         # to the typed word.
         if action.choices is None or value in action.choices:

@@ -85,12 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report_as_json(path: str, report: CheckReport) -> dict[str, Any]:
-    """A report as JSON, with the path of its network."""
     return {"network": path, **report.as_json()}
 
 
 def _print_report(report: CheckReport) -> None:
-    """Print the tables of a report, then its findings, on stdout."""
     console.print_tables(report)
     for fit in report.fits:
         if fit.unsupported or fit.approximate:

@@ -125,7 +125,6 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
 
 
 def _formats() -> list[str]:
-    """Names of the formats that can be written."""
     from nmtool.exchange.exporting import OWN
     from nmtool.exporters.formats import formats_that_write
 

@@ -90,7 +90,6 @@ def _run_command(command: str | None, words: list[str]) -> int:
 
 
 def _unknown_command(command: str) -> UsageError:
-    """The error for a command that does not exist."""
     from nmtool.errors import suggestion
 
     return UsageError(

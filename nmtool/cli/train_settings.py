@@ -58,7 +58,6 @@ def _help(option: Field[Any], text: str) -> str:
 
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
-    """Add the flag of a setting, with the help `text`, to a group."""
     from nmtool.data.dividing import AUTO
     from nmtool.toml_files import OFF
 
@@ -90,7 +89,6 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
 
 
 def _default_text(default: Any) -> str:
-    """A default as text for the help."""
     if isinstance(default, bool):
         return "yes" if default else "no"
     if isinstance(default, tuple):

@@ -169,7 +169,6 @@ class SpikeEvents(Tabular):
             )
 
     def _check_labels(self) -> None:
-        """Raise `DataError` for a label that is not an index into the class names."""
         n_classes = len(self.class_names)
         index = _first_outside(self.label, n_classes)
         if index is not None:

@@ -86,6 +86,5 @@ def region(x: float, y: float) -> int:
 
 
 def _distance(x: float, y: float, centre_x: float) -> float:
-    """Distance from (x, y) to (centre_x, RADIUS)."""
     dx, dy = x - centre_x, y - RADIUS
     return math.sqrt(dx * dx + dy * dy)

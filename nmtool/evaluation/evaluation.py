@@ -368,7 +368,6 @@ def _evaluate_timed(
     runtime: str,
     progress: Progress,
 ) -> Evaluation:
-    """Evaluate a network with the function `record` of a runtime, and measure the time."""
     events, draw = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()

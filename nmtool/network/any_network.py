@@ -111,7 +111,6 @@ class AnyProjection(Value, Tabular):
         return f"projection {self.source} → {self.target}"
 
     def _check_shapes(self, weight: NDArray, delay: NDArray) -> None:
-        """Raise `NetworkError` unless weights and delays are arrays of one shape."""
         if weight.ndim != 2 or delay.shape != weight.shape:
             raise NetworkError(
                 f"{self._label}: weights {weight.shape} and delays {delay.shape} are not two "

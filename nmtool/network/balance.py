@@ -84,10 +84,8 @@ def _with_drive(network: Network, group: list[str], drive: float) -> Network:
 
 
 def _scaled(weight: NDArray, factor: float) -> NDArray:
-    """Weights multiplied by a factor."""
     return weight * factor
 
 
 def _shifted(weight: NDArray, mean: float) -> NDArray:
-    """Weights shifted to a mean."""
     return weight + (mean - weight.mean())

@@ -151,7 +151,6 @@ def random_projections(
     projections = []
 
     def project(source: str, target: str, kind: str) -> None:
-        """Draw a projection, and add it to the list."""
         draw, shape = draws[kind], (sizes[source], sizes[target])
         weight = rng.normal(*draw.weight, shape)
         drawn = rng.integers(0, draw.longest_delay + 1, (shape[0], 1) if draw.axonal else shape)

@@ -103,7 +103,6 @@ class Diagnosis(Result):
         return [self._table(kind) for kind in _TITLES]
 
     def _table(self, kind: str) -> Table:
-        """A table of all parts of a kind."""
         parts = [part for part in self.parts if part.kind == kind]
         rows = [(part.name, part.state, part.detail) for part in parts]
         if kind != LIBRARY:
@@ -271,7 +270,6 @@ def _compiler(deep: bool) -> Part:
 
 
 def _verilog_simulators() -> Part:
-    """Examine the simulators of Verilog."""
     from nmtool.exporters.verilog import simulators
 
     title, gives = "Verilog simulator", "running Verilog exports"

@@ -345,7 +345,6 @@ class _Placement:
 
 
 def _place_on_cores(network: AnyNetwork, chip: Target | None) -> _Placement:
-    """Place the neurons of a network on the cores of a chip."""
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
         return _Placement(chip)
     needed = resources(network, chip)

@@ -284,7 +284,6 @@ class _Reader:
         return value
 
     def _checked_limit(self, limit: str, value: Any) -> Any:
-        """Check the value of a limit, and return it; add a finding if the value is invalid."""
         is_list = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
         are_whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
@@ -349,13 +348,11 @@ class _Reader:
             self._add_wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], names: Collection[str]) -> None:
-        """Add a finding for each key of the content that is not among the known names."""
         for key in [key for key in content if key not in names]:
             what, fix = "there is no such section or figure", suggestion(key, sorted(names))
             self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
 
     def _add_wrong_value(self, where: str, what: str, fix: str) -> None:
-        """Add a finding on a figure that is invalid."""
         self.findings.append(Finding("target-value", where, what, fix))
 
     def _add_contradiction(self, where: str, what: str) -> None:

@@ -385,7 +385,6 @@ def _weight_change(excess: int, exponent: int) -> int | None:
 
 
 def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Yield causes: a faulty bias of one neuron."""
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     limit = case.network.runs_in.bias_limit
     values = np.arange(-limit, limit)

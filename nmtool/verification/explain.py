@@ -220,7 +220,6 @@ def check_foreign(
     """
 
     def run(n_steps: int) -> Recording:
-        """Simulate the input for this number of steps."""
         stretched = spikes.first_steps(n_steps)
         if isinstance(network, Network):
             return simulate_floats(network, stretched, deep=foreign.is_deep)
@@ -275,7 +274,6 @@ def _run_again(
 
 
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
-    """Raise `DataError` unless a recording fits network and input."""
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
     sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}
@@ -354,7 +352,6 @@ def _differing_samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp
 
 
 def _are_integers(recording: Recording) -> bool:
-    """True if the membranes of a recording are integers."""
     return all(v.dtype.kind in "iu" for v in recording.membrane.values())
 
 

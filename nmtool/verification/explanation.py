@@ -227,7 +227,6 @@ class Explanation(Result):
         return list(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
-        """Yield the lines of text."""
         if self.place is not None:
             yield f"first difference: {self.place}"
         if self.samples_different:

@@ -184,12 +184,10 @@ def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
 
 
 def _stored_numbers(part: _Part, kind: str) -> NDArray[np.integer]:
-    """All stored numbers of one kind in a projection or population."""
     return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
 
 
 def _grid_step(part: _Part, kind: str) -> int:
-    """Step of the grid on which numbers of one kind lie."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
     return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)

@@ -371,7 +371,6 @@ def _compare_shifted(
     simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
-    """Compare a recording with the simulation; population `name` is shifted by `shifts[name]`."""
     actual, n_steps = foreign.recording, foreign.n_steps
     shifted_simulation = _cut_shifted(simulation.only(foreign.populations), shifts, n_steps)
     spikes = {name: shifted_simulation.spikes[name] for name in actual.spikes}

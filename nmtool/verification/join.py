@@ -30,7 +30,6 @@ def join(portions: Iterable[Certificate]) -> Certificate:
 
 
 def _merge_two(left: Certificate, right: Certificate) -> Certificate:
-    """Merge two certificates; the samples of `right` follow the samples of `left`."""
     n, m = left.samples, right.samples
     return replace(
         left,
@@ -88,7 +87,6 @@ def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Co
 
 
 def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:
-    """Add the counts of two agreements."""
     return Agreement(**_sum_counts(vars(left), vars(right)))
 
 

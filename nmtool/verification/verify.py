@@ -333,7 +333,6 @@ def _network_differences(
 
 
 def _write_export(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
-    """Write a new export of the network into a folder."""
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
     return format_.write(network, Path(folder, name))
 

@@ -300,13 +300,11 @@ class SpikingNetwork(nn.Module, Tabular):
         return neurons, synapses
 
     def _float_neurons(self, population: Population) -> Neurons:
-        """The neurons of a population for a forward pass in floats."""
         dt_ms, dtype = self.network.dt_ms, self._like.cpu().numpy().dtype
         constants = neuron_constants(population, dt_ms, dtype)
         return Neurons(constants, torch.from_numpy(constants.b).to(self._like), dt_ms)
 
     def _float_synapses(self, projection: Projection) -> Synapses:
-        """The synapses of a projection for a forward pass in floats."""
         weight, delay = projection.weight, projection.delays
         jumps = (weight.detach() * self._neurons[projection.target].jump).contiguous()
         steps = whole_steps(delay).contiguous()
@@ -361,7 +359,6 @@ class SpikingNetwork(nn.Module, Tabular):
             )
 
     def _recorded(self, activity: Activity) -> Recording:
-        """Convert the activity of a forward pass to a recording."""
         membranes = activity.membrane.items()
         return Recording(
             self.network.readout,

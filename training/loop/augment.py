@@ -156,7 +156,6 @@ def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -
 
 
 def _select_events(events: SpikeEvents, mask: NDArray[np.bool_]) -> SpikeEvents:
-    """Keep only the events for which the mask is True."""
     sample = events.sample_index()
     return _with_events(events, sample[mask], events.time_ms[mask], events.unit[mask])
 

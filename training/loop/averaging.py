@@ -74,5 +74,4 @@ def copy_into(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
 
 
 def _copied_parameters(model: SpikingNetwork) -> dict[str, Tensor]:
-    """Copies of the model's parameters, by name."""
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}

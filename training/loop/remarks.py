@@ -312,7 +312,6 @@ class EpochRemarks:
         self._lowest = min(self._lowest, loss)
 
     def _is_new(self, remark: str) -> bool:
-        """True if this remark was not given before."""
         is_new = remark not in self._shown
         self._shown.add(remark)
         return is_new

@@ -119,7 +119,6 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 
 def _with_delays_clipped(network: Network, max_delay: int) -> Network:
-    """The network with its delays clipped to `max_delay` steps."""
     return network.with_projections(
         [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
     )

@@ -175,7 +175,6 @@ class RunFolder:
         self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
 
     def _write(self, manifest: Manifest) -> None:
-        """Write the manifest into the folder."""
         storage.write_text(self.manifest_file, json.dumps(manifest.as_json(), indent=2) + "\n")
 
     def manifest(self) -> Manifest:
@@ -372,7 +371,6 @@ class RunFolder:
             self.write_log(epochs)
 
     def _manifest_error(self, why: str) -> FileFormatError:
-        """The error for a damaged manifest."""
         return FileFormatError(
             f"{self.manifest_file} is damaged",
             code="file-damaged",

@@ -67,7 +67,6 @@ class Totals:
         return np.concatenate([numbers, *(self.counts[name] for name in sorted(self.counts))])
 
     def _from_vector(self, vector: NDArray[np.float64]) -> Totals:
-        """Totals from the array that `_vector` made."""
         loss, whole = float(vector[0]), vector[1:].astype(np.int64)
         correct, samples, surplus, dropped = whole[:4].tolist()
         names = sorted(self.counts)

@@ -221,7 +221,6 @@ def read_trials(study: Study) -> tuple[TrialResult, ...]:
 
 
 def _trial_result(trial: FrozenTrial) -> TrialResult:
-    """Convert a trial of Optuna to a `TrialResult`."""
     attributes, end = trial.user_attrs, outcome(trial)
     reason = attributes.get(REASON, "") if end == "failed" else ""
     if is_given_up(trial):

@@ -103,7 +103,6 @@ class _Import:
         self.n_synapses = 0
 
     def network(self) -> Network:
-        """The network that is equivalent to the graph."""
         outputs = self._output_signals()
         output_signal = outputs[self.output]
         arriving = {

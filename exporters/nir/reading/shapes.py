@@ -125,7 +125,6 @@ class _Inference:
         )
 
     def run(self) -> Shapes:
-        """Infer the shapes of all nodes."""
         self._propagate(list(self.shapes.output_shapes))
         with_input_shape = [
             name for name, node in self.graph.nodes.items() if "input_shape" in node.values

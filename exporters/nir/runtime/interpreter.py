@@ -132,7 +132,6 @@ class _Machine:
 
 
 def _without_neurons(graph: Graph) -> Graph:
-    """The graph without its nodes of neurons, and without their edges."""
     nodes = {name: node for name, node in graph.nodes.items() if not node.is_neurons}
     return Graph(nodes, [edge for edge in graph.edges if nodes.keys() >= {*edge}])
 

@@ -52,7 +52,6 @@ class _Builder:
         self.edges: list[Edge] = []
 
     def add_populations(self) -> None:
-        """Add the nodes of all populations."""
         for population in self.plan.written:
             names = self.plan.names[population.name]
             nodes, edges = neurons.neurons(population, names, self.dt_s)
@@ -60,7 +59,6 @@ class _Builder:
             self.edges += edges
 
     def add_projections(self) -> None:
-        """Add the nodes and edges of all projections."""
         for index, projection in enumerate(self.plan.projections):
             if not self.plan.is_written(projection):
                 continue

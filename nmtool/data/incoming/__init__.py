@@ -214,7 +214,6 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
 
 
 def _unused_option(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
-    """The error for an option that has no effect on a file."""
     return UsageError(
         f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
     )

@@ -213,7 +213,6 @@ class Layer:
         return self._sorted[1]
 
     def _drive(self, arriving: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
-        """Compute the drive of samples first … last − 1 in a scratch array."""
         traces = scratch[: arriving.cut.n_tiles(last - first)]
         weight, delay = self.forward_afferent.weight_by_post, self.forward_afferent.delay_by_post
         currents.afferent_drive(weight, delay, *arriving.part(first, last), traces)

@@ -158,13 +158,11 @@ class _Run:
             self.predict(neuron)
 
     def put(self, time: float, event: Arrival | tuple[NeuronId, int]) -> None:
-        """Add an event to the queue."""
         if time < self.network.duration_ms:
             heapq.heappush(self.queue, (time, self.queued, event))
             self.queued += 1
 
     def send(self, time: float, source: NeuronId, spike: int) -> None:
-        """Queue the arrivals of a spike."""
         for target, synapse in self.fan_out.get(source, ()):
             arrival = time + synapse.delay_ms
             self.put(arrival, Arrival(arrival, target, source[0], spike, synapse))
