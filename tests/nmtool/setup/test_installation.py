@@ -20,6 +20,7 @@ from nmtool.setup.installation import (
     TORCH_FOR_CPUS,
     install_command,
     installed_from,
+    is_installed,
     libraries,
 )
 
@@ -110,7 +111,7 @@ def test_without_a_gpu_torch_comes_without_cuda(
 def test_fitting_libraries_are_not_installed_again(here: Here) -> None:
     here.versions |= {"torch": "2.13.0+cpu", "scikit-learn": "1.0"}
     assert words(install_command("train")) == [["pip", "install", "scikit-learn<2,>=1.4"]]
-    assert [library.fits for library in libraries("train")] == [True, False]
+    assert [is_installed(library) for library in libraries("train")] == [True, False]
     here.versions["torch"] = "3.0"
     assert "torch" in install_command("train")
 
@@ -164,7 +165,7 @@ def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(metadata, "distribution", missing)
     assert shlex.split(install_command("train")) == ["pip", "install", "-e", f"{CHECKOUT}[train]"]
-    assert libraries("train") == ()
+    assert libraries("train") == []
     assert installed_from() == f"runs from {CHECKOUT}, not installed"
 
 
