@@ -30,7 +30,6 @@ Functions, which do all that commands do:
     load                read a network of any format
     from_snntorch       convert a snnTorch module to a Network
     convert             convert to another format, and check the result; gives a Conversion
-    run                 run an export with the runtime of its format; gives an Evaluation
     verify              compare backends with the simulator, spike for spike; gives a Certificate
     compare_recordings  compare two recordings, spike for spike; gives a Comparison
     explain             causes of differences between two recordings; gives an Explanation

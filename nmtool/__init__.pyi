@@ -36,7 +36,7 @@ from nmtool.evaluation.accuracy_difference import AccuracyDifference as Accuracy
 from nmtool.evaluation.answers import Answers as Answers
 from nmtool.evaluation.comparing import compare_accuracy as compare_accuracy
 from nmtool.evaluation.confusion import Confusion as Confusion
-from nmtool.evaluation.evaluation import Evaluation as Evaluation, evaluate as evaluate, run as run
+from nmtool.evaluation.evaluation import Evaluation as Evaluation, evaluate as evaluate
 from nmtool.exchange.exporting import (
     Conversion as Conversion,
     convert as convert,

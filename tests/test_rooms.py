@@ -118,7 +118,7 @@ INSIDE = {
     "nmtool.running": "network data",
     "nmtool.setup": "data",
     "nmtool.targets": "network data quantisation",
-    "nmtool.verification": "network data evaluation",
+    "nmtool.verification": "network data",
     "nmtool.verification.overflows": "network targets",
     "nmtool.walkthrough": "data evaluation verification quantisation exchange",
     "nmtool.zoo": "network",

@@ -50,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.evaluation.evaluation import evaluate, is_runnable_export
+    from nmtool.evaluation.evaluation import evaluate, runnable_export
     from nmtool.loading import load
     from nmtool.network.float_network import Network
 
     check_predictions(arguments)
     path = arguments.network
-    if not is_runnable_export(path):
+    if runnable_export(path) is None:
         network = load(path)
         use_threads(arguments.threads, with_torch=isinstance(network, Network))
     _, events = read_samples(arguments, [path], draws=False)

@@ -1,4 +1,4 @@
-"""`evaluate` and `run`: accuracy and activity of a network or an export on labelled samples."""
+"""`evaluate`: accuracy and activity of a network or an export on labelled samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,28 +22,17 @@ from nmtool.data.catalogue import as_samples
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, portions_for
-from nmtool.errors import (
-    FileFormatError,
-    UsageError,
-    check_path,
-)
+from nmtool.errors import check_path
 from nmtool.evaluation.activity import Activity
 from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
-from nmtool.loading import Source, as_network, check_exists, load, options_behind
+from nmtool.loading import Source, as_network, options_behind
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
-from nmtool.network.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import predict
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
-from nmtool.running import (
-    SIMULATOR,
-    Record,
-    has_torch,
-    portion_by_portion,
-    record_portions,
-    recorder_of,
-)
+from nmtool.running import has_torch, portion_by_portion, record_portions
 from nmtool.tables import Result, Table, counted, plain, shown
 
 if TYPE_CHECKING:
@@ -83,8 +72,8 @@ class Evaluation(Result):
         recording: the recording; None if the samples ran in several portions: samples on disk,
             or so many that their recording would take more than 256 MiB.
         loss: mean training loss, if the settings of the run are known.
-        seconds: time in s that `run` took; None if `evaluate` ran the network itself.
-        runtime: runtime that `run` used; '' if `evaluate` ran the network itself.
+        seconds: time in s that an export took; None if nmtool ran the network itself.
+        runtime: the runtime of an export; '' if nmtool ran the network itself.
         confusion: the confusion matrix.
         activity: firing rates of all neurons, silent and saturated neurons, and overflows.
         label: [samples] int64, true class of each sample.
@@ -245,14 +234,14 @@ def evaluate(
 ) -> Evaluation:
     """Measure accuracy and activity of a network on labelled samples.
 
-    For the path of an export, the export itself runs in the runtime of its format (`run`).
+    For the path of an export, the export itself runs in the runtime of its format.
 
     >>> evaluate(q.network, data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        network: float or integer network, a run, a torch model, or a path. For a run that trained
-            in floats, the loss is computed, too, if torch is installed.
+        network: float or integer network, a run, a torch model, or a path, also of an export. For a
+            run that trained in floats, the loss is computed, too, if torch is installed.
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.
@@ -263,10 +252,13 @@ def evaluate(
     Raises:
         DataError: there is no sample, or most events lie beyond the network's steps.
         UsageError: the data have other channels or classes than the network.
+        FileFormatError: an export is damaged, or its code differs.
         MissingError: the runtime of an export is not installed.
+        BackendError: the runtime of an export failed.
     """
-    if is_runnable_export(network):
-        return run(network, data, samples=samples, trust=trust, progress=progress)
+    artefact = runnable_export(network)
+    if artefact is not None:
+        return _evaluate_export(artefact, data, samples, trust, progress)
     model = as_network(network)
     events, draw = _drawn(as_samples(data), samples)
     result = _evaluated(model, record_portions(model, events, progress=progress))
@@ -280,26 +272,14 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, model, result.scores, result.label))
 
 
-def is_runnable_export(network: object) -> TypeGuard[str | Path]:
-    """True for the path of an export whose format has a runtime."""
+def runnable_export(network: object) -> Format | None:
+    """The export at a path, if its format has a runtime; None for everything else."""
     from nmtool.exporters.formats import artefact_at
 
     if not isinstance(network, str | Path) or zoo.is_name(network) or not Path(network).exists():
-        return False
+        return None
     artefact = artefact_at(network)
-    return artefact is not None and artefact.runs
-
-
-def require_runtime(path: str | Path) -> None:
-    """Check, before samples are read, that the runtime of an export is installed.
-
-    Raises:
-        FileFormatError: there is no export at the path.
-        UsageError: the format of the export has no runtime.
-        MissingError: the runtime is not installed.
-    """
-    if not holds_integers(path):
-        artefact_that_runs(path).require()
+    return artefact if artefact is not None and artefact.runs else None
 
 
 def _drawn(
@@ -314,78 +294,26 @@ def _drawn(
     return data.take(number), {"number": number, "drawn_from": data.label.size}
 
 
-@checked
-def run(
-    path: str | Path,
+def _evaluate_export(
+    artefact: Format,
     data: SpikeEvents | Samples | str | Path,
-    *,
-    samples: Count | None = None,
-    trust: bool = False,
-    progress: Progress = silent,
+    count: int | None,
+    trust: bool,
+    progress: Progress,
 ) -> Evaluation:
-    """Run an export with the runtime of its format on labelled samples.
-
-    nmtool's own files of integer networks run in the integer simulator.
-
-    >>> import nmtool as nm
-    >>> nm.run("net.onnx", data.test)  # doctest: +SKIP
-    <Evaluation: accuracy 89.33% of 300 samples>
-
-    Args:
-        path: an export by nmtool, a NetX file by any tool, a file of an integer network, or
-            `zoo:NAME`.
-        data: the samples, or the name of a split, e.g. `digits:test`.
-        samples: number of samples to draw, in proportion to the classes; by default all.
-        trust: run a folder for Lava or FeNN even if its code differs from what this nmtool writes.
-        progress: shows progress, e.g. `nmtool.progress_bar`.
-
-    Raises:
-        FileFormatError: there is no export at the path, it is damaged, or its code differs.
-        UsageError: the export's format has no runtime, or the data do not fit the network.
-        DataError: there is no sample, or most events lie beyond the network's steps.
-        MissingError: the runtime is not installed.
-        BackendError: the runtime failed.
-    """
-    if holds_integers(path):
-        network = load(path)
-        _, record = recorder_of(network, deep=False)
-        return _evaluate_timed(network, as_samples(data), samples, record, SIMULATOR, progress)
-    artefact = artefact_that_runs(path)
+    """Evaluate an export in the runtime of its format, and measure the time."""
     if artefact.executes_code and not trust:
         artefact.check_written()
     artefact.require()
-    record = partial(artefact.run, trust=trust)
-    return _evaluate_timed(
-        artefact.network, as_samples(data), samples, record, artefact.name, progress
-    )
-
-
-def _evaluate_timed(
-    network: Network | IntegerNetwork,
-    data: SpikeEvents | Samples,
-    count: int | None,
-    record: Record,
-    runtime: str,
-    progress: Progress,
-) -> Evaluation:
-    events, draw = _drawn(data, count)
+    network = artefact.network
+    events, draw = _drawn(as_samples(data), count)
     portions = portions_for(network, events, measures=True)
+    record = partial(artefact.run, trust=trust)
     began = time.perf_counter()
-    recordings = portion_by_portion(portions, record, progress(runtime, events.label.size))
+    recordings = portion_by_portion(portions, record, progress(artefact.name, events.label.size))
     result = _evaluated(network, recordings)
     seconds = time.perf_counter() - began
-    return replace(result, seconds=seconds, runtime=runtime, **draw)
-
-
-def holds_integers(path: str | Path) -> bool:
-    """True for nmtool's own file of an integer network, which the simulator runs.
-
-    Raises:
-        FileFormatError: there is no file at that path.
-    """
-    check_exists(path)
-    file = zoo.path(path) if zoo.is_name(path) else path
-    return Path(file).is_file() and storage.archive_kind(file) == INTEGER_FILE
+    return replace(result, seconds=seconds, runtime=artefact.name, **draw)
 
 
 def _evaluated(
@@ -440,30 +368,3 @@ def _evaluated(
         ),
         label=label,
     )
-
-
-def artefact_that_runs(path: str | Path) -> Format:
-    """The export at a path, if its format has a runtime.
-
-    Raises:
-        FileFormatError: there is no export at the path.
-        UsageError: the format of the export has no runtime.
-    """
-    from nmtool.exporters.formats import artefact_at
-
-    check_exists(path)
-    artefact = artefact_at(path)
-    if artefact is None:
-        raise FileFormatError(
-            f"{path} is not an export in a format that nmtool knows",
-            code="export-unknown",
-            fix="make an export with nmtool export; for networks and runs, use nmtool evaluate",
-        )
-    if not artefact.runs:
-        raise UsageError(
-            f"{path} cannot be run",
-            code="runtime-none",
-            why=f"the format {artefact.name} has no runtime",
-            fix="run its network in the integer simulator: nmtool evaluate",
-        )
-    return artefact

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import UsageError, check_type
-from nmtool.evaluation.evaluation import artefact_that_runs
+from nmtool.errors import FileFormatError, UsageError, check_type
 from nmtool.loading import check_exists
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -70,7 +69,7 @@ class Against:
 
         Raises:
             UsageError: a backend is unknown, or the export's own backend is not named.
-            FileFormatError: a path does not exist.
+            FileFormatError: a path does not exist, or `artefact` is no export.
         """
         from nmtool.exporters.formats import artefact_at
 
@@ -88,7 +87,7 @@ class Against:
         names = [name for name in listed if isinstance(name, str) and not is_recording(name)]
         export = None
         if artefact is not None:
-            export = artefact_that_runs(artefact)
+            export = _export_that_runs(artefact)
             if listed and export.name not in names:
                 raise UsageError(
                     f"the export {artefact} runs in {export.name}, which is not among the backends",
@@ -252,6 +251,33 @@ def _format_that_runs(name: str) -> type[Format]:
             fix=f"use one of {', '.join(formats_that_run())}",
         )
     return format_
+
+
+def _export_that_runs(path: str | Path) -> Format:
+    """The export at a path, if its format has a runtime.
+
+    Raises:
+        FileFormatError: there is no export at the path.
+        UsageError: the format of the export has no runtime.
+    """
+    from nmtool.exporters.formats import artefact_at
+
+    check_exists(path)
+    artefact = artefact_at(path)
+    if artefact is None:
+        raise FileFormatError(
+            f"{path} is not an export in a format that nmtool knows",
+            code="export-unknown",
+            fix="make an export with nmtool export; for networks and runs, use nmtool evaluate",
+        )
+    if not artefact.runs:
+        raise UsageError(
+            f"{path} cannot be run",
+            code="runtime-none",
+            why=f"the format {artefact.name} has no runtime",
+            fix="run its network in the integer simulator: nmtool evaluate",
+        )
+    return artefact
 
 
 def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Recording]:

@@ -47,7 +47,6 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "convert": (nm.convert, {"source": "q.npz", "path": "b.npz"}),
     "load": (nm.load, {"path": "q.npz"}),
     "inspect": (nm.inspect, {"path": "q.npz"}),
-    "run": (nm.run, {"path": "q.npz", "data": EVENTS}),
     "verify": (nm.verify, {"network": INTEGERS, "data": EVENTS, "against": ["c"]}),
     "explain": (
         nm.explain,

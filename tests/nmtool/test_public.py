@@ -311,7 +311,6 @@ def test_arguments_of_other_types_are_refused() -> None:
         lambda: nmtool.sweep({}),
         lambda: nmtool.load(None),
         lambda: nmtool.inspect(3),
-        lambda: nmtool.run(None, events),
         lambda: nmtool.convert(None, "network.npz"),
         lambda: nmtool.export(integers, None, to="c"),
         lambda: nmtool.verify(integers, events, against=3),

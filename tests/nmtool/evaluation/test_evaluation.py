@@ -1,4 +1,4 @@
-"""`simulate`, `evaluate` and `run`: results of networks and exports on samples."""
+"""`simulate` and `evaluate`: results of networks and exports on samples."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
 from nmtool.data.dataset import default_split
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
-from nmtool.exporters.lava import Lava
+from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.onnx import Onnx
 from nmtool.float_simulator import simulate_floats
@@ -279,7 +278,7 @@ def test_differing_class_names_are_logged(caplog: pytest.LogCaptureFixture) -> N
     assert evaluation.accuracy == expected.accuracy
 
 
-# Tests of `run`
+# Tests of exports
 
 
 @pytest.mark.parametrize("name", ["onnx", "nir", "c"])
@@ -287,7 +286,7 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     path = export(name)
-    evaluation = nm.run(path, EVENTS)
+    evaluation = nm.evaluate(path, EVENTS)
     expected = nm.evaluate(cases.integer_network(), EVENTS)
     assert (evaluation.samples, evaluation.accuracy) == (cases.N_TEST, expected.accuracy)
     assert evaluation.seconds is not None
@@ -303,14 +302,14 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
 
 def test_floats_run_from_a_nir_file(tmp_path: Path) -> None:
     pytest.importorskip("nir")
-    evaluation = nm.run(nm.export(cases.float_network(), tmp_path / "floats.nir"), EVENTS)
+    evaluation = nm.evaluate(nm.export(cases.float_network(), tmp_path / "floats.nir"), EVENTS)
     assert (evaluation.arithmetic, evaluation.accuracy) == ("float", 1.0)
 
 
 def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(3, 9, 1)}
     path = export("lava")
-    evaluation = nm.run(str(path), EVENTS)
+    evaluation = nm.evaluate(str(path), EVENTS)
     assert [call["folder"] for call in lava.calls] == [path]
     different = compare_recordings(
         simulate_integers(cases.integer_network(), RASTER), evaluation.recording
@@ -320,7 +319,7 @@ def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
 
 @pytest.mark.lava
 def test_an_export_runs_in_lava(export: Export) -> None:
-    evaluation = nm.run(export("lava"), EVENTS)
+    evaluation = nm.evaluate(export("lava"), EVENTS)
     assert same(evaluation.recording, simulate_integers(cases.integer_network(), RASTER))
 
 
@@ -342,41 +341,8 @@ def test_a_netx_file_runs_in_lava(export: Export) -> None:
         units,
         classes,
     )
-    evaluation = nm.run(export("netx"), events)
+    evaluation = nm.evaluate(export("netx"), events)
     assert same(evaluation.recording, simulate_integers(network, bin_for(network, events).raster))
-
-
-INTEGERS = cases.integer_network()
-
-
-def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
-    INTEGERS.save(tmp_path / "integers.npz")
-    evaluation = nm.run(tmp_path / "integers.npz", EVENTS)
-    expected = nm.evaluate(INTEGERS, EVENTS)
-    assert evaluation.seconds is not None
-    assert same(evaluation.recording, expected.recording)
-    assert evaluation.accuracy == expected.accuracy
-
-
-@pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
-def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    cases.float_network().save(path)
-    with refused(FileFormatError, "export-unknown") as caught:
-        nm.run(path, EVENTS)
-    assert name in caught.value.what
-    with refused(FileFormatError, "file-missing"):
-        nm.run(tmp_path / f"missing_{name}", EVENTS)
-
-
-def test_a_format_without_a_runtime_is_refused(
-    export: Export, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = export("lava")
-    monkeypatch.setattr(Lava, "runs", False)
-    with refused(UsageError, "runtime-none") as caught:
-        nm.run(path, EVENTS)
-    assert str(path) in caught.value.what
 
 
 def test_a_missing_runtime_is_reported_before_anything_runs(
@@ -390,13 +356,13 @@ def test_a_missing_runtime_is_reported_before_anything_runs(
     monkeypatch.setattr(Onnx, "require", missing)
     monkeypatch.setattr(Onnx, "run", None)
     with refused(MissingError, "library-missing"):
-        nm.run(path, EVENTS)
+        nm.evaluate(path, EVENTS)
 
 
 @pytest.mark.usefixtures("lava")
 def test_data_that_do_not_fit_an_export(export: Export) -> None:
     with refused(UsageError, "data-channels-differ"):
-        nm.run(export("lava"), replace(EVENTS, n_units=5))
+        nm.evaluate(export("lava"), replace(EVENTS, n_units=5))
 
 
 def test_the_default_split_to_run() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import nmtool as nm
-from nmtool.errors import UsageError
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.c import C
 from nmtool.verification.against import Against, InputSource, Named
 from tests.nmtool.cli import cases
 from tests.refusals import refused
@@ -84,3 +85,22 @@ def test_comparisons_that_take_float_networks(tmp_path: Path, export: Path) -> N
     }
     for floats, cases_of in takes.items():
         assert {against.takes_floats for against in cases_of} == {floats}
+
+
+@pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
+def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> None:
+    cases.float_network().save(tmp_path / name)
+    with refused(FileFormatError, "export-unknown") as caught:
+        Against.of(INTEGERS, artefact=tmp_path / name)
+    assert name in caught.value.what
+    with refused(FileFormatError, "file-missing"):
+        Against.of(INTEGERS, artefact=tmp_path / f"missing_{name}")
+
+
+def test_an_export_without_a_runtime_is_refused(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(C, "runs", False)
+    with refused(UsageError, "runtime-none") as caught:
+        Against.of(INTEGERS, artefact=export)
+    assert str(export) in caught.value.what

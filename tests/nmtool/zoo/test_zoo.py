@@ -49,7 +49,8 @@ def test_the_table_of_a_network() -> None:
 def test_accuracy_and_cost_are_those_in_the_files(name: str) -> None:
     if name == "digits":
         pytest.importorskip("sklearn")
-    evaluation, facts = nm.run(f"zoo:{name}", nm.load_dataset(name).test), zoo.about(name).facts
+    evaluation = nm.evaluate(f"zoo:{name}", nm.load_dataset(name).test)
+    facts = zoo.about(name).facts
     assert evaluation.samples == facts["test_samples"]
     assert evaluation.accuracy == pytest.approx(facts["test_accuracy"], abs=1e-6)
     assert evaluation.synaptic_events_per_sample == pytest.approx(

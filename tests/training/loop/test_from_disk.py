@@ -208,7 +208,7 @@ def test_a_run_of_an_export_is_the_same(
     both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
 ) -> None:
     path = nm.export(quantised, tmp_path / "net.onnx")
-    on_disk, in_memory = (nm.run(path, data.test).as_json() for data in both)
+    on_disk, in_memory = (nm.evaluate(path, data.test).as_json() for data in both)
     assert {**on_disk, "seconds": 0} == {**in_memory, "seconds": 0}
 
 
