@@ -15,7 +15,7 @@ Functions, which do all that commands do:
     load_dataset        find a data set by name or folder
     train               train weights and delays; gives a Run
     finetune            continue training from a run, e.g. quantisation-aware; gives a Run
-    sweep               hyperparameter search; gives a SweepResult
+    search              hyperparameter search; gives a SearchResult
     ensemble            combine networks into one that adds their outputs; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
     join_folds          test the networks of each fold as an ensemble; gives Answers
@@ -61,7 +61,7 @@ Training:
 
     TrainOptions        all settings: network, learning rates, early stopping, …
     Run                 a training run: networks, log, settings
-    SweepResult         a hyperparameter search: the best settings, all trials
+    SearchResult        a hyperparameter search: the chosen settings, their run, all trials
     progress_bar        a progress bar for long work, in a notebook or a terminal
     tensorboard         writes a run's epochs as TensorBoard logs
     SpikingNetwork      a network as a torch module, for a training loop of your own

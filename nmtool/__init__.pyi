@@ -125,8 +125,8 @@ from nmtool.training.studies.folds import (
     cross_validate as cross_validate,
     join_folds as join_folds,
 )
-from nmtool.training.studies.results import SweepResult as SweepResult
-from nmtool.training.studies.sweep import sweep as sweep
+from nmtool.training.studies.results import SearchResult as SearchResult
+from nmtool.training.studies.search import search as search
 from nmtool.training.tensorboard import tensorboard as tensorboard
 from nmtool.verification.certificate import (
     Certificate as Certificate,

@@ -53,7 +53,7 @@ RUN_CHECKPOINT = "checkpoint.npz"
 
 
 RUN_SEARCH = "search"
-"""Folder of the study (hyperparameter search) that chose the settings, if there was one."""
+"""Folder of the hyperparameter search that chose the settings, if there was one."""
 
 # Files of other folders
 

@@ -1,4 +1,4 @@
-"""Hand-written TOML files: settings, studies and targets. Size and nesting are limited."""
+"""Hand-written TOML files: settings, ranges and targets. Size and nesting are limited."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from nmtool.cli.main import _parser, main
 from nmtool.network.float_network import Network
 from nmtool.training.options import SHAPE, TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
-from nmtool.training.studies.plan import read_plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -190,8 +189,7 @@ def test_recipes_name_a_command_that_accepts_them(recipe: str) -> None:
 
 
 @pytest.mark.torch
-def test_the_study_names_commands_that_accept_it() -> None:
-    file = EXAMPLES / "study.toml"
-    sweep, train = _commands(file)
-    assert EXAMPLES.parent / sweep.study == file
-    assert EXAMPLES.parent / train.config == read_plan(str(file)).best_file
+def test_the_ranges_name_a_command_that_accepts_them() -> None:
+    file = EXAMPLES / "ranges.toml"
+    (search,) = _commands(file)
+    assert EXAMPLES.parent / search.ranges == file

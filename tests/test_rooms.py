@@ -86,8 +86,10 @@ RULES = (
     rule(
         "nmtool.training.studies",
         "nmtool nmtool.hardware_sim numpy numba torch",
-        "optuna sqlalchemy",
+        "optuna",
     ),
+    rule("nmtool.training.studies.ranges", "nmtool optuna"),
+    rule("nmtool.training.studies.trials", "nmtool numpy optuna sqlalchemy"),
     rule(
         "nmtool.training.engines.cuda.ptx", "nmtool nmtool.hardware_sim numpy numba torch", "cuda"
     ),

@@ -34,7 +34,7 @@ from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.options import TrainOptions
-from nmtool.training.studies.results import search_table
+from nmtool.training.studies.results import SearchResult, search_table
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -63,7 +63,7 @@ class Run(Tabular):
         folder: folder of the run; None if the run is not saved.
         validation_rule: rule by which the validation split is drawn from the training samples; None
             if the data have their own split.
-        search: the best trials of the hyperparameter search before the run; None without a search.
+        search: the full trials of the hyperparameter search before the run; None without a search.
         n_validation: number of validation samples; None if unknown.
     """
 
@@ -218,7 +218,7 @@ class Run(Tabular):
         return [(line, "") for line in lines]
 
     def tables(self) -> list[Table]:
-        """A row per epoch; all values of the best epoch; the best trials of a search."""
+        """A row per epoch; all values of the best epoch; the full trials of a search."""
         keys = ("epoch", "loss", "train_accuracy", "validation_accuracy", "silent_neurons")
         rows = [[entry.get(key) for key in keys] for entry in self.log]
         tables = [Table("run", [key.replace("_", " ") for key in keys], rows)]
@@ -290,11 +290,9 @@ def train(
         resume: continue the stopped run in the folder; the result equals that of an uninterrupted
             run.
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
-        search: hyperparameter search before training, for a time such as 30min or 2h, or a number
-            of short trials. It varies all settings left at their defaults, and trains the best
-            trials and the defaults in full. The settings with the best validation accuracy are
-            used if they are significantly better than the defaults. The same call continues a
-            stopped search.
+        search: hyperparameter search before training (`nmtool.search`), for a time such as 30min or
+            2h, or a number of short trials. The run is the best full trial if it is significantly
+            better than the defaults, else the defaults. The same call continues a stopped search.
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, shared evenly by the processes that torchrun started.
         on_batch, on_epoch: called after every update and after every epoch, in the first process.
@@ -427,9 +425,9 @@ class _Call:
         options, search, trained = self.options, None, None
         with ExitStack() as temporary:
             if self.search is not None:
-                folder = self._search_folder(temporary)
-                settings, search, trained = self._search_settings(dataset, options, device, folder)
-                options = options.with_settings(settings, "the search")
+                result = self._search_settings(dataset, device, self._search_folder(temporary))
+                options, search = result.options, result.tables()[0]
+                trained = RunFolder(result.run) if result.run.is_dir() else None
             fitted = options.fitted_to(dataset.undivided)
             if trained is not None and trained.options() != fitted:
                 trained = None
@@ -563,17 +561,19 @@ class _Call:
             return Path(temporary.enter_context(TemporaryDirectory()))
         return self.folder.search_folder
 
-    def _search_settings(
-        self, dataset: Dataset, options: TrainOptions, device: Device, folder: Path
-    ) -> tuple[dict[str, Any], Table, RunFolder | None]:
+    def _search_settings(self, dataset: Dataset, device: Device, folder: Path) -> SearchResult:
         """Search the settings left at their defaults."""
-        with libraries_needed("train"):
-            from nmtool.training.studies.search import search_settings
+        from nmtool.training.studies.search import search
 
-            assert self.search is not None
-            return search_settings(
-                dataset, options, self.search, folder, device=device, progress=self.progress
-            )
+        assert self.search is not None
+        return search(
+            dataset,
+            self.options,
+            folder=folder,
+            budget=self.search,
+            device=device,
+            progress=self.progress,
+        )
 
     def _validation_rule(self) -> SplitRule:
         """The rule that draws the validation split.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from nmtool.errors import Finding, UsageError, nearest, suggestion
@@ -22,9 +22,6 @@ _PYTHON = {"data": "calibrate_on"}
 
 class Parser(argparse.ArgumentParser):
     """A parser that takes options by their full names only and raises `UsageError`."""
-
-    elsewhere: Mapping[str, str] = {}
-    """Hints for options that the command lacks, by option."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "allow_abbrev": False})
@@ -61,7 +58,6 @@ class Parser(argparse.ArgumentParser):
         for word in dict.fromkeys(word for word in options if word not in actions):
             near = nearest(word, names)
             fix = f"did you mean {near}? {see}" if near else see
-            fix = self.elsewhere.get(word, fix)
             what = f"{self.prog} has no such option"
             findings.append(Finding("no-such-option", word, what, fix))
         if len(findings) == 1:

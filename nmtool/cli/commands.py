@@ -50,8 +50,10 @@ COMMANDS: Mapping[str, Command] = {
         "compare backends spike for spike",
         ("--against", "--samples", "--split", "--exercise", "--artefact"),
     ),
-    "sweep": Command(
-        TRAINING, "try training settings: hyperparameter search by validation accuracy"
+    "search": Command(
+        TRAINING,
+        "try training settings: hyperparameter search by validation accuracy",
+        ("--output", "--budget", "--ranges", "--config", "--processes"),
     ),
     "compare": Command(
         TRAINING,

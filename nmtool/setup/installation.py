@@ -31,7 +31,7 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 GIVES = {
     "": "everything",
     "train": "training, float networks, digits",
-    "sweep": "hyperparameter search",
+    "search": "hyperparameter search",
     "onnx": "ONNX files",
     "nir": "NIR files",
     "verilog": "fast simulation of Verilog exports",

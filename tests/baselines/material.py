@@ -23,17 +23,7 @@ LONGEST_DELAY = 61
 SILENT = 131072
 """Threshold of populations that do not spike."""
 
-STUDY = """
-data = "words"
-folder = "study"
-trials = 3
-[settings]
-steps = 40
-hidden = 10
-max_delay = 20
-epochs = 1
-validation = 15
-[search]
+RANGES = """
 lr = { low = 1e-3, high = 5e-2, log = true }
 readout = ["mean", "max"]
 """
@@ -251,7 +241,7 @@ def main() -> None:
     dense = random.random((12, 20, 5)) < 0.1
     np.savez("dense.npz", spikes=dense, labels=np.arange(12) % 3)
     Path("spikes.csv").write_text(CSV)
-    Path("study.toml").write_text(STUDY)
+    Path("ranges.toml").write_text(RANGES)
     Path("damaged.npz").write_bytes(Path("chain.npz").read_bytes()[:300])
     Path("text.nir").write_text("no graph\n")
 

@@ -223,7 +223,12 @@ FLOATS = (
         "train --start run -o tuned4 --epochs 1 --arithmetic integer --weight-bits 4 --threads 1",
         "tuned4",
     ),
-    Ask("sweep", "sweep study.toml --threads 1", "study"),
+    Ask(
+        "search",
+        "search words -o study --budget 3 --ranges ranges.toml --steps 40 --hidden 10 "
+        "--max-delay 20 --epochs 1 --validation 15 --threads 1",
+        "study",
+    ),
     Ask(
         "crossvalidate",
         f"train words -o cv --by speaker --folds 2 --seeds 2 --join {_SMALL} --epochs 1",

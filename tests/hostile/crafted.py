@@ -341,9 +341,9 @@ for _place, _put in PLACES.items():
         put(folder / "settings.toml")
         return ["train", "two", "-o", "run", "--config", "settings.toml"]
 
-    def _study(folder: Path, put: Callable[[Path], None] = _put) -> Words:
-        put(folder / "study.toml")
-        return ["sweep", "study.toml"]
+    def _ranges(folder: Path, put: Callable[[Path], None] = _put) -> Words:
+        put(folder / "ranges.toml")
+        return ["search", "two", "-o", "f", "--ranges", "ranges.toml"]
 
     def _manifest(folder: Path, put: Callable[[Path], None] = _put) -> Words:
         (folder / "run").mkdir()
@@ -362,7 +362,7 @@ for _place, _put in PLACES.items():
         return ["data", "two"]
 
     case(f"{_place} as settings")(_config)
-    case(f"{_place} as a study")(_study)
+    case(f"{_place} as ranges")(_ranges)
     case(f"{_place} as the manifest of a run")(_manifest)
     case(f"{_place} as the manifest of an evaluated run")(_validation)
     case(f"{_place} as data")(_data_file)
@@ -446,7 +446,7 @@ for _words in (
     ["train", "two", "-o", "a\0b"],
     ["train", "two", "-o", "run", "--config", "a\0b.toml"],
     ["train", "--resume", "a\0b"],
-    ["sweep", "a\0b.toml"],
+    ["search", "two", "-o", "f", "--ranges", "a\0b.toml"],
     ["verify", "a\0b"],
     ["train", "two", "--start", "a\0b", "-o", "x"],
     ["data", "two", "--data-dir", "a\0b"],
@@ -466,10 +466,10 @@ for _words in (
     case(f"path: {_shown!a} {len(' '.join(_words))}")(_path)
 
 
-def study(text: str) -> Make:
+def ranges(text: str) -> Make:
     def make(folder: Path) -> Words:
-        (folder / "study.toml").write_text(text, encoding="utf-8")
-        return ["sweep", "study.toml"]
+        (folder / "ranges.toml").write_text(text, encoding="utf-8")
+        return ["search", "two", "-o", "f", "--ranges", "ranges.toml"]
 
     return make
 
@@ -483,13 +483,13 @@ def settings(text: str | bytes) -> Make:
     return make
 
 
-_STUDY = 'folder = "f"\ntrials = 1\n[search]\nlr = [0.1, 0.2]\n'
-case("study: a NUL in data")(study('data = "a\\u0000b"\n' + _STUDY))
-case("study: a NUL in folder")(study('data = "two"\n' + _STUDY.replace('"f"', '"a\\u0000b"')))
-case("study: a NUL in config")(study('data = "two"\nconfig = "a\\u0000b.toml"\n' + _STUDY))
-case("study: a NUL in data_dir")(study('data = "shd"\ndata_dir = "a\\u0000b"\n' + _STUDY))
-case("study: deep keys")(study("a." * 20_000 + "b = 1\n"))
-case("study: deep search")(study('data = "two"\n' + _STUDY + "[search." + "a." * 900 + "b]\nc=1"))
+case("search: a NUL in data")(lambda folder: ["search", "a\0b", "-o", "f"])
+case("search: a NUL in folder")(lambda folder: ["search", "two", "-o", "a\0b"])
+case("search: a NUL in config")(
+    lambda folder: ["search", "two", "-o", "f", "--config", "a\0b.toml"]
+)
+case("ranges: deep keys")(ranges("a." * 20_000 + "b = 1\n"))
+case("ranges: deep headers")(ranges("[lr." + "a." * 900 + "b]\nc=1"))
 case("settings: deep keys")(settings("a." * 20_000 + "b = 1\n"))
 case("settings: 500 keys deep")(settings("a." * 500 + "b = 1\n"))
 case("settings: deep quoted keys")(settings('"a" . ' * 20_000 + "b = 1\n"))
@@ -515,12 +515,12 @@ case("settings: a text of 200000 letters")(settings(f'lr = "{LETTERS}"'))
 case("settings: a choice of 200000 letters")(settings(f'readout = "{LETTERS}"'))
 case("settings: a list of 100000 numbers")(settings(f"lr = [{'1,' * 100_000}]"))
 case("settings: a name of 200000 letters")(settings(f"{LETTERS} = 1"))
-case("study: a text of 200000 letters")(study(f'trials = "{LETTERS}"'))
-case("study: a choice of 200000 letters")(study(f'{_STUDY}readout = ["mean", "{LETTERS}"]'))
-case("study: a range of 20000 keys")(
-    study(f"[search]\nlr = {{low = 1, {', '.join(f'x{n} = 1' for n in MANY)}}}")
+case("ranges: a text of 200000 letters")(ranges(f'lr = "{LETTERS}"'))
+case("ranges: a choice of 200000 letters")(ranges(f'readout = ["mean", "{LETTERS}"]'))
+case("ranges: a range of 20000 keys")(
+    ranges(f"lr = {{low = 1, {', '.join(f'x{n} = 1' for n in MANY)}}}")
 )
-case("study: a range from 200000 letters")(study(f'[search]\nlr = {{low = "{LETTERS}"}}'))
+case("ranges: a range from 200000 letters")(ranges(f'lr = {{low = "{LETTERS}", high = 1.0}}'))
 
 
 def target(text: str) -> Make:
@@ -1226,16 +1226,16 @@ for _number in ("1" + "0" * 4000, "0x" + "f" * 5000, "1e400", "-1e400", "nan", "
     _name = f"{_number[:8]} of {len(_number)} characters"
     for _setting in ("lr", "epochs", "hidden", "init_input", "weight_bits"):
         case(f"settings: {_setting} = {_name}")(settings(f"{_setting} = {_number}"))
-    case(f"study: trials = {_name}")(study(_STUDY.replace("trials = 1", f"trials = {_number}")))
+    case(f"search: budget {_name}")(
+        lambda folder, number=_number: ["search", "two", "-o", "f", "--budget", number]
+    )
     for _key in ("low", "high", "step"):
         _range = {"low": "0.1", "high": "0.2", "step": "0.1", _key: _number}
         _entry = ", ".join(f"{key} = {value}" for key, value in _range.items())
-        case(f"study: {_key} = {_name}")(study(f'data = "two"\n{_STUDY}gain = {{{_entry}}}'))
+        case(f"ranges: {_key} = {_name}")(ranges(f"gain = {{{_entry}}}"))
 case("settings: 2000 lists in a list")(settings(f"hidden = {'[' * 2000}3{']' * 2000}"))
-case("study: a step of 1e-300")(
-    study(f'data = "two"\n{_STUDY}gain = {{low = 0.1, high = 0.2, step = 1e-300}}')
-)
-case("study: 1000 choices")(study(f'data = "two"\n{_STUDY}gain = {list(range(1, 1001))}'))
+case("ranges: a step of 1e-300")(ranges("gain = {low = 0.1, high = 0.2, step = 1e-300}"))
+case("ranges: 1000 choices")(ranges(f"gain = {list(range(1, 1001))}"))
 
 
 @case("archive: 20000 populations")

@@ -78,9 +78,9 @@ def _settings(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _study(path: Path) -> None:
-    text = (Path(__file__).parents[2] / "examples/study.toml").read_text(encoding="utf-8")
-    path.write_text(re.sub(r"\s+#.*", "", text).replace('"digits"', '"missing"'), encoding="utf-8")
+def _ranges(path: Path) -> None:
+    text = (Path(__file__).parents[2] / "examples/ranges.toml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"\s+#.*", "", text) + "seed = [1, 2]\n", encoding="utf-8")
 
 
 def _run(path: Path) -> None:
@@ -102,7 +102,8 @@ KINDS = {
     ),
     # Without data, reading ends before training.
     "settings": Kind("x.toml", _settings, ("train missing -o y --config x.toml",), ("y",)),
-    "study": Kind("x.toml", _study, ("sweep x.toml",), None),
+    # Seeds cannot be searched, so that reading ends before training.
+    "ranges": Kind("x.toml", _ranges, ("search two -o y --ranges x.toml",), ("y",)),
     "run": Kind(
         "x",
         _run,

@@ -33,7 +33,6 @@ TOML = json.dumps(EVIL).replace("\x7f", r"\u007f").replace(r"\udb40\udc41", r"\U
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("study.toml").write_text(f'data = "d"\nfolder = "f"\ntrials = 1\n{TOML} = 1\n')
     Path("names.toml").write_text(f"{TOML} = 1\n")
     Path("values.toml").write_text(f"readout = {TOML}\n")
     Path("target.toml").write_text(f'name = {TOML}\nkind = "chip"\ntitle = {TOML}\n')
@@ -81,7 +80,10 @@ COMMANDS: dict[str, tuple[Make, int, tuple[str, ...]]] = {
     "a column of a table": (nothing, 2, ("data", "events.csv", "-o", "made")),
     "names of settings": (nothing, 2, ("train", "d", "-o", "r", "--config", "names.toml")),
     "values of settings": (nothing, 2, ("train", "d", "-o", "r", "--config", "values.toml")),
-    "entries of a study": (nothing, 2, ("sweep", "study.toml")),
+    "names of ranges": (
+        *(network_and_data, 2),
+        ("search", "two", "-o", "r", "--ranges", "names.toml"),
+    ),
     "the title of a target": (network, 0, ("check", "x.npz", "--target", "target.toml")),
     "a missing file": (nothing, 2, ("inspect", FILE)),
     "the name of a file": (odd_file, 0, ("export", f"{FILE}.npz", "-o", f"{FILE}.json", "--force")),

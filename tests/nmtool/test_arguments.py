@@ -27,7 +27,7 @@ RECORDING = nm.simulate(INTEGERS, RASTER)
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "train": (nm.train, {"data": EVENTS}),
     "finetune": (nm.finetune, {"start": "nowhere"}),
-    "sweep": (nm.sweep, {"study": "nowhere.toml"}),
+    "search": (nm.search, {"data": EVENTS, "folder": "nowhere/study"}),
     "cross_validate": (
         nm.cross_validate,
         {"data": EVENTS, "by": 1, "options": nm.TrainOptions(hidden=2, steps=30, epochs=1)},

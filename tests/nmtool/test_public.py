@@ -308,7 +308,7 @@ def test_arguments_of_other_types_are_refused() -> None:
         lambda: nmtool.SpikingNetwork(integers),
         lambda: nmtool.train(events, {"epochs": 1}),
         lambda: nmtool.finetune({}),
-        lambda: nmtool.sweep({}),
+        lambda: nmtool.search(events, {"epochs": 1}, folder="study"),
         lambda: nmtool.load(None),
         lambda: nmtool.inspect(3),
         lambda: nmtool.convert(None, "network.npz"),

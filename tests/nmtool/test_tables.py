@@ -42,9 +42,7 @@ from nmtool.tables import (
 )
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions
-from nmtool.training.studies.plan import StudyPlan
-from nmtool.training.studies.results import SweepResult, TrialResult
-from nmtool.training.studies.space import Range, SearchSpace
+from nmtool.training.studies.results import SearchResult, TrialResult
 from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
 from nmtool.verification.comparison import Divergence, compare_recordings
 from nmtool.walkthrough import Demonstration
@@ -313,12 +311,12 @@ def values() -> dict[str, Any]:
         "silent_neurons": 3,
         "spikes_per_neuron": {"hidden": 2.0},
     }
-    space = SearchSpace({"hidden": 512}, {"lr": Range(1e-3, 1.0, log=True)}, "study.toml")
-    plan = StudyPlan(Path("study.toml"), "shd", Path("study"), space, 2)
     trials = (
-        TrialResult(0, "finished", {"lr": 0.01}, 0.75, (0.75,)),
-        TrialResult(1, "failed", {"lr": 0.5}, reason="it diverged"),
+        TrialResult("the defaults", True, "finished", {}, 0.75),
+        TrialResult("trial 0", False, "finished", {"lr": 0.01}, 0.5),
+        TrialResult("trial 1", False, "failed", {"lr": 0.5}, reason="it diverged"),
     )
+    chosen = (Path("study"), "the defaults", TrainOptions(), "the defaults are chosen")
     instances = [
         NETWORK,
         NETWORK.populations[0],
@@ -341,7 +339,7 @@ def values() -> dict[str, Any]:
         AccuracyDifference(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
         Conversion("in.nir", Path(__file__), "npz", integers, 100),
         Run(TrainOptions(), NETWORK, integers, [entry], Path("run")),
-        SweepResult(plan, trials, {"lr": 1.0}),
+        SearchResult(*chosen, trials, {"lr": 0.003}, {"lr": 1.0}),
         KnownAnswers(integers.content_hash, RASTER, recording),
         Demonstration(evaluation, rounded, certificate),
     ]

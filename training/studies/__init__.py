@@ -1,6 +1,6 @@
-"""Studies: series of training runs, and ensembles of networks.
+"""Studies: several training runs, and ensembles of networks.
 
-sweep           search training settings by validation accuracy
+search          search training settings by validation accuracy
 folds           cross-validation: every sample is classified by a network not trained on it
 ensembles       several networks joined to one with summed outputs
 """

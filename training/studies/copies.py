@@ -1,7 +1,7 @@
-"""Several processes of one study: copies of a command that share nothing but the study's storage.
+"""Several processes of one search: copies of a command that share nothing but Optuna's storage.
 
-A copy that is started by hand, here or on another machine, works the same way. The parent logs the
-output of its copies, and stops them when it is stopped. If the parent is killed, a copy ends at the
+A copy that is started by hand, here or on another machine, works the same way. This process logs
+the output of its copies, and stops them when it is stopped. If it is killed, a copy ends at the
 next line that it logs, like every command whose output is no longer read.
 """
 
@@ -12,46 +12,44 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from nmtool.interrupts import STOPS, signals_ignored, signals_noted
-
-_POLL_S = 0.1
+from nmtool.interrupts import signals_ignored
 
 log = logging.getLogger(__name__)
 
 
-def run_copies(command: Sequence[str], number: int) -> list[str]:
-    """Start copies of a command of nmtool, and wait until all of them have ended.
+@contextmanager
+def copies_running(command: Sequence[str], number: int) -> Iterator[None]:
+    """Run copies of a command beside the block; after the block, wait until they have ended.
+
+    Copies that fail are logged as warnings, since the others do their work. If the block raises an
+    error or is interrupted, the copies end after their current batch.
 
     Args:
         command: program and arguments.
         number: number of copies.
-
-    Returns:
-        One description per failed copy.
-
-    Raises:
-        KeyboardInterrupt: this process was stopped, and has stopped the copies.
     """
     copies: list[_Copy] = []
-    with signals_noted(*STOPS) as check_stop:
-        try:
-            # A terminal sends Ctrl-C to the copies, too. Since this process also stops them, they
-            # ignore Ctrl-C and get only one signal.
-            with signals_ignored(signal.SIGINT):
-                copies.extend(_Copy(command) for _ in range(number))
-            while any(copy.poll() is None for copy in copies):
-                check_stop()
-                time.sleep(_POLL_S)
-        finally:
-            _stop(copies)
-    return [failure for copy in copies if (failure := copy.failure())]
+    try:
+        # A terminal sends Ctrl-C to the copies, too. Since this process also stops them, they
+        # ignore Ctrl-C and get only one signal.
+        with signals_ignored(signal.SIGINT):
+            copies.extend(_Copy(command) for _ in range(number))
+        yield
+        for copy in copies:
+            copy.wait()
+            copy.reader.join()
+    finally:
+        _stop(copies)
+    for copy in copies:
+        if failure := copy.failure():
+            log.warning("a process of the search ended early, %s", failure)
 
 
 def _stop(copies: Sequence[_Copy]) -> None:
-    """Let copies end after their current batch; another signal to this process kills them."""
+    """Let copies end after their current batch; a signal to this process kills them."""
     try:
         for copy in copies:
             copy.is_quiet = copy.poll() is None

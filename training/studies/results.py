@@ -1,196 +1,221 @@
-"""Results of a study: its trials, the importance of the settings, and the best settings."""
+"""`SearchResult`: the trials of a search, the chosen settings, and where their run is."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool import storage
-from nmtool.errors import FileFormatError, Finding, reason
-from nmtool.setup.installation import install_command
-from nmtool.tables import Plain, Table, Tabular, counted, plain
-from nmtool.toml_files import toml_value
-from nmtool.training.studies.plan import StudyPlan
-from nmtool.training.studies.study import (
-    FAILURE,
-    MOST_ATTEMPTS,
-    OUTCOMES,
-    REASON,
-    SCORES,
-    Study,
-    is_given_up,
-    outcome,
-)
-from nmtool.training.studies.trial import shown_value
+from nmtool.errors import FileFormatError, reason
+from nmtool.tables import Plain, Table, Tabular, plain
+from nmtool.training.options import TrainOptions
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 N_BEST = 10
-"""Number of trials in the table."""
+"""Number of short trials in the table."""
 
 RESULT = "result.json"
-"""Name of the file with the result of a search before a run."""
+"""Name of the file with the result of a search."""
+
+DEFAULTS = "the defaults"
+"""Name of the full trial with the settings that were given and no others."""
+
+NAME, SEARCHED, REASON, RIGHT = "nmtool", "searched", "failed", "right"
+"""Names of attributes in Optuna: the name of a full trial, and of the study, its conditions; the
+settings of a full trial; the reason of a failure; and which validation samples a network classified
+correctly, as bits in hexadecimal."""
 
 _MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class TrialResult(Plain):
-    """A trial of a study.
+    """A trial that has ended.
 
     Attributes:
-        number: number of the trial in the study, from 0.
-        outcome: one of `OUTCOMES`.
-        searched: values of the searched options, by name; pairs of numbers are JSON text.
-        score: validation accuracy, 0 … 1, mean over all seeds; None if the trial did not finish.
-        scores: validation accuracy of each seed.
+        name: `trial 3`, or `the defaults`; a full trial has the name of the short one.
+        is_full: True if it was trained in full, as a run.
+        outcome: `finished`, `ended early` or `failed`.
+        searched: values of the searched settings, by name; {} for the defaults.
+        score: validation accuracy, 0 … 1; None if the trial did not finish.
         reason: reason of a failure; '' without one.
-        failure: code, why and fix of the error behind a failure, if known.
+        right: of a full trial, [samples] bool: True for validation samples that were classified
+            correctly.
     """
 
-    number: int
+    name: str
+    is_full: bool
     outcome: str
     searched: dict[str, Any]
     score: float | None = None
-    scores: tuple[float, ...] = ()
     reason: str = ""
-    failure: dict[str, str] = field(default_factory=dict)
+    right: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for scripts."""
-        values = {"trial": self.number, "score": self.score, "scores": self.scores}
-        return plain({**values, "searched": self.searched})
+        return plain({"trial": self.name, "score": self.score, "searched": self.searched})
 
-    @property
-    def finding(self) -> Finding:
-        """The failure as a finding."""
-        general = Finding(
-            "trial-failed", f"trial {self.number}", self.reason, "search other values"
+    @classmethod
+    def of(cls, trial: FrozenTrial, *, is_full: bool) -> TrialResult:
+        """Convert a trial of Optuna that has ended."""
+        attributes, is_finished = trial.user_attrs, trial.state.name == "COMPLETE"
+        reason = attributes.get(REASON, "")
+        name = attributes[NAME] if is_full else trial_name(trial.number)
+        right = attributes.get(RIGHT)
+        return cls(
+            name,
+            is_full,
+            "finished" if is_finished else "failed" if reason else "ended early",
+            attributes.get(SEARCHED, dict(trial.params)),
+            trial.value if is_finished else None,
+            reason,
+            None if right is None else _unpacked_bits(right),
         )
-        return replace(general, **self.failure)
+
+
+def trial_name(number: int) -> str:
+    """Name of a short trial, and of the full trial with its settings."""
+    return f"trial {number}"
 
 
 @dataclass(frozen=True, repr=False)
-class SweepResult(Tabular):
-    """Results of a study, with at least one finished trial.
+class SearchResult(Tabular):
+    """Result of a search: a run that was trained in full, and all trials.
 
     >>> import nmtool as nm
-    >>> study = nm.sweep("study.toml")  # doctest: +SKIP
-    >>> study  # doctest: +SKIP
-    <SweepResult of study.toml: 3 trials, the best is trial 0 with validation 95.5%>
-    >>> study.best  # doctest: +SKIP
-    {'steps': 100, 'hidden': 20, 'epochs': 2, 'lr': 0.008127691813917176, 'readout': 'weighted'}
+    >>> result = nm.search("digits", folder="study", budget="12min")  # doctest: +SKIP
+    >>> result  # doctest: +SKIP
+    <SearchResult: 5 full and 21 short trials, the defaults chosen>
+    >>> nm.Run.load(result.run)  # doctest: +SKIP
+    <Run: epoch 26 of 30, loss 0.011  train 99.8%  validation 98.3%  spikes/neuron 7.1  silent 2>
 
     Attributes:
-        plan: the study.
-        trials: all trials, by number.
-        importance: share of the scores' variance that each searched option explains, 0 … 1, largest
-            first; None if it cannot be computed.
-        importance_unknown: reason why the importance cannot be computed; '' if it can.
+        folder: folder of the search.
+        chosen: name of the chosen trial.
+        options: its settings.
+        outcome: the reason, in a sentence.
+        trials: all trials that have ended: the full ones, then the short ones.
+        defaults: the values of the searched settings without a search, by name.
+        importance: share of the variance of the short trials' scores that each searched setting
+            explains, 0 … 1, largest first; None if too few trials have finished.
     """
 
-    plan: StudyPlan
+    folder: Path
+    chosen: str
+    options: TrainOptions
+    outcome: str
     trials: tuple[TrialResult, ...]
+    defaults: dict[str, Any]
     importance: dict[str, float] | None = None
-    importance_unknown: str = ""
 
     def _line(self) -> str:
-        trials, best = counted(len(self.trials), "trial"), self.best_trial
-        return (
-            f" of {self.plan.file}: {trials}, the best is trial {best.number} with validation "
-            f"{best.score:.1%}"
-        )
+        full, short = len(self.full), len(self.short)
+        return f"{full} full and {short} short trials, {self.chosen} chosen"
 
     @property
-    def top(self) -> list[TrialResult]:
-        """The best trials, best first, at most `N_BEST`."""
-        return ranked(self.trials)[:N_BEST]
+    def full(self) -> list[TrialResult]:
+        """The finished full trials, best first."""
+        return ranked(trial for trial in self.trials if trial.is_full)
 
     @property
-    def best_trial(self) -> TrialResult:
-        """The trial with the best score; of equal scores, the first."""
-        return self.top[0]
+    def short(self) -> list[TrialResult]:
+        """The finished short trials, best first."""
+        return ranked(trial for trial in self.trials if not trial.is_full)
 
     @property
-    def best(self) -> dict[str, Any]:
-        """Settings of the best trial, without those that the study leaves at their defaults."""
-        return self.plan.space.settings(self.best_trial.searched)
+    def score(self) -> float:
+        """Validation accuracy of the chosen run, 0 … 1."""
+        return next(trial.score or 0.0 for trial in self.full if trial.name == self.chosen)
 
-    def chosen(self, trial: TrialResult) -> dict[str, Any]:
-        """The searched settings of a trial, for `TrainOptions.with_settings`."""
-        settings = self.plan.space.settings(trial.searched)
-        return {name: settings[name] for name in self.plan.space.searched}
+    @property
+    def run(self) -> Path:
+        """Folder of the run that was trained with the chosen settings."""
+        return full_folder(self.folder, self.chosen)
 
     @property
     def best_file(self) -> Path:
-        """The file with the settings of the best trial, for `nmtool train --config`."""
-        return self.plan.best_file
-
-    @property
-    def failed(self) -> list[TrialResult]:
-        """Trials that ended with an error."""
-        return [trial for trial in self.trials if trial.outcome == "failed"]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of trials by outcome or state, see `OUTCOMES`."""
-        counts = dict.fromkeys(OUTCOMES, 0)
-        for trial in self.trials:
-            counts[trial.outcome] += 1
-        return counts
+        """The file with the chosen settings, for `nmtool train --config`."""
+        return self.folder / "best.toml"
 
     def tables(self) -> list[Table]:
-        """The best trials, and the importance of settings if known."""
-        tables = [trial_table(self.as_json())]
-        if self.importance is not None:
+        """The full trials, the best short trials, and the importance of settings if known."""
+        tables = [self._table(f"full trials; {self.outcome}", self.full)]
+        if self.short:
+            tables.append(self._table("best short trials", self.short[:N_BEST]))
+        if self.importance:
             shares = [(name, f"{share:.0%}") for name, share in self.importance.items()]
             tables.append(Table("importance of settings", ("setting", "share"), shares))
         return tables
 
+    def _table(self, title: str, trials: Iterable[TrialResult]) -> Table:
+        """A table of trials, each with what differs from the defaults."""
+        rows = [
+            (trial.name, f"{trial.score:.1%}", changes_text(trial.searched, self.defaults))
+            for trial in trials
+        ]
+        return Table(title, ("trial", "validation", "differs from the defaults"), rows)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, for scripts."""
-        best = {"settings": self.best, "config": str(self.best_file)}
+        table = self.tables()[0]
         return {
             "nmtool": __version__,
-            "study": str(self.plan.folder),
-            "trials": self.counts,
-            "best": {**self.best_trial.as_json(), **best},
-            "top": [trial.as_json() for trial in self.top],
-            "failed": [{"trial": trial.number, "reason": trial.reason} for trial in self.failed],
+            "study": str(self.folder),
+            "chosen": self.chosen,
+            "outcome": self.outcome,
+            "run": str(self.run),
+            "config": str(self.best_file),
+            "full": [trial.as_json() for trial in self.full],
+            "short": [trial.as_json() for trial in self.short],
+            "failed": [
+                {"trial": trial.name, "reason": trial.reason}
+                for trial in self.trials
+                if trial.reason
+            ],
             "importance": self.importance,
-            "importance_unknown": self.importance_unknown or None,
+            "table": {"title": table.title, "header": table.header, "rows": table.rows},
         }
 
 
-def trial_table(result: Mapping[str, Any]) -> Table:
-    """The best trials, best first, each with its validation accuracy and its settings.
+def ranked(trials: Iterable[TrialResult]) -> list[TrialResult]:
+    """The finished trials, best first; of equal scores, in their order."""
+    finished = [trial for trial in trials if trial.score is not None]
+    return sorted(finished, key=lambda trial: -(trial.score or 0.0))
 
-    Args:
-        result: values from `SweepResult.as_json`; for a search before a run, also `outcome`, a
-            sentence on the origin of the run's settings.
+
+def full_folder(folder: Path, name: str) -> Path:
+    """Folder of the run of a full trial.
+
+    >>> full_folder(Path("study"), "trial 3").as_posix()
+    'study/full/trial-3'
     """
-    top = result["top"]
-    names = list(top[0]["searched"])
-    rows = [
-        (
-            trial["trial"],
-            f"{trial['score']:.1%}",
-            *(shown_value(trial["searched"][name]) for name in names),
-        )
-        for trial in top
-    ]
-    outcome = result.get("outcome")
-    title = f"best trials; {outcome}" if outcome else "best trials"
-    return Table(title, ("trial", "validation", *names), rows)
+    return folder / "full" / name.replace(" ", "-").removeprefix("the-")
+
+
+def changes_text(searched: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """The values that differ from the defaults, as in Python and in a file of settings.
+
+    >>> changes_text({"lr": 0.00512345, "drop": 0.3, "gain": 50.0}, {"lr": 0.003, "gain": 50.0})
+    'lr=0.005123 drop=0.3'
+    """
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in searched.items()
+        if name not in defaults or value != defaults[name]
+    )
 
 
 def search_table(folder: Path) -> Table | None:
-    """The best trials of the search in a folder; None without a finished search.
+    """The full trials of the search in a folder; None without a finished search.
 
     Raises:
         FileFormatError: the file of the result is damaged.
@@ -199,7 +224,9 @@ def search_table(folder: Path) -> Table | None:
     if not file.is_file():
         return None
     try:
-        return trial_table(json.loads(storage.read_small(file, _MAX_BYTES)))
+        table = json.loads(storage.read_small(file, _MAX_BYTES))["table"]
+        rows = [tuple(map(str, row)) for row in table["rows"]]
+        return Table(str(table["title"]), tuple(map(str, table["header"])), rows)
     except (OSError, *storage.DAMAGE) as error:
         raise FileFormatError(
             f"{file} is not the result of a search",
@@ -209,70 +236,12 @@ def search_table(folder: Path) -> Table | None:
         ) from error
 
 
-def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
-    """The finished trials, best first."""
-    finished = [(-trial.score, trial.number, trial) for trial in trials if trial.score is not None]
-    return [trial for _, _, trial in sorted(finished)]
+def packed_bits(right: NDArray[np.bool_]) -> str:
+    """[samples] bool as text; `_unpacked_bits` is the inverse."""
+    return f"{right.size}:{np.packbits(right).tobytes().hex()}"
 
 
-def read_trials(study: Study) -> tuple[TrialResult, ...]:
-    """The current state of all trials, by number."""
-    return tuple(_trial_result(trial) for trial in study.trials())
-
-
-def _trial_result(trial: FrozenTrial) -> TrialResult:
-    attributes, end = trial.user_attrs, outcome(trial)
-    reason = attributes.get(REASON, "") if end == "failed" else ""
-    if is_given_up(trial):
-        reason = f"its process died {MOST_ATTEMPTS} times"
-    return TrialResult(
-        number=trial.number,
-        outcome=end,
-        searched=dict(trial.params),
-        score=trial.value if trial.state.name == "COMPLETE" else None,
-        scores=tuple(attributes.get(SCORES, ())),
-        reason=reason,
-        failure=dict(attributes.get(FAILURE, {})),
-    )
-
-
-MIN_TRIALS = 10
-"""With fewer finished trials, the trees of the analysis explain noise."""
-
-
-def importance(study: Study) -> tuple[dict[str, float] | None, str]:
-    """Importance of settings by functional ANOVA (Hutter, Hoos & Leyton-Brown 2014).
-
-    Returns:
-        Shares of variance by option, largest first, and ''; or None, and the reason.
-    """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    scores = [trial.value for trial in study.trials() if trial.state.name == "COMPLETE"]
-    if len(scores) < MIN_TRIALS:
-        return None, f"fewer than {MIN_TRIALS} trials have finished"
-    if len({*scores}) < 2:
-        return None, "there are fewer than two different scores"
-    try:
-        evaluator = FanovaImportanceEvaluator(seed=0)
-    except ImportError:
-        return None, f"the computation needs scikit-learn: {install_command('train')}"
-    shares = get_param_importances(study.optuna_study, evaluator=evaluator)
-    return {name: float(share) for name, share in shares.items()}, ""
-
-
-def write_best(plan: StudyPlan, best: TrialResult) -> None:
-    """Write the best trial's settings as a file for `nmtool train --config`.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    score = f"validation accuracy {best.score:.4f}"
-    score += f", mean of {plan.seeds} seeds" if plan.seeds > 1 else ""
-    settings = plan.space.settings(best.searched)
-    lines = [
-        f"# Trial {best.number} of {plan.file.name}: {score}.",
-        f"# {plan.training}",
-        *(f"{name} = {toml_value(value)}" for name, value in settings.items()),
-    ]
-    storage.write_text(plan.best_file, "\n".join(lines) + "\n")
+def _unpacked_bits(text: str) -> NDArray[np.bool_]:
+    size, _, bits = text.partition(":")
+    packed = np.frombuffer(bytes.fromhex(bits), np.uint8)
+    return np.unpackbits(packed, count=int(size)).astype(np.bool_)

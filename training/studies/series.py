@@ -1,4 +1,4 @@
-"""Series of training runs in a folder, which can be continued: a search, or folds."""
+"""Training runs in a folder that can be continued: of a search, or of folds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FOLDS = "folds"
 def run_folder(series: Path, number: int, seed: int) -> Path:
     """The folder of a run within the folder of its series.
 
-    >>> run_folder(Path("study/trials"), 3, 0).as_posix()
-    'study/trials/0003/seed0'
+    >>> run_folder(Path("cv/folds"), 3, 0).as_posix()
+    'cv/folds/0003/seed0'
     """
     return series / f"{number:04d}" / f"seed{seed}"
 

@@ -196,20 +196,19 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("optuna")
     words = (*WORDS, "--epochs", "2", "--search", "2")
 
-    def stop(*about: object) -> list[float]:
+    def stop(*about: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("nmtool.training.studies.trial.TrialRunner.__call__", stop)
+        patch.setattr("nmtool.training.studies.search._Search._run_short", stop)
         stopped = nmtool(*words)
     assert (stopped.code, Path("run/run.json").exists()) == (130, False)
     assert "the same command" in stopped.err
     assert nmtool(*words).code == 0
-    assert Path("run/search/study.toml").is_file()
-    assert Path("run/search/full-2/study.toml").is_file()
+    assert Path("run/search/full/defaults/run.json").is_file()
     report = nmtool("report", "run", "-o", "report.html")
     assert report.code == 0, report.err
-    assert "best trials" in Path("report.html").read_text()
+    assert "full trials" in Path("report.html").read_text()
     for more in (["--resume"], ["--start", "run"], ["--by", "3"]):
         mixed = nmtool("train", "two", "-o", "other", "--search", "2", *more)
         assert (mixed.code, mixed.error) == (2, "train-options-mixed")

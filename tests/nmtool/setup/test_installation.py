@@ -29,8 +29,8 @@ REQUIRES = [
     'tomli<3,>=2; python_version < "3"',
     'torch<3,>=2.2; extra == "train"',
     'scikit-learn<2,>=1.4; extra == "train"',
-    'nmtool[train]; extra == "sweep"',
-    'optuna<5,>=4; extra == "sweep"',
+    'nmtool[train]; extra == "search"',
+    'optuna<5,>=4; extra == "search"',
     'nmtool[train]; extra == "cuda"',
     'numba-cuda[cu13]<1,>=0.30; extra == "cuda"',
     'onnx<2,>=1.16; extra == "onnx"',
@@ -83,7 +83,7 @@ def words(command: str) -> list[list[str]]:
 @pytest.mark.usefixtures("here")
 def test_the_command_names_libraries_and_not_nmtool() -> None:
     assert words(install_command("onnx")) == [["pip", "install", "onnx<2,>=1.16"]]
-    for extra in ("", "train", "sweep", "cuda", "onnx"):
+    for extra in ("", "train", "search", "cuda", "onnx"):
         assert "nmtool" not in install_command(extra)
 
 
@@ -94,7 +94,7 @@ def test_without_a_gpu_torch_comes_without_cuda(
         ["pip", "install", "torch<3,>=2.2", "--index-url", TORCH_FOR_CPUS],
         ["pip", "install", "scikit-learn<2,>=1.4"],
     ]
-    assert TORCH_FOR_CPUS in install_command("sweep")
+    assert TORCH_FOR_CPUS in install_command("search")
     assert words(install_command("cuda")) == [
         ["pip", "install", "numba-cuda[cu13]<1,>=0.30", "torch<3,>=2.2", "scikit-learn<2,>=1.4"]
     ]

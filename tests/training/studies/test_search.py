@@ -1,10 +1,9 @@
-"""A search before a run: its trials, its end, and the settings of the run."""
+"""`search`: which trials are run in which time, what is chosen, and that it continues."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
-from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,225 +12,340 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data import Dataset, SpikeEvents
-from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.evaluation.accuracy_difference import AccuracyDifference
-from nmtool.training.loop.trainer import Trainer
-from nmtool.training.studies import search, study, trial
-from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.study import open_study
-from tests.refusals import refused
+from nmtool.errors import BackendError, DataError, StorageError, UsageError
+from nmtool.training.studies import results as texts, search as searching
+from nmtool.training.studies.results import DEFAULTS, RIGHT, TrialResult
+from nmtool.training.studies.search import choose, what_fits
+from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, without_seconds
+from tests.training.studies.searches import OPTIONS, fake_training, run_search, states, stored
 
-pytestmark = pytest.mark.torch
-optuna = pytest.importorskip("optuna")
-
-OPTIONS = nm.TrainOptions(hidden=8, epochs=4, batch_size=16, max_delay=12, stretch=0.1)
-QUICK = replace(OPTIONS, epochs=2)
-"""Settings of a search in two studies, where the number of epochs does not matter."""
-SHORT = replace(OPTIONS, epochs=1)
-"""Settings of a search without a second study: no trial can be shorter than the run."""
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
+pytest.importorskip("optuna")
 
 
-def _train(folder: Path | None, options: nm.TrainOptions = OPTIONS, **more: Any) -> nm.Run:
-    return nm.train(small_dataset(), options, folder=folder, **more)
+# Which trials
 
 
-def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict[str, Any]]]:
-    with open_study(read_plan(folder / "search" / study / "study.toml")) as opened:
-        return [(trial.state.name, trial.value, trial.params) for trial in opened.trials()]
-
-
-def _differ(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the best trial be `points` percentage points better than the defaults, on 100 samples."""
-    right = np.arange(100)[None] < 50 + np.array([[points], [0]])
-    difference = AccuracyDifference(right[:1], right[1:])
-    monkeypatch.setattr(search, "compare_accuracy", lambda *_: difference)
-
-
-def test_the_best_trial_gives_the_settings_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_defaults_and_the_best_short_trials_are_trained_in_full(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _differ(20, monkeypatch)
-    run = _train(tmp_path / "run", search=3)
-    assert len(_trials(tmp_path / "run")) == 3
-    trials = _trials(tmp_path / "run", "full-3")
-    assert len(trials) == 3
-    scores = [score or 0.0 for _, score, _ in trials]
-    best = trials[scores.index(max(scores))][2]
-    settings = run.options.as_json()
-    assert {name: settings[name] for name in best} == best
-    assert (run.options.epochs, len(run.log)) == (4, 4)
-    folder = tmp_path / "run" / "search"
-    assert read_plan(folder / "study.toml").space.fixed["epochs"] == 2
-    assert read_plan(folder / "full-3/study.toml").space.fixed["epochs"] == 4
-    assert run.search is not None
-    assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
-    assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
+    trained = fake_training([0.5, 0.3, 0.4, 0.35, 0.7, 0.6, 0.9], monkeypatch)
+    result = run_search(3)
+    assert [options.epochs for options in trained] == [3, 1, 1, 1, 3, 3, 3]
+    assert [options.lr for options in trained[4:]] == [trained[place].lr for place in (2, 3, 1)]
+    assert trained[0] == OPTIONS.fitted_to(nm.load_dataset("two").train)
+    assert [trial.name for trial in result.full] == ["trial 0", "trial 1", "trial 2", DEFAULTS]
+    assert [trial.name for trial in result.short] == ["trial 1", "trial 2", "trial 0"]
+    assert result.chosen == "trial 0"
+    assert result.options == OPTIONS.with_settings(dict(result.full[0].searched), "test")
+    assert result.run == Path("study/full/trial-0")
+    assert result.score == 0.9
+    assert nm.TrainOptions.from_file(result.best_file) == result.options
+
+
+def test_at_most_four_others_are_trained_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = fake_training([0.5] * 20, monkeypatch)
+    run_search(7)
+    assert [options.epochs for options in trained] == [3] + [1] * 7 + [3] * 4
+
+
+def test_the_defaults_stay_unless_a_trial_is_significantly_better() -> None:
+    def trial(name: str, right: int) -> TrialResult:
+        answers = np.arange(100) < right
+        return TrialResult(name, True, "finished", {}, right / 100, right=answers)
+
+    defaults = trial(DEFAULTS, 80)
+    assert choose([defaults])[0] is defaults
+    assert "nothing but the defaults" in choose([defaults])[1]
+    for right, is_better in ((78, False), (81, False), (95, True)):
+        other = trial("trial 3", right)
+        chosen, outcome = choose(sorted([defaults, other], key=lambda one: -(one.score or 0)))
+        assert chosen is (other if is_better else defaults)
+        assert f"{right - 80:+.1f} points" in outcome
+        assert "1 other full trial," in outcome
+
+
+def test_prepared_settings_come_first_and_given_ones_are_fixed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained = fake_training([0.5] * 20, monkeypatch)
+    result = run_search(3, replace(OPTIONS, stretch=0.1, lr=0.02), ranges=None)
+    short = [trial.searched for trial in result.short]
+    assert not short[0].keys() & {"lr", "stretch", "hidden", "epochs", "seed", "max_delay"}
+    assert short[0].keys() >= {"delay_lr", "tau_mem_ms", "drop", "onset_ms"}
+    changed = [
+        {name for name, value in searched.items() if value != result.defaults[name]}
+        for searched in short
+    ]
+    assert changed == [{"onset_ms"}, {"drop"}, {"onset_ms", "init_delay_recurrent"}]
+    assert {options.stretch for options in trained} == {0.1}
+
+
+def test_the_second_finalist_is_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Augmentation learns slowly, so that short trials rank it too low."""
+    trained = fake_training([0.5] + [0.5] * 6 + [0.5] * 4, monkeypatch)
+    run_search(6, ranges={"stretch": [0.0, 0.2], "lr": [0.001, 0.01]})
+    assert any(options.stretch for options in trained[7:9])
 
 
 @pytest.mark.parametrize(
-    ("points", "effect"), [(20, -1), pytest.param(20, 1, marks=pytest.mark.long), (2, 1)]
+    ("minutes", "full_min", "short", "full"),
+    [
+        (5, 10, 0, 1),  # The defaults take longer than the search.
+        (15, 10, 0, 1),  # No other full trial fits.
+        (25, 10, 0, 2),  # Too few short trials would fit to choose by.
+        (60, 10, 9, 3),
+        (120, 10, 21, 5),
+    ],
 )
-def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
-    points: int, effect: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_fits_into_a_time(minutes: int, full_min: int, short: int, full: int) -> None:
+    assert what_fits(60 * minutes, 60 * full_min, 3) == (short, full)
+
+
+class _Clock:
+    """A clock in which a full trial takes ten minutes and a short one 200 s."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from optuna.trial import FrozenTrial
+
+        self.now = 0.0
+        place = SimpleNamespace(monotonic=lambda: self.now, sleep=lambda seconds: None)
+        monkeypatch.setattr("nmtool.training.studies.trials.time", place)
+        monkeypatch.setattr(searching, "time", place)
+        for name, seconds in (("_run_full", 600), ("_run_short", 200)):
+            monkeypatch.setattr(
+                searching._Search, name, self._taking(getattr(searching._Search, name), seconds)
+            )
+        monkeypatch.setattr(FrozenTrial, "duration", property(self._duration))
+
+    def _taking(self, function: Any, seconds: int) -> Any:
+        def run(*arguments: Any) -> Any:
+            self.now += seconds
+            return function(*arguments)
+
+        return run
+
+    @staticmethod
+    def _duration(trial: Any) -> Any:
+        from datetime import timedelta
+
+        return timedelta(seconds=600 if "nmtool" in trial.user_attrs else 200)
+
+
+@pytest.mark.parametrize(
+    ("budget", "n_short", "n_full"), [("15min", 0, 1), ("30min", 0, 3), ("1h", 9, 3)]
+)
+def test_a_search_ends_within_its_time(
+    budget: str, n_short: int, n_full: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dropping events helps in full trials, and helps or does harm in short ones."""
-
-    def score(_: trial.TrialRunner, __: int, options: nm.TrainOptions, *___: Any) -> float:
-        return 0.5 + (1 if options.epochs == QUICK.epochs else effect) * options.drop
-
-    compared: list[str] = []
-
-    def folder(path: Path) -> SimpleNamespace:
-        compared.append(path.relative_to(tmp_path / "search/full-5/trials").as_posix())
-        return SimpleNamespace(integers=lambda: None, network=lambda: None, options=lambda: None)
-
-    monkeypatch.setattr(trial.TrialRunner, "_score", score)
-    monkeypatch.setattr(search, "RunFolder", folder)
-    _differ(points, monkeypatch)
-    run = _train(tmp_path, QUICK, search=5)
-    short, full = _trials(tmp_path), [settings for _, _, settings in _trials(tmp_path, "full-5")]
-    ranked = sorted(range(5), key=lambda number: (-(short[number][1] or 0), number))
-    best, *others = (short[number][2] for number in ranked[:4])
-    defaults = short[0][2]
-    assert full[0] == best
-    assert full[1:] == [
-        *([defaults] if defaults != best else []),
-        *(settings for settings in others if settings != defaults),
-    ]
-    dropped = [settings["drop"] for settings in full]
-    winner = dropped.index(max(dropped))
-    assert [*dict.fromkeys(compared)] == [
-        f"{number:04d}/seed0" for number in (winner, full.index(defaults))
-    ]
-    assert run.options.drop == (max(dropped) if points == 20 else 0.0)
-    assert run.search is not None
-    assert ("the defaults:" in run.search.title) is (points != 20)
+    trained, clock = fake_training([0.5] * 40, monkeypatch), _Clock(monkeypatch)
+    result = run_search(budget, ranges=None)
+    assert (len(result.short), len(result.full)) == (n_short, n_full)
+    assert clock.now <= searching._Budget.of(budget).seconds
+    assert ("nothing but the defaults" in result.outcome) is (n_full == 1)
+    before = len(trained)
+    assert run_search(budget, ranges=None).trials == result.trials
+    assert len(trained) == before
 
 
-def test_a_trial_that_was_trained_in_full_becomes_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_fits_is_said_after_the_first_measurement(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "nmtool")
+    stopwatch = searching._Stopwatch(1000)
+    monkeypatch.setattr(
+        searching, "time", SimpleNamespace(monotonic=iter([0.0, 5.0, 60.0]).__next__)
+    )
+    stopwatch.add(32)
+    stopwatch.add(100)
+    assert stopwatch.whole_s(10) is None
+    assert stopwatch.whole_s(60) == 600
+    search: Any = SimpleNamespace(
+        _prepared=[{}] * 3, _budget=searching._Budget("30min", seconds=1800)
+    )
+    searching._Search._announce(search, 600.0)
+    assert caplog.messages == [
+        "a full trial takes about 10 min: 30min fits the defaults and 2 other full trials, too few "
+        "to find much; 2h fits the defaults, 21 short trials and 4 other full trials"
+    ]
+
+
+def test_a_trial_ends_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The defaults are trained to their end, since there would be no result without them."""
+    fake_training([0.5] * 9, monkeypatch)
+    monkeypatch.setattr("nmtool.training.studies.trials.Trials.used_s", lambda self: 1e6)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(searching._Search, "_is_short_next", lambda self: states() == [])
+        result = run_search("1min", replace(OPTIONS, epochs=6))
+    assert (states("full"), states()) == (["COMPLETE"], ["PRUNED"])
+    assert [trial.outcome for trial in result.trials] == ["finished", "ended early"]
+
+
+def test_a_trial_is_pruned_against_five_others_in_its_second_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_training([0.5, 0.1, 0.8, 0.9, 0.9, 0.8, 0.2, 0.7] + [0.5] * 4, monkeypatch)
+    run_search(7, replace(OPTIONS, epochs=12))
+    assert states() == ["COMPLETE"] * 5 + ["PRUNED"] * 2
+
+
+# Failures
+
+
+def test_a_trial_that_fails_does_not_end_the_search(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = UsageError("it never works", code="some-code")
+    fake_training([0.5, MemoryError(), refusal, 0.5, 0.5], monkeypatch)
+    result = run_search(3)
+    assert result.as_json()["failed"] == [
+        {"trial": "trial 0", "reason": "there was not enough memory"},
+        {"trial": "trial 1", "reason": "it never works"},
+    ]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BackendError("the GPU has failed", code="gpu-failed"),
+        StorageError("the disk is full", code="disk-full"),
+    ],
+)
+def test_failures_of_the_machine_end_the_search(
+    error: nm.NmtoolError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_training([0.5, error], monkeypatch)
+    with refused(type(error), error.code):
+        run_search()
+
+
+def test_defaults_that_fail_end_the_search() -> None:
+    with refused(DataError, "events-mostly-dropped"):
+        run_search(options=replace(OPTIONS, steps=1))
+    with refused(UsageError, "search-unvalidated"):
+        run_search(options=replace(OPTIONS, validation=0))
+
+
+# Continuing
+
+
+def test_a_stopped_search_equals_an_uninterrupted_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    accuracies = [0.5, 0.4, 0.6, 0.3, 0.8, 0.7, 0.6]
+    fake_training(accuracies, monkeypatch)
+    whole = run_search(3)
+    Path("study").rename("before")
+    for place in (0, 2, 5):
+        fake_training([*accuracies[:place], KeyboardInterrupt()], monkeypatch)
+        with pytest.raises(KeyboardInterrupt):
+            run_search(3)
+        fake_training(accuracies[place:], monkeypatch)
+        parts = run_search(3)
+        # A trial that was cut off has a new number.
+        assert [(t.score, t.searched) for t in parts.short] == [
+            (t.score, t.searched) for t in whole.short
+        ]
+        assert [(t.score, t.searched) for t in parts.full] == [
+            (t.score, t.searched) for t in whole.full
+        ]
+        assert stored()[-1][0] == "COMPLETE"
+        Path("study").rename(f"stopped{place}")
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "what"),
+    [
+        ({"options": replace(OPTIONS, hidden=7)}, "hidden", "was 6, is now 7"),
+        ({"ranges": {"lr": [0.1, 0.2]}}, "lr", "was {low = 0.001"),
+    ],
+)
+def test_another_search_in_the_same_folder_is_refused(
+    change: dict[str, Any], where: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_training([0.5] * 9, monkeypatch)
+    run_search(1)
+    with refused(UsageError, "search-differs") as caught:
+        run_search(1, **change)
+    assert set(codes(caught.value)) == {"setting-differs"}
+    [finding] = [finding for finding in caught.value.findings if finding.where == where]
+    assert finding.what.startswith(what)
+    result = run_search(2)
+    assert (len(result.short), len(result.full)) == (2, 3)
+
+
+# Results
+
+
+def test_tables_and_importance(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, *np.linspace(0.5, 0.7, 10), *[0.5] * 4], monkeypatch)
+    result = run_search(10)
+    full, short, importance = result.tables()
+    assert full.header == short.header == ("trial", "validation", "differs from the defaults")
+    assert full.rows[0] == (DEFAULTS, "50.0%", "")
+    assert short.rows[0][:2] == ("trial 9", "70.0%")
+    assert short.rows[0][2] == texts.changes_text(result.short[0].searched, result.defaults)
+    assert result.importance is not None
+    assert set(result.importance) == {"lr", "readout"} == {row[0] for row in importance.rows}
+    assert texts.search_table(Path("study")) == full
+    assert RIGHT not in result.as_json()["full"][0]
+
+
+# Before a run
+
+
+def test_a_full_trial_becomes_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nmtool.training.loop import run as loop
 
-    trainings: list[bool] = []
+    data, trainings, epochs = small_dataset(), list[bool](), list[dict[str, Any]]()
+    options = nm.TrainOptions(hidden=8, epochs=2, batch_size=16, max_delay=12)
+    run_training = loop.run_training
 
-    def counted(*arguments: Any, resume: bool = False, **more: Any) -> Trainer:
+    def counted(*arguments: Any, resume: bool = False, **more: Any) -> Any:
         trainings.append(resume)
         return run_training(*arguments, resume=resume, **more)
 
-    run_training, epochs = loop.run_training, list[dict[str, Any]]()
     monkeypatch.setattr(loop, "run_training", counted)
-    run = _train(tmp_path / "run", QUICK, search=2, on_epoch=epochs.append)
-    assert trainings == [False] * (2 + len(_trials(tmp_path / "run", "full-2"))) + [True]
+    run = nm.train(data, options, folder=tmp_path / "run", search=1, on_epoch=epochs.append)
+    assert trainings == [False] * 3 + [True]
     assert epochs == run.log
-    again = _train(tmp_path / "again", run.options)
+    assert run.search is not None
+    assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
+    again = nm.train(data, run.options, folder=tmp_path / "again")
     assert without_seconds(again.log) == without_seconds(run.log)
     for name in ("network.npz", "run.json"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    assert nm.train(small_dataset(), folder=tmp_path / "run", resume=True).log == run.log
+    assert nm.train(data, folder=tmp_path / "run", resume=True).log == run.log
+    assert nm.train(data, options, search=1).network.content_hash == run.network.content_hash
 
 
-def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
-    _train(tmp_path, SHORT, search=1)
-    [(_, _, first)] = _trials(tmp_path)
-    fitted = OPTIONS.fitted_to(small_dataset().train).as_json()
-    assert not first.keys() & {"hidden", "stretch", "epochs", "seed", "max_delay"}
-    assert first.keys() >= {"lr", "delay_lr", "dt_ms", "tau_mem_ms", "tau_syn_ms", "drop"}
-    assert first == {name: fitted[name] for name in first}
-    fixed = read_plan(tmp_path / "search/study.toml").space.fixed
-    assert (fixed["hidden"], fixed["stretch"], fixed["steps"]) == (8, 0.1, "auto")
+def test_test_samples_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5] * 3, monkeypatch)
 
+    def test(self: nm.Dataset) -> None:
+        raise AssertionError("the test split was read")
 
-def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
-    _train(tmp_path, SHORT, search=3)
-    default, augmented, dropped = (settings for _, _, settings in _trials(tmp_path))
-    changed = {name for name in default if augmented[name] != default[name]}
-    assert "onset_ms" in changed
-    assert changed <= {"shift", "stretch", "onset_ms"}
-    assert {name for name in default if dropped[name] != default[name]} == {"drop"}
-
-
-@pytest.mark.long
-def test_a_number_of_trials_is_reproducible_and_a_stopped_search_continues(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = _train(tmp_path / "whole", QUICK, search=3)
-    with monkeypatch.context() as patched:
-        _stop_in_trial(1, patched)
-        with pytest.raises(KeyboardInterrupt):
-            _train(tmp_path / "parts", QUICK, search=2)
-    parts = _train(tmp_path / "parts", QUICK, search=3)
-    ended = [trial for trial in _trials(tmp_path / "parts") if trial[0] != "FAIL"]
-    assert ended == _trials(tmp_path / "whole")
-    assert parts.network.content_hash == whole.network.content_hash
-    assert _train(None, QUICK, search=3).network.content_hash == whole.network.content_hash
-
-
-def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupt a trial before it trains."""
-    train = trial.TrialRunner._score
-
-    def score(self: trial.TrialRunner, at: int, options: nm.TrainOptions, *about: Any) -> float:
-        if at == number:
-            raise KeyboardInterrupt
-        return train(self, at, options, *about)
-
-    monkeypatch.setattr(trial.TrialRunner, "_score", score)
-
-
-def test_test_samples_are_not_read(tmp_path: Path) -> None:
-    def read(split: str) -> SpikeEvents:
-        if split == "test":
-            raise DataError("it has been looked at", code="split-empty", fix="do not")
-        events = small_dataset().filled_split(split)
-        assert events.n_samples
-        return events
-
-    data = Dataset("small", ("train", "validation", "test"), read)
-    assert nm.train(data, SHORT, folder=tmp_path, search=1).search is not None
-
-
-def test_no_trial_begins_when_the_time_is_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken = property(lambda trial: timedelta(seconds=25))
-    monkeypatch.setattr(optuna.trial.FrozenTrial, "duration", taken)
-    _train(tmp_path, QUICK, search="1min")
-    assert len(_trials(tmp_path)) == 3
-
-
-def test_a_trial_ends_with_the_epoch_in_which_the_time_is_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first trial may exceed the time, since there would be no result without it."""
-    clock = SimpleNamespace(monotonic=map(float, count(0, 100)).__next__)
-    monkeypatch.setattr(study, "time", clock)
-    taken = property(lambda trial: timedelta(minutes=trial.number))
-    monkeypatch.setattr(optuna.trial.FrozenTrial, "duration", taken)
-    _train(tmp_path, search="1min")
-    assert [state for state, _, _ in _trials(tmp_path)] == ["COMPLETE", "PRUNED"]
+    monkeypatch.setattr(nm.Dataset, "test", property(test))
+    assert run_search(1).chosen == DEFAULTS
 
 
 @pytest.mark.parametrize("budget", ["soon", "0", "-3", "30 sec", "1.5h", ""])
 def test_invalid_budgets_are_refused(budget: str) -> None:
     with refused(UsageError, "search-budget"):
-        _train(None, search=budget)
+        run_search(budget)
+    with refused(UsageError, "search-budget"):
+        nm.train("two", OPTIONS, search=budget)
 
 
-def test_searches_that_cannot_be_combined_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_searches_that_cannot_be_combined_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with refused(UsageError, "search-resumed"):
-        nm.train(folder=tmp_path, resume=True, search=2)
-    with refused(UsageError, "study-unvalidated"):
-        nm.train(small_dataset().train, nm.TrainOptions(validation=0), search=2)
-    run = _train(tmp_path / "run", SHORT, search=1)
-    assert run.search is not None
-    (tmp_path / "run/search/result.json").write_text('{"top": []}')
-    with refused(FileFormatError, "file-damaged"):
-        nm.Run.load(tmp_path / "run")
+        nm.train(folder="run", resume=True, search=2)
     monkeypatch.setattr("nmtool.training.processes.launch.launched", object)
     with refused(UsageError, "search-launched"):
-        _train(None, search=2)
+        nm.train("two", OPTIONS, search=2)
+
+
+def test_a_damaged_result_is_refused(tmp_path: Path) -> None:
+    (tmp_path / texts.RESULT).write_text('{"table": []}')
+    with refused(nm.FileFormatError, "file-damaged"):
+        texts.search_table(tmp_path)

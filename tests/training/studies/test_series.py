@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from nmtool.training.options import TrainOptions
 from nmtool.training.studies.series import changes
-from nmtool.training.studies.space import SearchSpace, read_search
 from tests.refusals import codes
 
 
 def _conditions(settings: dict[str, Any], **search: Any) -> dict[str, Any]:
-    """Settings and search of a study, as stored."""
-    entries = SearchSpace(settings, read_search(search, []), "settings").as_json()
-    return {**entries["settings"], **entries["search"]}
+    """Settings and ranges of a search, as stored."""
+    return {**TrainOptions().with_settings(settings, "test").as_json(), **search}
 
 
 def test_changed_conditions_are_found() -> None:
-    before = _conditions({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2])
-    after = _conditions({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2])
+    before = _conditions({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1.0, 2.0])
+    after = _conditions({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1.0, 2.0])
     findings = changes(before, after)
     assert set(codes(findings)) == {"setting-differs"}
     assert sorted((finding.where, finding.what) for finding in findings) == [
