@@ -310,7 +310,7 @@ def test_a_full_trial_becomes_the_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert trainings == [False] * 3 + [True]
     assert epochs == run.log
     assert run.search is not None
-    assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
+    assert run.tables()[-1] == run.search == nm.Run.load(tmp_path / "run").search
     again = nm.train(data, run.options, folder=tmp_path / "again")
     assert without_seconds(again.log) == without_seconds(run.log)
     for name in ("network.npz", "run.json"):
