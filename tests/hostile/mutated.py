@@ -80,7 +80,7 @@ def _settings(path: Path) -> None:
 
 def _ranges(path: Path) -> None:
     text = (Path(__file__).parents[2] / "examples/ranges.toml").read_text(encoding="utf-8")
-    path.write_text(re.sub(r"\s+#.*", "", text) + "seed = [1, 2]\n", encoding="utf-8")
+    path.write_text(re.sub(r"\s+#.*", "", text), encoding="utf-8")
 
 
 def _run(path: Path) -> None:
@@ -102,8 +102,10 @@ KINDS = {
     ),
     # Without data, reading ends before training.
     "settings": Kind("x.toml", _settings, ("train missing -o y --config x.toml",), ("y",)),
-    # Seeds cannot be searched, so that reading ends before training.
-    "ranges": Kind("x.toml", _ranges, ("search two -o y --ranges x.toml",), ("y",)),
+    # The storage is refused after the ranges are read, so that nothing is trained.
+    "ranges": Kind(
+        "x.toml", _ranges, ("search two -o y --ranges x.toml --storage no://url",), ("y",)
+    ),
     "run": Kind(
         "x",
         _run,
