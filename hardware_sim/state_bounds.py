@@ -9,6 +9,7 @@ bounds, and v has only those of its number range.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -100,10 +101,19 @@ class StateBounds:
     certain_spikes: dict[str, NDArray[np.bool_]] = field(repr=False)
     populations: dict[str, PopulationBounds] = field(repr=False)
 
-    def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
-        """[pre, post] bool: True for synapses over which a spike can arrive before the end."""
-        first = self.earliest[projection.source][:, None]
-        return first + HOP_LATENCY + projection.delay.astype(np.int64) < self.n_steps
+
+def delivering(
+    projection: IntegerProjection, first: Mapping[str, NDArray[np.int64]], n_steps: int
+) -> NDArray[np.bool_]:
+    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrives in time.
+
+    Args:
+        projection: the projection.
+        first: by source, [neurons] step of the first spike, or of the earliest possible one.
+        n_steps: number of steps of a sample.
+    """
+    arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
+    return (arrival < n_steps) & (projection.weight != 0)
 
 
 def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:

@@ -72,7 +72,7 @@ RULES = (
     rule("nmtool.verification", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.verification.explain", "numpy", "nmtool.hardware_sim nmtool.exporters"),
     rule("nmtool.verification.verify", "numpy", "nmtool.hardware_sim nmtool.exporters"),
-    rule("nmtool.verification.against", "numpy", "nmtool.exporters"),
+    rule("nmtool.verification.verification", "numpy", "nmtool.exporters"),
     rule("nmtool.verification.causes", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.exercise", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),

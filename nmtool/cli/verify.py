@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
@@ -17,7 +18,7 @@ from nmtool.errors import UsageError
 from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
-    from nmtool.verification.against import Against, InputSource
+    from nmtool.verification.verification import InputSource, Verification
 
 LAVA = "lava"
 
@@ -74,15 +75,16 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.loading import load
     from nmtool.network.float_network import Network
     from nmtool.targets import target_named
-    from nmtool.verification.against import Against, InputSource
+    from nmtool.verification.verification import InputSource, Verification
     from nmtool.verification.verify import verify
 
     use_threads(arguments.threads)
     values = flags.given(arguments, "verify")
     artefact = _one_artefact(values.pop("artefact", []))
-    compared = Against.of(arguments.network, values.get("against", ()), artefact)
+    compared = Verification.of(arguments.network, values.get("against", ()), artefact)
+    compared = replace(compared, exercise=values.get("exercise", False))
     has_data = arguments.data not in (None, NO_DATA)
-    input_source = compared.input_source(has_data=has_data, exercise=values.get("exercise", False))
+    input_source = compared.input_source(has_data=has_data)
     _check_flags(arguments, compared, artefact, input_source)
     if input_source is not InputSource.ANSWERS:
         compared.require()
@@ -123,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _backend_or_recording(text: str) -> str:
     """Parse the name of a backend or the path of a recording; for `type=`."""
     from nmtool.exporters.formats import formats_that_run
-    from nmtool.verification.against import is_recording
+    from nmtool.verification.verification import is_recording
 
     return text if is_recording(text) else flags.one_of(formats_that_run, ", or FILE.npz")(text)
 
@@ -141,12 +143,12 @@ def _one_artefact(paths: Sequence[str]) -> str | None:
 
 def _check_flags(
     arguments: argparse.Namespace,
-    compared: Against,
+    compared: Verification,
     artefact: str | None,
     input_source: InputSource,
 ) -> None:
     """Raise `UsageError` for flags that have no effect on this comparison."""
-    from nmtool.verification.against import InputSource
+    from nmtool.verification.verification import InputSource
 
     unused: list[str] = []
     if input_source is not InputSource.DATA:

@@ -43,8 +43,8 @@ from nmtool.tables import counted
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import check, several_targets
 from nmtool.targets.costing import cost
-from nmtool.verification.against import Against
 from nmtool.verification.certificate import Certificate
+from nmtool.verification.verification import Verification
 from nmtool.verification.verify import verify
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def report(
         BackendError: a runtime failed.
     """
     run = _run_of(network)
-    compared = Against.of(network, against) if against else None
+    compared = Verification.of(network, against) if against else None
     if compared is not None:
         compared.require()
     chips = [target_named(choice) for choice in several_targets(target)]

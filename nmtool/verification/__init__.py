@@ -1,9 +1,9 @@
 """Verification: compare backends with the simulator, spike for spike, and certify the result.
 
 `compare_recordings` compares all values of the expected recording; recordings of other populations
-or shapes are an error. The comparison of one backend is a `Check`. A `MutationScore` measures the
-strength of the comparison. An `Explanation` has the place and the causes of a difference.
-`nmtool.verify` returns all of them in a `Certificate`.
+or shapes are an error. The comparison of one backend is a `Check`. A `MutationScore` measures
+the strength of the comparison. An `Explanation` has the place and the causes of a
+difference. `nmtool.verify` returns all of them in a `Certificate`.
 """
 
 from nmtool.running import SIMULATOR

@@ -43,6 +43,7 @@ from nmtool.hardware_sim.replay import (
     rows_of,
     streams,
 )
+from nmtool.hardware_sim.state_bounds import delivering
 from nmtool.hardware_sim.wrong_step import (
     CLIP,
     FLOOR,
@@ -59,7 +60,6 @@ from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verification.exercise import exercised
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192
@@ -128,7 +128,7 @@ class Case:
     def delivers(self, index: int) -> bool:
         """True if a projection delivers any spike before the end of its sample."""
         first = {n: raster.first_step().min(axis=0) for n, raster in self.sent.items()}
-        return bool(exercised(self.network.projections[index], first, self.events.n_steps).any())
+        return bool(delivering(self.network.projections[index], first, self.events.n_steps).any())
 
     @property
     def deviating(self) -> list[str]:

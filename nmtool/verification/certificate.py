@@ -178,8 +178,8 @@ class Certificate(Result):
             for the network.
         generated: by backend, comparison of samples generated to exercise the network, including
             u and v of every neuron if the backend records them.
-        mutation: one-unit faults that the samples, generated ones included, would have revealed;
-            None if not measured.
+        mutation: one-unit faults that the samples, generated ones included, would have shown; None
+            unless integers are compared with integers.
         overflows: counts in the integer simulator: `u_wraps` and `v_clips` in `neuron_updates`
             updates; `v_clips_outputs`, only the clips in non-spiking populations;
             `spikes_if_v_grows` and others, samples whose answers depend on clips
@@ -305,9 +305,11 @@ class Certificate(Result):
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
-        """Yield sentences on the extent of the comparison: faults and overflows."""
+        """Yield sentences on the extent of the comparison: one-unit faults and overflows."""
         if self.mutation is not None:
             yield self.mutation.sentence(), ""
+            if least_tested := self.mutation.least_tested():
+                yield f"  {least_tested}", ""
         if self.on_known_answers:
             origin = " on known answers, which drive neurons harder than data do"
             yield from _overflow_lines(self.overflows, origin)

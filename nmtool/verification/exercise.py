@@ -20,10 +20,10 @@ from nmtool.batches import record_spikes
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.state_bounds import state_bounds
+from nmtool.hardware_sim.state_bounds import delivering, state_bounds
 from nmtool.hardware_sim.uniform import Draws
 from nmtool.network.graph import INPUT, LIF
-from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.faults import Fault, affects_one_neuron, draw_faults, target_index
@@ -112,7 +112,7 @@ class _Search:
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
         self.missing = [
-            self.bounds.arrives(projection) & (projection.weight != 0)
+            delivering(projection, self.bounds.earliest, self.n_steps)
             for projection in network.projections
         ]
         recording = record_spikes(simulate, network, spikes)
@@ -200,7 +200,7 @@ class _Search:
     def _mark_exercised(self, first: dict[str, NDArray[np.int64]]) -> None:
         """Remove the exercised synapses from `missing`, given the first spikes by source."""
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
-            missing &= ~exercised(projection, first, self.n_steps)
+            missing &= ~delivering(projection, first, self.n_steps)
 
     def _overflows(self, spikes: Raster) -> bool:
         """True if u wraps or v clips in any of the samples."""
@@ -296,20 +296,6 @@ def first_spikes(
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         np.minimum.at(steps[name], raster.neuron, raster.step)
     return steps
-
-
-def exercised(
-    projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
-) -> NDArray[np.bool_]:
-    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrived in time.
-
-    Args:
-        projection: the projection.
-        first: by source, [neurons] int64, as from `first_spikes`.
-        n_steps: number of steps of a sample.
-    """
-    arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
-    return (arrival < n_steps) & (projection.weight != 0)
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:

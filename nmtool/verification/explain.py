@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,9 @@ from nmtool.float_simulator import simulate_floats
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.running import simulate
+from nmtool.running import Record, simulate
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
     Divergence,
@@ -33,6 +33,7 @@ from nmtool.verification.comparison import (
 )
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
 from nmtool.verification.foreign import ForeignRecording, compare_foreign, whole_numbers
+from nmtool.verification.verification import Portion, Verification
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -115,76 +116,34 @@ def explain(
     )
 
 
-@dataclass(frozen=True)
-class ArtefactRun:
-    """A run of an export on some input, with the expected recording.
-
-    Attributes:
-        artefact: the export.
-        network: the network that the export should contain.
-        spikes: the input.
-        simulated: recording of the integer simulator; None for real numbers.
-        answers: the export's own known answers; None: the expected recording is `simulated`, or
-            comes from the format's reference.
-        options: arguments of the export's `run` and `check`.
-    """
-
-    artefact: Format
-    network: Network | IntegerNetwork
-    spikes: Raster
-    simulated: Recording | None
-    answers: Recording | None
-    options: Mapping[str, Any]
-
-    @property
-    def expected(self) -> Recording | None:
-        """The expected recording; None to expect the recording of the format's reference."""
-        return self.simulated if self.answers is None else self.answers
-
-    def check(self, *, deep: bool, progress: Progress = silent) -> Check:
-        """Run the export and compare its recording.
-
-        Args:
-            deep: compare u and v of every neuron, too.
-            progress: shows progress, e.g. `nmtool.progress_bar`.
-        """
-        return self.artefact.check(
-            self.spikes,
-            simulated=self.simulated,
-            answers=self.answers,
-            deep=deep,
-            progress=progress,
-            **self.options,
-        )
-
-
-def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
-    """Add an explanation to the check of a run, if something differs.
+def with_explanation(
+    check: Check, verification: Verification, artefact: Format, portion: Portion
+) -> Check:
+    """Add an explanation to the check of an export that differs.
 
     If the format records u and v and the check did not compare them, the first sample that differs
     is run again alone, with u and v. For real numbers, an explanation has place and arrivals, but
     no causes: the stored numbers were compared with the network's before the export ran.
 
     Args:
-        run: the run of an export.
-        check: the check of this run.
-        progress: shows progress, e.g. `nmtool.progress_bar`.
+        check: the check, whose comparison has a first difference.
+        verification, artefact, portion: what was compared, the export, and its input.
     """
-    place, artefact = check.comparison.first_divergence, run.artefact
-    if place is None:
-        return check
-    with progress(f"explaining why {artefact.name} differs in sample {place.sample}"):
+    place, network = check.comparison.first_divergence, verification.network
+    assert place is not None, "nothing differs"
+    with verification.progress(f"explaining why {artefact.name} differs in sample {place.sample}"):
         sample = [place.sample]
-        reference, recorded = run.expected, check.recording
+        reference, recorded = portion.expected, check.recording
         if artefact.reference is not None:
-            reference = artefact.reference(run.network, run.spikes)
+            reference = artefact.reference(network, portion.spikes)
             recorded = snap_to_expected(reference, recorded, artefact.tolerance)
         assert reference is not None, "only formats of real numbers have a reference"
-        spikes, expected = run.spikes.take(sample), reference.take(sample)
+        spikes, expected = portion.spikes.take(sample), reference.take(sample)
         actual, remark = recorded.take(sample), ""
         if not actual.current and artefact.records_states:
-            actual, remark = _run_again(run, spikes, expected, actual)
-        explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
+            run_again = partial(artefact.run, **verification.options_of(artefact))
+            actual, remark = _with_states(run_again, spikes, expected, actual)
+        explanation = explain(network, spikes, expected, actual, backend=artefact.name)
         bins = _differing_bins(*_with_common_quantities(reference, recorded))
     place_in_run = (
         None if explanation.place is None else replace(explanation.place, sample=place.sample)
@@ -196,7 +155,7 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
             place=place_in_run,
             different={name: int(mask.sum()) for name, mask in bins.items()},
             samples_different=len(_differing_samples(bins)),
-            samples=run.spikes.n_samples,
+            samples=portion.spikes.n_samples,
             remark=remark,
         ),
     )
@@ -220,6 +179,7 @@ def check_foreign(
     """
 
     def run(n_steps: int) -> Recording:
+        """Simulate the input for this number of steps."""
         stretched = spikes.first_steps(n_steps)
         if isinstance(network, Network):
             return simulate_floats(network, stretched, deep=foreign.is_deep)
@@ -256,16 +216,16 @@ def check_foreign(
     return replace(check, explanation=explanation)
 
 
-def _run_again(
-    run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
+def _with_states(
+    run: Record, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
-    """Run a sample again to record u and v.
+    """Run a sample again, with the function `run`, to record u and v.
 
     Returns:
         The new recording and ''; or `actual` and the reason why there is no new recording.
     """
     try:
-        deep = run.artefact.run(spikes, deep=True, **run.options)
+        deep = run(spikes, deep=True)
     except BackendError as error:
         return actual, f"the sample could not be run again with u and v: {error.what}"
     if compare_recordings(expected, deep).identical:
@@ -274,6 +234,7 @@ def _run_again(
 
 
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
+    """Raise `DataError` unless a recording fits network and input."""
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
     sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}
@@ -352,6 +313,7 @@ def _differing_samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp
 
 
 def _are_integers(recording: Recording) -> bool:
+    """True if the membranes of a recording are integers."""
     return all(v.dtype.kind in "iu" for v in recording.membrane.values())
 
 

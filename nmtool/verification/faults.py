@@ -131,24 +131,28 @@ class MutationScore(Result):
         }
 
     def sentence(self) -> str:
-        """One line with the share of faults that the samples show, and the kind tested least."""
+        """The number of faults that the samples would have shown, in one line."""
         text = (
             "had one number been wrong by one unit, these samples would have shown it in "
-            f"{self.n_seen} of {len(self.faults)} tries, "
+            f"{self.n_seen} of {len(self.faults)} tries"
         )
-        text += "by spikes, u and v" if self.deep else "by spikes and membranes of outputs"
-        # Of kinds with equal shares, the one with more faults is named.
-        tried = {
-            kind: (seen, n - equivalent) for kind, (n, seen, equivalent) in self.by_kind().items()
+        return text + (f"; {self.n_equivalent} no input can show" if self.n_equivalent else "")
+
+    def least_tested(self) -> str:
+        """The kind of number whose faults the samples show least often, in one line.
+
+        Faults that no input can show do not count; '' if the samples show all others.
+        """
+        tries = {
+            kind: (seen, drawn - equivalent)
+            for kind, (drawn, seen, equivalent) in self.by_kind().items()
+            if seen < drawn - equivalent
         }
-        missed = {kind: (seen / n, -n) for kind, (seen, n) in tried.items() if seen < n}
-        if missed:
-            least = min(missed, key=missed.__getitem__)
-            seen, n = tried[least]
-            text += f"; tested least: {_WORDS.get(least, least)}, {seen} of {n} shown"
-        if self.n_equivalent:
-            text += f"; no input shows {self.n_equivalent}"
-        return text
+        if not tries:
+            return ""
+        kind = min(tries, key=lambda kind: tries[kind][0] / tries[kind][1])
+        seen, drawn = tries[kind]
+        return f"tested least: {_WORDS.get(kind, kind)}, shown in {seen} of {drawn} tries"
 
     def tables(self) -> list[Table]:
         """A table with a row per kind of stored number."""

@@ -1,8 +1,8 @@
-"""`join`: merge the certificates of consecutive portions of the samples."""
+"""`joined`: the certificate of consecutive portions of the samples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,25 +11,13 @@ from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.explanation import Explanation
 
 
-def join(portions: Iterable[Certificate]) -> Certificate:
-    """Merge the certificates of one network on consecutive portions of samples.
+def joined(left: Certificate, right: Certificate) -> Certificate:
+    """Merge two certificates with the same backends; the samples of `right` follow those of `left`.
 
-    Counts are added. Mutation score and generated samples come from the first portion. The
+    Counts are added. One-unit faults and generated samples come from `left`, the first portion. The
     recording of a check, and the place and causes of its explanation, come from the first portion
-    with a difference, else from the first portion. Recordings of all other portions are released,
-    to save memory.
-
-    Args:
-        portions: certificates with the same backends, in the order of their samples; at least one.
+    with a difference, else from the first portion.
     """
-    whole: Certificate | None = None
-    for portion in portions:
-        whole = portion if whole is None else _merge_two(whole, portion)
-    assert whole is not None
-    return whole
-
-
-def _merge_two(left: Certificate, right: Certificate) -> Certificate:
     n, m = left.samples, right.samples
     return replace(
         left,
@@ -87,6 +75,7 @@ def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Co
 
 
 def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:
+    """Add the counts of two agreements."""
     return Agreement(**_sum_counts(vars(left), vars(right)))
 
 

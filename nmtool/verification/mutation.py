@@ -29,7 +29,12 @@ from nmtool.hardware_sim.replay import (
     streams,
 )
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.state_bounds import StateBounds, bounds_of_neurons, state_bounds
+from nmtool.hardware_sim.state_bounds import (
+    StateBounds,
+    bounds_of_neurons,
+    delivering,
+    state_bounds,
+)
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
@@ -196,7 +201,7 @@ def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> b
     """True if some input can make a spike arrive in time over a synapse that a fault changes."""
     projection = network.projections[fault.place[0]]
     if fault.kind == "weight exponent":
-        return bool((bounds.arrives(projection) & (projection.weight != 0)).any())
+        return bool(delivering(projection, bounds.earliest, bounds.n_steps).any())
     pre, post = fault.place[1:]
     delay = int(projection.delay[pre, post])
     if fault.kind == "delay":

@@ -1,8 +1,8 @@
 """`verify`: compare other backends with the integer simulator, spike for spike.
 
-`Against` (`against.py`) lists the backends, and chooses the input: data, inputs generated for the
-network, or the known answers of an export. In all cases `_compare` runs all backends on one set of
-samples. Data on disk are compared in portions.
+A `Verification` lists the backends, and chooses the input: data, inputs generated for the network,
+or the known answers of an export. In all cases `_compare` runs all backends on a `Portion` of the
+samples; many samples, and those on disk, are compared in several portions.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,28 @@ from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, binned_batches, mostly_dropped
 from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
-from nmtool.loading import Source, as_network
+from nmtool.loading import Source
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR, simulate
-from nmtool.verification.against import NO_OPTIONS, Against, InputSource, Named, Options
 from nmtool.verification.certificate import Certificate, Check
 from nmtool.verification.digest import artefact_digest
-from nmtool.verification.explain import ArtefactRun, check_foreign, with_explanation
+from nmtool.verification.explain import check_foreign, with_explanation
+from nmtool.verification.faults import MutationScore
 from nmtool.verification.foreign import ForeignRecording, foreign_recording
-from nmtool.verification.join import join
-from nmtool.verification.mutation import mutation_score
+from nmtool.verification.join import joined
 from nmtool.verification.overflows import count_overflows
+from nmtool.verification.verification import (
+    NO_OPTIONS,
+    InputSource,
+    Named,
+    Options,
+    Portion,
+    Verification,
+)
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -57,7 +65,6 @@ def verify(
     artefact: str | Path | None = None,
     deep: bool = False,
     trust: bool = False,
-    faults: bool = True,
     exercise: bool = False,
     options: Options = NO_OPTIONS,
     progress: Progress = silent,
@@ -71,9 +78,9 @@ def verify(
         network: integer network, a run or torch model that trained in integers, or the path of a
             network or an export. A float network can only be compared with formats of real numbers.
         data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
-            are compared in portions; one-unit faults are tried on the first portion. Without data,
-            an export is compared on its known answers, and an integer network on inputs generated
-            to reveal single faults. With `deep`, these inputs reveal nearly all single faults.
+            are compared in portions; one-unit faults are tried on the first. Without data, an
+            export is compared on its known answers, and an integer network on inputs generated to
+            reveal single faults. With `deep`, these inputs reveal nearly all single faults.
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m` and `riscv32` (the C file on a processor emulated by
@@ -85,10 +92,8 @@ def verify(
         trust: run an export even if its code differs from what this nmtool writes; only for code
             whose authors you trust. C files that differ, and files that do not match their own
             digest, are always refused.
-        faults: measure in how many of 200 tries the samples would have shown that one stored number
-            is wrong by one unit; only if integers are compared with integers.
-        exercise: also compare u and v of every neuron on generated samples, which exercise further
-            parts of the network.
+        exercise: also compare u and v of every neuron on generated samples, which reveal further
+            faults.
         options: arguments for the `check` of a backend, by its name, e.g.
             `{"lava": {"model": "stock"}}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -104,144 +109,92 @@ def verify(
         MissingError: a runtime is not installed; raised before anything runs.
         BackendError: a runtime failed.
     """
-    compared = Against.of(network, against, artefact)
-    settings = _Settings(deep, trust, faults, exercise, options, progress)
-    input_source = compared.input_source(has_data=data is not None, deep=deep, exercise=exercise)
-    if input_source is InputSource.ANSWERS:
-        return _verify_answers(network, compared, settings)
-    return _verify_inputs(network, as_samples(data), compared, settings)
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """Arguments of `verify` other than network, data, backends and export."""
-
-    deep: bool
-    trust: bool
-    faults: bool
-    exercise: bool
-    options: Options
-    progress: Progress
-
-    def options_of(self, artefact: Format) -> dict[str, Any]:
-        """Arguments of an export's `run` and `check`."""
-        return {"trust": self.trust, **self.options.get(artefact.name, {})}
-
-    def for_portion(self, number: int) -> _Settings:
-        """Settings for a portion of the data; only portion 0 has `faults` and `exercise`."""
-        return self if number == 0 else replace(self, faults=False, exercise=False)
-
-
-@dataclass(frozen=True, eq=False)
-class _Samples:
-    """Samples on which backends are compared.
-
-    Attributes:
-        spikes: the input.
-        label: [samples] classes; None without labels.
-        measured: input on which one-unit faults are tried and for which samples are generated: of
-            data in memory, the input of all portions.
-        answers: known answers of an export; None: the integer simulator, or the reference of a
-            format, computes the expected recording.
-        is_generated: True if the inputs are known answers or were generated, and do not come from
-            data.
-    """
-
-    spikes: Raster
-    label: NDArray[np.integer] | None = None
-    measured: Raster | None = None
-    answers: Recording | None = None
-    is_generated: bool = False
-
-    def portions(self, at_once: int) -> Iterator[_Samples]:
-        """The samples, at most `at_once` at a time."""
-        if self.spikes.n_samples <= at_once:
-            yield self
-            return
-        for first in range(0, self.spikes.n_samples, at_once):
-            part = slice(first, first + at_once)
-            label = None if self.label is None else self.label[part]
-            yield replace(self, spikes=self.spikes[part], label=label, measured=self.spikes)
+    verification = replace(
+        Verification.of(network, against, artefact),
+        deep=deep,
+        trust=trust,
+        exercise=exercise,
+        options=options,
+        progress=progress,
+    )
+    if verification.input_source(has_data=data is not None) is InputSource.ANSWERS:
+        return _verify_answers(verification)
+    return _verify_inputs(verification, as_samples(data))
 
 
 # Verification on known answers, on data or on generated samples
 
 
-def _verify_answers(network: Source, against: Against, settings: _Settings) -> Certificate:
+def _verify_answers(verification: Verification) -> Certificate:
     """Run an export on the inputs of its known answers, and compare its outputs with them."""
-    export = against.export
+    export = verification.export
     assert export is not None
-    against.check_options(settings.options)
-    _check_contains(network, against, trust=settings.trust)
+    verification.check_options()
+    _check_contains(verification)
     answers = export.known_answers()
     export.require()
-    samples = _Samples(answers.spikes, answers=answers.recording, is_generated=True)
-    return _compare(export.network, [export], {}, samples, replace(settings, deep=answers.is_deep))
+    portion = Portion(
+        answers.spikes, measured=answers.spikes, answers=answers.recording, is_generated=True
+    )
+    # The answers are those of the network in the export, which may be the float network from which
+    # the named integers were rounded.
+    verification = replace(verification, source=export.path, deep=answers.is_deep)
+    return _compare(verification, [export], portion)
 
 
 def _verify_inputs(
-    network: Source,
-    data: SpikeEvents | Samples | Raster | None,
-    against: Against,
-    settings: _Settings,
+    verification: Verification, data: SpikeEvents | Samples | Raster | None
 ) -> Certificate:
     """Compare backends with a network on data or, without data, on generated inputs."""
-    export, expected = against.export, _network_to_compare(network, against.export)
-    against.check_arithmetic(expected)
-    against.check_options(settings.options)
-    if against.runs_export:
-        _check_contains(network, against, trust=settings.trust)
-    against.require()
+    export, network = verification.export, verification.network
+    verification.check_arithmetic()
+    verification.check_options()
+    if verification.runs_export:
+        _check_contains(verification)
+    verification.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All exports are written before the first export runs, so that errors appear at once.
         artefacts = [
             export
             if export is not None and type(export) is format_
-            else _write_export(format_, expected, scratch)
-            for format_ in against.formats
+            else _write_export(format_, network, scratch)
+            for format_ in verification.formats
         ]
-        return join(
-            _compare(expected, artefacts, against.recordings, samples, settings.for_portion(number))
-            for number, samples in enumerate(_yield_portions(expected, data, against, settings))
-        )
+        portions = _yield_portions(verification, data)
+        # Only the certificate so far is kept, so that recordings of other portions are released.
+        return reduce(joined, (_compare(verification, artefacts, part) for part in portions))
 
 
 def _yield_portions(
-    network: Network | IntegerNetwork,
-    data: SpikeEvents | Samples | Raster | None,
-    against: Against,
-    settings: _Settings,
-) -> Iterator[_Samples]:
+    verification: Verification, data: SpikeEvents | Samples | Raster | None
+) -> Iterator[Portion]:
     """Yield the samples to compare, in portions whose recordings fit into memory.
 
     Recordings by other frameworks are in memory already, and are compared on all samples at once.
     """
-    for samples in _yield_samples(network, data, against, settings):
-        if against.recordings:
-            yield samples
+    for batch in _yield_batches(verification, data):
+        if verification.recordings:
+            yield batch
         else:
-            at_once = recorded_at_once(network, samples.spikes.n_steps, deep=settings.deep)
-            yield from samples.portions(at_once)
+            n_steps, deep = batch.spikes.n_steps, verification.deep
+            yield from batch.split(recorded_at_once(verification.network, n_steps, deep=deep))
 
 
-def _yield_samples(
-    network: Network | IntegerNetwork,
-    data: SpikeEvents | Samples | Raster | None,
-    against: Against,
-    settings: _Settings,
-) -> Iterator[_Samples]:
+def _yield_batches(
+    verification: Verification, data: SpikeEvents | Samples | Raster | None
+) -> Iterator[Portion]:
     """Yield the samples to compare: those in memory together, those on disk in batches.
 
     If most events are dropped, labels are left out, since accuracy would be meaningless.
     """
+    network = verification.network
     cut = isinstance(data, SpikeEvents) and mostly_dropped(data, network.dt_ms, network.n_steps)
     if data is None:
         from nmtool.hardware_sim.known_answers import known_answers
 
-        answers = known_answers(
-            network, run=against.formats[0].reference, progress=settings.progress
-        )
-        yield _Samples(answers.spikes, is_generated=True)
+        reference = verification.formats[0].reference
+        answers = known_answers(network, run=reference, progress=verification.progress)
+        yield Portion(answers.spikes, measured=answers.spikes, is_generated=True)
     elif isinstance(data, Raster):
         if not data.n_samples:
             raise DataError(
@@ -249,50 +202,34 @@ def _yield_samples(
                 code="split-empty",
                 fix="pass at least one sample",
             )
-        yield _Samples(data)
-    elif against.recordings and not isinstance(data, Samples):
+        yield Portion(data, measured=data)
+    elif verification.recordings and not isinstance(data, Samples):
         samples = bin_for(network, data)
-        yield _Samples(samples.raster, None if cut else samples.label)
+        yield Portion(samples.raster, None if cut else samples.label, samples.raster)
     else:
         for number, samples in enumerate(binned_batches(network, data)):
             n_samples = samples.label.size
-            if (
-                number == 0
-                and n_samples < data.label.size
-                and (settings.faults or settings.exercise)
-            ):
+            if number == 0 and n_samples < data.label.size:
                 _log.warning(
                     f"remark[samples-first]: one-unit faults are tried on the first {n_samples} "
                     "samples, since the data stay on disk"
                 )
-            yield _Samples(samples.raster, None if cut else samples.label)
+            measured = samples.raster if number == 0 else None
+            yield Portion(samples.raster, None if cut else samples.label, measured)
 
 
-def _network_to_compare(network: Source, export: Format | None) -> Network | IntegerNetwork:
-    """The network of a source, from the export if it is at this path: it is already open."""
-    if export is not None and isinstance(network, str | Path) and export.path == Path(network):
-        return export.network
-    return as_network(network)
-
-
-def _check_contains(network: Source, against: Against, *, trust: bool) -> None:
-    """Check that an export contains the network, before any of its code runs.
+def _check_contains(verification: Verification) -> None:
+    """Check that the existing export contains the network, before any of its code runs.
 
     An export of real numbers may contain the float network from which the integers were rounded.
-
-    Args:
-        network: the network that the export should contain.
-        against: backends and recordings, and the export.
-        trust: accept code that differs from what nmtool writes.
 
     Raises:
         ArtefactError: the export contains another network.
         FileFormatError: the export is damaged, or differs from what nmtool writes.
         MissingError: a library for writing the format is not installed.
     """
-    export = against.export
+    expected, export = verification.network, verification.export
     assert export is not None
-    expected = _network_to_compare(network, export)
     try:
         carried = export.network.content_hash
     except FileFormatError as error:
@@ -306,7 +243,7 @@ def _check_contains(network: Source, against: Against, *, trust: bool) -> None:
             fix="export the network again",
             findings=_network_differences(expected, export),
         )
-    if not trust:
+    if not verification.trust:
         export.check_written()
 
 
@@ -333,6 +270,7 @@ def _network_differences(
 
 
 def _write_export(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
+    """Write a new export of the network into a folder."""
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
     return format_.write(network, Path(folder, name))
 
@@ -341,92 +279,75 @@ def _write_export(format_: type[Format], network: Network | IntegerNetwork, fold
 
 
 def _compare(
-    network: Network | IntegerNetwork,
-    artefacts: Sequence[Format],
-    recordings: Mapping[str, str | Path | Recording],
-    samples: _Samples,
-    settings: _Settings,
+    verification: Verification, artefacts: Sequence[Format], portion: Portion
 ) -> Certificate:
-    """Run all backends on some samples, and compare them with the integer simulator."""
-    spikes, label, progress = samples.spikes, samples.label, settings.progress
+    """Run all backends on a portion of the samples, and compare them with the simulator."""
+    network, progress = verification.network, verification.progress
+    spikes, label = portion.spikes, portion.label
     foreign = {
         name: foreign_recording(source, network, spikes.n_samples, spikes.n_steps)
-        for name, source in recordings.items()
+        for name, source in verification.recordings.items()
     }
     digests = {artefact.name: artefact_digest(artefact.path) for artefact in artefacts}
     digests |= {
         name: artefact_digest(source)
-        for name, source in recordings.items()
+        for name, source in verification.recordings.items()
         if not isinstance(source, Recording)
     }
-    runs_integers = any(not artefact.holds_floats for artefact in artefacts)
-    measured = spikes if samples.measured is None else samples.measured
-    generated = (
-        _generated(network, measured, settings.deep, progress) if settings.exercise else None
-    )
-    deep_too = settings.deep or any(record.is_deep for record in foreign.values())
+    generated = _generated(verification, portion)
+    deep_too = verification.deep or any(record.is_deep for record in foreign.values())
     simulated = _simulate_integers(network, spikes, deep_too, progress)
-    generated_recording = (
-        None if generated is None else _simulate_integers(network, generated, True, progress)
-    )
+    if generated is not None:
+        recording = _simulate_integers(network, generated.spikes, True, progress)
+        generated = replace(generated, simulated=recording)
     # If a recording from another framework contains u and v, `simulated` contains them even if
-    # `deep` is False. The other checks then get a copy without u and v.
-    simulated_for_checks = simulated
-    if simulated is not None and not settings.deep:
-        simulated_for_checks = replace(simulated, current={}, potential={})
-    runs = [
-        ArtefactRun(
-            artefact,
-            network,
-            spikes,
-            simulated_for_checks,
-            samples.answers,
-            settings.options_of(artefact),
-        )
-        for artefact in artefacts
-    ]
+    # `deep` is False. The backends are then compared with a copy without u and v.
+    shallow = simulated
+    if simulated is not None and not verification.deep:
+        shallow = replace(simulated, current={}, potential={})
+    portion = replace(portion, simulated=shallow)
+    runs_integers = any(not artefact.holds_floats for artefact in artefacts)
     all_populations = {p.name for p in network.populations}
-    tries_faults = settings.faults and (
-        runs_integers
-        or any(all_populations == {*record.populations} for record in foreign.values())
+    tries_faults = runs_integers or any(
+        all_populations == {*record.populations} for record in foreign.values()
     )
     with ThreadPoolExecutor(1) as executor:
-        # The faults are tried while the backends run. Most backends run in other processes.
-        score = None
-        if tries_faults and isinstance(network, IntegerNetwork):
-            score = executor.submit(
-                mutation_score,
-                *(network, measured),
-                deep=settings.deep,
-                recording=simulated if measured is spikes else None,
-                generated=generated,
-                generated_recording=generated_recording,
-            )
-        checks = _check_backends(runs, settings.deep, progress)
-        for name, recording in foreign.items():
-            with progress(name):
-                checks[name] = check_foreign(network, spikes, simulated, recording, name)
-        generated_checks = (
-            {}
-            if generated is None
-            else _check_generated(runs, generated, generated_recording, progress)
+        # Faults are tried while the backends run. Most backends run in other processes.
+        score = executor.submit(
+            _mutation_score,
+            network if tries_faults else None,
+            verification.deep,
+            portion,
+            generated,
         )
+        checks = _check_backends(verification, artefacts, portion)
+        for name, theirs in foreign.items():
+            with progress(name):
+                checks[name] = check_foreign(network, spikes, simulated, theirs, name)
+        generated_checks = {}
+        if generated is not None:
+            generated_checks = {
+                artefact.name: _check(
+                    verification, artefact, generated, deep=artefact.records_states
+                )
+                for artefact in artefacts
+            }
         with progress("trying one-unit faults"):
-            mutation = None if score is None else score.result()
+            mutation = score.result()
     # On known answers, overflows are counted only if one of the compared exports runs integers.
-    counted = simulated if runs_integers or samples.answers is None else None
+    counted = simulated if runs_integers or portion.answers is None else None
     return Certificate(
         spikes.n_samples,
         network.content_hash,
         checks,
         {} if label is None else _accuracy(label, simulated, checks, foreign),
-        on_known_answers=samples.is_generated,
+        on_known_answers=portion.is_generated,
         generated=generated_checks,
         mutation=mutation,
         overflows=count_overflows(network, spikes, counted),
         generated_overflows={}
         if generated is None
-        else count_overflows(network, generated, generated_recording),
+        else count_overflows(network, generated.spikes, generated.simulated),
         artefacts=digests,
         class_samples=[]
         if label is None
@@ -435,40 +356,36 @@ def _compare(
 
 
 def _check_backends(
-    runs: Sequence[ArtefactRun], deep: bool, progress: Progress
+    verification: Verification, artefacts: Sequence[Format], portion: Portion
 ) -> dict[str, Check]:
     """Run and compare all backends; differences are explained at the end."""
-    with_states = [run.artefact.name for run in runs if run.artefact.records_states]
+    deep = verification.deep
+    with_states = [artefact.name for artefact in artefacts if artefact.records_states]
     checks = {}
-    for run in runs:
-        name, records = run.artefact.name, run.artefact.records_states
+    for artefact in artefacts:
+        name, records = artefact.name, artefact.records_states
         if deep and with_states and not records:
             _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
         # If no backend records u and v, the first check with `deep=True` raises an error.
-        checks[name] = run.check(deep=deep and (records or not with_states), progress=progress)
-    return {
-        run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)
-        for run in runs
-    }
+        compares_states = deep and (records or not with_states)
+        checks[name] = _check(verification, artefact, portion, deep=compares_states)
+    for artefact in artefacts:
+        check = checks[artefact.name]
+        if check.comparison.first_divergence is not None:
+            checks[artefact.name] = with_explanation(check, verification, artefact, portion)
+    return checks
 
 
-def _check_generated(
-    runs: Sequence[ArtefactRun],
-    generated: Raster,
-    generated_recording: Recording | None,
-    progress: Progress,
-) -> dict[str, Check]:
-    """Run backends on generated samples, and compare them with the integer simulator.
-
-    u and v are compared, too, if a backend records them.
-    """
-    runs_on_generated = [
-        replace(run, spikes=generated, simulated=generated_recording, answers=None) for run in runs
-    ]
-    return {
-        run.artefact.name: run.check(deep=run.artefact.records_states, progress=progress)
-        for run in runs_on_generated
-    }
+def _check(verification: Verification, artefact: Format, portion: Portion, *, deep: bool) -> Check:
+    """Run an export on a portion, and compare its recording; if `deep`, also u and v."""
+    return artefact.check(
+        portion.spikes,
+        simulated=portion.simulated,
+        answers=portion.answers,
+        deep=deep,
+        progress=verification.progress,
+        **verification.options_of(artefact),
+    )
 
 
 def _accuracy(
@@ -494,10 +411,35 @@ def _accuracy(
     return accuracy
 
 
-def _generated(
-    network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
-) -> Raster | None:
-    """Generate samples that exercise parts that `spikes` do not; None if the search finds none."""
+def _mutation_score(
+    network: Network | IntegerNetwork | None,
+    deep: bool,
+    portion: Portion,
+    generated: Portion | None,
+) -> MutationScore | None:
+    """Try one-unit faults of an integer network on the measured input; None without either."""
+    measured = portion.measured
+    if measured is None or not isinstance(network, IntegerNetwork):
+        return None
+    from nmtool.verification.mutation import mutation_score
+
+    return mutation_score(
+        *(network, measured),
+        deep=deep,
+        recording=portion.simulated if measured is portion.spikes else None,
+        generated=None if generated is None else generated.spikes,
+        generated_recording=None if generated is None else generated.simulated,
+    )
+
+
+def _generated(verification: Verification, portion: Portion) -> Portion | None:
+    """Generate samples that reveal faults that the measured input does not.
+
+    None if none are asked for, or if the search finds none.
+    """
+    network, measured = verification.network, portion.measured
+    if not verification.exercise or measured is None:
+        return None
     if isinstance(network, Network):
         raise UsageError(
             "`exercise=` needs an integer network",
@@ -507,9 +449,9 @@ def _generated(
         )
     from nmtool.verification.exercise import exercise
 
-    with progress("generating samples"):
-        generated = exercise(network, spikes, deep=deep)
-    return generated if generated.n_samples else None
+    with verification.progress("generating samples"):
+        spikes = exercise(network, measured, deep=verification.deep)
+    return Portion(spikes, is_generated=True) if spikes.n_samples else None
 
 
 def _simulate_integers(

@@ -43,7 +43,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is
 
 def assert_same(network: IntegerNetwork, spikes: Raster, processor: Processor) -> None:
     """Assert that every spike, u and v is equal, and that none is missing."""
-    certificate = nm.verify(network, spikes, against=processor.name, deep=True, faults=False)
+    certificate = nm.verify(network, spikes, against=processor.name, deep=True)
     comparison = certificate.checks[processor.name].comparison
     rows = spikes.n_samples * spikes.n_steps
     assert comparison.identical, comparison.first_divergence

@@ -1,4 +1,4 @@
-"""Bounds of states, spikes and arrivals, which hold for every input."""
+"""Bounds of states and spikes over all inputs, and synapses over which spikes arrive in time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.state_bounds import state_bounds
+from nmtool.hardware_sim.state_bounds import delivering, state_bounds
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
-from nmtool.verification.exercise import exercised, first_spikes
+from nmtool.raster import Raster
+from nmtool.verification import compare_recordings
+from nmtool.verification.exercise import first_spikes
 from tests.networks.drawn import arithmetics, integer_networks, rasters
 from tests.thorough import examples
 
 
-def row(delay: int = 3, n_steps: int = 20) -> IntegerNetwork:
+def row(delay: int = 3) -> IntegerNetwork:
     """Two channels that excite one neuron and inhibit another, and an output."""
     return IntegerNetwork(
         InputChannels(2),
@@ -35,8 +37,45 @@ def row(delay: int = 3, n_steps: int = 20) -> IntegerNetwork:
         ],
         Readout("out", "max"),
         1.0,
-        n_steps,
+        20,
     )
+
+
+def spike_at(step: int) -> Raster:
+    return Raster.from_events(np.array([0]), np.array([step]), np.array([0]), (1, 20, 2))
+
+
+def test_an_arrival_after_the_last_step_has_no_effect() -> None:
+    """A spike of step n over delay 3 arrives at step n + 4; the second channel is silent."""
+    in_time, late = (
+        delivering(row().projections[0], first_spikes(row(), spikes, simulate(row(), spikes)), 20)
+        for spikes in (spike_at(15), spike_at(16))
+    )
+    assert in_time.tolist() == [[True, True], [False, False]]
+    assert not late.any()
+
+
+def test_a_synapse_beyond_reach_has_no_effect() -> None:
+    """Every channel inhibits the second neuron, which therefore never spikes."""
+    bounds = state_bounds(row(), 20)
+    first, second = (delivering(p, bounds.earliest, 20) for p in row().projections)
+    assert first.tolist() == [[True, True], [False, True]], "a weight of 0 has no effect"
+    assert second.tolist() == [[True], [False]]
+
+
+@settings(max_examples=examples(0.8))
+@given(st.data())
+def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject) -> None:
+    network = data.draw(integer_networks(data.draw(arithmetics)))
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=True)
+    first = first_spikes(network, spikes, recording)
+    projections = []
+    for projection in network.projections:
+        weight = np.where(delivering(projection, first, spikes.n_steps), projection.weight, 0)
+        projections.append(replace(projection, weight=weight))
+    other = simulate(replace(network, projections=projections), spikes, deep=True)
+    assert compare_recordings(recording, other).identical
 
 
 @settings(max_examples=examples(0.8))
@@ -56,8 +95,8 @@ def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> N
         if population.kind == LIF:
             assert recording.spikes[name].dense()[:, bounds.certain_spikes[name]].all()
     for projection in network.projections:
-        seen = exercised(projection, first, spikes.n_steps)
-        assert not (seen & ~bounds.arrives(projection)).any()
+        seen = delivering(projection, first, spikes.n_steps)
+        assert not (seen & ~delivering(projection, bounds.earliest, bounds.n_steps)).any()
 
 
 @pytest.mark.parametrize(("delay", "expected"), [(0, [1, 20]), (18, [19, 20]), (19, [20, 20])])

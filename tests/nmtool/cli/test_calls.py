@@ -32,10 +32,9 @@ FUNCTIONS = {
 """The function that each command calls."""
 
 CALLS: dict[str, dict[str, Any]] = {
-    "verify integers.npz two --against json --against lava --model stock --no-faults": {
+    "verify integers.npz two --against json --against lava --model stock": {
         "against": ["json", "lava"],
         "options": {"lava": {"model": "stock"}},
-        "faults": False,
         "artefact": None,
     },
     "verify integers.npz --against json --deep": {

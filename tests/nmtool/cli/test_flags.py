@@ -54,9 +54,9 @@ def test_flags_follow_the_signature() -> None:
 
 
 def test_a_default_of_true_gets_a_negative_flag() -> None:
-    assert parsed("n", function="verify") == {"network": "n"}
-    arguments = parsed("n", "--no-faults", "--deep", function="verify")
-    assert arguments == {"network": "n", "faults": False, "deep": True}
+    assert parsed("n", "p", function="convert") == {"source": "n", "path": "p"}
+    arguments = parsed("n", "p", "--no-check", "--force", function="convert")
+    assert arguments == {"source": "n", "path": "p", "check": False, "force": True}
 
 
 @pytest.mark.parametrize("names", [(), ("--no-verify",)])

@@ -15,7 +15,7 @@ from tests.nmtool.cli.cases import SETTINGS
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.screen import Screen, here
 
-VERIFY = ("verify", "integers.npz", "two", "--against", "lava", "--no-faults", "--threads", "1")
+VERIFY = ("verify", "integers.npz", "two", "--against", "lava", "--threads", "1")
 
 
 def train(columns: int, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Screen:

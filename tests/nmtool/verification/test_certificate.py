@@ -26,7 +26,7 @@ from nmtool.verification import (
     compare_recordings,
 )
 from nmtool.verification.digest import artefact_digest
-from nmtool.verification.join import join
+from nmtool.verification.join import joined
 from nmtool.verification.mutation import mutation_score
 from nmtool.verification.overflows import no_dependence, overflow_sentence
 
@@ -44,7 +44,7 @@ EXTENT = {
     *("hash", "artefacts", "generated", "mutation"),
     *("overflows", "generated_overflows"),
 }
-"""Keys that describe the comparison and its strength."""
+"""Keys that describe the comparison and its extent."""
 
 DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
 
@@ -273,16 +273,16 @@ def test_accuracies_on_some_classes_are_labelled() -> None:
     whole, part = (
         replace(certificate(onnx=EQUAL), class_samples=n) for n in ((1, 1, 0), (0, 2, 0))
     )
-    joined = join([part, whole])
-    assert joined.class_samples == [1, 3, 0]
-    assert joined.tables()[0].title == "4 samples, 2 of 3 classes"
-    assert joined.as_json()["only_classes"] == "2 of 3 classes"
+    both = joined(part, whole)
+    assert both.class_samples == [1, 3, 0]
+    assert both.tables()[0].title == "4 samples, 2 of 3 classes"
+    assert both.as_json()["only_classes"] == "2 of 3 classes"
     complete = replace(whole, class_samples=(1, 1))
     assert complete.tables()[0].title == "2 samples"
     assert "only_classes" not in complete.as_json()
 
 
-# Tests of the mutation score, generated samples and overflows
+# Tests of one-unit faults, generated samples and overflows
 
 
 SMALL = IntegerNetwork(
@@ -314,7 +314,10 @@ def test_the_score_is_printed_after_the_comparison() -> None:
     document = replace(certificate(onnx=EQUAL), mutation=MUTATION)
     lines = str(document).splitlines()
     assert lines[:1] == str(certificate(onnx=EQUAL)).splitlines()
-    assert lines[1:] == [MUTATION.sentence()]
+    assert lines[1:] == [MUTATION.sentence(), f"  {MUTATION.least_tested()}"]
+    all_seen = replace(MUTATION, seen=[True] * 30, equivalent=[False] * 30)
+    lines = str(replace(document, mutation=all_seen)).splitlines()
+    assert lines[1:] == [all_seen.sentence()]
     plain = json.loads(json.dumps(document.as_json()))
     assert plain["mutation"]["faults"] == 30
     assert plain["mutation"]["seen"] == MUTATION.n_seen

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DataError
 from nmtool.hardware_sim.replay import streams
@@ -15,14 +13,11 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.verification import compare_recordings
-from nmtool.verification.exercise import SAMPLES, exercise, exercised, first_spikes
+from nmtool.verification.exercise import SAMPLES, exercise
 from nmtool.verification.faults import draw_faults
 from nmtool.verification.mutation import FaultDetector, mutation_score
-from tests.networks.drawn import arithmetics, integer_networks, rasters
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
-from tests.thorough import examples
 
 NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]
 
@@ -77,22 +72,6 @@ def test_the_score_does_not_fall(network: IntegerNetwork) -> None:
     generated = exercise(network, spikes)
     score = mutation_score(network, spikes, generated=generated)
     assert score.n_seen >= mutation_score(network, spikes).n_seen
-
-
-@settings(max_examples=examples(0.8))
-@given(st.data())
-def test_weights_that_are_not_exercised_have_no_effect(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics)))
-    spikes = data.draw(rasters(network.channels.size))
-    recording = simulate(network, spikes, deep=True)
-    first = first_spikes(network, spikes, recording)
-    projections = []
-    for projection in network.projections:
-        unseen = ~exercised(projection, first, spikes.n_steps) & (projection.weight != 0)
-        weight = np.where(unseen, 0, projection.weight)
-        projections.append(replace(projection, weight=weight))
-    other = simulate(replace(network, projections=projections), spikes, deep=True)
-    assert compare_recordings(recording, other).identical
 
 
 def test_the_same_arguments_give_the_same_samples() -> None:

@@ -14,13 +14,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
-from nmtool.verification.faults import (
-    FAULT_KINDS,
-    Fault,
-    MutationScore,
-    draw_faults,
-    mutant,
-)
+from nmtool.verification.faults import FAULT_KINDS, Fault, MutationScore, draw_faults, mutant
 from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.networks.integers import random_network, random_raster
@@ -111,21 +105,33 @@ def test_json_sentence_and_table_of_a_score() -> None:
     assert (plain["faults"], plain["seen"]) == (50, score.n_seen)
     assert sum(kind["faults"] for kind in plain["by_kind"].values()) == 50
     assert len(plain["unseen"]) == len(score.unseen) == 50 - score.n_seen - score.n_equivalent
-    assert f"in {score.n_seen} of 50 tries" in score.sentence()
+    assert f"would have shown it in {score.n_seen} of 50 tries" in score.sentence()
     assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen, score.n_equivalent)
     assert "\n" not in repr(score)
 
 
-def test_the_kind_with_the_smallest_share_is_tested_least() -> None:
-    kinds = ["weight"] * 4 + ["delay"] * 3 + ["vth"]
-    faults = [Fault(kind, "cell", (0,), 1) for kind in kinds]
-    seen = [True, True, True, False, True, False, False, True]
-    no_input = [False] * 5 + [True] + [False] * 2
-    score = MutationScore(faults, seen, no_input, seed=0, deep=False)
-    assert "5 of 8 tries" in score.sentence()
-    assert "tested least: delay, 1 of 2 shown; no input shows 1" in score.sentence()
-    complete = MutationScore(faults, [True] * 8, [False] * 8, seed=0, deep=True)
-    assert "tested least" not in complete.sentence()
+@pytest.mark.parametrize(
+    ("seen", "equivalent", "sentence", "least_tested"),
+    [
+        ([1, 1, 1, 1, 1], [0, 0, 0, 0, 0], "in 5 of 5 tries", ""),
+        ([1, 1, 1, 1, 0], [0, 0, 0, 0, 0], "in 4 of 5 tries", "threshold, shown in 0 of 1 tries"),
+        ([1, 1, 0, 1, 1], [0, 0, 0, 0, 0], "in 4 of 5 tries", "delay, shown in 1 of 2 tries"),
+        ([0, 1, 1, 0, 0], [0, 0, 0, 1, 1], "in 2 of 5 tries; 2 no input can show", "1 of 2"),
+        ([1, 1, 1, 0, 0], [0, 0, 0, 1, 1], "in 3 of 5 tries; 2 no input can show", ""),
+    ],
+)
+def test_the_kind_that_is_shown_least_often(
+    seen: list[int], equivalent: list[int], sentence: str, least_tested: str
+) -> None:
+    """Faults that no input can show count in no kind."""
+    faults = [
+        Fault(kind, "a", (0, place), 1)
+        for place, kind in enumerate(["weight", "weight", "delay", "delay", "vth"])
+    ]
+    score = MutationScore(faults, [*map(bool, seen)], [*map(bool, equivalent)], 0, False)
+    assert score.sentence().endswith(sentence)
+    assert least_tested in score.least_tested()
+    assert bool(score.least_tested()) == bool(least_tested)
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])

@@ -144,7 +144,7 @@ def test_a_difference_has_its_place_and_cause(
     other = simulate(replace(INTEGERS, projections=projections), INPUTS, deep=True)
     values = arrays(other) | {f"v.{n}": v for n, v in other.potential.items()}
     values |= {f"u.{n}": u.astype(float) for n, u in other.current.items()}
-    certificate = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), faults=False)
+    certificate = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values))
     (check,) = certificate.checks.values()
     assert "compared with integers" in caplog.text
     assert not check.identical

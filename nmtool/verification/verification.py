@@ -1,19 +1,28 @@
-"""`Against`: backends and recordings that a network is compared with, and the choice of input."""
+"""`Verification`: what is compared with what, and how; `Portion`: the samples compared at a time.
+
+Functions of the verification take these two, and the export that they are about.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.errors import FileFormatError, UsageError, check_type
-from nmtool.loading import check_exists
+from nmtool.loading import Source, as_network, check_exists
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 if TYPE_CHECKING:
@@ -38,34 +47,40 @@ class InputSource(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Against:
-    """The backends and recordings that a network is compared with.
+class Verification:
+    """A network, the backends and recordings that it is compared with, and how they are compared.
 
     Attributes:
-        subject: name of the network, for messages.
+        source: the network, or the path of a network or an export.
         formats: formats whose runtimes are compared, each once.
         export: the existing export that the caller named; None if the caller named none.
         recordings: recordings by other frameworks, or their paths, by name in the certificate.
+        deep, trust, exercise, options, progress: as for `verify`.
     """
 
-    subject: str
+    source: Source
     formats: Sequence[type[Format]]
     export: Format | None
     recordings: Mapping[str, str | Path | Recording]
+    deep: bool = False
+    trust: bool = False
+    exercise: bool = False
+    options: Options = field(default_factory=dict)
+    progress: Progress = silent
 
     @classmethod
     def of(
         cls,
-        network: object,
+        source: Source,
         against: Named | Sequence[Named] = (),
         artefact: str | Path | None = None,
-    ) -> Against:
+    ) -> Verification:
         """Collect the named backends and recordings; without any, take the export's own backend.
 
         Args:
-            network: a network in memory, or the path of a network or an export.
+            source: a network in memory, or the path of a network or an export.
             against: names of backends; recordings, or their paths.
-            artefact: an export to run unchanged; by default `network`, if it is an export.
+            artefact: an export to run unchanged; by default `source`, if it is an export.
 
         Raises:
             UsageError: a backend is unknown, or the export's own backend is not named.
@@ -79,8 +94,8 @@ class Against:
         for backend in listed:
             fix = "name a backend, or the file of a recording"
             check_type(backend, (str, Path, Recording), "a backend", fix)
-        if isinstance(network, str | Path):
-            check_exists(network)
+        if isinstance(source, str | Path):
+            check_exists(source)
         recordings = _named_recordings(
             [recording for recording in listed if is_recording(recording)]
         )
@@ -94,14 +109,21 @@ class Against:
                     code="artefact-unused",
                     fix=f"also name {export.name}, or leave out the export",
                 )
-        elif isinstance(network, str | Path):
-            export = artefact_at(network)
+        elif isinstance(source, str | Path):
+            export = artefact_at(source)
             export = export if export is not None and export.runs else None
         formats = [_format_that_runs(name) for name in dict.fromkeys(names)]
         if not listed and export is not None:
             formats = [type(export)]
-        subject = str(network) if isinstance(network, str | Path) else "the network"
-        return cls(subject, formats, export, recordings)
+        return cls(source, formats, export, recordings)
+
+    @cached_property
+    def network(self) -> Network | IntegerNetwork:
+        """The network, from the export if that is at the same path: it is already open."""
+        export, source = self.export, self.source
+        if export is not None and isinstance(source, str | Path) and export.path == Path(source):
+            return export.network
+        return as_network(source)
 
     @property
     def names(self) -> list[str]:
@@ -128,30 +150,30 @@ class Against:
         own = type(self.export)
         return all(format_.holds_floats and format_ is own for format_ in self.formats)
 
-    def input_source(
-        self, *, has_data: bool, deep: bool = False, exercise: bool = False
-    ) -> InputSource:
+    def options_of(self, artefact: Format) -> dict[str, Any]:
+        """Arguments of an export's `run` and `check`."""
+        return {"trust": self.trust, **self.options.get(artefact.name, {})}
+
+    def input_source(self, *, has_data: bool) -> InputSource:
         """Choose between data, generated inputs and known answers as input of the comparison.
 
         Args:
             has_data: True if the caller named data.
-            deep: True if u and v are compared, too.
-            exercise: True if generated samples are compared in addition to data.
 
         Raises:
             UsageError: the comparison needs data and no data are named, there is nothing to
                 compare, or `exercise` is combined with a recording.
         """
-        if self.recordings and (exercise or not has_data):
+        if self.recordings and (self.exercise or not has_data):
             raise UsageError(
                 "a recording can only be compared on the samples that were recorded",
                 code="recording-data",
-                fix="leave out `exercise=`" if exercise else "name the samples: `data=`",
+                fix="leave out `exercise=`" if self.exercise else "name the samples: `data=`",
             )
         if has_data:
             self._check_not_empty()
             return InputSource.DATA
-        if exercise:
+        if self.exercise:
             raise UsageError(
                 "`exercise=` adds generated samples to a data set, but no data set is named",
                 code="data-missing",
@@ -160,13 +182,14 @@ class Against:
         if self.export is None and self.formats:
             return InputSource.GENERATED
         if self.export is None or not self.export.carries:
+            subject = self.source if isinstance(self.source, str | Path) else "the network"
             raise UsageError(
-                f"{self.subject} carries no known answers",
+                f"{subject} carries no known answers",
                 code="answers-not-carried",
                 why="only exports that nmtool can run carry known answers",
                 fix="name samples to compare on, `data=`, and a backend, `against=`",
             )
-        if self.formats != [type(self.export)] or deep:
+        if self.formats != [type(self.export)] or self.deep:
             raise UsageError(
                 "comparing other backends, or u and v, needs data",
                 code="data-missing",
@@ -185,12 +208,12 @@ class Against:
                 fix=f"name a backend: `against={'|'.join(formats_that_run())}`",
             )
 
-    def check_options(self, options: Options) -> None:
+    def check_options(self) -> None:
         """Raise `UsageError` for unknown options, or options of a backend that is not compared."""
         from nmtool.exporters.format import Format
 
         by_name = {format_.name: format_ for format_ in self.formats}
-        for name, values in options.items():
+        for name, values in self.options.items():
             if name not in by_name:
                 raise UsageError(
                     f"there are options for {name}, which is not among the backends",
@@ -210,10 +233,10 @@ class Against:
                         else "leave the option out",
                     )
 
-    def check_arithmetic(self, network: Network | IntegerNetwork) -> None:
+    def check_arithmetic(self) -> None:
         """Raise `UsageError` if a float network is compared with backends of integers."""
         integers = [format_.name for format_ in self.formats if not format_.holds_floats]
-        if isinstance(network, Network) and integers:
+        if isinstance(self.network, Network) and integers:
             raise UsageError(
                 f"a float network cannot be compared with {', '.join(integers)}",
                 code="network-float",
@@ -225,6 +248,46 @@ class Against:
         """Raise `MissingError` unless all runtimes are installed."""
         for format_ in self.formats:
             format_.require()
+
+
+@dataclass(frozen=True, eq=False)
+class Portion:
+    """Samples that are compared at a time, and their expected recordings.
+
+    Attributes:
+        spikes: the input.
+        label: [samples] classes; None without labels.
+        measured: input on which one-unit faults are tried and beside which samples are generated:
+            with the first portion, all data in memory; None with all other portions.
+        answers: known answers of an export; None: the integer simulator, or the reference of a
+            format, computes the expected recording.
+        simulated: recording of the integer simulator; None for a float network.
+        is_generated: True if the inputs are known answers or were generated, and do not come from
+            data.
+    """
+
+    spikes: Raster
+    label: NDArray[np.integer] | None = None
+    measured: Raster | None = None
+    answers: Recording | None = None
+    simulated: Recording | None = None
+    is_generated: bool = False
+
+    @property
+    def expected(self) -> Recording | None:
+        """The expected recording; None to expect the recording of the format's reference."""
+        return self.simulated if self.answers is None else self.answers
+
+    def split(self, at_once: int) -> Iterator[Portion]:
+        """Yield the samples, at most `at_once` at a time."""
+        if self.spikes.n_samples <= at_once:
+            yield self
+            return
+        for first in range(0, self.spikes.n_samples, at_once):
+            part = slice(first, first + at_once)
+            label = None if self.label is None else self.label[part]
+            measured = self.measured if first == 0 else None
+            yield replace(self, spikes=self.spikes[part], label=label, measured=measured)
 
 
 def is_recording(against: Named) -> bool:

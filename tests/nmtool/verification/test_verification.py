@@ -1,16 +1,18 @@
-"""`Against`: backends and input of a comparison, from the named arguments."""
+"""`Verification`: backends and input of a comparison, from the named arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.c import C
-from nmtool.verification.against import Against, InputSource, Named
+from nmtool.verification.verification import InputSource, Named, Verification
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -29,7 +31,7 @@ def export(tmp_path: Path) -> Path:
 def test_an_export_is_compared_by_default(
     named: Named | Sequence[Named], names: list[str], export: Path
 ) -> None:
-    for against in (Against.of(export, named), Against.of(str(export), named)):
+    for against in (Verification.of(export, named), Verification.of(str(export), named)):
         assert against.names == names
         assert against.export_path == (export if "c" in names else None)
 
@@ -49,52 +51,59 @@ def test_inputs_of_a_comparison(
     is_export: bool, named: Sequence[Named], has_data: bool, input_source: InputSource, export: Path
 ) -> None:
     assert (
-        Against.of(export if is_export else INTEGERS, named).input_source(has_data=has_data)
+        Verification.of(export if is_export else INTEGERS, named).input_source(has_data=has_data)
         is input_source
     )
 
 
 @pytest.mark.parametrize(
-    ("is_export", "named", "options", "code"),
+    ("is_export", "named", "has_data", "settings", "code"),
     [
-        (False, (), {"has_data": True}, "backend-missing"),
-        (False, (), {"has_data": False}, "answers-not-carried"),
-        (True, ["onnx"], {"has_data": False}, "data-missing"),
-        (True, (), {"has_data": False, "deep": True}, "data-missing"),
-        (False, ["onnx"], {"has_data": False, "exercise": True}, "data-missing"),
-        (False, ["x.npz"], {"has_data": False}, "recording-data"),
-        (False, ["x.npz"], {"has_data": True, "exercise": True}, "recording-data"),
+        (False, (), True, {}, "backend-missing"),
+        (False, (), False, {}, "answers-not-carried"),
+        (True, ["onnx"], False, {}, "data-missing"),
+        (True, (), False, {"deep": True}, "data-missing"),
+        (False, ["onnx"], False, {"exercise": True}, "data-missing"),
+        (False, ["x.npz"], False, {}, "recording-data"),
+        (False, ["x.npz"], True, {"exercise": True}, "recording-data"),
     ],
 )
 def test_impossible_comparisons_are_refused(
-    is_export: bool, named: Sequence[Named], options: dict[str, bool], code: str, export: Path
+    is_export: bool,
+    named: Sequence[Named],
+    has_data: bool,
+    settings: dict[str, bool],
+    code: str,
+    export: Path,
 ) -> None:
+    verification = Verification.of(export if is_export else INTEGERS, named)
+    verification = replace(verification, **settings)
     with refused(UsageError, code):
-        Against.of(export if is_export else INTEGERS, named).input_source(**options)
+        verification.input_source(has_data=has_data)
 
 
 def test_comparisons_that_take_float_networks(tmp_path: Path, export: Path) -> None:
     pytest.importorskip("nir")
     real = nm.export(cases.float_network(), tmp_path / "network.nir")
-    takes = {
-        True: [Against.of(real), Against.of(real, "nir"), Against.of(INTEGERS, "recorded.npz")],
+    takes: dict[bool, list[tuple[Any, ...]]] = {
+        True: [(real,), (real, "nir"), (INTEGERS, "recorded.npz")],
         False: [
-            *(Against.of(real, ["nir", "c"]), Against.of(real, "onnx"), Against.of(export)),
-            *(Against.of(INTEGERS, "nir"), Against.of(INTEGERS, artefact=export)),
+            *((real, ["nir", "c"]), (real, "onnx"), (export,)),
+            *((INTEGERS, "nir"), (INTEGERS, (), export)),
         ],
     }
-    for floats, cases_of in takes.items():
-        assert {against.takes_floats for against in cases_of} == {floats}
+    for floats, calls in takes.items():
+        assert {Verification.of(*arguments).takes_floats for arguments in calls} == {floats}
 
 
 @pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
 def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> None:
     cases.float_network().save(tmp_path / name)
     with refused(FileFormatError, "export-unknown") as caught:
-        Against.of(INTEGERS, artefact=tmp_path / name)
+        Verification.of(INTEGERS, artefact=tmp_path / name)
     assert name in caught.value.what
     with refused(FileFormatError, "file-missing"):
-        Against.of(INTEGERS, artefact=tmp_path / f"missing_{name}")
+        Verification.of(INTEGERS, artefact=tmp_path / f"missing_{name}")
 
 
 def test_an_export_without_a_runtime_is_refused(
@@ -102,5 +111,5 @@ def test_an_export_without_a_runtime_is_refused(
 ) -> None:
     monkeypatch.setattr(C, "runs", False)
     with refused(UsageError, "runtime-none") as caught:
-        Against.of(INTEGERS, artefact=export)
+        Verification.of(INTEGERS, artefact=export)
     assert str(export) in caught.value.what
