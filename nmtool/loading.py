@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from nmtool import storage, zoo
 from nmtool.arguments import NETWORK
+from nmtool.data.catalogue import load_dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import SplitRule
 from nmtool.data.shd import split_files
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
@@ -15,6 +18,8 @@ from nmtool.network import float_network as network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
+from nmtool.progress import Progress, silent
+from nmtool.splits import VALIDATION
 
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
+
+_log = logging.getLogger(__name__)
 
 Source = Union[Network, IntegerNetwork, "Run", "SpikingNetwork", str, Path]
 """A network, a run, a torch model, or a path: of a run folder, a network file or an export."""
@@ -154,6 +161,43 @@ def shared_validation_rule(sources: Iterable[Source]) -> SplitRule | None:
             rules.add(getattr(source, "validation_rule", None))
     rules -= {None}
     return rules.pop() if len(rules) == 1 else None
+
+
+def as_samples(data: Any, networks: Iterable[Source] = (), progress: Progress = silent) -> Any:
+    """The samples that are meant by a data set or a name such as `digits:test`.
+
+    Values of other types are returned unchanged.
+
+    Args:
+        data: a data set, the name or folder of one, or samples.
+        networks: networks to run on the samples.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
+
+    Raises:
+        UsageError: there is no such data set.
+        DataError: the split is missing or empty.
+    """
+    if isinstance(data, str | Path):
+        data = load_dataset(data)
+    if not isinstance(data, Dataset):
+        return data
+    dataset = with_validation_of(networks, data)
+    with progress(f"reading {dataset.name} ({dataset.default_split})"):
+        return dataset.filled_split(dataset.default_split)
+
+
+def with_validation_of(networks: Iterable[Source], dataset: Dataset) -> Dataset:
+    """A data set of which the validation split is meant, with the one of the networks' runs.
+
+    It is returned unchanged if another split is meant, if it has a validation split, or if the runs
+    share no rule.
+    """
+    is_meant = dataset.default_split == VALIDATION or dataset.splits == ("train",)
+    rule = shared_validation_rule(networks) if is_meant else None
+    if rule is None or VALIDATION in dataset.splits:
+        return dataset
+    _log.info(f"validation: {rule}, as in training")
+    return dataset.with_validation(rule)
 
 
 def check_exists(path: str | Path) -> None:

@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "evaluate": Command(
         START,
         "accuracy and activity of a network on data; an export runs in its own runtime",
-        ("--split", "--samples", "--classes", "--predictions", "--json"),
+        ("--samples", "--classes", "--predictions", "--json"),
     ),
     "quantise": Command(
         START,
@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Command] = {
     "verify": Command(
         START,
         "compare backends spike for spike",
-        ("--against", "--samples", "--split", "--exercise", "--artefact"),
+        ("--against", "--samples", "--exercise", "--artefact"),
     ),
     "search": Command(
         TRAINING,
@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "compare": Command(
         TRAINING,
         "difference in accuracy between two kinds of networks, with a confidence interval",
-        ("--data", "--with", "--split", "--samples"),
+        ("--data", "--with", "--samples"),
     ),
     "check": Command(
         CHIPS,

@@ -31,6 +31,7 @@ from nmtool.tables import Table, Tabular
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
+    from nmtool.reporting import Report
     from nmtool.targets.fit import Fit
     from nmtool.verification.certificate import Certificate
 
@@ -307,17 +308,50 @@ def print_fits(fits: Iterable[Fit]) -> None:
             print_finding_remarks(fit.unsupported)
 
 
-def print_certificate(certificate: Certificate) -> None:
-    """Print a certificate's sentences on stdout, with the result in colour on a terminal."""
+def print_sentences(sentences: Iterable[tuple[str, str]]) -> None:
+    """Print sentences on stdout, with differences of spikes in colour on a terminal.
+
+    Args:
+        sentences: texts, each with its severity: '', `warning` or `alarm`.
+    """
     console = out()
-    for text, weight in certificate.sentences():
+    for text, weight in sentences:
         line = Text(_shown(text), style=STYLES[weight])
         line.highlight_regex(r"\bdifferent 0\b", VERDICT_STYLES[True])
         line.highlight_regex(r"\bdifferent [1-9]\d*|first d\w+:", VERDICT_STYLES[False])
         _print_hanging(console, line)
-    if console.is_terminal:
-        same = certificate.identical
-        console.print(Text("identical" if same else "different", style=VERDICT_STYLES[same]))
+
+
+def print_verdict(passed: bool, yes: str, no: str) -> None:
+    """Print on a terminal, in colour, whether a result is good."""
+    if out().is_terminal:
+        out().print(Text(yes if passed else no, style=VERDICT_STYLES[passed]))
+
+
+def print_certificate(certificate: Certificate) -> None:
+    """Print a certificate's sentences on stdout, with the result in colour on a terminal."""
+    print_sentences(certificate.sentences())
+    print_verdict(certificate.identical, "identical", "different")
+
+
+def print_report(report: Report) -> None:
+    """Print all sections of a report as text on stdout, without their plots."""
+    print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
+    for remark in report.remarks:
+        print_line(remark, STYLES["warning"])
+    for section in report.sections:
+        print_line(section.title.upper(), style="bold")
+        for text, weight in section.sentences:
+            print_line(text, STYLES[weight])
+        for table in section.tables:
+            print_table(table)
+        for finding in section.findings:
+            print_line(str(finding))
+        for heading, text in section.code.items():
+            print_line(heading, style="bold")
+            for line in text.split("\n"):
+                print_line(line)
+        print_line("")
 
 
 def print_finding_remarks(findings: Iterable[Finding]) -> None:

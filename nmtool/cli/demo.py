@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.walkthrough import demo
 
-    use_threads(arguments.threads, with_torch=True)
+    use_threads(arguments.threads)
     began = time.perf_counter()
     demonstration = demo(
         **flags.given(arguments, "demo"),

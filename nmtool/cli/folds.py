@@ -104,7 +104,7 @@ def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], An
         console.print_tables(answers)
     try:
         if arguments.join:
-            use_threads(arguments.threads, with_torch=True)
+            use_threads(arguments.threads)
             joined = join()
             content["joined"] = {"answers": str(joined.path), **joined.as_json()}
             if not arguments.json:

@@ -1,4 +1,4 @@
-"""`nmtool`: one module per command, exit codes from the errors.
+"""`nmtool`: commands that are functions (`verbs`) or modules, exit codes from the errors.
 
 0 fine · 1 the answer is no (spikes differ, a network does not fit) · 2 wrong usage or bad input ·
 3 something needed is missing · 130 interrupted · 141 the reader of the output went away ·
@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
@@ -122,7 +123,9 @@ def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
             name, help=command.text, description=command.text
         )
         if name in names:
-            module = importlib.import_module(f"nmtool.cli.{name}")
-            module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run, parser=subparser)
+            from nmtool.cli.verbs import VERBS
+
+            verb: Any = VERBS.get(name) or importlib.import_module(f"nmtool.cli.{name}")
+            verb.add_arguments(subparser)
+            subparser.set_defaults(run=verb.run, parser=subparser)
     return parser, by_name

@@ -23,10 +23,10 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def use_threads(number: int | None, *, with_torch: bool = False) -> None:
-    """Set the number of cores of Numba and, if `with_torch`, of torch; None keeps the defaults."""
+def use_threads(number: int | None) -> None:
+    """Set the number of cores of Numba and torch; None keeps the defaults."""
     if number is not None:
         from nmtool.running import has_torch
         from nmtool.training.processes import threads
 
-        threads.use_threads(number, with_torch=with_torch and has_torch())
+        threads.use_threads(number, with_torch=has_torch())

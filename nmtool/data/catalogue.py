@@ -17,13 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data import shd, tonic_sets
-from nmtool.data.dataset import Dataset, default_split
+from nmtool.data.dataset import Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
@@ -68,7 +67,9 @@ def load_dataset(
     <SpikeEvents: 100 samples, 107 units, 10 classes, 8,000 events>
 
     Args:
-        name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
+        name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout. With a split,
+            as in `digits:validation`, that split is meant where samples are expected; by default
+            test, else validation, else train.
         validation: validation split drawn from the training samples of a data set without one: a
             share like 0.2, a number, `last N` for the last samples, or a `SplitRule`.
         data_dir: folder for downloads; by default NMTOOL_DATA, else the cache folder.
@@ -81,7 +82,7 @@ def load_dataset(
         DataError: the folder is not in SHD layout.
         MissingError: the data set needs a library that is not installed.
     """
-    name = str(name_or_path)
+    name, chosen = name_and_split(str(name_or_path))
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
         # A `Path` always names a folder, even if a built-in data set has the same name.
@@ -109,19 +110,23 @@ def load_dataset(
             fix="leave out `data_dir=`",
         )
     validation_rule = None if validation is None else SplitRule.of(validation)
-    return Dataset(name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek)
+    dataset = Dataset(
+        name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek
+    )
+    return dataset.choose(chosen) if chosen else dataset
 
 
 def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     """Convert training samples, a name or a folder to a `Dataset`; return a `Dataset` unchanged.
 
     Raises:
-        UsageError: the argument has another type, or there is no data set of that name.
+        UsageError: the argument has another type, or names a split; or there is no data set of that
+            name.
     """
     if isinstance(data, Dataset):
-        return data
+        return data.check_whole()
     if isinstance(data, str | Path):
-        return load_dataset(data)
+        return load_dataset(data).check_whole()
     if isinstance(data, SpikeEvents):
         return Dataset.of(train=data)
     raise UsageError(
@@ -130,22 +135,6 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
         fix="pass a Dataset, SpikeEvents, or the name of a data set; convert a torch data set or "
         "loader with nmtool.SpikeEvents.from_torch",
     )
-
-
-def as_samples(data: Any) -> Any:
-    """Load the samples of a name such as `digits:test`; return other values unchanged.
-
-    A name without a split means the split that `default_split` chooses.
-
-    Raises:
-        UsageError: there is no such data set.
-        DataError: the split is missing or empty.
-    """
-    if not isinstance(data, str | Path):
-        return data
-    name, split = name_and_split(str(data))
-    dataset = load_dataset(type(data)(name))
-    return dataset.filled_split(split or default_split(dataset))
 
 
 def _splits_of_folder(

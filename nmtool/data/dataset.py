@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -65,6 +66,7 @@ class Dataset(Tabular):
         self._load = load
         self._validation_rule = validation_rule
         self._peek = peek
+        self.chosen_split = ""
 
     @classmethod
     def of(
@@ -172,7 +174,7 @@ class Dataset(Tabular):
             return self._without_validation() if rule.is_none else self
         if not self._assigned(rule, self.train).any():
             return self
-        return Dataset(
+        divided = Dataset(
             self.name,
             self.splits,
             self.split,
@@ -180,6 +182,7 @@ class Dataset(Tabular):
             in_memory=self.in_memory,
             peek=self.labels,
         )
+        return divided.choose(self.chosen_split)
 
     def _without_validation(self) -> Dataset:
         """The data set without a validation split: its samples become training samples."""
@@ -199,6 +202,32 @@ class Dataset(Tabular):
             return np.concatenate(known) if len(known) == len(labels) else None
 
         return Dataset(self.name, splits, load, in_memory=self.in_memory, peek=peek)
+
+    def choose(self, split: str) -> Dataset:
+        """The same data set, of which this split is meant where samples are expected.
+
+        >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
+        >>> Dataset.of(train=two, test=two).choose("train").default_split
+        'train'
+        """
+        dataset = copy(self)
+        dataset.chosen_split = split
+        return dataset
+
+    def check_whole(self) -> Dataset:
+        """Return the data set; raise `UsageError` if it stands for one of its splits."""
+        if self.chosen_split:
+            raise UsageError(
+                f"a whole data set is needed, not its {self.chosen_split} split",
+                code="dataset-split",
+                fix=f"name '{self.name}', without a split",
+            )
+        return self
+
+    @property
+    def default_split(self) -> str:
+        """The chosen split, as in `load_dataset("digits:train")`; else test, else validation."""
+        return self.chosen_split or next(name for name in reversed(SPLITS) if name in self.splits)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -326,8 +355,8 @@ class Dataset(Tabular):
             raise DataError(
                 f"'{self.name}' has no {split} split",
                 code="split-missing",
-                fix="choose an existing split: `split=`; or draw a test split: nmtool data IN "
-                "-o FOLDER --test 0.2",
+                fix=f"choose an existing split, as in '{self.name}:train'; or draw a test split: "
+                "nmtool data IN -o FOLDER --test 0.2",
                 why=f"splits of the data set: {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
@@ -404,11 +433,6 @@ def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, na
         name: name of the data.
     """
     return Dataset.of(train=events[fold != number], name=f"{name} without fold {number}")
-
-
-def default_split(dataset: Dataset) -> str:
-    """The split to run by default: test, else validation, else train."""
-    return next(name for name in reversed(SPLITS) if name in dataset.splits)
 
 
 def _described(events: SpikeEvents) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.batches import recorded_at_once
 from nmtool.data.binning import count_dropped
+from nmtool.data.dividing import drawn_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
@@ -20,6 +22,8 @@ from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular, counted
 
 _log = logging.getLogger(__name__)
+
+_Data = TypeVar("_Data")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +58,31 @@ class Samples(Tabular):
         counts = zip(*np.unique(self.label, return_counts=True), strict=True)
         labels = [(int(label), int(count)) for label, count in counts]
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
+
+
+def choose_samples(data: _Data, count: int | None, *, in_order: bool = False) -> _Data:
+    """Draw `count` samples in proportion to the classes, and log their number; None: all samples.
+
+    Args:
+        data: events, binned samples or a raster; values of other types are returned unchanged.
+        count: number of samples.
+        in_order: take the first samples, as from a raster, which has no classes.
+
+    Raises:
+        UsageError: `count` is below 1.
+    """
+    if count is None or not isinstance(data, SpikeEvents | Samples | Raster):
+        return data
+    n_samples = data.n_samples if isinstance(data, Raster) else data.label.size
+    if in_order or isinstance(data, Raster):
+        number = np.arange(min(count, n_samples))
+    else:
+        number = drawn_samples(data.label, count)
+    if number.size == n_samples:
+        return data
+    way = "the first" if in_order or isinstance(data, Raster) else "drawn per class"
+    _log.info(f"samples: {number.size:,} of {n_samples:,}, {way}, and numbered from 0")
+    return data.take(number)
 
 
 MAX_DROPPED_SHARE = 0.5

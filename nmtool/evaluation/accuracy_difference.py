@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class AccuracyDifference(Tabular):
         first, second: [pairs, samples] bool, True if correct; the same samples in all rows.
         clusters: by name, [samples] integers: samples with the same value, e.g. of one speaker,
             are drawn together in the bootstrap. Without clusters, samples are drawn one by one.
+        names: names of the networks of each pair; empty: pairs are numbered from 1.
+        data: names of the data set and its split; '' if unknown.
 
     Raises:
         UsageError: a column of clusters has another length, or only one value.
@@ -41,6 +43,8 @@ class AccuracyDifference(Tabular):
     first: NDArray[np.bool_]
     second: NDArray[np.bool_]
     clusters: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+    names: Sequence[tuple[str, str]] = ()
+    data: str = ""
 
     def __post_init__(self) -> None:
         n_samples = self.first.shape[1]
@@ -82,6 +86,7 @@ class AccuracyDifference(Tabular):
         `clusters`, the number of clusters by name, only exists for clustered samples.
         """
         return {
+            **({"data": self.data} if self.data else {}),
             "samples": self.first.shape[1],
             "pairs": self._pairs(),
             "first_accuracy": self.first.mean(),
@@ -101,25 +106,48 @@ class AccuracyDifference(Tabular):
             "only_second_right": self.only_second,
         }
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        pairs = [dict(zip(columns, row, strict=True)) for row in rows]
+        named = [{"first": first, "second": second} for first, second in self.names]
+        return [name | pair for name, pair in zip(named or [{}] * len(pairs), pairs, strict=True)]
 
     def tables(self) -> list[Table]:
         """A table with a row per pair, and a row for the mean of all pairs."""
-        header = ("pair", "accuracy of first", "accuracy of second", "points")
+        header = ("accuracy of first", "accuracy of second", "points")
         pairs = self._pairs()
+        keys = self.names or [(number,) for number in range(1, len(pairs) + 1)]
+        named = [*zip(keys, pairs, strict=True), (("mean", "")[: len(keys[0])], self.as_json())]
         rows = [
             (
-                number,
+                *key,
                 f"{entry['first_accuracy']:.2%}",
                 f"{entry['second_accuracy']:.2%}",
                 f"{entry['points']:+.2f}",
                 entry.get("only_first_right", ""),
                 entry.get("only_second_right", ""),
             )
-            for number, entry in [*enumerate(pairs, 1), ("mean", self.as_json())]
+            for key, entry in named
         ]
         title = f"{counted(len(pairs), 'pair')} on {counted(self.first.shape[1], 'sample')}"
-        return [Table(title, (*header, "only first right", "only second right"), rows)]
+        title += f" of {self.data}" if self.data else ""
+        header = (*header, "only first right", "only second right")
+        return [Table(title, (*(("first", "second") if self.names else ("pair",)), *header), rows)]
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """The mean difference with its interval, and what the bootstrap draws."""
+        low, high = self.interval()
+        counts = [f"{name} ({n})" for name, n in self.cluster_counts.items()]
+        n_pairs, n_samples = self.first.shape
+        drawn = f"clusters: {', '.join(counts)}" if counts else counted(n_samples, "sample")
+        if self.all_agree:
+            drawn = f"both right on the same samples; rule of three over {drawn}"
+        else:
+            drawn = f"bootstrap over {drawn if n_pairs == 1 else f'{n_pairs} pairs and {drawn}'}"
+        seeds = "; one pair, so variation over seeds is not included" if n_pairs == 1 else ""
+        text = (
+            f"first minus second: {self.points.mean():+.2f} points, 95 % interval "
+            f"{low:+.2f} … {high:+.2f} ({drawn}{seeds})"
+        )
+        return [(text, "")]
 
     @property
     def points(self) -> NDArray[np.float64]:

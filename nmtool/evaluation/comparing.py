@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import EVENTS, GROUPING, check_all, checked
-from nmtool.data.catalogue import as_samples
+from nmtool.arguments import EVENTS, GROUPING, Count, check_all, checked
+from nmtool.data.catalogue import load_dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import Grouping, group_of, grouping_name
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples
+from nmtool.data.samples import Samples, choose_samples
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers, holds_answers
-from nmtool.loading import Source, as_network
+from nmtool.loading import Source, as_network, as_samples
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
@@ -31,8 +32,9 @@ Compared = Source | Answers
 def compare_accuracy(
     first: Sequence[Compared],
     second: Sequence[Compared] | None = None,
-    data: SpikeEvents | str | Path | None = None,
+    data: SpikeEvents | Dataset | str | Path | None = None,
     *,
+    samples: Count | None = None,
     clusters: Sequence[Grouping] = (),
     progress: Progress = silent,
 ) -> AccuracyDifference:
@@ -48,7 +50,8 @@ def compare_accuracy(
             folders (`nmtool.cross_validate`), count as one network per seed.
         second: the same number of networks; by default the float weights of runs that trained in
             integers.
-        data: the samples, or the name of a split, e.g. `digits:test`; not needed for `Answers`.
+        data: samples, a data set, or its name, e.g. `digits:test`; not needed for `Answers`.
+        samples: number of samples to draw, in proportion to the classes; by default all.
         clusters: draw clusters instead of single samples for the confidence interval: columns of
             the files, such as `speaker`, or a number N for blocks of N neighbouring samples.
             If there are several, each is drawn independently (`AccuracyDifference.interval`).
@@ -71,7 +74,27 @@ def compare_accuracy(
             code="data-missing",
             fix="name the data: `data=`",
         )
-    events = None if data is None else as_samples(data)
+    if samples is not None and data is None:
+        raise UsageError(
+            "`samples=` needs data to draw from",
+            code="samples-without-data",
+            fix="name the data, `data=`, or leave it out",
+        )
+    if samples is not None and any(isinstance(by, int) for by in clusters):
+        raise UsageError(
+            "samples drawn at random cannot form blocks of neighbours",
+            code="clusters-of-drawn",
+            why="`samples=` draws single samples from the whole split",
+            fix="leave it out, or name a column: `clusters=['speaker']`",
+        )
+    networks = [source for pair in pairs for source in pair if not isinstance(source, Answers)]
+    data = load_dataset(data) if isinstance(data, str | Path) else data
+    events = choose_samples(as_samples(data, networks, progress), samples)
+    described = ""
+    if isinstance(data, Dataset):
+        described = f"{data.name} ({data.default_split})"
+    elif data is None:
+        described = f"{answered[0].data} ({', '.join(answered[0].splits)})"
     if events is not None:
         EVENTS.check("data", events)
     if events is not None and answered:
@@ -101,7 +124,8 @@ def compare_accuracy(
     # Networks are evaluated pair by pair, so that the progress bar shows them in the given order.
     rows = [(right(ours), right(theirs)) for ours, theirs in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
-    return AccuracyDifference(first_right, second_right, clustered)
+    names = [(compared_name(ours), compared_name(theirs)) for ours, theirs in pairs]
+    return AccuracyDifference(first_right, second_right, clustered, names, described)
 
 
 def network_pairs(
@@ -131,7 +155,8 @@ def network_pairs(
 def compared_name(source: Compared) -> str:
     """Name of one side of a pair: its path, or for answers their path and seed."""
     if not isinstance(source, Answers):
-        return str(source)
+        path = source if isinstance(source, str | Path) else getattr(source, "folder", None)
+        return "a network in memory" if path is None else str(path)
     name = source.model if source.path is None else str(source.path)
     return f"{name} seed {source.seeds[0]}"
 

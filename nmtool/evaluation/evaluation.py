@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from nmtool import storage, zoo
 from nmtool.arguments import Count, checked
-from nmtool.data.catalogue import as_samples
+from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, portions_for
 from nmtool.errors import check_path
 from nmtool.evaluation.activity import Activity
 from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
-from nmtool.loading import Source, as_network, options_behind
+from nmtool.loading import Source, as_network, as_samples, options_behind
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
@@ -168,10 +168,16 @@ class Evaluation(Result):
         wrong = Table(title, ("sample", "class", "taken for"), rows[:_WRONG_SAMPLES])
         return [*self.confusion.tables(), wrong]
 
-    def as_json(self) -> dict[str, Any]:
-        """The content as plain values for JSON, under names that scripts can rely on."""
+    def as_json(self, *, classes: bool = False) -> dict[str, Any]:
+        """The content as plain values for JSON, under names that scripts can rely on.
+
+        Args:
+            classes: add the confusion matrix and the misclassified samples.
+        """
         content = plain(
             {
+                "hash": self.network_hash,
+                **({"format": self.runtime} if self.runtime else {}),
                 "arithmetic": self.arithmetic,
                 "samples": self.samples,
                 "accuracy": self.accuracy,
@@ -185,13 +191,21 @@ class Evaluation(Result):
             content["drawn_from"] = self.drawn_from
         if self.only_classes:
             content["only_classes"] = self.only_classes
+        content |= self.counts
         if self.seconds is None:
-            return {**content, **self.counts, "loss": self.loss}
-        run_values = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
-        return {**content, **self.counts, **run_values}
+            content["loss"] = self.loss
+        else:
+            content |= {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
+        if classes and self.confusion is not None:
+            content |= {"confusion": self.confusion.as_json(), "wrong_samples": self.wrong.tolist()}
+        return content
 
-    def tables(self) -> list[Table]:
-        """A table with one row per value; missing values are left out."""
+    def tables(self, *, classes: bool = False) -> list[Table]:
+        """A table with one row per value; missing values are left out.
+
+        Args:
+            classes: add accuracy per class, the confusion matrix and misclassified samples.
+        """
         rates, drawn_from = self.spikes_per_neuron, self.drawn_from
         values = {
             **self.as_json(),
@@ -205,7 +219,7 @@ class Evaluation(Result):
         }
         # These two values have no rows of their own, because they are shown in the rows of other
         # values.
-        without_row = ("drawn_from", "only_classes")
+        without_row = ("hash", "drawn_from", "only_classes")
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
             for k, v in values.items()
@@ -214,7 +228,7 @@ class Evaluation(Result):
         rows = [(name.replace("_", " "), shown(value)) for name, value in rows]
         if self.confusion is not None and (weakest := self.confusion.weakest) is not None:
             rows.append(("weakest class", self.confusion.sentence(weakest)))
-        return [Table("evaluation", ("", "value"), rows)]
+        return [Table("evaluation", ("", "value"), rows), *(self.class_tables() if classes else [])]
 
     def __repr__(self) -> str:
         few = f", {self.only_classes}" if self.only_classes else ""
@@ -226,7 +240,7 @@ class Evaluation(Result):
 @checked
 def evaluate(
     network: Source,
-    data: SpikeEvents | Samples | str | Path,
+    data: SpikeEvents | Samples | Dataset | str | Path,
     *,
     samples: Count | None = None,
     trust: bool = False,
@@ -242,7 +256,7 @@ def evaluate(
     Args:
         network: float or integer network, a run, a torch model, or a path, also of an export. For a
             run that trained in floats, the loss is computed, too, if torch is installed.
-        data: a split of a data set, its name such as `digits:test`, or samples already binned for
+        data: samples, a data set, or its name, e.g. `digits:test`; also samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.
         trust: run an export even if its code differs from what this nmtool writes. A folder for
@@ -260,7 +274,7 @@ def evaluate(
     if artefact is not None:
         return _evaluate_export(artefact, data, samples, trust, progress)
     model = as_network(network)
-    events, draw = _drawn(as_samples(data), samples)
+    events, draw = _drawn(as_samples(data, [network], progress), samples)
     result = _evaluated(model, record_portions(model, events, progress=progress))
     result = replace(result, **draw)
     options = options_behind(network)
@@ -296,7 +310,7 @@ def _drawn(
 
 def _evaluate_export(
     artefact: Format,
-    data: SpikeEvents | Samples | str | Path,
+    data: SpikeEvents | Samples | Dataset | str | Path,
     count: int | None,
     trust: bool,
     progress: Progress,
@@ -306,7 +320,7 @@ def _evaluate_export(
         artefact.check_written()
     artefact.require()
     network = artefact.network
-    events, draw = _drawn(as_samples(data), count)
+    events, draw = _drawn(as_samples(data, [artefact.path], progress), count)
     portions = portions_for(network, events, measures=True)
     record = partial(artefact.run, trust=trust)
     began = time.perf_counter()

@@ -63,7 +63,12 @@ class Quantisation(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """The report and the accuracy lost, as plain values for JSON."""
-        return {**self.report.as_json(), "cost": None if self.cost is None else self.cost.as_json()}
+        return {
+            "hash": self.network.content_hash,
+            "source_hash": self.network.source_hash,
+            **self.report.as_json(),
+            "cost": None if self.cost is None else self.cost.as_json(),
+        }
 
     def tables(self) -> list[Table]:
         """Tables of the report, and of the accuracy lost if it was measured."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +14,14 @@ import numpy as np
 from nmtool.arguments import WORDS, Count, checked
 from nmtool.batches import record_spikes
 from nmtool.data.binning import count_dropped
-from nmtool.data.catalogue import as_dataset
-from nmtool.data.dataset import Dataset, default_split
+from nmtool.data.catalogue import load_dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.description import count_synapses
 from nmtool.errors import InputError, MissingError, NetworkError, UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
-from nmtool.loading import Source, as_network, float_network, run_behind, shared_validation_rule
+from nmtool.loading import Source, as_network, float_network, run_behind, with_validation_of
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.synapses import Synapses
@@ -30,9 +29,7 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.quantisation.quantising import (
     calibration_split,
-    check_quantising,
     quantise,
-    quantised_already,
     rounding_cost,
 )
 from nmtool.recording import Recording
@@ -58,12 +55,10 @@ def report(
     network: Source,
     data: Dataset | SpikeEvents | str | Path | None = None,
     *,
-    split: str | None = None,
     samples: Count | None = None,
     against: Sequence[str] = (),
     target: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     before: Source | None = None,
-    quantising: Mapping[str, Any] = MappingProxyType({}),
     trust: bool = False,
     progress: Progress = silent,
 ) -> Report:
@@ -77,10 +72,9 @@ def report(
 
     Args:
         network: a run, a float or integer network, a torch model, or the path of any file with a
-            network. A float network is also quantised.
-        data: samples to run; by default the data of the run. Without samples, sections that need
-            them are left out.
-        split: split of the data set; by default `test`, else `validation`, else `train`.
+            network. A float network is also quantised, with the defaults of `quantise`.
+        data: samples to run, a data set, or its name, e.g. `digits:validation`; by default the data
+            of the run. Without samples, sections that need them are left out.
         samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
             if the data are on disk.
         against: one or more backends to compare with the simulator, as in `verify`.
@@ -88,13 +82,12 @@ def report(
             for the first target.
         before: the network before training; by default the initial network of the run, recomputed
             from its settings and seed.
-        quantising: arguments of `quantise` for a float network, e.g. `{"weight_bits": 4}`.
         trust: run an export even if its code differs from what nmtool writes.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: the data do not fit the network; a backend needs data; there are quantisation
-            options for an integer network; `before` has another shape.
+        UsageError: the data do not fit the network; a backend needs data; `before` has another
+            shape.
         DataError: the data have no samples, or most events lie beyond the network's steps.
         FileFormatError: a file is missing, damaged, or not a network.
         MissingError: the runtime of a backend is not installed; raised before anything runs.
@@ -105,11 +98,8 @@ def report(
     if compared is not None:
         compared.require()
     chips = [target_named(choice) for choice in several_targets(target)]
-    check_quantising(quantising)
     floats, named = float_network(network), as_network(network)
     integers = named if isinstance(named, IntegerNetwork) else None
-    if quantising and integers is not None:
-        raise quantised_already(network, quantising)
     trained = floats or named
     dataset, missing = _data_or_reason(data, network)
     if compared is not None and dataset is None:
@@ -121,14 +111,14 @@ def report(
         )
     tested = None
     if dataset is not None:
-        tested = _Tested.of(dataset, split, samples, network, trained)
+        tested = _Tested.of(dataset, samples, network, trained)
     first, note = _first_network(before, trained, run, dataset)
     synapses = Synapses.of(trained, first, note)
 
     remarks = [f"Nothing ran: {missing}."] if missing else []
     quantisation = certificate = ran = None
     if integers is None:
-        quantisation = _quantised(network, named, dataset, quantising, remarks, progress)
+        quantisation = _quantised(network, named, dataset, remarks, progress)
         integers = None if quantisation is None else quantisation.network
     if tested is not None:
         ran = _Ran.of(tested, {FLOAT: floats, INTEGERS: integers}, remarks, progress)
@@ -172,9 +162,10 @@ def report(
     title = ("network" if run is None else "run") if path is None else str(path)
     options: dict[str, Any] = {
         "before": before if isinstance(before, str | Path) else None,
-        "split": split,
+        "samples": samples,
+        "trust": trust,
+        "against": [*against],
     }
-    options |= {"samples": samples, "trust": trust, **quantising, "against": [*against]}
     command = _command(title, data, options, target)
     reproduction = _reproduction(run, {FLOAT: floats, INTEGERS: integers}, tested, command)
     sections.append(Section("reproduce", "How to reproduce", reproduction))
@@ -205,16 +196,13 @@ class _Tested:
     def of(
         cls,
         dataset: Dataset,
-        split: str | None,
         count: int | None,
         source: Source,
         network: Network | IntegerNetwork,
     ) -> _Tested:
         """Choose samples of a data set; a run's own rule draws the validation split."""
-        is_validation = split == "validation" or (split is None and "test" not in dataset.splits)
-        if is_validation and (rule := shared_validation_rule([source])) is not None:
-            dataset = dataset.with_validation(rule)
-        chosen = split or default_split(dataset)
+        dataset = with_validation_of([source], dataset)
+        chosen = dataset.default_split
         every = dataset.filled_split(chosen)
         events = every.excerpt(count)
         binned = bin_for(network, events, measures=True)
@@ -359,7 +347,6 @@ def _quantised(
     source: Source,
     network: Network | IntegerNetwork,
     dataset: Dataset | None,
-    quantising: Mapping[str, Any],
     remarks: list[str],
     progress: Progress,
 ) -> Quantisation | None:
@@ -368,7 +355,7 @@ def _quantised(
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
         calibrate_on = calibration_split(dataset, source)
     try:
-        return quantise(network, calibrate_on=calibrate_on, progress=progress, **quantising)
+        return quantise(network, calibrate_on=calibrate_on, progress=progress)
     except NetworkError as error:
         remarks.append(f"This network cannot be quantised: {error.clause}.")
         return None
@@ -386,7 +373,7 @@ def _data_or_reason(
     if isinstance(data, SpikeEvents):
         return Dataset("the samples given", ("test",), lambda split: data), ""
     if data is not None:
-        return as_dataset(data), ""
+        return load_dataset(data), ""
     folder = run_behind(source)
     if folder is None:
         return None, "no data are named"
@@ -485,7 +472,7 @@ def _command(title: str, data: object, options: Mapping[str, Any], target: objec
     if isinstance(data, str | Path):
         words.append(str(data))
     elif isinstance(data, Dataset) and not data.in_memory:
-        words.append(data.name)
+        words.append(f"{data.name}:{data.chosen_split}" if data.chosen_split else data.name)
     targets = target if isinstance(target, list | tuple) else [target]
     names = [choice.name if isinstance(choice, Target) else str(choice) for choice in targets]
     flags = {**options, "target": [] if names == [LOIHI2.name] else names}

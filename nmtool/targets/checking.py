@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from nmtool.arguments import checked
@@ -15,7 +14,6 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
-from nmtool.quantisation.quantising import check_quantising, quantised_already
 from nmtool.tables import Result, Table, in_json
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
@@ -96,8 +94,6 @@ def check(
     network: Source,
     target: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     *,
-    relays: bool = False,
-    quantising: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress = silent,
 ) -> CheckReport:
     """Check a network against targets: list all parts that do not fit, change or are wasted.
@@ -108,32 +104,23 @@ def check(
     'faithful'
 
     Args:
-        network: integer network, or float network, which is rounded for each target; a run, a
-            torch model, or a path.
+        network: integer network, a run, a torch model, or a path. A float network is quantised for
+            each target with the default bits; delays beyond the target's limit are clipped.
         target: one or several of: name, `.toml` file, `Target`; `all`: every target that comes with
             nmtool.
-        relays: when rounding, realise delays beyond a target's limit with relay populations,
-            which take resources; by default these delays are clipped.
-        quantising: arguments of `quantise_network` for a float network, e.g. `{"weight_bits": 4}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: a target or a quantisation argument is unknown, a target's file is wrong, or
-            there are quantisation arguments for an integer network.
+        UsageError: a target is unknown, or a target's file is wrong.
         FileFormatError: there is no network at the path.
     """
     chosen = [target_named(choice) for choice in several_targets(target)]
-    check_quantising(quantising, quantise_network, ("network", "target"))
     loaded_network = as_network(network)
-    if (quantising or relays) and isinstance(loaded_network, IntegerNetwork):
-        raise quantised_already(network, [*(["relays"] if relays else []), *quantising])
     fits: list[Fit] = []
     roundings: _Roundings = {}
     with progress("targets", len(chosen)) as advance:
         for chip in chosen:
-            fits.append(
-                _fit_to_target(loaded_network, chip, quantising, relays=relays, roundings=roundings)
-            )
+            fits.append(_fit_to_target(loaded_network, chip, roundings=roundings))
             advance(1, chip.name)
     return CheckReport(loaded_network.content_hash, loaded_network.arithmetic, tuple(fits))
 
@@ -153,7 +140,7 @@ def fits_of_format(
     of_format.sort(key=lambda target: target.name != name)
     roundings: _Roundings = {}
     return tuple(
-        _fit_to_target(network, target, {}, options, roundings=roundings) for target in of_format
+        _fit_to_target(network, target, options, roundings=roundings) for target in of_format
     )
 
 
@@ -164,10 +151,8 @@ _Roundings = dict[tuple[object, ...], Quantisation]
 def _fit_to_target(
     network: Network | IntegerNetwork,
     target: Target,
-    quantising: Mapping[str, Any],
     options: object = None,
     *,
-    relays: bool = False,
     roundings: _Roundings,
 ) -> Fit:
     """Determine the fit of a network to a target; a float network is rounded for the target."""
@@ -176,19 +161,15 @@ def _fit_to_target(
     format_ = format_named(target.format) if target.format in PLACES else None
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
-        if format_ is not None and format_.holds_floats and not quantising:
+        if format_ is not None and format_.holds_floats:
             return Fit(target, unsupported=tuple(format_.reasons_against(network, options)))
         # Rounding clips delays to the limit of the target. For a target without delays, it would
         # set all delays to 0, and the fit would not report the delays.
-        keeps_delays = target.max_delay or relays
         rounding_target = (
-            target if keeps_delays else replace(target, max_delay=target.runs_in.max_delay)
+            target if target.max_delay else replace(target, max_delay=target.runs_in.max_delay)
         )
         if rounding_target.rounding not in roundings:
-            settings = {"relays": relays, **quantising}
-            roundings[rounding_target.rounding] = quantise_network(
-                network, target=rounding_target, **settings
-            )
+            roundings[rounding_target.rounding] = quantise_network(network, target=rounding_target)
         rounded = roundings[rounding_target.rounding]
         network, changed = rounded.network, (_rounding_finding(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.reasons_against(network, options)

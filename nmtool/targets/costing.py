@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import checked
+from nmtool.arguments import Count, checked
 from nmtool.arithmetic import LOIHI2
-from nmtool.data.catalogue import as_samples
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, check_in_time, only_classes
+from nmtool.data.samples import Samples, bin_for, check_in_time, choose_samples, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.loading import Source, as_network
+from nmtool.loading import Source, as_network, as_samples
 from nmtool.machine import cpu_name
 from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import INPUT, LIF
@@ -51,8 +51,9 @@ _PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
 @checked
 def cost(
     network: Source,
-    data: SpikeEvents | Samples | str | Path,
+    data: SpikeEvents | Samples | Dataset | str | Path,
     *,
+    samples: Count | None = None,
     target: str | Path | Target | None = None,
     energy_of: str | Path | Target | None = None,
     progress: Progress = silent,
@@ -70,8 +71,10 @@ def cost(
     Args:
         network: float or integer network, a run, a torch model, or a path. Chips run integers:
             quantise a float network first.
-        data: a split of a data set, its name such as `digits:test`, or samples already binned for
+        data: samples, a data set, or its name, e.g. `digits:test`; also samples already binned for
             the network.
+        samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
+            if the data are on disk.
         target: chip or software to run on: a name, e.g. `loihi1`, the path of a target's file, or
             a `Target`.
         energy_of: use another target's figures per event, e.g. `loihi1` for Loihi 2, which has no
@@ -89,27 +92,27 @@ def cost(
     figures = None if energy_of is None else target_named(energy_of)
     chip, figures = chip or figures, figures or chip
     loaded_network = as_network(network)
-    events = as_samples(data)
+    events = choose_samples(as_samples(data, [network], progress), samples)
     if isinstance(events, SpikeEvents):
-        events = events.excerpt()
+        events = events.excerpt(None if samples is None else events.n_samples)
         # The cost includes the accuracy, which means nothing if most events come after the last
         # step. In this case, `check_in_time` raises an error.
         check_in_time(loaded_network, events)
-    samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
-    check_steps(loaded_network, samples.raster)
-    if not samples.raster.n_samples:
+    binned = events if isinstance(events, Samples) else bin_for(loaded_network, events)
+    check_steps(loaded_network, binned.raster)
+    if not binned.raster.n_samples:
         raise DataError(
             "counting the cost needs samples", code="split-empty", fix="pass at least one sample"
         )
     recordings, predictions = [], []
-    for _, portion in record_portions(loaded_network, samples, progress=progress):
+    for _, portion in record_portions(loaded_network, binned, progress=progress):
         predictions.append(portion.predictions)
         # Operations are counted from spikes; membranes of all samples may not fit into memory.
         recordings.append(replace(portion, membrane={}))
     recording = Recording.concatenate(recordings)
     placement = _place_on_cores(loaded_network, chip)
     counter = Counter(
-        loaded_network, samples.raster, recording, placement.cores, dense=_stores_zeros(chip)
+        loaded_network, binned.raster, recording, placement.cores, dense=_stores_zeros(chip)
     )
     operations = counter.operations()
     in_c = chip is not None and (chip.name == _C or chip.processor)
@@ -117,7 +120,7 @@ def cost(
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: counts for name, counts in operations.spikes.items() if name != INPUT}
     class_remark = only_classes(
-        np.bincount(samples.label, minlength=len(loaded_network.class_names))
+        np.bincount(binned.label, minlength=len(loaded_network.class_names))
     )
     return Cost(
         network_hash=loaded_network.content_hash,
@@ -125,7 +128,7 @@ def cost(
         bits=_bits(loaded_network) if isinstance(loaded_network, IntegerNetwork) else "",
         samples=operations.n_samples,
         steps=operations.n_steps,
-        accuracy=float((np.concatenate(predictions) == samples.label).mean()),
+        accuracy=float((np.concatenate(predictions) == binned.label).mean()),
         target="" if chip is None else chip.name,
         cores=len(placement.cores) or None,
         grouping=placement.words,
@@ -146,7 +149,7 @@ def cost(
         connection_sparsity=connection_sparsity(loaded_network),
         footprint=dict(_footprints(loaded_network, with_program=program is not None)),
         energy=_energy(loaded_network, placement, figures, operations),
-        latency=_program_latency(program, samples, recording, progress, chip.processor)
+        latency=_program_latency(program, binned, recording, progress, chip.processor)
         if program and chip
         else _latency(loaded_network, placement, figures, counter),
         operations=_program_operations(program, operations) if program else {},
@@ -161,8 +164,9 @@ def cost(
 @checked
 def compare_cost(
     networks: Mapping[str, Source] | Sequence[Source],
-    data: SpikeEvents | str | Path,
+    data: SpikeEvents | Dataset | str | Path,
     *,
+    samples: Count | None = None,
     target: str | Path | Target | None = None,
     energy_of: str | Path | Target | None = None,
     progress: Progress = silent,
@@ -175,8 +179,8 @@ def compare_cost(
     Args:
         networks: networks by name; or a list, in which paths serve as names and networks in memory
             are numbered from 1.
-        data: the samples, or the name of a split, e.g. `digits:test`.
-        target, energy_of: as for `cost`.
+        data: samples, a data set, or its name, e.g. `digits:test`.
+        samples, target, energy_of: as for `cost`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
@@ -193,10 +197,17 @@ def compare_cost(
             code="networks-missing",
             fix="name at least one network",
         )
-    events = as_samples(data)
+    events = as_samples(data, networks.values(), progress)
     return Tradeoff(
         {
-            name: cost(network, events, target=target, energy_of=energy_of, progress=progress)
+            name: cost(
+                network,
+                events,
+                samples=samples,
+                target=target,
+                energy_of=energy_of,
+                progress=progress,
+            )
             for name, network in networks.items()
         }
     )

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.arguments import MAPPING, checked
+from nmtool.arguments import MAPPING, Count, checked
 from nmtool.batches import recorded_at_once
-from nmtool.data.catalogue import as_samples
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, binned_batches, mostly_dropped
+from nmtool.data.samples import Samples, bin_for, binned_batches, choose_samples, mostly_dropped
 from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
-from nmtool.loading import Source
+from nmtool.loading import Source, as_samples
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
@@ -59,8 +59,9 @@ _log = logging.getLogger(__name__)
 @checked(options=MAPPING)
 def verify(
     network: Source,
-    data: SpikeEvents | Samples | Raster | str | Path | None = None,
+    data: SpikeEvents | Samples | Raster | Dataset | str | Path | None = None,
     *,
+    samples: Count | None = None,
     against: Named | Sequence[Named] = (),
     artefact: str | Path | None = None,
     deep: bool = False,
@@ -77,10 +78,12 @@ def verify(
     Args:
         network: integer network, a run or torch model that trained in integers, or the path of a
             network or an export. A float network can only be compared with formats of real numbers.
-        data: samples, binned or not, or the name of a split, e.g. `digits:test`. Samples on disk
+        data: samples, binned or not, a data set, or its name, e.g. `digits:test`. Samples on disk
             are compared in portions; one-unit faults are tried on the first. Without data, an
             export is compared on its known answers, and an integer network on inputs generated to
             reveal single faults. With `deep`, these inputs reveal nearly all single faults.
+        samples: number of samples to draw, in proportion to the classes; of samples that were
+            recorded, the first. By default all.
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m` and `riscv32` (the C file on a processor emulated by
@@ -117,9 +120,15 @@ def verify(
         options=options,
         progress=progress,
     )
+    if data is None and samples is not None:
+        raise UsageError(
+            "`samples=` needs data",
+            code="data-missing",
+            fix="name the data, `data=`, or leave it out",
+        )
     if verification.input_source(has_data=data is not None) is InputSource.ANSWERS:
         return _verify_answers(verification)
-    return _verify_inputs(verification, as_samples(data))
+    return _verify_inputs(verification, data, samples)
 
 
 # Verification on known answers, on data or on generated samples
@@ -143,7 +152,9 @@ def _verify_answers(verification: Verification) -> Certificate:
 
 
 def _verify_inputs(
-    verification: Verification, data: SpikeEvents | Samples | Raster | None
+    verification: Verification,
+    data: SpikeEvents | Samples | Raster | Dataset | str | Path | None,
+    count: int | None,
 ) -> Certificate:
     """Compare backends with a network on data or, without data, on generated inputs."""
     export, network = verification.export, verification.network
@@ -152,6 +163,8 @@ def _verify_inputs(
     if verification.runs_export:
         _check_contains(verification)
     verification.require()
+    events = as_samples(data, [verification.source], verification.progress)
+    events = choose_samples(events, count, in_order=bool(verification.recordings))
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All exports are written before the first export runs, so that errors appear at once.
         artefacts = [
@@ -160,7 +173,7 @@ def _verify_inputs(
             else _write_export(format_, network, scratch)
             for format_ in verification.formats
         ]
-        portions = _yield_portions(verification, data)
+        portions = _yield_portions(verification, events)
         # Only the certificate so far is kept, so that recordings of other portions are released.
         return reduce(joined, (_compare(verification, artefacts, part) for part in portions))
 

@@ -1,0 +1,432 @@
+"""Commands that are functions of the library: parse, call, show.
+
+The parameters of the function are the flags, and its docstring is their help. The result shows
+itself: its tables, its sentences and its findings, or with `--json` its values.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any
+
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import (
+    DATA,
+    MACHINE,
+    NETWORK,
+    ROUNDING,
+    SAMPLES,
+    add_json,
+    group,
+    grouping,
+)
+from nmtool.cli.flags import Flag, flag
+from nmtool.cli.format_options import add_reading_options, reading_options
+from nmtool.cli.loading import DIVIDING, add_data_options, open_data
+from nmtool.cli.progress import progress
+from nmtool.cli.threads import add_threads_option, use_threads
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a command writes from its result.
+
+    Attributes:
+        names: names of the flag.
+        metavar: form of its value.
+        write: function that writes the file, given the result and the path.
+        check: function that raises an error, before anything runs, if the file cannot be written;
+            its arguments are the path and `force`.
+        help: help of the flag.
+        required: True if the command must write the file.
+    """
+
+    names: tuple[str, ...]
+    metavar: str
+    write: Callable[[Any, str], object]
+    check: Callable[..., None]
+    help: str = ""
+    required: bool = False
+
+    @property
+    def dest(self) -> str:
+        """Name of the value of the flag."""
+        return self.names[-1].lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command that calls a function and shows its result.
+
+    Attributes:
+        function: public name of the function.
+        changes: changes of the flags that its parameters give; None: no flag.
+        echoes: arguments that its JSON repeats, by key; `data` also gives the split.
+        title: title of the first table, with names of values in braces; '': the table's own.
+        details: flags that ask the result's `tables` and `as_json` for more, with their help.
+        files: files that are written from the result.
+        passes: attribute of the result that decides between the exit codes 0 and 1; '': always 0.
+        words: words for both outcomes, on a terminal.
+        printed: function that prints the result; by default its tables, sentences and findings.
+        is_long: True if it runs networks, so that `--threads` is useful.
+        usage: usage of the command, if its arguments do not say it.
+        epilog: examples, and the meaning of the exit code.
+    """
+
+    function: str
+    changes: Mapping[str, Flag | None] = field(default_factory=dict)
+    echoes: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    passes: str = ""
+    words: tuple[str, str] | tuple[()] = ()
+    printed: Callable[[Any], None] | None = None
+    is_long: bool = True
+    usage: str | None = None
+    epilog: str | None = None
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters of the function."""
+        return [parameter.name for parameter in flags.read(self.function)]
+
+    @property
+    def data(self) -> str:
+        """Name of the parameter that takes a data set; '' without one."""
+        return next((name for name in _DATA if name in self.parameters), "")
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the flags of the command."""
+        parser.usage, parser.epilog = self.usage, self.epilog
+        known = {name: change for name, change in _SHARED.items() if name in self.parameters}
+        flags.add(parser, self.function, **{**known, **self.changes})
+        for file in self.files:
+            parser.add_argument(
+                *file.names, metavar=file.metavar, help=file.help, required=file.required
+            )
+        if self.files:
+            group(parser, MACHINE).add_argument(
+                "--force",
+                action="store_true",
+                help=f"replace an earlier {' or '.join(file.metavar for file in self.files)}",
+            )
+        for name, text in self.details.items():
+            parser.add_argument(f"--{name}", action="store_true", help=text)
+        if self.data:
+            names = [name for name in DIVIDING if name not in self.parameters]
+            add_data_options(parser, names)
+        if "reading" in self.parameters:
+            add_reading_options(parser)
+        if self.is_long:
+            add_threads_option(parser)
+        add_json(parser)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Call the function, write the files, and show the result; return the exit code."""
+        for file in self.files:
+            if (path := getattr(arguments, file.dest)) is not None:
+                file.check(path, force=arguments.force)
+        result = self.call(arguments)
+        written = []
+        for file in self.files:
+            if (path := getattr(arguments, file.dest)) is not None:
+                file.write(result, path)
+                written.append(path)
+        self.show(arguments, result)
+        if not arguments.json:
+            for path in written:
+                console.print_line(f"{path} written")
+        return 0 if not self.passes or getattr(result, self.passes) else 1
+
+    def call(self, arguments: argparse.Namespace) -> Any:
+        """Call the function with the values that the command line gives."""
+        if self.is_long:
+            use_threads(arguments.threads)
+        values = flags.given(arguments, self.function)
+        if self.data:
+            open_data(arguments, values, self.data)
+        if "reading" in self.parameters:
+            values["reading"] = reading_options(arguments, arguments.path)
+        if "progress" in self.parameters:
+            values["progress"] = progress
+        return getattr(import_module(flags.HOMES[self.function]), self.function)(**values)
+
+    def show(self, arguments: argparse.Namespace, result: Any) -> None:
+        """Print a result: as JSON, or its tables, sentences and findings."""
+        details = {name: True for name in self.details if getattr(arguments, name)}
+        if arguments.json:
+            content = result.as_json(**details) if hasattr(result, "as_json") else result
+            echoed = {key: getattr(arguments, name) for key, name in self.echoes.items()}
+            console.print_json({**echoed, **content})
+            return
+        if self.printed is not None:
+            self.printed(result)
+            return
+        tables = result.tables(**details)
+        if self.title:
+            tables[0] = replace(tables[0], title=self.title.format(**vars(arguments)))
+        for table in tables:
+            console.print_table(table)
+        console.print_sentences(getattr(result, "sentences", list)())
+        console.print_finding_remarks(getattr(result, "findings", ()))
+        if self.words:
+            console.print_verdict(getattr(result, self.passes), *self.words)
+
+
+def _print_mapping(content: Mapping[str, Any]) -> None:
+    """Print single values in a line each, and all others as tables."""
+    from nmtool.description import tables_of
+
+    single, *tables = tables_of("", content)
+    for key, value in single.rows:
+        console.print_line(f"{key}: {value}")
+    for table in tables:
+        console.print_table(table)
+
+
+def _check_page(path: str, *, force: bool) -> None:
+    """Check that a page can be written, and that matplotlib is installed."""
+    from nmtool.errors import UsageError
+    from nmtool.exchange.exporting import check_free
+    from nmtool.reporting import require
+
+    if not path.lower().endswith((".html", ".htm")):
+        raise UsageError(
+            f"{path} does not have the extension of an HTML page",
+            code="page-extension",
+            fix="choose a name that ends in .html",
+        )
+    check_free(path, force=force)
+    require()
+
+
+def _formats_that_run() -> list[str]:
+    from nmtool.exporters.formats import formats_that_run
+
+    return formats_that_run()
+
+
+def _check_integers(path: str, *, force: bool) -> None:
+    """Check that an integer network can be written."""
+    from nmtool.exchange.exporting import check_archive_name, check_replaceable
+    from nmtool.network.integer_network import FILE_KIND
+
+    check_archive_name(path)
+    check_replaceable(path, [FILE_KIND], force=force)
+
+
+def _check_table(path: str, *, force: bool) -> None:
+    """Check that a table can be written as CSV."""
+    from nmtool.errors import UsageError
+    from nmtool.exchange.exporting import check_free
+
+    if not path.lower().endswith(".csv"):
+        raise UsageError(
+            f"predictions are written as CSV, not as {path}",
+            code="extension-wrong",
+            fix="choose a name that ends in .csv",
+        )
+    check_free(path, force=force)
+
+
+class _BackendOption(argparse.Action):
+    """Collect options of backends, such as `lava.model=stock`, by backend and name."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, text: Any, flag: str | None = None
+    ) -> None:
+        name, is_given, value = text.partition("=")
+        backend, dot, option = name.partition(".")
+        if not (is_given and dot and backend and option):
+            raise argparse.ArgumentError(self, f"must be BACKEND.NAME=VALUE, not '{text}'")
+        options = vars(namespace).setdefault(self.dest, {})
+        options.setdefault(backend, {})[option] = value
+
+
+def _backend_or_recording(text: str) -> str:
+    """Parse the name of a backend or the path of a recording; for `type=`."""
+    from nmtool.verification.verification import is_recording
+
+    return text if is_recording(text) else flags.one_of(_formats_that_run, ", or FILE.npz")(text)
+
+
+_DATA = ("data", "calibrate_on")
+"""Parameters of functions that take a data set."""
+
+_SHARED: Mapping[str, Flag] = {
+    "samples": flag(group=SAMPLES),
+    "data": flag("data", metavar="DATA", nargs="?", help=DATA),
+    "trust": flag(group=MACHINE),
+    "weight_bits": flag(group=ROUNDING),
+    "delay_bits": flag(group=ROUNDING),
+    "relays": flag(group=ROUNDING),
+}
+"""Changes of flags that several commands share."""
+
+NETWORKS: Mapping[str, Any] = {"nargs": "+", "metavar": "NETWORK", "action": None}
+"""Settings of a flag that takes several networks."""
+
+VERBS: Mapping[str, Verb] = {
+    "inspect": Verb("inspect", echoes={"file": "path"}, printed=_print_mapping, is_long=False),
+    "evaluate": Verb(
+        "evaluate",
+        {"network": flag(help=NETWORK), "data": flag("data", metavar="DATA", help=DATA)},
+        echoes={"network": "network", "data": "data", "split": "split"},
+        title="{network} on {data} ({split})",
+        details={
+            "classes": "also show accuracy per class, the confusion matrix (up to 12 classes) and "
+            "the misclassified samples"
+        },
+        files=(
+            File(
+                ("--predictions",),
+                "FILE.csv",
+                lambda evaluation, path: evaluation.write_predictions(path),
+                _check_table,
+                "write a table with a row per sample: label and prediction (as number and name), "
+                "all scores",
+            ),
+        ),
+        epilog="examples: nmtool evaluate run digits; nmtool evaluate network.onnx "
+        "digits:validation; nmtool evaluate run digits --classes --predictions predictions.csv",
+    ),
+    "quantise": Verb(
+        "quantise",
+        {
+            "network": flag("network", metavar="NETWORK", help="run folder or network file"),
+            "calibrate_on": flag(
+                "--data",
+                metavar="DATA",
+                help="data set for calibration (its first 200 training samples) and for measuring "
+                "the accuracy lost by rounding. Accuracy is measured on its validation split, else "
+                "on the run's validation samples, else on 300 drawn training samples or half of "
+                "all. Default: the run's own data; none: neither calibrate nor measure accuracy",
+            ),
+            "ranges": flag(
+                group=ROUNDING, choices=flags.words("nmtool.quantisation.pipeline.RANGES")
+            ),
+            "scale": flag(
+                group=ROUNDING, choices=flags.words("nmtool.quantisation.conversion.SCALES")
+            ),
+            "target": flag(
+                metavar="TARGET",
+                help="chip to round for, by name or as a FILE.toml (docs/targets.md); default "
+                "loihi2",
+            ),
+        },
+        echoes={"file": "output"},
+        files=(
+            File(
+                ("-o", "--output"),
+                "FILE.npz",
+                lambda quantisation, path: quantisation.network.save(path),
+                _check_integers,
+                required=True,
+            ),
+        ),
+        epilog="examples: nmtool quantise run -o integers.npz; "
+        "nmtool quantise network.npz -o integers.npz --data digits",
+    ),
+    "compare": Verb(
+        "compare_accuracy",
+        {
+            "first": flag(
+                "first",
+                **NETWORKS,
+                help=f"{NETWORK}, one per seed; or the folder of a cross-validation",
+            ),
+            "second": flag(
+                "--with",
+                **NETWORKS,
+                help="networks to compare with, one per NETWORK, in the same order. Default: each "
+                "NETWORK is a run that trained in integers, and is compared with its float weights",
+            ),
+            "data": flag(
+                "--data", metavar="DATA", help=f"{DATA}; not needed for cross-validations"
+            ),
+            "clusters": flag("--cluster", type=grouping, metavar="NAME|N"),
+        },
+        usage="nmtool compare NETWORK … --data DATA [options]",
+        epilog="example: nmtool compare run0 run1 run2 --data digits; of two cross-validations: "
+        "nmtool compare integers --with floats --cluster speaker",
+    ),
+    "verify": Verb(
+        "verify",
+        {
+            "network": flag(
+                "network",
+                metavar="NETWORK",
+                help="integer network, a run that trained in integers, or an export, which runs "
+                "unchanged",
+            ),
+            "data": flag(
+                "data",
+                metavar="DATA",
+                nargs="?",
+                help=f"{DATA}. Without DATA, an export is checked by its known answers, and a "
+                "network on generated inputs",
+            ),
+            "against": flag(
+                action="append", type=_backend_or_recording, metavar="BACKEND|FILE.npz"
+            ),
+            "artefact": flag(
+                metavar="EXPORT",
+                help="check that this export contains NETWORK: the same integers, and unchanged "
+                "code",
+            ),
+            "exercise": flag(group=SAMPLES),
+            "options": flag(
+                "--option",
+                action=_BackendOption,
+                metavar="BACKEND.NAME=VALUE",
+                help="an option of a backend: lava.model=stock runs Lava's own process models, "
+                "which are slow, and not nmtool's (one sample also runs on Lava's own). May be "
+                "repeated",
+            ),
+        },
+        passes="identical",
+        words=("identical", "different"),
+        epilog="examples: nmtool verify integers.npz digits --against lava --against c; "
+        "nmtool verify lava_folder. Exit code 1 if any result differs, or the export contains "
+        "another network; 2 if the export was modified after it was written, and is not run.",
+    ),
+    "report": Verb(
+        "report",
+        {
+            "network": flag(
+                "network",
+                metavar="NETWORK",
+                help=f"{NETWORK}; float networks are also quantised, with the default bits",
+            ),
+            "data": flag(
+                "data",
+                metavar="DATA",
+                nargs="?",
+                help=f"{DATA}; by default the run's own data",
+            ),
+            "against": flag(type=flags.one_of(_formats_that_run), metavar="BACKEND"),
+            "target": flag(
+                help="chip or format to check, as in nmtool check. May be repeated; the cost is "
+                "counted for the first target. Default: loihi2",
+            ),
+        },
+        files=(
+            File(
+                ("-o", "--output"),
+                "PAGE.html",
+                lambda report, path: report.save(path, console.in_flags),
+                _check_page,
+                "write a page, with plots (needs matplotlib)",
+            ),
+        ),
+        passes="passed",
+        printed=console.print_report,
+        epilog="example: nmtool report run -o report.html --against c. "
+        "Exit code 1 if a requested backend differs.",
+    ),
+}
+"""Commands that are functions, by name."""
