@@ -14,7 +14,7 @@ from nmtool.arguments import (
     checked,
 )
 from nmtool.arithmetic import LOIHI2
-from nmtool.data.dataset import Dataset, default_split
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
@@ -447,7 +447,7 @@ def _write_export(
         The path of the export.
     """
     if isinstance(samples, Dataset):
-        samples = samples.filled_split(default_split(samples))
+        samples = samples.filled_split(samples.default_split)
     answers = _answers_to_carry(format_class, network, samples, progress)
     with progress(f"writing {format_class.name}"):
         artefact = format_class.write(
