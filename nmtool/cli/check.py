@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, NETWORK, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import DIVIDING, add_data_options, open_data
+from nmtool.cli.loading import DIVIDING, add_data_options, name_data, open_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         first = getattr(arguments, "target", [ALL])[0]
         counting["target"] = None if first == ALL else first
         cost = compare_cost(networks, **counting, progress=progress)
+        name_data(arguments)
     if arguments.json:
         content: dict[str, Any] = {
             "networks": [{"network": path, **report.as_json()} for path, report in checks.items()]

@@ -14,7 +14,6 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -125,14 +124,16 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _flags_of_training() -> dict[str, str]:
-    """Flags of the training settings, by the name of the setting.
+    """Flags of `nmtool train`, by the name of the setting or argument.
 
-    Every command needs them, since messages of any command can name a training setting.
+    Every command needs them, since messages of any command can give advice on training.
     """
-    from nmtool.cli.train_settings import flag_of
-    from nmtool.training.options import TrainOptions
+    from nmtool.cli import train
+    from nmtool.cli.arguments import Parser
 
-    return {option.name: flag_of(option.name) for option in fields(TrainOptions)}
+    parser = Parser()
+    train.add_arguments(parser)
+    return {name: flag for name, flag in parser.flags().items() if flag.startswith("--")}
 
 
 def _shown(text: str) -> str:

@@ -65,7 +65,7 @@ def named_data(arguments: argparse.Namespace) -> Dataset | None:
 def open_data(arguments: argparse.Namespace, values: dict[str, Any], name: str = "data") -> None:
     """Replace the name of a data set among the values of a function by the data set.
 
-    Afterwards, `arguments.data` is its name and `arguments.split` the split that is meant.
+    Without flags for finding it, the name stays, and the function finds the data set.
 
     Args:
         arguments: parsed arguments with the flags of `add_data_options`.
@@ -75,13 +75,18 @@ def open_data(arguments: argparse.Namespace, values: dict[str, Any], name: str =
     Raises:
         UsageError: there is no data set of that name, or a flag needs data, but none are named.
     """
-    if values.get(name, NO_DATA) != NO_DATA:
-        dataset = values[name] = find_data(arguments, values[name], DIVIDING)
-        arguments.data, arguments.split = dataset.name, dataset.default_split
-        return
-    for unused in flags.given(arguments, "load_dataset"):
+    finding = flags.given(arguments, "load_dataset")
+    if finding and values.get(name, NO_DATA) == NO_DATA:
         raise UsageError(
-            f"{arguments.parser.flag(unused)} needs data, but none are named",
+            f"{arguments.parser.flag(next(iter(finding)))} needs data, but none are named",
             code="data-missing",
             fix="name the data, `data=`, or leave the flag out",
         )
+    if finding:
+        values[name] = find_data(arguments, values[name], DIVIDING)
+
+
+def name_data(arguments: argparse.Namespace) -> None:
+    """Set `arguments.data` to the name of the data set, and `arguments.split` to its split."""
+    dataset = find_data(arguments, arguments.data, DIVIDING)
+    arguments.data, arguments.split = dataset.name, dataset.default_split

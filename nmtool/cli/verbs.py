@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import (
@@ -25,9 +25,12 @@ from nmtool.cli.arguments import (
 )
 from nmtool.cli.flags import Flag, flag
 from nmtool.cli.format_options import add_reading_options, reading_options
-from nmtool.cli.loading import DIVIDING, add_data_options, open_data
+from nmtool.cli.loading import DIVIDING, add_data_options, name_data, open_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
+
+if TYPE_CHECKING:
+    from nmtool.quantisation import Quantisation
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Verb:
     Attributes:
         function: public name of the function.
         changes: changes of the flags that its parameters give; None: no flag.
-        echoes: arguments that its JSON repeats, by key; `data` also gives the split.
+        echoes: arguments that its JSON repeats, by key.
         title: title of the first table, with names of values in braces; '': the table's own.
         details: flags that ask the result's `tables` and `as_json` for more, with their help.
         files: files that are written from the result.
@@ -157,6 +160,8 @@ class Verb:
 
     def show(self, arguments: argparse.Namespace, result: Any) -> None:
         """Print a result: as JSON, or its tables, sentences and findings."""
+        if "split" in self.echoes:
+            name_data(arguments)
         details = {name: True for name in self.details if getattr(arguments, name)}
         if arguments.json:
             content = result.as_json(**details) if hasattr(result, "as_json") else result
@@ -175,6 +180,12 @@ class Verb:
         console.print_finding_remarks(getattr(result, "findings", ()))
         if self.words:
             console.print_verdict(getattr(result, self.passes), *self.words)
+
+
+def _print_quantisation(quantisation: Quantisation) -> None:
+    """Print errors of rounding on stdout, and the parts that were changed on stderr."""
+    console.print_tables(quantisation)
+    console.print_finding_remarks(quantisation.findings)
 
 
 def _print_mapping(content: Mapping[str, Any]) -> None:
@@ -328,6 +339,7 @@ VERBS: Mapping[str, Verb] = {
                 required=True,
             ),
         ),
+        printed=_print_quantisation,
         epilog="examples: nmtool quantise run -o integers.npz; "
         "nmtool quantise network.npz -o integers.npz --data digits",
     ),

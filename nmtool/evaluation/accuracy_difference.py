@@ -34,7 +34,7 @@ class AccuracyDifference(Tabular):
         clusters: by name, [samples] integers: samples with the same value, e.g. of one speaker,
             are drawn together in the bootstrap. Without clusters, samples are drawn one by one.
         names: names of the networks of each pair; empty: pairs are numbered from 1.
-        data: names of the data set and its split; '' if unknown.
+        data, split: names of the data set and of the split; '' if unknown.
 
     Raises:
         UsageError: a column of clusters has another length, or only one value.
@@ -45,6 +45,7 @@ class AccuracyDifference(Tabular):
     clusters: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
     names: Sequence[tuple[str, str]] = ()
     data: str = ""
+    split: str = ""
 
     def __post_init__(self) -> None:
         n_samples = self.first.shape[1]
@@ -86,7 +87,7 @@ class AccuracyDifference(Tabular):
         `clusters`, the number of clusters by name, only exists for clustered samples.
         """
         return {
-            **({"data": self.data} if self.data else {}),
+            **({"data": self.data, "split": self.split} if self.data else {}),
             "samples": self.first.shape[1],
             "pairs": self._pairs(),
             "first_accuracy": self.first.mean(),
@@ -128,7 +129,7 @@ class AccuracyDifference(Tabular):
             for key, entry in named
         ]
         title = f"{counted(len(pairs), 'pair')} on {counted(self.first.shape[1], 'sample')}"
-        title += f" of {self.data}" if self.data else ""
+        title += f" of {self.data} ({self.split})" if self.data else ""
         header = (*header, "only first right", "only second right")
         return [Table(title, (*(("first", "second") if self.names else ("pair",)), *header), rows)]
 

@@ -90,11 +90,11 @@ def compare_accuracy(
     networks = [source for pair in pairs for source in pair if not isinstance(source, Answers)]
     data = load_dataset(data) if isinstance(data, str | Path) else data
     events = choose_samples(as_samples(data, networks, progress), samples)
-    described = ""
+    named = {}
     if isinstance(data, Dataset):
-        described = f"{data.name} ({data.default_split})"
+        named = {"data": data.name, "split": data.default_split}
     elif data is None:
-        described = f"{answered[0].data} ({', '.join(answered[0].splits)})"
+        named = {"data": answered[0].data, "split": ", ".join(answered[0].splits)}
     if events is not None:
         EVENTS.check("data", events)
     if events is not None and answered:
@@ -125,7 +125,7 @@ def compare_accuracy(
     rows = [(right(ours), right(theirs)) for ours, theirs in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
     names = [(compared_name(ours), compared_name(theirs)) for ours, theirs in pairs]
-    return AccuracyDifference(first_right, second_right, clustered, names, described)
+    return AccuracyDifference(first_right, second_right, clustered, names, **named)
 
 
 def network_pairs(

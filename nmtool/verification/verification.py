@@ -241,7 +241,8 @@ class Verification:
                 f"a float network cannot be compared with {', '.join(integers)}",
                 code="network-float",
                 why="these backends run integers",
-                fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
+                fix="quantise it first: nmtool quantise NETWORK -o FILE.npz, or in Python "
+                "nmtool.quantise(network)",
             )
 
     def require(self) -> None:

@@ -152,7 +152,7 @@ INTEGERS = (
     Ask("error extension", "export chain.npz -o chain.txt"),
     Ask("error channels", "evaluate zoo:digits words"),
     Ask("error data", "evaluate chain.npz nowhere"),
-    Ask("error split", "evaluate chain.npz words --split validation"),
+    Ask("error split", "evaluate chain.npz words:validation"),
     Ask("error target", "check chain.npz --target loihi9"),
     Ask("error backend", "verify chain.npz words --against spinnaker"),
     Ask("error quantised", "quantise chain.npz -o x.npz"),
@@ -244,7 +244,7 @@ FLOATS = (
     Ask("compare crossvalidations", "compare cvi --with cv --cluster speaker", lines=True),
     # Commands on finished runs
     Ask("evaluate run", "evaluate run words --classes --threads 1", lines=True),
-    Ask("evaluate validation", "evaluate run words --split validation --threads 1"),
+    Ask("evaluate validation", "evaluate run words:validation --threads 1"),
     Ask("compare run", "compare integers --data words --threads 1", lines=True),
     Ask("inspect run", "inspect run --targets"),
     Ask("quantise run", "quantise run -o run8.npz", "run8.npz"),

@@ -355,7 +355,7 @@ for _place, _put in PLACES.items():
         (folder / "run").mkdir()
         put(folder / "run" / "run.json")
         (folder / "floats.npz").rename(folder / "run" / "network.npz")
-        return ["evaluate", "run", "two", "--split", "validation"]
+        return ["evaluate", "run", "two:validation"]
 
     def _data_file(folder: Path, put: Callable[[Path], None] = _put) -> Words:
         put(folder / "two" / "two_test.h5")
@@ -1146,7 +1146,7 @@ def run_case(name: str, manifest: Any, *words: str) -> None:
         (folder / "floats.npz").rename(run / "network.npz")
         text = manifest if isinstance(manifest, str) else json.dumps(manifest)
         (run / "run.json").write_text(text, encoding="utf-8")
-        return list(words) or ["evaluate", "run", "two", "--split", "validation"]
+        return list(words) or ["evaluate", "run", "two:validation"]
 
     case(f"run: {name}")(make)
 

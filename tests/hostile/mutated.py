@@ -111,7 +111,7 @@ KINDS = {
         _run,
         (
             "inspect x",
-            "evaluate x two --split validation",
+            "evaluate x two:validation",
             "report x -o y.html",
             "quantise x -o y.npz",
             "train --resume x",

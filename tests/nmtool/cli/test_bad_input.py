@@ -116,7 +116,7 @@ def test_unknown_data_sets_are_refused(
 @pytest.mark.usefixtures("data")
 def test_options_that_do_not_fit_the_data_set(nmtool: Nmtool, integers: Path) -> None:
     _assert_refused(nmtool("data", "yinyang", "--units", "4"), "units-known", "'yinyang'")
-    result = nmtool("evaluate", integers, "two", "--split", "validation")
+    result = nmtool("evaluate", integers, "two:validation")
     _assert_refused(result, "validation-missing", "'two'")
     _assert_refused(nmtool("evaluate", integers, "two", "--units", "2"), "units-range", "unit 2 ")
 

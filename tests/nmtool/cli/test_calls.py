@@ -18,7 +18,7 @@ from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
 
-FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
+INTEGERS = cases.integer_network()
 
 FUNCTIONS = {
     "verify": "nmtool.verification.verify.verify",
@@ -32,30 +32,22 @@ FUNCTIONS = {
 """The function that each command calls."""
 
 CALLS: dict[str, dict[str, Any]] = {
-    "verify integers.npz two --against json --against lava --model stock": {
+    "verify integers.npz two --against json --against lava --option lava.model=stock": {
+        "network": "integers.npz",
+        "data": "two",
         "against": ["json", "lava"],
         "options": {"lava": {"model": "stock"}},
         "artefact": None,
     },
-    "verify integers.npz --against json --deep": {
-        "network": INTEGERS,
-        "data": None,
-        "deep": True,
-        "options": {},
-    },
-    "verify export.json": {
-        "network": INTEGERS,
-        "data": None,
-        "against": ["json"],
-        "artefact": Path("export.json"),
-    },
-    "verify integers.npz two --artefact export.json --trust --exercise": {
-        "against": ["json"],
-        "artefact": Path("export.json"),
+    "verify integers.npz --against json --deep": {"data": None, "deep": True, "options": {}},
+    "verify integers.npz two:train --artefact export.json --trust --exercise --samples 3": {
+        "data": "two:train",
+        "samples": 3,
+        "artefact": "export.json",
         "trust": True,
         "exercise": True,
     },
-    "verify floats.npz two --against theirs.npz": {"network": FLOATS, "against": ["theirs.npz"]},
+    "verify floats.npz two --against theirs.npz": {"against": ["theirs.npz"]},
     "export floats.npz -o out.c --prefix kws --force --weight-bits 4 --relays": {
         "source": "floats.npz",
         "path": "out.c",
@@ -101,15 +93,11 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "inspect export.json --targets": {"path": "export.json", "targets": True, "reading": None},
     "inspect theirs.nir --in-nir-dt 0.002": {"reading": ImportOptions(nir_dt_s=0.002)},
-    "check integers.npz": {"target": ["loihi2"], "relays": False, "quantising": {}},
-    "check floats.npz --target loihi1 --target c --relays --weight-bits 4": {
-        "target": ["loihi1", "c"],
-        "relays": True,
-        "quantising": {"weight_bits": 4},
-    },
-    "report integers.npz": {"network": "integers.npz", "data": None, "split": None},
+    "check integers.npz": {"target": ["loihi2"]},
+    "check floats.npz --target loihi1 --target c": {"target": ["loihi1", "c"]},
+    "report integers.npz": {"network": "integers.npz", "data": None},
     "report integers.npz two:train --samples 3 --against c --target c --before floats.npz": {
-        "split": "train",
+        "data": "two:train",
         "samples": 3,
         "against": ["c"],
         "target": ["c"],
@@ -123,8 +111,6 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 """The arguments of the call, by the words of the command."""
 
-SUBJECT = {"format": "json", "hash": INTEGERS.content_hash, "data": "two", "split": "test"}
-
 RESULTS: dict[str, dict[str, Any]] = {
     "verify export.json": {},
     "verify integers.npz --against json": {},
@@ -132,7 +118,7 @@ RESULTS: dict[str, dict[str, Any]] = {
     "inspect integers.npz": {"file": "integers.npz"},
     "check integers.npz": {"network": "integers.npz"},
     "report integers.npz two": {},
-    "evaluate export.json two": {"network": "export.json", **SUBJECT},
+    "evaluate export.json two": {"network": "export.json", "data": "two", "split": "test"},
 }
 """Entries of a command's JSON besides the result of its function, by the command's words."""
 

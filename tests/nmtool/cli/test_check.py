@@ -54,8 +54,6 @@ def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("check", integers, "--target", "bad.toml")
     assert (result.code, result.error) == (2, "target-file")
     assert "target-value kind" in result.err
-    result = nmtool("check", integers, "--weight-bits", "4")
-    assert (result.code, result.error) == (2, "quantised-already")
     result = nmtool("check", "nowhere.npz")
     assert (result.code, result.error) == (2, "file-missing")
 

@@ -41,12 +41,13 @@ def test_a_run_of_an_export_as_json(nmtool: Nmtool, folder: str, integers: Path)
 
 
 def test_a_run_of_an_export_in_the_terminal(nmtool: Nmtool, folder: str) -> None:
-    result = nmtool("evaluate", folder, "two", "--samples", "4", "--split", "train")
+    result = nmtool("evaluate", folder, "two:train", "--samples", "4")
     assert result.code == 0
     lines = result.out.splitlines()
-    assert lines[0] == "folder on two (train), run by lava"
+    assert lines[0] == "folder on two (train)"
     words = [line.split("  ") for line in lines[3:]]
     shown = {parts[0].strip(): parts[-1].strip() for parts in words if len(parts) > 1}
+    assert shown["format"] == "lava"
     assert (shown["samples"], shown["accuracy"]) == ("4 of 12, drawn per class", "100.00%")
 
 

@@ -51,9 +51,9 @@ def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
 
 
 def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exporting or verifying a float network needs no --target."""
     Network.layers([5, 8, 3]).save("float.npz")
-    assert nmtool("export", "float.npz", "--to", "fenn", "-o", "exported").code == 0
+    assert nmtool("quantise", "float.npz", "-o", "q.npz", "--target", "fenn").code == 0
+    assert nmtool("export", "q.npz", "--to", "fenn", "-o", "exported").code == 0
     assert load("exported").runs_in is FENN16
     networks = []
 
@@ -63,6 +63,6 @@ def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Fenn, "require", lambda: None)
     monkeypatch.setattr(Fenn, "run", run)
-    result = nmtool("verify", "float.npz", "--against", "fenn")
+    result = nmtool("verify", "q.npz", "--against", "fenn")
     assert result.code == 0
     assert [network.runs_in for network in networks] == [FENN16]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli import evaluate, inspect
+from nmtool.cli import zoo
 from nmtool.cli.commands import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
 from nmtool.setup.installation import install_command
@@ -98,7 +98,6 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
     [
         (["quantse"], "command-unknown", ["'quantse'", "'quantise'"]),
         (["evaluate"], "command-line", ["NETWORK, DATA"]),
-        (["evaluate", "a", "b", "--split", "all"], "command-line", ["--split", "'all'"]),
         (["evaluate", "a", "b", "--samples", "0"], "command-line", ["--samples", "'0'"]),
         (["evaluate", "a", "b", "--samples", "-3"], "command-line", ["--samples", "'-3'"]),
         (["evaluate", "a", "b", "--samples", "few"], "command-line", ["--samples", "'few'"]),
@@ -107,9 +106,9 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["train", "a", "--epoch=3"], "option-unknown", ["--epoch\n", "--epochs?"]),
         (["train", "--hiden", "--epoch"], "option-unknown", ["--hidden?", "--epochs?"]),
         (["train", "a", "--readout", "men"], "command-line", ["--readout", "'mean'?", "window"]),
-        (["evaluate", "a", "b", "--split", "tests"], "command-line", ["did you mean 'test'?"]),
         (["export", "a", "--to", "lva"], "command-line", ["--to", "did you mean 'lava'?"]),
-        (["verify", "a", "--ranges", "lagrest"], "command-line", ["--ranges", "'largest'?"]),
+        (["quantise", "a", "--ranges", "lagrest"], "command-line", ["--ranges", "'largest'?"]),
+        (["verify", "a", "--option", "lava"], "command-line", ["BACKEND.NAME=VALUE", "'lava'"]),
         (["verify", "a", "--against", "onxx"], "command-line", ["'onnx'?", "FILE.npz"]),
         (["setup", "completion", "bsh"], "command-line", ["'bash'?"]),
         (["inspect", "a", "--", "--b", "--c"], "command-line", ["--c"]),
@@ -153,8 +152,8 @@ def test_exit_codes(
     nmtool: Nmtool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inspect, "run", _raising(raised))
-    assert nmtool("inspect", "file") == CommandResult(code, "", message)
+    monkeypatch.setattr(zoo, "run", _raising(raised))
+    assert nmtool("zoo", "file") == CommandResult(code, "", message)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +181,9 @@ def test_other_exceptions_are_translated(
     nmtool: Nmtool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inspect, "run", _raising(raised))
+    monkeypatch.setattr(zoo, "run", _raising(raised))
     monkeypatch.setattr("nmtool.cli.streams.silence", lambda *streams: None)
-    result = nmtool("inspect", "file")
+    result = nmtool("zoo", "file")
     assert (result.code, result.out, result.error) == (code, "", error)
     assert phrase in result.err
 
@@ -195,9 +194,9 @@ def test_other_exceptions_are_translated(
 def test_internal_errors_keep_their_traceback(
     mistake: Exception, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "run", _raising(mistake))
+    monkeypatch.setattr(zoo, "run", _raising(mistake))
     with pytest.raises(type(mistake)):
-        nmtool("evaluate", "a", "b")
+        nmtool("zoo", "a")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["inspect", "integers.npz"]])
@@ -314,10 +313,10 @@ def test_an_interrupt_that_became_another_error(
             raise ImportError("torch is broken") from interrupt
         raise AssertionError("nothing was raised")
 
-    monkeypatch.setattr(inspect, "run", run)
+    monkeypatch.setattr(zoo, "run", run)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert nmtool("inspect", "file") == CommandResult(code, "", "interrupted\n")
+        assert nmtool("zoo", "file") == CommandResult(code, "", "interrupted\n")
     finally:
         signal.signal(signal.SIGINT, previous)
 

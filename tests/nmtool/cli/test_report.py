@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,12 +41,12 @@ def test_a_report_as_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("data")
 def test_a_report_as_json(nmtool: Nmtool, integers: Path) -> None:
-    result = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
+    result = nmtool("report", integers, "two:train", "--samples", "3", "--json")
     assert result.code == 0
     assert (result.json["integers"]["samples"], result.json["integers"]["drawn_from"]) == (3, 12)
     assert result.json["network"] == str(integers)
     command = result.json["reproduce"]["code"]["command of this report"]
-    assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
+    assert command == f"nmtool report {integers} two:train --samples 3 -o report.html"
 
 
 @pytest.mark.torch
@@ -70,10 +69,8 @@ def test_advice_names_the_flags_of_training_and_the_classes(nmtool: Nmtool) -> N
 @pytest.mark.usefixtures("data")
 def test_the_command_in_a_report_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    floats = cases.float_network()
-    later = [replace(p, delay=p.delay + 60) for p in floats.projections]
-    floats.with_projections(later).save(tmp_path / "long.npz")
-    words = ("report", "long.npz", "two", "--relays", "--trust", "--weight-bits", "4")
+    cases.float_network().save(tmp_path / "floats.npz")
+    words = ("report", "floats.npz", "two:train", "--trust")
     result = nmtool(*words, "--json")
     assert result.code == 0, result.err
     command = result.json["reproduce"]["code"]["command of this report"]
@@ -81,8 +78,6 @@ def test_the_command_in_a_report_makes_the_same_report(nmtool: Nmtool, tmp_path:
     assert again.code == 0, again.err
     assert again.json["reproduce"]["hashes"] == result.json["reproduce"]["hashes"]
     assert again.json["reproduce"]["code"] == result.json["reproduce"]["code"]
-    shown = nmtool(*words).out
-    assert "neurons with relays" in shown
 
 
 @pytest.mark.usefixtures("data")
@@ -111,7 +106,6 @@ def test_invalid_input_is_refused(nmtool: Nmtool, integers: Path, floats: Path, 
         ([integers, "nowhere"], "dataset-unknown"),
         ([integers, "two", "-o", "report.pdf"], "page-extension"),
         ([integers, "yinyang", "--samples", "2"], "data-classes-differ"),
-        ([integers, "two", "--weight-bits", "4"], "quantised-already"),
         ([floats, "two", "--before", integers], "report-before-differs"),
     ):
         result = nmtool("report", *words)

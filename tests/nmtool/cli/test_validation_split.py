@@ -37,7 +37,7 @@ def _manifest(folder: Path, last: int) -> None:
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("rule", ["5", "last 5", "0.42"])
 def test_training_samples_are_read(nmtool: Nmtool, integers: Path, rule: str) -> None:
-    words = ("two", "--split", "validation", "--validation", rule, "--json")
+    words = ("two:validation", "--validation", rule, "--json")
     result = nmtool("evaluate", integers, *words)
     assert (result.code, result.err) == (0, "")
     expected = load_dataset("two", validation=rule).validation
@@ -46,22 +46,19 @@ def test_training_samples_are_read(nmtool: Nmtool, integers: Path, rule: str) ->
     recording = simulate(IntegerNetwork.load(integers), raster)
     assert result.json["samples"] == 5
     assert result.json["accuracy"] == recording.accuracy(expected.label)
-    training = nmtool(
-        "evaluate", integers, "two", "--split", "train", "--validation", rule, "--json"
-    )
+    training = nmtool("evaluate", integers, "two:train", "--validation", rule, "--json")
     assert training.json["samples"] == cases.N_TRAIN - 5
 
 
 @pytest.mark.usefixtures("data")
 def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "-o", "network.c").code == 0
-    options = ("--split", "validation", "--validation", "3", "--json")
     for words in (
-        ("compare", integers, "--with", integers, "--data", "two"),
-        ("evaluate", "network.c", "two"),
-        ("verify", integers, "two", "--against", "c"),
+        ("compare", integers, "--with", integers, "--data", "two:validation"),
+        ("evaluate", "network.c", "two:validation"),
+        ("verify", integers, "two:validation", "--against", "c"),
     ):
-        result = nmtool(*words, *options)
+        result = nmtool(*words, "--validation", "3", "--json")
         assert result.code == 0, result
         assert result.json["samples"] == 3
 
@@ -71,20 +68,20 @@ def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> N
 def test_the_amount_comes_from_the_run(nmtool: Nmtool) -> None:
     words = (*cases.SETTINGS, "--epochs", "1", "--arithmetic", "integer")
     assert nmtool("train", "two", "-o", "run", *words).code == 0
-    on_validation = ("--split", "validation", "--json")
+    evaluate = ("evaluate", "run", "two:validation", "--json")
     for words in (
-        ("evaluate", "run", "two"),
-        ("evaluate", "run/network.npz", "two"),
-        ("compare", "run", "--data", "two"),
-        ("verify", "run", "two", "--against", "c"),
+        evaluate,
+        ("evaluate", "run/network.npz", "two:validation", "--json"),
+        ("compare", "run", "--data", "two:validation", "--json"),
+        ("verify", "run", "two:validation", "--against", "c", "--json"),
     ):
-        result = nmtool(*words, *on_validation)
+        result = nmtool(*words)
         assert result.code == 0, result
         assert result.json["samples"] == N_VALIDATION
         (remark,) = result.err.splitlines()
         assert f" {N_VALIDATION} " in remark
-    assert nmtool("evaluate", "run", "two", *on_validation, "--validation", 2).json["samples"] == 2
-    whole = nmtool("evaluate", "run", "two", "--split", "train", "--json")
+    assert nmtool(*evaluate, "--validation", 2).json["samples"] == 2
+    whole = nmtool("evaluate", "run", "two:train", "--json")
     assert whole.json["samples"] == cases.N_TRAIN
 
 
@@ -92,9 +89,9 @@ def test_the_data_sets_own_validation_split_is_used(nmtool: Nmtool, data: Path) 
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     _manifest(Path("run"), 3)
     cases.integer_network().save("run/integers.npz")
-    result = nmtool("evaluate", "run", "two", "--split", "validation", "--json")
+    result = nmtool("evaluate", "run", "two:validation", "--json")
     assert (result.json["samples"], result.err) == (5, "")
-    result = nmtool("evaluate", "run", "two", "--split", "validation", "--validation", 3)
+    result = nmtool("evaluate", "run", "two:validation", "--validation", 3)
     assert (result.code, result.error) == (2, "validation-exists")
 
 
@@ -116,7 +113,7 @@ def test_the_validation_rule_of_several_runs(nmtool: Nmtool) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_without_a_validation_split_the_option_is_suggested(nmtool: Nmtool, integers: Path) -> None:
-    result = nmtool("evaluate", integers, "two", "--split", "validation")
+    result = nmtool("evaluate", integers, "two:validation")
     assert (result.code, result.error) == (2, "validation-missing")
     assert "--validation 0.2" in result.err
     for wrong in ("most", "0", "1.5"):
@@ -148,7 +145,7 @@ def test_a_run_records_its_validation_rule(nmtool: Nmtool, data: Path) -> None:
         nmtool("train", "--start", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
     )
     assert shared_validation_rule(["more"]) == SplitRule("6", 5)
-    assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
+    assert nmtool("evaluate", "run", "two:validation", "--json").json["samples"] == 4
     larger = load_dataset("two", validation=rule).validation
     smaller = load_dataset("two", validation=SplitRule(2, 5)).validation
     assert larger is not None

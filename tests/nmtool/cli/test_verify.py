@@ -74,20 +74,6 @@ def test_identical_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert lines[8].startswith(f"lava, stock model, {stretch}: spikes compared 75, different 0; ")
 
 
-def test_floats_are_calibrated_and_quantised(
-    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, floats: Path
-) -> None:
-    FakeLava().install(monkeypatch)
-    assert nmtool("verify", floats, "two", "--against", "lava", "--scale", "data").code == 0
-    Path("two/two_train.h5").unlink()
-    result = nmtool("verify", floats, "two", "--against", "lava")
-    assert result.code == 0
-    assert result.err.startswith("no calibration data")
-    result = nmtool(*WORDS, "--weight-bits", "4")
-    assert (result.code, result.out, result.error) == (2, "", "quantised-already")
-    assert "--weight-bits" in result.err
-
-
 def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     cases.write_raw(Path("two/two_test.h5"), [[], []], [[], []], [0, 1])

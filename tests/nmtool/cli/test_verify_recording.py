@@ -33,13 +33,13 @@ def test_a_recording_is_of_the_first_samples(nmtool: Nmtool, data: Path, integer
 def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
     ran = simulate_floats(cases.float_network(), RASTER)
     write(ran)
-    result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
+    result = nmtool("verify", floats, data, "--against", "mine.npz")
     assert result.code == 0
     assert "different 0" in result.out
     (name, raster), *_ = ran.spikes.items()
     dense = np.roll(raster.dense(), 1, axis=1)
     np.savez("mine.npz", axes="samples steps neurons", **{name: dense})
-    result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
+    result = nmtool("verify", floats, data, "--against", "mine.npz")
     assert result.code == 1
     assert "recording-shifted" in result.out
     assert " in mine.npz\n" in result.out  # The output names the recording.

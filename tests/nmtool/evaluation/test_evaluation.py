@@ -17,7 +17,6 @@ import pytest
 import nmtool as nm
 from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
-from nmtool.data.dataset import default_split
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.exporters.netx import Netx
@@ -190,7 +189,7 @@ def test_integers_are_evaluated() -> None:
     assert evaluation.counts == {"u_wraps": 0, "v_clips": 0}
     assert same(evaluation.recording, recording)
     assert (evaluation.loss, evaluation.seconds) == (None, None)
-    assert set(evaluation.as_json()) == COUNTS | {"u_wraps", "v_clips", "loss"}
+    assert set(evaluation.as_json()) == COUNTS | {"hash", "u_wraps", "v_clips", "loss"}
     again = nm.evaluate(network, Samples(RASTER, EVENTS.label))
     assert again.as_json() == evaluation.as_json()
 
@@ -213,7 +212,7 @@ def test_floats_are_evaluated() -> None:
     assert evaluation.arithmetic == "float"
     assert evaluation.accuracy == nm.simulate(network, RASTER).accuracy(EVENTS.label)
     assert evaluation.counts == {}
-    assert set(evaluation.as_json()) == COUNTS | {"loss"}
+    assert set(evaluation.as_json()) == COUNTS | {"hash", "loss"}
 
 
 def test_progress_is_shown() -> None:
@@ -297,7 +296,13 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
     assert evaluation.as_json()["spikes"] == spikes > 0
     if name != "nir":
         assert same(evaluation.recording, expected.recording)
-        assert evaluation.as_json().keys() == COUNTS | {"spikes", "seconds", *evaluation.counts}
+        assert evaluation.as_json().keys() == COUNTS | {
+            "hash",
+            "format",
+            "spikes",
+            "seconds",
+            *evaluation.counts,
+        }
 
 
 def test_floats_run_from_a_nir_file(tmp_path: Path) -> None:
@@ -374,4 +379,4 @@ def test_the_default_split_to_run() -> None:
         (("train", "validation", "test"), "test"),
         (("test", "train"), "test"),
     ):
-        assert default_split(Dataset("some", names, whole.__getitem__)) == expected
+        assert Dataset("some", names, whole.__getitem__).default_split == expected

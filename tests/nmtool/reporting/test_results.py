@@ -56,18 +56,6 @@ def test_integers_are_not_quantised(data: Dataset) -> None:
     assert keys(report) == tuple(key for key in KEYS if key not in ("floats", "rounding"))
     assert facts["description"]["hash"] == network.content_hash
     assert facts["synapses"]["before"] is None
-    with refused(UsageError, "quantised-already"):
-        nm.report(network, data, quantising={"weight_bits": 4})
-
-
-def test_requested_bits_are_used() -> None:
-    report = nm.report(cases.float_network(), quantising={"weight_bits": 3})
-    projections = report.as_json()["rounding"]["projections"]
-    assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
-    for option in ("weight_bit", "calibrate_on"):
-        with refused(UsageError, "quantise-option-unknown"):
-            nm.report(cases.float_network(), quantising={option: 3})
-    assert "--weight-bits 3" in str(report.as_json()["reproduce"]["code"])
 
 
 def test_without_data_nothing_runs() -> None:
@@ -95,13 +83,13 @@ def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset
 
 def test_chosen_splits_and_samples_are_reported(data: Dataset, tmp_path: Path) -> None:
     network = cases.integer_network()
-    report = nm.report(network, data, split="train", samples=5)
+    report = nm.report(network, data.choose("train"), samples=5)
     assert (report["integers"].samples, report["integers"].drawn_from) == (5, 12)
     assert dict(report.headline)["samples"] == "5 of 12, two (train)"
     only = Dataset("two", ("train",), data.split)
     assert dict(nm.report(network, only).headline)["samples"] == "12, two (train)"
     code = report.as_json()["reproduce"]["code"]["command of this report"]
-    assert code == "nmtool report network --split train --samples 5 -o report.html"
+    assert code == "nmtool report network --samples 5 -o report.html"
     folder = cases.write_folder(tmp_path / "two")
     report = nm.report(network, nm.load_dataset(folder))
     code = report.as_json()["reproduce"]["code"]["command of this report"]
@@ -286,7 +274,8 @@ def test_a_run_in_integers_reports_floats_and_integers(project: Path, tmp_path: 
     assert facts["synapses"]["before"] == start
     assert facts["reproduce"]["hashes"]["started from the network"] == start
     assert " --start START " in facts["reproduce"]["code"]["command of training"]
-    alone = nm.report(tmp_path / "run4" / "network.npz", split="validation")
+    validation = f"{project / 'two'}:validation"
+    alone = nm.report(tmp_path / "run4" / "network.npz", validation)
     assert alone["floats"].samples == 4
 
 

@@ -15,7 +15,6 @@ from nmtool.exporters.processors import PROCESSORS
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
-from nmtool.targets.target import Core
 from tests.networks.chains import chain_network
 from tests.networks.layered import layered_network
 from tests.refusals import refused
@@ -81,35 +80,9 @@ def test_rounding_for_a_target_clips_to_its_limits() -> None:
     assert {finding.code for finding in none.unsupported} == {"target-without-delays"}
 
 
-def test_relays_realise_delays_beyond_a_target() -> None:
-    short = nm.Target("short", max_delay=2, core=Core(neurons=8))
-    cut = nm.check(FLOATS, short)["short"]
-    relayed = nm.check(FLOATS, short, relays=True)["short"]
-    assert "delay-range" in [finding.code for finding in cut.approximate]
-    assert "delay-range" not in [finding.code for finding in relayed.approximate]
-    assert relayed.resources.cores > cut.resources.cores
-    none = nm.check(FLOATS, nm.Target("none", max_delay=0), relays=True)["none"]
-    assert "target-without-delays" not in {finding.code for finding in none.unsupported}
-    assert words(nm.check(FLOATS, "nir", relays=True)) == {"nir": FAITHFUL}
-    with refused(nm.UsageError, "quantised-already"):
-        nm.check(CHAIN, relays=True)
-
-
 def test_floats_are_rounded_to_the_bits_of_a_target() -> None:
     few = nm.Target("few", weight_bits=(2, 3), delay_bits=(1, 2), max_delay=3)
     assert words(nm.check(FLOATS, few)) == {"few": APPROXIMATE}
-
-
-def test_quantising_options_apply_to_floats_only() -> None:
-    wide = nm.check(FLOATS, "c")["c"].approximate[0].what
-    narrow = nm.check(FLOATS, "c", quantising={"weight_bits": 2})["c"].approximate[0].what
-    assert wide != narrow
-    with refused(nm.UsageError, "quantised-already"):
-        nm.check(CHAIN, quantising={"weight_bits": 4})
-    for option in ("weight_bit", "target"):
-        with refused(nm.UsageError, "quantise-option-unknown") as caught:
-            nm.check(FLOATS, quantising={option: 4})
-        assert "weight_bits" in caught.value.fix
 
 
 def test_a_path_and_a_target_file_of_a_user(tmp_path: Path) -> None:

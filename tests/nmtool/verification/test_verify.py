@@ -489,7 +489,7 @@ def test_data_that_do_not_fit(data: Dataset) -> None:
     with refused(UsageError, "data-channels-differ"):
         nm.verify(chain_network(3), EVENTS, against=["nir"])
     with refused(UsageError, "data-type"):
-        nm.verify(INTEGERS, data, against=["nir"])  # type: ignore[arg-type]
+        nm.verify(INTEGERS, 3, against=["nir"])  # type: ignore[arg-type]
     with refused(DataError, "split-empty"):
         nm.verify(INTEGERS, Raster.silent(0, 5, INTEGERS.channels.size), against=["c"])
     for backend in ("nir", "c"):
