@@ -114,7 +114,7 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
         """The flag of an argument; any other text is returned unchanged."""
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        flag_name = names.get(name) or _flags_of_training().get(name)
+        flag_name = names.get(name) or _flags_in_advice().get(name)
         if flag_name is None:
             return argument[0]
         return flag_name if value in ("", "True") else f"{flag_name} {value}"
@@ -123,17 +123,20 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
 
 
 @cache
-def _flags_of_training() -> dict[str, str]:
-    """Flags of `nmtool train`, by the name of the setting or argument.
+def _flags_in_advice() -> dict[str, str]:
+    """Flags of `nmtool train` and `quantise`, by the name of the setting or argument.
 
-    Every command needs them, since messages of any command can give advice on training.
+    Every command needs them, since messages of any command can give advice on both.
     """
     from nmtool.cli import train
     from nmtool.cli.arguments import Parser
+    from nmtool.cli.verbs import VERBS
 
-    parser = Parser()
-    train.add_arguments(parser)
-    return {name: flag for name, flag in parser.flags().items() if flag.startswith("--")}
+    quantising, training = Parser(), Parser()
+    VERBS["quantise"].add_arguments(quantising)
+    train.add_arguments(training)
+    names = {**quantising.flags(), **training.flags()}
+    return {name: flag for name, flag in names.items() if flag.startswith("--")}
 
 
 def _shown(text: str) -> str:

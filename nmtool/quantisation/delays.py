@@ -116,7 +116,7 @@ def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
             what = f"{beyond_target} delays are longer than the {longest} steps of the target"
             fix = (
                 f"they were clipped to {grid.longest}; keep them with relay populations "
-                "(`relays=True`) or a longer time step"
+                "(`relays=True` of `quantise`) or a longer time step"
             )
             yield Finding("delay-range", where, what, fix)
         if beyond_grid:
