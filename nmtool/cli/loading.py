@@ -39,7 +39,7 @@ def add_data_options(parser: argparse.ArgumentParser, names: Sequence[str] = FIN
             "drawn per class, or 'last N'; default: the run's own validation samples",
         ),
     }
-    chosen = {name: changes[name] for name in names}
+    chosen: dict[str, Any] = {name: changes[name] for name in names}
     flags.add(group(parser, SAMPLES), "load_dataset", only=names, **chosen)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import nmtool
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import (
     DATA,
@@ -106,7 +106,8 @@ class Verb:
         """Add the flags of the command."""
         parser.usage, parser.epilog = self.usage, self.epilog
         known = {name: change for name, change in _SHARED.items() if name in self.parameters}
-        flags.add(parser, self.function, **{**known, **self.changes})
+        changes: dict[str, Any] = {**known, **self.changes}
+        flags.add(parser, self.function, **changes)
         for file in self.files:
             parser.add_argument(
                 *file.names, metavar=file.metavar, help=file.help, required=file.required
@@ -156,7 +157,7 @@ class Verb:
             values["reading"] = reading_options(arguments, arguments.path)
         if "progress" in self.parameters:
             values["progress"] = progress
-        return getattr(import_module(flags.HOMES[self.function]), self.function)(**values)
+        return getattr(nmtool, self.function)(**values)
 
     def show(self, arguments: argparse.Namespace, result: Any) -> None:
         """Print a result: as JSON, or its tables, sentences and findings."""
@@ -188,7 +189,7 @@ def _print_quantisation(quantisation: Quantisation) -> None:
     console.print_finding_remarks(quantisation.findings)
 
 
-def _print_mapping(content: Mapping[str, Any]) -> None:
+def _print_mapping(content: dict[str, Any]) -> None:
     """Print single values in a line each, and all others as tables."""
     from nmtool.description import tables_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,6 @@ from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular, counted
 
 _log = logging.getLogger(__name__)
-
-_Data = TypeVar("_Data")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +58,7 @@ class Samples(Tabular):
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
 
 
-def choose_samples(data: _Data, count: int | None, *, in_order: bool = False) -> _Data:
+def choose_samples(data: Any, count: int | None, *, in_order: bool = False) -> Any:
     """Draw `count` samples in proportion to the classes, and log their number; None: all samples.
 
     Args:

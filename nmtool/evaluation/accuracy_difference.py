@@ -113,9 +113,10 @@ class AccuracyDifference(Tabular):
 
     def tables(self) -> list[Table]:
         """A table with a row per pair, and a row for the mean of all pairs."""
-        header = ("accuracy of first", "accuracy of second", "points")
+        columns = ("first", "second") if self.names else ("pair",)
+        numbers = ("accuracy of first", "accuracy of second", "points")
         pairs = self._pairs()
-        keys = self.names or [(number,) for number in range(1, len(pairs) + 1)]
+        keys: Sequence[tuple[Any, ...]] = self.names or [(i + 1,) for i in range(len(pairs))]
         named = [*zip(keys, pairs, strict=True), (("mean", "")[: len(keys[0])], self.as_json())]
         rows = [
             (
@@ -130,8 +131,8 @@ class AccuracyDifference(Tabular):
         ]
         title = f"{counted(len(pairs), 'pair')} on {counted(self.first.shape[1], 'sample')}"
         title += f" of {self.data} ({self.split})" if self.data else ""
-        header = (*header, "only first right", "only second right")
-        return [Table(title, (*(("first", "second") if self.names else ("pair",)), *header), rows)]
+        header = (*columns, *numbers, "only first right", "only second right")
+        return [Table(title, header, rows)]
 
     def sentences(self) -> list[tuple[str, str]]:
         """The mean difference with its interval, and what the bootstrap draws."""

@@ -21,13 +21,13 @@ from tests.nmtool.cli.fake_lava import FakeLava
 INTEGERS = cases.integer_network()
 
 FUNCTIONS = {
-    "verify": "nmtool.verification.verify.verify",
+    "verify": "nmtool.verify",
     "export": "nmtool.exchange.exporting.convert",
     "convert": "nmtool.exchange.exporting.convert",
-    "inspect": "nmtool.exchange.inspecting.inspect",
+    "inspect": "nmtool.inspect",
     "check": "nmtool.targets.checking.check",
-    "report": "nmtool.reporting.results.report",
-    "evaluate": "nmtool.evaluation.evaluation.evaluate",
+    "report": "nmtool.report",
+    "evaluate": "nmtool.evaluate",
 }
 """The function that each command calls."""
 

@@ -14,7 +14,7 @@ from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 
 pytestmark = pytest.mark.torch
 
-QUANTISE = "nmtool.quantisation.quantising.quantise"
+QUANTISE = "nmtool.quantise"
 COMPARE_COST = "nmtool.targets.costing.compare_cost"
 TRAIN = "nmtool.training.learning.train"
 FINETUNE = "nmtool.training.learning.finetune"
@@ -22,7 +22,7 @@ CROSS_VALIDATE = "nmtool.training.studies.folds.cross_validate"
 
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "evaluate integers.npz two --samples 4": (
-        "nmtool.evaluation.evaluation.evaluate",
+        "nmtool.evaluate",
         {"network": "integers.npz", "samples": 4, "trust": False},
     ),
     "check integers.npz --data two --target loihi2 --energy-of loihi1": (
@@ -70,7 +70,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         {"by": 1, "folds": 3, "options": nm.TrainOptions(lr=0.1), "folder": "new", "threads": 1},
     ),
     "compare integers.npz --with floats.npz --data two --cluster speaker --cluster 2": (
-        "nmtool.evaluation.comparing.compare_accuracy",
+        "nmtool.compare_accuracy",
         {"clusters": ["speaker", 2]},
     ),
     "convert floats.npz floats.npz both.npz --join --weights 1 -0.5": (
