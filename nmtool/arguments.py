@@ -83,26 +83,26 @@ def count(text: str) -> int:
 
 
 def number_by_name(text: str) -> float | dict[str, float]:
-    """Parse `20`, or `Hidden=20,Output=10` to numbers by name; for `type=`."""
+    """Parse `20`, or `Hidden:20,Output:10` to numbers by name; for `type=`."""
     try:
-        return _by_name(text, float) if "=" in text else float(text)
+        return _by_name(text, float) if ":" in text else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"must be a number, or NAME=NUMBER,…, not '{text}'"
+            f"must be a number, or NAME:NUMBER,…, not '{text}'"
         ) from None
 
 
 def counts_by_name(text: str) -> dict[str, int]:
-    """Parse `Input=700,Hidden=256` to whole numbers by name; for `type=`."""
+    """Parse `Input:700,Hidden:256` to whole numbers by name; for `type=`."""
     try:
         return _by_name(text, count)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be NAME=NUMBER,…, not '{text}'") from None
+        raise argparse.ArgumentTypeError(f"must be NAME:NUMBER,…, not '{text}'") from None
 
 
 def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
-    """Parse `NAME=VALUE,…` to values by name; `ValueError` for missing or repeated names."""
-    pairs = [part.split("=") for part in text.split(",")]
+    """Parse `NAME:VALUE,…` to values by name; `ValueError` for missing or repeated names."""
+    pairs = [part.split(":") for part in text.split(",")]
     values = {name.strip(): value(number) for name, number in pairs}
     if len(values) < len(pairs) or "" in values:
         raise ValueError
@@ -184,13 +184,13 @@ RANKS = Kind(("Ranks",), "leave the argument out; torchrun sets it")
 PER_POPULATION = Kind(
     (*NUMBER.types, Mapping),
     "pass a number, or numbers by name",
-    flag={"type": number_by_name, "metavar": "VALUE"},
+    flag={"type": number_by_name},
 )
-SIZES = Kind((Mapping,), "pass a dict", flag={"type": counts_by_name, "metavar": "NAME=N,…"})
+SIZES = Kind((Mapping,), "pass a dict", flag={"type": counts_by_name})
 WORD_LIST = Kind(
     (list, tuple),
     "pass names in a list",
-    flag={"type": lambda text: tuple(text.split(",")), "metavar": "NAME,…"},
+    flag={"type": lambda text: tuple(text.split(","))},
 )
 LABEL = Kind((str, int, "integer"), "pass a word or a number", flag={})
 

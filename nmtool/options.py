@@ -124,10 +124,12 @@ class ReadingOptions(Options):
     """Base of options for reading files of other tools, in the module `options` of a format.
 
     Attributes:
-        heading, note: title of the options in the help of commands, and a text below it.
-        files: the files that these options are for, in messages.
+        note: text above the flags of these options in the help of commands.
+        keys: text of the help on the values of `--in KEY=VALUE`. A class has this text instead of
+            a note if its options are given by key, and not by a flag for each.
+        files: the files that these options are for, in help and messages.
     """
 
-    heading: ClassVar[str]
     note: ClassVar[str]
+    keys: ClassVar[str]
     files: ClassVar[str]

@@ -64,7 +64,7 @@ class Mlgenn(Format, name="mlgenn"):
                 code="mlgenn-constants",
                 why="the files lack time constants and thresholds",
                 fix=f"convert them to a network: nmtool convert {self.path} network.npz "
-                "--in-tau-mem-ms …",
+                "--in tau_mem_ms=… --in tau_syn_ms=… --in threshold=…",
             )
         connections = read_connections(self.path, options.epoch, options.populations)
         network, epochs = _network(self.path, connections, options), checkpoints(self.path)

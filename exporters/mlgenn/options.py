@@ -29,8 +29,8 @@ class MlgennOptions(ReadingOptions):
         tau_mem_ms: membrane time constant in ms; required.
         tau_syn_ms: synaptic time constant in ms; required.
         threshold: threshold ϑ of spiking populations; required for them.
-        scaled: True if mlGeNN scaled currents by (1 − α)·κ in training: its option `scale_i` of
-            neurons and synapses, which is on by default for EventProp.
+        scaled: True (default) if mlGeNN scaled currents by (1 − α)·κ in training: its option
+            `scale_i` of neurons and synapses, which is on by default for EventProp.
         readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.
@@ -43,11 +43,7 @@ class MlgennOptions(ReadingOptions):
             network.
     """
 
-    heading: ClassVar[str] = "Checkpoints of mlGeNN"
-    note: ClassVar[str] = (
-        "Checkpoints lack time constants and thresholds. VALUE is one number for all populations, "
-        "or NAME=VALUE,NAME=VALUE with mlGeNN's names."
-    )
+    keys: ClassVar[str] = "values by population: NAME:VALUE,NAME:VALUE; see docs/coming-from.md"
     files: ClassVar[str] = "checkpoints of mlGeNN"
 
     dt_ms: float = 1.0
@@ -55,19 +51,14 @@ class MlgennOptions(ReadingOptions):
     tau_mem_ms: PerPopulation | None = None
     tau_syn_ms: PerPopulation | None = None
     threshold: PerPopulation | None = None
-    scaled: bool = option(
-        True,
-        help="the neurons and synapses have scale_i=False: their currents are not scaled (default: "
-        "they are scaled, as mlGeNN does for EventProp)",
-        flag="unscaled",
-    )
+    scaled: bool = option(True, words={"true": True, "false": False})
     readout: str = option("weighted", flag="rule")
     epoch: Label | None = None
     sizes: Sizes = field(default_factory=dict)
     populations: Words = ()
     group: Count = 1
     window: Count | None = None
-    fixed_point: Count | None = option(None, metavar="BITS")
+    fixed_point: Count | None = None
 
     @property
     def steps(self) -> int:
@@ -113,7 +104,7 @@ class MlgennOptions(ReadingOptions):
                 "its number of neurons is unknown; from some of the sizes, nmtool can compute "
                 "the others"
             )
-            fix = "`sizes=NAME=N`"
+            fix = "`sizes=NAME:N`"
             findings += [Finding("mlgenn-size-missing", name, what, fix) for name in unsized]
         if findings:
             raise UsageError(

@@ -111,7 +111,6 @@ class ImportOptions(ReadingOptions):
             several tools write 1 although their neurons add inputs whole.
     """
 
-    heading: ClassVar[str] = "NIR files from other tools"
     note: ClassVar[str] = (
         "A NIR file written by nmtool also carries the network itself; with any of these options, "
         "the graph is read instead."

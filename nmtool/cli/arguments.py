@@ -83,7 +83,8 @@ class Parser(argparse.ArgumentParser):
 
         Options for reading files of other tools (`--in…`) are also listed without the prefix
         `in_`. If an option for writing has the same name without the prefix, the option for reading
-        is listed, since messages are about the file that is read.
+        is listed, since messages are about the file that is read. An option that is given by key
+        is listed as `--in KEY=`.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
@@ -91,7 +92,12 @@ class Parser(argparse.ArgumentParser):
         }
         without_prefix = {dest.removeprefix("in_"): flag for dest, flag in names.items()}
         without_prefix |= {_PYTHON[dest]: flag for dest, flag in names.items() if dest in _PYTHON}
-        return {**names, **without_prefix}
+        keys = {
+            key: f"{names[action.dest]} {key}="
+            for action in self._actions
+            for key in getattr(action.type, "keys", ())
+        }
+        return {**names, **without_prefix, **keys}
 
     def in_group(self, title: str) -> list[str]:
         """Names of the values that the flags of a group set."""

@@ -117,6 +117,8 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
         flag_name = names.get(name) or _flags_in_advice().get(name)
         if flag_name is None:
             return argument[0]
+        if flag_name.endswith("="):
+            return f"{flag_name}{value}"
         return flag_name if value in ("", "True") else f"{flag_name} {value}"
 
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)

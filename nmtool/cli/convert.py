@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
         "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
-        "network.npz --in-tau-mem-ms 20 --in-tau-syn-ms 5 --in-threshold 1 --in-sizes Input=700; "
+        "network.npz --in tau_mem_ms=20 --in tau_syn_ms=5 --in threshold=1 --in sizes=Input:700; "
         "nmtool convert run0 run1 run2 network.npz --join. "
         "Exit code 1 if OUT differs from IN; OUT is kept."
     )

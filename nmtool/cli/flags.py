@@ -97,11 +97,11 @@ def add(
     assert not unknown, f"{function} has no {unknown}"
     chosen: dict[str, Flag] = {}
     for name, parameter in parameters.items():
-        change, keywords = changes.get(name, Flag()), _keywords(parameter)
-        has_keywords = keywords is not None or name in changes
+        change, usual = changes.get(name, Flag()), keywords(parameter)
+        has_keywords = usual is not None or name in changes
         if change is None or not has_keywords or (only and name not in only):
             continue
-        settings = {"help": parameter.text, **(keywords or {}), **change.settings}
+        settings = {"help": parameter.text, **(usual or {}), **change.settings}
         if "choices" in change.settings:
             settings["metavar"] = change.settings.get("metavar")
         if settings.get("const") is False and "help" not in parameter.option:
@@ -185,7 +185,7 @@ def _assigned(statement: ast.Assign | ast.AnnAssign) -> str:
     return ast.unparse(targets[-1])
 
 
-def _keywords(parameter: Parameter) -> dict[str, Any] | None:
+def keywords(parameter: Parameter) -> dict[str, Any] | None:
     """Keywords of `add_argument` for a parameter; None if nothing gives it a flag."""
     kind, declared = kind_of(parameter.annotation), parameter.option
     own = {name: declared[name] for name in ("help", "metavar") if name in declared}

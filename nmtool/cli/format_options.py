@@ -1,17 +1,18 @@
 """Flags for writing formats, and for reading files from other tools.
 
-Flags, headings and messages follow from the classes of options in the formats' packages.
+Flags, keys, headings and messages follow from the classes of options in the formats' packages.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import flags
 from nmtool.cli.arguments import group
-from nmtool.errors import UsageError
+from nmtool.cli.flags import Parameter
+from nmtool.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from nmtool.exporters.nir.options import NirOptions
@@ -51,42 +52,61 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag `--in…` per option for reading files from other tools."""
-    shared = group(parser, "Networks from other tools")
-    options = {name: flags.read(name) for name in flags.options_of_formats(READING)}
-    uses = Counter(option.word for parameters in options.values() for option in parameters)
-    for name, parameters in options.items():
-        common = [option.name for option in parameters if uses[option.word] > 1]
-        flags.add(shared, name, dest_prefix=_IN, only=common)
-    for name in options:
-        texts = flags.class_texts(name)
-        own = parser.add_argument_group(texts["heading"], texts["note"])
-        flags.add(own, name, dest_prefix=_IN)
+    """Add flags `--in-…` for reading files from other tools, and `--in KEY=VALUE`.
+
+    The options of a class that has a text `keys` are keys, unless another class gives them a flag.
+    """
+    texts = {name: flags.class_texts(name) for name in flags.options_of_formats(READING)}
+    notes = {name: about["note"] for name, about in texts.items() if "keys" not in about}
+    own_group = parser.add_argument_group("Networks from other tools", " ".join(notes.values()))
+    words: list[str] = []
+    for name in notes:
+        flags.add(own_group, name, dest_prefix=_IN)
+        words += [option.word for option in flags.read(name)]
+    keys: dict[str, Parameter] = {}
+    uses = ""
+    for name, about in texts.items():
+        if "keys" in about:
+            own = {option.name: option for option in flags.read(name) if option.word not in words}
+            uses += f"; for {about['files']}: {', '.join(own)} ({about['keys']})"
+            keys |= own
+    own_group.add_argument(
+        "--in",
+        dest=_IN,
+        action="append",
+        default=[],
+        type=_key_and_value(keys, [f"--in-{word}" for word in words]),
+        metavar="KEY=VALUE",
+        help=f"set an option by name; repeat --in for several{uses}",
+    )
 
 
 def reading_options(arguments: argparse.Namespace, path: str) -> Any:
     """Options with which `nmtool.load` reads IN; None if the format of IN has none.
 
     Raises:
-        UsageError: a flag is for another kind of input, out of range, or missing.
+        UsageError: a flag or key is for another kind of input, out of range, or missing.
     """
     from nmtool.exporters.formats import artefact_at
 
     artefact = artefact_at(path)
     reading = None if artefact is None else artefact.reading_options
-    classes = flags.options_of_formats(READING)
-    given = {name: flags.given(arguments, name, prefix=_IN) for name in classes}
-    words = {
-        name: [option.word for option in flags.read(name) if option.name in values]
-        for name, values in given.items()
-    }
-    applicable = [] if reading is None else words[reading.__name__]
-    for word in (word for listed in words.values() for word in listed):
-        if word not in applicable:
-            users = [name for name, listed in words.items() if word in listed]
+    given: dict[str, dict[str, Any]] = {}
+    spelled: dict[str, list[str]] = {}
+    for name in flags.options_of_formats(READING):
+        words = {option.name: option.word for option in flags.read(name)}
+        by_flag = flags.given(arguments, name, prefix=_IN)
+        by_key = {key: value for key, value in getattr(arguments, _IN) if key in words}
+        given[name] = by_flag | by_key
+        spelled[name] = [f"--in-{words[key]}" for key in by_flag]
+        spelled[name] += [f"--in {key}" for key in by_key]
+    applicable = [] if reading is None else spelled[reading.__name__]
+    for flag in (flag for listed in spelled.values() for flag in listed):
+        if flag not in applicable:
+            users = [name for name, listed in spelled.items() if flag in listed]
             files = " and ".join(flags.class_texts(name)["files"] for name in users)
             raise UsageError(
-                f"--in-{word} applies to {files} only, not to {path}",
+                f"{flag} applies to {files} only, not to {path}",
                 code="import-options-unused",
                 fix="leave it out",
             )
@@ -94,5 +114,33 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
         return None
     # A file of a format that nmtool writes can be read without options. With options, nmtool always
     # reads the foreign content, even if the file also embeds a network of nmtool.
-    options = given[reading.__name__]
-    return reading(**options) if options or not artefact.writes else None
+    values = given[reading.__name__]
+    return reading(**values) if values or not artefact.writes else None
+
+
+def _key_and_value(
+    keys: Mapping[str, Parameter], names: list[str]
+) -> Callable[[str], tuple[str, Any]]:
+    """Make a `type=` that parses KEY=VALUE.
+
+    Args:
+        keys: the options that are given by key; the attribute `keys` of the result lists them.
+        names: the flags of other options, for the error on an unknown key.
+    """
+
+    def key_and_value(text: str) -> tuple[str, Any]:
+        """Parse the value as its option requires; raises an error for unknown keys."""
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise argparse.ArgumentTypeError(f"must be KEY=VALUE, not '{text}'")
+        if key not in keys:
+            near = suggestion(key, [*keys, *names])
+            raise argparse.ArgumentTypeError(f"there is no key '{key}'; {near}")
+        parse = (flags.keywords(keys[key]) or {}).get("type", str)
+        try:
+            return key, parse(value)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"{key} {error}") from None
+
+    key_and_value.keys = keys  # type: ignore[attr-defined]
+    return key_and_value

@@ -38,7 +38,7 @@ _FORMATS = {
 }
 """Exports of `chain.npz`, which every format can represent, by format."""
 
-_MLGENN = "--in-tau-mem-ms 20 --in-tau-syn-ms Hid=5,Out=4 --in-threshold 1 --in-steps 40"
+_MLGENN = "--in tau_mem_ms=20 --in tau_syn_ms=Hid:5,Out:4 --in threshold=1 --in-steps 40"
 _NIR = "--in-nir-dt 0.001 --in-steps 40"
 _SMALL = "--hidden 10 --steps 40 --max-delay 20 --batch-size 15 --validation 15 --threads 1"
 
@@ -157,8 +157,8 @@ INTEGERS = (
     Ask("error backend", "verify chain.npz words --against spinnaker"),
     Ask("error quantised", "quantise chain.npz -o x.npz"),
     Ask("error answers", "verify foreign.net"),
-    Ask("error mlgenn", "convert checkpoints x.npz --in-tau-mem-ms Hid=20"),
-    Ask("error unused", "convert chain.npz x.c --in-threshold 1"),
+    Ask("error mlgenn", "convert checkpoints x.npz --in tau_mem_ms=Hid:20"),
+    Ask("error unused", "convert chain.npz x.c --in threshold=1"),
     Ask("error zoo", "zoo letters"),
     Ask("error recipe", "train words -o x --config letters"),
     Ask("error setting", "train words -o x --batch-size 0"),
@@ -181,7 +181,7 @@ FLOATS = (
     Ask("evaluate foreign", "evaluate foreign.npz words --threads 1"),
     Ask("convert mlgenn", f"convert checkpoints mlgenn.npz {_MLGENN}", "mlgenn.npz"),
     Ask(
-        "convert mlgenn to c", f"convert checkpoints mlgenn.c {_MLGENN} --in-epoch 4 --data words",
+        "convert mlgenn to c", f"convert checkpoints mlgenn.c {_MLGENN} --in epoch=4 --data words",
         "mlgenn.c",
     ),
     Ask("export floats nir", "export floats.npz -o floats.nir", "floats.nir"),

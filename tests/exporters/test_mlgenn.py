@@ -327,11 +327,11 @@ def test_all_missing_settings_are_listed(tmp_path: Path) -> None:
         (value, "Out", "`tau_syn_ms=VALUE`"),
         (value, "Hid", "`tau_syn_ms=VALUE`"),
         (value, "Hid", "`threshold=VALUE`"),
-        (size, "In", "`sizes=NAME=N`"),
-        (size, "Out", "`sizes=NAME=N`"),
-        (size, "Hid", "`sizes=NAME=N`"),
+        (size, "In", "`sizes=NAME:N`"),
+        (size, "Out", "`sizes=NAME:N`"),
+        (size, "Hid", "`sizes=NAME:N`"),
     ]
-    for option in ("tau_mem_ms=VALUE", "tau_syn_ms=VALUE", "threshold=VALUE", "sizes=NAME=N"):
+    for option in ("tau_mem_ms=VALUE", "tau_syn_ms=VALUE", "threshold=VALUE", "sizes=NAME:N"):
         assert f"`{option}`" in caught.value.fix
 
 

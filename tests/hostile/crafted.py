@@ -260,7 +260,8 @@ for _name, _data in _MEMBERS.items():
         (folder / "m").mkdir()
         data = data or claim("|u1", "(3, 100000000)")
         (folder / "m" / "1-Conn_Pop0_Pop1-weight.npy").write_bytes(data)
-        return ["convert", "m", "x.npz", "--in-tau-mem-ms", "20", "--in-populations", "Pop0,Pop1"]
+        options = ("tau_mem_ms=20", "populations=Pop0,Pop1")
+        return ["convert", "m", "x.npz", *(word for key in options for word in ("--in", key))]
 
     case(f"mlgenn: {_name}")(_checkpoint)
 

@@ -74,9 +74,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "reading": ImportOptions(n_steps=30, rule="max"),
         "writing": None,
     },
-    "convert checkpoints out.npz --in-epoch 1 --in-tau-mem-ms 20 --in-tau-syn-ms Hid=5,Out=4 "
-    "--in-threshold 1 --in-sizes Hid=3 --in-populations In,Hid,Out --in-group 3 --in-dt-ms 2 "
-    "--in-rule max --in-unscaled --no-verify": {
+    "convert checkpoints out.npz --in epoch=1 --in tau_mem_ms=20 --in tau_syn_ms=Hid:5,Out:4 "
+    "--in threshold=1 --in sizes=Hid:3 --in populations=In,Hid,Out --in group=3 --in-dt-ms 2 "
+    "--in-rule max --in scaled=false --in fixed_point=8 --no-verify": {
         "reading": MlgennOptions(
             epoch="1",
             tau_mem_ms=20.0,
@@ -88,10 +88,12 @@ CALLS: dict[str, dict[str, Any]] = {
             dt_ms=2.0,
             readout="max",
             scaled=False,
+            fixed_point=8,
         ),
         "check": False,
     },
     "inspect export.json --targets": {"path": "export.json", "targets": True, "reading": None},
+    "inspect checkpoints --in threshold=1": {"reading": MlgennOptions(threshold=1.0)},
     "inspect theirs.nir --in-nir-dt 0.002": {"reading": ImportOptions(nir_dt_s=0.002)},
     "check integers.npz": {"target": ["loihi2"]},
     "check floats.npz --target loihi1 --target c": {"target": ["loihi1", "c"]},

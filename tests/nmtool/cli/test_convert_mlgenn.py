@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nmtool.exporters.c import C
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.quantisation import round_network
 from tests.nmtool.cli.conftest import Nmtool
 
 CONSTANTS = (
-    *("--in-tau-mem-ms", "20", "--in-tau-syn-ms", "Hid=5,Out=4"),
-    *("--in-threshold", "1", "--in-steps", "30"),
+    *("--in", "tau_mem_ms=20", "--in", "tau_syn_ms=Hid:5,Out:4"),
+    *("--in", "threshold=1", "--in-steps", "30"),
 )
 OPTIONS = MlgennOptions(
     n_steps=30, tau_mem_ms=20.0, tau_syn_ms={"Hid": 5.0, "Out": 4.0}, threshold=1.0
@@ -45,37 +44,30 @@ def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
     assert Network.load("network.npz").content_hash == expected.content_hash
 
 
-def test_an_output_in_integers_is_quantised(nmtool: Nmtool, checkpoints: Path) -> None:
-    quantised = round_network(Mlgenn(checkpoints).decode(OPTIONS))
-    words = (
-        "convert",
-        "checkpoints",
-        "network.c",
-        *CONSTANTS,
-        "--ranges",
-        "largest",
-        "--in-epoch",
-        10,
-    )
-    assert nmtool(*words, "--no-verify").code == 0
-    assert C("network.c").network.content_hash == quantised.network.content_hash
-    assert nmtool("convert", "checkpoints", "x.npz", *CONSTANTS, "--weight-bits", 4).code == 0
-    assert {p.weight_bits for p in IntegerNetwork.load("x.npz").projections} == {4}
+def test_checkpoints_become_integers(nmtool: Nmtool, checkpoints: Path) -> None:
+    expected = Mlgenn(checkpoints).decode(replace(OPTIONS, fixed_point=8)).content_hash
+    words = ("convert", "checkpoints", "x.npz", *CONSTANTS, "--in", "fixed_point=8")
+    assert nmtool(*words).code == 0
+    assert IntegerNetwork.load("x.npz").content_hash == expected
 
 
 @pytest.mark.parametrize(
     ("words", "error", "phrase"),
     [
         (("--in-nir-dt", "0.1"), "import-options-unused", "--in-nir-dt"),
-        (("--in-epoch", "11"), "mlgenn-no-checkpoint", " 11\n"),
-        (("--in-threshold", "Hidden=1"), "mlgenn-population-unknown", "Hidden"),
-        (("--in-threshold", "Hid"), "command-line", "--in-threshold: "),
-        (("--in-threshold", "Hid=1,Hid=2"), "command-line", "'Hid=1,Hid=2'"),
-        (("--in-threshold", "-1"), "threshold-range", "'Hid'"),
-        (("--in-tau-mem-ms", "nan"), "time-constant-range", "tau_mem_ms"),
-        (("--in-sizes", "3"), "command-line", "'3'"),
-        (("--in-sizes", "In=0"), "command-line", "'0'"),
-        (("--in-sizes", "In=5"), "mlgenn-sizes-differ", "checkpoints"),
+        (("--in", "epoch=11"), "mlgenn-no-checkpoint", " 11\n"),
+        (("--in", "threshold=Hidden:1"), "mlgenn-population-unknown", "Hidden"),
+        (("--in", "threshold=Hid"), "command-line", "--in: threshold must be a number, or NAME:"),
+        (("--in", "threshold=Hid:1,Hid:2"), "command-line", "'Hid:1,Hid:2'"),
+        (("--in", "threshold=-1"), "threshold-range", "'Hid'"),
+        (("--in", "tau_mem_ms=nan"), "time-constant-range", "tau_mem_ms"),
+        (("--in", "sizes=3"), "command-line", "sizes must be NAME:NUMBER,…, not '3'"),
+        (("--in", "sizes=In:0"), "command-line", "'0'"),
+        (("--in", "sizes=In:5"), "mlgenn-sizes-differ", "checkpoints"),
+        (("--in", "scaled=0"), "command-line", "scaled must be true or false, not '0'"),
+        (("--in", "treshold=1"), "command-line", "did you mean 'threshold'? use one of tau_mem"),
+        (("--in", "steps=30"), "command-line", "did you mean '--in-steps'?"),
+        (("--in", "threshold"), "command-line", "must be KEY=VALUE, not 'threshold'"),
         (("--in-dt-ms", "0"), "time-step-range", " 0.0"),
     ],
 )
@@ -88,13 +80,20 @@ def test_wrong_options(words: tuple[str, ...], error: str, phrase: str, nmtool: 
 
 
 def test_options_for_checkpoints_only(nmtool: Nmtool, integers: Path) -> None:
-    result = nmtool("convert", integers, "x.c", "--in-threshold", "1")
+    result = nmtool("convert", integers, "x.c", "--in", "threshold=1")
     assert (result.code, result.out, result.error) == (2, "", "import-options-unused")
-    assert "--in-threshold " in result.err
+    assert "--in threshold applies to checkpoints of mlGeNN only" in result.err
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_all_missing_settings_are_named_as_keys(nmtool: Nmtool) -> None:
+    result = nmtool("convert", "checkpoints", "x.npz", "--in", "tau_mem_ms=20")
+    assert (result.code, result.out, result.error) == (2, "", "mlgenn-settings-missing")
+    assert "fix: add --in tau_syn_ms=VALUE --in threshold=VALUE\n" in result.err
 
 
 @pytest.mark.usefixtures("checkpoints")
 def test_other_commands_suggest_convert(nmtool: Nmtool) -> None:
     result = nmtool("quantise", "checkpoints", "-o", "x.npz")
     assert (result.code, result.out, result.error) == (2, "", "mlgenn-constants")
-    assert "nmtool convert checkpoints network.npz --in-tau-mem-ms" in result.err
+    assert "nmtool convert checkpoints network.npz --in tau_mem_ms=…" in result.err
