@@ -26,7 +26,7 @@ Functions, which do all that commands do:
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    two kinds of networks on the same samples; gives an AccuracyDifference
     check               check whether a network fits chips and formats; gives a CheckReport
-    export              write a network in another format
+    export              write a network in any format
     load                read a network of any format
     from_snntorch       convert a snnTorch module to a Network
     convert             convert to another format, and check the result; gives a Conversion

@@ -109,7 +109,7 @@ INSIDE = {
     "nmtool.data": "network",
     "nmtool.errors": "setup",
     "nmtool.evaluation": "network data zoo",
-    "nmtool.exchange": "network data targets evaluation verification quantisation zoo",
+    "nmtool.exchange": "network data targets evaluation verification zoo",
     "nmtool.loading": "network data zoo",
     "nmtool.network": "data",
     "nmtool.plot": "network evaluation",

@@ -19,11 +19,9 @@ from nmtool.cli.format_options import (
     reading_options,
     writing_options,
 )
-from nmtool.cli.loading import add_data_options, named_data
+from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import progress
-from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.errors import UsageError
-from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
     from nmtool.exchange.exporting import Conversion
@@ -37,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output",
         metavar="OUT",
-        help="file or folder to write; float networks are quantised if the format needs integers",
+        help="file or folder to write; first quantise float networks for formats of integers",
     )
     flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
@@ -55,23 +53,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "convert",
-        only=("to", "prefix"),
+        only=("to", "samples", "prefix"),
         to=flag(
             type=flags.one_of(_formats, "; for loihi2, --to lava"),
             metavar="FORMAT",
+        ),
+        samples=flag(
+            "--data",
+            metavar="DATA",
+            help="data set for one of the known answers, and for events.csv in a folder for Lava "
+            "or FeNN; default: all known answers have generated inputs",
         ),
         prefix=flag(
             metavar="WORD",
             help="C and firmware: begin all names with WORD and write a header file, so that "
             "several networks fit into one firmware",
         ),
-    )
-    parser.add_argument(
-        "--data",
-        metavar="DATA",
-        help="data set for the known answers (and for events.csv in a Lava folder), and for "
-        "calibration on its first 200 training samples. Default: the run's own data; none: use "
-        "no data",
     )
     parser.add_argument(
         "--join",
@@ -87,7 +84,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_force(group(parser, MACHINE), "an earlier OUT")
     add_json(parser)
     add_data_options(parser)
-    add_rounding(parser)
     add_writing_options(parser)
     add_reading_options(parser)
 
@@ -104,23 +100,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
-    """Write IN as OUT, and print the changes by rounding on stderr."""
+    """Write IN as OUT."""
     from nmtool.exchange.exporting import convert
 
     paths = arguments.networks
     values = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
+    if "samples" in values:
+        values["samples"] = find_data(arguments, values["samples"])
     conversion = convert(
         _joined(arguments, paths),
         arguments.output,
-        data=named_data(arguments),
-        calibrate=arguments.data != NO_DATA,
         reading=reading_options(arguments, paths[0]),
         writing=writing_options(arguments),
-        quantising=rounding(arguments),
         progress=progress,
         **values,
     )
-    console.print_finding_remarks(conversion.findings)
     return replace(conversion, source=" + ".join(paths))
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.arguments import (
-    checked,
-)
+from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -20,7 +17,6 @@ from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
 from nmtool.errors import (
     FileFormatError,
-    Finding,
     MissingError,
     StorageError,
     UsageError,
@@ -32,15 +28,8 @@ from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
-from nmtool.quantisation.quantising import (
-    calibration_data,
-    check_quantising,
-    quantise,
-    quantised_already,
-)
 from nmtool.running import simulate
 from nmtool.tables import Table, Tabular
-from nmtool.targets import target_named
 from nmtool.targets.checking import fits_of_format
 from nmtool.targets.fit import Fit
 from nmtool.verification.certificate import Certificate
@@ -73,9 +62,9 @@ class Conversion(Tabular):
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Network.layers([5, 8, 3]).save(f"{folder}/a.npz")
-    ...     made = convert(f"{folder}/a.npz", f"{folder}/b.npz", quantising={"weight_bits": 4})
+    ...     made = convert(f"{folder}/a.npz", f"{folder}/b.npz")
     >>> made.passed, made.network
-    (True, <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>)
+    (True, <Network: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>)
 
     Attributes:
         source: the file, folder or network that was read.
@@ -83,7 +72,6 @@ class Conversion(Tabular):
         format: name of its format, `npz` for nmtool's own files.
         network: the network that was written.
         size_bytes: size of the file, or of all files in the folder.
-        findings: parts that the target cannot represent, if the network was quantised.
         fits: the fit to each target of this format, with a verdict and findings.
         is_checked: True if the file was read back.
         unlike: difference between the file that was read back and the network; '' if equal.
@@ -98,7 +86,6 @@ class Conversion(Tabular):
     format: str
     network: Network | IntegerNetwork
     size_bytes: int
-    findings: tuple[Finding, ...] = ()
     fits: tuple[Fit, ...] = ()
     is_checked: bool = False
     unlike: str = ""
@@ -157,16 +144,17 @@ def export(
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write a network in another format, with known answers to check the export anywhere.
+    """Write a network in any format, with known answers to check the export anywhere.
 
     >>> export(q.network, "network.onnx", samples=data.test)  # doctest: +SKIP
     PosixPath('network.onnx')
 
     Args:
-        network: integer network, run, torch model, or path; NIR also takes float networks.
+        network: integer network, run, torch model, or path; NIR and nmtool's own files also take
+            float networks.
         path: file to write, or folder for Lava, FeNN, Verilog and firmware.
-        to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
-            default from the extension of `path`.
+        to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`, `netx`, or
+            `npz` for nmtool's own files; by default from the extension.
         samples: samples, or a `Dataset`, whose test samples are used. One known answer is an
             excerpt of the samples; all other known answers, or all without samples, have generated
             inputs, which reveal single faults. A folder for Lava or FeNN also contains up to ten of
@@ -181,22 +169,32 @@ def export(
         The path of the export.
 
     Raises:
-        UsageError: the format is unknown, the network is float, or the path exists.
+        UsageError: the format is unknown or needs integers, options or samples have no effect, or
+            the path exists.
         DoesNotFitError: the format cannot represent the network; every reason is listed.
         StorageError: the export could not be written; an earlier export is untouched.
         MissingError: the library that writes the format is not installed.
     """
     check_path(path, "the path of an export")
-    format_class = format_to_write(to, path)
-    check_free(path, force=force)
+    path, format_class = Path(path), format_to_write(to, path)
+    if format_class is None:
+        check_replaceable(path, _OWN_KINDS, force=force)
+    else:
+        check_free(path, force=force)
     writing = writing_options(format_class, path, options, prefix, force=force)
-    network = as_network(network)
-    if isinstance(network, Network) and not format_class.holds_floats:
+    if samples is not None and format_class is None:
         raise UsageError(
-            f"the format {format_class.name} is for integers, but the network is float",
-            code="network-float",
-            fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
+            "`samples=` has no effect",
+            code="data-unused",
+            why="network files carry no known answers",
+            fix="leave it out",
         )
+    network = as_network(network)
+    if format_class is None:
+        network.save(path)
+        return path
+    if isinstance(network, Network) and not format_class.holds_floats:
+        raise _integers_needed(format_class)
     return _write_export(format_class, network, path, samples, writing, force, progress)
 
 
@@ -206,20 +204,19 @@ def convert(
     path: str | Path,
     *,
     to: str | None = None,
-    data: Dataset | SpikeEvents | None = None,
+    samples: Dataset | SpikeEvents | None = None,
     reading: ImportOptions | MlgennOptions | None = None,
     writing: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
-    quantising: Mapping[str, Any] = MappingProxyType({}),
-    calibrate: bool = True,
     check: bool = True,
     force: bool = False,
     progress: Progress = silent,
 ) -> Conversion:
     """Convert a network between any two formats, and check the result.
 
-    The result is read back, and its known answers are run if the format's runtime is installed.
-    A file that differs from its source is kept, and `Conversion.passed` is False.
+    This is `export(load(source, reading), path)`. The result is then read back, and its known
+    answers are run if the format's runtime is installed. A file that differs from its source is
+    kept, and `Conversion.passed` is False.
 
     >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
     <Conversion: foreign.nir → network.npz, passed>
@@ -228,80 +225,51 @@ def convert(
         source: run folder, network file, file or folder of any format, mlGeNN's checkpoints; or a
             network, run or torch model in memory.
         path: file or folder to write.
-        to: format to write: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`,
-            `netx`, or `npz` for nmtool's own files; by default from the extension.
-        data: samples for the known answers; if the network is quantised, the training samples of a
-            `Dataset` are also used for calibration.
+        to: as for `export`.
+        samples: as for `export`.
         reading: options for reading a NIR file or mlGeNN's checkpoints.
         writing: options for writing NIR or Verilog.
         prefix: as for `export`.
-        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any argument, the
-            network is quantised. Without arguments, a float network is quantised if the format
-            needs integers. A format whose arithmetic is not `loihi2` is also the target.
-        calibrate: without `data`, calibrate on the run's own data if they can be found.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: formats or options exclude each other, or the path exists.
+        UsageError: as for `export`, or `reading` is for another kind of source.
         FileFormatError: the source is missing, damaged, or not a valid network.
         DoesNotFitError: the format cannot represent the network.
         MissingError: the library that writes the format is not installed.
         StorageError: the result could not be written; an earlier file is untouched.
     """
-    format_class = _format_or_own(to, path)
-    if format_class is None:
-        check_replaceable(path, _OWN_KINDS, force=force)
-    else:
-        check_free(path, force=force)
-    options = writing_options(format_class, path, writing, prefix, force=force)
-    check_quantising(quantising)
-    if reading is not None and not isinstance(source, str | Path):
+    is_path = isinstance(source, str | Path)
+    if reading is not None and not is_path:
         raise UsageError(
             "options for reading have no effect on a network in memory",
             code="import-options-unused",
             fix="leave them out, or pass the path of the file",
         )
     network = load(source, reading) if isinstance(source, str | Path) else as_network(source)
-    if (
-        data is not None
-        and format_class is None
-        and not (isinstance(network, Network) and quantising)
-    ):
-        raise UsageError(
-            "`data=` has no effect",
-            code="data-unused",
-            why="network files carry no known answers, and nothing is quantised",
-            fix="leave out `data=`, or quantise the network: `weight_bits=8`",
-        )
-    findings: tuple[Finding, ...] = ()
-    is_float = format_class is None or format_class.holds_floats
-    if quantising and isinstance(network, IntegerNetwork):
-        raise quantised_already(source, quantising)
-    if isinstance(network, Network) and (quantising or not is_float):
-        calibrate_on = calibration_data(data, source, own=calibrate)
-        if format_class is not None and format_class.arithmetic != LOIHI2:
-            quantising = {"target": target_named(format_class.name), **quantising}
-        quantised = quantise(network, calibrate_on=calibrate_on, progress=progress, **quantising)
-        network, findings = quantised.network, quantised.findings
-    path = Path(path)
-    if format_class is None:
-        network.save(path)
-    else:
-        _write_export(format_class, network, path, data, options, force, progress)
+    path = export(
+        network,
+        path,
+        to=to,
+        samples=samples,
+        options=writing,
+        prefix=prefix,
+        force=force,
+        progress=progress,
+    )
+    format_class = format_to_write(to, path)
     name = format_class.name if format_class else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
     fits = fits_of_format(network, name, writing)
-    source_name = str(source) if isinstance(source, str | Path) else "a network"
-    conversion = Conversion(source_name, path, name, network, size_bytes, findings, fits)
+    source_name = str(source) if is_path else "a network"
+    conversion = Conversion(source_name, path, name, network, size_bytes, fits)
     return _check_result(conversion, format_class, progress) if check else conversion
 
 
-def format_to_write(
-    name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
-) -> type[Format]:
+def format_to_write(name: str | None, path: str | Path) -> type[Format] | None:
     """Find the format to write, by its name or by the extension of the path.
 
     If both are given, they must agree.
@@ -309,14 +277,20 @@ def format_to_write(
     Args:
         name: name of a format; None: by the extension.
         path: path to be written.
-        others: names and extensions of the caller's additional formats.
+
+    Returns:
+        The format; None for nmtool's own files.
 
     Raises:
         UsageError: neither name nor extension gives a format, or they disagree.
     """
     from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
 
-    format_class = format_named(name) if name else format_for(path, others)
+    if name == OWN:
+        check_archive_name(path)
+    if name == OWN or (name is None and Path(path).suffix.lower() == OWN_EXTENSION):
+        return None
+    format_class = format_named(name) if name else format_for(path, {OWN: OWN_EXTENSION})
     if not format_class.writes:
         raise UsageError(
             f"networks cannot be exported to {format_class.name}",
@@ -422,14 +396,16 @@ def writing_options(
     return choices[0] if choices else None
 
 
-def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
-    """The format by name or by extension; None for nmtool's own files."""
-    has_own = Path(path).suffix.lower() == OWN_EXTENSION
-    if name == OWN:
-        check_archive_name(path)
-    if name == OWN or (has_own and name is None):
-        return None
-    return format_to_write(name, path, {OWN: OWN_EXTENSION})
+def _integers_needed(format_class: type[Format]) -> UsageError:
+    """The error for a float network in a format of integers."""
+    name, is_usual = format_class.name, format_class.arithmetic == LOIHI2
+    option, argument = ("", "") if is_usual else (f" --target {name}", f", target='{name}'")
+    return UsageError(
+        f"the format {name} is for integers, but the network is float",
+        code="network-float",
+        fix=f"quantise it first: nmtool quantise NETWORK -o integers.npz{option}, or in Python "
+        f"nmtool.quantise(network, calibrate_on=data.train{argument})",
+    )
 
 
 def _write_export(

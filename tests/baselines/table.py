@@ -159,6 +159,7 @@ INTEGERS = (
     Ask("error answers", "verify foreign.net"),
     Ask("error mlgenn", "convert checkpoints x.npz --in tau_mem_ms=Hid:20"),
     Ask("error unused", "convert chain.npz x.c --in threshold=1"),
+    Ask("error floats", "export floats.npz -o x.c"),
     Ask("error zoo", "zoo letters"),
     Ask("error recipe", "train words -o x --config letters"),
     Ask("error setting", "train words -o x --batch-size 0"),
@@ -181,9 +182,11 @@ FLOATS = (
     Ask("evaluate foreign", "evaluate foreign.npz words --threads 1"),
     Ask("convert mlgenn", f"convert checkpoints mlgenn.npz {_MLGENN}", "mlgenn.npz"),
     Ask(
-        "convert mlgenn to c", f"convert checkpoints mlgenn.c {_MLGENN} --in epoch=4 --data words",
-        "mlgenn.c",
+        "convert mlgenn epoch", f"convert checkpoints mlgenn4.npz {_MLGENN} --in epoch=4",
+        "mlgenn4.npz",
     ),
+    Ask("quantise mlgenn", "quantise mlgenn4.npz -o mlgenn8.npz --data words", "mlgenn8.npz"),
+    Ask("convert mlgenn to c", "convert mlgenn8.npz mlgenn.c --data words", "mlgenn.c"),
     Ask("export floats nir", "export floats.npz -o floats.nir", "floats.nir"),
     Ask("certificate floats", "verify floats.nir words --samples 9"),
     Ask("verify floats", "verify floats.npz words --against nir --samples 9 --threads 1"),
@@ -255,7 +258,7 @@ FLOATS = (
     ),
     Ask("report integers", "report integers --threads 1"),
     Ask("verify run", "verify run words --against c --against onnx --threads 1"),
-    Ask("export run", "export run -o run.onnx", "run.onnx"),
+    Ask("export run", "export run8.npz -o run.onnx", "run.onnx"),
     Ask("demo", "demo -o demo --epochs 1 --samples 5 --threads 1", "demo"),
 )  # fmt: skip
 """Commands that compute in floats, whose results depend on the processor."""

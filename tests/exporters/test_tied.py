@@ -393,4 +393,4 @@ def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
 def test_help_names_every_format_that_is_written(function: str) -> None:
     [to] = [flag.text for flag in flags.read(function) if flag.name == "to"]
     written = {exporter.name for exporter in formats.all_formats() if exporter.writes}
-    assert set(re.findall("`([a-z0-9-]+)`", to)) - {"path", "npz"} == written
+    assert set(re.findall("`([a-z0-9-]+)`", to)) - {"npz"} == written

@@ -48,21 +48,17 @@ CALLS: dict[str, dict[str, Any]] = {
         "exercise": True,
     },
     "verify floats.npz two --against theirs.npz": {"against": ["theirs.npz"]},
-    "export floats.npz -o out.c --prefix kws --force --weight-bits 4 --relays": {
-        "source": "floats.npz",
+    "export integers.npz -o out.c --prefix kws --force": {
+        "source": "integers.npz",
         "path": "out.c",
         "prefix": "kws",
         "force": True,
-        "quantising": {"weight_bits": 4, "relays": True},
         "check": False,
-        "data": None,
-        "calibrate": True,
+        "samples": None,
     },
-    "export integers.npz -o core --to verilog --lanes 2 --data none": {
+    "export integers.npz -o core --to verilog --lanes 2": {
         "to": "verilog",
         "writing": VerilogOptions(lanes=2),
-        "data": None,
-        "calibrate": False,
     },
     "convert integers.npz out.nir --form axonal --hops free --nir-dt 0.001": {
         "writing": NirOptions(form="axonal", hops="free", nir_dt_s=0.001),

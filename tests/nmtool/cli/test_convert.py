@@ -125,7 +125,6 @@ def test_the_check_in_words(
 @pytest.mark.parametrize(
     ("words", "error", "phrase"),
     [
-        (("x.c", "--weight-bits", "4"), "quantised-already", "--weight-bits"),
         (("x.c", "--in-steps", "9"), "import-options-unused", "--in-steps"),
         (("x",), "format-unclear", "--to npz|"),
         (("x.npz", "--data", "two"), "data-unused", "--data"),
@@ -139,6 +138,22 @@ def test_invalid_conversions_are_refused(
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err
     assert not Path(words[0]).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "fix"),
+    [
+        ("x.c", "c", "nmtool quantise NETWORK -o integers.npz,"),
+        ("x", "fenn", "nmtool quantise NETWORK -o integers.npz --target fenn,"),
+    ],
+)
+@pytest.mark.usefixtures("floats")
+def test_only_quantise_rounds(path: str, to: str, fix: str, nmtool: Nmtool) -> None:
+    for words in (("convert", "floats.npz", path), ("export", "floats.npz", "-o", path)):
+        result = nmtool(*words, "--to", to)
+        assert (result.code, result.out, result.error) == (2, "", "network-float")
+        assert fix in result.err
+        assert not Path(path).exists()
 
 
 @pytest.mark.usefixtures("integers")
@@ -213,7 +228,6 @@ def test_foreign_nir_files_are_converted(nmtool: Nmtool, foreign: Path) -> None:
     assert network.content_hash == Nir(foreign).read(options).content_hash
     assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 30, "weighted")
     assert _delays(network) == _delays(cases.float_network())
-    assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0
 
 
 def test_foreign_nir_files_are_converted_with_a_window(nmtool: Nmtool, foreign: Path) -> None:

@@ -40,13 +40,8 @@ def test_firmware_has_its_own_header(nmtool: Nmtool, integers: Path, tmp_path: P
     assert not (tmp_path / "folder" / "kws.h").exists()
 
 
-@pytest.mark.usefixtures("data")
-def test_floats_are_quantised_before_export(nmtool: Nmtool, floats: Path) -> None:
-    words = ("export", floats, "--to", "lava", "--data", "two", "--weight-bits", "5", "--json")
-    result = nmtool(*words, "-o", "folder")
-    assert result.code == 0
-    assert nmtool("quantise", floats, *words[4:], "-o", "q.npz").json["hash"] == result.json["hash"]
-    content = result.json
+def test_the_content_of_an_export(nmtool: Nmtool, integers: Path) -> None:
+    content = nmtool("export", integers, "--to", "lava", "-o", "folder", "--json").json
     targets = content.pop("targets")
     assert [(target["target"], target["verdict"]) for target in targets] == [
         ("lava", "faithful"),
@@ -55,7 +50,7 @@ def test_floats_are_quantised_before_export(nmtool: Nmtool, floats: Path) -> Non
     assert content == {
         "format": "lava",
         "path": "folder",
-        "hash": Lava("folder").network.content_hash,
+        "hash": IntegerNetwork.load(integers).content_hash,
     }
 
 
@@ -76,8 +71,6 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "error", "phrase"),
     [
-        (["--weight-bits", "4"], "quantised-already", "--weight-bits"),
-        (["--scale", "static"], "quantised-already", "--scale"),
         (["--to", "nest"], "command-line", "'nest'"),
         (["--to", "loihi2"], "command-line", "for loihi2, --to lava"),
         (["--nir-dt", "1e-3"], "nir-options-unused", "read a NIR file with this step, --in-nir-dt"),

@@ -10,7 +10,6 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir import Nir
-from nmtool.network.integer_network import IntegerNetwork
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -41,17 +40,6 @@ def float_file(nmtool: Nmtool, floats: Path) -> Path:
 def test_integers_stay_integers_and_floats_stay_floats(file: Path, float_file: Path) -> None:
     assert Nir(file).network.content_hash == cases.integer_network().content_hash
     assert Nir(float_file).network.content_hash == cases.float_network().content_hash
-
-
-def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
-    words = ("export", floats, "-o", "network.nir", "--weight-bits", "5", "--data", "two")
-    result = nmtool(*words, "--json")
-    assert (result.code, result.json["format"]) == (0, "nir")
-    network = Nir("network.nir").network
-    assert isinstance(network, IntegerNetwork)
-    assert network.content_hash == result.json["hash"]
-    result = nmtool("export", floats, "-o", "x.nir", "--scale", "data")
-    assert (result.code, result.error) == (2, "calibration-data-missing")
 
 
 def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:

@@ -29,7 +29,6 @@ from nmtool.exporters import formats, nir
 from nmtool.exporters.c import C
 from nmtool.exporters.nir import Nir, NirOptions
 from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
-from nmtool.quantisation import round_network, weight_ranges
 from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
@@ -135,12 +134,26 @@ def test_options_of_nir_take_effect(tmp_path: Path) -> None:
     assert usual.read_bytes() != free.read_bytes()
 
 
+@pytest.mark.parametrize("verb", [nm.export, nm.convert])
 @pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
-def test_floats_are_not_written_as_integers(name: str, tmp_path: Path) -> None:
+def test_floats_are_not_written_as_integers(
+    name: str, verb: Callable[..., object], tmp_path: Path
+) -> None:
     with refused(UsageError, "network-float") as caught:
-        nm.export(FLOATS, tmp_path / NAMES[name], to=name)
+        verb(FLOATS, tmp_path / NAMES[name], to=name)
     assert name in caught.value.what
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("network", [FLOATS, INTEGERS])
+def test_networks_are_exported_as_own_files(
+    network: nm.Network | nm.IntegerNetwork, tmp_path: Path
+) -> None:
+    network.save(tmp_path / "saved.npz")
+    path = nm.export(network, tmp_path / "network.npz")
+    assert path.read_bytes() == (tmp_path / "saved.npz").read_bytes()
+    with refused(UsageError, "path-taken"):
+        nm.export(network, path, to="npz")
 
 
 @pytest.mark.parametrize("name", ["c", "lava"])
@@ -161,9 +174,8 @@ def test_an_existing_export_is_replaced_only_with_force(name: str, tmp_path: Pat
         ("network.c", "onnx", "extension-wrong"),
         ("network", "c", "extension-wrong"),
         ("network", None, "format-unclear"),
-        ("network.npz", None, "format-unclear"),
         ("network.c", "nest", "format-unknown"),
-        ("network.npz", "npz", "format-unknown"),
+        ("network.c", "npz", "extension-wrong"),
     ],
 )
 def test_a_path_determines_its_format(path: str, to: str | None, code: str, tmp_path: Path) -> None:
@@ -271,31 +283,15 @@ def test_floats_stay_floats_in_a_format_for_floats(floats: Path, tmp_path: Path)
     pytest.importorskip("nir")
     conversion = nm.convert(floats, tmp_path / "network.nir")
     assert conversion.passed
-    assert conversion.findings == ()
     assert nm.load(conversion.path).content_hash == FLOATS.content_hash
     again = nm.convert(conversion.path, tmp_path / "again.npz").path
     assert again.read_bytes() == floats.read_bytes()
 
 
-def test_floats_are_quantised_for_a_format_of_integers(
-    floats: Path, data: Dataset, tmp_path: Path
-) -> None:
-    rounded = round_network(FLOATS, ranges=weight_ranges(FLOATS, 8))
-    conversion = nm.convert(floats, tmp_path / "network.c", check=False)
-    assert conversion.network.content_hash == rounded.network.content_hash
-    assert codes(conversion.findings) == codes(rounded.findings)
-    bits = {"weight_bits": 4}
-    expected = nm.quantise(FLOATS, calibrate_on=data.train[:6], **bits).network  # type: ignore[arg-type]
-    for name in ("four.c", "four.npz"):
-        conversion = nm.convert(floats, tmp_path / name, data=data, quantising=bits, check=False)
-        assert conversion.network.content_hash == expected.content_hash
-        assert nm.load(tmp_path / name).content_hash == expected.content_hash
-
-
-def test_known_answers_of_a_conversion_use_the_data(
+def test_known_answers_of_a_conversion_use_the_samples(
     integers: Path, data: Dataset, tmp_path: Path
 ) -> None:
-    conversion = nm.convert(integers, tmp_path / "network.c", data=data, check=False)
+    conversion = nm.convert(integers, tmp_path / "network.c", samples=data, check=False)
     alone = nm.export(INTEGERS, tmp_path / "alone.c", samples=data)
     assert conversion.path.read_bytes() == alone.read_bytes()
 
@@ -303,10 +299,6 @@ def test_known_answers_of_a_conversion_use_the_data(
 @pytest.mark.parametrize(
     ("path", "options", "code"),
     [
-        ("x.c", {"quantising": {"weight_bits": 4}}, "quantised-already"),
-        ("x.npz", {"quantising": {"weight_bit": 4}}, "quantise-option-unknown"),
-        ("x.npz", {"quantising": {"calibrate_on": "none"}}, "quantise-option-unknown"),
-        ("x.npz", {"quantising": {"progress": None}}, "quantise-option-unknown"),
         ("x.c", {"writing": NirOptions()}, "nir-options-unused"),
         ("x.npz", {"writing": NirOptions()}, "nir-options-unused"),
         ("x.c", {"reading": nir.ImportOptions()}, "import-options-unused"),
@@ -328,7 +320,7 @@ def test_invalid_conversions_are_refused(
 def test_unneeded_data_are_refused(integers: Path, floats: Path, data: Dataset) -> None:
     for source in (integers, floats):
         with refused(UsageError, "data-unused"):
-            nm.convert(source, source.with_name("x.npz"), data=data)
+            nm.convert(source, source.with_name("x.npz"), samples=data)
 
 
 def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
