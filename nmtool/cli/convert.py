@@ -19,7 +19,7 @@ from nmtool.cli.format_options import (
     reading_options,
     writing_options,
 )
-from nmtool.cli.loading import add_data_options, find_data
+from nmtool.cli.loading import add_data_options, open_data
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 
@@ -105,8 +105,7 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
 
     paths = arguments.networks
     values = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
-    if "samples" in values:
-        values["samples"] = find_data(arguments, values["samples"])
+    open_data(arguments, values, "samples")
     conversion = convert(
         _joined(arguments, paths),
         arguments.output,

@@ -55,13 +55,6 @@ def find_data(arguments: argparse.Namespace, name: str, names: Sequence[str] = F
     return load_dataset(name, **{key: value for key, value in given.items() if key in names})
 
 
-def named_data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that `--data` names; None if `--data` is `none` or not given."""
-    if not arguments.data or arguments.data == NO_DATA:
-        return None
-    return find_data(arguments, arguments.data)
-
-
 def open_data(arguments: argparse.Namespace, values: dict[str, Any], name: str = "data") -> None:
     """Replace the name of a data set among the values of a function by the data set.
 

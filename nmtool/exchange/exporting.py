@@ -23,7 +23,7 @@ from nmtool.errors import (
     check_path,
     visible,
 )
-from nmtool.loading import Source, as_network, load
+from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -138,7 +138,7 @@ def export(
     path: str | Path,
     *,
     to: str | None = None,
-    samples: Dataset | SpikeEvents | None = None,
+    samples: SpikeEvents | Dataset | str | Path | None = None,
     options: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
     force: bool = False,
@@ -155,7 +155,7 @@ def export(
         path: file to write, or folder for Lava, FeNN, Verilog and firmware.
         to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`, `netx`, or
             `npz` for nmtool's own files; by default from the extension.
-        samples: samples, or a `Dataset`, whose test samples are used. One known answer is an
+        samples: samples, a data set, or its name, e.g. `digits:test`. One known answer is an
             excerpt of the samples; all other known answers, or all without samples, have generated
             inputs, which reveal single faults. A folder for Lava or FeNN also contains up to ten of
             the samples as `events.csv`, for its `run.py` to classify.
@@ -195,7 +195,8 @@ def export(
         return path
     if isinstance(network, Network) and not format_class.holds_floats:
         raise _integers_needed(format_class)
-    return _write_export(format_class, network, path, samples, writing, force, progress)
+    carried = as_samples(samples, [network], progress)
+    return _write_export(format_class, network, path, carried, writing, force, progress)
 
 
 @checked
@@ -204,7 +205,7 @@ def convert(
     path: str | Path,
     *,
     to: str | None = None,
-    samples: Dataset | SpikeEvents | None = None,
+    samples: SpikeEvents | Dataset | str | Path | None = None,
     reading: ImportOptions | MlgennOptions | None = None,
     writing: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
@@ -412,7 +413,7 @@ def _write_export(
     format_class: type[Format],
     network: Network | IntegerNetwork,
     path: str | Path,
-    samples: Dataset | SpikeEvents | None,
+    samples: SpikeEvents | None,
     options: Any,
     force: bool,
     progress: Progress,
@@ -422,8 +423,6 @@ def _write_export(
     Returns:
         The path of the export.
     """
-    if isinstance(samples, Dataset):
-        samples = samples.filled_split(samples.default_split)
     answers = _answers_to_carry(format_class, network, samples, progress)
     with progress(f"writing {format_class.name}"):
         artefact = format_class.write(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from inspect import signature
 from pathlib import Path
 
 from nmtool.arguments import checked
@@ -16,7 +14,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, portions_for
-from nmtool.errors import DataError, NmtoolError, UsageError, check_type, suggestion
+from nmtool.errors import DataError, NmtoolError, UsageError, check_type
 from nmtool.loading import Source, float_network, run_behind, shared_validation_rule
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -101,7 +99,7 @@ def quantise(
     source, floats = network, float_network(network)
     # If a run was trained in integers, its integers must not be rounded again by mistake.
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
-        raise quantised_already(source)
+        raise _quantised_already(source)
     network = floats
     if calibrate_on is None:
         calibrate_on = own_data(source)
@@ -112,6 +110,7 @@ def quantise(
     check_type(compare_on, (SpikeEvents, type(None)), "data for comparison", "pass SpikeEvents")
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
+        calibrate_on.check_whole()
         rule = shared_validation_rule([source]) if validation is None else SplitRule.of(validation)
         dataset, kind = comparison_samples(calibrate_on, rule)
         calibrate_on = dataset.filled_split("train")
@@ -213,26 +212,6 @@ def own_data(source: object) -> Dataset | None:
     return dataset
 
 
-def calibration_data(
-    data: Dataset | SpikeEvents | None, source: Source, *, own: bool
-) -> SpikeEvents | str:
-    """Calibration samples: `data`, else the run's own training samples, else `NO_DATA`.
-
-    Args:
-        data: the given samples; of a data set, its training samples.
-        source: the network to quantise.
-        own: if `data` is None, use the data that the run was trained on.
-
-    Raises:
-        DataError: the data have no training samples.
-    """
-    if data is None and own:
-        data = own_data(source)
-    if isinstance(data, Dataset):
-        return calibration_split(data, source)
-    return NO_DATA if data is None else data
-
-
 def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
     """Calibration samples: training samples except the validation samples of the run.
 
@@ -269,49 +248,14 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     ), "training samples, drawn per class, on which the network may have been trained"
 
 
-def check_quantising(
-    names: Iterable[str],
-    function: Callable[..., Quantisation] = quantise,
-    passed: Collection[str] = ("network", "calibrate_on", "progress"),
-) -> None:
-    """Raise `UsageError` for an unknown key in an argument `quantising=`.
-
-    Args:
-        names: keys of `quantising`.
-        function: the function to which the keys are passed as keyword arguments.
-        passed: parameters of `function` that are not allowed as keys, since the caller sets them.
-    """
-    parameters = [name for name in signature(function).parameters if name not in passed]
-    for name in names:
-        if name not in parameters:
-            raise UsageError(
-                f"`quantising=` cannot contain '{name}'",
-                code="quantise-option-unknown",
-                fix=suggestion(name, parameters),
-            )
-
-
-def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:
-    """The error for an attempt to quantise an integer network.
-
-    Args:
-        source: the integer network.
-        options: names of the quantisation arguments that the caller gave.
-    """
+def _quantised_already(source: object) -> UsageError:
+    """The error for an attempt to quantise an integer network."""
     name = source if isinstance(source, str | Path) else "the network"
     floats, run = "", run_behind(source)
     if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
         floats = f": {file}"
     elif run is not None:
         floats = f": {run.network_file}"
-    if arguments := [f"`{option}=`" for option in options]:
-        return UsageError(
-            "there is nothing to quantise, so these arguments have no effect: "
-            + ", ".join(arguments),
-            code="quantised-already",
-            why=f"{name} is an integer network already",
-            fix=f"omit these arguments, or name the float network{floats}",
-        )
     return UsageError(
         f"{name} is an integer network already",
         code="quantised-already",
