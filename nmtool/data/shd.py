@@ -59,6 +59,9 @@ SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
+LARGEST_LABEL = 1 << 53
+"""Floats count up to here exactly."""
+
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
 """Attribute that marks a list in `extra` that is not a column of groups."""
@@ -446,7 +449,9 @@ def _labels_in(file: h5py.File) -> NDArray[np.integer]:
     label = np.asarray(dataset[()])
     if label.dtype.kind != "f":
         return label.astype(np.int64) if label.dtype.kind == "b" else label
-    whole = np.isfinite(label) & (label == np.rint(label)) & (np.abs(label) < 1 << 53)
+    whole = (
+        np.isfinite(label) & (label == np.rint(label)) & (np.abs(label) < np.float64(LARGEST_LABEL))
+    )
     if not whole.all():
         at = int(np.argmin(whole))
         raise DataError(

@@ -30,6 +30,7 @@ from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
+from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option
 from nmtool.splits import SPLITS
 
@@ -76,6 +77,12 @@ class FileConventions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not -shd.LARGEST_LABEL <= self.labels_from <= shd.LARGEST_LABEL:
+            raise UsageError(
+                f"classes cannot be numbered from {self.labels_from}",
+                code="labels-from-range",
+                fix="give the smallest label in the files",
+            )
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
         if self.sensor_size is not None:
@@ -404,6 +411,13 @@ def _numbered_units(
             f"events lie at {reach}, outside a sensor of {' × '.join(map(str, size))}",
             code="positions-range",
             fix="number positions from 0, and give the size of each axis: `sensor_size=W,H,P`",
+        )
+    if math.prod(size) > MAX_CHANNELS:
+        raise DataError(
+            f"a sensor of {' × '.join(map(str, size))} has {math.prod(size)} units, but nmtool "
+            f"allows at most {MAX_CHANNELS}",
+            code="units-count",
+            fix="number the positions along each axis from 0 without gaps",
         )
     return {
         split: replace(rows, units=_units_of_samples(positions[split], size, rows))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents, numbered_classes
-from nmtool.data.shd import check_first_class
+from nmtool.data.shd import LARGEST_LABEL, check_first_class
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, check_timing
 from nmtool.raster import are_whole, check_counts
@@ -146,7 +146,8 @@ class Rows:
         for remark in filter(None, (swapped, check_counts(array))):
             _log.warning(remark)
         sample, step, unit = np.nonzero(array)
-        return step * self.dt_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
+        time_ms = step * float(self.dt_ms)
+        return time_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
 
 
 def numbered(
@@ -195,6 +196,9 @@ def numbered(
     if names is None:
         largest = int(array.max()) if array.size else first
         names = numbered_classes(max(largest - first, 0), first)
+    if array.dtype.kind == "f":
+        # Floats beyond int64 have no defined conversion. No class has the number of a bound either.
+        array = np.clip(array, -LARGEST_LABEL, LARGEST_LABEL)
     return array.astype(np.int64) - first, names
 
 

@@ -144,6 +144,10 @@ def test_invalid_sensor_sizes_are_refused(tmp_path: Path) -> None:
         read_incoming(tmp_path / "below.csv")
     with refused(UsageError, "sensor-size-range"):
         FileConventions(sensor_size=(0, 5))
+    _write(tmp_path / "far.csv", head, [(0, 1, 0.5, (1 << 63) - 1, 4)])
+    for large in (FileConventions(), FileConventions(sensor_size=(1 << 63, 1 << 40))):
+        with refused(DataError, "units-count"):
+            read_incoming(tmp_path / "far.csv", large)
     flat = _write(tmp_path / "flat.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(UsageError, "data-options-unused"):
         read_incoming(flat, FileConventions(sensor_size=(4,)))
