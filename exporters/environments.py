@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nmtool import storage
@@ -57,6 +57,10 @@ class Referee:
         native: Python that is preferred, and on which `version` is the only requirement; None: all
             versions of Python have the same requirements.
         require_tools: raises `MissingError` if the base interpreter lacks tools for a build.
+        build: function that installs sources after the requirements. Its arguments are a function
+            that runs a command, the environment's interpreter, an empty folder for sources, and
+            the clones that `set_up` gets.
+        clones: names of the arguments of `set_up` for local clones of the sources.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Referee:
     folder: Path
     native: Version | None = None
     require_tools: Callable[[Path], None] = lambda python: None
+    build: Callable[..., None] | None = None
+    clones: Sequence[str] = ()
 
     @property
     def setup(self) -> str:
@@ -131,29 +137,40 @@ class Referee:
         *,
         force: bool = False,
         python: str | Path | None = None,
-        build: Callable[[Call, Path, Path], None] | None = None,
+        **clones: str | Path,
     ) -> Environment:
-        """Make a virtual environment with the referee from the package index, or from sources.
+        """Make a virtual environment with the simulator, from the package index or from sources.
+
+        An environment that works is kept. Which versions are installed is fixed: they are those
+        with which nmtool was compared.
+
+        >>> import nmtool as nm
+        >>> nm.set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
+        >>> nm.set_up_brian2_loihi(print)  # doctest: +SKIP
+        >>> nm.set_up_fenn(print, riscv_ise="clones/ise", genn="clones/genn")  # doctest: +SKIP
 
         Args:
-            on_line: called with every line of the installer's output.
+            on_line: called with every line of output of the installer and the compiler.
             force: rebuild the environment even if it works.
-            python: base interpreter; by default a native Python, else the running interpreter.
-            build: function that installs sources after the requirements. Its arguments are a
-                function that runs a command, the environment's interpreter, and an empty folder
-                for sources.
+            python: base interpreter; by default the running interpreter, and for Lava a Python
+                3.10 if there is one.
+            clones: for FeNN, local clones of the repositories `riscv_ise` (FeNN's) and `genn`
+                (GeNN's), with the required commits. Default: GitHub.
 
         Raises:
-            MissingError: there is no suitable interpreter.
+            MissingError: there is no suitable interpreter, or programs for the build are missing.
+            UsageError: a clone lacks the required commit.
             BackendError: the installation failed; an earlier environment is untouched.
             StorageError: the folder could not be written.
         """
+        if unknown := [name for name in clones if name not in self.clones]:
+            raise TypeError(f"{self.title} is set up without an argument {unknown[0]!r}")
         if not force and (existing := self._working_environment()) is not None:
             return existing
         base, version = self._choose_base(python)
         folder = self._new_folder()
         try:
-            environment = self._install(base, version, folder, on_line, build)
+            environment = self._install(base, version, folder, on_line, clones)
             environment.check()
             previous = _stored_python(self.home)
             relative = environment.python.relative_to(self.home).as_posix()
@@ -216,7 +233,7 @@ class Referee:
         version: Version,
         folder: Path,
         on_line: Callable[[str], None] | None,
-        build: Callable[[Call, Path, Path], None] | None,
+        clones: Mapping[str, str | Path],
     ) -> Environment:
         def call(*command: str | Path) -> None:
             supervise(
@@ -234,9 +251,9 @@ class Referee:
         for arguments in native if version == self.native else self.requirements:
             pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
             call(python, *pip, *arguments)
-        if build is not None:
+        if self.build is not None:
             with tempfile.TemporaryDirectory(prefix="sources-", dir=folder) as sources:
-                build(call, python, Path(sources))
+                self.build(call, python, Path(sources), **clones)
         return Environment(python, self)
 
 
@@ -325,9 +342,9 @@ _checked: set[Environment] = set()
 """Environments already checked by this process, because each check starts another Python."""
 
 
-def environment_of(name: str) -> ModuleType:
-    """The module of a referee's environment, by the referee's name."""
-    return import_module(f"nmtool.exporters.{name.replace('-', '_')}.environment")
+def referee_named(name: str) -> Referee:
+    """The referee of a name in `nmtool.exporters.formats.REFEREES`."""
+    return import_module(f"nmtool.exporters.{name.replace('-', '_')}.environment").REFEREE
 
 
 def _stored_python(home: Path) -> Path | None:

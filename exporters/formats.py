@@ -66,7 +66,7 @@ REFEREES: Mapping[str, str] = {
 }
 """Purpose of each simulator that `nmtool setup NAME` installs, by name of its format.
 
-The module `environment` of such a format defines `REFEREE` and a function `set_up_<name>`.
+The module `environment` of such a format defines `REFEREE`.
 """
 
 

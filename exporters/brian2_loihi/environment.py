@@ -6,10 +6,9 @@ needed. Both run on every Python that nmtool supports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.exporters.environments import Environment, Referee
+from nmtool.exporters.environments import Referee
 
 PACKAGE = Path(__file__).with_name("package")
 
@@ -25,25 +24,4 @@ REFEREE = Referee(
     folder=PACKAGE,
 )
 
-
-def set_up_brian2_loihi(
-    on_line: Callable[[str], None] | None = None,
-    *,
-    force: bool = False,
-    python: str | Path | None = None,
-) -> Environment:
-    """Create a virtual environment with brian2-loihi from the package index.
-
-    >>> set_up_brian2_loihi(print)  # doctest: +SKIP
-
-    Args:
-        on_line: called with every line of the installer's output.
-        force: rebuild the environment even if it works.
-        python: base interpreter; by default the running interpreter.
-
-    Raises:
-        MissingError: the interpreter is unsuitable.
-        BackendError: the installation failed; an earlier environment is untouched.
-        StorageError: the folder could not be written.
-    """
-    return REFEREE.set_up(on_line, force=force, python=python)
+set_up_brian2_loihi = REFEREE.set_up

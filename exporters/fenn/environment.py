@@ -11,12 +11,12 @@ identify the build.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError, UsageError
-from nmtool.exporters.environments import Call, Environment, Referee, clean_variables
+from nmtool.exporters.environments import Call, Referee, clean_variables
 from nmtool.exporters.supervise import output_of
 
 
@@ -91,51 +91,19 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
         yield "python3-dev", f"the headers of Python, which are not in {folder}"
 
 
-REFEREE = Referee(
-    name="fenn",
-    title="FeNN's simulator",
-    version=f"pyfenn=={VERSION}",
-    requirements=[REQUIREMENTS],
-    check=("check.py", VERSION),
-    folder=PACKAGE,
-    require_tools=_require_tools,
-)
-
-
-def set_up_fenn(
-    on_line: Callable[[str], None] | None = None,
-    *,
-    force: bool = False,
-    python: str | Path | None = None,
+def _build(
+    call: Call,
+    python: Path,
+    sources: Path,
     riscv_ise: str | Path | None = None,
     genn: str | Path | None = None,
-) -> Environment:
-    """Create a virtual environment with PyFeNN, built from its sources.
-
-    >>> set_up_fenn(print, riscv_ise="clones/riscv_ise", genn="clones/genn")  # doctest: +SKIP
-
-    Args:
-        on_line: called with every line of output of the installer and the compiler.
-        force: rebuild the environment even if it works.
-        python: base interpreter; by default the running interpreter.
-        riscv_ise: local clone of FeNN's repository, with the required commit. Default: GitHub.
-        genn: local clone of GeNN's repository, with the required commit. Default: GitHub.
-
-    Raises:
-        MissingError: the interpreter is unsuitable, or programs for the build are missing.
-        UsageError: a clone lacks the required commit.
-        BackendError: the installation failed; an earlier environment is untouched.
-        StorageError: the folder could not be written.
-    """
-
-    def build(call: Call, python: Path, sources: Path) -> None:
-        _fetch(call, RISCV_ISE, riscv_ise, sources)
-        _fetch(call, GENN, genn, sources / "genn")
-        _patch(sources)
-        pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--verbose")
-        call(python, *pip, "--no-deps", "--no-build-isolation", sources)
-
-    return REFEREE.set_up(on_line, force=force, python=python, build=build)
+) -> None:
+    """Fetch PyFeNN's sources, or check them out from clones, and install them."""
+    _fetch(call, RISCV_ISE, riscv_ise, sources)
+    _fetch(call, GENN, genn, sources / "genn")
+    _patch(sources)
+    pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--verbose")
+    call(python, *pip, "--no-deps", "--no-build-isolation", sources)
 
 
 def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path) -> None:
@@ -165,3 +133,18 @@ def _patch(sources: Path) -> None:
             place = text.index(before) + len(before)
             file.write_text(f"{text[:place]}{line}{text[place:]}", encoding="utf-8")
     (sources / "version.txt").write_text(f"{VERSION}\n", encoding="utf-8")
+
+
+REFEREE = Referee(
+    name="fenn",
+    title="FeNN's simulator",
+    version=f"pyfenn=={VERSION}",
+    requirements=[REQUIREMENTS],
+    check=("check.py", VERSION),
+    folder=PACKAGE,
+    require_tools=_require_tools,
+    build=_build,
+    clones=(RISCV_ISE.name, GENN.name),
+)
+
+set_up_fenn = REFEREE.set_up

@@ -6,10 +6,9 @@ Lava 0.10.0 requires Python 3.10 and old versions of numpy and other libraries. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.exporters.environments import Environment, Referee
+from nmtool.exporters.environments import Referee
 
 PACKAGE = Path(__file__).with_name("package")
 
@@ -29,25 +28,4 @@ REFEREE = Referee(
     native=(3, 10),
 )
 
-
-def set_up_lava(
-    on_line: Callable[[str], None] | None = None,
-    *,
-    force: bool = False,
-    python: str | Path | None = None,
-) -> Environment:
-    """Create a virtual environment with Lava 0.10.0 from the package index.
-
-    >>> set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
-
-    Args:
-        on_line: called with every line of the installer's output.
-        force: rebuild the environment even if it works.
-        python: base interpreter; by default a Python 3.10, else the running interpreter.
-
-    Raises:
-        MissingError: there is no suitable interpreter.
-        BackendError: the installation failed; an earlier environment is untouched.
-        StorageError: the folder could not be written.
-    """
-    return REFEREE.set_up(on_line, force=force, python=python)
+set_up_lava = REFEREE.set_up

@@ -62,16 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     if clones and (arguments.what != FENN or arguments.status):
         name = next(iter(clones)).replace("_", "-")
         raise _unused_option(f"--{name} is", f"setup {FENN}")
-    from nmtool.exporters.environments import environment_of
+    from nmtool.exporters.environments import referee_named
 
-    environment = environment_of(arguments.what)
-    referee = environment.REFEREE
+    referee = referee_named(arguments.what)
     if arguments.status:
         with progress(f"importing {referee.title}"):
             installation = referee.find()
     else:
-        set_up = getattr(environment, f"set_up_{arguments.what.replace('-', '_')}")
-        installation = set_up(on_line=console.print_remark, force=arguments.force, **clones)
+        installation = referee.set_up(console.print_remark, force=arguments.force, **clones)
     if arguments.json:
         console.print_json({referee.name: referee.version, "python": str(installation.python)})
     else:

@@ -231,7 +231,7 @@ def _import_error(package: str) -> str:
 
 def _tools(deep: bool) -> Iterator[Part]:
     """Examine compilers, simulators, emulators and the GPU; if `deep`, use them."""
-    from nmtool.exporters.environments import environment_of
+    from nmtool.exporters.environments import referee_named
     from nmtool.exporters.formats import REFEREES
     from nmtool.exporters.processors import PROCESSORS
     from nmtool.exporters.verilog import simulators
@@ -247,7 +247,7 @@ def _tools(deep: bool) -> Iterator[Part]:
         yield _tool(processor.title, gives, partial(_programs, processor))
     yield _gpu(deep)
     for name, gives in REFEREES.items():
-        yield _referee(environment_of(name).REFEREE, gives, deep)
+        yield _referee(referee_named(name), gives, deep)
 
 
 def _tool(

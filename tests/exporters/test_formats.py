@@ -11,7 +11,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import UsageError
 from nmtool.exporters.c import C
-from nmtool.exporters.environments import environment_of
+from nmtool.exporters.environments import referee_named
 from nmtool.exporters.formats import (
     PLACES,
     REFEREES,
@@ -66,7 +66,7 @@ def test_the_help_names_every_format() -> None:
 def test_referees_are_formats_that_run() -> None:
     assert {*REFEREES} <= {*formats_that_run()}
     for name in REFEREES:
-        assert environment_of(name).REFEREE.name == name
+        assert referee_named(name).name == name
 
 
 def test_paths_belong_to_one_format_only() -> None:

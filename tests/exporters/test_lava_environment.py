@@ -111,6 +111,12 @@ def test_other_pythons_are_refused(
     assert sys.executable in caught.value.what
 
 
+def test_only_a_simulator_built_from_sources_takes_clones(installer: Installer) -> None:
+    with pytest.raises(TypeError, match="Lava is set up without an argument 'genn'"):
+        environments.set_up_lava(genn="clones/genn")
+    assert not installer.commands
+
+
 def test_a_working_environment_is_kept(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

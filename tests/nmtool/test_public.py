@@ -64,7 +64,8 @@ def test_names_are_sorted_and_unique() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_has_a_docstring(name: str) -> None:
     value = getattr(nmtool, name)
-    assert value.__name__ == name
+    # The functions `set_up_<referee>` are the method of each referee's recipe.
+    assert value.__name__ == ("set_up" if name.startswith("set_up_") else name)
     assert value.__module__.startswith("nmtool.")
     assert inspect.getdoc(value)
     assert not inspect.getdoc(value).startswith(f"{name}(")

@@ -30,7 +30,7 @@ def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         flags.append(force)
         return FOUND
 
-    monkeypatch.setattr(environment, "set_up_brian2_loihi", setup)
+    monkeypatch.setattr(environment.REFEREE, "set_up", setup)
     assert nmtool("setup", "brian2-loihi", "--force", "--json").json["python"] == "/some/python"
     assert flags == [True]
 

@@ -26,7 +26,7 @@ def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
         calls.append(options)
         return FOUND
 
-    monkeypatch.setattr(environment, "set_up_fenn", setup)
+    monkeypatch.setattr(environment.REFEREE, "set_up", setup)
     result = nmtool("setup", "fenn", "--riscv-ise", "a", "--genn", "b", "--json")
     assert result.json == {"fenn": environment.REFEREE.version, "python": "/some/python"}
     nmtool("setup", "fenn", "--force")

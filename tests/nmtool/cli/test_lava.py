@@ -8,7 +8,6 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import environment
 from nmtool.exporters.lava.environment import REFEREE
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -30,7 +29,7 @@ def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         flags.append(force)
         return Environment(Path("/new/python"), REFEREE)
 
-    monkeypatch.setattr(environment, "set_up_lava", setup)
+    monkeypatch.setattr(REFEREE, "set_up", setup)
     result = nmtool("setup", "lava", "--json")
     assert result.json["python"] == "/new/python"
     assert result.err == "installing\n"
