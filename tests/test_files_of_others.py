@@ -44,8 +44,6 @@ KNOWN = {
     "exporters/supervise.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    # These files ask programs for their versions, or import libraries in a separate process.
-    "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib"},
     # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},

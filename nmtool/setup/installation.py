@@ -7,7 +7,6 @@ metadata, into nmtool's environment. This method works for a checkout, a wheel a
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import sys
@@ -16,7 +15,6 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from nmtool.machine import has_nvidia_driver
 
@@ -98,32 +96,21 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
         extra: name of the extra; '' for nmtool itself.
         broken: installed packages that do not work, to be reinstalled.
     """
-    if _distribution() is not None and find_spec("packaging") is None:
-        return " ".join([*_installer(), "packaging"])
     required = libraries(extra)
     if not required:
         return f"pip install -e {shlex.quote(f'{_CHECKOUT}[{extra}]' if extra else str(_CHECKOUT))}"
-    fitting = [library for library in required if is_installed(library)]
-    forced = [library for library in fitting if library.name in {*broken}]
     # The libraries of a library's own extras are not looked up.
-    wanted = [
-        library
-        for library in required
-        if library.extras or library in forced or library not in fitting
-    ]
-    if not wanted:
-        forced = wanted = required
+    lacking = [library for library in required if library.extras or not is_installed(library)]
+    wanted = [entry for entry in required if entry in lacking or entry.name in {*broken}]
+    pip = _installer(force=wanted != lacking or not lacking)
     has_gpu_build = extra in _CUDA_EXTRAS.values() or has_nvidia_driver()
-    calls: dict[tuple[bool, bool], list[str]] = {}
-    for library in wanted:
+    builds: dict[bool, list[str]] = {True: [], False: []}
+    for library in wanted or required:
         for_cpus = library.name == "torch" and sys.platform == "linux" and not has_gpu_build
-        call = calls.setdefault((for_cpus, library in forced), [])
-        call.append(shlex.quote(str(library)))
-    commands = []
-    for for_cpus, force in sorted(calls, reverse=True):
-        index = ["--index-url", TORCH_FOR_CPUS] if for_cpus else []
-        commands.append(" ".join([*_installer(force), *calls[for_cpus, force], *index]))
-    return " && ".join(commands)
+        builds[for_cpus].append(shlex.quote(str(library)))
+    indices = {True: ["--index-url", TORCH_FOR_CPUS], False: []}
+    commands = [[*pip, *builds[kind], *indices[kind]] for kind in builds if builds[kind]]
+    return " && ".join(map(" ".join, commands))
 
 
 def cuda_extra(version: str | None) -> str:
@@ -133,27 +120,6 @@ def cuda_extra(version: str | None) -> str:
     ('cuda12', 'cuda')
     """
     return _CUDA_EXTRAS.get(str(version).split(".")[0], "cuda")
-
-
-def installed_from() -> str:
-    """The source of the installation in words: a checkout, a file or pipx."""
-    distribution = _distribution()
-    if distribution is None:
-        return f"runs from {_CHECKOUT}, not installed"
-    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-    url = urlparse(origin.get("url", ""))
-    place = unquote(url.path) if url.scheme == "file" else url.geturl()
-    within = " by pipx" if _is_pipx() else ""
-    if not place:
-        return f"installed{within}"
-    is_editable = origin.get("dir_info", {}).get("editable", False)
-    return f"installed{within} from {place}{', editable' if is_editable else ''}"
-
-
-def supported_pythons() -> str:
-    """Supported versions of Python, e.g. `<3.14,>=3.10`; '' if unknown."""
-    distribution = _distribution()
-    return (distribution.metadata["Requires-Python"] or "") if distribution else ""
 
 
 def version_of(package: str) -> str:
@@ -179,10 +145,7 @@ def _installer(force: bool = False) -> list[str]:
         return [*words, shlex.quote(Path(sys.prefix).name)]
     python, program = shlex.quote(sys.executable), shutil.which("pip")
     if find_spec("pip") is None:
-        distribution = _distribution()
-        by_uv = distribution and (distribution.read_text("INSTALLER") or "").strip() == "uv"
         pip = ["uv", "pip", "install", "--python", python]
-        pip = pip if by_uv else ["pip", "--python", python, "install"]
     elif program is not None and Path(program).parent == Path(sys.executable).parent:
         pip = ["pip", "install"]
     else:

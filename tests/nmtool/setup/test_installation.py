@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +17,6 @@ from nmtool.setup.installation import (
     GIVES,
     TORCH_FOR_CPUS,
     install_command,
-    installed_from,
     is_installed,
     libraries,
 )
@@ -41,23 +38,15 @@ CHECKOUT = Path(nmtool.__file__).parents[1]
 
 @dataclass
 class Here:
-    """An environment: its packages, and how nmtool was installed."""
+    """An environment: its packages, and what nmtool requires."""
 
     versions: dict[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
     requires: list[str] = field(default_factory=lambda: REQUIRES)
-    metadata: Mapping[str, str] = field(default_factory=lambda: {"Requires-Python": "<3.14,>=3.10"})
-
-    def read_text(self, name: str) -> str | None:
-        return self.files.get(name)
 
     def version(self, name: str) -> str:
         if name not in self.versions:
             raise metadata.PackageNotFoundError(name)
         return self.versions[name]
-
-    def comes_from(self, **origin: object) -> None:
-        self.files = {"direct_url.json": json.dumps(origin)}
 
 
 @pytest.fixture
@@ -130,9 +119,7 @@ def test_broken_libraries_are_reinstalled(here: Here) -> None:
 
 def test_libraries_are_injected_into_an_environment_of_pipx(here: Here, tmp_path: Path) -> None:
     (tmp_path / "pipx_metadata.json").write_text("{}")
-    here.comes_from(url="file:///wheels/nmtool-0.1.0-py3-none-any.whl", archive_info={})
     assert words(install_command("onnx")) == [["pipx", "inject", tmp_path.name, "onnx<2,>=1.16"]]
-    assert installed_from() == "installed by pipx from /wheels/nmtool-0.1.0-py3-none-any.whl"
     here.versions["onnx"] = "1.20"
     again = words(install_command("onnx", broken=["onnx"]))
     assert again == [["pipx", "inject", "--force", tmp_path.name, "onnx<2,>=1.16"]]
@@ -145,18 +132,7 @@ def test_a_pip_of_another_environment_is_not_used(
     monkeypatch.setattr(installation.shutil, "which", lambda name: "/usr/bin/pip")
     assert words(install_command("onnx"))[0][:4] == [python, "-m", "pip", "install"]
     monkeypatch.setattr(installation, "find_spec", lambda n: None if n == "pip" else object())
-    assert words(install_command("onnx"))[0][:4] == ["pip", "--python", python, "install"]
-    here.files = {"INSTALLER": "uv\n"}
     assert words(install_command("onnx"))[0][:5] == ["uv", "pip", "install", "--python", python]
-
-
-def test_installations_from_a_checkout_are_named(here: Here) -> None:
-    here.comes_from(url="file:///home/me/my%20nmtool", dir_info={"editable": True})
-    assert installed_from() == "installed from /home/me/my nmtool, editable"
-    here.comes_from(url="file:///home/me/nmtool", dir_info={})
-    assert installed_from() == "installed from /home/me/nmtool"
-    here.files = {}
-    assert installed_from() == "installed"
 
 
 def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +142,6 @@ def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(metadata, "distribution", missing)
     assert shlex.split(install_command("train")) == ["pip", "install", "-e", f"{CHECKOUT}[train]"]
     assert libraries("train") == []
-    assert installed_from() == f"runs from {CHECKOUT}, not installed"
 
 
 def test_every_extra_that_errors_name_has_libraries() -> None:

@@ -31,10 +31,19 @@ def require() -> torch.device:
     if SIMULATED:
         _numba_cuda()
         return torch.device("cpu")
+    check()
+    return _own_gpu()
+
+
+def check() -> None:
+    """Check that torch and numba-cuda can use a GPU, without starting CUDA.
+
+    Raises:
+        MissingError: a package, a driver or a GPU is missing, or packages are incompatible.
+    """
     _require_torch()
     _require_compiler()
     _require_numba()
-    return _own_gpu()
 
 
 def _own_gpu() -> torch.device:
