@@ -43,7 +43,8 @@ KNOWN = {
     # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
-    "training/studies/copies.py": {"subprocess"},
+    # Copies of this process get their arguments from it as a pickle.
+    "training/studies/copies.py": {"subprocess", "pickle"},
     "exporters/verilog/simulators.py": {"importlib"},
     # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},

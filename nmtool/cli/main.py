@@ -87,7 +87,6 @@ def _run_command(command: str | None, words: list[str]) -> int:
     except SystemExit as done:
         return int(done.code or 0)
     with never_silent(f"nmtool {command}"):
-        options.words = words
         return options.run(options)
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import AbstractContextManager, nullcontext
 
-from nmtool.arguments import count
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, add_json, group
 from nmtool.cli.flags import flag
@@ -37,13 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_threads_option(parser)
     machine = group(parser, MACHINE)
-    flags.add(machine, "search", only=("device", "storage"), storage=flag(metavar="URL"))
-    machine.add_argument(
-        "--processes",
-        type=count,
-        default=1,
-        metavar="N",
-        help="number of trials at a time, each in its own process, which share the cores",
+    flags.add(
+        machine, "search", only=("device", "storage", "processes"), storage=flag(metavar="URL")
     )
     add_settings(parser)
     parser.epilog = (
@@ -56,21 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     options = chosen_settings(arguments)
     data = find_data(arguments, arguments.data)
     keywords = {**flags.given(arguments, "search"), "data": data, "threads": arguments.threads}
-    others: AbstractContextManager[None] = nullcontext()
-    if arguments.processes > 1:
-        from nmtool.training.processes.threads import most_threads
-        from nmtool.training.studies.copies import copies_running
-
-        threads = (arguments.threads or most_threads()) // arguments.processes
-        keywords["threads"] = max(1, threads)
-        same = ["--processes", "1", "--threads", str(keywords["threads"])]
-        command = [sys.executable, "-m", "nmtool", *arguments.words, *same]
-        others = copies_running(command, arguments.processes - 1)
     try:
-        with others:
-            from nmtool.training.studies.search import search
+        from nmtool.training.studies.search import search
 
-            result = search(options=options, progress=progress, **keywords)
+        result = search(options=options, progress=progress, **keywords)
     except KeyboardInterrupt:
         console.print_remark("finished trials are kept; the same command continues the search")
         raise

@@ -29,10 +29,9 @@ RESULT = "result.json"
 DEFAULTS = "the defaults"
 """Name of the full trial with the settings that were given and no others."""
 
-NAME, SEARCHED, REASON, RIGHT = "nmtool", "searched", "failed", "right"
-"""Names of attributes in Optuna: the name of a full trial, and of the study, its conditions; the
-settings of a full trial; the reason of a failure; and which validation samples a network classified
-correctly, as bits in hexadecimal."""
+NAME, SEARCHED, REASON, RIGHT = "name", "searched", "failed", "right"
+"""Attributes of trials in Optuna: name and settings of a full trial; the reason of a failure; and
+which validation samples a network classified correctly, as bits in hexadecimal."""
 
 _MAX_BYTES = 1 << 20
 

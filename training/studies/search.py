@@ -17,6 +17,7 @@ import logging
 import math
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +46,8 @@ from nmtool.running import record_portions
 from nmtool.tables import counted
 from nmtool.toml_files import toml_value
 from nmtool.training.options import Augmentation, TrainOptions
-from nmtool.training.processes.threads import threads_used
+from nmtool.training.processes.threads import most_threads, threads_used
+from nmtool.training.studies.copies import call_as_sent, copies_running
 from nmtool.training.studies.results import (
     DEFAULTS,
     NAME,
@@ -104,6 +106,7 @@ def search(
     budget: str | int = "30min",
     ranges: str | Path | Mapping[str, Any] | None = None,
     storage: str | None = None,
+    processes: Count = 1,
     threads: Count | None = None,
     device: str | Device = "auto",
     progress: Progress = silent,
@@ -136,6 +139,7 @@ def search(
         storage: URL of the database that stores the trials, as for Optuna, such as
             `postgresql://USER:PASSWORD@HOST/DATABASE`. In the database, the search is named after
             its folder. By default, trials are stored in a SQLite file in this folder.
+        processes: number of trials at a time, each in its own process, which share the cores.
         threads: cores to use; by default all.
         device: where to train: `cpu`, `cuda` or `auto`.
         progress: shows progress in samples, by trial.
@@ -159,6 +163,12 @@ def search(
         from nmtool.training.studies.ranges import default_ranges, distributions, read_ranges
         from nmtool.training.studies.trials import open_trials
 
+    if processes > 1:
+        threads = max(1, (threads or most_threads()) // processes)
+    call = {
+        "data": data, "options": options, "folder": folder, "budget": budget, "ranges": ranges,
+        "storage": storage, "threads": threads, "device": device,
+    }  # fmt: skip
     place = find_device(device) if isinstance(device, str) else device
     origin, prepared = "the search", list[dict[str, Any]]()
     if ranges is not None:
@@ -182,7 +192,10 @@ def search(
         whole = _Search(
             path, dataset, given, searched, defaults, prepared, _Budget.of(budget), trials, place
         )
-        with signals_noted(*STOPS) as check_stop:
+        with (
+            copies_running([sys.executable, "-m", __name__], processes - 1, call),
+            signals_noted(*STOPS) as check_stop,
+        ):
             whole.run(check_stop, progress)
         return whole.result()
 
@@ -311,7 +324,8 @@ class _Search:
         left_s = self._budget.seconds - trials.used_s()
         if trials.is_waiting(trials.full) and (left_s > 0 or self._full_s() is None):
             return True
-        begun = {trial.user_attrs.get(NAME) for trial in trials.begun(trials.full)}
+        # A trial without a name was taken out of the queue by another process.
+        begun = {trial.user_attrs.get(NAME) for trial in trials.begun(trials.full)} - {None}
         if DEFAULTS not in begun:
             self._queue_full(DEFAULTS, {})
             return True
@@ -589,13 +603,12 @@ def choose(full: list[TrialResult]) -> tuple[TrialResult, str]:
     difference = AccuracyDifference(best.right[None], defaults.right[None])
     low, high = difference.interval()
     points = f"{difference.points.mean():+.1f} points (95 % interval {low:+.1f} … {high:+.1f})"
-    compared = (
-        f"the best of {counted(len(others), 'other full trial')}, has {points} against the "
-        "defaults on validation samples"
-    )
+    of = f"the best of {counted(len(others), 'other full trial')}"
+    points += " against the defaults on validation samples"
     if low > 0:
-        return best, f"{best.name} is chosen: {best.name}, {compared}"
-    return defaults, f"the defaults are chosen: {best.name}, {compared}, which is not significant"
+        return best, f"{best.name} is chosen: {of} has {points}"
+    text = f"the defaults are chosen: {best.name}, {of}, has {points}, which is not significant"
+    return defaults, text
 
 
 class _EndedError(Exception):
@@ -669,3 +682,7 @@ def _check_same(
             findings=findings,
             fix="undo the changes, or search in another folder; only the budget may change",
         )
+
+
+if __name__ == "__main__":
+    sys.exit(call_as_sent(search))

@@ -60,7 +60,9 @@ FEWEST_COMPARED = 5
 
 _BUSY_S = 120
 _STUDIES = ("short", "full")
-_USED = "used_s"
+_USED, _CONDITIONS = "used_s", "conditions"
+"""Attributes of the study of short trials: the time of earlier calls, and the conditions of the
+search."""
 
 Score = Callable[[optuna.Trial], tuple[float | None, dict[str, Any]]]
 """Runs a trial; returns its score, None if it has none, and attributes to store."""
@@ -164,9 +166,9 @@ class Trials:
 
     def check_conditions(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
         """Store the conditions of a new search; return those of the stored search."""
-        if NAME not in self.short.user_attrs:
-            self.short.set_user_attr(NAME, json.dumps(conditions))
-        return json.loads(self.short.user_attrs[NAME])
+        if _CONDITIONS not in self.short.user_attrs:
+            self.short.set_user_attr(_CONDITIONS, json.dumps(conditions))
+        return json.loads(self.short.user_attrs[_CONDITIONS])
 
 
 def _draw(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
@@ -225,7 +227,7 @@ def open_trials(folder: Path, url: str | None, short_epochs: int) -> Iterator[Tr
             }
             trials = Trials(studies)
             trials.results()
-            json.loads(trials.short.user_attrs.get(NAME, "{}"))
+            json.loads(trials.short.user_attrs.get(_CONDITIONS, "{}"))
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
             raise _damage_error(
                 f"the database of {folder}" if url else file, reason(error)

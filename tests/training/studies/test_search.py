@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +15,22 @@ import numpy as np
 import pytest
 
 import nmtool as nm
+from nmtool.data import Dataset
 from nmtool.errors import BackendError, DataError, StorageError, UsageError
 from nmtool.training.studies import results as texts, search as searching
 from nmtool.training.studies.results import DEFAULTS, RIGHT, TrialResult
 from nmtool.training.studies.search import choose, what_fits
+from nmtool.training.studies.trials import open_trials
 from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, without_seconds
-from tests.training.studies.searches import OPTIONS, fake_training, run_search, states, stored
+from tests.training.studies.searches import (
+    OPTIONS,
+    RANGES,
+    fake_training,
+    run_search,
+    states,
+    stored,
+)
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -63,7 +75,7 @@ def test_the_defaults_stay_unless_a_trial_is_significantly_better() -> None:
         chosen, outcome = choose(sorted([defaults, other], key=lambda one: -(one.score or 0)))
         assert chosen is (other if is_better else defaults)
         assert f"{right - 80:+.1f} points" in outcome
-        assert "1 other full trial," in outcome
+        assert "1 other full trial" in outcome
 
 
 def test_prepared_settings_come_first_and_given_ones_are_fixed(
@@ -130,7 +142,7 @@ class _Clock:
     def _duration(trial: Any) -> Any:
         from datetime import timedelta
 
-        return timedelta(seconds=600 if "nmtool" in trial.user_attrs else 200)
+        return timedelta(seconds=600 if searching.NAME in trial.user_attrs else 200)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,43 @@ def test_a_search_ends_within_its_time(
     before = len(trained)
     assert run_search(budget, ranges=None).trials == result.trials
     assert len(trained) == before
+
+
+def test_processes_are_the_same_call_and_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, dict[str, Any]]] = []
+
+    @contextmanager
+    def copies_running(command: list[str], number: int, call: dict[str, Any]) -> Iterator[None]:
+        calls.append((number, call))
+        yield
+
+    monkeypatch.setattr(searching, "copies_running", copies_running)
+    monkeypatch.setattr(searching, "most_threads", lambda: 6)
+    fake_training([0.5] * 9, monkeypatch)
+    monkeypatch.setattr(searching, "threads_used", lambda threads: nullcontext())
+    run_search(1, processes=3, threads=None)
+    [(number, call)] = calls
+    assert (number, call["threads"], call["data"], call["ranges"]) == (2, 2, "two", RANGES)
+    assert "processes" not in call
+    assert {*call, "processes", "progress"} == {*inspect.signature(nm.search).parameters}
+
+
+def test_a_trial_that_another_process_took_is_no_finalist(monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+
+    with open_trials(Path("study"), None, 1) as trials:
+        trials.full.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED))
+    fake_training([0.5] * 9, monkeypatch)
+    assert len(run_search(4).full) == 5
+
+
+@pytest.mark.long
+def test_two_processes_search_in_data_in_memory() -> None:
+    """Each process trains some of the trials, of which none is trained twice."""
+    data = Dataset.of(train=small_dataset().train)
+    more = {"folder": "study", "budget": 6, "ranges": RANGES, "threads": 2}
+    result = nm.search(data, OPTIONS, processes=2, **more)
+    assert (len(result.short), len(result.full)) == (6, 5)
 
 
 def test_what_fits_is_said_after_the_first_measurement(

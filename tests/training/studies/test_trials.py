@@ -55,7 +55,7 @@ def test_a_damaged_storage(content: bytes) -> None:
         "UPDATE trials SET state = 'COMPLETF'",
         "UPDATE trial_user_attributes SET value_json = '[0.5'",
         "UPDATE trial_params SET distribution_json = '{}'",
-        "UPDATE study_user_attributes SET value_json = '\"[\"' WHERE key = 'nmtool'",
+        "UPDATE study_user_attributes SET value_json = '\"[\"' WHERE key = 'conditions'",
     ],
 )
 def test_changed_entries_are_refused(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
