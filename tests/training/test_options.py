@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 from nmtool.data import SpikeEvents
+from nmtool.data.dividing import AUTO_SAMPLES, AUTO_SHARE
 from nmtool.errors import UsageError
 from nmtool.options import texts_of
 from nmtool.quantisation import DelayGrid
-from nmtool.targets import target_named
+from nmtool.targets import LOIHI2, target_named
+from nmtool.training import options as settings
 from nmtool.training.loop.manifest import Manifest
+from nmtool.training.loop.pruning import progress
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import GROUPS, TrainOptions
 from tests.refusals import refused
@@ -30,6 +33,9 @@ else:
 
 pytestmark = pytest.mark.torch
 
+PRUNING = [percent for percent in range(101) if 0 < progress(percent, 100) < 1]
+"""Percentages of the updates at which the pruning has begun, but not ended."""
+
 
 def _set(**settings: Any) -> TrainOptions:
     return TrainOptions().with_settings(settings, "here")
@@ -39,6 +45,28 @@ def test_every_setting_has_a_description() -> None:
     texts = {name: text for group in GROUPS for name, text in texts_of(group).items()}
     assert [*texts] == [field.name for field in fields(TrainOptions)]
     assert all(len(text) > 10 for text in texts.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("max_delay", f"Loihi 2 has at most {LOIHI2.max_delay};"),
+        ("weight_bits", f"up to {settings._MOST_BITS['weight_bits']}"),
+        ("delay_bits", f"up to {settings._MOST_BITS['delay_bits']}"),
+        ("tau_mem_ms", f"auto: {settings._TAU_MS:g}, but at least {settings._TAU_STEPS} steps"),
+        ("tau_syn_ms", f"auto: {settings._TAU_MS:g}, but at least {settings._TAU_STEPS} steps"),
+        ("validation", f"auto: a fifth, at most {AUTO_SAMPLES};"),
+        ("sparsity", f"between {PRUNING[0] - 1} and {PRUNING[-1] + 1} percent"),
+        (
+            "delay_sparsity",
+            f"between {PRUNING[0] - 1} and {PRUNING[-1] + 1} percent of the updates",
+        ),
+    ],
+)
+def test_numbers_in_descriptions_are_those_of_the_code(name: str, words: str) -> None:
+    texts = {name: text for group in GROUPS for name, text in texts_of(group).items()}
+    assert words in texts[name]
+    assert AUTO_SHARE == 1 / 5
 
 
 def test_unnamed_settings_keep_their_values() -> None:
