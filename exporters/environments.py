@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -165,8 +166,12 @@ class Referee:
         """
         if unknown := [name for name in clones if name not in self.clones]:
             raise TypeError(f"{self.title} is set up without an argument {unknown[0]!r}")
-        if not force and (existing := self._working_environment()) is not None:
-            return existing
+        existing = _stored_python(self.home)
+        if existing is not None and existing.is_file() and not force:
+            with suppress(BackendError):
+                environment = Environment(existing, self)
+                environment.check()
+                return environment
         base, version = self._choose_base(python)
         folder = self._new_folder()
         try:
@@ -214,18 +219,6 @@ class Referee:
                 why=error.strerror or str(error),
                 fix=f"name another folder in the environment variable {self.home_variable}",
             ) from error
-
-    def _working_environment(self) -> Environment | None:
-        """The existing environment; None if there is none, or its imports fail."""
-        python = _stored_python(self.home)
-        if python is None or not python.is_file():
-            return None
-        environment = Environment(python, self)
-        try:
-            environment.check()
-        except BackendError:
-            return None
-        return environment
 
     def _install(
         self,
