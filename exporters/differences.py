@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.errors import Finding
-from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
 
 CHANGED = "its content was changed"
@@ -67,7 +66,7 @@ def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Fi
 
 def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
     """All numbers of a network, by (key of the part, name of the part, name of the number)."""
-    header, arrays = pack(network)
+    header, arrays = storage.pack(network)
     parts = {f"population.{p.name}": p.name for p in network.populations}
     for index, projection in enumerate(network.projections):
         parts[f"projection.{index}"] = f"{projection.source} → {projection.target}"

@@ -25,8 +25,6 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import PlainFile
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import float_network as network, integer_network
-from nmtool.network.any_network import FILE_VERSION, AnyNetwork, pack
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
@@ -92,23 +90,6 @@ def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
         return Embedded(about, b"")
     answers = file.array(group, _ANSWERS).tobytes() if _ANSWERS in group else b""
     return Embedded(about, file.array(group, _NETWORK).tobytes(), answers)
-
-
-def pack_network(content: AnyNetwork) -> bytes:
-    """The bytes of a network's archive."""
-    return storage.pack_archive(content.file_kind, FILE_VERSION, *pack(content))
-
-
-def unpack_network(data: bytes, carrier: str | Path) -> IntegerNetwork:
-    """Unpack an integer network; a `FileFormatError` names `carrier`, the file with the archive."""
-    kind = integer_network.FILE_KIND
-    return integer_network.unpack(storage.unpack_archive(data, carrier, kind, FILE_VERSION))
-
-
-def unpack_float_network(data: bytes, carrier: str | Path) -> Network:
-    """Unpack a float network; a `FileFormatError` names `carrier`, the file with the archive."""
-    archive = storage.unpack_archive(data, carrier, network.FILE_KIND, FILE_VERSION)
-    return network.unpack(archive)
 
 
 def digest(content: bytes | bytearray) -> str:

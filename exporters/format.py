@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nmtool import storage
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
-from nmtool.exporters.embedded import damaged, pack_network
+from nmtool.exporters.embedded import damaged
 from nmtool.exporters.formats import PLACES, import_options_unused
 from nmtool.exporters.output import write_files, write_folder
 from nmtool.known_answers import KnownAnswers
@@ -135,7 +135,7 @@ class Format:
             For a folder: content by relative POSIX path. For a file: its content under the key '',
             and the content of companion files by their extension.
         """
-        return {"": pack_network(network)}
+        return {"": network.to_bytes()}
 
     @classmethod
     def encode_samples(

@@ -17,9 +17,7 @@ from nmtool.errors import Finding, MissingError
 from nmtool.exporters.environments import Environment, Referee
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import integer_network
-from nmtool.network.any_network import FILE_VERSION, pack
-from nmtool.network.integer_network import FILE_KIND, IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -76,10 +74,8 @@ class PythonFolder(Format):
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
     ) -> dict[str, bytes]:
-        from nmtool.exporters.embedded import pack_network
-
         files = cls.sources()
-        files[cls.arrays()] = pack_network(network)
+        files[cls.arrays()] = network.to_bytes()
         if answers is not None:
             files[EXPORT_ANSWERS] = answers.to_bytes()
         files[_README] = cls.readme(network, answers).encode()
@@ -104,7 +100,7 @@ class PythonFolder(Format):
         return [str(python), str(self.path / SCRIPT), str(self.path / EXPORT_ANSWERS)]
 
     def is_replaceable(self) -> bool:
-        return storage.archive_kind(self.path / self.arrays()) == FILE_KIND
+        return storage.archive_kind(self.path / self.arrays()) == IntegerNetwork.file_kind
 
     def left_by_others(self) -> set[str]:
         return {EXPORT_ANSWERS, EXPORT_EVENTS}
@@ -131,8 +127,10 @@ class PythonFolder(Format):
         own_files = {*sources, arrays, _README, EXPORT_ANSWERS, EXPORT_EVENTS}
         changes = dict.fromkeys(files_in(self.path) - own_files, "it is not part of an export")
         changes |= changed_files(self.path, sources)
-        archive = storage.read_archive(self.path / arrays, FILE_KIND, FILE_VERSION)
-        network = integer_network.unpack(archive)
+        archive = storage.read_archive(
+            self.path / arrays, IntegerNetwork.file_kind, IntegerNetwork.file_version
+        )
+        network = archive.unpack(IntegerNetwork)
         header = {
             key: value for key, value in archive.header.items() if key not in ("kind", "version")
         }
@@ -191,6 +189,6 @@ class PythonFolder(Format):
 
         modules = [*self.path.glob("*.py"), *self.path.glob(f"{self.inner}/*.py")]
         limits = {path.relative_to(self.path).as_posix(): MAX_CODE_BYTES for path in modules}
-        arrays = pack(self.integers)[1].values()
+        arrays = storage.pack(self.integers)[1].values()
         limits[self.arrays()] = sum(a.nbytes for a in arrays) + storage.MAX_HEADER_BYTES
         return limits

@@ -5,30 +5,25 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import recording as recordings, storage
 from nmtool.arithmetic import LOIHI2
 from nmtool.errors import DataError
 from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
-from nmtool.recording import Recording
+from nmtool.recording import Recording, read_raster
+from nmtool.storage import Archive, Saved, pack
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value
 
-FILE_KIND = "nmtool known answers"
-FILE_VERSION = 2
-"""Version of files with u and v of every neuron; files without u and v have version 1."""
-
-_SHALLOW_VERSION = 1
 _U, _V = "u", "v"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KnownAnswers(Value, Tabular):
+class KnownAnswers(Value, Tabular, Saved):
     """A few input samples, with the outputs that a network must give.
 
     >>> from nmtool import Network, round_network, simulate
@@ -52,6 +47,9 @@ class KnownAnswers(Value, Tabular):
         DataError: there is no sample or step, the recording differs from the inputs in samples or
             steps, or u and v are not integers or not of the same populations.
     """
+
+    file_kind = "nmtool known answers"
+    file_version = 2
 
     network_hash: str
     spikes: Raster
@@ -102,89 +100,54 @@ class KnownAnswers(Value, Tabular):
         """Tables of the inputs and of the expected outputs."""
         return [*self.spikes.tables(), *self.recording.tables()]
 
-    def save(self, path: str | Path) -> None:
-        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
-        storage.write_archive(path, FILE_KIND, _file_version(self), *_pack(self))
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        # These are the header and arrays of a recording, in which the input is stored as the
+        # spikes of a population named `input`. Names are sorted, as archives sort them. Thus a
+        # file that is read and saved again has equal bytes.
+        recording = self.recording
+        spikes = {INPUT: self.spikes, **dict(sorted(recording.spikes.items()))}
+        with_input = replace(recording, spikes=spikes)
+        if not self.is_deep:
+            header, arrays = pack(with_input)
+            return {**header, "network_hash": self.network_hash, "version": 1}, arrays
+        # u is stored as the difference from the decayed u of the step before. v is stored as the
+        # difference from the decayed v of the step before, minus u; at a spike, v itself is stored.
+        # Each array is divided by the greatest common divisor of its entries.
+        header, arrays = pack(replace(with_input, membrane={}, current={}, potential={}))
+        states = {}
+        for name, u in sorted(recording.current.items()):
+            keep_u, keep_v = self.decay_factors.get(name, (0, 0))
+            v = recording.v[name]
+            increments_v = _increments(v, keep_v) - u
+            if name in recording.spikes:
+                increments_v = np.where(recording.spikes[name].dense(), v, increments_v)
+            states[name] = {"keep": [keep_u, keep_v], "unit": []}
+            for quantity, increments in ((_U, _increments(u, keep_u)), (_V, increments_v)):
+                unit = max(1, int(np.gcd.reduce(increments, axis=None)))
+                states[name]["unit"].append(unit)
+                arrays[f"{quantity}.{name}"] = _shortest(increments // unit)
+        names = {"membrane": list(recording.membrane), "potential": list(recording.potential)}
+        deep = {**names, "states": states}
+        return {**header, "network_hash": self.network_hash, "deep": deep}, arrays
 
     @classmethod
-    def load(cls, path: str | Path) -> KnownAnswers:
-        """Read a file written by `save`; raises `FileFormatError` for any other file."""
-        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
-
-    def to_bytes(self) -> bytes:
-        """The bytes that `save` would write, to be stored in files of other formats."""
-        return storage.pack_archive(FILE_KIND, _file_version(self), *_pack(self))
-
-    @classmethod
-    def from_bytes(cls, data: bytes, carrier: str | Path) -> KnownAnswers:
-        """Read the bytes of `to_bytes`; errors name `carrier`, the file that contains the bytes."""
-        return _unpack(storage.unpack_archive(data, carrier, FILE_KIND, FILE_VERSION))
-
-
-def _file_version(answers: KnownAnswers) -> int:
-    """Version of the file format in which answers are written."""
-    return FILE_VERSION if answers.is_deep else _SHALLOW_VERSION
-
-
-def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
-    """Header and arrays of the archive of answers.
-
-    They are the header and arrays of a recording, in which the input is stored as the spikes of
-    a population named `input`.
-
-    u is stored as the difference from the decayed u of the step before. v is stored as the
-    difference from the decayed v of the step before, minus u; at a spike, v itself is stored. Each
-    array is divided by the greatest common divisor of its entries.
-    """
-    recording = answers.recording
-    # Names are sorted, as archives sort them. Thus a file that is read and saved again has equal
-    # bytes.
-    spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
-    with_input = replace(recording, spikes=spikes)
-    if not answers.is_deep:
-        header, arrays = recordings.pack(with_input)
-        return {**header, "network_hash": answers.network_hash}, arrays
-    header, arrays = recordings.pack(replace(with_input, membrane={}, current={}, potential={}))
-    states = {}
-    for name, u in sorted(recording.current.items()):
-        keep_u, keep_v = answers.decay_factors.get(name, (0, 0))
-        v = recording.v[name]
-        increments_v = _increments(v, keep_v) - u
-        if name in recording.spikes:
-            increments_v = np.where(recording.spikes[name].dense(), v, increments_v)
-        states[name] = {"keep": [keep_u, keep_v], "unit": []}
-        for quantity, increments in ((_U, _increments(u, keep_u)), (_V, increments_v)):
-            unit = max(1, int(np.gcd.reduce(increments, axis=None)))
-            states[name]["unit"].append(unit)
-            arrays[f"{quantity}.{name}"] = _shortest(increments // unit)
-    names = {"membrane": list(recording.membrane), "potential": list(recording.potential)}
-    return {
-        **header,
-        "network_hash": answers.network_hash,
-        "deep": {**names, "states": states},
-    }, arrays
-
-
-def _unpack(archive: storage.Archive) -> KnownAnswers:
-    """The answers in an archive that `_pack` made; raises `FileFormatError` if it is damaged."""
-    decay_factors = {}
-    if "deep" in archive.header:
-        with archive.checked():
+    def _unpack(cls, archive: Archive) -> KnownAnswers:
+        decay_factors = {}
+        if "deep" in archive.header:
             states = archive.header["deep"]["states"]
             decay_factors = {
                 n: (operator.index(c["keep"][0]), operator.index(c["keep"][1]))
                 for n, c in states.items()
             }
             archive = _with_states(archive, archive.header["deep"])
-    with_input = recordings.unpack(archive)
-    with archive.checked():
+        with_input = archive.unpack(Recording)
         spikes = dict(with_input.spikes)
         network_hash = str(archive.header["network_hash"])
         inputs = spikes.pop(INPUT)
-        return KnownAnswers(network_hash, inputs, replace(with_input, spikes=spikes), decay_factors)
+        return cls(network_hash, inputs, replace(with_input, spikes=spikes), decay_factors)
 
 
-def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
+def _with_states(archive: Archive, deep: dict) -> Archive:
     """A copy of an archive with u and v as recorded, computed from the stored differences."""
     dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
     arrays = dict(archive.arrays)
@@ -210,9 +173,7 @@ def _whole(values: NDArray) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _stored_spikes(
-    archive: storage.Archive, name: str, shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
+def _stored_spikes(archive: Archive, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """[samples, steps, neurons] bool: a population's spikes; all False if none are stored.
 
     Raises:
@@ -220,7 +181,7 @@ def _stored_spikes(
     """
     if name not in archive.header["spikes"]:
         return np.zeros(shape, np.bool_)
-    raster = recordings.read_raster(archive, name, *archive.header["spikes"][name])
+    raster = read_raster(archive, name, *archive.header["spikes"][name])
     if (raster.n_samples, raster.n_steps, raster.n_neurons) != shape:
         raise DataError(
             "u and v differ from the spikes in the number of samples or steps",

@@ -14,7 +14,6 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import SplitRule
 from nmtool.data.shd import split_files
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
-from nmtool.network import float_network as network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
@@ -243,9 +242,9 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
             fix=f"make a data set of it: nmtool data {path} -o FOLDER",
         )
     kind = storage.archive_kind(file)
-    if kind == network.FILE_KIND:
+    if kind == Network.file_kind:
         return Network.load(file)
-    if kind == integer_network.FILE_KIND or not kind:
+    if kind == IntegerNetwork.file_kind or not kind:
         return IntegerNetwork.load(file)
     raise FileFormatError(
         f"{path} is not a network, but a file of the kind '{kind}'",

@@ -5,36 +5,29 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError, visible
 from nmtool.network import readout as readout_rules
 from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS, Graph
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool.storage import Archive, Saved
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
     from nmtool.network.any_network import AnyNetwork
 
-FILE_KIND = "nmtool recording"
-FILE_VERSION = 1
-
-_FREE_BYTES = 512 << 20
-"""Bytes that a file may unpack to: membranes of a silent network compress a thousandfold."""
-
 _MAX_SAMPLES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recording(Value, Tabular):
+class Recording(Value, Tabular, Saved):
     """Spikes and membranes of a simulation.
 
     >>> import nmtool as nm
@@ -56,6 +49,9 @@ class Recording(Value, Tabular):
 
     The arrays are read-only; arrays that other code could still write to are copied.
     """
+
+    file_kind = "nmtool recording"
+    free_bytes = 512 << 20  # Membranes of a silent network compress a thousandfold.
 
     readout: Readout
     spikes: Mapping[str, Raster]
@@ -159,15 +155,36 @@ class Recording(Value, Tabular):
         """Share of samples whose prediction equals the label ([samples] integers)."""
         return float((self.predictions == labels).mean())
 
-    def save(self, path: str | Path) -> None:
-        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
-        header, arrays = pack(self)
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        header = {
+            "readout": self.readout.as_json(),
+            "spikes": {n: [int(r.n_steps), int(r.n_neurons)] for n, r in self.spikes.items()},
+            "dense": {group: list(getattr(self, group)) for group in _DENSE},
+            "counts": {name: int(count) for name, count in self.counts.items()},
+        }
+        arrays = {
+            f"spikes.{name}.{key}": getattr(raster, key)
+            for name, raster in self.spikes.items()
+            for key in ("offset", "step", "neuron")
+        }
+        for group in _DENSE:
+            arrays |= {f"{group}.{name}": array for name, array in getattr(self, group).items()}
+        return header, arrays
 
     @classmethod
-    def load(cls, path: str | Path) -> Recording:
-        """Read a file written by `save`; raises `FileFormatError` for any other file."""
-        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_FREE_BYTES))
+    def _unpack(cls, archive: Archive) -> Recording:
+        header = archive.header
+        spikes = {
+            name: read_raster(archive, name, *shape) for name, shape in header["spikes"].items()
+        }
+        dense = {
+            group: {n: frozen(archive.array(f"{group}.{n}")) for n in header["dense"][group]}
+            for group in _DENSE
+        }
+        counts = {name: operator.index(count) for name, count in header["counts"].items()}
+        recording = cls(Readout(**header["readout"]), spikes, counts=counts, **dense)
+        _check(recording)
+        return recording
 
     @classmethod
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
@@ -192,42 +209,7 @@ class Recording(Value, Tabular):
 _DENSE = ("membrane", "current", "potential")
 
 
-def pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of the archive of a recording."""
-    header = {
-        "readout": recording.readout.as_json(),
-        "spikes": {n: [int(r.n_steps), int(r.n_neurons)] for n, r in recording.spikes.items()},
-        "dense": {group: list(getattr(recording, group)) for group in _DENSE},
-        "counts": {name: int(count) for name, count in recording.counts.items()},
-    }
-    arrays = {
-        f"spikes.{name}.{key}": getattr(raster, key)
-        for name, raster in recording.spikes.items()
-        for key in ("offset", "step", "neuron")
-    }
-    for group in _DENSE:
-        arrays |= {f"{group}.{name}": array for name, array in getattr(recording, group).items()}
-    return header, arrays
-
-
-def unpack(archive: storage.Archive) -> Recording:
-    """The recording in an archive; raises `FileFormatError` if it is damaged."""
-    header = archive.header
-    with archive.checked():
-        spikes = {
-            name: read_raster(archive, name, *shape) for name, shape in header["spikes"].items()
-        }
-        dense = {
-            group: {n: frozen(archive.array(f"{group}.{n}")) for n in header["dense"][group]}
-            for group in _DENSE
-        }
-        counts = {name: operator.index(count) for name, count in header["counts"].items()}
-        recording = Recording(Readout(**header["readout"]), spikes, counts=counts, **dense)
-        _check(recording)
-        return recording
-
-
-def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
+def read_raster(archive: Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
     """Read a population's spikes from an archive.
 
     Raises:

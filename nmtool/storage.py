@@ -17,13 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import leftovers
 from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path, listed, reason
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MAX_ARCHIVE_BYTES = 4 << 30
 """Archives that would unpack to more bytes are refused before anything is unpacked."""
@@ -55,6 +58,82 @@ DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, Rec
 """Exceptions that constructors raise if the contents of a file have wrong types or shapes."""
 
 
+class Saved:
+    """Base class of types whose values are saved as archives.
+
+    A type declares the kind of its files, and defines `_pack` and `_unpack`:
+
+    >>> @dataclass(frozen=True)
+    ... class Rates(Saved):
+    ...     file_kind = "rates"
+    ...     unit: str
+    ...     values: NDArray
+    ...
+    ...     def _pack(self):
+    ...         return {"unit": self.unit}, {"values": self.values}
+    ...
+    ...     @classmethod
+    ...     def _unpack(cls, archive):
+    ...         return cls(archive.header["unit"], archive.array("values"))
+    >>> Rates.from_bytes(Rates("Hz", np.array([2.0, 5.0])).to_bytes(), "rates.npz")
+    Rates(unit='Hz', values=array([2., 5.]))
+
+    Attributes:
+        file_kind: kind of the files, stored in their headers.
+        file_version: version of the files. Files of newer versions are refused.
+        free_bytes: number of bytes that a file may unpack to, however small it is.
+    """
+
+    file_kind: ClassVar[str]
+    file_version: ClassVar[int] = 1
+    free_bytes: ClassVar[int] = FREE_BYTES
+
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Header and arrays of the file that `save` writes, which adds kind and version.
+
+        For content that an older version of the files can represent, the header may name that
+        version.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def _unpack(cls, archive: Archive) -> Self:
+        """The value in an archive, which is damaged if this raises an error of `DAMAGE`."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
+        write_archive(path, self.file_kind, self.file_version, *self._pack())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a file written by `save`; raises `FileFormatError` for any other file."""
+        archive = read_archive(path, cls.file_kind, cls.file_version, free_bytes=cls.free_bytes)
+        return archive.unpack(cls)
+
+    def to_bytes(self) -> bytes:
+        """The bytes that `save` would write, to be stored in files of other formats."""
+        file = io.BytesIO()
+        _pack_into(file, self.file_kind, self.file_version, *self._pack())
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, carrier: str | Path) -> Self:
+        """Read the bytes of `to_bytes`; errors name `carrier`, the file that contains the bytes."""
+        archive = _read(
+            io.BytesIO(data), Path(carrier), cls.file_kind, cls.file_version, cls.free_bytes
+        )
+        return archive.unpack(cls)
+
+
+_Saved = TypeVar("_Saved", bound=Saved)
+
+
+def pack(value: Saved) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Header and arrays of the file of a value; `Archive.unpack` is the inverse."""
+    return value._pack()
+
+
 @dataclass(frozen=True)
 class Archive:
     """Header and arrays read from a file, not yet checked."""
@@ -84,6 +163,11 @@ class Archive:
         header = {k: v for k, v in self.header.items() if k not in ("kind", "version", SEAL)}
         if SEAL in self.header and self.header[SEAL] != content_hash(header, self.arrays):
             raise _damaged(self.path, "its content was changed after it was written")
+
+    def unpack(self, kind: type[_Saved]) -> _Saved:
+        """The value of a type in the archive; raises `FileFormatError` if it is damaged."""
+        with self.checked():
+            return kind._unpack(self)
 
     @contextmanager
     def checked(self) -> Iterator[None]:
@@ -261,15 +345,6 @@ def write_archive(
         _pack_into(file, kind, version, header, arrays)
 
 
-def pack_archive(
-    kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
-) -> bytes:
-    """The bytes that `write_archive` would write, to embed in files of other formats."""
-    file = io.BytesIO()
-    _pack_into(file, kind, version, header, arrays)
-    return file.getvalue()
-
-
 def _pack_into(
     file: IO[bytes], kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
@@ -296,17 +371,6 @@ def read_archive(
     path = Path(path)
     check_file(path)
     return _read(path, path, kind, newest, free_bytes)
-
-
-def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> Archive:
-    """Read the bytes of `pack_archive`.
-
-    Args:
-        data: the bytes.
-        carrier: file in which the bytes are embedded, for errors.
-        kind, newest: as for `read_archive`, which raises the same errors.
-    """
-    return _read(io.BytesIO(data), Path(carrier), kind, newest, FREE_BYTES)
 
 
 def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_bytes: int) -> Archive:

@@ -24,7 +24,6 @@ from unittest.mock import patch
 import numpy as np
 
 from nmtool.arithmetic import ARITHMETICS, FENN16
-from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.fenn import Fenn
 from nmtool.exporters.fenn.environment import REFEREE
 from nmtool.hardware_sim.simulator import simulate
@@ -106,7 +105,7 @@ def record() -> None:
         factors = dict.fromkeys(network.decay_factors(), (0, 0))
         recording = answer(network, spikes)
         answers = KnownAnswers(network.content_hash, spikes, recording, factors)
-        for name, data in (("network", pack_network(network)), ("answers", answers.to_bytes())):
+        for name, data in (("network", network.to_bytes()), ("answers", answers.to_bytes())):
             arrays[f"{name}.{index}"] = np.frombuffer(data, np.uint8)
     np.savez_compressed(VECTORS, **arrays)
     print(

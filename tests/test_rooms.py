@@ -55,6 +55,7 @@ RULES = (
     rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
     rule("nmtool.bars", "", "rich IPython"),
+    rule("nmtool.storage", "numpy", "typing_extensions"),
     rule("nmtool.float_simulator", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.loading", "", ABOVE),
     rule("nmtool.running", "", ABOVE),

@@ -39,11 +39,9 @@ from nmtool.exporters.embedded import (
 )
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import integer_network
-from nmtool.network.any_network import pack
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.storage import Archive, parse_json
+from nmtool.storage import Archive, pack, parse_json
 
 WHAT = "C file"
 VERSION = 1
@@ -133,7 +131,7 @@ class Content:
         record = self.archive.header
         with self.archive.checked():
             arrays = _network_arrays(record, self.archive.arrays)
-            return integer_network.unpack(Archive(self.path, record["network"], arrays))
+            return Archive(self.path, record["network"], arrays).unpack(IntegerNetwork)
 
     def carried(self) -> Carried | None:
         """The stored known answers, with checksums in place of u and v; None if the file has none.

@@ -14,7 +14,6 @@ from typing import Any
 from nmtool.errors import Finding, UsageError
 from nmtool.exporters.c import COptions
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
-from nmtool.exporters.embedded import pack_network
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -54,7 +53,7 @@ class Firmware(DataFolder, name="firmware"):
             "main.c": reader.main_text(network, prefix),
             "Makefile": makefile.makefile(prefix),
         }
-        data = {NETWORK: pack_network(network), **cls.marker_file(network, prefix=prefix)}
+        data = {NETWORK: network.to_bytes(), **cls.marker_file(network, prefix=prefix)}
         if answers is not None:
             data[ANSWERS] = answers.to_bytes()
         return {name: text.encode("ascii") for name, text in texts.items()} | data

@@ -23,8 +23,6 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import integer_network
-from nmtool.network.any_network import pack
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -49,7 +47,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
         network: the integer network.
         answers: known answers with spikes, u and v; None to write only the network.
     """
-    header, arrays = pack(network)
+    header, arrays = storage.pack(network)
     for entry in header["populations"]:
         entry["bias_mantissa"] = arrays[f"population.{entry['name']}.bias_mantissa"].tolist()
     for index, entry in enumerate(header["projections"]):
@@ -137,7 +135,7 @@ def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
             arrays[f"projection.{index}.{key}"] = _whole(entry.pop(key))
         projections.append(entry)
     header |= {"populations": populations, "projections": projections}
-    return integer_network.unpack(storage.Archive(path, header, arrays))
+    return storage.Archive(path, header, arrays).unpack(IntegerNetwork)
 
 
 def answers_in(

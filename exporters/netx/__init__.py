@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding
-from nmtool.exporters.embedded import GROUP, Embedded, pack_network, unpack_network
+from nmtool.exporters.embedded import GROUP, Embedded
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -56,7 +56,7 @@ class Netx(Format, name="netx"):
 
         embedded = Embedded(
             {"version": file.VERSION, "hash": network.content_hash},
-            pack_network(network),
+            network.to_bytes(),
             b"" if answers is None else answers.to_bytes(),
         )
         return {"": file.to_bytes(network, layers_of(network)[0], embedded)}
@@ -91,7 +91,7 @@ class Netx(Format, name="netx"):
         """Unpack the embedded network; raise an error if the file's layers differ from it."""
         from nmtool.exporters.netx.chain import layers_of
 
-        network = unpack_network(embedded.network, self.path)
+        network = IntegerNetwork.from_bytes(embedded.network, self.path)
         layers, _ = layers_of(network)
         file_layers = list(self.content.layers.values())
         if (

@@ -32,10 +32,8 @@ from nmtool.exporters.onnx.synapses import projection_names
 from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import integer_network
-from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.storage import Archive, parse_json
+from nmtool.storage import Archive, pack, parse_json
 from nmtool.version import __version__
 
 WHAT = "ONNX file"
@@ -128,7 +126,7 @@ class Content:
             arrays = _arrays(header, dict(_tensors(self.model)))
         except Exception as error:  # If the content is invalid, parsing can raise any exception.
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
-        return integer_network.unpack(Archive(self.path, header, arrays))
+        return Archive(self.path, header, arrays).unpack(IntegerNetwork)
 
     def answers(self) -> KnownAnswers | None:
         """The known answers, or None; raises `FileFormatError` if they are damaged."""

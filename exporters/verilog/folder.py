@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 from nmtool.exporters.data_folder import ANSWERS, NETWORK
-from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.verilog.answer import answer_block
 from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout
 from nmtool.exporters.verilog.options import VerilogOptions
@@ -65,7 +64,7 @@ def folder_files(
         options: options of the export.
     """
     files = running_files(network, options.lanes, options.deep)
-    files[NETWORK] = pack_network(network)
+    files[NETWORK] = network.to_bytes()
     if answers is not None:
         expected = answers.recording
         if options.deep and not answers.is_deep:

@@ -225,10 +225,10 @@ def _formats_that_run() -> list[str]:
 def _check_integers(path: str, *, force: bool) -> None:
     """Check that an integer network can be written."""
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.network.integer_network import FILE_KIND
+    from nmtool.network.integer_network import IntegerNetwork
 
     check_archive_name(path)
-    check_replaceable(path, [FILE_KIND], force=force)
+    check_replaceable(path, [IntegerNetwork.file_kind], force=force)
 
 
 def _check_table(path: str, *, force: bool) -> None:

@@ -39,8 +39,6 @@ _log = logging.getLogger(__name__)
 IN_MEMORY_BYTES = 48 << 20
 """Files up to this size are read into memory, where they take five times their size."""
 
-_KIND, _VERSION = "nmtool event cache", 1
-_INDEX_BYTES = 1 << 30
 _TO_MS = TIME_UNITS_MS["s"]
 
 
@@ -67,7 +65,7 @@ def read_events(
 
 
 @dataclass(frozen=True, eq=False)
-class _Index:
+class _Index(storage.Saved):
     """The index of a copy: properties of all samples, available without reading events.
 
     Attributes:
@@ -79,6 +77,9 @@ class _Index:
         checksum: [samples] uint32, CRC-32 of each sample's bytes.
         content_hash: content hash of all samples, as in `SpikeEvents`.
     """
+
+    file_kind = "nmtool event cache"
+    free_bytes = 1 << 30
 
     source: Mapping[str, Any]
     time_type: np.dtype
@@ -101,6 +102,40 @@ class _Index:
     def total_bytes(self) -> int:
         """Number of bytes that all events take in the copy."""
         return int(self.counts.sum()) * self.event_bytes
+
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        header = {
+            "source": dict(self.source),
+            "time_type": self.time_type.str,
+            "unit_type": self.unit_type.str,
+            "n_units": int(self.n_units),
+            "class_names": list(self.class_names),
+            "content_hash": self.content_hash,
+        }
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return header, arrays | {f"group.{name}": column for name, column in self.groups.items()}
+
+    @classmethod
+    def _unpack(cls, archive: storage.Archive) -> _Index:
+        header = archive.header
+        size = archive.array("counts").size
+        return cls(
+            source=dict(header["source"]),
+            time_type=np.dtype(header["time_type"]),
+            unit_type=np.dtype(header["unit_type"]),
+            n_units=int(header["n_units"]),
+            class_names=tuple(header["class_names"]),
+            content_hash=str(header["content_hash"]),
+            groups={
+                name.removeprefix("group."): archive.vector(name, size)
+                for name in archive.arrays
+                if name.startswith("group.")
+            },
+            **{name: archive.vector(name, size) for name in _ARRAYS},
+        )
+
+
+_ARRAYS = ("label", "counts", "last_ms", "checksum")
 
 
 class EventStore:
@@ -211,9 +246,7 @@ class EventStore:
         if not self._index_file.is_file() or not self._source.is_file():
             return None
         try:
-            index = _unpack(
-                storage.read_archive(self._index_file, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
-            )
+            index = _Index.load(self._index_file)
             size = self._events.stat().st_size
         except (FileFormatError, OSError):
             _log.warning(f"the copy of {self._source} in the cache is damaged and is renewed")
@@ -242,7 +275,7 @@ class EventStore:
                 index = _copy_events(source, self._layout, stamp, file)
             self._set_index(index)
             index = replace(index, content_hash=self.events().content_hash)
-            storage.write_archive(self._index_file, _KIND, _VERSION, *_pack(index))
+            index.save(self._index_file)
         except StorageError as error:
             if error.code == "event-cache-unreadable":
                 raise
@@ -311,44 +344,6 @@ def _write_sample(target: IO[bytes], sample: bytes) -> None:
         raise _FullError(error.strerror or str(error)) from error
 
 
-_ARRAYS = ("label", "counts", "last_ms", "checksum")
-
-
-def _pack(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Convert an index to a header of plain values, and arrays by name."""
-    header = {
-        "source": dict(index.source),
-        "time_type": index.time_type.str,
-        "unit_type": index.unit_type.str,
-        "n_units": int(index.n_units),
-        "class_names": list(index.class_names),
-        "content_hash": index.content_hash,
-    }
-    arrays = {name: getattr(index, name) for name in _ARRAYS}
-    return header, arrays | {f"group.{name}": column for name, column in index.groups.items()}
-
-
-def _unpack(archive: storage.Archive) -> _Index:
-    """Read the index that `_pack` converted; raise an error if it is damaged."""
-    with archive.checked():
-        header = archive.header
-        size = archive.array("counts").size
-        return _Index(
-            source=dict(header["source"]),
-            time_type=np.dtype(header["time_type"]),
-            unit_type=np.dtype(header["unit_type"]),
-            n_units=int(header["n_units"]),
-            class_names=tuple(header["class_names"]),
-            content_hash=str(header["content_hash"]),
-            groups={
-                name.removeprefix("group."): archive.vector(name, size)
-                for name in archive.arrays
-                if name.startswith("group.")
-            },
-            **{name: archive.vector(name, size) for name in _ARRAYS},
-        )
-
-
 def _stamp(path: Path) -> dict[str, Any]:
     """Path, size, modification time and inode of a file, to detect changes of the file."""
     status = path.stat()
@@ -364,7 +359,9 @@ def _delete_stale_copies(folder: Path) -> None:
     """Delete copies of source files that no longer exist."""
     for index_file in folder.glob("*.npz"):
         with suppress(FileFormatError, OSError):
-            archive = storage.read_archive(index_file, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
+            archive = storage.read_archive(
+                index_file, _Index.file_kind, _Index.file_version, free_bytes=_Index.free_bytes
+            )
             source = archive.header.get("source")
             if isinstance(source, dict) and not Path(str(source.get("path"))).exists():
                 index_file.with_suffix(".events").unlink(missing_ok=True)

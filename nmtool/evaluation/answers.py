@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import storage
 from nmtool.data.dividing import Folds
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, visible
 from nmtool.paths import ANSWERS
+from nmtool.storage import Archive, Saved, archive_kind
 from nmtool.tables import Result, Table, counted, plain
 from nmtool.values import Value, read_only, read_only_by_name
 
-FILE_KIND = "nmtool answers"
-_VERSION = 1
 _GROUP = "group."
 
 NONE_YET = -1
@@ -27,7 +25,7 @@ NONE_YET = -1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Answers(Value, Result):
+class Answers(Value, Result, Saved):
     """Predicted classes of samples that the networks did not train on, for one or more seeds.
 
     >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
@@ -52,6 +50,8 @@ class Answers(Value, Result):
         settings: training settings of the networks.
         path: path that the answers were read from; None if not from a file. Ignored by `==`.
     """
+
+    file_kind = "nmtool answers"
 
     predictions: NDArray[np.int64]
     label: NDArray[np.integer]
@@ -281,8 +281,16 @@ class Answers(Value, Result):
             return ""
         return f" ({rule.by} {self.groups[rule.by][self.fold == fold][0]})"
 
-    def save(self, path: str | Path) -> None:
-        """Write a file of answers; on failure, raise `StorageError` and leave no partial file."""
+    @classmethod
+    def load(cls, path: str | Path) -> Answers:
+        """Read a file of answers, or the file in the folder of a cross-validation.
+
+        Raises:
+            FileFormatError: the file is missing, damaged or of another kind.
+        """
+        return replace(super().load(answers_file(path)), path=Path(path))
+
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         header = {
             "class_names": list(self.class_names),
             "data": self.data,
@@ -299,51 +307,42 @@ class Answers(Value, Result):
             "fold": self.fold,
         }
         arrays |= {f"{_GROUP}{name}": group for name, group in self.groups.items()}
-        storage.write_archive(path, FILE_KIND, _VERSION, header, arrays)
+        return header, arrays
 
     @classmethod
-    def load(cls, path: str | Path) -> Answers:
-        """Read a file of answers, or the file in the folder of a cross-validation.
-
-        Raises:
-            FileFormatError: the file is missing, damaged or of another kind.
-        """
-        file = answers_file(path)
-        archive = storage.read_archive(file, FILE_KIND, _VERSION)
-        with archive.checked():
-            header, label = archive.header, archive.array("label").astype(np.int64)
-            seeds, names = tuple(map(int, header["seeds"])), tuple(map(str, header["class_names"]))
-            predictions = archive.array("predictions").astype(np.int64)
-            fold = archive.vector("fold", label.size).astype(np.int64)
-            if not predictions.size or predictions.shape != (len(seeds), label.size):
-                raise ValueError(f"{len(seeds)} seeds with predictions {predictions.shape}")
-            if set(range(int(fold.max()) + 1)) != {*fold.tolist()}:
-                raise ValueError("folds are not numbered from 0")
-            rule = None if header["rule"] is None else Folds.from_json(header["rule"])
-            if rule is not None and isinstance(rule.by, str):
-                archive.vector(f"{_GROUP}{rule.by}", label.size)
-            for classes, low in ((predictions, NONE_YET), (label, 0)):
-                if classes.min(initial=0) < low or classes.max(initial=0) >= len(names):
-                    raise ValueError(f"classes beyond {len(names)}")
-            return cls(
-                predictions=predictions,
-                label=label,
-                fold=fold,
-                class_names=names,
-                groups={
-                    name.removeprefix(_GROUP): archive.vector(name, label.size).astype(np.int64)
-                    for name in archive.arrays
-                    if name.startswith(_GROUP)
-                },
-                data=str(header["data"]),
-                data_hash=str(header["data_hash"]),
-                splits=tuple(map(str, header["splits"])),
-                rule=rule,
-                seeds=seeds,
-                model=str(header["model"]),
-                settings=dict(header["settings"]),
-                path=Path(path),
-            )
+    def _unpack(cls, archive: Archive) -> Answers:
+        header, label = archive.header, archive.array("label").astype(np.int64)
+        seeds, names = tuple(map(int, header["seeds"])), tuple(map(str, header["class_names"]))
+        predictions = archive.array("predictions").astype(np.int64)
+        fold = archive.vector("fold", label.size).astype(np.int64)
+        if not predictions.size or predictions.shape != (len(seeds), label.size):
+            raise ValueError(f"{len(seeds)} seeds with predictions {predictions.shape}")
+        if set(range(int(fold.max()) + 1)) != {*fold.tolist()}:
+            raise ValueError("folds are not numbered from 0")
+        rule = None if header["rule"] is None else Folds.from_json(header["rule"])
+        if rule is not None and isinstance(rule.by, str):
+            archive.vector(f"{_GROUP}{rule.by}", label.size)
+        for classes, low in ((predictions, NONE_YET), (label, 0)):
+            if classes.min(initial=0) < low or classes.max(initial=0) >= len(names):
+                raise ValueError(f"classes beyond {len(names)}")
+        return cls(
+            predictions=predictions,
+            label=label,
+            fold=fold,
+            class_names=names,
+            groups={
+                name.removeprefix(_GROUP): archive.vector(name, label.size).astype(np.int64)
+                for name in archive.arrays
+                if name.startswith(_GROUP)
+            },
+            data=str(header["data"]),
+            data_hash=str(header["data_hash"]),
+            splits=tuple(map(str, header["splits"])),
+            rule=rule,
+            seeds=seeds,
+            model=str(header["model"]),
+            settings=dict(header["settings"]),
+        )
 
 
 def answers_file(path: str | Path) -> Path:
@@ -353,7 +352,7 @@ def answers_file(path: str | Path) -> Path:
 
 def holds_answers(path: str | Path) -> bool:
     """True for a file of answers and for the folder of a cross-validation."""
-    return storage.archive_kind(answers_file(path)) == FILE_KIND
+    return archive_kind(answers_file(path)) == Answers.file_kind
 
 
 def _percent(shares: Sequence[float]) -> list[str]:

@@ -24,7 +24,6 @@ from nmtool.errors import (
     visible,
 )
 from nmtool.loading import Source, as_network, as_samples, load
-from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
@@ -52,7 +51,7 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Largest total number of events of these samples."""
 
-_OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
+_OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
 
 
 @dataclass(frozen=True, repr=False)

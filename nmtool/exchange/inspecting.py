@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool import recording, storage, zoo
+from nmtool import storage, zoo
 from nmtool.arguments import checked
 from nmtool.description import describe_network, describe_recording
 from nmtool.evaluation.answers import Answers, holds_answers
@@ -49,7 +49,7 @@ def inspect(
     path = zoo.path(path) if zoo.is_name(path) else path
     if holds_answers(path):
         return Answers.load(path).as_json()
-    if storage.archive_kind(path) == recording.FILE_KIND:
+    if storage.archive_kind(path) == Recording.file_kind:
         return describe_recording(Recording.load(path))
     network = load(path, reading)
     described = describe_network(network)

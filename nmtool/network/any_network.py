@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -28,14 +27,13 @@ from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
+from nmtool.storage import Saved
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, plain_array
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
     from nmtool.data.events import SpikeEvents
-
-FILE_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,19 +119,17 @@ class AnyProjection(Value, Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AnyNetwork(Value, Tabular):
+class AnyNetwork(Value, Tabular, Saved):
     """Populations, and the projections between them, in floats or integers.
 
     Attributes:
         part_types: classes of populations and of projections.
-        file_kind: kind of the files that `save` writes.
         in_header: names of further fields in the header of a file, besides those of all networks.
         channels, populations, projections, readout, dt_ms, n_steps, class_names: as in
             `nmtool.Network`.
     """
 
     part_types: ClassVar[tuple[type, type]]
-    file_kind: ClassVar[str]
     in_header: ClassVar[tuple[str, ...]] = ()
 
     channels: InputChannels
@@ -188,31 +184,24 @@ class AnyNetwork(Value, Tabular):
 
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
-    def save(self, path: str | Path) -> None:
-        """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
-        storage.write_archive(path, self.file_kind, FILE_VERSION, *pack(self))
-
     @property
     def content_hash(self) -> str:
         """SHA-256 of the whole network, in hexadecimal."""
-        return storage.content_hash(*pack(self))
+        return storage.content_hash(*self._pack())
 
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
+            """Values of the fields of a part that are stored in the header."""
+            return {key: getattr(part, key) for key in part.in_header}
 
-def pack(network: AnyNetwork) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Header and arrays of the archive of a network."""
-
-    def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
-        """Values of the fields of a part that are stored in the header."""
-        return {key: getattr(part, key) for key in part.in_header}
-
-    header = graph.pack_header(network) | in_header(network)
-    arrays: dict[str, NDArray] = {}
-    for entry, population in zip(header["populations"], network.populations, strict=True):
-        entry |= in_header(population)
-        for key in population.in_arrays:
-            arrays[f"population.{population.name}.{key}"] = getattr(population, key)
-    for index, projection in enumerate(network.projections):
-        header["projections"][index] |= in_header(projection)
-        arrays[f"projection.{index}.weight"] = projection.weight
-        arrays[f"projection.{index}.delay"] = projection.delay
-    return header, arrays
+        header = graph.pack_header(self) | in_header(self)
+        arrays: dict[str, NDArray] = {}
+        for entry, population in zip(header["populations"], self.populations, strict=True):
+            entry |= in_header(population)
+            for key in population.in_arrays:
+                arrays[f"population.{population.name}.{key}"] = getattr(population, key)
+        for index, projection in enumerate(self.projections):
+            header["projections"][index] |= in_header(projection)
+            arrays[f"projection.{index}.weight"] = projection.weight
+            arrays[f"projection.{index}.delay"] = projection.delay
+        return header, arrays

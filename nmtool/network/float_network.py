@@ -5,28 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool import storage
 from nmtool.arguments import ARRAY, NAMES, NUMBERS, SPIKES, WORD, check_fields, checked, optional
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
 from nmtool.errors import NetworkError, UsageError
 from nmtool.network import graph
-from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
+from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
 from nmtool.network.graph import LIF, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
+from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
 
 if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
-
-FILE_KIND = "nmtool network"
 
 INITIAL_RATE = 3.0
 """Target rate of a new network's neurons, spikes per neuron and sample."""
@@ -150,7 +147,7 @@ class Network(AnyNetwork):
     """
 
     part_types = (Population, Projection)
-    file_kind = FILE_KIND
+    file_kind = "nmtool network"
 
     populations: Sequence[Population]
     projections: Sequence[Projection]
@@ -283,33 +280,8 @@ output 4 li, 100 steps of 1 ms>
         return replace(self, projections=projections)
 
     @classmethod
-    def load(cls, path: str | Path) -> Network:
-        """Read a file written by `save`; raises `FileFormatError` for any other file."""
-        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
-
-
-def _read_population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
-    """Read a population from an archive; `entry` has its constants in the header."""
-    name, size = entry["name"], entry["size"]
-    arrays: dict[str, Any] = {
-        key: archive.vector(f"population.{name}.{key}", size) for key in Population.in_arrays
-    }
-    return Population(**entry, **arrays)
-
-
-def _read_weights(archive: storage.Archive, name: str) -> NDArray:
-    """Read a projection's weights; raises `ValueError` for numbers of less than 4 bytes."""
-    weight = archive.array(name)
-    # If smaller types were allowed, a small file could become a huge array of float64.
-    if weight.dtype.itemsize < 4:
-        raise ValueError(f"'{name}' is {weight.dtype}, not float64")
-    return weight
-
-
-def unpack(archive: storage.Archive) -> Network:
-    """The network in an archive; raises `FileFormatError` if it is damaged."""
-    with archive.checked():
-        return Network(
+    def _unpack(cls, archive: Archive) -> Network:
+        return cls(
             **graph.unpack_header(archive.header),
             populations=[
                 _read_population(archive, entry) for entry in archive.header["populations"]
@@ -323,3 +295,21 @@ def unpack(archive: storage.Archive) -> Network:
                 for index, entry in enumerate(archive.header["projections"])
             ],
         )
+
+
+def _read_population(archive: Archive, entry: dict[str, Any]) -> Population:
+    """Read a population from an archive; `entry` has its constants in the header."""
+    name, size = entry["name"], entry["size"]
+    arrays: dict[str, Any] = {
+        key: archive.vector(f"population.{name}.{key}", size) for key in Population.in_arrays
+    }
+    return Population(**entry, **arrays)
+
+
+def _read_weights(archive: Archive, name: str) -> NDArray:
+    """Read a projection's weights; raises `ValueError` for numbers of less than 4 bytes."""
+    weight = archive.array(name)
+    # If smaller types were allowed, a small file could become a huge array of float64.
+    if weight.dtype.itemsize < 4:
+        raise ValueError(f"'{name}' is {weight.dtype}, not float64")
+    return weight

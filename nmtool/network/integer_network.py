@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool import storage
 from nmtool.arguments import ARRAY, NUMBER, NUMBERS, WORD, check_fields
 from nmtool.arithmetic import (
     LOIHI2,
@@ -23,11 +21,10 @@ from nmtool.arithmetic import (
 from nmtool.description import projection_line
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
+from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
 from nmtool.network.graph import LI, LIF
+from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
-
-FILE_KIND = "nmtool integer network"
 
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
@@ -293,7 +290,7 @@ class IntegerNetwork(AnyNetwork):
     """
 
     part_types = (IntegerPopulation, IntegerProjection)
-    file_kind = FILE_KIND
+    file_kind = "nmtool integer network"
     in_header = ("arithmetic", "source_hash")
 
     populations: Sequence[IntegerPopulation]
@@ -380,15 +377,8 @@ class IntegerNetwork(AnyNetwork):
                 )
 
     @classmethod
-    def load(cls, path: str | Path) -> IntegerNetwork:
-        """Read a file written by `save`; raises `FileFormatError` for any other file."""
-        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
-
-
-def unpack(archive: storage.Archive) -> IntegerNetwork:
-    """The network in an archive; raises `FileFormatError` if it is damaged."""
-    header = archive.header
-    with archive.checked():
+    def _unpack(cls, archive: Archive) -> IntegerNetwork:
+        header = archive.header
         shared = graph.unpack_header(header)
         arithmetic = str(header.get("arithmetic", LOIHI2.name))
         populations = [
@@ -410,7 +400,7 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
             )
             for index, entry in enumerate(header["projections"])
         ]
-        return IntegerNetwork(
+        return cls(
             populations=populations,
             projections=projections,
             source_hash=str(header["source_hash"]),

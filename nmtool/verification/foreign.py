@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, Finding, suggestion
-from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
@@ -123,7 +122,7 @@ def foreign_recording(
         DataError: the recording does not fit network and input; each misfit is a finding.
     """
     if not isinstance(source, Recording) and (kind := storage.archive_kind(source)):
-        if kind in (float_network.FILE_KIND, integer_network.FILE_KIND):
+        if kind in (Network.file_kind, IntegerNetwork.file_kind):
             raise FileFormatError(
                 f"{source} is a network, not a recording",
                 code="file-kind",

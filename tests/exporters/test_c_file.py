@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters.c import C, compiler, file as content, program, runtime, source
+from nmtool.exporters.c import C, compiler, program, runtime, source
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import InputChannels
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.storage import pack
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
 from tests.networks.integers import random_raster
@@ -140,7 +141,7 @@ def in_record(**values: Any) -> Callable[[str], str]:
 
 
 def in_network(**values: Any) -> Callable[[str], str]:
-    header = json.loads(json.dumps(content.pack(NETWORK)[0]))
+    header = json.loads(json.dumps(pack(NETWORK)[0]))
     return in_record(network={**header, **values})
 
 

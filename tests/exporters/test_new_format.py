@@ -16,10 +16,8 @@ from nmtool.errors import UsageError
 from nmtool.exporters.embedded import check_hash, read_bytes
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import PLACES, Place
-from nmtool.network import integer_network
-from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.storage import Archive
+from nmtool.storage import Archive, pack
 from tests.exporters import test_conformance
 from tests.nmtool.cli import cases
 from tests.refusals import refused
@@ -47,7 +45,7 @@ class Text(Format, name="text"):
         data = read_bytes(self.path, "file of text", MAX_BYTES, "it is too large")
         content_hash, header, lists = json.loads(data)
         arrays = {name: np.array(numbers, np.int64) for name, numbers in lists.items()}
-        network = integer_network.unpack(Archive(self.path, header, arrays))
+        network = Archive(self.path, header, arrays).unpack(IntegerNetwork)
         check_hash(network, content_hash, self.path)
         return network
 

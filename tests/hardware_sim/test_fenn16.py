@@ -22,10 +22,8 @@ from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.wrong_step import Rules, wrong_step
-from nmtool.network.any_network import FILE_VERSION, pack
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import (
-    FILE_KIND,
     IntegerNetwork,
     IntegerPopulation,
     IntegerProjection,
@@ -269,9 +267,9 @@ def test_a_file_names_its_arithmetic(tmp_path: Path) -> None:
         network = random_network(0, 1, spiking_output=True, runs_in=runs_in)
         network.save(tmp_path / "network.npz")
         assert IntegerNetwork.load(tmp_path / "network.npz") == network
-    header, arrays = pack(random_network(0, 1, spiking_output=True))
+    header, arrays = storage.pack(random_network(0, 1, spiking_output=True))
     del header["arithmetic"]
-    storage.write_archive(tmp_path / "old.npz", FILE_KIND, FILE_VERSION, header, arrays)
+    storage.write_archive(tmp_path / "old.npz", IntegerNetwork.file_kind, 1, header, arrays)
     assert IntegerNetwork.load(tmp_path / "old.npz").runs_in == LOIHI2
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool import recording as recordings
 from nmtool.data import read_shd, write_shd
 from nmtool.errors import InputError
 from nmtool.hardware_sim.known_answers import known_answers
@@ -22,7 +21,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.storage import content_hash
+from nmtool.storage import content_hash, pack
 from tests.damage import ROUNDS, damages
 from tests.nmtool.cli import cases
 
@@ -39,12 +38,12 @@ def _integers(path: Path) -> str:
 
 
 def _recording(path: Path) -> str:
-    return content_hash(*recordings.pack(Recording.load(path)))
+    return content_hash(*pack(Recording.load(path)))
 
 
 def _answers(path: Path) -> str:
     answers = KnownAnswers.load(path)
-    return answers.network_hash + content_hash(*recordings.pack(answers.recording))
+    return answers.network_hash + content_hash(*pack(answers.recording))
 
 
 def _data(path: Path) -> str:

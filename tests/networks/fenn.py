@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.arithmetic import FENN16
-from nmtool.exporters.embedded import unpack_network
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
@@ -113,6 +112,6 @@ def vectors() -> Iterator[tuple[IntegerNetwork, KnownAnswers]]:
     """Networks, with the results of FeNN's simulator: spikes, u and v of every neuron."""
     with np.load(VECTORS, allow_pickle=False) as archive:
         for index in range(len(archive.files) // 2):
-            network = unpack_network(archive[f"network.{index}"].tobytes(), VECTORS)
+            network = IntegerNetwork.from_bytes(archive[f"network.{index}"].tobytes(), VECTORS)
             answers = archive[f"answers.{index}"].tobytes()
             yield network, KnownAnswers.from_bytes(answers, VECTORS)

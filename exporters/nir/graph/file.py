@@ -24,10 +24,7 @@ from nmtool.exporters.embedded import (
     Embedded,
     check_hash,
     check_version,
-    pack_network,
     read_embedded,
-    unpack_float_network,
-    unpack_network,
 )
 from nmtool.exporters.hdf5 import PlainFile, opened
 from nmtool.exporters.nir.graph.nodes import (
@@ -128,13 +125,13 @@ def embedded_of(
         **asdict(settings),
         "options": {**asdict(settings.options), **FIXED},
     }
-    return Embedded(about, pack_network(network), b"" if answers is None else answers.to_bytes())
+    return Embedded(about, network.to_bytes(), b"" if answers is None else answers.to_bytes())
 
 
 def network_in(embedded: Embedded, path: str | Path) -> Network | IntegerNetwork:
     """The embedded network; raises `FileFormatError` if it is damaged."""
     is_float = embedded.about.get("arithmetic") == FLOAT
-    network = (unpack_float_network if is_float else unpack_network)(embedded.network, path)
+    network = (Network if is_float else IntegerNetwork).from_bytes(embedded.network, path)
     check_hash(network, embedded.about.get("hash"), path)
     return network
 

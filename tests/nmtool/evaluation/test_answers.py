@@ -13,7 +13,7 @@ from nmtool import storage
 from nmtool.data import SpikeEvents
 from nmtool.data.dividing import Folds
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.evaluation.answers import FILE_KIND, NONE_YET, Answers, holds_answers
+from nmtool.evaluation.answers import NONE_YET, Answers, holds_answers
 from tests.refusals import refused
 
 
@@ -138,11 +138,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 )
 def test_damaged_files_are_refused(name: str, value: Any, tmp_path: Path) -> None:
     finished().save(tmp_path / "answers.npz")
-    archive = storage.read_archive(tmp_path / "answers.npz", FILE_KIND, 1)
+    archive = storage.read_archive(tmp_path / "answers.npz", Answers.file_kind, 1)
     part = archive.arrays if name in archive.arrays else archive.header
     part[name] = value
     header = {n: v for n, v in archive.header.items() if n not in ("kind", "version")}
-    storage.write_archive(tmp_path / "answers.npz", FILE_KIND, 1, header, archive.arrays)
+    storage.write_archive(tmp_path / "answers.npz", Answers.file_kind, 1, header, archive.arrays)
     with refused(FileFormatError, "file-damaged"):
         Answers.load(tmp_path)
 

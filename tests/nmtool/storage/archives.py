@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import known_answers, recording
 from nmtool.errors import FileFormatError
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import float_network as network, integer_network
-from nmtool.network.any_network import FILE_VERSION
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
@@ -28,18 +25,8 @@ from tests.refusals import refused
 Saved = Network | IntegerNetwork | Recording | KnownAnswers
 
 KINDS: dict[str, Any] = {
-    network.FILE_KIND: Network,
-    integer_network.FILE_KIND: IntegerNetwork,
-    recording.FILE_KIND: Recording,
-    known_answers.FILE_KIND: KnownAnswers,
+    kind.file_kind: kind for kind in (Network, IntegerNetwork, Recording, KnownAnswers)
 }
-NEWEST = {
-    network.FILE_KIND: FILE_VERSION,
-    integer_network.FILE_KIND: FILE_VERSION,
-    recording.FILE_KIND: recording.FILE_VERSION,
-    known_answers.FILE_KIND: known_answers.FILE_VERSION,
-}
-"""Versions of written files, by kind."""
 
 
 def samples() -> dict[str, Saved]:

@@ -14,11 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nmtool import recording, storage
+from nmtool import storage
 from nmtool.errors import FileFormatError, Finding, NetworkError
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import any_network
-from nmtool.network.any_network import AnyNetwork
 from nmtool.recording import Recording
 from nmtool.storage import Archive
 from tests.nmtool.storage.archives import KINDS, SAMPLES, Saved, assert_refused, read, write
@@ -48,11 +46,7 @@ def changed(header: Any, place: tuple, change: Callable[[Any, Any], None]) -> An
 def works(saved: Saved) -> None:
     """Use an object: save, load, and compute with it."""
     buffer = io.BytesIO()
-    module = sys.modules[type(saved).__module__]
-    if isinstance(saved, AnyNetwork):
-        header, arrays = any_network.pack(saved)
-    else:
-        header, arrays = (getattr(module, "pack", None) or module._pack)(saved)
+    header, arrays = storage.pack(saved)
     np.savez(buffer, header=np.array(json.dumps(header)), **arrays)
     if isinstance(saved, Recording):
         assert saved.predictions.shape == (saved.n_samples,)
@@ -131,19 +125,19 @@ def test_arrays_of_other_types_and_shapes(kind: str, path: Path) -> None:
 @pytest.mark.parametrize("name", ["membrane.out", "current.a", "potential.a"])
 def test_recordings_over_different_samples_or_steps(name: str, tmp_path: Path) -> None:
     path = tmp_path / "file.npz"
-    SAMPLES[recording.FILE_KIND].save(path)
+    SAMPLES[Recording.file_kind].save(path)
     header, arrays = read(path)
     for wrong in (arrays[name][:1], arrays[name][:, 1:]):
         write(path, header, {**arrays, name: wrong})
-        assert_refused(recording.FILE_KIND, path, "recording-shapes-differ")
+        assert_refused(Recording.file_kind, path, "recording-shapes-differ")
 
 
 def test_a_recording_without_its_output(tmp_path: Path) -> None:
     path = tmp_path / "file.npz"
-    SAMPLES[recording.FILE_KIND].save(path)
+    SAMPLES[Recording.file_kind].save(path)
     header, arrays = read(path)
     write(path, {**header, "readout": {"population": "a", "rule": "max"}}, arrays)
-    assert "'a'" in assert_refused(recording.FILE_KIND, path, "output-not-recorded").what
+    assert "'a'" in assert_refused(Recording.file_kind, path, "output-not-recorded").what
 
 
 def test_errors_of_contents_keep_why_fix_and_findings(tmp_path: Path) -> None:

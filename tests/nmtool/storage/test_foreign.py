@@ -16,7 +16,6 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from tests.nmtool.storage.archives import (
     KINDS,
-    NEWEST,
     SAMPLES,
     assert_refused,
     contents,
@@ -83,7 +82,7 @@ def test_foreign_files_are_refused(kind: str, tmp_path: Path, content: bytes) ->
 
 def test_a_newer_version_asks_for_an_update(kind: str, path: Path) -> None:
     header, arrays = read(path)
-    newer = NEWEST[kind] + 1
+    newer = KINDS[kind].file_version + 1
     error = assert_refused(kind, write(path, {**header, "version": newer}, arrays), "file-newer")
     assert f"version {newer}" in error.what
     assert error.fix

@@ -11,7 +11,8 @@ import pytest
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
-from nmtool.network import float_network as network, integer_network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from tests.networks.integers import random_network
 from tests.nmtool.storage.archives import SAMPLES, unprivileged
 from tests.refusals import refused
@@ -41,7 +42,7 @@ except StorageError as error:
 
 def test_a_write_that_fails_midway_leaves_the_old_file(tmp_path: Path) -> None:
     new = tmp_path / "new.npz"
-    SAMPLES[integer_network.FILE_KIND].save(new)
+    SAMPLES[IntegerNetwork.file_kind].save(new)
     assert new.stat().st_size > 1000
     (tmp_path / "old").mkdir()
     old = tmp_path / "old" / "file.npz"
@@ -102,7 +103,7 @@ def test_missing_folders_are_made(kind: str, tmp_path: Path) -> None:
 def test_a_folder_of_that_name_stays(tmp_path: Path) -> None:
     (tmp_path / "file.npz").mkdir()
     with refused(StorageError, "file-not-written"):
-        SAMPLES[network.FILE_KIND].save(tmp_path / "file.npz")
+        SAMPLES[Network.file_kind].save(tmp_path / "file.npz")
     assert os.listdir(tmp_path) == ["file.npz"]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nmtool import storage
 from nmtool.recording import Recording
 from tests.networks.drawn import float_networks, integer_networks, recordings
-from tests.nmtool.storage.archives import KINDS, NEWEST, SAMPLES, Saved, contents, read
+from tests.nmtool.storage.archives import KINDS, SAMPLES, Saved, contents, read
 from tests.thorough import examples
 
 
@@ -27,7 +27,7 @@ def test_round_trip(folder: Path, saved: Saved) -> None:
 
 def test_plain_numpy_opens_a_file(kind: str, path: Path) -> None:
     header, arrays = read(path)
-    assert (header["kind"], header["version"]) == (kind, NEWEST[kind])
+    assert (header["kind"], header["version"]) == (kind, KINDS[kind].file_version)
     assert arrays
     assert storage.archive_kind(path) == kind
 
