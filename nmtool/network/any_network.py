@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -108,6 +109,11 @@ class AnyProjection(Value, Tabular):
         """Name of the projection for messages."""
         return f"projection {self.source} → {self.target}"
 
+    @staticmethod
+    def _weight_in(archive: storage.Archive, name: str) -> NDArray:
+        """The weights in an array of an archive."""
+        return archive.array(name)
+
     def _check_shapes(self, weight: NDArray, delay: NDArray) -> None:
         if weight.ndim != 2 or delay.shape != weight.shape:
             raise NetworkError(
@@ -129,7 +135,7 @@ class AnyNetwork(Value, Tabular, Saved):
             `nmtool.Network`.
     """
 
-    part_types: ClassVar[tuple[type, type]]
+    part_types: ClassVar[tuple[type[AnyPopulation], type[AnyProjection]]]
     in_header: ClassVar[tuple[str, ...]] = ()
 
     channels: InputChannels
@@ -194,14 +200,66 @@ class AnyNetwork(Value, Tabular, Saved):
             """Values of the fields of a part that are stored in the header."""
             return {key: getattr(part, key) for key in part.in_header}
 
-        header = graph.pack_header(self) | in_header(self)
+        header = {
+            "channels": asdict(self.channels),
+            "readout": self.readout.as_json(),
+            "dt_ms": float(self.dt_ms),
+            "n_steps": int(self.n_steps),
+            "class_names": list(self.class_names),
+            "populations": [
+                {"name": p.name, "size": int(p.size), "kind": p.kind, **in_header(p)}
+                for p in self.populations
+            ],
+            "projections": [
+                {"source": p.source, "target": p.target, **in_header(p)} for p in self.projections
+            ],
+            **in_header(self),
+        }
         arrays: dict[str, NDArray] = {}
-        for entry, population in zip(header["populations"], self.populations, strict=True):
-            entry |= in_header(population)
+        for population in self.populations:
             for key in population.in_arrays:
                 arrays[f"population.{population.name}.{key}"] = getattr(population, key)
         for index, projection in enumerate(self.projections):
-            header["projections"][index] |= in_header(projection)
             arrays[f"projection.{index}.weight"] = projection.weight
             arrays[f"projection.{index}.delay"] = projection.delay
         return header, arrays
+
+    @classmethod
+    def _fields_in(cls, archive: storage.Archive, **of_parts: Any) -> dict[str, Any]:
+        """The values of all fields that float and integer networks share, from an archive.
+
+        Args:
+            archive: header and arrays that `_pack` made.
+            of_parts: fields with one value in all populations and projections.
+        """
+        header = archive.header
+        graph.check_extent(header["populations"], header["projections"])
+        population_type, projection_type = cls.part_types
+
+        def in_arrays(name: str, size: int) -> dict[str, Any]:
+            """Values of the fields of a population that are stored in arrays."""
+            return {
+                key: archive.vector(f"population.{name}.{key}", size)
+                for key in population_type.in_arrays
+            }
+
+        return {
+            "channels": InputChannels(**header["channels"]),
+            "readout": Readout(**header["readout"]),
+            "dt_ms": float(header["dt_ms"]),
+            "n_steps": operator.index(header["n_steps"]),
+            "class_names": tuple(header["class_names"]),
+            "populations": [
+                population_type(**entry, **of_parts, **in_arrays(entry["name"], entry["size"]))
+                for entry in header["populations"]
+            ],
+            "projections": [
+                projection_type(
+                    **entry,
+                    **of_parts,
+                    weight=projection_type._weight_in(archive, f"projection.{index}.weight"),
+                    delay=archive.array(f"projection.{index}.delay"),
+                )
+                for index, entry in enumerate(header["projections"])
+            ],
+        }

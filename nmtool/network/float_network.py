@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,6 +122,14 @@ class Projection(AnyProjection):
             )
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "delay", read_only(delay, np.int32))
+
+    @staticmethod
+    def _weight_in(archive: Archive, name: str) -> NDArray:
+        weight = archive.array(name)
+        # If smaller types were allowed, a small file could become a huge array of float64.
+        if weight.dtype.itemsize < 4:
+            raise ValueError(f"'{name}' is {weight.dtype}, not float64")
+        return weight
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -281,35 +289,4 @@ output 4 li, 100 steps of 1 ms>
 
     @classmethod
     def _unpack(cls, archive: Archive) -> Network:
-        return cls(
-            **graph.unpack_header(archive.header),
-            populations=[
-                _read_population(archive, entry) for entry in archive.header["populations"]
-            ],
-            projections=[
-                Projection(
-                    **entry,
-                    weight=_read_weights(archive, f"projection.{index}.weight"),
-                    delay=archive.array(f"projection.{index}.delay"),
-                )
-                for index, entry in enumerate(archive.header["projections"])
-            ],
-        )
-
-
-def _read_population(archive: Archive, entry: dict[str, Any]) -> Population:
-    """Read a population from an archive; `entry` has its constants in the header."""
-    name, size = entry["name"], entry["size"]
-    arrays: dict[str, Any] = {
-        key: archive.vector(f"population.{name}.{key}", size) for key in Population.in_arrays
-    }
-    return Population(**entry, **arrays)
-
-
-def _read_weights(archive: Archive, name: str) -> NDArray:
-    """Read a projection's weights; raises `ValueError` for numbers of less than 4 bytes."""
-    weight = archive.array(name)
-    # If smaller types were allowed, a small file could become a huge array of float64.
-    if weight.dtype.itemsize < 4:
-        raise ValueError(f"'{name}' is {weight.dtype}, not float64")
-    return weight
+        return cls(**cls._fields_in(archive))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type, printable
@@ -286,38 +285,6 @@ def check_readout(
 def is_unicode(text: str) -> bool:
     """True for text that can be encoded as UTF-8; Python's strings may have lone surrogates."""
     return _SURROGATE.search(text) is None
-
-
-def pack_header(network: Any) -> dict[str, Any]:
-    """Header fields that float and integer networks share, as JSON values."""
-    return {
-        "channels": asdict(network.channels),
-        "readout": network.readout.as_json(),
-        "dt_ms": float(network.dt_ms),
-        "n_steps": int(network.n_steps),
-        "class_names": list(network.class_names),
-        "populations": [
-            {"name": p.name, "size": int(p.size), "kind": p.kind} for p in network.populations
-        ],
-        "projections": [{"source": p.source, "target": p.target} for p in network.projections],
-    }
-
-
-def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a network's constructor, read from a header that `pack_header` made.
-
-    Populations and projections are not among them; only their numbers are checked.
-    """
-    from nmtool.network.readout import Readout
-
-    check_extent(header["populations"], header["projections"])
-    return {
-        "channels": InputChannels(**header["channels"]),
-        "readout": Readout(**header["readout"]),
-        "dt_ms": float(header["dt_ms"]),
-        "n_steps": operator.index(header["n_steps"]),
-        "class_names": tuple(header["class_names"]),
-    }
 
 
 def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -378,32 +378,6 @@ class IntegerNetwork(AnyNetwork):
 
     @classmethod
     def _unpack(cls, archive: Archive) -> IntegerNetwork:
-        header = archive.header
-        shared = graph.unpack_header(header)
-        arithmetic = str(header.get("arithmetic", LOIHI2.name))
-        populations = [
-            IntegerPopulation(
-                **entry,
-                arithmetic=arithmetic,
-                bias_mantissa=archive.vector(
-                    f"population.{entry['name']}.bias_mantissa", entry["size"]
-                ),
-            )
-            for entry in header["populations"]
-        ]
-        projections = [
-            IntegerProjection(
-                **entry,
-                arithmetic=arithmetic,
-                weight=archive.array(f"projection.{index}.weight"),
-                delay=archive.array(f"projection.{index}.delay"),
-            )
-            for index, entry in enumerate(header["projections"])
-        ]
-        return cls(
-            populations=populations,
-            projections=projections,
-            source_hash=str(header["source_hash"]),
-            arithmetic=arithmetic,
-            **shared,
-        )
+        arithmetic = str(archive.header.get("arithmetic", LOIHI2.name))
+        fields = cls._fields_in(archive, arithmetic=arithmetic)
+        return cls(**fields, arithmetic=arithmetic, source_hash=str(archive.header["source_hash"]))
