@@ -317,7 +317,8 @@ class Answers(Value, Result, Saved):
         fold = archive.vector("fold", label.size).astype(np.int64)
         if not predictions.size or predictions.shape != (len(seeds), label.size):
             raise ValueError(f"{len(seeds)} seeds with predictions {predictions.shape}")
-        if set(range(int(fold.max()) + 1)) != {*fold.tolist()}:
+        folds = np.unique(fold)
+        if (folds != np.arange(folds.size)).any():
             raise ValueError("folds are not numbered from 0")
         rule = None if header["rule"] is None else Folds.from_json(header["rule"])
         if rule is not None and isinstance(rule.by, str):

@@ -124,6 +124,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ("label", np.full(6, 2)),
         ("label", np.zeros(0, np.int64)),
         ("fold", np.array([0, 0, 2, 2, 2, 2])),
+        ("fold", np.array([0, 0, 1, 1, 1, 1 << 40])),
         ("fold", np.full(6, -1)),
         ("fold", np.zeros(5, np.int64)),
         ("group.speaker", np.zeros(5, np.int64)),
