@@ -26,7 +26,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
-from nmtool.data.incoming.rows import ROW_SUFFIXES
+from nmtool.data.rows import ROW_SUFFIXES
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
 from nmtool.data.yinyang import load_yinyang

@@ -421,7 +421,7 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the lists are inconsistent.
         """
-        from nmtool.data.incoming.rows import Rows
+        from nmtool.data.rows import Rows
 
         columns = dict(groups or {})
         return Rows(
@@ -454,7 +454,7 @@ class SpikeEvents(Tabular):
             DataError: the array has other dimensions, or numbers that are not spike counts.
             NetworkError: the step is not positive.
         """
-        from nmtool.data.incoming.rows import Rows
+        from nmtool.data.rows import Rows
 
         columns = dict(groups or {})
         return Rows(
@@ -495,7 +495,7 @@ class SpikeEvents(Tabular):
             DataError: samples are not spikes, or targets are not classes.
             UsageError: `source` is not a data set.
         """
-        from nmtool.data.incoming.pairs import read_pairs
+        from nmtool.data.pairs import read_pairs
 
         return read_pairs(
             source,

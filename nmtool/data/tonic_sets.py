@@ -22,7 +22,7 @@ from typing import Any
 
 from nmtool import paths
 from nmtool.data.events import SpikeEvents, errors_naming
-from nmtool.data.incoming.pairs import class_names_of, sensor_size_of
+from nmtool.data.pairs import class_names_of, sensor_size_of
 from nmtool.data.shd import SUFFIXES
 from nmtool.data.stored import read_events
 from nmtool.errors import DataError, MissingError, UsageError, missing_library, reason

@@ -28,7 +28,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
-from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
+from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option

@@ -25,7 +25,7 @@ from typing import Any, TextIO
 from nmtool import storage
 from nmtool.data import shd
 from nmtool.data.events import SpikeEvents, may_be_time, time_error
-from nmtool.data.incoming.rows import NUMBER, Rows
+from nmtool.data.rows import NUMBER, Rows
 from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
 

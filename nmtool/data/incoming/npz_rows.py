@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.data.incoming.rows import Rows, check_labels, texts
+from nmtool.data.rows import Rows, check_labels, texts
 from nmtool.errors import DataError, listed, printable
 from nmtool.splits import SPLIT_WORDS, SPLITS
 

@@ -1,6 +1,6 @@
 """`Rows`: samples from lists, arrays and files of other tools, before they become `SpikeEvents`.
 
-Lists, dense arrays, pairs (`pairs`) and files (`csv_rows`, `npz_rows`) become `Rows`. The method
+Lists, dense arrays, pairs (`pairs`) and files (`incoming`) become `Rows`. The method
 `events` numbers the classes, sorts events by time, and validates everything. Arrays may be torch
 tensors, on any device; torch itself is not needed.
 """

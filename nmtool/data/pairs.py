@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.incoming.rows import Rows, as_array, swapped_axes, texts
+from nmtool.data.rows import Rows, as_array, swapped_axes, texts
 from nmtool.errors import DataError, UsageError, listed, printable, quoted, reason
 from nmtool.network.graph import check_timing
 from nmtool.raster import check_counts

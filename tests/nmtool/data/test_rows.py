@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
-from nmtool.data.incoming.rows import Rows, numbered
+from nmtool.data.rows import Rows, numbered
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
 
