@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
+from nmtool.data.classes import check_names
 from nmtool.data.dividing import drawn_samples
-from nmtool.errors import DataError, UsageError, listed, printable
-from nmtool.network.graph import MAX_CHANNELS, is_unicode
+from nmtool.errors import DataError, UsageError, printable
+from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import plain_array
 
@@ -33,13 +32,8 @@ AT_ONCE = 256
 EXCERPT = 1000
 """Largest number of samples on disk that are analysed step by step."""
 
-MAX_CLASSES = 1 << 16
-"""Largest number of classes of a data set."""
-
 MAX_TIME_MS = (1 << 53) / 1000
 """Times of events are below this limit, up to which floats count µs exactly: 285 years."""
-
-_LABEL_FIX = "label every sample with its class, not with its own number (in CSV, the column label)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,7 +101,7 @@ class SpikeEvents(Tabular):
                 code="units-count",
                 fix="number the channels from 0 without gaps, and correct n_units",
             )
-        _check_names(names)
+        check_names(names)
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
@@ -599,60 +593,6 @@ def check_units(
             why=f"units are numbered from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
         )
-
-
-@lru_cache(maxsize=4)
-def _check_names(names: tuple[str, ...]) -> None:
-    """Raise `DataError` for class names that are missing, repeated, too many or not text.
-
-    All batches of a data set share their names, which are checked once.
-    """
-    if not names:
-        raise DataError(
-            "spike events need at least one class",
-            code="classes-missing",
-            fix="name the classes, one per label",
-        )
-    if len(names) > MAX_CLASSES:
-        raise DataError(
-            f"there are {len(names):,} classes, but nmtool allows at most {MAX_CLASSES:,}",
-            code="classes-too-many",
-            fix=_LABEL_FIX,
-        )
-    for index, name in enumerate(names):
-        if not is_unicode(name):
-            raise DataError(
-                f"the name of class {index}, {printable(ascii(name))}, is not valid text",
-                code="data-class-names-not-text",
-                fix="give it another name",
-                why="it contains half of a surrogate pair",
-            )
-    if twice := [name for name, n in Counter(names).items() if n > 1]:
-        raise DataError(
-            f"several classes have the same name: {listed(twice, 3)}",
-            code="classes-named-twice",
-            fix="give every class a different name",
-        )
-
-
-def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
-    """Names of numbered classes: `first`, `first` + 1 and so on.
-
-    Args:
-        largest: the largest label, counted from 0.
-        first: number of the first class.
-
-    Raises:
-        DataError: a label is too large to be the number of a class.
-    """
-    if largest >= MAX_CLASSES:
-        raise DataError(
-            f"a label is {largest}, and no file names the classes",
-            code="labels-unnamed",
-            why=f"nmtool allows at most {MAX_CLASSES:,} classes",
-            fix=f"number the classes from 0, or name them; {_LABEL_FIX}",
-        )
-    return tuple(map(str, range(first, first + 1 + largest)))
 
 
 def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.events import SpikeEvents, numbered_classes
-from nmtool.data.shd import LARGEST_LABEL, check_first_class
+from nmtool.data.classes import LARGEST_LABEL, check_first_class, numbered_classes
+from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, check_timing
 from nmtool.raster import are_whole, check_counts

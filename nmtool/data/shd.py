@@ -39,7 +39,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, checked
-from nmtool.data.events import MAX_CLASSES, SpikeEvents, errors_naming, numbered_classes
+from nmtool.data.classes import LARGEST_LABEL, MAX_CLASSES, check_first_class, numbered_classes
+from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.errors import (
     DataError,
     UsageError,
@@ -58,9 +59,6 @@ SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 """Suffixes of file names by split, for writing; reading also accepts other suffixes."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
-
-LARGEST_LABEL = 1 << 53
-"""Floats count up to here exactly."""
 
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
@@ -223,16 +221,6 @@ def read_shd(
         check_first_class(label.min(initial=labels_from), labels_from)
         label -= labels_from
         return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
-
-
-def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below the number of the first class."""
-    if first and smallest < first:
-        raise DataError(
-            f"there is a label {smallest:g}, but classes are numbered from {first}",
-            code="labels-range",
-            fix="set the smallest label: `labels_from=N`",
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from nmtool import storage
 from nmtool.arguments import WHOLE, Kind, check_all, checked
 from nmtool.data import shd
+from nmtool.data.classes import LARGEST_LABEL
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
@@ -77,7 +78,7 @@ class FileConventions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not -shd.LARGEST_LABEL <= self.labels_from <= shd.LARGEST_LABEL:
+        if not -LARGEST_LABEL <= self.labels_from <= LARGEST_LABEL:
             raise UsageError(
                 f"classes cannot be numbered from {self.labels_from}",
                 code="labels-from-range",
