@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.events import SpikeEvents
 from nmtool.tables import Table
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
 
 _DURATION_PERCENTILES = (5, 50, 95, 100)
 

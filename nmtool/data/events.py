@@ -15,7 +15,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
 from nmtool.data.classes import check_names
+from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import drawn_samples
+from nmtool.data.pairs import read_pairs
+from nmtool.data.rows import Rows
 from nmtool.errors import DataError, UsageError, printable
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
@@ -254,8 +257,6 @@ class SpikeEvents(Tabular):
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
-        from nmtool.data.description import describe, table_of
-
         return [table_of("spike events", {"samples": describe(self)})]
 
     @property
@@ -415,12 +416,9 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the lists are inconsistent.
         """
-        from nmtool.data.rows import Rows
-
         columns = dict(groups or {})
-        return Rows(
-            times_ms, units, labels, columns, class_names=class_names, n_units=n_units
-        ).events()
+        rows = Rows(times_ms, units, labels, columns, class_names=class_names, n_units=n_units)
+        return cls(**rows.columns())
 
     @classmethod
     def from_dense(
@@ -448,12 +446,11 @@ class SpikeEvents(Tabular):
             DataError: the array has other dimensions, or numbers that are not spike counts.
             NetworkError: the step is not positive.
         """
-        from nmtool.data.rows import Rows
-
         columns = dict(groups or {})
-        return Rows(
+        rows = Rows(
             dense=dense, labels=labels, groups=columns, dt_ms=dt_ms, class_names=class_names
-        ).events()
+        )
+        return cls(**rows.columns())
 
     @classmethod
     def from_torch(
@@ -489,16 +486,15 @@ class SpikeEvents(Tabular):
             DataError: samples are not spikes, or targets are not classes.
             UsageError: `source` is not a data set.
         """
-        from nmtool.data.pairs import read_pairs
-
-        return read_pairs(
+        rows = read_pairs(
             source,
             dt_ms=dt_ms,
             n_units=n_units,
             class_names=class_names,
             sensor_size=sensor_size,
             time_first=time_first,
-        ).events()
+        )
+        return cls(**rows.columns())
 
     @classmethod
     def from_tonic(

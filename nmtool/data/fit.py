@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from nmtool.data.events import SpikeEvents
+from typing import TYPE_CHECKING
+
 from nmtool.errors import UsageError
-from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import count_inputs
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
+    from nmtool.network.any_network import AnyNetwork
 
 _OTHER_DATA = "the network was made for other data"
 

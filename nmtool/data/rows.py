@@ -1,8 +1,8 @@
 """`Rows`: samples from lists, arrays and files of other tools, before they become `SpikeEvents`.
 
-Lists, dense arrays, pairs (`pairs`) and files (`incoming`) become `Rows`. The method
-`events` numbers the classes, sorts events by time, and validates everything. Arrays may be torch
-tensors, on any device; torch itself is not needed.
+Lists, dense arrays, pairs (`pairs`) and files (`incoming`) become `Rows`. The method `columns`
+numbers the classes and sorts events by time; `SpikeEvents` are made of its result. Arrays may be
+torch tensors, on any device; torch itself is not needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.classes import LARGEST_LABEL, check_first_class, numbered_classes
-from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, check_timing
 from nmtool.raster import are_whole, check_counts
@@ -44,8 +43,9 @@ _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], 
 class Rows:
     """Samples as a file or an object has them, in the same order.
 
-    >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
-    <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
+    >>> rows = Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"])
+    >>> rows.columns()["time_ms"], rows.columns()["class_names"]
+    (array([1.5, 3. ]), ('no', 'yes'))
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
@@ -72,8 +72,8 @@ class Rows:
     first: int = 0
     axes: dict[str, Any] = field(default_factory=dict)
 
-    def events(self) -> SpikeEvents:
-        """Convert the samples to `SpikeEvents`, with classes numbered from 0.
+    def columns(self) -> dict[str, Any]:
+        """Arguments of `SpikeEvents` with these samples, whose classes are numbered from 0.
 
         Raises:
             DataError: lists or arrays are inconsistent, or are not spikes and classes.
@@ -85,8 +85,15 @@ class Rows:
         read = self._events_of_lists if self.dense is None else self._events_of_dense
         time_ms, unit, counts, n_units = read(label.size)
         offset = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        groups = {name: as_array(values) for name, values in self.groups.items()}
-        return SpikeEvents(time_ms, unit, offset, label, n_units, names, groups)
+        return {
+            "time_ms": time_ms,
+            "unit": unit,
+            "offset": offset,
+            "label": label,
+            "n_units": n_units,
+            "class_names": names,
+            "groups": {name: as_array(values) for name, values in self.groups.items()},
+        }
 
     def _events_of_lists(self, n_labels: int) -> _Events:
         """Check samples that are lists of events, sort their events, and join them."""

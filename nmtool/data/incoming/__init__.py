@@ -354,15 +354,17 @@ def _events_of_splits(
         n_units = 1 + max(max(units, default=0), 0)
     groups = _numbered_groups(splits)
     return {
-        split: replace(
-            rows,
-            labels=labels[split],
-            groups=groups[split],
-            dt_ms=rows.dt_ms if conventions.dt_ms is None else conventions.dt_ms,
-            class_names=class_names,
-            n_units=n_units,
-            first=conventions.labels_from,
-        ).events()
+        split: SpikeEvents(
+            **replace(
+                rows,
+                labels=labels[split],
+                groups=groups[split],
+                dt_ms=rows.dt_ms if conventions.dt_ms is None else conventions.dt_ms,
+                class_names=class_names,
+                n_units=n_units,
+                first=conventions.labels_from,
+            ).columns()
+        )
         for split, rows in splits.items()
     }
 

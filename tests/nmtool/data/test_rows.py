@@ -134,7 +134,7 @@ def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFi
     with refused(DataError, "dense-dimensions"):
         SpikeEvents.from_dense(DENSE[0], [0])
     with refused(DataError, "dense-step-unknown"):
-        Rows(dense=DENSE, labels=[0, 1, 0, 1]).events()
+        Rows(dense=DENSE, labels=[0, 1, 0, 1]).columns()
 
 
 def test_splits_in_memory(events: SpikeEvents) -> None:
