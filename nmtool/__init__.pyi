@@ -59,11 +59,8 @@ from nmtool.hardware_sim.session import (
 )
 from nmtool.known_answers import KnownAnswers as KnownAnswers
 from nmtool.loading import load as load
-from nmtool.network.float_network import (
-    Network as Network,
-    Population as Population,
-    Projection as Projection,
-)
+from nmtool.network.float_network import Network as Network
+from nmtool.network.float_parts import Population as Population, Projection as Projection
 from nmtool.network.graph import InputChannels as InputChannels
 from nmtool.network.integer_network import (
     IntegerNetwork as IntegerNetwork,

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout

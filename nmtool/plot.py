@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from nmtool.network.float_network import Projection
+    from nmtool.network.float_parts import Projection
     from nmtool.network.integer_network import IntegerProjection
 
 DENSE_SPIKES = 4000

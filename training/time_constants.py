@@ -6,7 +6,7 @@ import numpy as np
 
 from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.quantisation.neurons import rounded_tau
 
 

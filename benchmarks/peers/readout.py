@@ -20,7 +20,8 @@ from torch.nn import functional
 from benchmarks.workload import Workload
 from nmtool import dynamics
 from nmtool.network import readout as rules
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 
 
 def arrival_weights(

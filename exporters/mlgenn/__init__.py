@@ -26,7 +26,8 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
 from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels, by_name
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout, rules_of

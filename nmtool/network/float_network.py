@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from nmtool.arguments import ARRAY, NAMES, NUMBERS, SPIKES, WORD, check_fields, checked, optional
+from nmtool.arguments import NAMES, SPIKES, checked, optional
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
-from nmtool.errors import NetworkError, UsageError
+from nmtool.errors import UsageError
 from nmtool.network import graph
-from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
-from nmtool.network.graph import LIF, InputChannels
+from nmtool.network.any_network import AnyNetwork
+from nmtool.network.float_parts import Population, Projection
+from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.storage import Archive
-from nmtool.values import plain_array, read_only
 
 if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
@@ -29,107 +28,6 @@ INITIAL_RATE = 3.0
 """Target rate of a new network's neurons, spikes per neuron and sample."""
 
 _SAMPLES_FOR_RATE = 16
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Population(AnyPopulation):
-    """Neurons of one kind, with their constants.
-
-    >>> Population("hidden", 2, "lif", tau_mem_ms=[5.0, 20.0], tau_syn_ms=10.0)
-    <Population 'hidden': 2 lif>
-
-    Attributes:
-        name: name of the population, unique in the network.
-        size: number of neurons.
-        kind: `lif` neurons spike and reset, `li` neurons only integrate.
-        tau_mem_ms, tau_syn_ms: [size] float64, time constants in ms, 0 and ∞ allowed.
-        threshold: [size] float64, θ; unused by `li`.
-        bias: [size] float64, constant input current in the units of V.
-
-    A scalar applies to all neurons.
-    """
-
-    in_arrays = described = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
-
-    kind: str = LIF
-    tau_mem_ms: ArrayLike = 20.0
-    tau_syn_ms: ArrayLike = 5.0
-    threshold: ArrayLike = 1.0
-    bias: ArrayLike = 0.0
-
-    def __post_init__(self) -> None:
-        graph.check_population(self.name, self.kind, self.size)
-        check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
-        for key in self.in_arrays:
-            object.__setattr__(self, key, read_only(self._per_neuron(key, np.float64)))
-        for key in ("tau_mem_ms", "tau_syn_ms"):
-            if not (self.values(key) >= 0).all():
-                raise NetworkError(
-                    f"population '{self.name}': {key} must not be negative or NaN",
-                    code="time-constant-range",
-                    fix="give a positive number of ms, or 0 for a state without memory",
-                )
-        if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
-            raise NetworkError(
-                f"population '{self.name}': thresholds must be positive and finite",
-                code="threshold-range",
-                fix="give positive numbers, in units of the membrane",
-            )
-        if not np.isfinite(self.values("bias")).all():
-            raise NetworkError(
-                f"population '{self.name}': the bias must be finite",
-                code="bias-not-finite",
-                fix="replace NaN and infinity by numbers",
-            )
-
-    def values(self, key: str) -> NDArray[np.float64]:
-        """[size] float64: a constant of each neuron, by its name, such as `tau_mem_ms`."""
-        return getattr(self, key)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Projection(AnyProjection):
-    """Synapses from one population (or the input) to another.
-
-    >>> Projection("input", "hidden", weight=[[0.5, -0.2]], delay=[[0, 7]])
-    <Projection input → hidden: 1 × 2 synapses, delays 0 … 7>
-
-    Attributes:
-        source, target: population names; source may be `input`.
-        weight: [pre, post] float64, in the paper's units.
-        delay: [pre, post] int32, in steps; a spike of step n arrives at n + 1 + delay.
-    """
-
-    weight: NDArray[np.float64]
-    delay: NDArray[np.int32]
-
-    def __post_init__(self) -> None:
-        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
-        weight, delay = read_only(self.weight, np.float64), plain_array(self.delay)
-        self._check_shapes(weight, delay)
-        if not np.isfinite(weight).all():
-            raise NetworkError(
-                f"{self._label}: a weight is not finite",
-                code="weights-not-finite",
-                fix="replace NaN and infinity by numbers",
-            )
-        in_range = ((delay >= 0) & (delay <= MAX_FLOAT_DELAY)).all()
-        if not np.array_equal(delay, np.trunc(delay)) or not in_range:
-            raise NetworkError(
-                f"{self._label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
-                code="delays-not-steps",
-                fix="round delays to steps: milliseconds divided by dt_ms",
-            )
-        object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "delay", read_only(delay, np.int32))
-
-    @staticmethod
-    def _weight_in(archive: Archive, name: str) -> NDArray:
-        weight = archive.array(name)
-        # If smaller types were allowed, a small file could become a huge array of float64.
-        if weight.dtype.itemsize < 4:
-            raise ValueError(f"'{name}' is {weight.dtype}, not float64")
-        return weight
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,7 +21,7 @@ from itertools import count
 import numpy as np
 
 from nmtool.errors import UsageError, check_type
-from nmtool.network.float_network import Population, Projection
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS
 
 OUTPUT = "output"

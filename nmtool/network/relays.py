@@ -19,7 +19,8 @@ from nmtool.arguments import WHOLE
 from nmtool.arithmetic import DECAY_ONE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import (
     MIXED,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.arithmetic import Limits
 from nmtool.errors import Finding
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.rounding import round_half_away

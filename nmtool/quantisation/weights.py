@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.arithmetic import LOIHI2, Limits, bits_in_words, nearest_bits
 from nmtool.errors import Finding, UsageError
-from nmtool.network.float_network import Network, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Projection
 from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.quantisation import scale
 from nmtool.raster import Raster

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.peers.readout import Readout, arrival_weights
 from nmtool import dynamics
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.network.readout import membrane_scores
 from tests.benchmarks.tiny import TINY
 from tests.networks.trainable import readout

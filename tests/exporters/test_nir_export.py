@@ -22,7 +22,8 @@ from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import FORMS, NirOptions
 from nmtool.exporters.nir.writing.delays import count_nodes
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout

@@ -28,7 +28,8 @@ from nmtool.exporters.nir.options import (
     NirOptions,
 )
 from nmtool.exporters.nir.runtime.interpreter import interpret
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout

@@ -7,7 +7,8 @@ import pytest
 
 from nmtool.hardware_sim.estimates import energy, step_time
 from nmtool.hardware_sim.operations import Counter
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster

@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.hardware_sim.operations import Core, Counter, Operations, count_operations
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.training.mathematics.oracle import ContinuousNetwork, ContinuousProjection, SpikeTimes
 
 CHANNELS = 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import LIF, InputChannels
 from nmtool.network.readout import FIRST_SPIKE, WINDOW, Readout
 from nmtool.raster import Raster

@@ -20,7 +20,8 @@ from nmtool.description import (
     tables_of,
 )
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -22,7 +22,8 @@ from nmtool.evaluation.evaluation import Evaluation, evaluate
 from nmtool.exchange.exporting import Conversion
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.quantisation import Quantisation, round_network

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
 from nmtool.arithmetic import LOIHI2, Arithmetic
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.training.time_constants import check_time_constants
 
 

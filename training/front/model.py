@@ -23,7 +23,8 @@ from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import DataError, NetworkError, UsageError, check_type, suggestion
 from nmtool.network import float_network as plain
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import INPUT, LI, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster, check_counts

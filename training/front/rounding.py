@@ -17,7 +17,8 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import InputChannels, count_inputs
 from nmtool.network.layers import OUTPUT, Draw, hidden_layers, random_projections
 from nmtool.network.readout import Readout

@@ -45,7 +45,8 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY, decay, drive_scale, membrane_gain
 from nmtool.errors import DataError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.recording import check_input

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
 from nmtool.loading import Source, float_network
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.network.readout import rules_of
 

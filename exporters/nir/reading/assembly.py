@@ -19,7 +19,8 @@ from nmtool.exporters.nir.graph.retiming import steps_behind
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.neurons import GraphPopulation
 from nmtool.exporters.nir.reading.synapses import Signal
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 
 from nmtool.data import SpikeEvents, write_shd
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import SpikeEvents, write_shd
-from nmtool.network.float_network import Projection
+from nmtool.network.float_parts import Projection
 from nmtool.network.graph import InputChannels
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.cases import CommandResult

@@ -9,7 +9,7 @@ import pytest
 
 from nmtool.data import bin_events
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

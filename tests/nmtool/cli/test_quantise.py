@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from nmtool.data import bin_events
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import DelayGrid, round_network, weight_ranges

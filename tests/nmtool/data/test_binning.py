@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 from nmtool.data import SpikeEvents, bin_events, default_steps
 from nmtool.data.binning import count_dropped, step_position
 from nmtool.errors import NetworkError, UsageError
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
 from nmtool.quantisation import round_network

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nmtool.network.balance import MAX_FACTOR, balance_drive
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import NetworkError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 from tests.refusals import refused

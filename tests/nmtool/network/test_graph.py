@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import NetworkError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import (
     INPUT,
     MAX_POPULATIONS,

@@ -14,7 +14,8 @@ from nmtool.errors import UsageError
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Projection
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.quantisation import DelayGrid, quantise_network
 from nmtool.raster import Raster

@@ -11,7 +11,8 @@ from nmtool.arithmetic import STATE_LIMIT
 from nmtool.dynamics import decay, drive_scale
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Projection
+from nmtool.network.float_parts import Projection
 from nmtool.network.graph import INPUT
 from nmtool.quantisation import DelayGrid
 from nmtool.quantisation.pipeline import quantise_network

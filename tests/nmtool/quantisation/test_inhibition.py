@@ -9,7 +9,8 @@ import pytest
 
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
 from nmtool.quantisation import quantise_network

@@ -16,7 +16,8 @@ import nmtool as nm
 from nmtool.data import Dataset, SplitRule, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.float_simulator import simulate_floats
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LI
 from nmtool.quantisation import RoundingCost, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from nmtool.network.float_network import Network, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Projection
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
 from nmtool.training.engines.devices import Device

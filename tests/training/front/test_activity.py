@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster

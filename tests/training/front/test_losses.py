@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.readout import RULES, membrane_scores as plain_scores, rules_of
 from nmtool.raster import Raster

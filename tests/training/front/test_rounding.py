@@ -13,7 +13,8 @@ from nmtool import dynamics
 from nmtool.arithmetic import FENN16, Arithmetic
 from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.training.loop.totals import Totals

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.training.mathematics.oracle import (
     ContinuousNetwork,
     Gradients,

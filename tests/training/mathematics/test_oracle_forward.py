@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from nmtool.errors import DataError, NetworkError
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.training.mathematics.oracle import (
     ContinuousNetwork,
     ContinuousProjection,

@@ -17,7 +17,8 @@ from nmtool.errors import FileFormatError, UsageError
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.float_network import Network
+from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.readout import RULES, Readout, rules_of
 from nmtool.quantisation import round_network

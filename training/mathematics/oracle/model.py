@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
-from nmtool.network.float_network import Population
+from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF, InputChannels, check_graph
 from nmtool.training.mathematics.oracle.closed_forms import LifConstants
 from nmtool.training.time_constants import check_time_constants

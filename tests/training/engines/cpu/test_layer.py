@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.network.float_network import Projection
+from nmtool.network.float_parts import Projection
 from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cpu.portions import LARGEST_TILE
 from nmtool.training.engines.devices import CPU
