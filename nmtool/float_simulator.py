@@ -21,6 +21,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +29,15 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.float_network import Network
-from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+
+if TYPE_CHECKING:
+    from nmtool.network.float_network import Network
+    from nmtool.network.float_parts import Population, Projection
 
 Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]

@@ -14,14 +14,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
 from nmtool.float_simulator import reaches_rate
-from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF, strongly_connected
 from nmtool.progress import Advance, Progress, silent
 from nmtool.raster import Raster
+
+if TYPE_CHECKING:
+    from nmtool.network.float_network import Network
 
 MAX_FACTOR = 256.0
 _HALVINGS = 10

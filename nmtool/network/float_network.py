@@ -12,11 +12,12 @@ import numpy as np
 from nmtool.arguments import NAMES, SPIKES, checked, optional
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
 from nmtool.errors import UsageError
-from nmtool.network import graph
+from nmtool.network import graph, layers
 from nmtool.network.any_network import AnyNetwork
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import Readout
+from nmtool.network.relays import with_relays
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.storage import Archive
@@ -111,8 +112,6 @@ class Network(AnyNetwork):
             UsageError: an argument has the wrong type or is out of range.
             NetworkError: a size or constant is invalid for a network.
         """
-        from nmtool.data.events import SpikeEvents
-        from nmtool.network import layers
         from nmtool.network.balance import balance_drive
 
         n_channels, hidden, n_classes = layers.parse_sizes(sizes)
@@ -148,7 +147,7 @@ class Network(AnyNetwork):
             example_input = Raster.from_dense(
                 rng.random((_SAMPLES_FOR_RATE, n_steps, n_channels)) < chance
             )
-        elif isinstance(example_input, SpikeEvents):
+        elif not isinstance(example_input, Raster):
             example_input = network.bin(example_input[:_SAMPLES_FOR_RATE]).raster
         return balance_drive(network, example_input, rate, progress)
 
@@ -177,8 +176,6 @@ output 4 li, 100 steps of 1 ms>
         Raises:
             UsageError: `longest` is negative.
         """
-        from nmtool.network.relays import with_relays
-
         return with_relays(self, longest)
 
     def with_projections(self, projections: Sequence[Projection]) -> Network:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,11 @@ from nmtool.arguments import WHOLE
 from nmtool.arithmetic import DECAY_ONE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT
+
+if TYPE_CHECKING:
+    from nmtool.network.float_network import Network
 
 
 def with_relays(network: Network, longest: int) -> Network:
