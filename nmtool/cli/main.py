@@ -15,8 +15,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from nmtool.cli import console, failures, streams
-from nmtool.cli.arguments import Parser
 from nmtool.cli.commands import ALSO, COMMANDS, DATA_PARALLEL
+from nmtool.cli.parser import Parser
 from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_reports, stop_signals

@@ -12,9 +12,9 @@ import pytest
 
 import nmtool as nm
 from nmtool.cli import flags
-from nmtool.cli.arguments import Parser
 from nmtool.cli.console import in_flags, use_flags_in_messages
 from nmtool.cli.flags import flag
+from nmtool.cli.parser import Parser
 from nmtool.network.readout import RULES
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.test_main import ROOT
