@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from nmtool.cli import help
 from nmtool.errors import Finding, UsageError, nearest, suggestion
 
 
@@ -90,14 +91,10 @@ class Parser(argparse.ArgumentParser):
 
     def format_usage(self) -> str:
         """The line with the usage of the command."""
-        from nmtool.cli import help
-
         return f"usage: {self.usage or help.usage(self)}\n"
 
     def format_help(self) -> str:
         """The help of the command, with options in groups."""
-        from nmtool.cli import help
-
         formatter = self._get_formatter()
         formatter.add_usage(self.usage or help.usage(self), self._actions, [])
         formatter.add_text(self.description)
