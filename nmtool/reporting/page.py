@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import escape
+from typing import TYPE_CHECKING
 
 from nmtool.errors import visible
-from nmtool.reporting.report import Figure, Report, Section
 
-DrawFigure = Callable[[Figure, int], str]
+if TYPE_CHECKING:
+    from nmtool.reporting.report import Figure, Report, Section
+
+DrawFigure = Callable[["Figure", int], str]
 """Function that draws a figure as an HTML element, given the figure and its number in the page."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.errors import Finding, libraries_needed, visible
+from nmtool.reporting.page import page
 from nmtool.tables import Table, Tabular
 
 
@@ -135,8 +136,6 @@ class Report(Tabular):
         """
         with libraries_needed():
             from nmtool.reporting.svg import svg
-        from nmtool.reporting.page import page
-
         return page(self, svg, wording)
 
     def save(self, path: str | Path, wording: Callable[[str], str] = str) -> Path:

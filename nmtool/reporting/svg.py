@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from cycler import cycler
@@ -16,7 +16,8 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
-from nmtool.reporting.report import Figure
+if TYPE_CHECKING:
+    from nmtool.reporting.report import Figure
 
 WIDTH_INCHES = 5.0
 PANEL_INCHES = 2.7
