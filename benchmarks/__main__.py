@@ -13,7 +13,7 @@ from benchmarks.engines import CPU, CUDA, DEVICES
 from benchmarks.report import exit_code, machine_text, markdown
 from benchmarks.suites import SUITES
 from nmtool.arguments import count
-from nmtool.errors import libraries_needed
+from nmtool.libraries import libraries_needed
 
 _NUMBERS = (
     ("ms per sample", "ms_per_sample", ".2f"),

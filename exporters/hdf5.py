@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library, printable
+from nmtool.errors import FileFormatError, InputError, NmtoolError, printable
+from nmtool.libraries import missing_library
 from nmtool.plain_filters import PLAIN_FILTERS
 
 if TYPE_CHECKING:

@@ -185,7 +185,8 @@ def __getattr__(name: str) -> _Any:
         raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_nearest_name(name)}")
     if home == "nmtool":
         return _import_module(f"nmtool.{name}")
-    from nmtool.errors import MissingError, libraries_needed
+    from nmtool.errors import MissingError
+    from nmtool.libraries import libraries_needed
 
     try:
         with libraries_needed():

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
-from nmtool.errors import UsageError, check_type, libraries_needed, visible
+from nmtool.errors import UsageError, check_type, visible
 from nmtool.evaluation.confusion import Confusion
+from nmtool.libraries import libraries_needed
 from nmtool.loading import Source, as_network
 from nmtool.raster import Raster
 from nmtool.recording import Recording

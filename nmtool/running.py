@@ -11,8 +11,9 @@ from functools import partial
 from nmtool.arguments import checked
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, portions_for
-from nmtool.errors import NetworkError, UsageError, libraries_needed
+from nmtool.errors import NetworkError, UsageError
 from nmtool.float_simulator import simulate_floats, with_states
+from nmtool.libraries import libraries_needed
 from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork

@@ -108,9 +108,9 @@ INSIDE = {
     "nmtool.cli": "network data targets evaluation verification quantisation exchange reporting "
     "setup zoo",
     "nmtool.data": "network",
-    "nmtool.errors": "setup",
     "nmtool.evaluation": "network data zoo",
     "nmtool.exchange": "network data targets evaluation verification zoo",
+    "nmtool.libraries": "setup",
     "nmtool.loading": "network data zoo",
     "nmtool.network": "data",
     "nmtool.plot": "network evaluation",
@@ -141,12 +141,11 @@ GROUND = (
 )
 """Modules that only import each other: data types of networks, containers, and basics."""
 REACHES = {
-    "nmtool.errors": ("nmtool.setup.installation",),
     "nmtool.network.float_network": ("nmtool.data",),
     "nmtool.network.any_network": ("nmtool.data",),
     "nmtool.network.balance": ("nmtool.float_simulator",),
 }
-"""Exceptions: binning, a simulation, and commands that install missing libraries."""
+"""Exceptions: binning, and a simulation."""
 FOLDERS = frozenset(" ".join(INSIDE.values()).split())
 
 

@@ -15,8 +15,9 @@ from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
-from nmtool.errors import Finding, NmtoolError, UsageError, check_path, check_type, libraries_needed
+from nmtool.errors import Finding, NmtoolError, UsageError, check_path, check_type
 from nmtool.interrupts import STOPS, signals_noted
+from nmtool.libraries import libraries_needed
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nmtool.errors import check_path, libraries_needed
+from nmtool.errors import check_path
+from nmtool.libraries import libraries_needed
 from nmtool.training.loop.run_folder import numbers
 
 

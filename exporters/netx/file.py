@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, Finding, missing_library, printable
+from nmtool.errors import FileFormatError, Finding, printable
 from nmtool.exporters.differences import array_change
 from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embedded
 from nmtool.exporters.hdf5 import PlainFile, opened
 from nmtool.exporters.netx.layers import Layer
+from nmtool.libraries import missing_library
 from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:

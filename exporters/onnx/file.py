@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, missing_library
+from nmtool.errors import FileFormatError
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
     check_hash,
@@ -32,6 +32,7 @@ from nmtool.exporters.onnx.synapses import projection_names
 from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
+from nmtool.libraries import missing_library
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json
 from nmtool.version import __version__

@@ -8,7 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nmtool.batches import in_batches
-from nmtool.errors import BackendError, missing_library
+from nmtool.errors import BackendError
+from nmtool.libraries import missing_library
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

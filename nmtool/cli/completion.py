@@ -17,7 +17,7 @@ EXAMPLES = (
 def write(shell: str) -> int:
     """Write the completion script for a shell to stdout."""
     from nmtool.cli.main import full_parser
-    from nmtool.errors import libraries_needed
+    from nmtool.libraries import libraries_needed
 
     with libraries_needed("completion"):
         import shtab

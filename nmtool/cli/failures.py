@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from nmtool.errors import InputError, NmtoolError, missing_library
+from nmtool.errors import InputError, NmtoolError
+from nmtool.libraries import missing_library
 
 
 def for_people(error: Exception) -> NmtoolError | None:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.latency import from_latencies
-from nmtool.errors import missing_library
+from nmtool.libraries import missing_library
 
 DURATION_MS = 80.0
 """Duration to simulate, in ms."""

@@ -25,7 +25,8 @@ from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.data.pairs import class_names_of, sensor_size_of
 from nmtool.data.shd import SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.errors import DataError, MissingError, UsageError, missing_library, reason
+from nmtool.errors import DataError, MissingError, UsageError, reason
+from nmtool.libraries import missing_library
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
 """Data sets in SHD layout, by the names of their classes in tonic."""

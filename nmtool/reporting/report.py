@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.errors import Finding, libraries_needed, visible
+from nmtool.errors import Finding, visible
+from nmtool.libraries import libraries_needed
 from nmtool.reporting.page import page
 from nmtool.tables import Table, Tabular
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from nmtool import interrupts
-from nmtool.errors import StorageError, libraries_needed
+from nmtool.errors import StorageError
 from nmtool.interrupts import STOPS, interrupts_remembered, signals_ignored, signals_noted
+from nmtool.libraries import libraries_needed
 
 
 @pytest.fixture(autouse=True)

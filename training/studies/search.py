@@ -31,16 +31,10 @@ from nmtool import storage as files
 from nmtool.arguments import Count, checked
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset, is_name
-from nmtool.errors import (
-    BackendError,
-    NmtoolError,
-    StorageError,
-    UsageError,
-    check_type,
-    libraries_needed,
-)
+from nmtool.errors import BackendError, NmtoolError, StorageError, UsageError, check_type
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.interrupts import STOPS, CheckStop, signals_noted
+from nmtool.libraries import libraries_needed
 from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 from nmtool.tables import counted

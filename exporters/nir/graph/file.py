@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, missing_library, printable
+from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.embedded import (
     FLOAT,
     GROUP,
@@ -42,6 +42,7 @@ from nmtool.exporters.nir.graph.nodes import (
 )
 from nmtool.exporters.nir.options import NirOptions
 from nmtool.known_answers import KnownAnswers
+from nmtool.libraries import missing_library
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nmtool
-from nmtool.errors import EXTRAS, missing_library
+from nmtool.libraries import EXTRAS, missing_library
 from nmtool.setup import installation
 from nmtool.setup.installation import (
     GIVES,
