@@ -79,9 +79,8 @@ def format_named(name: str) -> type[Format]:
             fix=suggestion(name, formats_that_write()),
         )
     if name in PROCESSORS:
-        from nmtool.exporters.c.emulated import emulated
-
-        return emulated(name)
+        module = importlib.import_module("nmtool.exporters.c.emulated")
+        return cast("type[Format]", module.emulated(name))
     module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
     return cast("type[Format]", module.FORMAT)
 
