@@ -23,9 +23,6 @@ from nmtool.recording import Recording
 
 _log = logging.getLogger(__name__)
 
-SIMULATOR = "hardware_sim"
-"""The name of the integer simulator among runtimes."""
-
 Record = Callable[..., Recording]
 """A function that simulates a raster and returns a recording; its `on_progress` counts samples."""
 

@@ -18,9 +18,8 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.quantisation.pipeline import LARGEST
 from nmtool.quantisation.quantising import quantise
-from nmtool.running import SIMULATOR
 from nmtool.tables import Table, Tabular, counted
-from nmtool.verification.certificate import Certificate
+from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.verify import verify
 
 DATA = "digits"

@@ -35,12 +35,12 @@ from nmtool.quantisation.quantising import (
 from nmtool.recording import Recording
 from nmtool.reporting import Figure, Report, Section, figures
 from nmtool.reproduction import Reproduction, versions
-from nmtool.running import SIMULATOR, simulate
+from nmtool.running import simulate
 from nmtool.tables import counted
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import check, several_targets
 from nmtool.targets.costing import cost
-from nmtool.verification.certificate import Certificate
+from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.verification import Verification
 from nmtool.verification.verify import verify
 

@@ -6,8 +6,7 @@ the strength of the comparison. An `Explanation` has the place and the causes of
 difference. `nmtool.verify` returns all of them in a `Certificate`.
 """
 
-from nmtool.running import SIMULATOR
-from nmtool.verification.certificate import Certificate, Check, StockCheck
+from nmtool.verification.certificate import SIMULATOR, Certificate, Check, StockCheck
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
     Agreement,

@@ -9,12 +9,14 @@ from typing import Any
 from nmtool.data.samples import only_classes
 from nmtool.errors import visible
 from nmtool.recording import Recording
-from nmtool.running import SIMULATOR
 from nmtool.tables import Result, Table, Tabular, counted, plain
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.explanation import Explanation
 from nmtool.verification.faults import MutationScore
 from nmtool.verification.overflows import answers_depend, overflow_sentence
+
+SIMULATOR = "hardware_sim"
+"""The name of the integer simulator among runtimes."""
 
 _HEADER = (
     *("backend", "accuracy", "spikes compared", "different", "u, v different"),

@@ -33,8 +33,8 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.running import SIMULATOR, simulate
-from nmtool.verification.certificate import Certificate, Check
+from nmtool.running import simulate
+from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.explain import check_foreign, with_explanation
 from nmtool.verification.faults import MutationScore
