@@ -69,6 +69,7 @@ RULES = (
     rule("nmtool.targets.costs", "numpy", "matplotlib"),
     rule("nmtool.evaluation.evaluation", "numpy", ABOVE),
     rule("nmtool.exchange", "", ABOVE),
+    rule("nmtool.exchange.size", "numpy"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
     rule("nmtool.verification", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.verification.explain", "numpy", "nmtool.hardware_sim nmtool.exporters"),

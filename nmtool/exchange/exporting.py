@@ -14,7 +14,6 @@ from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
-from nmtool.description import describe_size, size_in_words
 from nmtool.errors import (
     FileFormatError,
     MissingError,
@@ -23,6 +22,7 @@ from nmtool.errors import (
     check_path,
     visible,
 )
+from nmtool.exchange.size import describe_size, size_in_words
 from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, strategies as st
 
 from nmtool.description import (
+    count_synapses,
     describe_network,
     describe_population,
     describe_projection,
     describe_recording,
-    describe_size,
     network_line,
     projection_line,
-    size_in_words,
     tables_of,
 )
 from nmtool.hardware_sim.simulator import simulate
@@ -36,7 +34,7 @@ def test_every_network_is_described_in_plain_values(network: Network | IntegerNe
     assert content["hash"] == network.content_hash
     shapes = [np.prod(row["shape"], dtype=int) for row in content["projections"]]
     assert content["synapses"] == sum(shapes) - sum(row["zeros"] for row in content["projections"])
-    assert content["synapses"] == describe_size(network)["synapses"]
+    assert content["synapses"] == count_synapses(network)
     for row, projection in zip(content["projections"], network.projections, strict=True):
         assert sum(row["delay_histogram"]) == projection.weight.size
         assert row["zeros"] == np.count_nonzero(projection.weight == 0)
@@ -99,31 +97,6 @@ def test_a_recording_of_a_run() -> None:
     assert content["membranes"] == [
         {"population": "out", "neurons": 2, "steps": 30, "v": expected},
     ]
-
-
-def test_sizes_count_synapses_with_a_weight() -> None:
-    network = float_network()
-    first, *others = network.projections
-    weight = first.weight.copy()
-    weight[0] = 0
-    network = network.with_projections([replace(first, weight=weight), *others])
-    content = describe_size(network)
-    assert (content["neurons"], content["parameters"], content["synapses"]) == (5, 54, 24)
-    assert content["weight_bits"] is None
-    assert sum(content["delay_histogram"]) == 24
-    assert describe_size(integer_network())["weight_bits"] == [8]
-
-
-def test_sizes_in_words() -> None:
-    words = dict(size_in_words(integer_network()))
-    assert (words["neurons"], words["weights"]) == ("5", "8 bits")
-    silent = float_network(
-        projections=[Projection("input", "hidden", np.zeros((N_UNITS, 3)), np.ones((N_UNITS, 3)))]
-    )
-    assert dict(size_in_words(silent))["synapses"] == "0"
-    assert dict(size_in_words(silent))["weights"] == "float"
-    projection = replace(silent.projections[0], weight=np.ones((N_UNITS, 3)))
-    assert " 1 " in dict(size_in_words(silent.with_projections([projection])))["delays"]
 
 
 def test_one_line_descriptions() -> None:
