@@ -44,7 +44,7 @@ class Format:
 
     >>> import tempfile
     >>> from nmtool import Network, round_network
-    >>> from nmtool.exporters.c import C
+    >>> from nmtool.exporters.c.format import C
     >>> network = round_network(Network.layers([5, 8, 3])).network
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     artefact = C.write(network, f"{folder}/network.c")

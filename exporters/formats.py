@@ -56,8 +56,8 @@ PLACES: dict[str, Place] = {
     "mlgenn": Place(member="*-Conn_*.npy"),
     **dict.fromkeys(PROCESSORS, Place()),
 }
-"""Rules by name of the format. A format's package is `nmtool.exporters.<name>`, with `_` for `-`;
-emulated processors run the C export, and are in `nmtool.exporters.c`."""
+"""Rules by name of the format. A format's class is `FORMAT` of `nmtool.exporters.<name>.format`,
+with `_` for `-`; emulated processors run the C export, and are in `nmtool.exporters.c.emulated`."""
 
 REFEREES: Mapping[str, str] = {
     "lava": "verification in Lava's models of Loihi 2",
@@ -81,7 +81,7 @@ def format_named(name: str) -> type[Format]:
     if name in PROCESSORS:
         module = importlib.import_module("nmtool.exporters.c.emulated")
         return cast("type[Format]", module.emulated(name))
-    module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
+    module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}.format")
     return cast("type[Format]", module.FORMAT)
 
 

@@ -96,7 +96,7 @@ def demo(
         UsageError: the folder is not empty.
         MissingError: Lava is not set up, or torch or scikit-learn not installed.
     """
-    from nmtool.exporters.lava import Lava
+    from nmtool.exporters.lava.format import Lava
     from nmtool.training.learning import train
     from nmtool.training.options import TrainOptions
 

@@ -119,7 +119,7 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
 
 def _graph(network: IntegerNetwork) -> Graph:
     """The graph of a network's NIR file."""
-    from nmtool.exporters.nir import Nir
+    from nmtool.exporters.nir.format import Nir
     from nmtool.exporters.nir.graph.file import read_graph
 
     with TemporaryDirectory() as folder:

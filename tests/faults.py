@@ -298,7 +298,7 @@ def run_onnx(fault: Fault) -> Recording:
 
 def run_lava(fault: Fault) -> Recording:
     """Run the Lava folder with a fault, recording u and v."""
-    from nmtool.exporters.lava import Lava
+    from nmtool.exporters.lava.format import Lava
 
     with TemporaryDirectory() as scratch:
         folder = Lava.write(fault.network, Path(scratch) / "network").path

@@ -24,8 +24,8 @@ from unittest.mock import patch
 import numpy as np
 
 from nmtool.arithmetic import ARITHMETICS, FENN16
-from nmtool.exporters.fenn import Fenn
 from nmtool.exporters.fenn.environment import REFEREE
+from nmtool.exporters.fenn.format import Fenn
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork

@@ -10,13 +10,14 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, MissingError
-from nmtool.exporters.brian2_loihi import Brian2Loihi
-from nmtool.exporters.c import C, compiler
+from nmtool.exporters.brian2_loihi.format import Brian2Loihi
+from nmtool.exporters.c import compiler
+from nmtool.exporters.c.format import C
 from nmtool.exporters.format import Format
-from nmtool.exporters.json import Json
-from nmtool.exporters.lava import Lava
-from nmtool.exporters.onnx import Onnx
-from nmtool.exporters.verilog import Verilog
+from nmtool.exporters.json.format import Json
+from nmtool.exporters.lava.format import Lava
+from nmtool.exporters.onnx.format import Onnx
+from nmtool.exporters.verilog.format import Verilog
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import LI

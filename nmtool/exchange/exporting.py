@@ -383,7 +383,7 @@ def writing_options(
             firmware begin with `network`.
         force: replace an earlier header.
     """
-    from nmtool.exporters.c import HEADER, COptions
+    from nmtool.exporters.c.format import HEADER, COptions
 
     choices: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
     choices += [COptions(prefix)] if prefix else []

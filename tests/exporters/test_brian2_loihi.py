@@ -15,8 +15,9 @@ from hypothesis import Phase, given, settings, strategies as st
 import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
-from nmtool.exporters.brian2_loihi import Brian2Loihi, runtime
+from nmtool.exporters.brian2_loihi import runtime
 from nmtool.exporters.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
+from nmtool.exporters.brian2_loihi.format import Brian2Loihi
 from nmtool.exporters.environments import Environment
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels

@@ -16,8 +16,8 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import BackendError, DoesNotFitError, MissingError
 from nmtool.exporters import formats
-from nmtool.exporters.c import C
 from nmtool.exporters.c.emulated import emulated
+from nmtool.exporters.c.format import C
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.formats import format_named
 from nmtool.exporters.processors import PROCESSORS, Processor, Region

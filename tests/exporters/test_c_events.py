@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool import SpikeEvents
 from nmtool.data.incoming import write_dataset
-from nmtool.exporters.c import C, COptions
+from nmtool.exporters.c.format import C, COptions
 from nmtool.exporters.c.text import string
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate

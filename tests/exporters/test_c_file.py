@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters.c import C, compiler, program, runtime, source
+from nmtool.exporters.c import compiler, program, runtime, source
+from nmtool.exporters.c.format import C
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import InputChannels
 from nmtool.raster import Raster

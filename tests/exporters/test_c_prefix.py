@@ -13,7 +13,7 @@ import pytest
 
 from nmtool.errors import FileFormatError, StorageError, UsageError
 from nmtool.exporters import output
-from nmtool.exporters.c import C, COptions
+from nmtool.exporters.c.format import C, COptions
 from nmtool.exporters.c.prefix import is_prefix, renamed
 from nmtool.exporters.c.readout import importance
 from nmtool.exporters.c.text import string

@@ -12,8 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import C
 from nmtool.exporters.c.answers import checksums
+from nmtool.exporters.c.format import C
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.session import Session

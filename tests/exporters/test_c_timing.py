@@ -11,8 +11,9 @@ import pytest
 import nmtool as nm
 from nmtool.data.samples import Samples
 from nmtool.errors import BackendError, MissingError
-from nmtool.exporters.c import C, runtime
+from nmtool.exporters.c import runtime
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.format import C
 from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork

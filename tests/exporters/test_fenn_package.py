@@ -19,8 +19,8 @@ import nmtool as nm
 from nmtool.arithmetic import ARITHMETICS, FENN16
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn import Fenn
 from nmtool.exporters.fenn.environment import REFEREE
+from nmtool.exporters.fenn.format import Fenn
 from nmtool.exporters.fenn.package.fenn_network import memory
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference

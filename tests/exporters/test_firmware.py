@@ -12,8 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.errors import UsageError
-from nmtool.exporters.c import C, COptions
-from nmtool.exporters.firmware import Firmware
+from nmtool.exporters.c.format import C, COptions
+from nmtool.exporters.firmware.format import Firmware
 from nmtool.exporters.processors import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork

@@ -10,7 +10,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import UsageError
-from nmtool.exporters.c import C
+from nmtool.exporters.c.format import C
 from nmtool.exporters.environments import referee_named
 from nmtool.exporters.formats import (
     PLACES,

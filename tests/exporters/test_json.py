@@ -13,8 +13,8 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
-from nmtool.exporters.json import Json
 from nmtool.exporters.json.file import KIND, VERSION, _digest
+from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers

@@ -27,8 +27,8 @@ from nmtool.data import bin_events
 from nmtool.data.incoming import read_incoming
 from nmtool.errors import BackendError, DataError, FileFormatError, StorageError, UsageError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
+from nmtool.exporters.lava.format import Lava
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers

@@ -21,8 +21,8 @@ from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
-from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import REFEREE
+from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference

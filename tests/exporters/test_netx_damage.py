@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.netx import Netx
+from nmtool.exporters.netx.format import Netx
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused

@@ -19,8 +19,8 @@ from nmtool.errors import (
     Finding,
     MissingError,
 )
-from nmtool.exporters.netx import Netx
 from nmtool.exporters.netx.chain import layers_of
+from nmtool.exporters.netx.format import Netx
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.graph import LI, LIF
 from nmtool.setup.installation import install_command

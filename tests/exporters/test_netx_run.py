@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.lava.environment import REFEREE
-from nmtool.exporters.netx import Netx, layers, runtime
+from nmtool.exporters.netx import layers, runtime
+from nmtool.exporters.netx.format import Netx
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings

@@ -56,7 +56,7 @@ del PLACES["text"]
 @pytest.fixture(autouse=True)
 def _placed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PLACES, "text", Place((".example",)))
-    monkeypatch.setitem(sys.modules, "nmtool.exporters.text", SimpleNamespace(FORMAT=Text))
+    monkeypatch.setitem(sys.modules, "nmtool.exporters.text.format", SimpleNamespace(FORMAT=Text))
 
 
 def test_a_new_format_is_written_read_and_converted(tmp_path: Path) -> None:

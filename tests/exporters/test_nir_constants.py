@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import C
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.c.format import C
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network

@@ -17,9 +17,9 @@ from nmtool.errors import (
     MissingError,
     UsageError,
 )
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.graph.file import read_graph
-from nmtool.exporters.nir.options import FORMS, NirOptions
+from nmtool.exporters.nir.options import FORMS, ImportOptions, NirOptions
 from nmtool.exporters.nir.writing.delays import count_nodes
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network

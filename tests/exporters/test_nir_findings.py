@@ -12,7 +12,8 @@ import pytest
 
 from nmtool.errors import DataError, FileFormatError, Finding, MissingError, NmtoolError
 from nmtool.exporters.hdf5 import damage_named
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import misfits
 from nmtool.exporters.nir.reading.misfits import SHOWN
 from tests import messages

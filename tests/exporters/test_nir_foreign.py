@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.raster import Raster
 from tests.refusals import codes, refused
 

@@ -17,7 +17,8 @@ import pytest
 
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import synapses
 from tests.exporters.nir_graphs import end
 from tests.networks.layered import layered_network, noise
@@ -302,7 +303,7 @@ _LOAD = """
 import os, resource, sys
 import nmtool.exporters.nir.reading.network
 from nmtool.exporters import hdf5
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.reading import synapses
 from nmtool.errors import FileFormatError
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.nir import ImportOptions, Nir, NirOptions
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions, NirOptions
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.layered import layered_network, noise

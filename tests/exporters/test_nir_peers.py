@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.graph.file import read_embedded_data, read_graph, settings_of
 from nmtool.exporters.nir.options import (
     CURRENT,

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S, Drawn, as_nir, end, meaning
 from tests.refusals import refused

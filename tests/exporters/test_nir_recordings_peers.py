@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.raster import Raster
 
 pytestmark = [

@@ -12,7 +12,7 @@ from hypothesis import given, reject, settings, strategies as st
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import HOPS, READOUTS, NirOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network

@@ -10,7 +10,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import NetworkError
-from nmtool.exporters.nir import reference
+from nmtool.exporters.nir.format import reference
 from nmtool.raster import Raster
 from tests.refusals import codes, refused
 

@@ -14,8 +14,9 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.graph.nodes import Graph, Node
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import shapes
 from nmtool.exporters.nir.reading.windows import window_of
 from nmtool.network.float_network import Network

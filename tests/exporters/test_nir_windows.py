@@ -15,7 +15,8 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds

@@ -14,7 +14,8 @@ import pytest
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.exporters.embedded import digest
-from nmtool.exporters.onnx import Onnx, file as content
+from nmtool.exporters.onnx import file as content
+from nmtool.exporters.onnx.format import Onnx
 from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files

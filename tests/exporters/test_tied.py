@@ -24,7 +24,7 @@ from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
 from nmtool.exporters import formats
 from nmtool.exporters.c import file as c_content
 from nmtool.exporters.embedded import digest
-from nmtool.exporters.lava import Lava
+from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.onnx import file as onnx_content
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.verification.faults import draw_faults, mutant

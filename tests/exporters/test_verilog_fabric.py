@@ -9,9 +9,9 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters import verilog
-from nmtool.exporters.verilog import Verilog
 from nmtool.exporters.verilog.fabric import Shape, blocks, uses
+from nmtool.exporters.verilog.format import Verilog
+from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.targets import target_named
 from tests.refusals import refused
 
@@ -78,7 +78,7 @@ def test_the_exceeded_resource_is_named(tmp_path: Path) -> None:
     assert [fit.verdict for fit in report.fits] == ["unsupported", "faithful"]
     assert [finding.code for finding in report["ecp5-25"].unsupported] == ["verilog-part-small"]
     assert "block RAMs" in report["ecp5-85"].words
-    options = verilog.VerilogOptions(part="ecp5-25")
+    options = VerilogOptions(part="ecp5-25")
     with refused(DoesNotFitError, "verilog-part-too-small") as caught:
         nm.export("zoo:spoken-digits", tmp_path / "core", to="verilog", options=options)
     assert [finding.code for finding in caught.value.findings] == ["verilog-part-small"]
@@ -87,6 +87,6 @@ def test_the_exceeded_resource_is_named(tmp_path: Path) -> None:
         "zoo:digits",
         tmp_path / "core",
         to="verilog",
-        options=verilog.VerilogOptions(part="ecp5-25"),
+        options=VerilogOptions(part="ecp5-25"),
     )
     Verilog(path).check_written()

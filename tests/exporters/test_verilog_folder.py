@@ -13,9 +13,11 @@ import pytest
 import nmtool as nm
 from nmtool.errors import BackendError, FileFormatError, MissingError, UsageError
 from nmtool.exporters.data_folder import NETWORK
-from nmtool.exporters.verilog import Verilog, VerilogOptions, folder, runtime, simulators
+from nmtool.exporters.verilog import folder, runtime, simulators
 from nmtool.exporters.verilog.folder import EXPECTED, HARNESS
+from nmtool.exporters.verilog.format import Verilog
 from nmtool.exporters.verilog.layout import Layout
+from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate

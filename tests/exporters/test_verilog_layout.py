@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters import verilog
-from nmtool.exporters.verilog import Verilog, layout as layout_module
+from nmtool.exporters.verilog import layout as layout_module
+from nmtool.exporters.verilog.format import Verilog
 from nmtool.exporters.verilog.layout import (
     BANK_BITS,
     LANES,
@@ -23,6 +23,7 @@ from nmtool.exporters.verilog.layout import (
     misfits,
     synapse_words,
 )
+from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
@@ -143,7 +144,7 @@ def test_banks_have_numbers_of_three_digits(
     assert misfits(long) == []
     if expected:
         with refused(DoesNotFitError, "verilog-misfit") as caught:
-            Verilog.write(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
+            Verilog.write(long, tmp_path / "x", options=VerilogOptions(lanes=4))
         assert "`lanes=1`" in caught.value.findings[0].fix
         assert not list(tmp_path.iterdir())
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 import nmtool as nm
-from nmtool.exporters.verilog import Verilog, runtime
+from nmtool.exporters.verilog import runtime
 from nmtool.exporters.verilog.folder import running_files
+from nmtool.exporters.verilog.format import Verilog
 from nmtool.exporters.verilog.layout import LANES, Layout, misfits
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels

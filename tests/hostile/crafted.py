@@ -21,16 +21,16 @@ import h5py
 import numpy as np
 
 from nmtool.data import write_shd
-from nmtool.exporters.c import C
-from nmtool.exporters.fenn import Fenn
-from nmtool.exporters.firmware import Firmware
+from nmtool.exporters.c.format import C
+from nmtool.exporters.fenn.format import Fenn
+from nmtool.exporters.firmware.format import Firmware
 from nmtool.exporters.format import Format
 from nmtool.exporters.json.file import KIND
-from nmtool.exporters.lava import Lava
-from nmtool.exporters.netx import Netx
-from nmtool.exporters.nir import Nir
-from nmtool.exporters.onnx import Onnx
-from nmtool.exporters.verilog import Verilog
+from nmtool.exporters.lava.format import Lava
+from nmtool.exporters.netx.format import Netx
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.onnx.format import Onnx
+from nmtool.exporters.verilog.format import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster

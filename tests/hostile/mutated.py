@@ -18,12 +18,12 @@ import h5py
 import numpy as np
 
 from nmtool.cli.main import main
-from nmtool.exporters.fenn import Fenn
-from nmtool.exporters.firmware import Firmware
-from nmtool.exporters.json import Json
+from nmtool.exporters.fenn.format import Fenn
+from nmtool.exporters.firmware.format import Firmware
 from nmtool.exporters.json.file import to_bytes
-from nmtool.exporters.lava import Lava
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.json.format import Json
+from nmtool.exporters.lava.format import Lava
+from nmtool.exporters.nir.format import Nir
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.toml_files import toml_value
 from nmtool.training.options import TrainOptions

@@ -15,10 +15,12 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.c import C
+from nmtool.exporters.c.format import C
 from nmtool.exporters.formats import formats_that_write
-from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
-from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.exporters.mlgenn.format import Mlgenn
+from nmtool.exporters.mlgenn.options import MlgennOptions
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import as_network, float_network, options_behind
 from nmtool.raster import Raster

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import REFEREE
+from nmtool.exporters.lava.format import Lava
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -10,10 +10,10 @@ import pytest
 
 import nmtool as nm
 from nmtool.cli.console import plain
-from nmtool.exporters.json import Json
-from nmtool.exporters.mlgenn import MlgennOptions
-from nmtool.exporters.nir import ImportOptions, NirOptions
-from nmtool.exporters.verilog import VerilogOptions
+from nmtool.exporters.json.format import Json
+from nmtool.exporters.mlgenn.options import MlgennOptions
+from nmtool.exporters.nir.options import ImportOptions, NirOptions
+from nmtool.exporters.verilog.options import VerilogOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava

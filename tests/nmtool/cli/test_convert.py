@@ -12,9 +12,9 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool.exchange import exporting
-from nmtool.exporters import nir
-from nmtool.exporters.netx import Netx
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.netx.format import Netx
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -223,7 +223,7 @@ def test_foreign_nir_files_are_converted(nmtool: Nmtool, foreign: Path) -> None:
     assert (result.code, result.err.count("\n")) == (0, 1)
     assumed = "therefore assumed: a step for connections that close a loop; a reset to v_reset"
     assert assumed in result.err
-    options = nir.ImportOptions(0.002, 1.0, 30, "weighted")
+    options = ImportOptions(0.002, 1.0, 30, "weighted")
     network = Network.load("network.npz")
     assert network.content_hash == Nir(foreign).read(options).content_hash
     assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 30, "weighted")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
+from nmtool.exporters.mlgenn.format import Mlgenn
+from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool

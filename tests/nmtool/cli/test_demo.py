@@ -9,7 +9,7 @@ import pytest
 
 from nmtool import walkthrough
 from nmtool.evaluation.evaluation import evaluate
-from nmtool.exporters.lava import Lava
+from nmtool.exporters.lava.format import Lava
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.data import bin_events
-from nmtool.exporters.lava import Lava
+from nmtool.exporters.lava.format import Lava
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases

@@ -8,7 +8,8 @@ import pytest
 
 from nmtool.arithmetic import FENN16
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn import Fenn, environment
+from nmtool.exporters.fenn import environment
+from nmtool.exporters.fenn.format import Fenn
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import load
 from nmtool.network.float_network import Network

@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir import Nir
+from nmtool.exporters.nir.format import Nir
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

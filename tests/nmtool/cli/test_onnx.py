@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters.onnx import Onnx
+from nmtool.exporters.onnx.format import Onnx
 from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -19,8 +19,8 @@ from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.exporters.netx import Netx
-from nmtool.exporters.onnx import Onnx
+from nmtool.exporters.netx.format import Netx
+from nmtool.exporters.onnx.format import Onnx
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster

@@ -25,9 +25,10 @@ from nmtool.errors import (
 )
 from nmtool.exchange import exporting
 from nmtool.exchange.exporting import check_free
-from nmtool.exporters import formats, nir
-from nmtool.exporters.c import C
-from nmtool.exporters.nir import Nir, NirOptions
+from nmtool.exporters import formats
+from nmtool.exporters.c.format import C
+from nmtool.exporters.nir.format import Nir
+from nmtool.exporters.nir.options import ImportOptions, NirOptions
 from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
@@ -301,7 +302,7 @@ def test_known_answers_of_a_conversion_use_the_samples(
     [
         ("x.c", {"writing": NirOptions()}, "nir-options-unused"),
         ("x.npz", {"writing": NirOptions()}, "nir-options-unused"),
-        ("x.c", {"reading": nir.ImportOptions()}, "import-options-unused"),
+        ("x.c", {"reading": ImportOptions()}, "import-options-unused"),
         ("x.c", {"to": "npz"}, "extension-wrong"),
         ("x.npz", {"to": "c"}, "extension-wrong"),
         ("x", {}, "format-unclear"),

@@ -11,7 +11,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.c import C
+from nmtool.exporters.c.format import C
 from nmtool.verification.verification import InputSource, Named, Verification
 from tests.nmtool.cli import cases
 from tests.refusals import refused

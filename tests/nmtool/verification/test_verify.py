@@ -18,7 +18,8 @@ from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, DoesNotFitError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import formats
-from nmtool.exporters.c import C, file
+from nmtool.exporters.c import file
+from nmtool.exporters.c.format import C
 from nmtool.exporters.format import Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate

@@ -215,7 +215,7 @@ def test_a_run_of_an_export_is_the_same(
 def test_differences_have_the_sample_numbers_of_all_data(
     both: tuple, quantised: nm.IntegerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nmtool.exporters.onnx import Onnx
+    from nmtool.exporters.onnx.format import Onnx
 
     right = Onnx.run
     bad = np.flatnonzero(both[1].test.counts)[-1]

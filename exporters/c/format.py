@@ -1,0 +1,157 @@
+"""`C`: the format of C files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.differences import has_content
+from nmtool.exporters.format import Format
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.options import WritingOptions
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+if TYPE_CHECKING:
+    from nmtool.exporters.c.file import Content
+
+HEADER = ".h"
+
+
+@dataclass(frozen=True)
+class COptions(WritingOptions):
+    """Options for writing C.
+
+    Attributes:
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': a C file
+            gets no header file, and its names begin with `nmtool`; names in firmware begin with
+            `network`.
+
+    Raises:
+        UsageError: the prefix is invalid.
+    """
+
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        from nmtool.exporters.c.prefix import check_prefix
+
+        super().__post_init__()
+        if self.prefix:
+            check_prefix(self.prefix)
+
+    def unused_by(self, name: str) -> UsageError:
+        return UsageError(
+            f"the format {name} has no option `prefix=`",
+            code="prefix-unused",
+            fix="leave out the prefix, or write a C file: -o NAME.c",
+        )
+
+
+class C(Format, name="c"):
+    """A C file, with a header file if names have a prefix; for every network of `loihi2`."""
+
+    writing_options = COptions
+
+    @classmethod
+    def require(cls) -> None:
+        from nmtool.exporters.c import compiler
+
+        compiler.find()
+
+    @classmethod
+    def encode(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, options: COptions | None
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.c.answers import Carried
+
+        prefix = "" if options is None else options.prefix
+        return _files(network, None if answers is None else Carried.of(answers), prefix)
+
+    @cached_property
+    def content(self) -> Content:
+        """The parsed content of the C file."""
+        from nmtool.exporters.c import file
+
+        return file.read(self.path)
+
+    def decode(self, options: Any = None) -> IntegerNetwork:
+        return self.content.network()
+
+    def decode_changed(self) -> IntegerNetwork:
+        from nmtool.exporters.c import file
+
+        return file.read(self.path, sealed=False).unchecked_network()
+
+    def decode_answers(self) -> KnownAnswers | None:
+        return self.content.answers()
+
+    def check_written(self) -> None:
+        """Raise `FileFormatError` unless nmtool would write the same bytes, header included."""
+        content, network = self.content, self.content.network()
+        carried = content.carried()
+        export_command = self.export_again() + (
+            f" --prefix {content.prefix}" if content.prefix else ""
+        )
+        with content.archive.checked():
+            files = _files(network, carried, content.prefix)
+        if files[""] != content.data:
+            raise FileFormatError(
+                f"{self.path} differs from the file that nmtool writes for this network",
+                code="c-code-differs",
+                why="another version of nmtool wrote the file, or its code was changed; the file "
+                "was not compiled",
+                fix=f"{export_command}, and run NEW.c",
+            )
+        if HEADER in files:
+            self._check_header(files[HEADER], export_command)
+
+    def _check_header(self, expected: bytes, export_command: str) -> None:
+        """Raise `FileFormatError` unless the header file is the expected one."""
+        header = self.beside(HEADER)
+        if not header.is_file():
+            raise FileFormatError(
+                f"the header file {header} is missing",
+                code="c-header-missing",
+                fix=f"restore it, or export again: {export_command}",
+            )
+        if not has_content(header, expected):
+            raise FileFormatError(
+                f"{header} differs from the header that nmtool writes for the C file",
+                code="c-header-differs",
+                why="the header was changed, or belongs to another network; its declarations may "
+                "not match the C file",
+                fix=f"export again: {export_command}",
+            )
+
+    def simulate(
+        self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
+    ) -> Recording:
+        from nmtool.exporters.c import runtime
+        from nmtool.exporters.c.prefix import renamed
+
+        self.check_written()
+        content = self.content
+        return runtime.run(
+            content.data,
+            self.integers,
+            spikes,
+            deep,
+            on_progress,
+            adapt=lambda driver: renamed(driver, content.prefix) if content.prefix else driver,
+        )
+
+
+def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, bytes]:
+    """The C file and, with a prefix, its header file."""
+    from nmtool.exporters.c import file
+
+    files = {"": file.file_bytes(network, carried, prefix)}
+    return files | ({HEADER: file.header_bytes(network, carried, prefix)} if prefix else {})
+
+
+FORMAT = C

@@ -1,0 +1,87 @@
+"""`Firmware`: the format of firmware folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nmtool.errors import Finding, UsageError
+from nmtool.exporters.c.format import COptions
+from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+USUAL_PREFIX = "network"
+
+
+class Firmware(DataFolder, name="firmware"):
+    """A folder of C for microcontrollers, for every network of the arithmetic `loihi2`."""
+
+    marker, version, kind = "firmware.json", 1, "firmware folder"
+    writing_options = COptions
+
+    @classmethod
+    def require(cls) -> None:
+        from nmtool.exporters.c import compiler
+
+        compiler.find()
+
+    @classmethod
+    def encode(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, options: COptions | None
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.firmware import makefile, reader, state
+
+        prefix = (options.prefix if options else "") or USUAL_PREFIX
+        if prefix.lower() == "main":
+            raise UsageError(
+                f"the prefix '{prefix}' would give two files the name {prefix}.c",
+                code="firmware-prefix-main",
+                fix="choose another prefix, e.g. `prefix=kws`",
+            )
+        texts = {
+            f"{prefix}.c": state.code(network, prefix),
+            f"{prefix}.h": state.header(network, prefix),
+            "main.c": reader.main_text(network, prefix),
+            "Makefile": makefile.makefile(prefix),
+        }
+        data = {NETWORK: network.to_bytes(), **cls.marker_file(network, prefix=prefix)}
+        if answers is not None:
+            data[ANSWERS] = answers.to_bytes()
+        return {name: text.encode("ascii") for name, text in texts.items()} | data
+
+    @classmethod
+    def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
+        from nmtool.exporters.c.prefix import check_prefix
+
+        prefix = content["prefix"]
+        check_prefix(prefix)
+        code = frozenset({f"{prefix}.c", f"{prefix}.h"})
+        return Marker(content["hash"], COptions(prefix), code)
+
+    @classmethod
+    def changed_file(cls, name: str, change: str) -> Finding:
+        return Finding("firmware-file-changed", name, change, "export the network again")
+
+    def simulate(
+        self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
+    ) -> Recording:
+        from nmtool.exporters.c import runtime
+        from nmtool.exporters.firmware import state
+
+        self.check_written()
+        prefix = self.about.options.prefix
+        text = state.code_alone(self.integers, prefix)
+        return runtime.run(
+            text.encode("ascii"),
+            self.integers,
+            spikes,
+            deep,
+            on_progress,
+            adapt=lambda driver: state.driver(self.integers, driver, prefix),
+        )
+
+
+FORMAT = Firmware

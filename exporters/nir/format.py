@@ -1,0 +1,164 @@
+"""`Nir`: the format of NIR files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding
+from nmtool.exporters.format import Format
+from nmtool.exporters.nir.options import ImportOptions, NirOptions
+from nmtool.float_simulator import simulate_floats
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from nmtool.verification.comparison import FLOAT_TOLERANCE
+
+if TYPE_CHECKING:
+    from nmtool.exporters.embedded import Embedded
+    from nmtool.exporters.nir.graph.nodes import Graph
+
+
+def reference(
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """The expected recording of a network's NIR file, computed without NIR.
+
+    Args:
+        network: float or integer network; decays of integers are not truncated.
+        spikes: the input, one neuron per channel.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        DataError: the raster has another number of channels than the network.
+    """
+    check_input(network, spikes)
+    return simulate_floats(network, spikes, on_progress=on_progress)
+
+
+class Nir(Format, name="nir"):
+    """A NIR file by any tool; only files written by nmtool can be run."""
+
+    writing_options = NirOptions
+    reading_options = ImportOptions
+    holds_floats = True
+    records_states = False
+    reference = staticmethod(reference)
+    tolerance = FLOAT_TOLERANCE
+
+    @classmethod
+    def misfits(
+        cls, network: Network | IntegerNetwork, options: NirOptions | None = None
+    ) -> list[Finding]:
+        from nmtool.exporters.nir.writing.build import build
+
+        try:
+            build(network, options or NirOptions())
+        except DoesNotFitError as error:
+            return list(error.findings)
+        return []
+
+    @classmethod
+    def check_fits(
+        cls, network: Network | IntegerNetwork, options: NirOptions | None = None
+    ) -> None:
+        """Check nothing: `encode` raises the error when it builds the graph."""
+
+    @classmethod
+    def encode(
+        cls,
+        network: Network | IntegerNetwork,
+        answers: KnownAnswers | None,
+        options: NirOptions | None,
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.nir.graph.file import embedded_of, to_bytes
+        from nmtool.exporters.nir.writing.build import build
+
+        graph, settings = build(network, options or NirOptions())
+        return {"": to_bytes(graph, embedded_of(network, settings, answers))}
+
+    @cached_property
+    def optional_embedded(self) -> Embedded | None:
+        """The data embedded by nmtool; None in files from other tools."""
+        from nmtool.exporters.nir.graph.file import read_embedded_data
+
+        return read_embedded_data(self.path)
+
+    @property
+    def embedded(self) -> Embedded:
+        """The data embedded by nmtool; raises `FileFormatError` if there are none."""
+        if self.optional_embedded is None:
+            from nmtool.exporters.embedded import GROUP
+
+            raise FileFormatError(
+                f"{self.path} was not written by nmtool",
+                code="file-foreign",
+                why=f"it has no group /{GROUP}",
+                fix="evaluate it as a network: nmtool evaluate",
+            )
+        return self.optional_embedded
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the file, as plain data."""
+        from nmtool.exporters.nir.graph.file import read_graph
+
+        return read_graph(self.path)
+
+    def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
+        """The embedded network; with options, or if no network is embedded, that of the graph."""
+        from nmtool.exporters.hdf5 import damage_named
+        from nmtool.exporters.nir.graph.file import WHAT, network_in
+        from nmtool.exporters.nir.reading.network import network_of
+
+        if options is None and self.optional_embedded is not None:
+            return network_in(self.optional_embedded, self.path)
+        graph = self.graph
+        with damage_named(self.path, WHAT):
+            return network_of(graph, options or ImportOptions())
+
+    def decode_answers(self) -> KnownAnswers | None:
+        return self.embedded.known_answers(self.path)
+
+    def differences(self) -> list[Finding]:
+        """Findings for differences from the file that nmtool would write with the same options."""
+        from nmtool.exporters.hdf5 import damage_named
+        from nmtool.exporters.nir.graph import differences, file
+        from nmtool.exporters.nir.writing.build import build
+
+        about = self.embedded.about
+        network, graph = file.network_in(self.embedded, self.path), self.graph
+        with damage_named(self.path, file.WHAT):
+            try:
+                expected_graph, settings = build(network, file.settings_of(about).options)
+            except DoesNotFitError as error:
+                return list(error.findings)
+            findings = differences.differences(expected_graph, graph)
+            expected = file.embedded_of(network, settings, None).about
+            fix = "export the network again"
+            findings += [
+                Finding("nir-graph-changed", f"settings, {key}", "its value was changed", fix)
+                for key in ("options", "ahead", "recorded")
+                if expected[key] != about.get(key)
+            ]
+        return findings
+
+    def simulate(
+        self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
+    ) -> Recording:
+        from nmtool.exporters.hdf5 import damage_named
+        from nmtool.exporters.nir.graph.file import WHAT, settings_of
+        from nmtool.exporters.nir.runtime.record import record
+
+        settings = self.embedded.about
+        with damage_named(self.path, WHAT):
+            return record(self.graph, self.network, settings_of(settings), spikes, on_progress)
+
+
+FORMAT = Nir

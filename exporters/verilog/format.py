@@ -1,0 +1,114 @@
+"""`Verilog`: the format of Verilog folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nmtool.errors import DoesNotFitError, Finding
+from nmtool.exporters.data_folder import DataFolder, Marker
+from nmtool.exporters.embedded import digest
+from nmtool.exporters.verilog.options import VerilogOptions
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_steps
+from nmtool.targets import target_named
+from nmtool.verification.certificate import Check
+
+if TYPE_CHECKING:
+    from nmtool.exporters.verilog.simulators import Icarus, Verilator
+
+
+class Verilog(DataFolder, name="verilog"):
+    """A folder with the core, the network and testbenches."""
+
+    marker, version, kind = "nmtool.json", 1, "folder of Verilog"
+    writing_options = VerilogOptions
+
+    @classmethod
+    def require(cls) -> None:
+        from nmtool.exporters.verilog import simulators
+
+        simulators.find()
+
+    @classmethod
+    def misfits(
+        cls, network: IntegerNetwork, options: VerilogOptions | None = None
+    ) -> list[Finding]:
+        from nmtool.exporters.verilog.layout import misfits
+
+        return misfits(network, None if options is None else options.lanes)
+
+    @classmethod
+    def check_fits(cls, network: IntegerNetwork, options: VerilogOptions | None = None) -> None:
+        """Raise `DoesNotFitError` unless the network fits the core and the core fits the FPGA."""
+        from nmtool.exporters.verilog import fabric
+
+        options = options or VerilogOptions()
+        if findings := cls.misfits(network, options):
+            raise DoesNotFitError(
+                "the network does not fit the core", code="verilog-misfit", findings=findings
+            )
+        if options.part:
+            target = target_named(options.part)
+            if findings := fabric.too_small(target, fabric.uses(network, target, options.lanes)):
+                raise DoesNotFitError(
+                    f"the core with this network does not fit {target.title}",
+                    code="verilog-part-too-small",
+                    findings=findings,
+                )
+
+    @classmethod
+    def encode(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions | None
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.verilog.folder import folder_files
+
+        options = options or VerilogOptions()
+        files = folder_files(network, answers, options)
+        digests = {name: digest(content) for name, content in files.items()}
+        return files | cls.marker_file(network, options=options.as_json(), sha256=digests)
+
+    @classmethod
+    def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
+        options = VerilogOptions(**content["options"])
+        return Marker(content["hash"], options, frozenset(content["sha256"]))
+
+    @classmethod
+    def changed_file(cls, name: str, change: str) -> Finding:
+        return Finding("verilog-file-changed", name, change, "export the network again")
+
+    def simulate(
+        self,
+        spikes: Raster,
+        *,
+        deep: bool,
+        on_progress: Callable[[int], None] | None,
+        simulator: Verilator | Icarus | None = None,
+    ) -> Recording:
+        """Simulate the core.
+
+        Args:
+            spikes, deep, on_progress: as for `Format.simulate`.
+            simulator: Verilog simulator; by default the simulator expected to finish first.
+        """
+        from nmtool.exporters.verilog import runtime
+
+        self.check_written()
+        lanes = self.about.options.lanes
+        chosen = simulator or runtime.choose(self.integers, lanes, spikes, deep)
+        return runtime.run(self.integers, lanes, spikes, deep, chosen, on_progress)
+
+    def check(self, spikes: Raster, *, deep: bool = False, **options: Any) -> Check:
+        """Simulate and compare as in `Format.check`; `Check.model` names the Verilog simulator."""
+        from nmtool.exporters.verilog import runtime
+
+        check_steps(self.network, spikes)
+        chosen = runtime.choose(self.integers, self.about.options.lanes, spikes, deep)
+        check = super().check(spikes, deep=deep, label=chosen.words, **options, simulator=chosen)
+        return replace(check, model=chosen.words)
+
+
+FORMAT = Verilog
