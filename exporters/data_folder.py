@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nmtool.errors import FileFormatError, Finding
+from nmtool.exporters.differences import changed_files
 from nmtool.exporters.embedded import (
     check_hash,
     check_version,
@@ -21,6 +22,7 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.exporters.format import Format
+from nmtool.exporters.output import files_in
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 
@@ -111,8 +113,6 @@ class DataFolder(Format):
 
         Additional files in the folder are not used, and therefore ignored.
         """
-        from nmtool.exporters.differences import changed_files
-
         written = self.encode(self.integers, self.decode_answers(), self.about.options)
         return [self.changed_file(*item) for item in changed_files(self.path, written).items()]
 
@@ -125,8 +125,6 @@ class DataFolder(Format):
 
         The user's own files are never included, since no marker names them.
         """
-        from nmtool.exporters.output import files_in
-
         built = {name for name in files_in(self.path) if name.startswith(BUILD)}
         files = {ANSWERS, *built}
         # A damaged marker file cannot name the files of the export.

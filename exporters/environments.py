@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 
 from nmtool import storage
 from nmtool.errors import BackendError, FileFormatError, MissingError, StorageError
+from nmtool.exporters.exchange import write_events
 from nmtool.exporters.supervise import SILENCE_S, output_of, supervise
 from nmtool.paths import data_folder
+from nmtool.recording import Recording
 
 if TYPE_CHECKING:
     from nmtool.raster import Raster
@@ -303,9 +305,6 @@ class Environment:
             BackendError: the run failed, hung or took too long, or its recording cannot be read;
                 all its processes are ended.
         """
-        from nmtool.exporters.exchange import write_events
-        from nmtool.recording import Recording
-
         fix = fix or f"{self.referee.setup} --force, if {self.referee.title} itself is damaged"
         events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
         write_events(events, spikes)

@@ -13,9 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
+from nmtool.data.incoming.csv_rows import write_csv
 from nmtool.errors import Finding, MissingError
+from nmtool.exporters.differences import CHANGED, changed_files
+from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.environments import Environment, Referee
+from nmtool.exporters.exchange import progress_reader
 from nmtool.exporters.format import Format
+from nmtool.exporters.output import MAX_CODE_BYTES, copy_files, files_in, temporary_folder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
@@ -85,8 +90,6 @@ class PythonFolder(Format):
     def encode_samples(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, samples: SpikeEvents
     ) -> dict[str, bytes]:
-        from nmtool.data.incoming.csv_rows import write_csv
-
         table = io.StringIO()
         write_csv(table, {"test": samples})
         readme = cls.readme(network, answers, samples.n_samples)
@@ -120,9 +123,6 @@ class PythonFolder(Format):
         Additional files are findings, because Python could import them. In the network's file, the
         content is compared, not the bytes.
         """
-        from nmtool.exporters.differences import CHANGED, changed_files
-        from nmtool.exporters.output import files_in
-
         arrays, sources = self.arrays(), self.sources()
         own_files = {*sources, arrays, _README, EXPORT_ANSWERS, EXPORT_EVENTS}
         changes = dict.fromkeys(files_in(self.path) - own_files, "it is not part of an export")
@@ -161,9 +161,6 @@ class PythonFolder(Format):
             MissingError: the referee is not set up.
             BackendError: the run failed, hung or took too long; all its processes are ended.
         """
-        from nmtool.exporters.exchange import progress_reader
-        from nmtool.exporters.output import copy_files, temporary_folder
-
         referee = self.referee
         environment = environment or referee.find()
         with temporary_folder(self.name) as scratch:
@@ -185,8 +182,6 @@ class PythonFolder(Format):
         Known answers and data samples are not needed. Compressed, an archive has at most the size
         of its arrays and its header.
         """
-        from nmtool.exporters.output import MAX_CODE_BYTES
-
         modules = [*self.path.glob("*.py"), *self.path.glob(f"{self.inner}/*.py")]
         limits = {path.relative_to(self.path).as_posix(): MAX_CODE_BYTES for path in modules}
         arrays = storage.pack(self.integers)[1].values()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nmtool.errors import DoesNotFitError, Finding
+from nmtool.exporters.brian2_loihi import runtime
+from nmtool.exporters.brian2_loihi.environment import REFEREE
 from nmtool.exporters.format import Format
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -17,8 +19,6 @@ class Brian2Loihi(Format, name="brian2-loihi"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.brian2_loihi.environment import REFEREE
-
         REFEREE.find()
 
     @classmethod
@@ -57,8 +57,6 @@ class Brian2Loihi(Format, name="brian2-loihi"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.brian2_loihi import runtime
-
         self.check_fits(self.integers)
         return runtime.run(self.integers, spikes, deep, on_progress)
 

@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any
 
 from nmtool.errors import Finding
+from nmtool.exporters.c import file, runtime
+from nmtool.exporters.c.source import memory
 from nmtool.exporters.format import Format
 from nmtool.exporters.processors import PROCESSORS
 from nmtool.network.integer_network import IntegerNetwork
@@ -39,8 +41,6 @@ def emulated(name: str) -> type[Format]:
         @classmethod
         def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
             """Findings for memories of the emulated machine that are too small for a network."""
-            from nmtool.exporters.c.source import memory
-
             constants, variables = memory(network)
             uses = [
                 ("constants", constants, processor.flash),
@@ -65,8 +65,6 @@ def emulated(name: str) -> type[Format]:
         def simulate(
             self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
         ) -> Recording:
-            from nmtool.exporters.c import file, runtime
-
             processor.require()
             content = file.file_bytes(self.integers, None)
             return runtime.run(

@@ -8,6 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.c import compiler, file, runtime
+from nmtool.exporters.c.answers import Carried
+from nmtool.exporters.c.prefix import check_prefix, renamed
 from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
@@ -38,8 +41,6 @@ class COptions(WritingOptions):
     prefix: str = ""
 
     def __post_init__(self) -> None:
-        from nmtool.exporters.c.prefix import check_prefix
-
         super().__post_init__()
         if self.prefix:
             check_prefix(self.prefix)
@@ -59,32 +60,24 @@ class C(Format, name="c"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.c import compiler
-
         compiler.find()
 
     @classmethod
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: COptions | None
     ) -> dict[str, bytes]:
-        from nmtool.exporters.c.answers import Carried
-
         prefix = "" if options is None else options.prefix
         return _files(network, None if answers is None else Carried.of(answers), prefix)
 
     @cached_property
     def content(self) -> Content:
         """The parsed content of the C file."""
-        from nmtool.exporters.c import file
-
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
         return self.content.network()
 
     def decode_changed(self) -> IntegerNetwork:
-        from nmtool.exporters.c import file
-
         return file.read(self.path, sealed=False).unchecked_network()
 
     def decode_answers(self) -> KnownAnswers | None:
@@ -131,9 +124,6 @@ class C(Format, name="c"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.c import runtime
-        from nmtool.exporters.c.prefix import renamed
-
         self.check_written()
         content = self.content
         return runtime.run(
@@ -148,8 +138,6 @@ class C(Format, name="c"):
 
 def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, bytes]:
     """The C file and, with a prefix, its header file."""
-    from nmtool.exporters.c import file
-
     files = {"": file.file_bytes(network, carried, prefix)}
     return files | ({HEADER: file.header_bytes(network, carried, prefix)} if prefix else {})
 

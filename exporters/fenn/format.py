@@ -10,6 +10,8 @@ from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
 from nmtool.exporters.fenn.package.fenn_network import memory
+from nmtool.exporters.fenn.readme import readme_text
+from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -75,8 +77,6 @@ class Fenn(PythonFolder, name="fenn"):
 
     @classmethod
     def sources(cls) -> dict[str, bytes]:
-        from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
-
         own = [SCRIPT, *(f"{cls.inner}/{p.name}" for p in (PACKAGE / cls.inner).glob("*.py"))]
         files = {name: (PACKAGE / name).read_bytes() for name in sorted(own)}
         for module in _SHARED:
@@ -88,8 +88,6 @@ class Fenn(PythonFolder, name="fenn"):
     def readme(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
-        from nmtool.exporters.fenn.readme import readme_text
-
         return readme_text(network, answers, n_samples)
 
     @classmethod

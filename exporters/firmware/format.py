@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nmtool.errors import Finding, UsageError
+from nmtool.exporters.c import compiler, runtime
 from nmtool.exporters.c.format import COptions
+from nmtool.exporters.c.prefix import check_prefix
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
+from nmtool.exporters.firmware import makefile, reader, state
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -24,16 +27,12 @@ class Firmware(DataFolder, name="firmware"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.c import compiler
-
         compiler.find()
 
     @classmethod
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: COptions | None
     ) -> dict[str, bytes]:
-        from nmtool.exporters.firmware import makefile, reader, state
-
         prefix = (options.prefix if options else "") or USUAL_PREFIX
         if prefix.lower() == "main":
             raise UsageError(
@@ -54,8 +53,6 @@ class Firmware(DataFolder, name="firmware"):
 
     @classmethod
     def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
-        from nmtool.exporters.c.prefix import check_prefix
-
         prefix = content["prefix"]
         check_prefix(prefix)
         code = frozenset({f"{prefix}.c", f"{prefix}.h"})
@@ -68,9 +65,6 @@ class Firmware(DataFolder, name="firmware"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.c import runtime
-        from nmtool.exporters.firmware import state
-
         self.check_written()
         prefix = self.about.options.prefix
         text = state.code_alone(self.integers, prefix)

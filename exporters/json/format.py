@@ -10,6 +10,7 @@ from typing import Any
 from nmtool.batches import in_batches
 from nmtool.errors import Finding
 from nmtool.exporters.format import Format
+from nmtool.exporters.json import file
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -23,30 +24,20 @@ class Json(Format, name="json"):
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
     ) -> dict[str, bytes]:
-        from nmtool.exporters.json import file
-
         return {"": file.to_bytes(file.document_of(network, answers))}
 
     @cached_property
     def content(self) -> dict[str, Any]:
         """The file, parsed and compared with its digest."""
-        from nmtool.exporters.json import file
-
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
-        from nmtool.exporters.json import file
-
         return file.network_in(self.content, self.path)
 
     def decode_changed(self) -> IntegerNetwork:
-        from nmtool.exporters.json import file
-
         return file.network_in(file.read(self.path, sealed=False), self.path)
 
     def decode_answers(self) -> KnownAnswers | None:
-        from nmtool.exporters.json import file
-
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
+from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -40,8 +41,6 @@ class Lava(PythonFolder, name="lava"):
     def readme(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
-        from nmtool.exporters.lava.readme import readme_text
-
         return readme_text(network, answers, n_samples)
 
     @classmethod

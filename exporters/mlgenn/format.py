@@ -13,6 +13,7 @@ from nmtool.dynamics import drive_scale
 from nmtool.errors import UsageError
 from nmtool.exporters.format import Format
 from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
+from nmtool.exporters.mlgenn.fixed_point import in_fixed_point
 from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 from nmtool.network.float_network import Network
@@ -62,8 +63,6 @@ class Mlgenn(Format, name="mlgenn"):
             _log.warning(f"checkpoint {epochs[-1]}, the latest of {len(epochs)}")
         if options.fixed_point is None:
             return network
-        from nmtool.exporters.mlgenn.fixed_point import in_fixed_point
-
         return in_fixed_point(network, connections, options)
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP, Embedded
 from nmtool.exporters.format import Format
+from nmtool.exporters.netx import file, runtime
+from nmtool.exporters.netx.chain import chain_order, layers_of
+from nmtool.exporters.netx.network import misfits, network_of
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -23,14 +26,10 @@ class Netx(Format, name="netx"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.netx import runtime
-
         runtime.find()
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        from nmtool.exporters.netx.chain import layers_of
-
         return layers_of(network)[1]
 
     @classmethod
@@ -46,9 +45,6 @@ class Netx(Format, name="netx"):
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
     ) -> dict[str, bytes]:
-        from nmtool.exporters.netx import file
-        from nmtool.exporters.netx.chain import layers_of
-
         embedded = Embedded(
             {"version": file.VERSION, "hash": network.content_hash},
             network.to_bytes(),
@@ -59,8 +55,6 @@ class Netx(Format, name="netx"):
     @cached_property
     def content(self) -> NetxFile:
         """The parts of the file that lava-dl's reader uses, and the data embedded by nmtool."""
-        from nmtool.exporters.netx import file
-
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
@@ -70,8 +64,6 @@ class Netx(Format, name="netx"):
             FileFormatError: the file is damaged, not NetX, or cannot be converted to an integer
                 network; all reasons are findings.
         """
-        from nmtool.exporters.netx.network import misfits, network_of
-
         if self.content.embedded is not None:
             return self._embedded_network(self.content.embedded)
         if findings := misfits(self.content):
@@ -84,8 +76,6 @@ class Netx(Format, name="netx"):
 
     def _embedded_network(self, embedded: Embedded) -> IntegerNetwork:
         """Unpack the embedded network; raise an error if the file's layers differ from it."""
-        from nmtool.exporters.netx.chain import layers_of
-
         network = IntegerNetwork.from_bytes(embedded.network, self.path)
         layers, _ = layers_of(network)
         file_layers = list(self.content.layers.values())
@@ -116,8 +106,6 @@ class Netx(Format, name="netx"):
         Only arrays that lava-dl reads are compared; there is a finding for each difference. Files
         from other tools have no findings, because nmtool reads their network from the layers.
         """
-        from nmtool.exporters.netx import file
-
         if self.content.embedded is None:
             return []
         return file.differences(self.encode(self.integers, None, None)[""], self.path)
@@ -125,9 +113,6 @@ class Netx(Format, name="netx"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.netx import runtime
-        from nmtool.exporters.netx.chain import chain_order
-
         network = self.integers
         return runtime.run(self.path, network, chain_order(network), spikes, deep, on_progress)
 

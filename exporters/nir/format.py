@@ -7,8 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding
+from nmtool.exporters.embedded import GROUP
 from nmtool.exporters.format import Format
+from nmtool.exporters.hdf5 import damage_named
+from nmtool.exporters.nir.graph import differences, file
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
+from nmtool.exporters.nir.reading.network import network_of
+from nmtool.exporters.nir.runtime.record import record
+from nmtool.exporters.nir.writing.build import build
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
@@ -56,8 +62,6 @@ class Nir(Format, name="nir"):
     def misfits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> list[Finding]:
-        from nmtool.exporters.nir.writing.build import build
-
         try:
             build(network, options or NirOptions())
         except DoesNotFitError as error:
@@ -77,25 +81,18 @@ class Nir(Format, name="nir"):
         answers: KnownAnswers | None,
         options: NirOptions | None,
     ) -> dict[str, bytes]:
-        from nmtool.exporters.nir.graph.file import embedded_of, to_bytes
-        from nmtool.exporters.nir.writing.build import build
-
         graph, settings = build(network, options or NirOptions())
-        return {"": to_bytes(graph, embedded_of(network, settings, answers))}
+        return {"": file.to_bytes(graph, file.embedded_of(network, settings, answers))}
 
     @cached_property
     def optional_embedded(self) -> Embedded | None:
         """The data embedded by nmtool; None in files from other tools."""
-        from nmtool.exporters.nir.graph.file import read_embedded_data
-
-        return read_embedded_data(self.path)
+        return file.read_embedded_data(self.path)
 
     @property
     def embedded(self) -> Embedded:
         """The data embedded by nmtool; raises `FileFormatError` if there are none."""
         if self.optional_embedded is None:
-            from nmtool.exporters.embedded import GROUP
-
             raise FileFormatError(
                 f"{self.path} was not written by nmtool",
                 code="file-foreign",
@@ -107,20 +104,14 @@ class Nir(Format, name="nir"):
     @cached_property
     def graph(self) -> Graph:
         """The graph of the file, as plain data."""
-        from nmtool.exporters.nir.graph.file import read_graph
-
-        return read_graph(self.path)
+        return file.read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
         """The embedded network; with options, or if no network is embedded, that of the graph."""
-        from nmtool.exporters.hdf5 import damage_named
-        from nmtool.exporters.nir.graph.file import WHAT, network_in
-        from nmtool.exporters.nir.reading.network import network_of
-
         if options is None and self.optional_embedded is not None:
-            return network_in(self.optional_embedded, self.path)
+            return file.network_in(self.optional_embedded, self.path)
         graph = self.graph
-        with damage_named(self.path, WHAT):
+        with damage_named(self.path, file.WHAT):
             return network_of(graph, options or ImportOptions())
 
     def decode_answers(self) -> KnownAnswers | None:
@@ -128,10 +119,6 @@ class Nir(Format, name="nir"):
 
     def differences(self) -> list[Finding]:
         """Findings for differences from the file that nmtool would write with the same options."""
-        from nmtool.exporters.hdf5 import damage_named
-        from nmtool.exporters.nir.graph import differences, file
-        from nmtool.exporters.nir.writing.build import build
-
         about = self.embedded.about
         network, graph = file.network_in(self.embedded, self.path), self.graph
         with damage_named(self.path, file.WHAT):
@@ -152,13 +139,9 @@ class Nir(Format, name="nir"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.hdf5 import damage_named
-        from nmtool.exporters.nir.graph.file import WHAT, settings_of
-        from nmtool.exporters.nir.runtime.record import record
-
         settings = self.embedded.about
-        with damage_named(self.path, WHAT):
-            return record(self.graph, self.network, settings_of(settings), spikes, on_progress)
+        with damage_named(self.path, file.WHAT):
+            return record(self.graph, self.network, file.settings_of(settings), spikes, on_progress)
 
 
 FORMAT = Nir

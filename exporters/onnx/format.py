@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import Finding
 from nmtool.exporters.format import Format
+from nmtool.exporters.onnx import file, runtime
+from nmtool.exporters.onnx.differences import model_differences
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -22,39 +24,29 @@ class Onnx(Format, name="onnx"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.onnx import runtime
-
         runtime.library()
 
     @classmethod
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
     ) -> dict[str, bytes]:
-        from nmtool.exporters.onnx import file
-
         return {"": file.model_bytes(network, answers)}
 
     @cached_property
     def content(self) -> Content:
         """The file, after a check of its digest."""
-        from nmtool.exporters.onnx import file
-
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
         return self.content.network()
 
     def decode_changed(self) -> IntegerNetwork:
-        from nmtool.exporters.onnx import file
-
         return file.read(self.path, sealed=False).unchecked_network()
 
     def decode_answers(self) -> KnownAnswers | None:
         return self.content.answers()
 
     def differences(self) -> list[Finding]:
-        from nmtool.exporters.onnx.differences import model_differences
-
         written = self.encode(self.content.network(), self.content.answers(), None)[""]
         model = self.content.model
         return [] if written == model else model_differences(written, model)
@@ -62,8 +54,6 @@ class Onnx(Format, name="onnx"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.onnx import runtime
-
         return runtime.run(self.content.model, self.integers, spikes, deep, on_progress)
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.data_folder import DataFolder, Marker
 from nmtool.exporters.embedded import digest
+from nmtool.exporters.verilog import fabric, runtime, simulators
+from nmtool.exporters.verilog.folder import folder_files
+from nmtool.exporters.verilog.layout import misfits
 from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -29,23 +32,17 @@ class Verilog(DataFolder, name="verilog"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.verilog import simulators
-
         simulators.find()
 
     @classmethod
     def misfits(
         cls, network: IntegerNetwork, options: VerilogOptions | None = None
     ) -> list[Finding]:
-        from nmtool.exporters.verilog.layout import misfits
-
         return misfits(network, None if options is None else options.lanes)
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: VerilogOptions | None = None) -> None:
         """Raise `DoesNotFitError` unless the network fits the core and the core fits the FPGA."""
-        from nmtool.exporters.verilog import fabric
-
         options = options or VerilogOptions()
         if findings := cls.misfits(network, options):
             raise DoesNotFitError(
@@ -64,8 +61,6 @@ class Verilog(DataFolder, name="verilog"):
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions | None
     ) -> dict[str, bytes]:
-        from nmtool.exporters.verilog.folder import folder_files
-
         options = options or VerilogOptions()
         files = folder_files(network, answers, options)
         digests = {name: digest(content) for name, content in files.items()}
@@ -94,8 +89,6 @@ class Verilog(DataFolder, name="verilog"):
             spikes, deep, on_progress: as for `Format.simulate`.
             simulator: Verilog simulator; by default the simulator expected to finish first.
         """
-        from nmtool.exporters.verilog import runtime
-
         self.check_written()
         lanes = self.about.options.lanes
         chosen = simulator or runtime.choose(self.integers, lanes, spikes, deep)
@@ -103,8 +96,6 @@ class Verilog(DataFolder, name="verilog"):
 
     def check(self, spikes: Raster, *, deep: bool = False, **options: Any) -> Check:
         """Simulate and compare as in `Format.check`; `Check.model` names the Verilog simulator."""
-        from nmtool.exporters.verilog import runtime
-
         check_steps(self.network, spikes)
         chosen = runtime.choose(self.integers, self.about.options.lanes, spikes, deep)
         check = super().check(spikes, deep=deep, label=chosen.words, **options, simulator=chosen)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from nmtool.arguments import keywords_checked
 from nmtool.errors import UsageError, suggestion
 from nmtool.exporters.verilog.layout import LANES
+from nmtool.exporters.verilog.parts import part_names
 from nmtool.options import WritingOptions, option
 
 
@@ -45,8 +46,6 @@ class VerilogOptions(WritingOptions):
                 fix=f"use one of {', '.join(map(str, LANES))}",
             )
         if self.part:
-            from nmtool.exporters.verilog.parts import part_names
-
             names = part_names()
             if self.part not in names:
                 raise UsageError(
