@@ -16,7 +16,6 @@ from nmtool import storage
 from nmtool.data.incoming.csv_rows import write_csv
 from nmtool.errors import Finding, MissingError
 from nmtool.exporters.differences import CHANGED, changed_files
-from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.environments import Environment, Referee
 from nmtool.exporters.exchange import progress_reader
 from nmtool.exporters.format import Format

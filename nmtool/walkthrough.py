@@ -13,12 +13,15 @@ from nmtool.data import load_dataset
 from nmtool.errors import UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
 from nmtool.exchange.exporting import export
+from nmtool.exporters.lava.format import Lava
 from nmtool.paths import RUN_INTEGERS
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.quantisation.pipeline import LARGEST
 from nmtool.quantisation.quantising import quantise
 from nmtool.tables import Table, Tabular, counted
+from nmtool.training.learning import train
+from nmtool.training.options import TrainOptions
 from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.verify import verify
 
@@ -96,10 +99,6 @@ def demo(
         UsageError: the folder is not empty.
         MissingError: Lava is not set up, or torch or scikit-learn not installed.
     """
-    from nmtool.exporters.lava.format import Lava
-    from nmtool.training.learning import train
-    from nmtool.training.options import TrainOptions
-
     if folder is not None and _is_occupied(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
     Lava.require()

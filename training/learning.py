@@ -22,6 +22,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.reproduction import Reproduction
+from nmtool.running import has_torch
 from nmtool.tables import Table, Tabular
 from nmtool.toml_files import toml_value
 from nmtool.training.loop.advice import advice, rates_rise
@@ -35,7 +36,10 @@ from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.options import TrainOptions
+from nmtool.training.processes.launch import launched
+from nmtool.training.processes.threads import threads_each, threads_used
 from nmtool.training.studies.results import SearchResult, search_table
+from nmtool.training.studies.search import check_budget, search
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -125,8 +129,6 @@ class Run(Tabular):
             The network and a sentence on its origin; or None and the reason why it is unknown, e.g.
             because its content hash is not that of the run.
         """
-        from nmtool.running import has_torch
-
         if self.folder is None:
             return None, "Weights and delays before training are unknown: the run has no folder."
         manifest = RunFolder(self.folder).manifest()
@@ -564,8 +566,6 @@ class _Call:
 
     def _search_settings(self, dataset: Dataset, device: Device, folder: Path) -> SearchResult:
         """Search the settings left at their defaults."""
-        from nmtool.training.studies.search import search
-
         assert self.search is not None
         return search(
             dataset,
@@ -626,9 +626,6 @@ def _log_remarks(findings: Iterable[Finding]) -> None:
 
 def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
     """Raise `UsageError` if this training run cannot begin with a search."""
-    from nmtool.training.processes.launch import launched
-    from nmtool.training.studies.search import check_budget
-
     check_budget(search)
     if resume:
         raise UsageError(
@@ -662,8 +659,6 @@ def _folder_of(start: Run | str | Path) -> Path:
 
 def _threads(number: int | None) -> AbstractContextManager[None]:
     """Limit the number of cores inside the block; limit torch only if a number is given."""
-    from nmtool.training.processes.threads import threads_each, threads_used
-
     cores = threads_each() if number is None else number
     return threads_used(cores, with_torch=number is not None)
 

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data.tonic_sets import data_folder
-from nmtool.errors import BackendError, MissingError, libraries_needed
+from nmtool.errors import BackendError, MissingError
+from nmtool.exporters.c import compiler
+from nmtool.exporters.environments import referee_named
+from nmtool.exporters.formats import REFEREES
+from nmtool.exporters.processors import PROCESSORS
+from nmtool.exporters.supervise import output_of, supervise
+from nmtool.exporters.verilog import simulators
+from nmtool.libraries import libraries_needed
 from nmtool.machine import cpu_name, usable_cores
 from nmtool.paths import cache_folder, pages_folder
 from nmtool.setup.installation import GIVES, install_command, is_installed, libraries, version_of
@@ -179,8 +186,6 @@ def _library(library: Requirement, extra: str, gives: str, deep: bool) -> Part:
 
 def _import_error(package: str) -> str:
     """Import a package in a separate process, and return the reason of a failure, else ''."""
-    from nmtool.exporters.supervise import supervise
-
     module = _IMPORTED_AS.get(package, package.replace("-", "_"))
     command = [sys.executable, "-c", f"import {module}"]
     try:
@@ -192,11 +197,6 @@ def _import_error(package: str) -> str:
 
 def _tools(deep: bool) -> Iterator[Part]:
     """Examine compilers, simulators, emulators and the GPU; if `deep`, use them."""
-    from nmtool.exporters.environments import referee_named
-    from nmtool.exporters.formats import REFEREES
-    from nmtool.exporters.processors import PROCESSORS
-    from nmtool.exporters.verilog import simulators
-
     yield _tool("C compiler", "running C exports", _compiler, _compile if deep else None)
     yield _tool(
         "Verilog simulator",
@@ -235,9 +235,6 @@ def _tool(
 
 def _compiler() -> str:
     """The C compiler, as it names itself."""
-    from nmtool.exporters.c import compiler
-    from nmtool.exporters.supervise import output_of
-
     command = compiler.find()
     lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
     return next(iter(lines), command[0])
@@ -245,8 +242,6 @@ def _compiler() -> str:
 
 def _compile() -> None:
     """Compile a program."""
-    from nmtool.exporters.c import compiler
-
     with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
         source = Path(name, "program.c")
         source.write_text("int main(void)\n{\n    return 0;\n}\n")
@@ -271,8 +266,6 @@ def _referee(referee: Referee, gives: str, deep: bool) -> Part:
 
 def _gpu() -> Part:
     """Examine the GPU; if there is one, ask torch and numba-cuda whether they can use it."""
-    from nmtool.exporters.supervise import output_of
-
     name, gives = "GPU", "training on an NVIDIA GPU"
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     cards = output_of(query, timeout_s=_ANSWER_S).splitlines()

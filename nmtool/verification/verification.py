@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, UsageError, check_type
+from nmtool.exporters.format import Format
+from nmtool.exporters.formats import PLACES, artefact_at, format_named, formats_that_run
 from nmtool.loading import Source, as_network, check_exists
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -86,8 +88,6 @@ class Verification:
             UsageError: a backend is unknown, or the export's own backend is not named.
             FileFormatError: a path does not exist, or `artefact` is no export.
         """
-        from nmtool.exporters.formats import artefact_at
-
         kinds = (str, Path, Recording, Sequence)
         check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
         listed = [against] if isinstance(against, str | Path | Recording) else list(against)
@@ -199,8 +199,6 @@ class Verification:
 
     def _check_not_empty(self) -> None:
         """Raise `UsageError` if there is nothing to compare with."""
-        from nmtool.exporters.formats import formats_that_run
-
         if not self.names:
             raise UsageError(
                 "there is nothing to compare with",
@@ -210,8 +208,6 @@ class Verification:
 
     def check_options(self) -> None:
         """Raise `UsageError` for unknown options, or options of a backend that is not compared."""
-        from nmtool.exporters.format import Format
-
         by_name = {format_.name: format_ for format_ in self.formats}
         for name, values in self.options.items():
             if name not in by_name:
@@ -293,8 +289,6 @@ class Portion:
 
 def is_recording(against: Named) -> bool:
     """True for a recording or its path, as opposed to the name of a backend."""
-    from nmtool.exporters.formats import PLACES
-
     if not isinstance(against, str):
         return True
     if against in PLACES:
@@ -304,8 +298,6 @@ def is_recording(against: Named) -> bool:
 
 def _format_that_runs(name: str) -> type[Format]:
     """The format of this name; raise `UsageError` unless it has a runtime."""
-    from nmtool.exporters.formats import format_named, formats_that_run
-
     format_ = format_named(name)
     if not format_.runs:
         raise UsageError(
@@ -324,8 +316,6 @@ def _export_that_runs(path: str | Path) -> Format:
         FileFormatError: there is no export at the path.
         UsageError: the format of the export has no runtime.
     """
-    from nmtool.exporters.formats import artefact_at
-
     check_exists(path)
     artefact = artefact_at(path)
     if artefact is None:

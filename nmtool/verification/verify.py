@@ -27,6 +27,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, binned_batches, choose_samples, mostly_dropped
 from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
+from nmtool.exporters.differences import network_changes
 from nmtool.loading import Source, as_samples
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -272,8 +273,6 @@ def _network_differences(
         export: the export; its files are read, but its code does not run.
         changed: True if the export was changed after nmtool wrote it, and may be damaged.
     """
-    from nmtool.exporters.differences import network_changes
-
     stored = None
     with suppress(FileFormatError, *(storage.DAMAGE if changed else ())):
         stored = export.decode_changed() if changed else export.network

@@ -19,6 +19,7 @@ from nmtool.errors import MissingError, UsageError
 from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cpu.layer import Layer as CpuLayer
 from nmtool.training.engines.cpu.pool import Scratch
+from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import Gradients, Synapses
 
@@ -146,8 +147,6 @@ def find_device(name: str) -> Device:
     if name == "cpu":
         return CPU
     try:
-        from nmtool.training.engines.cuda.available import require
-
         return Cuda("cuda", require())
     except MissingError:
         if name == "cuda":

@@ -39,6 +39,9 @@ from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 from nmtool.tables import counted
 from nmtool.toml_files import toml_value
+from nmtool.training.loop.remarks import check_events_in_time
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.selection import final_score
 from nmtool.training.options import Augmentation, TrainOptions
 from nmtool.training.processes.threads import most_threads, threads_used
 from nmtool.training.studies.copies import call_as_sent, copies_running
@@ -404,7 +407,6 @@ class _Search:
     ) -> tuple[float | None, dict[str, Any]]:
         """Train for a third of the epochs; return the validation accuracy and attributes."""
         from nmtool.training.loop.run import run_training
-        from nmtool.training.loop.selection import final_score
 
         name, searched = trial_name(trial.number), trial.params
         with self._failures_noted(name, searched) as failure:
@@ -430,8 +432,6 @@ class _Search:
     ) -> tuple[float | None, dict[str, Any]]:
         """Train for all epochs, and save the run; return its accuracy and attributes."""
         from nmtool.training.loop.run import run_training
-        from nmtool.training.loop.run_folder import RunFolder
-        from nmtool.training.loop.selection import final_score
 
         if NAME not in trial.user_attrs:  # Another process took the trial out of the queue.
             return None, {}
@@ -478,8 +478,6 @@ class _Search:
 
     def _trial_options(self, searched: Mapping[str, Any], epochs: int) -> TrainOptions:
         """The settings of a trial, without `auto`; raises `NmtoolError` if they are impossible."""
-        from nmtool.training.loop.remarks import check_events_in_time
-
         options = self._with_searched(searched, epochs).fitted_to(self._data.undivided)
         check_events_in_time(self._data, options)
         return options

@@ -119,7 +119,7 @@ def test_environments_of_referees(environments: Path, monkeypatch: pytest.Monkey
 def test_a_gpu_that_torch_and_numba_can_use_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     cards = ""
-    monkeypatch.setattr("nmtool.exporters.supervise.output_of", lambda command, **_: cards)
+    monkeypatch.setattr("nmtool.setup.doctoring.output_of", lambda command, **_: cards)
     assert (doctoring._gpu().state, doctoring._gpu().fix) == (MISSING, "")
 
     def check() -> None:
