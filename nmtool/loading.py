@@ -14,6 +14,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import SplitRule
 from nmtool.data.shd import split_files
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
+from nmtool.exporters.formats import artefact_at, import_options_unused
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
@@ -54,8 +55,6 @@ def load(
         FileFormatError: the file is missing, damaged, or not a network.
         UsageError: the options are for another kind of file, or are missing for checkpoints.
     """
-    from nmtool.exporters.formats import artefact_at, import_options_unused
-
     check_exists(path)
     path = zoo.path(path) if zoo.is_name(path) else path
     artefact = artefact_at(path)

@@ -25,6 +25,7 @@ from nmtool.data.samples import Samples, portions_for
 from nmtool.errors import check_path
 from nmtool.evaluation.activity import Activity
 from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
+from nmtool.exporters.formats import artefact_at
 from nmtool.loading import Source, as_network, as_samples, options_behind
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
@@ -288,8 +289,6 @@ def evaluate(
 
 def runnable_export(network: object) -> Format | None:
     """The export at a path, if its format has a runtime; None for everything else."""
-    from nmtool.exporters.formats import artefact_at
-
     if not isinstance(network, str | Path) or zoo.is_name(network) or not Path(network).exists():
         return None
     artefact = artefact_at(network)
