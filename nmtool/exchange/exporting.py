@@ -23,6 +23,7 @@ from nmtool.errors import (
     visible,
 )
 from nmtool.exchange.size import describe_size, size_in_words
+from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
 from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -284,8 +285,6 @@ def format_to_write(name: str | None, path: str | Path) -> type[Format] | None:
     Raises:
         UsageError: neither name nor extension gives a format, or they disagree.
     """
-    from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
-
     if name == OWN:
         check_archive_name(path)
     if name == OWN or (name is None and Path(path).suffix.lower() == OWN_EXTENSION):

@@ -9,6 +9,7 @@ from typing import Any
 
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
+from nmtool.exporters.formats import PLACES, format_named
 from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -156,8 +157,6 @@ def _fit_to_target(
     roundings: _Roundings,
 ) -> Fit:
     """Determine the fit of a network to a target; a float network is rounded for the target."""
-    from nmtool.exporters.formats import PLACES, format_named
-
     format_ = format_named(target.format) if target.format in PLACES else None
     changed: Collection[Finding] = ()
     if isinstance(network, Network):

@@ -18,6 +18,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, check_in_time, choose_samples, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
+from nmtool.exporters.processors import PROCESSORS
 from nmtool.loading import Source, as_network, as_samples
 from nmtool.machine import cpu_name
 from nmtool.network.any_network import AnyNetwork
@@ -526,7 +527,6 @@ def _program_latency(
     If the program cannot be measured, the estimate has the reason instead of numbers.
     """
     from nmtool.exporters.c.timing import PASSES, instructions, measure
-    from nmtool.exporters.processors import PROCESSORS
 
     count = samples.raster.n_samples
     chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
