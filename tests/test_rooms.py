@@ -6,15 +6,15 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.graph import INPUT, LI, InputChannels, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 
@@ -57,24 +57,24 @@ RULES = (
     rule("nmtool.bars", "", "rich IPython"),
     rule("nmtool.storage", "numpy", "typing_extensions"),
     rule("nmtool.float_simulator", "numpy", "nmtool.hardware_sim"),
-    rule("nmtool.loading", "", ABOVE),
+    rule("nmtool.loading", "nmtool.exporters", ABOVE),
     rule("nmtool.running", "", ABOVE),
-    rule("nmtool.walkthrough", "", ABOVE),
+    rule("nmtool.walkthrough", "nmtool.training nmtool.exporters"),
     rule("nmtool.setup", "", "packaging"),
-    rule("nmtool.setup.doctoring", "", f"packaging {ABOVE}"),
+    rule("nmtool.setup.doctoring", "nmtool.exporters", "packaging nmtool.training"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.quantisation.quantising", "", "nmtool.training"),
-    rule("nmtool.targets.checking", "", "nmtool.exporters"),
-    rule("nmtool.targets.costing", "numpy", "nmtool.hardware_sim nmtool.exporters"),
+    rule("nmtool.targets.checking", "nmtool.exporters"),
+    rule("nmtool.targets.costing", "numpy nmtool.exporters", "nmtool.hardware_sim"),
     rule("nmtool.targets.costs", "numpy", "matplotlib"),
-    rule("nmtool.evaluation.evaluation", "numpy", ABOVE),
-    rule("nmtool.exchange", "", ABOVE),
+    rule("nmtool.evaluation.evaluation", "numpy nmtool.exporters", ABOVE),
+    rule("nmtool.exchange", "nmtool.exporters", ABOVE),
     rule("nmtool.exchange.size", "numpy"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
     rule("nmtool.verification", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.verification.explain", "numpy", "nmtool.hardware_sim nmtool.exporters"),
-    rule("nmtool.verification.verify", "numpy", "nmtool.hardware_sim nmtool.exporters"),
-    rule("nmtool.verification.verification", "numpy", "nmtool.exporters"),
+    rule("nmtool.verification.verify", "numpy nmtool.exporters", "nmtool.hardware_sim"),
+    rule("nmtool.verification.verification", "numpy nmtool.exporters"),
     rule("nmtool.verification.causes", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.exercise", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),
@@ -150,13 +150,47 @@ REACHES = {
 FOLDERS = frozenset(" ".join(INSIDE.values()).split())
 
 
+HEAVY = {
+    "rich": "needed only on the command line",
+    "h5py": "networks, unlike data, need no HDF5",
+    "importlib.metadata": "needed only to say how a missing library is installed",
+    "torch": "integers, exports and data need no training",
+    "numba": "needed only where networks run",
+    "numba.cuda": "needed only for GPUs, and optional",
+    "matplotlib": "needed only for plots, and optional",
+    "optuna": "needed only for searches, and optional",
+    "nmtool.hardware_sim": "for Numba; also refuses some environments that other rooms allow",
+    "nmtool.training.options": "all settings of training, which most networks are used without",
+    "nmtool.float_simulator": "networks that are read or built from parts need no simulation",
+    **{
+        f"nmtool.exporters.{file.parent.name}": "one of many formats"
+        for file in sorted((ROOT / "exporters").glob("*/format.py"))
+    },
+}
+"""Libraries and modules that take long to import, or may be missing, and why some runs do without.
+
+Only what loads one of these may be imported inside a function. All other imports stand at the top.
+"""
+LAZY = ("nmtool.__init__", "nmtool.cli")
+"""Modules that may import anything late: public names and commands load what they need."""
+
+
 @dataclass(frozen=True)
 class Import:
-    """An imported module by its full name, and whether the import is inside a function."""
+    """An imported module or object by its full name.
+
+    Attributes:
+        module: the importing module.
+        name: name of the module or object.
+        lazy: True inside a function or for type checkers.
+        executed: True for a statement that Python executes; False for type checkers, and for
+            modules that `importlib` loads by name.
+    """
 
     module: str
     name: str
     lazy: bool
+    executed: bool = True
 
     def __str__(self) -> str:
         return f"{self.module} imports {self.name}{' lazily' if self.lazy else ''}"
@@ -190,17 +224,21 @@ def imports(module: str, path: Path) -> Iterator[Import]:
     """All imports of a module, including those by `importlib` with a constant name."""
     is_package = path.name == "__init__.py" and not module.endswith(".__init__")
     package = module if is_package else module.rpartition(".")[0]
-    yield from _walk(ast.parse(path.read_text(encoding="utf-8")), module, package, lazy=False)
+    yield from _walk(ast.parse(path.read_text(encoding="utf-8")), Import(module, package, False))
 
 
-def _walk(node: ast.AST, module: str, package: str, *, lazy: bool) -> Iterator[Import]:
+def _walk(node: ast.AST, around: Import) -> Iterator[Import]:
+    """Imports below a node; `around` has the module, its package, and the kind of import here."""
     for child in ast.iter_child_nodes(node):
-        inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        here = around
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            here = replace(here, lazy=True)
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            inside = True
-        for name in _names(child, package):
-            yield Import(module, name, inside)
-        yield from _walk(child, module, package, lazy=inside)
+            here = replace(here, lazy=True, executed=False)
+        for name in _names(child, around.name):
+            executed = here.executed and not isinstance(child, ast.Call)
+            yield replace(here, name=name, executed=executed)
+        yield from _walk(child, here)
 
 
 def _names(node: ast.AST, package: str) -> list[str]:
@@ -273,6 +311,119 @@ def test_every_import_is_allowed(room: str, every: list[Import]) -> None:
     assert [str(edge) for edge in edges if not allowed(edge)] == []
 
 
+def loaded(edge: Import, names: Collection[str]) -> set[str]:
+    """Modules that an import executes: a module, and packages around it that were not begun yet."""
+    parts = edge.name.split(".")
+    prefixes = [".".join(parts[:length]) for length in range(2, len(parts) + 1)]
+    return {name for name in prefixes if name in names and not within(edge.module, name)}
+
+
+def imported_by(edges: Iterable[Import], names: Collection[str]) -> dict[str, set[str]]:
+    """The modules that each module imports by statements that Python executes."""
+    graph: dict[str, set[str]] = {name: set() for name in names}
+    for edge in edges:
+        if edge.executed:
+            graph[edge.module] |= loaded(edge, names)
+    return graph
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that import each other."""
+    edges = [(name, other) for name, others in graph.items() for other in others]
+    return [group for group in strongly_connected([*graph], edges) if len(group) > 1]
+
+
+def all_below(module: str, graph: Mapping[str, set[str]]) -> set[str]:
+    """A module, the packages around it, and everything that these import."""
+    below = {name for name in graph if within(module, name)}
+    waiting = [*below]
+    while waiting:
+        new = graph[waiting.pop()] - below
+        below |= new
+        waiting += new
+    return below
+
+
+def needless(edges: Sequence[Import], names: Collection[str]) -> list[Import]:
+    """Late imports of modules that load nothing in `HEAVY` beyond what the importing one loads."""
+    at_top = [edge for edge in edges if edge.executed and not edge.lazy]
+    graph = imported_by(at_top, names)
+
+    def heavy(modules: Collection[str]) -> set[str]:
+        below = {name for module in modules for name in all_below(module, graph)}
+        loads = below | {edge.name for edge in at_top if edge.module in below}
+        return {key for key in HEAVY if any(within(name, key) for name in loads)}
+
+    late = [edge for edge in edges if edge.executed and edge.lazy and loaded(edge, names)]
+    return [
+        edge
+        for edge in late
+        if not any(within(edge.module, room) for room in LAZY)
+        if heavy(loaded(edge, names)) <= heavy([edge.module])
+    ]
+
+
+@pytest.fixture(scope="module")
+def names() -> frozenset[str]:
+    return frozenset(module for module, _ in modules())
+
+
+def test_no_modules_import_each_other(every: list[Import], names: frozenset[str]) -> None:
+    assert circles(imported_by(every, names)) == []
+
+
+def test_late_imports_load_something_heavy(every: list[Import], names: frozenset[str]) -> None:
+    assert [str(edge) for edge in needless(every, names)] == []
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ({"a": "def f():\n    import nmtool.b", "b": "from nmtool import a"}, [["a", "b"]]),
+        ({"a": "from nmtool.b import c", "b": "", "b.c": "import nmtool.a"}, [["a", "b.c"]]),
+        ({"a": "import nmtool.b.c", "b": "import nmtool.a", "b.c": ""}, [["a", "b"]]),
+        ({"a": "if TYPE_CHECKING:\n    import nmtool.b", "b": "import nmtool.a"}, []),
+        ({"b": "import nmtool.b.c", "b.c": "from nmtool.b.d import e", "b.d": ""}, []),
+    ],
+)
+def test_circles_are_detected(
+    codes: dict[str, str], expected: list[list[str]], tmp_path: Path
+) -> None:
+    edges = edges_of(codes, tmp_path)
+    groups = circles(imported_by(edges, {f"nmtool.{name}" for name in codes}))
+    assert [sorted(group) for group in groups] == [
+        [f"nmtool.{name}" for name in group] for group in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_needless"),
+    [
+        ({"a": "def f():\n    import nmtool.b", "b": ""}, True),
+        ({"a": "def f():\n    import nmtool.b", "b": "import torch"}, False),
+        ({"a": "def f():\n    import nmtool.b", "b": "import nmtool.c", "c": "import h5py"}, False),
+        ({"a": "import numba\ndef f():\n    import nmtool.b", "b": "import numba"}, True),
+        ({"a": "import numba\ndef f():\n    import nmtool.b", "b": "import numba.cuda"}, False),
+        ({"a": "def f():\n    import nmtool.b", "b": "def f():\n    import torch"}, True),
+        ({"cli.a": "def f():\n    import nmtool.b", "b": ""}, False),
+    ],
+)
+def test_needless_late_imports_are_detected(
+    codes: dict[str, str], is_needless: bool, tmp_path: Path
+) -> None:
+    edges = edges_of(codes, tmp_path)
+    assert bool(needless(edges, {f"nmtool.{name}" for name in codes})) == is_needless
+
+
+def edges_of(codes: Mapping[str, str], folder: Path) -> list[Import]:
+    """Imports of modules in `nmtool`, by their names and their code."""
+    edges = []
+    for name, code in codes.items():
+        (folder / "module.py").write_text(code)
+        edges += imports(f"nmtool.{name}", folder / "module.py")
+    return edges
+
+
 @pytest.mark.parametrize(
     ("module", "code"),
     [
@@ -298,7 +449,7 @@ def test_every_import_is_allowed(room: str, every: list[Import]) -> None:
         ("nmtool.__init__", "def f():\n    import torch"),
         ("nmtool.verification.comparison", "import h5py"),
         ("nmtool.verification.comparison", "def f():\n    from nmtool.exporters import formats"),
-        ("nmtool.loading", "from nmtool.exporters import formats"),
+        ("nmtool.loading", "from nmtool.training import options"),
         ("nmtool.loading", "def f():\n    import torch"),
         ("nmtool.loading", "def f():\n    from nmtool.cli import console"),
         ("nmtool.cli.train", "from nmtool.training.options import TrainOptions"),
