@@ -14,7 +14,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich import box
@@ -82,14 +82,17 @@ def _console_on(stream: TextIO) -> _Console:
     return console
 
 
-_flags: dict[str, str] = {}
+_flags: list[Mapping[str, str]] = []
 """Flags of the running command, by the names of the library's arguments."""
 
 
-def use_flags_in_messages(names: Mapping[str, str]) -> None:
-    """From now on, write the library's arguments as flags in messages: `force=True` as --force."""
-    _flags.clear()
-    _flags.update(names)
+def use_flags_in_messages(*names: Mapping[str, str]) -> None:
+    """From now on, write the library's arguments as flags in messages: `force=True` as --force.
+
+    Args:
+        names: flags by the names of arguments; earlier ones take precedence.
+    """
+    _flags[:] = names
 
 
 def in_flags(text: str) -> str:
@@ -98,47 +101,20 @@ def in_flags(text: str) -> str:
     After a flag, members of a list are separated by spaces, members of a tuple by commas. Pages of
     docs/ become paths on this computer.
     """
-    text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
-    return with_flags(text, _flags)
-
-
-def with_flags(text: str, names: Mapping[str, str]) -> str:
-    """A message with flags in place of Python's arguments.
-
-    Args:
-        text: the message.
-        names: flags, by the names of arguments.
-    """
 
     def flag(argument: re.Match[str]) -> str:
         """The flag of an argument; any other text is returned unchanged."""
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        flag_name = names.get(name) or _flags_in_advice().get(name)
+        flag_name = next((flags[name] for flags in _flags if name in flags), None)
         if flag_name is None:
             return argument[0]
         if flag_name.endswith("="):
             return f"{flag_name}{value}"
         return flag_name if value in ("", "True") else f"{flag_name} {value}"
 
+    text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
-
-
-@cache
-def _flags_in_advice() -> dict[str, str]:
-    """Flags of `nmtool train` and `quantise`, by the name of the setting or argument.
-
-    Every command needs them, since messages of any command can give advice on both.
-    """
-    from nmtool.cli import train
-    from nmtool.cli.arguments import Parser
-    from nmtool.cli.verbs import VERBS
-
-    quantising, training = Parser(), Parser()
-    VERBS["quantise"].add_arguments(quantising)
-    train.add_arguments(training)
-    names = {**quantising.flags(), **training.flags()}
-    return {name: flag for name, flag in names.items() if flag.startswith("--")}
 
 
 def _shown(text: str) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 from nmtool.cli import console, failures, streams
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     streams.prepare()
     console.log_to_stderr()
-    console.use_flags_in_messages({})
+    console.use_flags_in_messages()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -77,7 +78,7 @@ def _run_command(command: str | None, words: list[str]) -> int:
     """Parse the words of a command, run the command, and return its exit code."""
     parser, by_name = _parser(command)
     if command is not None:
-        console.use_flags_in_messages(by_name[command].flags())
+        console.use_flags_in_messages(by_name[command].flags(), _FlagsInAdvice())
         by_name[command].check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)
@@ -88,6 +89,30 @@ def _run_command(command: str | None, words: list[str]) -> int:
         return int(done.code or 0)
     with never_silent(f"nmtool {command}"):
         return options.run(options)
+
+
+class _FlagsInAdvice(Mapping[str, str]):
+    """Flags of `train` and `quantise`, by the names of the library's arguments.
+
+    Messages of any command can give advice on these two. Their parsers are slow to build, so they
+    are only built for such a message.
+    """
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The flags, by the names of arguments."""
+        _, parsers = _parser("quantise", "train")
+        names = {**parsers["quantise"].flags(), **parsers["train"].flags()}
+        return {name: flag for name, flag in names.items() if flag.startswith("--")}
+
+    def __getitem__(self, name: str) -> str:
+        return self.names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def _unknown_command(command: str) -> UsageError:

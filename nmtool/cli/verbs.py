@@ -31,6 +31,7 @@ from nmtool.cli.threads import add_threads_option, use_threads
 
 if TYPE_CHECKING:
     from nmtool.quantisation import Quantisation
+    from nmtool.setup.doctoring import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,18 @@ class Verb:
             console.print_verdict(getattr(result, self.passes), *self.words)
 
 
+def _print_diagnosis(diagnosis: Diagnosis) -> None:
+    """Print all parts, how to install those that are missing, and whether all work."""
+    console.print_tables(diagnosis)
+    for fix, names in diagnosis.advice().items():
+        console.print_line(f"{', '.join(names)}:")
+        console.print_line(f"    {fix}")
+    console.print_line(
+        "everything installed works" if diagnosis.healthy else "something installed is broken",
+        style=console.VERDICT_STYLES[diagnosis.healthy],
+    )
+
+
 def _print_quantisation(quantisation: Quantisation) -> None:
     """Print errors of rounding on stdout, and the parts that were changed on stderr."""
     console.print_tables(quantisation)
@@ -283,6 +296,13 @@ NETWORKS: Mapping[str, Any] = {"nargs": "+", "metavar": "NETWORK", "action": Non
 """Settings of a flag that takes several networks."""
 
 VERBS: Mapping[str, Verb] = {
+    "doctor": Verb(
+        "doctor",
+        passes="healthy",
+        printed=_print_diagnosis,
+        is_long=False,
+        epilog="Exit code 1 if something installed is broken; missing parts do not count.",
+    ),
     "inspect": Verb("inspect", echoes={"file": "path"}, printed=_print_mapping, is_long=False),
     "evaluate": Verb(
         "evaluate",

@@ -141,7 +141,7 @@ def test_messages_name_flags_instead_of_python_arguments(text: str, expected: st
     try:
         assert in_flags(text) == expected
     finally:
-        use_flags_in_messages({})
+        use_flags_in_messages()
 
 
 def test_an_error_names_flags_or_python_arguments_by_its_caller(
