@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.arguments import checked
+from nmtool.arguments import EVENTS, checked, optional
 from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -196,6 +196,7 @@ def export(
     if isinstance(network, Network) and not format_class.holds_floats:
         raise _integers_needed(format_class)
     carried = as_samples(samples, [network], progress)
+    optional(EVENTS).check("samples", carried)
     return _write_export(format_class, network, path, carried, writing, force, progress)
 
 

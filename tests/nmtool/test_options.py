@@ -51,5 +51,6 @@ def test_the_options_of_every_format_have_flags(base: str) -> None:
     own = {cls.__name__ for cls in classes if cls and cls.__module__.endswith(".options")}
     assert set(flags.options_of_formats(base)) == own != set()
     for name in own:
-        assert flags.class_texts(name)["heading"] == getattr(nm, name).heading
+        text = "heading" if base == "WritingOptions" else "files"
+        assert flags.class_texts(name)[text] == getattr(getattr(nm, name), text)
         assert [entry.name for entry in flags.read(name)] == [*getattr(nm, name).__match_args__]
