@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nmtool.errors import MissingError, UsageError
+from nmtool.training.engines import devices
 from nmtool.training.engines.cuda import available
 from nmtool.training.engines.devices import CPU, Cuda, find_device
 from tests.refusals import refused
@@ -23,7 +24,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
     """A computer with all requirements; torch's device is its second GPU."""
     gpu = torch.device("cuda", 1)
-    monkeypatch.setattr(available, "require", lambda: gpu)
+    monkeypatch.setattr(devices, "require", lambda: gpu)
     return gpu
 
 
