@@ -226,7 +226,7 @@ class Dataset(Tabular):
 
     @property
     def default_split(self) -> str:
-        """The chosen split, as in `load_dataset("digits:train")`; else test, else validation."""
+        """Name of the split that `choose` chose; else test, else validation, else train."""
         return self.chosen_split or next(name for name in reversed(SPLITS) if name in self.splits)
 
     @property
