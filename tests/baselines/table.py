@@ -67,7 +67,6 @@ INTEGERS = (
     Ask("check chain", "check chain.npz --target all"),
     Ask("check graph", "check graph.npz --target all"),
     Ask("check zoo", "check zoo:digits --target loihi1 --target xylo-audio2", lines=True),
-    Ask("check relays", "check floats.npz --relays --weight-bits 4"),
     Ask("cost zoo", "check zoo:digits --data digits --samples 20 --target loihi1 --sources"),
     Ask("cost csv", "check chain.npz --data words --csv", lines=True, json=False),
     Ask("cost several", "check chain.npz graph.npz --data words --target loihi1", lines=True),
@@ -135,7 +134,7 @@ INTEGERS = (
     Ask("verify nir", "verify chain.npz words --against nir --samples 9"),
     Ask("verify verilog", "verify graph.npz words --against verilog --samples 3"),
     Ask("verify lava", "verify graph.npz words --against lava --samples 5"),
-    Ask("verify stock", "verify chain.npz words --against lava --model stock --samples 1"),
+    Ask("verify stock", "verify chain.npz words --against lava --option lava.model=stock --samples 1"),
     Ask("verify netx", "verify chain.npz words --against netx --samples 5"),
     Ask("verify artefact", "verify chain.npz words --artefact chain.onnx --samples 9"),
     Ask("verify other artefact", "verify graph.npz words --artefact chain.onnx --samples 9"),
@@ -205,6 +204,7 @@ FLOATS = (
     Ask("quantise loihi1", "quantise foreign.npz -o q1.npz --data words --target loihi1", "q1.npz"),
     Ask("check floats", "check floats.npz --target all"),
     Ask("cost bits", "check q.npz q4.npz --data words --target loihi1", lines=True),
+    Ask("check relays", "check relays.npz"),
     Ask("verify relays", "verify relays.npz words --against c --against onnx"),
     # Training
     Ask("train", f"train words -o run {_SMALL} --epochs 3", "run"),
@@ -257,7 +257,7 @@ FLOATS = (
         "report run --target loihi2 --samples 30 --threads 1 -o run.html", "run.html",
     ),
     Ask("report integers", "report integers --threads 1"),
-    Ask("verify run", "verify run words --against c --against onnx --threads 1"),
+    Ask("verify run", "verify run8.npz words --against c --against onnx --threads 1"),
     Ask("export run", "export run8.npz -o run.onnx", "run.onnx"),
     Ask("demo", "demo -o demo --epochs 1 --samples 5 --threads 1", "demo"),
 )  # fmt: skip
