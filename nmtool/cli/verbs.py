@@ -75,7 +75,7 @@ class Verb:
         passes: attribute of the result that decides between the exit codes 0 and 1; '': always 0.
         words: words for both outcomes, on a terminal.
         printed: function that prints the result; by default its tables, sentences and findings.
-        is_long: True if it runs networks, so that `--threads` is useful.
+        takes_threads: True for `--threads`; the function runs networks.
         usage: usage of the command, if its arguments do not say it.
         epilog: examples, and the meaning of the exit code.
     """
@@ -89,7 +89,7 @@ class Verb:
     passes: str = ""
     words: tuple[str, str] | tuple[()] = ()
     printed: Callable[[Any], None] | None = None
-    is_long: bool = True
+    takes_threads: bool = True
     usage: str | None = None
     epilog: str | None = None
 
@@ -126,7 +126,7 @@ class Verb:
             add_data_options(parser, names)
         if "reading" in self.parameters:
             add_reading_options(parser)
-        if self.is_long:
+        if self.takes_threads:
             add_threads_option(parser)
         add_json(parser)
 
@@ -149,7 +149,7 @@ class Verb:
 
     def call(self, arguments: argparse.Namespace) -> Any:
         """Call the function with the values that the command line gives."""
-        if self.is_long:
+        if self.takes_threads:
             use_threads(arguments.threads)
         values = flags.given(arguments, self.function)
         if self.data:
@@ -300,10 +300,12 @@ VERBS: Mapping[str, Verb] = {
         "doctor",
         passes="healthy",
         printed=_print_diagnosis,
-        is_long=False,
+        takes_threads=False,
         epilog="Exit code 1 if something installed is broken; missing parts do not count.",
     ),
-    "inspect": Verb("inspect", echoes={"file": "path"}, printed=_print_mapping, is_long=False),
+    "inspect": Verb(
+        "inspect", echoes={"file": "path"}, printed=_print_mapping, takes_threads=False
+    ),
     "evaluate": Verb(
         "evaluate",
         {"network": flag(help=NETWORK), "data": flag("data", metavar="DATA", help=DATA)},
