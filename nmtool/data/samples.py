@@ -79,7 +79,7 @@ def choose_samples(data: Any, count: int | None, *, in_order: bool = False) -> A
     if number.size == n_samples:
         return data
     way = "the first" if in_order or isinstance(data, Raster) else "drawn per class"
-    _log.info(f"samples: {number.size:,} of {n_samples:,}, {way}, and numbered from 0")
+    _log.info(f"samples: {number.size:,} of {n_samples:,}, {way} and numbered from 0")
     return data.take(number)
 
 
