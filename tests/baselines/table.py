@@ -134,7 +134,10 @@ INTEGERS = (
     Ask("verify nir", "verify chain.npz words --against nir --samples 9"),
     Ask("verify verilog", "verify graph.npz words --against verilog --samples 3"),
     Ask("verify lava", "verify graph.npz words --against lava --samples 5"),
-    Ask("verify stock", "verify chain.npz words --against lava --option lava.model=stock --samples 1"),
+    Ask(
+        "verify stock",
+        "verify chain.npz words --against lava --option lava.model=stock --samples 1",
+    ),
     Ask("verify netx", "verify chain.npz words --against netx --samples 5"),
     Ask("verify artefact", "verify chain.npz words --artefact chain.onnx --samples 9"),
     Ask("verify other artefact", "verify graph.npz words --artefact chain.onnx --samples 9"),
