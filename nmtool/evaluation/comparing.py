@@ -24,6 +24,8 @@ from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 
+_IN_MEMORY = "a network in memory"
+
 Compared = Source | Answers
 """A network, a run or a path; or stored answers, in which each seed stands for a network."""
 
@@ -125,6 +127,8 @@ def compare_accuracy(
     rows = [(right(ours), right(theirs)) for ours, theirs in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
     names = [(compared_name(ours), compared_name(theirs)) for ours, theirs in pairs]
+    if all(name == _IN_MEMORY for pair in names for name in pair):
+        names = []
     return AccuracyDifference(first_right, second_right, clustered, names, **named)
 
 
@@ -156,7 +160,7 @@ def compared_name(source: Compared) -> str:
     """Name of one side of a pair: its path, or for answers their path and seed."""
     if not isinstance(source, Answers):
         path = source if isinstance(source, str | Path) else getattr(source, "folder", None)
-        return "a network in memory" if path is None else str(path)
+        return _IN_MEMORY if path is None else str(path)
     name = source.model if source.path is None else str(source.path)
     return f"{name} seed {source.seeds[0]}"
 
