@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Command] = {
         "try training settings: hyperparameter search by validation accuracy",
         ("--output", "--budget", "--ranges", "--config", "--processes"),
     ),
+    "join": Command(TRAINING, "combine networks into one, an ensemble, whose outputs are added"),
     "compare": Command(
         TRAINING,
         "difference in accuracy between two kinds of networks, with a confidence interval",

@@ -6,9 +6,7 @@ Both commands share one implementation; `convert` also reads its output back and
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import MACHINE, add_force, add_json, group
@@ -21,7 +19,6 @@ from nmtool.cli.format_options import (
 )
 from nmtool.cli.loading import add_data_options, open_data
 from nmtool.cli.progress import progress
-from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
     from nmtool.exchange.exporting import Conversion
@@ -41,15 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
         "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
-        "network.npz --in tau_mem_ms=20 --in tau_syn_ms=5 --in threshold=1 --in sizes=Input:700; "
-        "nmtool convert run0 run1 run2 network.npz --join. "
+        "network.npz --in tau_mem_ms=20 --in tau_syn_ms=5 --in threshold=1 --in sizes=Input:700. "
         "Exit code 1 if OUT differs from IN; OUT is kept."
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add IN, and the flags that `convert` and `export` share."""
-    parser.add_argument("networks", nargs="+", metavar="IN", help=f"{IN}; several with --join")
+    parser.add_argument("network", metavar="IN", help=IN)
     flags.add(
         parser,
         "convert",
@@ -69,17 +65,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             help="C and firmware: begin all names with WORD and write a header file, so that "
             "several networks fit into one firmware",
         ),
-    )
-    parser.add_argument(
-        "--join",
-        action="store_true",
-        help="join several networks into one (an ensemble), whose outputs are added",
-    )
-    flags.add(
-        parser,
-        "ensemble",
-        only=("weights",),
-        weights=flag(nargs="+", type=float, metavar="W", action=None),
     )
     add_force(group(parser, MACHINE), "an earlier OUT")
     add_json(parser)
@@ -103,18 +88,16 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
     """Write IN as OUT."""
     from nmtool.exchange.exporting import convert
 
-    paths = arguments.networks
     values = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
     open_data(arguments, values, "samples")
-    conversion = convert(
-        _joined(arguments, paths),
+    return convert(
+        arguments.network,
         arguments.output,
-        reading=reading_options(arguments, paths[0]),
+        reading=reading_options(arguments, arguments.network),
         writing=writing_options(arguments),
         progress=progress,
         **values,
     )
-    return replace(conversion, source=" + ".join(paths))
 
 
 def _formats() -> list[str]:
@@ -122,32 +105,6 @@ def _formats() -> list[str]:
     from nmtool.exporters.formats import formats_that_write
 
     return [OWN, *formats_that_write()]
-
-
-def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
-    """The path IN; if several paths are named, their networks joined into one.
-
-    Raises:
-        UsageError: several networks are named without `--join`.
-    """
-    from nmtool.training.studies.ensembles import ensemble
-
-    weights = flags.given(arguments, "ensemble")
-    if arguments.join:
-        return ensemble(paths, **weights)
-    if weights:
-        raise UsageError(
-            "--weights applies to joined networks only",
-            code="option-unused",
-            fix="leave it out, or name several networks and --join",
-        )
-    if len(paths) > 1:
-        raise UsageError(
-            f"there are {len(paths)} networks to write into one file",
-            code="networks-several",
-            fix="join them into one ensemble: --join; or write one at a time",
-        )
-    return paths[0]
 
 
 def _print_check(conversion: Conversion) -> None:

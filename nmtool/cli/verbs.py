@@ -235,13 +235,12 @@ def _formats_that_run() -> list[str]:
     return formats_that_run()
 
 
-def _check_integers(path: str, *, force: bool) -> None:
-    """Check that an integer network can be written."""
-    from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.network.integer_network import IntegerNetwork
+def _check_network(path: str, *, force: bool) -> None:
+    """Check that a network file can be written."""
+    from nmtool.exchange.exporting import OWN_KINDS, check_archive_name, check_replaceable
 
     check_archive_name(path)
-    check_replaceable(path, [IntegerNetwork.file_kind], force=force)
+    check_replaceable(path, OWN_KINDS, force=force)
 
 
 def _check_table(path: str, *, force: bool) -> None:
@@ -358,13 +357,32 @@ VERBS: Mapping[str, Verb] = {
                 ("-o", "--output"),
                 "FILE.npz",
                 lambda quantisation, path: quantisation.network.save(path),
-                _check_integers,
+                _check_network,
                 required=True,
             ),
         ),
         printed=_print_quantisation,
         epilog="examples: nmtool quantise run -o integers.npz; "
         "nmtool quantise network.npz -o integers.npz --data digits",
+    ),
+    "join": Verb(
+        "ensemble",
+        {
+            "networks": flag("networks", **NETWORKS, help="run folders or files of float networks"),
+            "weights": flag(nargs="+", type=float, metavar="W", action=None),
+        },
+        echoes={"file": "output"},
+        files=(
+            File(
+                ("-o", "--output"),
+                "FILE.npz",
+                lambda network, path: network.save(path),
+                _check_network,
+                required=True,
+            ),
+        ),
+        takes_threads=False,
+        epilog="example: nmtool join run0 run1 run2 -o network.npz",
     ),
     "compare": Verb(
         "compare_accuracy",

@@ -52,7 +52,8 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Largest total number of events of these samples."""
 
-_OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
+OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
+"""Kinds of nmtool's own network files."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,7 +179,7 @@ def export(
     check_path(path, "the path of an export")
     path, format_class = Path(path), format_to_write(to, path)
     if format_class is None:
-        check_replaceable(path, _OWN_KINDS, force=force)
+        check_replaceable(path, OWN_KINDS, force=force)
     else:
         check_free(path, force=force)
     writing = writing_options(format_class, path, options, prefix, force=force)

@@ -165,7 +165,7 @@ INTEGERS = (
     Ask("error zoo", "zoo letters"),
     Ask("error recipe", "train words -o x --config letters"),
     Ask("error setting", "train words -o x --batch-size 0"),
-    Ask("error join", "convert chain.npz chain.npz x.npz --join"),
+    Ask("error join", "join chain.npz chain.npz -o x.npz"),
 )  # fmt: skip
 """Commands on stored integers, with the same results on every processor."""
 
@@ -173,7 +173,7 @@ FLOATS = (
     # Float networks, and networks from other tools
     Ask("inspect floats", "inspect floats.npz --targets", lines=True),
     Ask("evaluate floats", "evaluate floats.npz words --classes --threads 1", lines=True),
-    Ask("join", "convert floats.npz floats2.npz both.npz --join --weights 1 0.5", "both.npz"),
+    Ask("join", "join floats.npz floats2.npz -o both.npz --weights 1 0.5", "both.npz"),
     Ask("evaluate joined", "evaluate both.npz words --threads 1"),
     Ask("convert foreign nir", f"convert foreign.nir foreign.npz {_NIR}", "foreign.npz"),
     Ask(

@@ -73,8 +73,8 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         "nmtool.compare_accuracy",
         {"clusters": ["speaker", 2]},
     ),
-    "convert floats.npz floats.npz both.npz --join --weights 1 -0.5": (
-        "nmtool.training.studies.ensembles.ensemble",
+    "join floats.npz floats.npz -o both.npz --weights 1 -0.5": (
+        "nmtool.ensemble",
         {"networks": ["floats.npz", "floats.npz"], "weights": [1.0, -0.5]},
     ),
 }

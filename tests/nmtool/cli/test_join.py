@@ -1,4 +1,4 @@
-"""`--join`: networks side by side in one network."""
+"""`nmtool join`: networks side by side in one network."""
 
 from __future__ import annotations
 
@@ -28,36 +28,23 @@ def test_invalid_joins_are_refused(
 ) -> None:
     cases.float_network(n_steps=31).save(tmp_path / "longer.npz")
     for words, code in (
-        ((floats, integers, "both.npz"), "join-integers"),
-        ((floats, "longer.npz", "both.npz"), "networks-unlike"),
-        ((floats, floats, "both.npz", "--weights", "1"), "join-weights"),
-        ((floats, "no.npz", "both.npz"), "file-missing"),
+        ((floats, integers), "join-integers"),
+        ((floats, "longer.npz"), "networks-unlike"),
+        ((floats, floats, "--weights", "1"), "join-weights"),
+        ((floats, "no.npz"), "file-missing"),
     ):
-        result = nmtool("convert", "--join", *words)
+        result = nmtool("join", *words, "-o", "both.npz")
         assert (result.code, result.error) == (2, code)
     assert not Path("both.npz").exists()
 
 
-@pytest.mark.parametrize("command", ["convert", "export"])
-def test_networks_are_written_side_by_side(
-    command: str, nmtool: Nmtool, floats: Path, other: Path
-) -> None:
-    out = ("both.npz",) if command == "convert" else ("-o", "both.npz")
-    words = (command, floats, other, *out, "--join")
+def test_networks_are_written_side_by_side(nmtool: Nmtool, floats: Path, other: Path) -> None:
+    words = ("join", floats, other, "-o", "both.npz")
     result = nmtool(*words, "--json")
-    assert (result.code, result.err) == (0, "")
+    assert (result.code, result.err, result.json["file"]) == (0, "", "both.npz")
     assert result.json["hash"] == nm.ensemble([floats, other]).content_hash
     assert nm.load("both.npz").content_hash == result.json["hash"]
+    assert nmtool(*words).error == "path-taken"
     assert nmtool(*words, "--force", "--weights", "1", "-0.5").code == 0
     weighted = nm.ensemble([floats, other], [1.0, -0.5])
     assert nm.load("both.npz").content_hash == weighted.content_hash
-
-
-def test_several_networks_need_the_option_join(nmtool: Nmtool, floats: Path, other: Path) -> None:
-    result = nmtool("convert", floats, other, "both.npz")
-    assert (result.code, result.error) == (2, "networks-several")
-    assert "--join" in result.err
-    alone = nmtool("convert", floats, "both.npz", "--weights", "2")
-    assert (alone.code, alone.error) == (2, "option-unused")
-    read = nmtool("convert", floats, other, "both.npz", "--join", "--in-steps", "5")
-    assert (read.code, read.error) == (2, "import-options-unused")
