@@ -377,6 +377,12 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
         label: [samples], class of each sample.
         count, seed: as for `SpikeEvents.draw`, which raises the same errors.
     """
+    check_count(count)
+    return np.sort(class_by_class(label, seed)[:count])
+
+
+def check_count(count: int) -> None:
+    """Raise `UsageError` unless a number of samples to draw is a whole number of at least 1."""
     WHOLE.check("count", count)
     if count < 1:
         raise UsageError(
@@ -384,7 +390,6 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
             code="samples-count",
             fix="draw 1 or more, `samples=N`, or take all",
         )
-    return np.sort(class_by_class(label, seed)[:count])
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nmtool.batches import recorded_at_once
 from nmtool.data.binning import count_dropped
-from nmtool.data.dividing import drawn_samples
+from nmtool.data.dividing import check_count, drawn_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
@@ -71,6 +71,7 @@ def choose_samples(data: Any, count: int | None, *, in_order: bool = False) -> A
     """
     if count is None or not isinstance(data, SpikeEvents | Samples | Raster):
         return data
+    check_count(count)
     n_samples = data.n_samples if isinstance(data, Raster) else data.label.size
     if in_order or isinstance(data, Raster):
         number = np.arange(min(count, n_samples))

@@ -1,14 +1,19 @@
-"""Samples for a network: remarks on contradicting class names."""
+"""Samples for a network: their choice, and remarks on contradicting class names."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from nmtool.data.samples import bin_for
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for, choose_samples
+from nmtool.errors import UsageError
+from nmtool.raster import Raster
 from tests.nmtool.cli import cases
+from tests.refusals import refused
 
 NETWORK = cases.float_network()
 
@@ -36,3 +41,19 @@ def test_names_of_classes(
     with caplog.at_level(logging.WARNING, "nmtool"):
         bin_for(network, events)
     assert ("remark[class-names-differ]" in caplog.text) == has_remark
+
+
+def test_samples_are_drawn_or_taken_in_order() -> None:
+    label = [0, 1] * 6
+    events = SpikeEvents.from_lists([[float(n)] for n in range(12)], [[0]] * 12, label)
+    raster = Raster.silent(12, 3, 2)
+    binned = Samples(raster, np.array(label))
+    assert choose_samples(events, None) is events
+    assert choose_samples(events, 12) is events
+    assert choose_samples(events, 4).content_hash == events.draw(4).content_hash
+    assert sorted(choose_samples(binned, 4).label) == [0, 0, 1, 1]
+    assert choose_samples(events, 4, in_order=True).time_ms.tolist() == [0, 1, 2, 3]
+    assert choose_samples(raster, 4).n_samples == 4
+    for data in (events, binned, raster):
+        with refused(UsageError, "samples-count"):
+            choose_samples(data, 0, in_order=True)
