@@ -235,12 +235,22 @@ def _formats_that_run() -> list[str]:
     return formats_that_run()
 
 
-def _check_network(path: str, *, force: bool) -> None:
-    """Check that a network file can be written."""
-    from nmtool.exchange.exporting import OWN_KINDS, check_archive_name, check_replaceable
+def _check_floats(path: str, *, force: bool) -> None:
+    """Check that a float network can be written, in place of none or of another one."""
+    from nmtool.exchange.exporting import check_archive_name, check_replaceable
+    from nmtool.network.float_network import Network
 
     check_archive_name(path)
-    check_replaceable(path, OWN_KINDS, force=force)
+    check_replaceable(path, [Network.file_kind], force=force)
+
+
+def _check_integers(path: str, *, force: bool) -> None:
+    """Check that an integer network can be written, in place of none or of another one."""
+    from nmtool.exchange.exporting import check_archive_name, check_replaceable
+    from nmtool.network.integer_network import IntegerNetwork
+
+    check_archive_name(path)
+    check_replaceable(path, [IntegerNetwork.file_kind], force=force)
 
 
 def _check_table(path: str, *, force: bool) -> None:
@@ -357,7 +367,7 @@ VERBS: Mapping[str, Verb] = {
                 ("-o", "--output"),
                 "FILE.npz",
                 lambda quantisation, path: quantisation.network.save(path),
-                _check_network,
+                _check_integers,
                 required=True,
             ),
         ),
@@ -377,7 +387,7 @@ VERBS: Mapping[str, Verb] = {
                 ("-o", "--output"),
                 "FILE.npz",
                 lambda network, path: network.save(path),
-                _check_network,
+                _check_floats,
                 required=True,
             ),
         ),

@@ -52,8 +52,7 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Largest total number of events of these samples."""
 
-OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
-"""Kinds of nmtool's own network files."""
+_OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
 
 
 @dataclass(frozen=True, repr=False)
@@ -179,7 +178,7 @@ def export(
     check_path(path, "the path of an export")
     path, format_class = Path(path), format_to_write(to, path)
     if format_class is None:
-        check_replaceable(path, OWN_KINDS, force=force)
+        check_replaceable(path, _OWN_KINDS, force=force)
     else:
         check_free(path, force=force)
     writing = writing_options(format_class, path, options, prefix, force=force)
