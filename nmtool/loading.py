@@ -180,6 +180,8 @@ def as_samples(data: Any, networks: Iterable[Source] = (), progress: Progress = 
     if not isinstance(data, Dataset):
         return data
     dataset = with_validation_of(networks, data)
+    if dataset is not data:
+        _log.info(f"validation: {dataset.validation_rule}, as in training")
     with progress(f"reading {dataset.name} ({dataset.default_split})"):
         return dataset.filled_split(dataset.default_split)
 
@@ -190,11 +192,10 @@ def with_validation_of(networks: Iterable[Source], dataset: Dataset) -> Dataset:
     It is returned unchanged if another split is meant, if it has a validation split, or if the runs
     share no rule.
     """
-    is_meant = dataset.default_split == VALIDATION or dataset.splits == ("train",)
-    rule = shared_validation_rule(networks) if is_meant else None
+    split = dataset.chosen_split or (VALIDATION if dataset.splits == ("train",) else "")
+    rule = shared_validation_rule(networks) if split == VALIDATION else None
     if rule is None or VALIDATION in dataset.splits:
         return dataset
-    _log.info(f"validation: {rule}, as in training")
     return dataset.with_validation(rule)
 
 

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         first = getattr(arguments, "target", [ALL])[0]
         counting["target"] = None if first == ALL else first
         cost = compare_cost(networks, **counting, progress=progress)
-        name_data(arguments)
+        name_data(arguments, networks)
     if arguments.json:
         content: dict[str, Any] = {
             "networks": [{"network": path, **report.as_json()} for path, report in checks.items()]

@@ -79,7 +79,14 @@ def open_data(arguments: argparse.Namespace, values: dict[str, Any], name: str =
         values[name] = find_data(arguments, values[name], DIVIDING)
 
 
-def name_data(arguments: argparse.Namespace) -> None:
-    """Set `arguments.data` to the name of the data set, and `arguments.split` to its split."""
-    dataset = find_data(arguments, arguments.data, DIVIDING)
+def name_data(arguments: argparse.Namespace, networks: Sequence[str]) -> None:
+    """Set `arguments.data` and `arguments.split` to the names of the samples that networks ran on.
+
+    Args:
+        arguments: parsed arguments with DATA and the flags of `add_data_options`.
+        networks: paths of the networks.
+    """
+    from nmtool.loading import with_validation_of
+
+    dataset = with_validation_of(networks, find_data(arguments, arguments.data, DIVIDING))
     arguments.data, arguments.split = dataset.name, dataset.default_split

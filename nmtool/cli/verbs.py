@@ -163,7 +163,7 @@ class Verb:
     def show(self, arguments: argparse.Namespace, result: Any) -> None:
         """Print a result: as JSON, or its tables, sentences and findings."""
         if "split" in self.echoes:
-            name_data(arguments)
+            name_data(arguments, [arguments.network])
         details = {name: True for name in self.details if getattr(arguments, name)}
         if arguments.json:
             content = result.as_json(**details) if hasattr(result, "as_json") else result

@@ -18,7 +18,7 @@ from nmtool.data.samples import Samples, choose_samples
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers, holds_answers
-from nmtool.loading import Source, as_network, as_samples
+from nmtool.loading import Source, as_network, as_samples, with_validation_of
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
@@ -94,7 +94,8 @@ def compare_accuracy(
     events = choose_samples(as_samples(data, networks, progress), samples)
     named = {}
     if isinstance(data, Dataset):
-        named = {"data": data.name, "split": data.default_split}
+        split = with_validation_of(networks, data).default_split
+        named = {"data": data.name, "split": split}
     elif data is None:
         named = {"data": answered[0].data, "split": ", ".join(answered[0].splits)}
     if events is not None:

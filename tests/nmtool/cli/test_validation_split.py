@@ -85,6 +85,28 @@ def test_the_amount_comes_from_the_run(nmtool: Nmtool) -> None:
     assert whole.json["samples"] == cases.N_TRAIN
 
 
+def test_the_samples_that_ran_are_named(nmtool: Nmtool, data: Path) -> None:
+    """Data with training samples only stand for those on which the run was validated."""
+    (data / "two_test.h5").unlink()
+    _manifest(Path("run"), 3)
+    cases.integer_network().save("run/integers.npz")
+    for words in (
+        ("evaluate", "run", "two"),
+        ("compare", "run/integers.npz", "--with", "run/integers.npz", "--data", "two"),
+    ):
+        result = nmtool(*words, "--json")
+        assert (result.code, result.json["samples"]) == (0, 3)
+        assert (result.json["data"], result.json["split"]) == ("two", "validation")
+    cost = nmtool("check", "run", "--data", "two", "--json").json["cost"]
+    assert (cost["samples"], cost["split"]) == (3, "validation")
+    result = nmtool("evaluate", "run", "two")
+    assert result.out.startswith("run on two (validation)\n")
+    (remark,) = result.err.splitlines()
+    assert "last 3" in remark
+    whole = nmtool("evaluate", "run", "two:train", "--json").json
+    assert (whole["samples"], whole["split"]) == (cases.N_TRAIN, "train")
+
+
 def test_the_data_sets_own_validation_split_is_used(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     _manifest(Path("run"), 3)
