@@ -13,7 +13,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -82,17 +82,20 @@ def _console_on(stream: TextIO) -> _Console:
     return console
 
 
-_flags: list[Mapping[str, str]] = []
-"""Flags of the running command, by the names of the library's arguments."""
+FlagNames = Callable[[], Mapping[str, str]]
+"""A function that returns flags by the names of the library's arguments."""
+
+_flags: list[FlagNames] = []
 
 
-def use_flags_in_messages(*names: Mapping[str, str]) -> None:
+def use_flags_in_messages(*flags: FlagNames) -> None:
     """From now on, write the library's arguments as flags in messages: `force=True` as --force.
 
     Args:
-        names: flags by the names of arguments; earlier ones take precedence.
+        flags: the flags of the running command, then others; the first that has a name gives it.
+            They are only called for a message that names an argument.
     """
-    _flags[:] = names
+    _flags[:] = flags
 
 
 def in_flags(text: str) -> str:
@@ -106,7 +109,7 @@ def in_flags(text: str) -> str:
         """The flag of an argument; any other text is returned unchanged."""
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        flag_name = next((flags[name] for flags in _flags if name in flags), None)
+        flag_name = next((names[name] for flags in _flags if name in (names := flags())), None)
         if flag_name is None:
             return argument[0]
         if flag_name.endswith("="):

@@ -58,26 +58,26 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """
     texts = {name: flags.class_texts(name) for name in flags.options_of_formats(READING)}
     notes = {name: about["note"] for name, about in texts.items() if "keys" not in about}
-    own_group = parser.add_argument_group("Networks from other tools", " ".join(notes.values()))
+    reading_group = parser.add_argument_group("Networks from other tools", " ".join(notes.values()))
     words: list[str] = []
     for name in notes:
-        flags.add(own_group, name, dest_prefix=_IN)
+        flags.add(reading_group, name, dest_prefix=_IN)
         words += [option.word for option in flags.read(name)]
     keys: dict[str, Parameter] = {}
-    uses = ""
+    listed_keys = ""
     for name, about in texts.items():
         if "keys" in about:
             own = {option.name: option for option in flags.read(name) if option.word not in words}
-            uses += f"; for {about['files']}: {', '.join(own)} ({about['keys']})"
+            listed_keys += f"; for {about['files']}: {', '.join(own)} ({about['keys']})"
             keys |= own
-    own_group.add_argument(
+    reading_group.add_argument(
         "--in",
         dest=_IN,
         action="append",
         default=[],
         type=_key_and_value(keys, [f"--in-{word}" for word in words]),
         metavar="KEY=VALUE",
-        help=f"set an option by name; repeat --in for several{uses}",
+        help=f"set an option by name; repeat --in for several{listed_keys}",
     )
 
 

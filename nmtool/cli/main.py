@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from nmtool.cli import console, failures, streams
@@ -78,7 +78,7 @@ def _run_command(command: str | None, words: list[str]) -> int:
     """Parse the words of a command, run the command, and return its exit code."""
     parser, by_name = _parser(command)
     if command is not None:
-        console.use_flags_in_messages(by_name[command].flags(), _FlagsInAdvice())
+        console.use_flags_in_messages(by_name[command].flags, _flags_in_advice)
         by_name[command].check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)
@@ -91,28 +91,15 @@ def _run_command(command: str | None, words: list[str]) -> int:
         return options.run(options)
 
 
-class _FlagsInAdvice(Mapping[str, str]):
+@cache
+def _flags_in_advice() -> dict[str, str]:
     """Flags of `train` and `quantise`, by the names of the library's arguments.
 
-    Messages of any command can give advice on these two. Their parsers are slow to build, so they
-    are only built for such a message.
+    Messages of any command can give advice on these two.
     """
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """The flags, by the names of arguments."""
-        _, parsers = _parser("quantise", "train")
-        names = {**parsers["quantise"].flags(), **parsers["train"].flags()}
-        return {name: flag for name, flag in names.items() if flag.startswith("--")}
-
-    def __getitem__(self, name: str) -> str:
-        return self.names[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
+    _, parsers = _parser("quantise", "train")
+    names = {**parsers["quantise"].flags(), **parsers["train"].flags()}
+    return {name: flag for name, flag in names.items() if flag.startswith("--")}
 
 
 def _unknown_command(command: str) -> UsageError:

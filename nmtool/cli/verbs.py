@@ -235,22 +235,20 @@ def _formats_that_run() -> list[str]:
     return formats_that_run()
 
 
-def _check_floats(path: str, *, force: bool) -> None:
-    """Check that a float network can be written, in place of none or of another one."""
-    from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.network.float_network import Network
+def _check_network(kind: str) -> Callable[..., None]:
+    """Make the check that a file can be written, in place of none or of another of its class.
 
-    check_archive_name(path)
-    check_replaceable(path, [Network.file_kind], force=force)
+    Args:
+        kind: public name of the class of networks that is written.
+    """
 
+    def check(path: str, *, force: bool) -> None:
+        from nmtool.exchange.exporting import check_archive_name, check_replaceable
 
-def _check_integers(path: str, *, force: bool) -> None:
-    """Check that an integer network can be written, in place of none or of another one."""
-    from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.network.integer_network import IntegerNetwork
+        check_archive_name(path)
+        check_replaceable(path, [getattr(nmtool, kind).file_kind], force=force)
 
-    check_archive_name(path)
-    check_replaceable(path, [IntegerNetwork.file_kind], force=force)
+    return check
 
 
 def _check_table(path: str, *, force: bool) -> None:
@@ -367,7 +365,7 @@ VERBS: Mapping[str, Verb] = {
                 ("-o", "--output"),
                 "FILE.npz",
                 lambda quantisation, path: quantisation.network.save(path),
-                _check_integers,
+                _check_network("IntegerNetwork"),
                 required=True,
             ),
         ),
@@ -387,7 +385,7 @@ VERBS: Mapping[str, Verb] = {
                 ("-o", "--output"),
                 "FILE.npz",
                 lambda network, path: network.save(path),
-                _check_floats,
+                _check_network("Network"),
                 required=True,
             ),
         ),

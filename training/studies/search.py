@@ -595,11 +595,11 @@ def choose(full: list[TrialResult]) -> tuple[TrialResult, str]:
     difference = AccuracyDifference(best.right[None], defaults.right[None])
     low, high = difference.interval()
     points = f"{difference.points.mean():+.1f} points (95 % interval {low:+.1f} … {high:+.1f})"
-    of = f"the best of {counted(len(others), 'other full trial')}"
+    rank = f"the best of {counted(len(others), 'other full trial')}"
     points += " against the defaults on validation samples"
     if low > 0:
-        return best, f"{best.name} is chosen: {of} has {points}"
-    text = f"the defaults are chosen: {best.name}, {of}, has {points}, which is not significant"
+        return best, f"{best.name} is chosen: {rank} has {points}"
+    text = f"the defaults are chosen: {best.name}, {rank}, has {points}, which is not significant"
     return defaults, text
 
 

@@ -137,7 +137,7 @@ def test_help_imports_no_function(command: str) -> None:
 )
 def test_messages_name_flags_instead_of_python_arguments(text: str, expected: str) -> None:
     names = {"force": "--force", "data": "DATA", "weight_bits": "--weight-bits"}
-    use_flags_in_messages({**names, "hidden": "--hidden", "steps": "--steps"})
+    use_flags_in_messages(lambda: names, lambda: {"hidden": "--hidden", "steps": "--steps"})
     try:
         assert in_flags(text) == expected
     finally:
