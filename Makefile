@@ -50,7 +50,7 @@ emulated: $(EMULATED)/.emulated
 	$(ON_EMULATED_GPU) $(EMULATED_ONCE)
 	$(EMULATED)/bin/python -m pytest -n auto tests/training/engines/cuda/test_ptx.py
 
-$(EMULATED)/.emulated: pyproject.toml
+$(EMULATED)/.emulated: pyproject.toml setup.py $(wildcard plugins/*/entry_points.txt)
 	$(PYTHON) -m venv $(EMULATED)
 	$(EMULATED)/bin/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH_INDEX),$(EMULATED)/bin/python -m pip install --quiet torch --index-url $(TORCH_INDEX))
@@ -67,7 +67,7 @@ verilog-tools:
 check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy .links/*
 
 # Reads docs/ and the pages generated from the code. A broken link is an error.
 pages: $(VENV)/.dev
@@ -82,7 +82,7 @@ links:
 	rm -rf .links
 	mkdir -p .links/nmtool
 	cd .links/nmtool && ln -s ../../nmtool/* ../../hardware_sim ../../training ../../exporters .
-	ln -s ../benchmarks .links
+	cd .links && ln -s ../benchmarks $(addprefix ../,$(wildcard plugins/*/nmtool_*)) .
 
 lava: $(VENV)/.dev
 	$(BIN)/nmtool setup lava
@@ -158,7 +158,7 @@ peers: $(PEERS)/.peers
 		tests/nmtool/data/test_snntorch_peers.py
 	$(PEERS)/bin/python -m pytest tests/nmtool/data/test_through_tonic.py
 
-$(PEERS)/.peers: pyproject.toml
+$(PEERS)/.peers: pyproject.toml setup.py $(wildcard plugins/*/entry_points.txt)
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
 	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers,tonic]' 'neurobench>=2.3,<3'
@@ -174,7 +174,7 @@ test-core:
 	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not fenn and not peers and not long and not processors'
 
 # --no-compile: Python compiles the modules that it imports; compiling all libraries takes half a minute.
-$(VENV)/.dev: pyproject.toml
+$(VENV)/.dev: pyproject.toml setup.py $(wildcard plugins/*/entry_points.txt)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip

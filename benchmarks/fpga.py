@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nmtool as nm
-from nmtool.exporters.verilog.fabric import ECP5, LARGE_BANK_BITS, uses
-from nmtool.exporters.verilog.folder import running_files
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets import target_named
+from nmtool_fpga.verilog.fabric import ECP5, LARGE_BANK_BITS, uses
+from nmtool_fpga.verilog.folder import running_files
 
 CASES = (
     *(("ecp5-85", "yinyang", lanes) for lanes in (1, 4, 16)),

@@ -16,13 +16,14 @@ import nmtool as nm
 from benchmarks.report import markdown
 from nmtool.exporters.c import file
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.program import NETWORK
 from nmtool.exporters.c.sizes import Sizes, bounds
 from nmtool.exporters.c.timing import instructions
-from nmtool.exporters.processors import PROCESSORS, Processor
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool_mcu.processors import PROCESSORS
 
 N_SAMPLES = 20
 SETS = {"yinyang": "yinyang", "digits": "digits", "spoken-digits": None}

@@ -1,7 +1,7 @@
 """Separate Python environments for referees, the reference simulators of other authors.
 
-A referee (Lava, brian2-loihi, FeNN's simulator) needs its own versions of Python and libraries;
-nmtool communicates with it through files and a supervised process.
+A referee such as Lava needs its own versions of Python and libraries; nmtool communicates with it
+through files and a supervised process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -52,6 +51,7 @@ class Referee:
         name: name in `nmtool setup`, in environment variables, and of the folder of its
             environments.
         title: name for display.
+        purpose: what it is for, in the help of `nmtool setup`.
         version: requirement for pip.
         requirements: arguments of `pip install`, one list per call.
         check: arguments of the environment's Python, for a command that succeeds if all imports
@@ -63,11 +63,13 @@ class Referee:
         build: function that installs sources after the requirements. Its arguments are a function
             that runs a command, the environment's interpreter, an empty folder for sources, and
             the clones that `set_up` gets.
-        clones: names of the arguments of `set_up` for local clones of the sources.
+        clones: repositories of the sources: the owner's words for each, by the name of the argument
+            of `set_up` for a local clone.
     """
 
     name: str
     title: str
+    purpose: str
     version: str
     requirements: Sequence[Sequence[str]]
     check: Sequence[str]
@@ -75,7 +77,7 @@ class Referee:
     native: Version | None = None
     require_tools: Callable[[Path], None] = lambda python: None
     build: Callable[..., None] | None = None
-    clones: Sequence[str] = ()
+    clones: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def setup(self) -> str:
@@ -149,16 +151,14 @@ class Referee:
 
         >>> import nmtool as nm
         >>> nm.set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
-        >>> nm.set_up_brian2_loihi(print)  # doctest: +SKIP
-        >>> nm.set_up_fenn(print, riscv_ise="clones/ise", genn="clones/genn")  # doctest: +SKIP
 
         Args:
             on_line: called with every line of output of the installer and the compiler.
             force: rebuild the environment even if it works.
             python: base interpreter; by default the running interpreter, and for Lava a Python
                 3.10 if there is one.
-            clones: for FeNN, local clones of the repositories `riscv_ise` (FeNN's) and `genn`
-                (GeNN's), with the required commits. Default: GitHub.
+            clones: local clones of the repositories in `clones`, with the required commits.
+                Default: their public addresses.
 
         Raises:
             MissingError: there is no suitable interpreter, or programs for the build are missing.
@@ -332,11 +332,6 @@ class Environment:
 
 _checked: set[Environment] = set()
 """Environments already checked by this process, because each check starts another Python."""
-
-
-def referee_named(name: str) -> Referee:
-    """The referee of a name in `nmtool.exporters.formats.REFEREES`."""
-    return import_module(f"nmtool.exporters.{name.replace('-', '_')}.environment").REFEREE
 
 
 def _stored_python(home: Path) -> Path | None:

@@ -17,7 +17,7 @@ from nmtool import storage
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged
-from nmtool.exporters.formats import PLACES, import_options_unused
+from nmtool.exporters.formats import OWN_PLACES, Place, import_options_unused
 from nmtool.exporters.output import write_files, write_folder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
@@ -56,6 +56,8 @@ class Format:
 
     Attributes:
         name: name on the command line.
+        place: rule that recognises paths of the format; plug-ins give it to the class, as in
+            `class Mine(Format, name="mine", place=PLACE)`.
         extensions: extensions of its files, with the dot; empty for a folder.
         is_folder: True if exports are folders.
         writing_options: class of the options of `write`; None if there are none.
@@ -75,6 +77,7 @@ class Format:
     """
 
     name: ClassVar[str]
+    place: ClassVar[Place]
     extensions: ClassVar[tuple[str, ...]]
     is_folder: ClassVar[bool]
     writing_options: ClassVar[type | None] = None
@@ -91,11 +94,11 @@ class Format:
     runs: ClassVar[bool]
     carries: ClassVar[bool]
 
-    def __init_subclass__(cls, name: str = "") -> None:
+    def __init_subclass__(cls, name: str = "", place: Place | None = None) -> None:
         if not name:  # A class without a name is an abstract base.
             return
-        cls.name, cls.extensions = name, PLACES[name].extensions
-        cls.is_folder = bool(PLACES[name].member)
+        cls.name, cls.place = name, place or OWN_PLACES[name]
+        cls.extensions, cls.is_folder = cls.place.extensions, bool(cls.place.member)
         cls.writes = _overrides(cls, "encode")
         cls.reads = _overrides(cls, "decode")
         cls.runs = _overrides(cls, "simulate")
@@ -204,7 +207,7 @@ class Format:
 
     def is_replaceable(self) -> bool:
         """True if the folder is an export that `force` may replace."""
-        return PLACES[self.name].holds(self.path)
+        return self.place.holds(self.path)
 
     def left_by_others(self) -> set[str]:
         """Relative POSIX paths of further files that an earlier export may contain."""

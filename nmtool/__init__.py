@@ -37,9 +37,7 @@ Functions, which do all that commands do:
     report              gather everything known about a network; gives a Report
     demo                train, quantise, export and verify on digits; gives a Demonstration
     doctor              list installed and missing parts and how to install them; gives a Diagnosis
-    set_up_lava          make the environment for Lava
-    set_up_brian2_loihi  make the environment for brian2-loihi, a second simulator
-    set_up_fenn          make the environment for FeNN's simulator
+    set_up_lava         make the environment for Lava
 
 Online inference:
 
@@ -124,9 +122,7 @@ Results:
 Options of formats:
 
     NirOptions          options for writing a NIR file
-    VerilogOptions      options for writing a folder of Verilog
     ImportOptions       options for reading a NIR file from another tool
-    MlgennOptions       settings that mlGeNN's checkpoints lack: time constants, thresholds, …
 
 Errors, each with a stable code, what is wrong, why, and how to fix it:
 
@@ -149,7 +145,8 @@ notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`. Funct
 long accept `progress=nm.progress_bar`.
 
 Remarks and the progress of training are logged under the logger `nmtool`. Heavy libraries (torch,
-numba, h5py) are imported only when a function needs them. `__version__` is nmtool's version.
+numba, h5py) are imported only when a function needs them. Plug-ins add further names, such as
+options of their formats; `dir(nmtool)` lists these, too. `__version__` is nmtool's version.
 """
 
 from __future__ import annotations
@@ -169,20 +166,14 @@ def _read_stub() -> dict[str, str]:
 
 
 _homes = _read_stub()
-_without_torch = _find_spec("torch") is None
-
-# Without torch, `from nmtool import *` and help(nmtool) leave out the names that need torch.
-__all__ = sorted(
-    name
-    for name, home in _homes.items()
-    if home != "nmtool" and not (_without_torch and home.startswith("nmtool.training.front."))
-)
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "__all__":
+        return _names()
     home = _homes.get(name)
     if home is None:
-        raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_nearest_name(name)}")
+        return _from_plugin(name)
     if home == "nmtool":
         return _import_module(f"nmtool.{name}")
     from nmtool.errors import MissingError
@@ -204,15 +195,40 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
+def _from_plugin(name: str) -> _Any:
+    """The object that a plug-in adds under a name; raises `AttributeError` if there is none."""
+    # `from nmtool import errors` asks for the attribute first, and imports the module afterwards.
+    if not name.startswith("_") and _find_spec(f"nmtool.{name}") is None:
+        from nmtool.plugins import NAMES, load, registered
+
+        if name in registered(NAMES):
+            value = globals()[name] = load(NAMES, name, object)
+            return value
+    raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_nearest_name(name)}")
+
+
 def _nearest_name(name: str) -> str:
     """Text of an error that suggests the nearest public name; '' if `name` is private."""
     if name.startswith("_"):
         return ""
     from nmtool.errors import nearest
 
-    near = nearest(name, list(_homes))
+    near = nearest(name, _names())
     return f"; did you mean '{near}'?" if near else ""
 
 
+def _names() -> list[str]:
+    """Public names, sorted; without torch, those that need torch are left out."""
+    from nmtool.plugins import NAMES, registered
+
+    has_torch = _find_spec("torch") is not None
+    own = {
+        name
+        for name, home in _homes.items()
+        if home != "nmtool" and (has_torch or not home.startswith("nmtool.training.front."))
+    }
+    return sorted(own | {*registered(NAMES)})
+
+
 def __dir__() -> list[str]:
-    return sorted([*__all__, *(name for name, home in _homes.items() if home == "nmtool")])
+    return sorted([*_names(), *(name for name, home in _homes.items() if home == "nmtool")])

@@ -43,16 +43,12 @@ from nmtool.exchange.exporting import (
     export as export,
 )
 from nmtool.exchange.inspecting import inspect as inspect
-from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi as set_up_brian2_loihi
-from nmtool.exporters.fenn.environment import set_up_fenn as set_up_fenn
 from nmtool.exporters.lava.environment import set_up_lava as set_up_lava
-from nmtool.exporters.mlgenn.options import MlgennOptions as MlgennOptions
 from nmtool.exporters.nir.options import (
     ImportOptions as ImportOptions,
     NirOptions as NirOptions,
 )
 from nmtool.exporters.nir.snntorch import from_snntorch as from_snntorch
-from nmtool.exporters.verilog.options import VerilogOptions as VerilogOptions
 from nmtool.hardware_sim.session import (
     Decision as Decision,
     Session as Session,

@@ -22,12 +22,12 @@ from nmtool.progress import Progress, silent
 from nmtool.splits import VALIDATION
 
 if TYPE_CHECKING:
-    from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
+    from nmtool_chips.mlgenn.options import MlgennOptions
 
 _log = logging.getLogger(__name__)
 

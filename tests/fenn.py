@@ -24,14 +24,14 @@ from unittest.mock import patch
 import numpy as np
 
 from nmtool.arithmetic import ARITHMETICS, FENN16
-from nmtool.exporters.fenn.environment import REFEREE
-from nmtool.exporters.fenn.format import Fenn
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
+from nmtool_chips.fenn.environment import REFEREE
+from nmtool_chips.fenn.format import Fenn
 from tests.networks.fenn import (
     VECTORS,
     crowded_network,

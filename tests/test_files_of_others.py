@@ -38,14 +38,14 @@ KNOWN = {
     "nmtool/bars.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
-    "exporters/netx/package/reader.py": {"importlib"},
-    "exporters/fenn/package/check.py": {"importlib"},
+    "plugins/chips/nmtool_chips/netx/package/reader.py": {"importlib"},
+    "plugins/chips/nmtool_chips/fenn/package/check.py": {"importlib"},
     # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
     # Copies of this process get their arguments from it as a pickle.
     "training/studies/copies.py": {"subprocess", "pickle"},
-    "exporters/verilog/simulators.py": {"importlib"},
+    "plugins/fpga/nmtool_fpga/verilog/simulators.py": {"importlib"},
     # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,9 @@ ROOMS = {
     "nmtool.training": "training",
     "nmtool.exporters": "exporters",
 }
-"""The folder of each room, by its installed name."""
+PLUGINS = {path.name: str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/*/nmtool_*")}
+ROOMS |= PLUGINS
+"""The folder of each room and of each plug-in's package, by its installed name."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def rule(where: str, always: str, lazily: str = "") -> Rule:
     return Rule(where, frozenset(always.split()), frozenset(lazily.split()))
 
 
-ABOVE = " ".join(room for room in ROOMS if room != CORE)
+ABOVE = " ".join(room for room in ROOMS if room != CORE and room not in PLUGINS)
 RULES = (
     rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
@@ -98,11 +101,18 @@ RULES = (
     rule("nmtool.training.engines.cpu.kernels", "nmtool nmtool.hardware_sim numpy numba llvmlite"),
     rule("nmtool.exporters", "nmtool numpy", "nmtool.hardware_sim h5py nir onnx onnxruntime"),
     rule("nmtool.exporters.nir.snntorch_resets", "nmtool numpy", "torch"),
-    rule("nmtool.exporters.brian2_loihi.package", "numpy brian2 brian2_loihi emulator"),
-    rule("nmtool.exporters.fenn.package", "numpy pyfenn fenn_network"),
     rule("nmtool.exporters.lava.package", "numpy lava lava_network"),
-    rule("nmtool.exporters.netx.package", "numpy lava lava_network reader"),
+    *(
+        rule(plugin, "nmtool nmtool.exporters numpy", "nmtool.hardware_sim h5py")
+        for plugin in PLUGINS
+    ),
+    *(
+        rule(where, allowed)
+        for file in ROOT.glob("plugins/*/tests/packages.json")
+        for where, allowed in json.loads(file.read_text()).items()
+    ),
 )
+"""Besides these rules, a plug-in lists imports of packages that run in other environments."""
 INSIDE = {
     "nmtool": "network",
     "nmtool.__init__": "",
@@ -165,6 +175,11 @@ HEAVY = {
     **{
         f"nmtool.exporters.{file.parent.name}": "one of many formats"
         for file in sorted((ROOT / "exporters").glob("*/format.py"))
+    },
+    **{
+        f"{name}.{file.parent.name}": "one of many formats"
+        for name, folder in PLUGINS.items()
+        for file in sorted((ROOT / folder).glob("*/format.py"))
     },
 }
 """Libraries and modules that take long to import, or may be missing, and why some runs do without.
@@ -467,7 +482,7 @@ def edges_of(codes: Mapping[str, str], folder: Path) -> list[Import]:
         ("nmtool.exporters.nir", "import lava"),
         ("nmtool.exporters.lava.package.run", "import nmtool"),
         ("nmtool.exporters.lava.package.lava_network.x", "from ....supervise import f"),
-        ("nmtool.exporters.netx.package.run", "from nmtool.exporters import netx"),
+        ("nmtool.exporters.lava.package.run", "from nmtool.exporters import lava"),
     ],
 )
 def test_forbidden_imports_are_detected(module: str, code: str, tmp_path: Path) -> None:

@@ -10,14 +10,12 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, MissingError
-from nmtool.exporters.brian2_loihi.format import Brian2Loihi
 from nmtool.exporters.c import compiler
 from nmtool.exporters.c.format import C
 from nmtool.exporters.format import Format
 from nmtool.exporters.json.format import Json
 from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.onnx.format import Onnx
-from nmtool.exporters.verilog.format import Verilog
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import LI
@@ -25,6 +23,8 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
+from nmtool_chips.brian2_loihi.format import Brian2Loihi
+from nmtool_fpga.verilog.format import Verilog
 from tests.refusals import refused
 from tests.vectors import FOLDER, VECTORS, content
 from tests.verilog_bench import needs_icarus, needs_verilator, record

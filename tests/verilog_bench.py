@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import MissingError
-from nmtool.exporters.verilog import simulators
-from nmtool.exporters.verilog.folder import running_files
-from nmtool.exporters.verilog.layout import MEMORIES, Layout, Memory
-from nmtool.exporters.verilog.simulators import Verilator
-from nmtool.exporters.verilog.words import input_text, read_recording
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_fpga.verilog import simulators
+from nmtool_fpga.verilog.folder import running_files
+from nmtool_fpga.verilog.layout import MEMORIES, Layout, Memory
+from nmtool_fpga.verilog.simulators import Verilator
+from nmtool_fpga.verilog.words import input_text, read_recording
 
 
 def verilator() -> Verilator | None:

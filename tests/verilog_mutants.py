@@ -34,7 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool.exporters.verilog import simulators
+from nmtool_fpga.verilog import simulators
 from tests.verilog.cases import RTL, Case, all_cases
 from tests.verilog.modules import MODULES
 from tests.verilog.mutations import Mutant, Source

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nmtool.exporters.verilog.folder import running_files
-from nmtool.exporters.verilog.words import input_text
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool_fpga.verilog.folder import running_files
+from nmtool_fpga.verilog.words import input_text
 from tests.networks.integers import Maker
 from tests.verilog_bench import write
 

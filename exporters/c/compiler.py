@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from nmtool.errors import MissingError
-from nmtool.exporters.processors import Processor
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.supervise import supervise
 
 USUAL = ("cc", "gcc", "clang")

@@ -140,6 +140,3 @@ def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, byte
     """The C file and, with a prefix, its header file."""
     files = {"": file.file_bytes(network, carried, prefix)}
     return files | ({HEADER: file.header_bytes(network, carried, prefix)} if prefix else {})
-
-
-FORMAT = C

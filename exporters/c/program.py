@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.exporters.c.compiler import compile_program
-from nmtool.exporters.processors import Processor
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.supervise import SILENCE_S, supervise
 
 NETWORK = "network.c"
@@ -67,8 +67,6 @@ def run_program(
 def file_dtype(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
     """A dtype in the byte order of a program's files: that of its processor.
 
-    >>> from nmtool.exporters.processors import PROCESSORS
-    >>> file_dtype(np.int32, PROCESSORS["riscv32"]).str
-    '<i4'
+    All processors that are emulated are little-endian.
     """
     return np.dtype(dtype).newbyteorder("=" if processor is None else "<")

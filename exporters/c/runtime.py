@@ -13,9 +13,9 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.program import NETWORK, file_dtype, run_program
 from nmtool.exporters.output import temporary_folder
-from nmtool.exporters.processors import Processor
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster

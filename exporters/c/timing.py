@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from nmtool.errors import BackendError
 from nmtool.exporters.c import file
+from nmtool.exporters.c.processor import Counter, Processor
 from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.exporters.c.source import index_type
 from nmtool.exporters.output import temporary_folder
-from nmtool.exporters.processors import Counter, Processor
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 

@@ -55,6 +55,3 @@ class Json(Format, name="json"):
             return recording if deep else replace(recording, current={}, potential={})
 
         return in_batches(run, spikes, 1, on_progress)
-
-
-FORMAT = Json

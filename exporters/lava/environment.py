@@ -17,6 +17,7 @@ _VERSION = "lava-nc==0.10.0"
 REFEREE = Referee(
     name="lava",
     title="Lava",
+    purpose="verification in Lava's models of Loihi 2",
     version=_VERSION,
     requirements=[
         # What Lava imports. From numpy 2.5 on, some of Lava's ports fail.

@@ -142,6 +142,3 @@ class Lava(PythonFolder, name="lava"):
                 rerun = self.run(stretch, deep=True, model=FAST, **run_options)
             fast = compare_recordings(stock, rerun)
         return StockCheck(sample, int(stretches.first[0]), steps, comparison, fast)
-
-
-FORMAT = Lava

@@ -142,6 +142,3 @@ class Nir(Format, name="nir"):
         settings = self.embedded.about
         with damage_named(self.path, file.WHAT):
             return record(self.graph, self.network, file.settings_of(settings), spikes, on_progress)
-
-
-FORMAT = Nir

@@ -55,6 +55,3 @@ class Onnx(Format, name="onnx"):
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
         return runtime.run(self.content.model, self.integers, spikes, deep, on_progress)
-
-
-FORMAT = Onnx

@@ -26,9 +26,7 @@ import nmtool
 from nmtool.arguments import kind_of
 from nmtool.cli.arguments import group
 from nmtool.errors import suggestion
-
-HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
-"""The module of each public name."""
+from nmtool.plugins import NAMES, registered
 
 
 @dataclass(frozen=True)
@@ -228,7 +226,7 @@ def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple
 def read(function: str) -> tuple[Parameter, ...]:
     """The parameters of a function, or the fields of a class of options, from its source."""
     module, _, name = function.rpartition(".")
-    module = module or HOMES[name]
+    module = module or home_of(name)
     [node] = [
         statement for statement in _tree(module).body if getattr(statement, "name", "") == name
     ]
@@ -246,7 +244,7 @@ def read(function: str) -> tuple[Parameter, ...]:
 def _text(name: str, texts: Mapping[str, str]) -> str:
     """The help of a parameter: its entry; "as for `function`" means that function's entry."""
     text = texts.get(name, "")
-    if (reference := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and reference[1] in HOMES:
+    if (reference := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and home_of(reference[1]):
         return next(parameter.text for parameter in read(reference[1]) if parameter.name == name)
     return text
 
@@ -321,7 +319,7 @@ def _value(expression: ast.expr, module: str) -> Any:
 
 def class_texts(options: str) -> dict[str, str]:
     """Texts of a class of options, such as its heading, by name."""
-    module = HOMES[options]
+    module = home_of(options)
     [node] = [part for part in _tree(module).body if getattr(part, "name", "") == options]
     assert isinstance(node, ast.ClassDef)
     return {
@@ -333,18 +331,31 @@ def class_texts(options: str) -> dict[str, str]:
     }
 
 
+def home_of(name: str) -> str:
+    """The module of a public name; '' if there is no such name."""
+    own: Mapping[str, str] = vars(nmtool)["_homes"]
+    if name in own:
+        return own[name]
+    entry = registered(NAMES).get(name)
+    return "" if entry is None else entry.module
+
+
+@cache
 def options_of_formats(base: str) -> list[str]:
-    """Names of the classes of options with this base, in the order of their formats."""
-    names: list[str] = []
-    for format_name in words("nmtool.exporters.formats.PLACES"):
-        module = f"nmtool.exporters.{format_name.replace('-', '_')}.options"
-        if _file(module).is_file():
-            names += [
-                part.name
-                for part in _tree(module).body
-                if isinstance(part, ast.ClassDef) and base in map(ast.unparse, part.bases)
-            ]
-    return names
+    """Public classes of options with this base: those of nmtool's formats, then of plug-ins."""
+    own: Mapping[str, str] = vars(nmtool)["_homes"]
+    names = [name for name, home in own.items() if home.startswith("nmtool.exporters.")]
+    return [name for name in [*names, *registered(NAMES)] if base in _bases(name)]
+
+
+def _bases(name: str) -> list[str]:
+    """The bases of a public class, as its source names them; [] for other objects."""
+    return [
+        ast.unparse(base)
+        for part in _tree(home_of(name)).body
+        if isinstance(part, ast.ClassDef) and part.name == name
+        for base in part.bases
+    ]
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:

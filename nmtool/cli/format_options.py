@@ -16,7 +16,7 @@ from nmtool.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from nmtool.exporters.nir.options import NirOptions
-    from nmtool.exporters.verilog.options import VerilogOptions
+    from nmtool_fpga.verilog.options import VerilogOptions
 
 WRITING, READING = "WritingOptions", "ReadingOptions"
 """Bases of the classes of options, in `nmtool.options`."""

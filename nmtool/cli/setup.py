@@ -10,20 +10,19 @@ from nmtool.cli.arguments import add_json
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 
-FENN = "fenn"
 COMPLETION = "completion"
-_CLONES = {"riscv-ise": "FeNN's repository, neworderofjamie/riscv_ise", "genn": "genn-team/genn"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters.formats import REFEREES
+    from nmtool.exporters.referees import referees
 
-    choices = "|".join((*REFEREES, COMPLETION))
-    environments = ", ".join(f"{name} ({gives})" for name, gives in REFEREES.items())
+    names = [*referees(), COMPLETION]
+    choices = "|".join(names)
+    environments = ", ".join(f"{r.name} ({r.purpose})" for r in referees().values())
     parser.usage = f"nmtool setup {choices} [SHELL] [options]"
     parser.add_argument(
         "what",
-        choices=(*REFEREES, COMPLETION),
+        choices=names,
         metavar=choices,
         help=f"an environment for {environments}, or a script for shell completion",
     )
@@ -34,12 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--status", action="store_true", help="only print which environment is in use"
     )
     parser.add_argument("--force", action="store_true", help="rebuild the environment")
-    for name, owner in _CLONES.items():
+    for name, (referee, owner) in _clones().items():
         parser.add_argument(
-            f"--{name}",
+            f"--{name.replace('_', '-')}",
             metavar="FOLDER",
             type=Path,
-            help=f"fenn: a local clone of {owner}, for machines that cannot reach GitHub",
+            help=f"{referee}: a local clone of {owner}, for machines that cannot reach it",
         )
     add_json(parser)
     parser.epilog = f"examples: nmtool setup lava; {completion.EXAMPLES}"
@@ -54,17 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--force has no effect with --status", code="option-unused", fix="leave the option out"
         )
-    clones = {
-        name: value
-        for name in ("riscv_ise", "genn")
-        if (value := getattr(arguments, name)) is not None
-    }
-    if clones and (arguments.what != FENN or arguments.status):
-        name = next(iter(clones)).replace("_", "-")
-        raise _unused_option(f"--{name} is", f"setup {FENN}")
-    from nmtool.exporters.environments import referee_named
+    from nmtool.exporters.referees import referees
 
-    referee = referee_named(arguments.what)
+    referee = referees()[arguments.what]
+    clones = {name: value for name in _clones() if (value := getattr(arguments, name)) is not None}
+    for name in clones:
+        if name not in referee.clones or arguments.status:
+            raise _unused_option(f"--{name.replace('_', '-')} is", f"setup {_clones()[name][0]}")
     if arguments.status:
         with progress(f"importing {referee.title}"):
             installation = referee.find()
@@ -79,12 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _completion(arguments: argparse.Namespace) -> int:
     """Write the script for shell completion; raise `UsageError` for flags of simulators."""
-    from nmtool.exporters.formats import REFEREES
+    from nmtool.exporters.referees import referees
 
-    for name in ("status", "force", "riscv_ise", "genn", "json"):
+    for name in ("status", "force", *_clones(), "json"):
         if getattr(arguments, name):
-            referees = (FENN,) if name in ("riscv_ise", "genn") else REFEREES
-            raise _unused_option(f"--{name.replace('_', '-')} is", " or ".join(referees))
+            users = _clones()[name][:1] if name in _clones() else referees()
+            raise _unused_option(f"--{name.replace('_', '-')} is", " or ".join(users))
     if arguments.shell is None:
         raise UsageError(
             "the shell for the completion script is missing",
@@ -97,3 +92,14 @@ def _completion(arguments: argparse.Namespace) -> int:
 def _unused_option(option: str, purpose: str) -> UsageError:
     """The error for an option that applies only to another purpose."""
     return UsageError(f"{option} for {purpose}", code="option-unused", fix="leave the option out")
+
+
+def _clones() -> dict[str, tuple[str, str]]:
+    """Arguments for local clones of sources: the referee that has each, and the clone's owner."""
+    from nmtool.exporters.referees import referees
+
+    return {
+        name: (referee.name, owner)
+        for referee in referees().values()
+        for name, owner in referee.clones.items()
+    }

@@ -4,6 +4,7 @@
     yinyang       points of a yin-yang symbol, generated as published
     shd, ssc      the Heidelberg sets, fetched once by tonic
     tonic:NAME    another data set of tonic, by the name of its class
+    NAME          a data set of a plug-in
     FOLDER        any folder in SHD layout
 
 A name of the catalogue takes precedence over a folder of the same name; write './digits' for the
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ from nmtool.data.stored import read_events
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST
+from nmtool.plugins import DATA_SETS, load as load_plugin, registered
 from nmtool.splits import SPLITS, name_and_split
 
 _log = logging.getLogger(__name__)
@@ -49,7 +52,17 @@ _TONIC = "tonic:"
 
 def is_name(word: str) -> bool:
     """True for the name of a data set, such as `shd` or `tonic:NAME`; False for other words."""
-    return word in NAMES or word.startswith(_TONIC)
+    return word in names() or word.startswith(_TONIC)
+
+
+def names() -> tuple[str, ...]:
+    """Names of all data sets: those of nmtool itself, then of plug-ins."""
+    return (*NAMES, *(name for name in registered(DATA_SETS) if name not in NAMES))
+
+
+def is_downloaded(name: str) -> bool:
+    """True for the name of a data set that tonic downloads."""
+    return name in FETCHED or name.startswith(_TONIC)
 
 
 def load_dataset(
@@ -97,13 +110,16 @@ def load_dataset(
         )
     elif name in BUILT_IN:
         splits, load = SPLITS, BUILT_IN[name]
+    elif not is_downloaded(name):
+        dataset = load_plugin(DATA_SETS, name, FunctionType)()
+        splits, load = dataset.splits, dataset.split
     else:
         tonic_name = FETCHED.get(name, name.removeprefix(_TONIC))
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
         peek = _no_labels
-    if data_dir is not None and (name in BUILT_IN or not is_name(name)):
+    if data_dir is not None and not is_downloaded(name):
         raise UsageError(
             f"`data_dir=` has no effect on '{name}', which is not downloaded",
             code="option-unused",
@@ -162,9 +178,9 @@ def _splits_of_folder(
             "nmtool data FILE -o FOLDER",
         )
     if not folder.is_dir():
-        near = nearest(name, [*NAMES, *_folders_beside(folder)])
+        near = nearest(name, [*names(), *_folders_beside(folder)])
         guess = f"did you mean '{near}'? " if near else ""
-        words = ", ".join((*NAMES, f"{_TONIC}NAME"))
+        words = ", ".join((*names(), f"{_TONIC}NAME"))
         raise UsageError(
             f"there is no data set or folder '{name}'",
             code="dataset-unknown",

@@ -23,7 +23,7 @@ from nmtool.errors import (
     visible,
 )
 from nmtool.exchange.size import describe_size, size_in_words
-from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
+from nmtool.exporters.formats import format_for, format_named, formats_that_write
 from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -36,10 +36,10 @@ from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
-    from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
-    from nmtool.exporters.verilog.options import VerilogOptions
     from nmtool.known_answers import KnownAnswers
+    from nmtool_chips.mlgenn.options import MlgennOptions
+    from nmtool_fpga.verilog.options import VerilogOptions
 
 OWN = "npz"
 """Name of nmtool's own format for float and integer networks."""
@@ -299,7 +299,7 @@ def format_to_write(name: str | None, path: str | Path) -> type[Format] | None:
             "this format",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
-    if format_class.extensions and not PLACES[format_class.name].names(path):
+    if format_class.extensions and not format_class.place.names(path):
         raise UsageError(
             f"{path} has the wrong extension for the format {format_class.name}",
             code="extension-wrong",

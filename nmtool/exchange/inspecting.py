@@ -15,8 +15,8 @@ from nmtool.recording import Recording
 from nmtool.targets.checking import ALL, check
 
 if TYPE_CHECKING:
-    from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
+    from nmtool_chips.mlgenn.options import MlgennOptions
 
 
 @checked

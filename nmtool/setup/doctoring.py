@@ -18,23 +18,22 @@ from typing import TYPE_CHECKING, Any
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.c import compiler
-from nmtool.exporters.environments import referee_named
-from nmtool.exporters.formats import REFEREES
-from nmtool.exporters.processors import PROCESSORS
+from nmtool.exporters.referees import referees
 from nmtool.exporters.supervise import output_of, supervise
-from nmtool.exporters.verilog import simulators
 from nmtool.libraries import libraries_needed
 from nmtool.machine import cpu_name, usable_cores
 from nmtool.paths import cache_folder, pages_folder
 from nmtool.setup.installation import GIVES, install_command, is_installed, libraries, version_of
 from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.version import __version__
+from nmtool_fpga.verilog import simulators
+from nmtool_mcu.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+    from nmtool.exporters.c.processor import Processor
     from nmtool.exporters.environments import Referee
-    from nmtool.exporters.processors import Processor
 
 _TITLES = {
     "system": "this computer",
@@ -207,8 +206,8 @@ def _tools(deep: bool) -> Iterator[Part]:
         gives = f"nmtool verify --against {processor.name}"
         yield _tool(processor.title, gives, partial(_programs, processor))
     yield _gpu()
-    for name, gives in REFEREES.items():
-        yield _referee(referee_named(name), gives, deep)
+    for referee in referees().values():
+        yield _referee(referee, deep)
 
 
 def _tool(
@@ -254,11 +253,11 @@ def _programs(processor: Processor) -> str:
     return f"{processor.compiler}, {processor.emulator[0]}"
 
 
-def _referee(referee: Referee, gives: str, deep: bool) -> Part:
+def _referee(referee: Referee, deep: bool) -> Part:
     """Examine the environment of a reference simulator; if `deep`, import the simulator."""
     return _tool(
         referee.title,
-        gives,
+        referee.purpose,
         lambda: f"{referee.version}, {referee.locate().python}",
         (lambda: referee.locate().check()) if deep else None,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
-from nmtool.exporters.formats import PLACES, format_named
+from nmtool.exporters.formats import format_named, places
 from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -157,7 +157,7 @@ def _fit_to_target(
     roundings: _Roundings,
 ) -> Fit:
     """Determine the fit of a network to a target; a float network is rounded for the target."""
-    format_ = format_named(target.format) if target.format in PLACES else None
+    format_ = format_named(target.format) if target.format in places() else None
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats:
@@ -176,7 +176,7 @@ def _fit_to_target(
     if reasons:
         return outcome
     if target.fabric.family is not None:
-        from nmtool.exporters.verilog import fabric
+        from nmtool_fpga.verilog import fabric
 
         uses = fabric.uses(network, target, getattr(options, "lanes", 1))
         lacking = fabric.too_small(target, uses)

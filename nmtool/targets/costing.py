@@ -18,7 +18,6 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, check_in_time, choose_samples, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.exporters.processors import PROCESSORS
 from nmtool.loading import Source, as_network, as_samples
 from nmtool.machine import cpu_name
 from nmtool.network.any_network import AnyNetwork
@@ -38,6 +37,7 @@ from nmtool.targets.footprint import (
 )
 from nmtool.targets.resources import resources
 from nmtool.targets.target import CHIP, SOFTWARE, Origin
+from nmtool_mcu.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.operations import Core, Counter, Operations

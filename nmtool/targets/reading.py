@@ -11,7 +11,7 @@ Each figure is a table of its value and its origin:
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import Field, fields
 from functools import cache
 from importlib.resources import files
@@ -22,6 +22,7 @@ from typing import Any
 from nmtool.arguments import checked, kind_of
 from nmtool.arithmetic import ARITHMETICS, LIMITS, LOIHI2, Neuron
 from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
+from nmtool.plugins import TARGETS, load, loaded, registered
 from nmtool.targets.target import (
     CHIP,
     DEFINED,
@@ -56,13 +57,39 @@ _WORDS = ("name", "title", "kind", "format", "processor", "arithmetic")
 
 
 def target_names() -> list[str]:
-    """Names of the targets that come with nmtool, sorted.
+    """Names of all targets: those of nmtool itself and of plug-ins, sorted.
 
-    >>> target_names()[:3]
-    ['brian2-loihi', 'c', 'catalyst-n1']
+    >>> "loihi1" in target_names()
+    True
     """
+    own = _own_names()
+    return sorted([*own, *loaded(TARGETS, Target, own=own)])
+
+
+@cache
+def _own_names() -> tuple[str, ...]:
+    """Names of the targets of nmtool itself."""
     names = (file.name for file in (files("nmtool") / "targets").iterdir())
-    return sorted(name.removesuffix(ENDING) for name in names if name.endswith(ENDING))
+    return tuple(name.removesuffix(ENDING) for name in names if name.endswith(ENDING))
+
+
+def targets_of(package: str) -> Callable[[str], Target]:
+    """Make the function `__getattr__` of a package of targets, which reads their files.
+
+    The attribute `my_chip` is the target in the file `my-chip.toml`.
+
+    Args:
+        package: full name of the package.
+    """
+
+    def target(attribute: str) -> Target:
+        """Read the target of an attribute."""
+        file = files(package) / f"{attribute.replace('_', '-')}{ENDING}"
+        if attribute.startswith("_") or not file.is_file():
+            raise AttributeError(f"module '{package}' has no attribute '{attribute}'")
+        return _target_from(parse_toml(file.read_bytes(), file.name), file.name)
+
+    return target
 
 
 @checked
@@ -76,6 +103,7 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
+        MissingError: a plug-in provides the target, but cannot be used.
         UsageError: there is no target of this name, the name is that of a family of targets, or the
             file has mistakes. The findings list all invalid values; if there are none, they list
             all limits that are too wide and all contradictions.
@@ -85,11 +113,15 @@ def target_named(name: str | Path | Target) -> Target:
     check_path(name, "a target")
     if isinstance(name, Path) or name.endswith(ENDING):
         packaged = {
-            key: sorted({getattr(_packaged(target_name), key) for target_name in target_names()})
+            key: sorted({getattr(target_named(target_name), key) for target_name in target_names()})
             for key in ("format", "processor")
         }
         return _target_from(read_toml(Path(name)), str(name), packaged)
+    if name in _own_names():
+        return _own(name)
     if name not in target_names():
+        if name in registered(TARGETS):
+            return load(TARGETS, name, Target)
         family = [
             target_name for target_name in target_names() if target_name.startswith(f"{name}-")
         ]
@@ -105,12 +137,12 @@ def target_named(name: str | Path | Target) -> Target:
             code="target-unknown",
             fix=suggestion(name, target_names(), also=f", or a file FILE{ENDING}"),
         )
-    return _packaged(name)
+    return loaded(TARGETS, Target, own=_own_names())[name]
 
 
 @cache
-def _packaged(name: str) -> Target:
-    """Read the target of this name that comes with nmtool."""
+def _own(name: str) -> Target:
+    """Read a target of nmtool itself."""
     file = files("nmtool") / "targets" / f"{name}{ENDING}"
     return _target_from(parse_toml(file.read_bytes(), file.name), file.name)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, UsageError, check_type
 from nmtool.exporters.format import Format
-from nmtool.exporters.formats import PLACES, artefact_at, format_named, formats_that_run
+from nmtool.exporters.formats import artefact_at, format_named, formats_that_run, places
 from nmtool.loading import Source, as_network, check_exists
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -291,7 +291,7 @@ def is_recording(against: Named) -> bool:
     """True for a recording or its path, as opposed to the name of a backend."""
     if not isinstance(against, str):
         return True
-    if against in PLACES:
+    if against in places():
         return False
     return Path(against).suffix == ".npz" or Path(against).is_file()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nmtool.exporters.processors import Processor
+from nmtool.exporters.c.processor import Processor
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters.processors import PROCESSORS, Processor
+from nmtool.exporters.c.processor import Processor
+from nmtool_mcu.processors import PROCESSORS
 
 _COMPILER = """\
 #!/bin/sh

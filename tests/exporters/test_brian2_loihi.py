@@ -15,9 +15,6 @@ from hypothesis import Phase, given, settings, strategies as st
 import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
-from nmtool.exporters.brian2_loihi import runtime
-from nmtool.exporters.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
-from nmtool.exporters.brian2_loihi.format import Brian2Loihi
 from nmtool.exporters.environments import Environment
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -26,6 +23,9 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2
 from nmtool.verification.comparison import Comparison, compare_recordings
+from nmtool_chips.brian2_loihi import runtime
+from nmtool_chips.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
+from nmtool_chips.brian2_loihi.format import Brian2Loihi
 from tests.networks.drawn import seeds
 from tests.networks.fitting import fitting_network
 from tests.networks.integers import random_network, random_raster

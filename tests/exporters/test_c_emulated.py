@@ -16,13 +16,14 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import BackendError, DoesNotFitError, MissingError
 from nmtool.exporters import formats
-from nmtool.exporters.c.emulated import emulated
 from nmtool.exporters.c.format import C
+from nmtool.exporters.c.processor import Processor, Region
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.formats import format_named
-from nmtool.exporters.processors import PROCESSORS, Processor, Region
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool_mcu.emulated import emulated
+from nmtool_mcu.processors import PROCESSORS
 from tests.exporters import fake_processors
 from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds

@@ -13,10 +13,10 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from benchmarks.processors import deepest_stack, measure_sizes
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.sizes import bounds, too_small, uses
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.c.timing import clock_text, instructions
-from nmtool.exporters.processors import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster

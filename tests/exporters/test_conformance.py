@@ -31,7 +31,6 @@ from nmtool.errors import (
 from nmtool.exporters import output
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import all_formats
-from nmtool.exporters.processors import PROCESSORS
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
@@ -39,6 +38,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
 from nmtool.targets import target_named, target_names
 from nmtool.verification.comparison import compare_recordings
+from nmtool_mcu.processors import PROCESSORS
 from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds

@@ -13,9 +13,9 @@ import pytest
 
 from nmtool.errors import BackendError, MissingError, UsageError
 from nmtool.exporters import environments as all_environments
-from nmtool.exporters.fenn import environment as environments
-from nmtool.exporters.fenn.environment import GENN, PACKAGE, REFEREE, RISCV_ISE, Sources
 from nmtool.exporters.supervise import supervise
+from nmtool_chips.fenn import environment as environments
+from nmtool_chips.fenn.environment import GENN, PACKAGE, REFEREE, RISCV_ISE, Sources
 from tests.exporters.installer import Installer
 from tests.refusals import refused
 

@@ -19,9 +19,6 @@ import nmtool as nm
 from nmtool.arithmetic import ARITHMETICS, FENN16
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn.environment import REFEREE
-from nmtool.exporters.fenn.format import Fenn
-from nmtool.exporters.fenn.package.fenn_network import memory
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -31,6 +28,9 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
+from nmtool_chips.fenn.environment import REFEREE
+from nmtool_chips.fenn.format import Fenn
+from nmtool_chips.fenn.package.fenn_network import memory
 from tests.networks.fenn import drawn, fenn_network, fenn_raster, vectors
 from tests.networks.integers import random_raster
 from tests.refusals import codes, refused

@@ -22,7 +22,7 @@ from nmtool.exporters.formats import (
     formats_that_run,
     formats_that_write,
 )
-from nmtool.exporters.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS
 from tests.refusals import refused
 
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings, strategies as st
 from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, NetworkError, UsageError
-from nmtool.exporters.mlgenn.checkpoint import checkpoints
-from nmtool.exporters.mlgenn.format import Mlgenn
-from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.nir.format import reference
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool_chips.mlgenn.checkpoint import checkpoints
+from nmtool_chips.mlgenn.format import Mlgenn
+from nmtool_chips.mlgenn.options import MlgennOptions
 from tests.refusals import codes, refused
 from tests.thorough import examples
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.netx.format import Netx
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 

@@ -19,11 +19,11 @@ from nmtool.errors import (
     Finding,
     MissingError,
 )
-from nmtool.exporters.netx.chain import layers_of
-from nmtool.exporters.netx.format import Netx
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.graph import LI, LIF
 from nmtool.setup.installation import install_command
+from nmtool_chips.netx.chain import layers_of
+from nmtool_chips.netx.format import Netx
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster

@@ -16,7 +16,6 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import all_formats
-from nmtool.exporters.verilog.answer import answer_block
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
@@ -34,6 +33,7 @@ from nmtool.network.readout import (
 from nmtool.raster import Raster
 from nmtool.targets import target_named, target_names
 from nmtool.training.front import losses
+from nmtool_fpga.verilog.answer import answer_block
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 

@@ -101,7 +101,7 @@ def test_an_export_with_one_other_number_is_another_network(
 def fits(name: str, network: IntegerNetwork) -> bool:
     if name != "netx":
         return True
-    from nmtool.exporters.netx.chain import layers_of
+    from nmtool_chips.netx.chain import layers_of
 
     return not layers_of(network)[1]
 

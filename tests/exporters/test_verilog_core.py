@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.exporters.verilog.layout import misfits
 from nmtool.network.readout import FIRST_SPIKE, StreamScores
+from nmtool_fpga.verilog.layout import misfits
 from tests.verilog.cases import RTL, Case, all_cases, classes, first_spikes, verdict
 from tests.verilog.modules import MODULES, Answers
 from tests.verilog_clocks import recorded

@@ -10,8 +10,8 @@ import pytest
 
 from nmtool.errors import FileFormatError, InputError
 from nmtool.exporters.data_folder import ANSWERS as ANSWERS_FILE
-from nmtool.exporters.verilog.format import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool_fpga.verilog.format import Verilog
 from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.integers import answers_to, random_raster

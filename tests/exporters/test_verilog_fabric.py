@@ -9,10 +9,10 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters.verilog.fabric import Shape, blocks, uses
-from nmtool.exporters.verilog.format import Verilog
-from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.targets import target_named
+from nmtool_fpga.verilog.fabric import Shape, blocks, uses
+from nmtool_fpga.verilog.format import Verilog
+from nmtool_fpga.verilog.options import VerilogOptions
 from tests.refusals import refused
 
 DIGITS = Path(__file__).with_name("placed_digits.npz")

@@ -13,15 +13,15 @@ import pytest
 import nmtool as nm
 from nmtool.errors import BackendError, FileFormatError, MissingError, UsageError
 from nmtool.exporters.data_folder import NETWORK
-from nmtool.exporters.verilog import folder, runtime, simulators
-from nmtool.exporters.verilog.folder import EXPECTED, HARNESS
-from nmtool.exporters.verilog.format import Verilog
-from nmtool.exporters.verilog.layout import Layout
-from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings
+from nmtool_fpga.verilog import folder, runtime, simulators
+from nmtool_fpga.verilog.folder import EXPECTED, HARNESS
+from nmtool_fpga.verilog.format import Verilog
+from nmtool_fpga.verilog.layout import Layout
+from nmtool_fpga.verilog.options import VerilogOptions
+from nmtool_fpga.verilog.simulators import Icarus, Verilator
 from tests.networks.chains import chain_network
 from tests.networks.integers import answers_to, random_raster
 from tests.refusals import refused

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters.verilog import layout as layout_module
-from nmtool.exporters.verilog.format import Verilog
-from nmtool.exporters.verilog.layout import (
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
+from nmtool_fpga.verilog import layout as layout_module
+from nmtool_fpga.verilog.format import Verilog
+from nmtool_fpga.verilog.layout import (
     BANK_BITS,
     LANES,
     MAX_BANKS,
@@ -23,10 +26,7 @@ from nmtool.exporters.verilog.layout import (
     misfits,
     synapse_words,
 )
-from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import Readout
+from nmtool_fpga.verilog.options import VerilogOptions
 from tests.networks.drawn import integer_networks
 from tests.refusals import refused
 from tests.thorough import examples

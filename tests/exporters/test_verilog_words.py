@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import BackendError
-from nmtool.exporters.verilog.words import expected_text, input_text, read_recording
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
+from nmtool_fpga.verilog.words import expected_text, input_text, read_recording
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool.exporters.verilog import __file__ as _package
+from nmtool_fpga.verilog import __file__ as _package
 
 HERE = Path(__file__).parent
 RTL = Path(_package).parent / "rtl"

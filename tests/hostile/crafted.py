@@ -22,18 +22,18 @@ import numpy as np
 
 from nmtool.data import write_shd
 from nmtool.exporters.c.format import C
-from nmtool.exporters.fenn.format import Fenn
-from nmtool.exporters.firmware.format import Firmware
 from nmtool.exporters.format import Format
 from nmtool.exporters.json.file import KIND
 from nmtool.exporters.lava.format import Lava
-from nmtool.exporters.netx.format import Netx
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.onnx.format import Onnx
-from nmtool.exporters.verilog.format import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
+from nmtool_chips.fenn.format import Fenn
+from nmtool_chips.netx.format import Netx
+from nmtool_fpga.verilog.format import Verilog
+from nmtool_mcu.firmware.format import Firmware
 from tests.networks.fenn import fenn_network
 from tests.nmtool.cli import cases
 

@@ -18,8 +18,6 @@ import h5py
 import numpy as np
 
 from nmtool.cli.main import main
-from nmtool.exporters.fenn.format import Fenn
-from nmtool.exporters.firmware.format import Firmware
 from nmtool.exporters.json.file import to_bytes
 from nmtool.exporters.json.format import Json
 from nmtool.exporters.lava.format import Lava
@@ -27,6 +25,8 @@ from nmtool.exporters.nir.format import Nir
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.toml_files import toml_value
 from nmtool.training.options import TrainOptions
+from nmtool_chips.fenn.format import Fenn
+from nmtool_mcu.firmware.format import Firmware
 from tests.damage import damages
 from tests.hostile import crafted
 from tests.networks.fenn import fenn_network

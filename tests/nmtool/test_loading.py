@@ -17,8 +17,6 @@ import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.c.format import C
 from nmtool.exporters.formats import formats_that_write
-from nmtool.exporters.mlgenn.format import Mlgenn
-from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.simulator import simulate
@@ -27,6 +25,8 @@ from nmtool.raster import Raster
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
+from nmtool_chips.mlgenn.format import Mlgenn
+from nmtool_chips.mlgenn.options import MlgennOptions
 from tests.networks.chains import dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.conftest import network_for
@@ -207,7 +207,7 @@ def test_the_latest_checkpoint_is_loaded_and_logged(
     with caplog.at_level(logging.INFO, "nmtool"):
         network = nm.load(checkpoints, options)
     [record] = caplog.records
-    assert (record.levelno, record.name) == (logging.WARNING, "nmtool.exporters.mlgenn")
+    assert (record.levelno, record.name) == (logging.WARNING, "nmtool_chips.mlgenn")
     assert "checkpoint 4" in record.getMessage()
     assert network.content_hash == Mlgenn(checkpoints).decode(options).content_hash
     caplog.clear()

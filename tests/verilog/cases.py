@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters.c.readout import importance
-from nmtool.exporters.verilog import __file__ as _package
-from nmtool.exporters.verilog.answer import answer_block
-from nmtool.exporters.verilog.layout import BANK_BITS, MEMORIES, Layout, Memory, misfits
-from nmtool.exporters.verilog.top import top_text
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_fpga.verilog import __file__ as _package
+from nmtool_fpga.verilog.answer import answer_block
+from nmtool_fpga.verilog.layout import BANK_BITS, MEMORIES, Layout, Memory, misfits
+from nmtool_fpga.verilog.top import top_text
 from tests.networks.integers import Maker
 
 RTL = Path(_package).parent / "rtl"

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
-from nmtool.exporters.verilog.answer import answer_block
-from nmtool.exporters.verilog.layout import bits_for
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.network.graph import LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool_fpga.verilog.answer import answer_block
+from nmtool_fpga.verilog.layout import bits_for
 from tests.verilog.cases import END, MEMBRANE, SPIKE, classes, first_spikes
 
 HERE = Path(__file__).parent

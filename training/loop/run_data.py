@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nmtool.data import Dataset, load_dataset
-from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name
+from nmtool.data.catalogue import FETCHED, is_downloaded, is_name
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import InputError, UsageError
 from nmtool.training.loop.manifest import train_index_hash
@@ -100,7 +100,7 @@ def _dataset_in(folder: Path, n_units: int | None, reasons: list[str]) -> Datase
 def is_fetched(run: RunFolder) -> bool:
     """False if the data of a run have to be downloaded first."""
     name = run.manifest().data
-    if not is_name(name) or name in BUILT_IN:
+    if not is_downloaded(name):
         return True
     return (data_folder() / FETCHED.get(name, name.partition(":")[2])).is_dir()
 

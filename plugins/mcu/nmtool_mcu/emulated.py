@@ -1,4 +1,4 @@
-"""Formats that run the C export on an emulated processor: one format per entry of `PROCESSORS`.
+"""Formats that run the C export on an emulated processor: a class per processor.
 
 Each format takes nmtool's own file of an integer network. The C file that `nmtool export` writes
 for the network is compiled unchanged by the processor's compiler, with the same driver as on this
@@ -9,29 +9,30 @@ semihosting.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from nmtool.errors import Finding
 from nmtool.exporters.c import file, runtime
+from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.format import Format
-from nmtool.exporters.processors import PROCESSORS
+from nmtool.exporters.formats import Place
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_mcu import CORTEX_M, RISCV32
+from nmtool_mcu.processors import PROCESSORS
 
 
-@cache
-def emulated(name: str) -> type[Format]:
-    """The format that runs the C export on a processor; a name always gives the same class.
+def emulated(processor: Processor, place: Place) -> type[Format]:
+    """Make the format that runs the C export on a processor.
 
     Args:
-        name: one of `PROCESSORS`.
+        processor: the processor, which gives the format its name.
+        place: place of the class.
     """
-    processor = PROCESSORS[name]
 
-    class Emulated(Format, name=name):
+    class Emulated(Format, name=processor.name, place=place):
         """An integer network in nmtool's own file, run as C on an emulated processor."""
 
         @classmethod
@@ -72,3 +73,7 @@ def emulated(name: str) -> type[Format]:
             )
 
     return Emulated
+
+
+CortexM = emulated(PROCESSORS["cortex-m"], CORTEX_M)
+Riscv32 = emulated(PROCESSORS["riscv32"], RISCV32)

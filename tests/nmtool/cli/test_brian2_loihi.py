@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters.brian2_loihi import environment
 from nmtool.exporters.environments import Environment
+from nmtool_chips.brian2_loihi import environment
 from tests.nmtool.cli.conftest import Nmtool
 
 FOUND = Environment(Path("/some/python"), environment.REFEREE)

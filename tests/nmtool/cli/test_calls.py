@@ -11,9 +11,9 @@ import pytest
 import nmtool as nm
 from nmtool.cli.console import plain
 from nmtool.exporters.json.format import Json
-from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
-from nmtool.exporters.verilog.options import VerilogOptions
+from nmtool_chips.mlgenn.options import MlgennOptions
+from nmtool_fpga.verilog.options import VerilogOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava

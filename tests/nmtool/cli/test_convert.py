@@ -12,12 +12,12 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool.exchange import exporting
-from nmtool.exporters.netx.format import Netx
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -190,7 +190,7 @@ def test_netx_files_are_converted(
     def find() -> None:
         raise MissingError("lava-dl is not there", code="library-missing")
 
-    monkeypatch.setattr("nmtool.exporters.netx.runtime.find", find)
+    monkeypatch.setattr("nmtool_chips.netx.runtime.find", find)
     chain_network(3).save(tmp_path / "chain.npz")
     result = nmtool("convert", "chain.npz", "network.net")
     assert (result.code, result.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")

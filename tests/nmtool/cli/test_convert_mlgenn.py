@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.exporters.mlgenn.format import Mlgenn
-from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool_chips.mlgenn.format import Mlgenn
+from nmtool_chips.mlgenn.options import MlgennOptions
 from tests.nmtool.cli.conftest import Nmtool
 
 CONSTANTS = (

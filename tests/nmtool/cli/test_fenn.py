@@ -8,13 +8,13 @@ import pytest
 
 from nmtool.arithmetic import FENN16
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn import environment
-from nmtool.exporters.fenn.format import Fenn
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import load
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_chips.fenn import environment
+from nmtool_chips.fenn.format import Fenn
 from tests.nmtool.cli.conftest import Nmtool
 
 FOUND = Environment(Path("/some/python"), environment.REFEREE)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import MissingError
-from nmtool.exporters.netx.format import Netx
+from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nmtool.exporters.processors import PROCESSORS, Processor
+from nmtool.exporters.c.processor import Processor
+from nmtool_mcu.processors import PROCESSORS
 from tests.nmtool.cli.conftest import Nmtool
 
 

@@ -48,7 +48,7 @@ def test_a_changed_folder_is_not_run(nmtool: Nmtool, integers: Path) -> None:
 def test_without_a_simulator(
     nmtool: Nmtool, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nmtool.exporters.verilog import simulators
+    from nmtool_fpga.verilog import simulators
 
     assert nmtool("export", integers, "--to", "verilog", "-o", "core").code == 0
     monkeypatch.setenv("PATH", str(tmp_path))

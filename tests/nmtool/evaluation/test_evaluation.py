@@ -19,7 +19,6 @@ from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.exporters.netx.format import Netx
 from nmtool.exporters.onnx.format import Onnx
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
@@ -27,6 +26,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification import compare_recordings
+from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster
 from tests.nmtool.cli import cases

@@ -11,10 +11,10 @@ import pytest
 
 import nmtool as nm
 from nmtool.exporters.formats import PLACES
-from nmtool.exporters.processors import PROCESSORS
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
+from nmtool_mcu.processors import PROCESSORS
 from tests.networks.chains import chain_network
 from tests.networks.layered import layered_network
 from tests.refusals import refused

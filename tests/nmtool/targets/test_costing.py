@@ -17,7 +17,6 @@ import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.data.samples import Samples
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.exporters.processors import PROCESSORS
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
@@ -25,6 +24,7 @@ from nmtool.raster import Raster
 from nmtool.targets import Target, target_named, target_names
 from nmtool.targets.costs import COUNTS, Spread
 from nmtool.targets.footprint import Footprint
+from nmtool_mcu.processors import PROCESSORS
 from tests.networks.drawn import integer_networks, rasters
 from tests.networks.integers import random_network, random_raster
 from tests.networks.speech import speech_network, speech_raster

@@ -17,6 +17,7 @@ _VERSION = "brian2-loihi==0.5.2"
 REFEREE = Referee(
     name="brian2-loihi",
     title="brian2-loihi",
+    purpose="verification by a second referee",
     version=_VERSION,
     # Versions that work together on Python 3.10 to 3.13. Brian 2.9 fails with numpy 2.5.
     requirements=[(_VERSION, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15")],

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from nmtool.errors import DoesNotFitError, Finding
-from nmtool.exporters.brian2_loihi import runtime
-from nmtool.exporters.brian2_loihi.environment import REFEREE
 from nmtool.exporters.format import Format
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_chips import BRIAN2_LOIHI
+from nmtool_chips.brian2_loihi import runtime
+from nmtool_chips.brian2_loihi.environment import REFEREE
 
 
-class Brian2Loihi(Format, name="brian2-loihi"):
+class Brian2Loihi(Format, name="brian2-loihi", place=BRIAN2_LOIHI):
     """A file of an integer network that brian2-loihi runs."""
 
     @classmethod
@@ -59,6 +60,3 @@ class Brian2Loihi(Format, name="brian2-loihi"):
     ) -> Recording:
         self.check_fits(self.integers)
         return runtime.run(self.integers, spikes, deep, on_progress)
-
-
-FORMAT = Brian2Loihi

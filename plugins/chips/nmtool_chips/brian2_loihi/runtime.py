@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 
 from nmtool.errors import DoesNotFitError, Finding
-from nmtool.exporters.brian2_loihi.environment import PACKAGE, REFEREE
 from nmtool.exporters.exchange import progress_reader
 from nmtool.exporters.output import temporary_folder
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_chips.brian2_loihi.environment import PACKAGE, REFEREE
 
 
 def run(

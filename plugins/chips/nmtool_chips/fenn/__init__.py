@@ -3,7 +3,7 @@
 FeNN is a soft core with 32 vector lanes for FPGAs, by the authors of EventProp with delays. The
 step of a neuron is code, compiled just in time; nmtool's exports have the step of the arithmetic
 `fenn16`. PyFeNN, with its instruction-set simulator, has its own Python environment
-(`nmtool.exporters.fenn.environment`) and runs in a supervised process; nmtool never imports it.
+(`nmtool_chips.fenn.environment`) and runs in a supervised process; nmtool never imports it.
 The exported package allows for these properties of PyFeNN, known from its sources and experiments:
 
 - **Rounding**: `I *= Beta` rounds down in every rounding mode; `I = Beta * I` follows the mode.

@@ -138,13 +138,17 @@ def _patch(sources: Path) -> None:
 REFEREE = Referee(
     name="fenn",
     title="FeNN's simulator",
+    purpose="verification in FeNN's instruction-set simulator",
     version=f"pyfenn=={VERSION}",
     requirements=[REQUIREMENTS],
     check=("check.py", VERSION),
     folder=PACKAGE,
     require_tools=_require_tools,
     build=_build,
-    clones=(RISCV_ISE.name, GENN.name),
+    clones={
+        RISCV_ISE.name: "FeNN's repository, neworderofjamie/riscv_ise",
+        GENN.name: "genn-team/genn",
+    },
 )
 
 set_up_fenn = REFEREE.set_up

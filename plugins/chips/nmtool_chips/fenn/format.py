@@ -8,21 +8,22 @@ from typing import Any
 from nmtool.arithmetic import FENN16
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
-from nmtool.exporters.fenn.package.fenn_network import memory
-from nmtool.exporters.fenn.readme import readme_text
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_chips import FENN
+from nmtool_chips.fenn.environment import PACKAGE, REFEREE
+from nmtool_chips.fenn.package.fenn_network import memory
+from nmtool_chips.fenn.readme import readme_text
 
 _SHARED = ("events", "known_answers", "readout", "recording", "traces")
 """Modules shared with exports to Lava."""
 
 
-class Fenn(PythonFolder, name="fenn"):
+class Fenn(PythonFolder, name="fenn", place=FENN):
     """A folder that runs a network of the arithmetic `fenn16` on PyFeNN, without nmtool."""
 
     arithmetic = FENN16
@@ -122,6 +123,3 @@ class Fenn(PythonFolder, name="fenn"):
             )
         options = ["--json", *(["--deep"] if deep else [])]
         return self.record(spikes, options, on_progress, environment)
-
-
-FORMAT = Fenn

@@ -5,11 +5,11 @@ from __future__ import annotations
 from string import Template
 
 from nmtool.exporters import folder_readme
-from nmtool.exporters.fenn.environment import GENN, RISCV_ISE
 from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool_chips.fenn.environment import GENN, RISCV_ISE
 
 _NETWORK = """\
 ## The network

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import FENN16
 from nmtool.dynamics import decay, drive_scale
-from nmtool.exporters.mlgenn.checkpoint import Connection
-from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool_chips.mlgenn.checkpoint import Connection
+from nmtool_chips.mlgenn.options import MlgennOptions
 
 _log = logging.getLogger(__name__)
 

@@ -12,21 +12,22 @@ import numpy as np
 from nmtool.dynamics import drive_scale
 from nmtool.errors import UsageError
 from nmtool.exporters.format import Format
-from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
-from nmtool.exporters.mlgenn.fixed_point import in_fixed_point
-from nmtool.exporters.mlgenn.options import MlgennOptions
-from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels, by_name
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout, rules_of
 from nmtool.rounding import round_half_away
+from nmtool_chips import MLGENN
+from nmtool_chips.mlgenn.checkpoint import Connection, checkpoints, read_connections
+from nmtool_chips.mlgenn.fixed_point import in_fixed_point
+from nmtool_chips.mlgenn.options import MlgennOptions
+from nmtool_chips.mlgenn.sizes import check_sizes, known_sizes
 
 _log = logging.getLogger(__package__)
 
 
-class Mlgenn(Format, name="mlgenn"):
+class Mlgenn(Format, name="mlgenn", place=MLGENN):
     """A folder of mlGeNN's checkpoints.
 
     Its files are `<epoch>-Conn_<Source>_<Target>-<variable>.npy`. Variables are `g` (in newer
@@ -145,6 +146,3 @@ def _projection(
     return Projection(
         connection.source if is_inner else INPUT, connection.target, weight, delay.astype(np.int32)
     )
-
-
-FORMAT = Mlgenn

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.mlgenn.checkpoint import Connection
+from nmtool_chips.mlgenn.checkpoint import Connection
 
 
 def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> dict[str, int]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from nmtool.arithmetic import LOIHI2
 from nmtool.errors import Finding
-from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool_chips.netx.layers import BIAS_EXPONENT, Integers, Layer
 
 _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 

@@ -19,9 +19,9 @@ from nmtool.errors import FileFormatError, Finding, printable
 from nmtool.exporters.differences import array_change
 from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embedded
 from nmtool.exporters.hdf5 import PlainFile, opened
-from nmtool.exporters.netx.layers import Layer
 from nmtool.libraries import missing_library
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool_chips.netx.layers import Layer
 
 if TYPE_CHECKING:
     import h5py

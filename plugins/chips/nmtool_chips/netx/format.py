@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP, Embedded
 from nmtool.exporters.format import Format
-from nmtool.exporters.netx import file, runtime
-from nmtool.exporters.netx.chain import chain_order, layers_of
-from nmtool.exporters.netx.network import misfits, network_of
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_chips import NETX
+from nmtool_chips.netx import file, runtime
+from nmtool_chips.netx.chain import chain_order, layers_of
+from nmtool_chips.netx.network import misfits, network_of
 
 if TYPE_CHECKING:
-    from nmtool.exporters.netx.file import NetxFile
+    from nmtool_chips.netx.file import NetxFile
 
 
-class Netx(Format, name="netx"):
+class Netx(Format, name="netx", place=NETX):
     """A NetX file by any tool; it runs in Lava, through lava-dl's reader."""
 
     @classmethod
@@ -115,6 +116,3 @@ class Netx(Format, name="netx"):
     ) -> Recording:
         network = self.integers
         return runtime.run(self.path, network, chain_order(network), spikes, deep, on_progress)
-
-
-FORMAT = Netx

@@ -12,8 +12,6 @@ from nmtool import arithmetic
 from nmtool.arithmetic import LOIHI2
 from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
-from nmtool.exporters.netx.file import NetxFile
-from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
 from nmtool.network.graph import INPUT, LI, LIF, MAX_STEPS, InputChannels
 from nmtool.network.integer_network import (
     MIXED,
@@ -23,6 +21,8 @@ from nmtool.network.integer_network import (
     sign_mode,
 )
 from nmtool.network.readout import FIRST_SPIKE, MEAN, Readout
+from nmtool_chips.netx.file import NetxFile
+from nmtool_chips.netx.layers import BIAS_EXPONENT, Layer
 
 _log = logging.getLogger(__name__)
 

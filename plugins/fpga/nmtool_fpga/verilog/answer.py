@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmtool.exporters.c.readout import importance
-from nmtool.exporters.verilog.layout import Memory, bits_for, field
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
+from nmtool_fpga.verilog.layout import Memory, bits_for, field
 
 _STATE_BITS, _IMPORTANCE_BITS = 24, 16
 

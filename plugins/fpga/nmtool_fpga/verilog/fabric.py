@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nmtool.errors import Finding
-from nmtool.exporters.verilog.answer import answer_block
-from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
+from nmtool_fpga.verilog.answer import answer_block
+from nmtool_fpga.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
 
 ECP5, ICE40UP = "ecp5", "ice40up"
 

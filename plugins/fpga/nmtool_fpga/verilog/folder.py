@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 
 from nmtool.exporters.data_folder import ANSWERS, NETWORK
-from nmtool.exporters.verilog.answer import answer_block
-from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout
-from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.exporters.verilog.readme import readme_text
-from nmtool.exporters.verilog.top import top_text
-from nmtool.exporters.verilog.words import expected_text, input_text
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool_fpga.verilog.answer import answer_block
+from nmtool_fpga.verilog.layout import BANK_BITS, SYNAPSES, Layout
+from nmtool_fpga.verilog.options import VerilogOptions
+from nmtool_fpga.verilog.readme import readme_text
+from nmtool_fpga.verilog.top import top_text
+from nmtool_fpga.verilog.words import expected_text, input_text
 
 TOP, README, MAKEFILE = "rtl/nmtool_top.v", "README.md", "Makefile"
 INPUT, EXPECTED, BENCH, HARNESS = "sim/input.hex", "sim/expected.hex", "sim/tb.v", "sim/harness.cpp"

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.data_folder import DataFolder, Marker
 from nmtool.exporters.embedded import digest
-from nmtool.exporters.verilog import fabric, runtime, simulators
-from nmtool.exporters.verilog.folder import folder_files
-from nmtool.exporters.verilog.layout import misfits
-from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.targets import target_named
 from nmtool.verification.certificate import Check
+from nmtool_fpga import VERILOG
+from nmtool_fpga.verilog import fabric, runtime, simulators
+from nmtool_fpga.verilog.folder import folder_files
+from nmtool_fpga.verilog.layout import misfits
+from nmtool_fpga.verilog.options import VerilogOptions
 
 if TYPE_CHECKING:
-    from nmtool.exporters.verilog.simulators import Icarus, Verilator
+    from nmtool_fpga.verilog.simulators import Icarus, Verilator
 
 
-class Verilog(DataFolder, name="verilog"):
+class Verilog(DataFolder, name="verilog", place=VERILOG):
     """A folder with the core, the network and testbenches."""
 
     marker, version, kind = "nmtool.json", 1, "folder of Verilog"
@@ -100,6 +101,3 @@ class Verilog(DataFolder, name="verilog"):
         chosen = runtime.choose(self.integers, self.about.options.lanes, spikes, deep)
         check = super().check(spikes, deep=deep, label=chosen.words, **options, simulator=chosen)
         return replace(check, model=chosen.words)
-
-
-FORMAT = Verilog

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from nmtool.arguments import keywords_checked
 from nmtool.errors import UsageError, suggestion
-from nmtool.exporters.verilog.layout import LANES
-from nmtool.exporters.verilog.parts import part_names
 from nmtool.options import WritingOptions, option
+from nmtool_fpga.verilog.layout import LANES
+from nmtool_fpga.verilog.parts import part_names
 
 
 @keywords_checked

@@ -5,12 +5,12 @@ from __future__ import annotations
 from string import Template
 
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.verilog.layout import Layout
-from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.version import __version__
+from nmtool_fpga.verilog.layout import Layout
+from nmtool_fpga.verilog.options import VerilogOptions
 
 _TEXT = Template("""\
 # A spiking network in Verilog

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import supervise
-from nmtool.exporters.verilog.folder import running_files
-from nmtool.exporters.verilog.layout import Layout
-from nmtool.exporters.verilog.simulators import Icarus, Verilator, find, is_own
-from nmtool.exporters.verilog.words import input_text, read_recording
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_fpga.verilog.folder import running_files
+from nmtool_fpga.verilog.layout import Layout
+from nmtool_fpga.verilog.simulators import Icarus, Verilator, find, is_own
+from nmtool_fpga.verilog.words import input_text, read_recording
 
 SILENCE_S = 3600.0
 """Idle timeout in s: a run in which no sample ends for this long is stopped. A hanging core is

@@ -23,9 +23,9 @@ from pathlib import Path
 from nmtool import leftovers
 from nmtool.errors import MissingError
 from nmtool.exporters.supervise import output_of, supervise
-from nmtool.exporters.verilog.folder import BENCH, HARNESS
 from nmtool.paths import cache_folder
 from nmtool.setup.installation import install_command
+from nmtool_fpga.verilog.folder import BENCH, HARNESS
 
 VARIABLE = "VERILATOR"
 """Environment variable with the path of Verilator."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.exporters.verilog.answer import AnswerBlock
-from nmtool.exporters.verilog.layout import BANK_BITS, Layout
+from nmtool_fpga.verilog.answer import AnswerBlock
+from nmtool_fpga.verilog.layout import BANK_BITS, Layout
 
 _TOP = Template("""\
 // The core with the widths and depths of one network. What the network is lies in the contents of

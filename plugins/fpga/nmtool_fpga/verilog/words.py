@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import BackendError
-from nmtool.exporters.verilog.layout import MAX_POPULATIONS
 from nmtool.network.graph import LI, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_fpga.verilog.layout import MAX_POPULATIONS
 
 _IN_SPIKE, _IN_END, _IN_BEGIN = 0, 1, 2
 _SPIKE, _MEMBRANE, _CURRENT, _END = 0, 1, 2, 3

@@ -10,16 +10,17 @@ from nmtool.exporters.c import compiler, runtime
 from nmtool.exporters.c.format import COptions
 from nmtool.exporters.c.prefix import check_prefix
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
-from nmtool.exporters.firmware import makefile, reader, state
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool_mcu import FIRMWARE
+from nmtool_mcu.firmware import makefile, reader, state
 
 USUAL_PREFIX = "network"
 
 
-class Firmware(DataFolder, name="firmware"):
+class Firmware(DataFolder, name="firmware", place=FIRMWARE):
     """A folder of C for microcontrollers, for every network of the arithmetic `loihi2`."""
 
     marker, version, kind = "firmware.json", 1, "firmware folder"
@@ -76,6 +77,3 @@ class Firmware(DataFolder, name="firmware"):
             on_progress,
             adapt=lambda driver: state.driver(self.integers, driver, prefix),
         )
-
-
-FORMAT = Firmware

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from string import Template
 
-from nmtool.exporters.processors import PROCESSORS, Processor
+from nmtool.exporters.c.processor import Processor
+from nmtool_mcu.processors import PROCESSORS
 
 _HEAD = Template("""\
 # make             builds build/host, for this computer

@@ -2,7 +2,7 @@
 
 Starting Brian takes the same time for one sample as for many. Each run therefore simulates several
 samples: neuron j of sample s is neuron s·size + j of its group, and no synapse connects two
-samples. `nmtool.exporters.brian2_loihi` explains steps, delays and monitors.
+samples. `nmtool_chips.brian2_loihi` explains steps, delays and monitors.
 """
 
 from __future__ import annotations
