@@ -15,11 +15,10 @@ from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.errors import BackendError, DoesNotFitError, MissingError
-from nmtool.exporters import formats
 from nmtool.exporters.c.format import C
 from nmtool.exporters.c.processor import Processor, Region
 from nmtool.exporters.c.source import memory
-from nmtool.exporters.formats import format_named
+from nmtool.exporters.formats import Place, format_named
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool_mcu.emulated import emulated
@@ -53,11 +52,6 @@ def assert_same(network: IntegerNetwork, spikes: Raster, processor: Processor) -
 
 
 # Tests with scripts in place of compilers and emulators
-
-
-def test_a_processor_is_the_same_format_every_time() -> None:
-    assert emulated("cortex-m") is emulated("cortex-m") is format_named("cortex-m")
-    assert emulated("cortex-m") is not emulated("riscv32")
 
 
 @needs_compiler
@@ -104,29 +98,25 @@ def test_a_failing_processor_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("noun", "place"), [("constants", "flash"), ("variables", "ram")])
 def test_memories_that_are_too_small_are_named_before_anything_compiles(
-    noun: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noun: str, place: str, tmp_path: Path
 ) -> None:
     needed = dict(zip(("constants", "variables"), memory(NETWORK), strict=True))[noun]
     small = replace(PROCESSORS["cortex-m"], name="small", **{place: Region(0, needed - 1)})
-    monkeypatch.setitem(PROCESSORS, "small", small)
-    monkeypatch.setitem(formats.PLACES, "small", formats.Place())
     with refused(DoesNotFitError, "format-does-not-fit") as caught:
-        emulated("small").write(NETWORK, tmp_path / "network")
+        emulated(small, Place("")).write(NETWORK, tmp_path / "network")
     assert codes(caught.value) == ["processor-memory"]
     assert caught.value.findings[0].where == noun
     assert f"{needed:,} bytes" in caught.value.findings[0].what
     assert f"has {needed - 1:,}" in caught.value.findings[0].what
-    monkeypatch.setitem(PROCESSORS, "small", replace(small, **{place: Region(0, needed)}))
-    emulated.cache_clear()
-    emulated("small").write(NETWORK, tmp_path / "network")
-    emulated.cache_clear()
+    large = replace(small, **{place: Region(0, needed)})
+    emulated(large, Place("")).write(NETWORK, tmp_path / "network")
 
 
 def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = emulated("riscv32").write(NETWORK, tmp_path / "network").path
+    path = format_named("riscv32").write(NETWORK, tmp_path / "network").path
     monkeypatch.setenv("PATH", "")
     with refused(MissingError, "processor-tools-missing"):
-        emulated("riscv32")(path).run(SPIKES)
+        format_named("riscv32")(path).run(SPIKES)
 
 
 # Tests with real compilers and emulators

@@ -12,7 +12,7 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.exporters.format import Format
-from nmtool.exporters.formats import PLACES, Place
+from nmtool.exporters.formats import Place
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -27,12 +27,11 @@ Faulty = Callable[..., type[Format]]
 
 
 @pytest.fixture
-def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
+def faulty() -> Faulty:
     """`faulty(fault)` is a format that the simulator runs, with a fault in its recordings."""
-    monkeypatch.setitem(PLACES, "x", Place((".npz",)))
 
     def made(fault: Callable[[Recording], Recording] = lambda same: same) -> type[Format]:
-        class Simulated(Format, name="x"):
+        class Simulated(Format, name="x", place=Place("", (".npz",))):
             def simulate(self, spikes: Raster, *, deep: bool, on_progress: Any) -> Recording:
                 recording = simulate(self.integers, spikes, deep=deep)
                 on_progress(spikes.n_samples)

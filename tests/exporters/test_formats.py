@@ -11,23 +11,21 @@ import pytest
 import nmtool as nm
 from nmtool.errors import UsageError
 from nmtool.exporters.c.format import C
-from nmtool.exporters.environments import referee_named
 from nmtool.exporters.formats import (
-    PLACES,
-    REFEREES,
     all_formats,
     artefact_at,
     format_for,
     format_named,
     formats_that_run,
     formats_that_write,
+    places,
 )
-from nmtool_mcu.processors import PROCESSORS
+from nmtool.exporters.referees import referees
 from tests.refusals import refused
 
 
 def test_every_format_has_an_entry_in_places() -> None:
-    assert [exporter.name for exporter in all_formats()] == list(PLACES)
+    assert [exporter.name for exporter in all_formats()] == [*places()]
     for exporter in all_formats():
         assert format_named(exporter.name) is exporter
         assert bool(exporter.extensions) + exporter.is_folder == (exporter.writes or exporter.reads)
@@ -64,13 +62,12 @@ def test_the_help_names_every_format() -> None:
 
 
 def test_referees_are_formats_that_run() -> None:
-    assert {*REFEREES} <= {*formats_that_run()}
-    for name in REFEREES:
-        assert referee_named(name).name == name
+    assert {*referees()} <= {*formats_that_run()}
+    assert [referee.name for referee in referees().values()] == [*referees()]
 
 
 def test_paths_belong_to_one_format_only() -> None:
-    extensions = [extension for place in PLACES.values() for extension in place.extensions]
+    extensions = [extension for place in places().values() for extension in place.extensions]
     assert len(set(extensions)) == len(extensions)
 
 
@@ -88,14 +85,14 @@ def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
 
 IMPORTS = """
 import sys
-from nmtool.exporters.formats import PLACES, format_named
-packages = [name.replace('-', '_') for name in PLACES]
+from nmtool.exporters.formats import format_named, places
+homes = [place.home.rpartition(':')[0] for place in places().values()]
 before = {*sys.modules}
-for name in PLACES:
+for name in places():
     format_named(name)
-    print(name, *(package for package in packages if f'nmtool.exporters.{package}' in sys.modules))
+    print(name, *dict.fromkeys(home for home in homes if home in sys.modules))
     for module in {*sys.modules} - before:
-        if module.startswith('nmtool.'):
+        if module.startswith('nmtool'):
             parent, _, child = module.rpartition('.')
             if parent in sys.modules:
                 vars(sys.modules[parent]).pop(child, None)
@@ -107,9 +104,9 @@ for name in PLACES:
 def test_importing_a_format_imports_only_the_formats_that_it_builds_on() -> None:
     printed = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     imported = {name: packages for name, *packages in map(str.split, printed.stdout.splitlines())}
-    expected = {name: [name.replace("-", "_")] for name in PLACES}
-    expected |= {"firmware": ["c", "firmware"], **{processor: ["c"] for processor in PROCESSORS}}
-    expected |= {"verilog": ["c", "verilog"], "netx": ["lava", "netx"], "fenn": ["lava", "fenn"]}
+    own = {name: place.home.partition(":")[0] for name, place in places().items()}
+    builds_on = {"firmware": ["nmtool.exporters.c.format"]}
+    expected = {name: [*builds_on.get(name, []), home] for name, home in own.items()}
     assert imported == expected, printed.stderr
 
 
@@ -120,7 +117,7 @@ def test_an_output_without_a_known_extension_is_refused() -> None:
     assert f"`to={'|'.join(formats_that_write())}`" in caught.value.fix
     with refused(UsageError, "format-unclear") as caught:
         format_for("network.none", {"npz": ".npz"})
-    assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
+    assert ".npz, .onnx, .nir, .c, .json" in caught.value.why
     assert f"`to=npz|{'|'.join(formats_that_write())}`" in caught.value.fix
 
 

@@ -15,7 +15,7 @@ import nmtool as nm
 from nmtool.errors import UsageError
 from nmtool.exporters.embedded import check_hash, read_bytes
 from nmtool.exporters.format import Format
-from nmtool.exporters.formats import PLACES, Place
+from nmtool.exporters.formats import Place, places
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack
 from tests.exporters import test_conformance
@@ -24,15 +24,14 @@ from tests.refusals import refused
 
 NETWORK = cases.integer_network()
 
-# The code of a new format: its entry in `PLACES`, and what its package `exporters/text/` would
-# contain
+# The code of a new format
 
 MAX_BYTES = 1 << 26
 
-PLACES["text"] = Place((".example",))
+PLACE = Place(f"{__name__}:Text", (".example",))
 
 
-class Text(Format, name="text"):
+class Text(Format, name="text", place=PLACE):
     """The integers of a network as JSON."""
 
     @classmethod
@@ -50,13 +49,10 @@ class Text(Format, name="text"):
         return network
 
 
-del PLACES["text"]
-
-
 @pytest.fixture(autouse=True)
 def _placed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PLACES, "text", Place((".example",)))
-    monkeypatch.setitem(sys.modules, "nmtool.exporters.text.format", SimpleNamespace(FORMAT=Text))
+    monkeypatch.setitem(places(), "text", PLACE)
+    monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(Text=Text))
 
 
 def test_a_new_format_is_written_read_and_converted(tmp_path: Path) -> None:

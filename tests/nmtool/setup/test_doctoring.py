@@ -112,8 +112,8 @@ def test_environments_of_referees(environments: Path, monkeypatch: pytest.Monkey
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o700)
     monkeypatch.setenv(REFEREE.python_variable, str(python))
-    assert doctoring._referee(REFEREE, "", False).state == FINE
-    assert doctoring._referee(REFEREE, "", True).state == BROKEN
+    assert doctoring._referee(REFEREE, False).state == FINE
+    assert doctoring._referee(REFEREE, True).state == BROKEN
 
 
 def test_a_gpu_that_torch_and_numba_can_use_or_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.exporters.formats import PLACES
+from nmtool.exporters.formats import places
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
@@ -104,7 +104,7 @@ def test_unknown_targets_are_refused() -> None:
         nm.check(CHAIN, [])
 
 
-@pytest.mark.parametrize("name", [name for name in PLACES if name not in ("mlgenn", *PROCESSORS)])
+@pytest.mark.parametrize("name", [name for name in places() if name not in ("mlgenn", *PROCESSORS)])
 def test_every_format_is_a_target_and_may_have_chips(name: str) -> None:
     first, *others = fits_of_format(CHAIN, name)
     assert first.target.name == name
