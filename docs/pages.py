@@ -1,16 +1,19 @@
 """Generated pages of the site.
 
 Pages on commands, settings, the Python interface and errors are generated from the sources. README
-and similar files are copied from the top of the repository, where visitors look for them. `conf.py`
-writes all of these pages before Sphinx reads the folder; none is under version control.
+and similar files are copied from the top of the repository, where visitors look for them, and the
+pages of plug-ins from `plugins/`. `conf.py` writes all of these pages before Sphinx reads the
+folder; none is under version control.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import groupby
@@ -33,17 +36,44 @@ AT_THE_TOP = {
     "security.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/README.md",
 }
-"""Copied pages: their name on the site, and their source in the repository."""
+"""Pages copied from the top: their name on the site, and their source in the repository."""
+
+
+def plugins() -> dict[str, list[str]]:
+    """The pages of each folder of `plugins/`, by its name: its README as `index.md`, and others."""
+    pages = {path.parent.name: ["index.md"] for path in sorted(ROOT.glob("plugins/*/README.md"))}
+    for path in sorted(ROOT.glob("plugins/*/docs/*.md")):
+        pages[path.parts[-3]].append(path.name)
+    return pages
+
+
+def copied() -> dict[str, str]:
+    """All copied pages: their name on the site, and their source in the repository."""
+    sources = dict(AT_THE_TOP)
+    for name, pages in plugins().items():
+        sources |= {f"plugins/{name}/{page}": f"plugins/{name}/docs/{page}" for page in pages}
+        sources[f"plugins/{name}/index.md"] = f"plugins/{name}/README.md"
+    return sources
 
 
 def write(folder: Path) -> None:
     """Generate all pages, and write each changed page into a folder."""
-    tops = [(page, (ROOT / source).read_text("utf-8")) for page, source in AT_THE_TOP.items()]
-    tops[0] = (tops[0][0], tops[0][1] + CONTENTS)
+    copies = {page: (ROOT / source).read_text("utf-8") for page, source in copied().items()}
+    copies["index.md"] += contents()
+    for name, pages in plugins().items():
+        copies[f"plugins/{name}/index.md"] += toctree(
+            page.removesuffix(".md") for page in pages[1:]
+        )
+        images = ROOT / "plugins" / name / "docs" / "images"
+        if images.is_dir():
+            shutil.copytree(images, folder / "plugins" / name / "images", dirs_exist_ok=True)
+    for file in (folder / "plugins").rglob("*.md"):
+        if file.relative_to(folder).as_posix() not in copies:  # of a plug-in that has gone
+            file.unlink()
     single = [("settings.md", settings_page()), ("errors.md", errors_page())]
-    for name, text in (*tops, *command_pages(), *python_pages(), *single):
+    for name, text in (*copies.items(), *command_pages(), *python_pages(), *single):
         file = folder / name
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
 
@@ -52,10 +82,11 @@ def linked(page: str, text: str) -> str:
     """The text of a page, with its links changed to pages of the site.
 
     In the repository, links are relative to the folder of the file. A link to a file that is not on
-    the site becomes plain text.
+    the site, such as a page of a plug-in that is not there, becomes plain text.
     """
-    here = (Path("docs") / page).parent if page not in AT_THE_TOP else Path(AT_THE_TOP[page]).parent
-    pages = {source: name for name, source in AT_THE_TOP.items()}
+    sources = copied()
+    here = Path(sources.get(page, f"docs/{page}")).parent
+    pages = {source: name for name, source in sources.items()}
 
     def site_link(link: re.Match[str]) -> str:
         label, target, anchor = link["label"], link["target"], link["anchor"] or ""
@@ -66,6 +97,8 @@ def linked(page: str, text: str) -> str:
             return f"{link['mark']}[{label}](/{pages[place]}{anchor})"
         if place.startswith("docs/"):
             return f"{link['mark']}[{label}](/{place.removeprefix('docs/')}{anchor})"
+        if image := re.fullmatch(r"plugins/(\w+)/docs/(images/.*)", place):
+            return f"{link['mark']}[{label}](/plugins/{image[1]}/{image[2]})"
         return label
 
     return re.sub(
@@ -75,7 +108,7 @@ def linked(page: str, text: str) -> str:
     )
 
 
-CONTENTS = """
+SUBJECTS = """
 ```{toctree}
 :hidden:
 :caption: Use
@@ -84,8 +117,6 @@ install
 tutorial-own-data
 tutorial-own-loop
 tutorial-foreign
-tutorial-fpga
-tutorial-firmware
 coming-from
 guide
 library
@@ -103,7 +134,6 @@ glossary
 
 eventprop
 arithmetic
-arithmetic-fenn16
 standard
 certificate
 ```
@@ -114,10 +144,9 @@ certificate
 
 targets
 loihi2
-fenn
 nir
 recording
-fpga
+plugins
 ```
 
 ```{toctree}
@@ -139,7 +168,13 @@ security
 changelog
 ```
 """
-"""Navigation in the sidebar of the site."""
+"""Navigation in the sidebar of the site, without plug-ins."""
+
+
+def contents() -> str:
+    """Navigation in the sidebar of the site."""
+    pages = [f"plugins/{name}/index" for name in plugins()]
+    return SUBJECTS + (toctree(pages, "Plug-ins") if pages else "")
 
 
 # Commands.
@@ -193,9 +228,10 @@ def closing(epilog: str) -> Iterator[str]:
         yield from (sentence(parts[2]), "")
 
 
-def toctree(names: Iterable[str]) -> str:
+def toctree(names: Iterable[str], caption: str = "") -> str:
     """Navigation in the sidebar for the pages of a folder."""
-    return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
+    options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+    return "\n".join(["", "```{toctree}", *options, "", *names, "```", ""])
 
 
 def parts_of(guide: str) -> str:
@@ -246,14 +282,25 @@ def settings_page() -> str:
 
 
 def sections() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The sections of `nmtool`'s docstring: their titles, and their names with descriptions."""
+    """Titles of sections, and their names with descriptions.
+
+    The sections are those of `nmtool`'s docstring, and one of the names that plug-ins add.
+    """
     entries: list[tuple[str, list[tuple[str, str]]]] = []
     for line in (nmtool.__doc__ or "").splitlines():
         if line and not line.startswith(" ") and line.endswith(":"):
             entries.append((line.partition(",")[0].rstrip(":"), []))
         elif entries and (entry := re.fullmatch(r" {4}(\w+) {2,}(\S.*)", line)):
             entries[-1][1].append((entry[1], entry[2]))
+    listed = {name for _, names in entries for name, _ in names}
+    others = sorted(set(nmtool.__all__) - listed - {"__version__"})
+    entries.append(("Of plug-ins", [(name, _first_line(name)) for name in others]))
     return [(title, names) for title, names in entries if names]
+
+
+def _first_line(name: str) -> str:
+    """The first line of a public name's docstring, without its full stop."""
+    return (inspect.getdoc(getattr(nmtool, name)) or "").partition("\n")[0].rstrip(".")
 
 
 def slug(title: str) -> str:

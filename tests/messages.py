@@ -15,7 +15,8 @@ from pathlib import Path
 from nmtool import errors
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
+ROOMS = [ROOT / room for room in ("nmtool", "hardware_sim", "training", "exporters")]
+PLUGINS = sorted(ROOT.glob("plugins/*/nmtool_*"))
 
 KINDS = {
     name: kind
@@ -50,9 +51,9 @@ class Message:
 
 
 def messages() -> Iterator[Message]:
-    """All places in the rooms that make an error or a finding, module by module."""
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+    """All places in rooms and plug-ins that make an error or a finding, module by module."""
+    for folder in (*ROOMS, *PLUGINS):
+        for path in sorted(folder.rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
             for node in ast.walk(tree):

@@ -80,6 +80,7 @@ def test_unchanged_pages_are_not_rewritten(
         ("index.md", "[a](examples/x.py)", "a"),
         ("guide.md", "[a](../README.md)", "[a](/index.md)"),
         ("guide.md", "[a](../benchmarks/README.md)", "[a](/benchmarks.md)"),
+        ("index.md", "[a](plugins/gone/README.md#b)", "a"),
         ("guide.md", "[a](results.md)", "[a](/results.md)"),
         ("guide/live.md", "[a](../results.md#live)", "[a](/results.md#live)"),
         ("guide/live.md", "![a](../images/x.svg)", "![a](/images/x.svg)"),
@@ -91,9 +92,34 @@ def test_links(page: str, link: str, becomes: str) -> None:
     assert pages.linked(page, f"See {link}.") == f"See {becomes}."
 
 
+def test_pages_of_plugins_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, mine = tmp_path / "docs", tmp_path / "plugins" / "mine"
+    (mine / "docs" / "images").mkdir(parents=True)
+    (mine / "README.md").write_text("# mine\n")
+    (mine / "docs" / "page.md").write_text("# Page\n")
+    (mine / "docs" / "images" / "x.svg").write_text("<svg/>")
+    for source in pages.AT_THE_TOP.values():
+        (tmp_path / source).parent.mkdir(exist_ok=True)
+        (tmp_path / source).write_text("# Top\n")
+    (site / "plugins" / "gone").mkdir(parents=True)
+    (site / "plugins" / "gone" / "index.md").write_text("# Gone\n")
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "messages", lambda: iter([]))
+    pages.write(site)
+    assert "\nplugins/mine/index\n" in (site / "index.md").read_text()
+    assert "\npage\n" in (site / "plugins" / "mine" / "index.md").read_text()
+    copied = {path.relative_to(site / "plugins").as_posix() for path in site.glob("plugins/**/*.*")}
+    assert copied == {"mine/index.md", "mine/page.md", "mine/images/x.svg"}
+    linked = "[a](/plugins/mine/page.md#b) ![c](/plugins/mine/images/x.svg) [d](/targets.md)"
+    text = "[a](docs/page.md#b) ![c](docs/images/x.svg) [d](../../docs/targets.md)"
+    assert pages.linked("plugins/mine/index.md", text) == linked
+
+
 DOCS = Path(pages.__file__).parent
 MADE = {"settings.md", "errors.md", *pages.AT_THE_TOP}
 PAGES = [path for path in (*DOCS.glob("*.md"), *DOCS.glob("guide/*.md")) if path.name not in MADE]
+OF_PLUGINS = [*DOCS.parent.glob("plugins/*/docs/*.md")]
+READMES = [DOCS.parent / "README.md", *DOCS.parent.glob("plugins/*/README.md")]
 PLACEHOLDERS = {"$S": "0", "STEP": "0.001", "W": "8", "R": "error", "…": "x"}
 
 
@@ -108,17 +134,19 @@ def commands(page: Path) -> Iterator[list[str]]:
                 yield [PLACEHOLDERS.get(word, word.replace("$S", "0")) for word in words]
 
 
-@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [*READMES, *PAGES, *OF_PLUGINS], ids=lambda page: f"{page.parent.name}/{page.stem}"
+)
 def test_commands_of_pages_are_parsed(page: Path) -> None:
     for words in commands(page):
         assert _parser(words[0])[0].parse_args(words).run
 
 
 def test_there_are_commands_on_pages() -> None:
-    assert sum(len(list(commands(page))) for page in PAGES) > 80
+    assert sum(len(list(commands(page))) for page in PAGES) > 60
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *OF_PLUGINS], ids=lambda page: page.stem)
 def test_pages_end_with_the_next_page_to_read(page: Path) -> None:
     [last] = re.findall(r"^Next: .*\Z", page.read_text("utf-8").rstrip(), re.MULTILINE | re.DOTALL)
     assert "](" in last
