@@ -1,0 +1,76 @@
+"""The package of docs/plugins.md is installed, and its commands run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmtool import plugins
+from tests.tutorials import blocks
+
+PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
+FILE = re.compile(r"`(\w+\.(?:py|toml))`[^\n]*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""A file of the package: its name, on the line before its block."""
+
+COMMANDS, PROMISED = (
+    next(text for language, text in blocks(PAGE) if language == kind) for kind in ("", "text")
+)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of the page, and the installed package in its folder `site`."""
+    folder = tmp_path_factory.mktemp("mine")
+    for name, text in FILE.findall(PAGE.read_text("utf-8")):
+        (folder / name).write_text(text, encoding="utf-8")
+    # Beside the nmtool of the tests, which stays as it is.
+    install = ("install", "--no-deps", "--no-build-isolation", "--quiet", "--target", "site", ".")
+    python("-m", "pip", *install, folder=folder)
+    return folder
+
+
+def python(*words: str, folder: Path) -> str:
+    """Output of Python in the folder, with the installed package; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "site"), "NUMBA_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run(line: str, folder: Path) -> str:
+    """Output of a command of the page."""
+    program, *words = shlex.split(line)
+    modules = {"nmtool": ("-m", "nmtool"), "python": ()}
+    return python(*modules[program], *words, folder=folder)
+
+
+def test_the_format_is_verified_as_the_page_says(package: Path) -> None:
+    lines = COMMANDS.splitlines()
+    assert lines[:2] == ["pip install -e .", "python -m pytest test_mine.py"]
+    outputs = [run(line, package) for line in lines[2:]]
+    assert "faithful" in outputs[0]
+    assert PROMISED in outputs[-1]
+
+
+def test_the_format_keeps_the_promises_of_all_formats(package: Path) -> None:
+    assert "1 passed" in run(COMMANDS.splitlines()[1], package)
+
+
+def test_every_group_of_entry_points_is_on_the_page() -> None:
+    groups = {
+        value
+        for value in vars(plugins).values()
+        if isinstance(value, str) and value.startswith("nmtool.") and value != plugins.__name__
+    }
+    assert set(re.findall(r"^\| `(nmtool\.\w+)` \|", PAGE.read_text("utf-8"), re.M)) == groups
