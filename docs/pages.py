@@ -67,11 +67,15 @@ def write(folder: Path) -> None:
         images = ROOT / "plugins" / name / "docs" / "images"
         if images.is_dir():
             shutil.copytree(images, folder / "plugins" / name / "images", dirs_exist_ok=True)
-    for file in (folder / "plugins").rglob("*.md"):
-        if file.relative_to(folder).as_posix() not in copies:  # of a plug-in that has gone
-            file.unlink()
-    single = [("settings.md", settings_page()), ("errors.md", errors_page())]
-    for name, text in (*copies.items(), *command_pages(), *python_pages(), *single):
+    single = {"settings.md": settings_page(), "errors.md": errors_page()}
+    written = copies | single | dict(command_pages()) | dict(python_pages())
+    for made in ("commands", "python", "plugins"):
+        for file in (folder / made).rglob("*.md"):
+            if (
+                file.relative_to(folder).as_posix() not in written
+            ):  # e.g. of a plug-in that has gone
+                file.unlink()
+    for name, text in written.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
@@ -294,7 +298,7 @@ def sections() -> list[tuple[str, list[tuple[str, str]]]]:
             entries[-1][1].append((entry[1], entry[2]))
     listed = {name for _, names in entries for name, _ in names}
     others = sorted(set(nmtool.__all__) - listed - {"__version__"})
-    entries.append(("Of plug-ins", [(name, _first_line(name)) for name in others]))
+    entries.append(("Plug-ins", [(name, _first_line(name)) for name in others]))
     return [(title, names) for title, names in entries if names]
 
 

@@ -135,7 +135,10 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "page", [*READMES, *PAGES, *OF_PLUGINS], ids=lambda page: f"{page.parent.name}/{page.stem}"
+    "page",
+    # Commands of docs/plugins.md need its package, with which its test runs them.
+    [page for page in (*READMES, *PAGES, *OF_PLUGINS) if page.name != "plugins.md"],
+    ids=lambda page: f"{page.parent.name}/{page.stem}",
 )
 def test_commands_of_pages_are_parsed(page: Path) -> None:
     for words in commands(page):
