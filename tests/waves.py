@@ -1,4 +1,4 @@
-"""The picture of the core at work in docs/fpga.md, from a simulation in Icarus.
+"""The picture of the core at work in plugins/fpga/docs/fpga.md, from a simulation in Icarus.
 
 python -m tests.waves [FILE.svg]
 """
@@ -173,4 +173,4 @@ def draw(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/fpga_step.svg"))
+    draw(Path(sys.argv[1] if len(sys.argv) > 1 else "plugins/fpga/docs/images/fpga_step.svg"))
