@@ -121,12 +121,15 @@ def _packages() -> Mapping[str, Sequence[EntryPoint]]:
     # Importing this module takes longer than reading all entry points.
     from importlib.metadata import distributions
 
+    places = list(_places_of_packages())
     packages: dict[str, Sequence[EntryPoint]] = {}
-    for distribution in distributions(path=list(_places_of_packages())):
-        entries = [e for e in distribution.entry_points if e.group.startswith("nmtool.")]
-        if entries:
-            # As for an import, the first place on the path counts.
-            packages.setdefault(distribution.metadata["Name"], entries)
+    for distribution in distributions(path=places):
+        if any(entry.group.startswith("nmtool.") for entry in distribution.entry_points):
+            name = distribution.metadata["Name"]
+            # Of a package that is installed twice, the first place on the path counts, as for an
+            # import.
+            first = next(iter(distributions(name=name, path=places)))
+            packages[name] = [e for e in first.entry_points if e.group.startswith("nmtool.")]
     return packages
 
 

@@ -196,3 +196,12 @@ def test_a_missing_format_or_target_is_unknown() -> None:
         format_named("mine")
     with refused(UsageError, "target-unknown"):
         nm.target_named("mine")
+
+
+def test_a_package_that_is_installed_twice_counts_once(tmp_path: Path) -> None:
+    first, second = (install(tmp_path / name, entries) for name, entries in TWICE)
+    assert run(NAMES, tmp_path, second) == "True\n"
+    assert run(NAMES, tmp_path, first, second) == "False\n"
+
+
+TWICE = (("first", ""), ("second", ENTRIES))
