@@ -8,7 +8,7 @@ the hooks at the top of the class, which have defaults. Overriding a hook gives 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +32,10 @@ from nmtool.verification.comparison import compare_recordings, spike_agreement
 
 if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
+    from nmtool.hardware_sim.operations import Operations
+    from nmtool.targets.costs import RunningCost
+    from nmtool.targets.fit import Use
+    from nmtool.targets.target import Target
 
 _FILES_NAMED = 5
 """Largest number of changed files named in the first sentence of an error."""
@@ -122,6 +126,44 @@ class Format:
             options: instance of `writing_options`; None for the defaults.
         """
         return []
+
+    @classmethod
+    def uses(cls, network: Any, target: Target, options: Any = None) -> list[Use]:
+        """Amounts of a part's resources that an export takes, and the amounts that the part has.
+
+        By default, exports take no resources that a target could have too little of.
+
+        Args:
+            network: an integer network without misfits.
+            target: a target of this format, with the figures of the part.
+            options: instance of `writing_options`; None for the defaults.
+        """
+        return []
+
+    @classmethod
+    def too_small(cls, use: Use, target: Target) -> Finding:
+        """The finding for a resource of which a part has too little; goes with `uses`."""
+        raise NotImplementedError
+
+    @classmethod
+    def running_cost(
+        cls,
+        network: IntegerNetwork,
+        spikes: Raster,
+        recording: Recording,
+        operations: Operations,
+        progress: Progress,
+    ) -> RunningCost | None:
+        """Measure what an inference costs in the runtime; None if it is not measured.
+
+        Args:
+            network: the network.
+            spikes: the input, of at least one sample.
+            recording: the simulator's recording on this input.
+            operations: the operations that the simulator counted on this input.
+            progress: function that shows progress, e.g. `nmtool.progress_bar`.
+        """
+        return None
 
     @classmethod
     def encode(
@@ -355,6 +397,11 @@ class Format:
             fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
             findings.append(Finding("format-readout", "readout", what, fix))
         return findings
+
+    @classmethod
+    def lacking(cls, uses: Iterable[Use], target: Target) -> list[Finding]:
+        """A finding for every resource of which a part has too little."""
+        return [cls.too_small(use, target) for use in uses if use.used > use.available]
 
     @classmethod
     def check_known(cls, network: Any) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.c import compiler, file, runtime
+from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.exporters.c import compiler, cost, file, runtime, sizes
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.prefix import check_prefix, renamed
 from nmtool.exporters.differences import has_content
@@ -16,11 +16,16 @@ from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.options import WritingOptions
+from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.targets import Target
+from nmtool.targets.costs import RunningCost
+from nmtool.targets.fit import Use
 
 if TYPE_CHECKING:
     from nmtool.exporters.c.file import Content
+    from nmtool.hardware_sim.operations import Operations
 
 HEADER = ".h"
 
@@ -61,6 +66,27 @@ class C(Format, name="c"):
     @classmethod
     def require(cls) -> None:
         compiler.find()
+
+    @classmethod
+    def uses(cls, network: IntegerNetwork, target: Target, options: Any = None) -> list[Use]:
+        return sizes.uses(network, target)
+
+    @classmethod
+    def too_small(cls, use: Use, target: Target) -> Finding:
+        return sizes.too_small(use, target)
+
+    @classmethod
+    def running_cost(
+        cls,
+        network: IntegerNetwork,
+        spikes: Raster,
+        recording: Recording,
+        operations: Operations,
+        progress: Progress,
+    ) -> RunningCost:
+        """Compile the C program for this computer, and time it."""
+        clock = cost.clock()
+        return cost.program_cost(network, spikes, recording, operations, clock, progress)
 
     @classmethod
     def encode(

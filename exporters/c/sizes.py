@@ -7,7 +7,6 @@ with 2 to 21 populations, compiled by GCC 14.2 with -O2 for a Cortex-M4 and an R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nmtool.errors import Finding
@@ -58,7 +57,7 @@ def uses(network: IntegerNetwork, target: Target) -> list[Use]:
 
     Args:
         network: an integer network.
-        target: a target with figures of `memory`.
+        target: a target; without figures of `memory`, nothing is counted.
     """
     limits = bounds(network)
     amounts = [
@@ -70,18 +69,14 @@ def uses(network: IntegerNetwork, target: Target) -> list[Use]:
     ]
 
 
-def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
-    """A finding for every memory that a network does not fit into."""
-    return [
-        Finding(
-            "target-memory",
-            target.title or target.name,
-            f"the network takes {use.used:,} {use.resource}, but there are only {use.available:,}",
-            "shorten delays: each step of delay takes 4 bytes of RAM per neuron; or train a "
-            "smaller network"
-            if use.resource == "bytes of RAM"
-            else "train a network with fewer synapses: each synapse takes 2 bytes of flash",
-        )
-        for use in taken
-        if use.used > use.available
-    ]
+def too_small(use: Use, target: Target) -> Finding:
+    """The finding for a memory that a network does not fit into."""
+    return Finding(
+        "target-memory",
+        target.title or target.name,
+        f"the network takes {use.used:,} {use.resource}, but there are only {use.available:,}",
+        "shorten delays: each step of delay takes 4 bytes of RAM per neuron; or train a smaller "
+        "network"
+        if use.resource == "bytes of RAM"
+        else "train a network with fewer synapses: each synapse takes 2 bytes of flash",
+    )

@@ -18,7 +18,6 @@ from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.tables import Result, Table, in_json
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
-from nmtool.targets.target import Memory
 
 ALL = "all"
 """Name that stands for all targets that come with nmtool."""
@@ -134,7 +133,7 @@ def fits_of_format(
     Args:
         network: the network to be written.
         name: name of the format.
-        options: options of the export, e.g. the lanes of a Verilog core.
+        options: options of the export; None for the defaults.
     """
     targets = [target_named(target_name) for target_name in target_names()]
     of_format = [target for target in targets if target.format == name]
@@ -173,20 +172,10 @@ def _fit_to_target(
         network, changed = rounded.network, (_rounding_finding(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.reasons_against(network, options)
     outcome = fit(network, target, misfits=reasons, changed=changed)
-    if reasons:
+    if reasons or format_ is None:
         return outcome
-    if target.fabric.family is not None:
-        from nmtool_fpga.verilog import fabric
-
-        uses = fabric.uses(network, target, getattr(options, "lanes", 1))
-        lacking = fabric.too_small(target, uses)
-    elif target.memory != Memory():
-        from nmtool.exporters.c import sizes
-
-        uses = sizes.uses(network, target)
-        lacking = sizes.too_small(target, uses)
-    else:
-        return outcome
+    uses = format_.uses(network, target, options)
+    lacking = format_.lacking(uses, target)
     return replace(outcome, uses=tuple(uses), unsupported=(*outcome.unsupported, *lacking))
 
 

@@ -17,18 +17,26 @@ from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, check_in_time, choose_samples, only_classes
-from nmtool.errors import DataError, MissingError, UsageError
+from nmtool.errors import DataError, UsageError
+from nmtool.exporters.formats import format_named, places
 from nmtool.loading import Source, as_network, as_samples
-from nmtool.machine import cpu_name
 from nmtool.network.any_network import AnyNetwork
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.running import record_portions
-from nmtool.tables import counted
 from nmtool.targets import Target, target_named
-from nmtool.targets.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
+from nmtool.targets.costs import (
+    Constant,
+    Cost,
+    Counted,
+    Estimate,
+    RunningCost,
+    Spread,
+    Tradeoff,
+)
 from nmtool.targets.footprint import (
     Footprint,
     connection_sparsity,
@@ -37,15 +45,10 @@ from nmtool.targets.footprint import (
 )
 from nmtool.targets.resources import resources
 from nmtool.targets.target import CHIP, SOFTWARE, Origin
-from nmtool_mcu.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.operations import Core, Counter, Operations
 
-TIMED_SAMPLES = 100
-"""Number of samples, evenly spread, on which the C program is timed."""
-
-_C = "c"
 _PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
 
 
@@ -63,8 +66,8 @@ def cost(
 
     Operations are counted exactly, in the network's own arithmetic, per inference (a sample from a
     fresh state), by population and projection, and over steps. Latency and energy are estimated if
-    the target's figures per event are known. For the target `c`, the network's C program is
-    compiled and timed on this machine; for a microcontroller, an emulator counts its instructions.
+    the target's figures per event are known. If the target's format can measure its runtime, such
+    as `c`, which times the C program on this machine, latency is measured.
 
     >>> cost(q.network, data.test)  # doctest: +SKIP
     <Cost: 12,345 synaptic events per inference, 300 samples>
@@ -116,8 +119,7 @@ def cost(
         loaded_network, binned.raster, recording, placement.cores, dense=_stores_zeros(chip)
     )
     operations = counter.operations()
-    in_c = chip is not None and (chip.name == _C or chip.processor)
-    program = loaded_network if in_c and isinstance(loaded_network, IntegerNetwork) else None
+    running = _running_cost(loaded_network, chip, binned.raster, recording, operations, progress)
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: counts for name, counts in operations.spikes.items() if name != INPUT}
     class_remark = only_classes(
@@ -148,12 +150,13 @@ def cost(
         dense_operations=float(_n_synapses(loaded_network) * operations.n_steps),
         activation_sparsity=_activation_sparsity(operations, spikes),
         connection_sparsity=connection_sparsity(loaded_network),
-        footprint=dict(_footprints(loaded_network, with_program=program is not None)),
+        footprint=dict(_footprints(loaded_network, running)),
         energy=_energy(loaded_network, placement, figures, operations),
-        latency=_program_latency(program, binned, recording, progress, chip.processor)
-        if program and chip
+        latency=running.latency
+        if running
         else _latency(loaded_network, placement, figures, counter),
-        operations=_program_operations(program, operations) if program else {},
+        program=running.program if running else "",
+        operations=running.operations if running else {},
         absent=dict(_unknown_quantities(loaded_network, spikes)),
         remarks=(
             *_remarks(loaded_network, chip, operations, spikes),
@@ -250,30 +253,6 @@ def _activation_sparsity(
     return (bins - _total_count([*spikes.values()])) / bins if bins else None
 
 
-def _program_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
-    """Count the operations in the source code of the C program, by name.
-
-    A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
-    a synapse takes a product and a sum; a score of a readout that weights steps takes one more
-    product. Addresses, comparisons and the reset before a sample are not counted.
-    """
-    shape = (operations.n_samples, operations.n_steps)
-    none = np.zeros(shape, np.int64)
-    read = sum(operations.synapses_read, none)
-    steps = sum(operations.neuron_updates.values(), none)
-    spiking = network.readout.kind == LIF
-    answering = operations.spikes if spiking else operations.neuron_updates
-    scored = answering[network.readout.population]
-    weighted = scored if network.readout.weights_steps else none
-    return {
-        "weights_added": Spread.of(read),
-        "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps + weighted),
-        "divisions": Spread.of(2 * steps),
-        "scores_kept": Spread.of(scored + none),
-    }
-
-
 def _bits(network: IntegerNetwork) -> str:
     """Text with the bits of weights and of delays, e.g. `8/6`.
 
@@ -288,14 +267,14 @@ def _bits(network: IntegerNetwork) -> str:
     return f"{'–'.join(map(str, sorted({min(weights), max(weights)})))}/{bits}" if weights else ""
 
 
-def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[str, Footprint]]:
+def _footprints(
+    network: AnyNetwork, running: RunningCost | None
+) -> Iterator[tuple[str, Footprint]]:
     """Yield footprints of a network, each with its kind of storage."""
     if isinstance(network, IntegerNetwork):
         yield "chip integers", integer_footprint(network)
-    if isinstance(network, IntegerNetwork) and with_program:
-        from nmtool.exporters.c.source import memory
-
-        yield "C program", Footprint(*memory(network))
+    if running is not None:
+        yield running.program, running.footprint
     yield "torch copy", torch_footprint(network)
 
 
@@ -331,7 +310,28 @@ def _remarks(
         yield f"spikes were simulated in {arithmetic}, but {title} has another arithmetic"
 
 
-# Estimates of energy and latency
+# Measurements, and estimates of energy and latency
+
+
+def _running_cost(
+    network: AnyNetwork,
+    chip: Target | None,
+    spikes: Raster,
+    recording: Recording,
+    operations: Operations,
+    progress: Progress,
+) -> RunningCost | None:
+    """Measure the cost in the runtime of a target's format; None if it is not measured.
+
+    The runtime of a chip's format is this computer, which says nothing of the chip: for a chip,
+    only the emulated processor is measured that the target names.
+    """
+    if chip is None or not isinstance(network, IntegerNetwork):
+        return None
+    name = chip.processor or (chip.format if chip.kind == SOFTWARE else "")
+    if name not in places():
+        return None
+    return format_named(name).running_cost(network, spikes, recording, operations, progress)
 
 
 def _stores_zeros(chip: Target | None) -> bool:
@@ -513,46 +513,3 @@ def _note_on_estimate(placement: _Placement, unknown: Sequence[str]) -> str:
     if unknown:
         parts.append(f"not included, because no figure is published: {', '.join(unknown)}")
     return "; ".join(parts)
-
-
-def _program_latency(
-    network: IntegerNetwork,
-    samples: Samples,
-    recording: Recording,
-    progress: Progress,
-    processor: str,
-) -> Estimate:
-    """Measure the C program: its time on this machine, or its instructions in an emulator.
-
-    If the program cannot be measured, the estimate has the reason instead of numbers.
-    """
-    from nmtool.exporters.c.timing import PASSES, instructions, measure
-
-    count = samples.raster.n_samples
-    chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
-    spikes = samples.raster.take(chosen)
-    emitted = {name: raster.take(chosen).n_spikes for name, raster in recording.spikes.items()}
-    part = f"{len(chosen)} of " if len(chosen) < count else "all "
-    which = part + counted(count, "sample")
-    emulated = PROCESSORS.get(processor)
-    unit = "ns" if emulated is None else "instructions"
-    try:
-        with progress("C program", len(chosen)) as advance:
-            if emulated is None:
-                spread = Spread.of_samples(measure(network, spikes, emitted, on_progress=advance))
-                boundary = f"measured, C program, one thread of {cpu_name()}"
-                note = (
-                    f"from reset to answer, input in memory; median of {PASSES} passes over {which}"
-                )
-            else:
-                counts = instructions(network, spikes, emitted, emulated, on_progress=advance)
-                total, longest = Spread.of_samples(counts[:, 0]), counts[:, 1].max().item()
-                step_mean = total.mean / spikes.n_steps
-                spread = replace(total, step_mean=step_mean, step_worst=longest)
-                boundary = f"instructions, C program, {emulated.title} emulated by QEMU"
-                note = f"instructions, not time; all steps of a sample, input in memory; {which}"
-    except MissingError as error:
-        why = f", since {error.why}" if error.why else ""
-        return Estimate(unit, absent=f"{error.what}{why}; {error.fix}")
-    worst = int(chosen[spread.worst_sample])
-    return Estimate(unit, boundary, note, replace(spread, worst_sample=worst))

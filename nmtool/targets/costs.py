@@ -165,6 +165,23 @@ class Estimate:
         return {"unit": self.unit, "boundary": self.boundary, "note": self.note, **spread}
 
 
+@dataclass(frozen=True)
+class RunningCost:
+    """Measured cost of an export in its runtime, from the `running_cost` of its format.
+
+    Attributes:
+        program: name of the running program, e.g. `C program`.
+        latency: the measured latency, or the reason why it could not be measured.
+        footprint: memory of the program.
+        operations: exact source-level operations per inference, by name.
+    """
+
+    program: str
+    latency: Estimate
+    footprint: Footprint
+    operations: Mapping[str, Spread]
+
+
 @dataclass(frozen=True, repr=False)
 class Cost(Result):
     """The cost of a network on samples. An *inference* is one sample from a fresh state.
@@ -202,11 +219,11 @@ class Cost(Result):
         activation_sparsity: share of bins (neurons of spiking populations times steps) without a
             spike; None if no population can spike.
         connection_sparsity: share of weights that are 0; None without synapses.
-        footprint: by kind of storage: `chip integers`, `torch copy` (NeuroBench's) and, for targets
-            that run the C file, `C program`.
+        footprint: by kind of storage: `chip integers`, `torch copy` (NeuroBench's) and, if a
+            program was measured, `program`.
         energy, latency: energy and latency per inference.
-        operations: for targets that run the C file, its exact source-level operations per
-            inference, by name.
+        program: name of the program that was measured, e.g. `C program`; '' if none was.
+        operations: exact source-level operations of the program per inference, by name.
         absent: why a quantity other than energy and latency is unknown, by the quantity's name.
         remarks: sentences that limit the meaning of the numbers.
     """
@@ -234,6 +251,7 @@ class Cost(Result):
     activation_sparsity: float | None
     connection_sparsity: float | None
     footprint: Mapping[str, Footprint]
+    program: str = field(metadata=NOT_IN_JSON)
     operations: Mapping[str, Spread]
     energy: Estimate
     latency: Estimate
@@ -356,7 +374,9 @@ class Cost(Result):
             for where, spread in (*counted.parts.items(), ("all", counted.total)):
                 yield {"quantity": name, "where": where, "unit": "per inference"} | asdict(spread)
         for name, spread in self.operations.items():
-            yield {"quantity": name, "where": "C program", "unit": "per inference"} | asdict(spread)
+            yield {"quantity": name, "where": self.program, "unit": "per inference"} | asdict(
+                spread
+            )
         for name, value in self._scalars():
             if value is not None:
                 yield {"quantity": name, "where": "all", "value": value}

@@ -13,8 +13,9 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from benchmarks.processors import deepest_stack, measure_sizes
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.format import C
 from nmtool.exporters.c.processor import Processor
-from nmtool.exporters.c.sizes import bounds, too_small, uses
+from nmtool.exporters.c.sizes import bounds, uses
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.c.timing import clock_text, instructions
 from nmtool.hardware_sim.simulator import simulate
@@ -44,7 +45,7 @@ def test_bounds_exceed_the_counted_bytes(network: IntegerNetwork) -> None:
 
 @given(flash=st.integers(1, 1 << 20), ram=st.integers(1, 1 << 20))
 def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, ram: int) -> None:
-    target = Target("mine", title="Mine", memory=Memory(flash, ram))
+    target = Target("mine", title="Mine", format="c", memory=Memory(flash, ram))
     network = random_network(4, 2, False)
     most = bounds(network)
     taken = {"bytes of flash": most.flash, "bytes of RAM": most.ram + most.stack}
@@ -66,7 +67,7 @@ def test_a_memory_of_unknown_size_is_not_checked() -> None:
     network = random_network(4, 2, False)
     target = Target("mine", memory=Memory(ram=1))
     assert [use.resource for use in uses(network, target)] == ["bytes of RAM"]
-    assert len(too_small(target, uses(network, target))) == 1
+    assert len(C.lacking(uses(network, target), target)) == 1
 
 
 def test_256_kb_are_too_few() -> None:

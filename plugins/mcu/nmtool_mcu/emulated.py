@@ -8,20 +8,26 @@ semihosting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import Finding
-from nmtool.exporters.c import file, runtime
+from nmtool.exporters.c import cost, file, runtime, timing
 from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.targets.costs import RunningCost, Spread
 from nmtool_mcu import CORTEX_M, RISCV32
 from nmtool_mcu.processors import PROCESSORS
+
+if TYPE_CHECKING:
+    from nmtool.hardware_sim.operations import Operations
 
 
 def emulated(processor: Processor, place: Place) -> type[Format]:
@@ -58,6 +64,19 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
                 if size > region.size
             ]
 
+        @classmethod
+        def running_cost(
+            cls,
+            network: IntegerNetwork,
+            spikes: Raster,
+            recording: Recording,
+            operations: Operations,
+            progress: Progress,
+        ) -> RunningCost:
+            """Compile the C program for the processor, and count its instructions."""
+            counter = instruction_counter(processor)
+            return cost.program_cost(network, spikes, recording, operations, counter, progress)
+
         def differences(self) -> list[Finding]:
             """Raise `DoesNotFitError` unless the network fits the machine; else return []."""
             self.check_fits(self.integers)
@@ -73,6 +92,27 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
             )
 
     return Emulated
+
+
+def instruction_counter(processor: Processor) -> cost.Meter:
+    """A meter of the instructions that an emulated processor executes."""
+
+    def count(
+        network: IntegerNetwork,
+        spikes: Raster,
+        emitted: Mapping[str, int],
+        on_progress: Callable[[int], None],
+    ) -> Spread:
+        counts = timing.instructions(network, spikes, emitted, processor, on_progress=on_progress)
+        total, longest = Spread.of_samples(counts[:, 0]), counts[:, 1].max().item()
+        return replace(total, step_mean=total.mean / spikes.n_steps, step_worst=longest)
+
+    return cost.Meter(
+        "instructions",
+        f"instructions, C program, {processor.title} emulated by QEMU",
+        "instructions, not time; all steps of a sample, input in memory; ",
+        count,
+    )
 
 
 CortexM = emulated(PROCESSORS["cortex-m"], CORTEX_M)

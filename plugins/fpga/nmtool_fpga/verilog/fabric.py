@@ -8,10 +8,9 @@ included, and one for an iCE40 UP with its serial line. `TABLES_ERROR` is the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nmtool.errors import Finding
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
@@ -155,21 +154,6 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         Use(name, used, available, error)
         for name, used, available, error in amounts
         if available is not None
-    ]
-
-
-def too_small(target: Target, uses: Sequence[Use]) -> list[Finding]:
-    """A finding for every resource of which the FPGA has too little."""
-    fix = "quantise with fewer weight and delay bits, or choose a larger FPGA"
-    return [
-        Finding(
-            "verilog-part-small",
-            target.title or target.name,
-            f"the core needs {use.used:,} {use.resource}, but the FPGA has {use.available:,}",
-            fix,
-        )
-        for use in uses
-        if use.used > use.available
     ]
 
 

@@ -13,7 +13,8 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
-from nmtool.targets import target_named
+from nmtool.targets import Target, target_named
+from nmtool.targets.fit import Use
 from nmtool.verification.certificate import Check
 from nmtool_fpga import VERILOG
 from nmtool_fpga.verilog import fabric, runtime, simulators
@@ -42,6 +43,23 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
         return misfits(network, None if options is None else options.lanes)
 
     @classmethod
+    def uses(
+        cls, network: IntegerNetwork, target: Target, options: VerilogOptions | None = None
+    ) -> list[Use]:
+        if target.fabric.family is None:
+            return []
+        return fabric.uses(network, target, (options or VerilogOptions()).lanes)
+
+    @classmethod
+    def too_small(cls, use: Use, target: Target) -> Finding:
+        return Finding(
+            "verilog-part-small",
+            target.title or target.name,
+            f"the core needs {use.used:,} {use.resource}, but the FPGA has {use.available:,}",
+            "quantise with fewer weight and delay bits, or choose a larger FPGA",
+        )
+
+    @classmethod
     def check_fits(cls, network: IntegerNetwork, options: VerilogOptions | None = None) -> None:
         """Raise `DoesNotFitError` unless the network fits the core and the core fits the FPGA."""
         options = options or VerilogOptions()
@@ -51,7 +69,7 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
             )
         if options.part:
             target = target_named(options.part)
-            if findings := fabric.too_small(target, fabric.uses(network, target, options.lanes)):
+            if findings := cls.lacking(cls.uses(network, target, options), target):
                 raise DoesNotFitError(
                     f"the core with this network does not fit {target.title}",
                     code="verilog-part-too-small",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nmtool.errors import Finding, UsageError
-from nmtool.exporters.c import compiler, runtime
+from nmtool.exporters.c import compiler, runtime, sizes
 from nmtool.exporters.c.format import COptions
 from nmtool.exporters.c.prefix import check_prefix
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
@@ -14,6 +14,8 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.targets import Target
+from nmtool.targets.fit import Use
 from nmtool_mcu import FIRMWARE
 from nmtool_mcu.firmware import makefile, reader, state
 
@@ -29,6 +31,14 @@ class Firmware(DataFolder, name="firmware", place=FIRMWARE):
     @classmethod
     def require(cls) -> None:
         compiler.find()
+
+    @classmethod
+    def uses(cls, network: IntegerNetwork, target: Target, options: Any = None) -> list[Use]:
+        return sizes.uses(network, target)
+
+    @classmethod
+    def too_small(cls, use: Use, target: Target) -> Finding:
+        return sizes.too_small(use, target)
 
     @classmethod
     def encode(
