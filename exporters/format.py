@@ -71,6 +71,11 @@ class Format:
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
         records_states: True if u and v of every neuron can be recorded.
+        tool: name of the program outside of Python that the runtime needs, e.g. `C compiler`; ''
+            if it needs none, or shares the one of another format.
+        tool_purpose: what the tool is for.
+        extra: extra of nmtool with the libraries that the format needs; '' for none.
+        extra_purpose: what these libraries are for.
         executes_code: True if running an export executes code from its files. Unless `trust` is
             given, `run` first checks that nmtool would write the same files.
         reference: function from (network, raster) to the expected recording; None: the integer
@@ -90,6 +95,10 @@ class Format:
     arithmetic: ClassVar[Arithmetic] = LOIHI2
     rules: ClassVar[tuple[str, ...]] = (MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE)
     records_states: ClassVar[bool] = True
+    tool: ClassVar[str] = ""
+    tool_purpose: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
+    extra_purpose: ClassVar[str] = ""
     executes_code: ClassVar[bool] = False
     reference: ClassVar[Callable[..., Recording] | None] = None
     tolerance: ClassVar[float] = 0.0
@@ -116,6 +125,15 @@ class Format:
     @classmethod
     def require(cls) -> None:
         """Raise `MissingError` unless everything needed to run is installed."""
+
+    @classmethod
+    def describe_tool(cls) -> str:
+        """Version of the installed `tool`, in words; raises `MissingError` if there is none."""
+        raise NotImplementedError
+
+    @classmethod
+    def try_tool(cls) -> None:
+        """Use the `tool`, for seconds at most; raises `BackendError` if it does not work."""
 
     @classmethod
     def misfits(cls, network: Any, options: Any = None) -> list[Finding]:

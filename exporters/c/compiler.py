@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import tempfile
 from pathlib import Path
 
 from nmtool.errors import MissingError
 from nmtool.exporters.c.processor import Processor
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.supervise import output_of, supervise
 
 USUAL = ("cc", "gcc", "clang")
 VARIABLE = "CC"
@@ -17,6 +18,7 @@ VARIABLE = "CC"
 
 OPTIONS = ("-std=c99", "-O2")
 TIME_LIMIT_S = 600.0
+_ANSWER_S = 5
 
 _FIX = f"install a compiler (apt install gcc; xcode-select --install), or name one in {VARIABLE}"
 
@@ -42,6 +44,21 @@ def find() -> list[str]:
         why=f"none of {', '.join(USUAL)} is on the path",
         fix=_FIX,
     )
+
+
+def describe() -> str:
+    """The C compiler, as it names itself."""
+    command = find()
+    lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
+    return next(iter(lines), command[0])
+
+
+def try_out() -> None:
+    """Compile a program."""
+    with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
+        source = Path(name, "program.c")
+        source.write_text("int main(void)\n{\n    return 0;\n}\n")
+        compile_program(source, Path(name, "program"))
 
 
 def compile_program(

@@ -62,10 +62,19 @@ class C(Format, name="c"):
     """A C file, with a header file if names have a prefix; for every network of `loihi2`."""
 
     writing_options = COptions
+    tool, tool_purpose = "C compiler", "running C exports"
 
     @classmethod
     def require(cls) -> None:
         compiler.find()
+
+    @classmethod
+    def describe_tool(cls) -> str:
+        return compiler.describe()
+
+    @classmethod
+    def try_tool(cls) -> None:
+        compiler.try_out()
 
     @classmethod
     def uses(cls, network: IntegerNetwork, target: Target, options: Any = None) -> list[Use]:

@@ -53,6 +53,7 @@ class Nir(Format, name="nir"):
 
     writing_options = NirOptions
     reading_options = ImportOptions
+    extra, extra_purpose = "nir", "NIR files"
     holds_floats = True
     records_states = False
     reference = staticmethod(reference)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Onnx(Format, name="onnx"):
     """An ONNX file. Every integer network can be written."""
 
+    extra, extra_purpose = "onnx", "ONNX files"
+
     @classmethod
     def require(cls) -> None:
         runtime.library()

@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import BackendError, MissingError
-from nmtool.exporters.c import compiler
+from nmtool.exporters.formats import all_formats
 from nmtool.exporters.referees import referees
 from nmtool.exporters.supervise import output_of, supervise
 from nmtool.libraries import libraries_needed
 from nmtool.machine import cpu_name, usable_cores
 from nmtool.paths import cache_folder, pages_folder
-from nmtool.setup.installation import GIVES, install_command, is_installed, libraries, version_of
+from nmtool.setup.installation import (
+    CONVENIENCES,
+    MAIN,
+    install_command,
+    is_installed,
+    libraries,
+    version_of,
+)
 from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.version import __version__
-from nmtool_fpga.verilog import simulators
-from nmtool_mcu.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from nmtool.exporters.c.processor import Processor
     from nmtool.exporters.environments import Referee
 
 _TITLES = {
@@ -161,7 +163,8 @@ def _system() -> Iterator[Part]:
 def _libraries(deep: bool) -> Iterator[Part]:
     """Examine the libraries of nmtool and of its extras; if `deep`, import them."""
     seen: set[str] = set()
-    for extra, gives in GIVES.items():
+    of_formats = {form.extra: form.extra_purpose for form in all_formats() if form.extra}
+    for extra, gives in {**MAIN, **of_formats, **CONVENIENCES}.items():
         for library in libraries(extra):
             if library.name not in seen:
                 seen.add(library.name)
@@ -195,16 +198,11 @@ def _import_error(package: str) -> str:
 
 
 def _tools(deep: bool) -> Iterator[Part]:
-    """Examine compilers, simulators, emulators and the GPU; if `deep`, use them."""
-    yield _tool("C compiler", "running C exports", _compiler, _compile if deep else None)
-    yield _tool(
-        "Verilog simulator",
-        "running Verilog exports",
-        lambda: ", ".join(simulator.words for simulator in simulators.find()),
-    )
-    for processor in PROCESSORS.values():
-        gives = f"nmtool verify --against {processor.name}"
-        yield _tool(processor.title, gives, partial(_programs, processor))
+    """Examine the tools of formats, the GPU and reference simulators; if `deep`, use them."""
+    for form in all_formats():
+        if form.tool:
+            use = form.try_tool if deep else None
+            yield _tool(form.tool, form.tool_purpose, form.describe_tool, use)
     yield _gpu()
     for referee in referees().values():
         yield _referee(referee, deep)
@@ -230,27 +228,6 @@ def _tool(
         reason = ": ".join(filter(None, (detail, detail and error.what, error.why)))
         return Part("tool", name, state, reason, gives, error.fix)
     return Part("tool", name, FINE, detail, gives)
-
-
-def _compiler() -> str:
-    """The C compiler, as it names itself."""
-    command = compiler.find()
-    lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
-    return next(iter(lines), command[0])
-
-
-def _compile() -> None:
-    """Compile a program."""
-    with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
-        source = Path(name, "program.c")
-        source.write_text("int main(void)\n{\n    return 0;\n}\n")
-        compiler.compile_program(source, Path(name, "program"))
-
-
-def _programs(processor: Processor) -> str:
-    """Compiler and emulator of a processor."""
-    processor.require()
-    return f"{processor.compiler}, {processor.emulator[0]}"
 
 
 def _referee(referee: Referee, deep: bool) -> Part:

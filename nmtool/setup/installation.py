@@ -26,19 +26,20 @@ NAME = "nmtool"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder with pyproject.toml, if nmtool runs without being installed."""
 
-GIVES = {
+MAIN = {
     "": "everything",
     "train": "training, float networks, digits",
     "search": "hyperparameter search",
-    "onnx": "ONNX files",
-    "nir": "NIR files",
-    "verilog": "fast simulation of Verilog exports",
+}
+"""Purpose of nmtool without extras, '', and of the extras for training."""
+
+CONVENIENCES = {
     "report": "plots",
     "tensorboard": "logs for TensorBoard",
     "tonic": "downloads of data sets",
     "completion": "completion of commands in a shell",
 }
-"""Purpose of each extra, in order of use; '' is nmtool without extras."""
+"""Purpose of each other extra, except those of formats, which the formats declare."""
 
 TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
 """Index of torch's builds without CUDA; on Linux, the default index has builds with CUDA."""

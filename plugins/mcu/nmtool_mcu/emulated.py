@@ -41,9 +41,16 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
     class Emulated(Format, name=processor.name, place=place):
         """An integer network in nmtool's own file, run as C on an emulated processor."""
 
+        tool, tool_purpose = processor.title, f"nmtool verify --against {name}"
+
         @classmethod
         def require(cls) -> None:
             processor.require()
+
+        @classmethod
+        def describe_tool(cls) -> str:
+            processor.require()
+            return f"{processor.compiler}, {processor.emulator[0]}"
 
         @classmethod
         def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:

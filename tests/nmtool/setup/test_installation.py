@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import nmtool
+from nmtool.exporters.formats import all_formats
 from nmtool.libraries import EXTRAS, missing_library
 from nmtool.setup import installation
 from nmtool.setup.installation import (
-    GIVES,
+    CONVENIENCES,
+    MAIN,
     TORCH_FOR_CPUS,
     install_command,
     is_installed,
@@ -145,8 +147,9 @@ def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_extra_that_errors_name_has_libraries() -> None:
-    assert {*EXTRAS.values()} <= {*GIVES}
-    for extra in {*EXTRAS.values(), *GIVES}:
+    every = {*MAIN, *CONVENIENCES, *(form.extra for form in all_formats())}
+    assert {*EXTRAS.values()} <= every
+    for extra in every:
         assert libraries(extra), extra
     for module, extra in EXTRAS.items():
         fix = missing_library(ModuleNotFoundError("no", name=module)).fix

@@ -31,10 +31,16 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
 
     marker, version, kind = "nmtool.json", 1, "folder of Verilog"
     writing_options = VerilogOptions
+    tool, tool_purpose = "Verilog simulator", "running Verilog exports"
+    extra, extra_purpose = simulators.EXTRA, "fast simulation of Verilog exports"
 
     @classmethod
     def require(cls) -> None:
         simulators.find()
+
+    @classmethod
+    def describe_tool(cls) -> str:
+        return ", ".join(simulator.words for simulator in simulators.find())
 
     @classmethod
     def misfits(
