@@ -4,9 +4,9 @@ Formats of other runtimes cannot represent a network's names, scales and classes
 also contain the network in nmtool's own form, which is read back bit for bit. `check_written` of
 every format compares the data for the runtime with what nmtool would write for this network.
 
-A Lava folder contains archives as separate files. HDF5 files (NIR, NetX) contain the same archives
-as datasets of a group, `Embedded`. C and ONNX files already contain the network's arrays as
-constants: they only add the archive's header, as text, and a digest of all other bytes.
+A Lava folder contains archives as separate files. HDF5 files, such as NIR files, contain the same
+archives as datasets of a group, `Embedded`. C and ONNX files already contain the network's arrays
+as constants: they only add the archive's header, as text, and a digest of all other bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
 GROUP = "nmtool"
-"""Name of nmtool's group in HDF5 files; other readers of NIR and NetX ignore it."""
+"""Name of nmtool's group in HDF5 files; readers of other tools ignore it."""
 
 FLOAT = "float"
 """Name of the arithmetic of float networks in files."""

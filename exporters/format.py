@@ -201,6 +201,15 @@ class Format:
         return {"": network.to_bytes()}
 
     @classmethod
+    def companions(cls, options: Any = None) -> tuple[str, ...]:
+        """Extensions of the files that `encode` puts beside an export, with the dot.
+
+        Args:
+            options: instance of `writing_options`; None for the defaults.
+        """
+        return ()
+
+    @classmethod
     def encode_samples(
         cls, network: Any, answers: KnownAnswers | None, samples: SpikeEvents
     ) -> Mapping[str, bytes]:

@@ -167,7 +167,7 @@ SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, o
 SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
 RECORDING = Kind(("Recording",), "pass a Recording, such as the result of nmtool.simulate")
 WRITING_OPTIONS = Kind(
-    ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
+    ("WritingOptions",), "pass the options of the format, such as nmtool.NirOptions(…)"
 )
 GROUPING = Kind(
     (str, int, "integer"), "name a column, or pass a number N for blocks of N neighbouring samples"
@@ -251,7 +251,7 @@ KINDS = {
         "DelayGrid": GRID,
         "Device | str": DEVICE,
         "Ranks": RANKS,
-        "NirOptions | VerilogOptions": WRITING_OPTIONS,
+        "WritingOptions": WRITING_OPTIONS,
         "PerPopulation": PER_POPULATION,
         "Sizes": SIZES,
         "Words": WORD_LIST,

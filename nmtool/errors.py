@@ -32,11 +32,12 @@ class Finding:
     """A single problem in a network, a file or a data set.
 
     >>> import nmtool as nm
-    >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
+    >>> target = nm.Target("mine", max_delay=0)
+    >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), target).findings[0]
     >>> finding.code, finding.where
     ('target-without-delays', 'input → hidden')
     >>> finding.what
-    '35 synapses have a delay, but SynSense Xylo IMU has no delays'
+    '35 synapses have a delay, but mine has no delays'
 
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.

@@ -17,17 +17,16 @@ from nmtool.errors import DataError, FileFormatError, UsageError, check_path
 from nmtool.exporters.formats import artefact_at, import_options_unused
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.options import ReadingOptions
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.splits import VALIDATION
 
 if TYPE_CHECKING:
-    from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
-    from nmtool_chips.mlgenn.options import MlgennOptions
 
 _log = logging.getLogger(__name__)
 
@@ -35,25 +34,24 @@ Source = Union[Network, IntegerNetwork, "Run", "SpikingNetwork", str, Path]
 """A network, a run, a torch model, or a path: of a run folder, a network file or an export."""
 
 
-def load(
-    path: str | Path, options: ImportOptions | MlgennOptions | None = None
-) -> Network | IntegerNetwork:
+def load(path: str | Path, options: ReadingOptions | None = None) -> Network | IntegerNetwork:
     """Read the network of a run folder, a file or an export, float or integer.
 
-    For a run that trained in integers, the result is the integer network. NIR and NetX files and
-    mlGeNN's checkpoints can also be read.
+    For a run that trained in integers, the result is the integer network. Files of other tools,
+    such as NIR files, can also be read.
 
     >>> load("run")  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
         path: run folder, network file, file or folder of any format; `zoo:NAME`.
-        options: settings for a NIR file or mlGeNN's checkpoints. With options, the graph of a NIR
-            file is read even if nmtool wrote the file and it carries the network itself.
+        options: settings for files of other tools, such as `nmtool.ImportOptions` for NIR files.
+            With options, the graph of a NIR file is read even if nmtool wrote the file and it
+            carries the network itself.
 
     Raises:
         FileFormatError: the file is missing, damaged, or not a network.
-        UsageError: the options are for another kind of file, or are missing for checkpoints.
+        UsageError: the options are for another kind of file, or are missing for this one.
     """
     check_exists(path)
     path = zoo.path(path) if zoo.is_name(path) else path

@@ -133,3 +133,12 @@ class ReadingOptions(Options):
     note: ClassVar[str]
     keys: ClassVar[str]
     files: ClassVar[str]
+
+
+def prefix_unused(name: str) -> UsageError:
+    """Make the error for a prefix of names in a format, called `name`, without this option."""
+    return UsageError(
+        f"the format {name} has no option `prefix=`",
+        code="prefix-unused",
+        fix="leave out the prefix, or write a C file: -o NAME.c",
+    )

@@ -64,7 +64,7 @@ JOINED_ANSWERS = "joined.npz"
 """In the folder of a cross-validation: the classes predicted by the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
-"""Known answers in the folder of an export to Lava or FeNN."""
+"""Known answers in the folder of an export with a `run.py`, such as Lava's."""
 
 EXPORT_EVENTS = "events.csv"
-"""In the folder of an export to Lava or FeNN: a few samples of data, a row per event."""
+"""A few samples of data in the same folder, a row per event."""

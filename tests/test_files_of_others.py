@@ -42,7 +42,7 @@ KNOWN = {
     "plugins/chips/nmtool_chips/fenn/package/check.py": {"importlib"},
     # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
-    "exporters/processors.py": {"subprocess"},
+    "exporters/c/processor.py": {"subprocess"},
     # Copies of this process get their arguments from it as a pickle.
     "training/studies/copies.py": {"subprocess", "pickle"},
     "plugins/fpga/nmtool_fpga/verilog/simulators.py": {"importlib"},

@@ -1,7 +1,7 @@
 """Write a complete C file, and read it back as data.
 
 Arrays are read from the code itself. The rest of the network is JSON in a comment. The last line
-has a digest of all bytes before it. Firmware developers often keep only this file: it can be
+has a digest of all bytes before it. Developers often keep only this file: it can be
 verified and converted without any other.
 """
 

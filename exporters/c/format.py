@@ -15,7 +15,7 @@ from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.options import WritingOptions
+from nmtool.options import WritingOptions, prefix_unused
 from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -35,9 +35,8 @@ class COptions(WritingOptions):
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names; a C file with a prefix gets a header file. '': a C file
-            gets no header file, and its names begin with `nmtool`; names in firmware begin with
-            `network`.
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': the
+            format's own prefix. In a C file, this is `nmtool`, and there is no header file.
 
     Raises:
         UsageError: the prefix is invalid.
@@ -51,11 +50,7 @@ class COptions(WritingOptions):
             check_prefix(self.prefix)
 
     def unused_by(self, name: str) -> UsageError:
-        return UsageError(
-            f"the format {name} has no option `prefix=`",
-            code="prefix-unused",
-            fix="leave out the prefix, or write a C file: -o NAME.c",
-        )
+        return prefix_unused(name)
 
 
 class C(Format, name="c"):
@@ -103,6 +98,10 @@ class C(Format, name="c"):
     ) -> dict[str, bytes]:
         prefix = "" if options is None else options.prefix
         return _files(network, None if answers is None else Carried.of(answers), prefix)
+
+    @classmethod
+    def companions(cls, options: COptions | None = None) -> tuple[str, ...]:
+        return (HEADER,) if options is not None and options.prefix else ()
 
     @cached_property
     def content(self) -> Content:

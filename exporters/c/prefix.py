@@ -1,4 +1,4 @@
-"""Prefixes of names in C files with headers, so that a firmware can contain several networks.
+"""Prefixes of names in C files with headers, so that a program can contain several networks.
 
 All code is first written with the default names, `nmtool_…`, and renamed at the end.
 """

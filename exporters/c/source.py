@@ -69,7 +69,7 @@ def index_type(network: IntegerNetwork) -> str:
 
 
 def interface(network: IntegerNetwork) -> str:
-    """The public declarations: functions that a firmware calls, and variables that it reads."""
+    """The public declarations: functions that an application calls, and variables that it reads."""
     lines = []
     for population in network.populations:
         name, size = population.name, population.size

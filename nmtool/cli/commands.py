@@ -85,9 +85,7 @@ COMMANDS: Mapping[str, Command] = {
     "inspect": Command(LOOK, "describe the content of a file"),
     "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
     "doctor": Command(COMPUTER, "installed and missing parts, and how to install them"),
-    "setup": Command(
-        COMPUTER, "install environments for Lava, brian2-loihi or FeNN, or shell completion"
-    ),
+    "setup": Command(COMPUTER, "install environments of reference simulators, or shell completion"),
 }
 
 ALSO = {"quantize": "quantise"}

@@ -289,7 +289,7 @@ def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stdout; print reasons against unsupported targets on stderr."""
     for fit in fits:
         print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
-        if not fit.uses:  # For an FPGA, the printed line already contains the reasons.
+        if not fit.uses:  # With uses, the printed line already contains the reasons.
             print_finding_remarks(fit.unsupported)
 
 

@@ -23,7 +23,7 @@ from nmtool.cli.progress import progress
 if TYPE_CHECKING:
     from nmtool.exchange.exporting import Conversion
 
-IN = "run folder, network file, file of any of the formats, or folder of mlGeNN's checkpoints"
+IN = "run folder, network file, or file or folder in any of the formats"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
-        "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
-        "network.npz --in tau_mem_ms=20 --in tau_syn_ms=5 --in threshold=1 --in sizes=Input:700. "
+        "nmtool convert foreign.nir network.npz --in-nir-dt 0.001. "
         "Exit code 1 if OUT differs from IN; OUT is kept."
     )
 
@@ -57,13 +56,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         samples=flag(
             "--data",
             metavar="DATA",
-            help="data set for one of the known answers, and for events.csv in a folder for Lava "
-            "or FeNN; default: all known answers have generated inputs",
+            help="data set for one of the known answers, and for events.csv in a folder with a "
+            "run.py, such as Lava's; default: all known answers have generated inputs",
         ),
         prefix=flag(
             metavar="WORD",
-            help="C and firmware: begin all names with WORD and write a header file, so that "
-            "several networks fit into one firmware",
+            help="C: begin all names with WORD and write a header file, so that several networks "
+            "fit into one program",
         ),
     )
     add_force(group(parser, MACHINE), "an earlier OUT")

@@ -18,9 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: nmtool export integers.npz -o network.onnx; "
         "nmtool export integers.npz -o kws.c --prefix kws; "
-        "nmtool export integers.npz --to firmware -o firmware --prefix kws; "
         "nmtool export integers.npz --to lava -o lava_folder; "
-        "nmtool export integers.npz --to verilog -o core --lanes 4; "
         "nmtool export run -o network.nir --hops free"
     )
 

@@ -15,8 +15,7 @@ from nmtool.cli.flags import Parameter
 from nmtool.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
-    from nmtool.exporters.nir.options import NirOptions
-    from nmtool_fpga.verilog.options import VerilogOptions
+    from nmtool.options import WritingOptions
 
 WRITING, READING = "WritingOptions", "ReadingOptions"
 """Bases of the classes of options, in `nmtool.options`."""
@@ -29,7 +28,7 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         flags.add(group(parser, flags.class_texts(name)["heading"]), name)
 
 
-def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOptions | None:
+def writing_options(arguments: argparse.Namespace) -> WritingOptions | None:
     """The options given for writing a format; None if there are none.
 
     Raises:

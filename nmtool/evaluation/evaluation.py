@@ -260,8 +260,8 @@ def evaluate(
         data: samples, a data set, or its name, e.g. `digits:test`; also samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.
-        trust: run an export even if its code differs from what this nmtool writes. A folder for
-            Lava or FeNN is code, which may do anything.
+        trust: run an export even if its code differs from what this nmtool writes. An export
+            that is code, such as a folder for Lava, may do anything.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from nmtool.exporters.formats import format_for, format_named, formats_that_writ
 from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.options import ReadingOptions, WritingOptions, prefix_unused
 from nmtool.progress import Progress, silent
 from nmtool.running import simulate
 from nmtool.tables import Table, Tabular
@@ -36,10 +37,7 @@ from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
-    from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.known_answers import KnownAnswers
-    from nmtool_chips.mlgenn.options import MlgennOptions
-    from nmtool_fpga.verilog.options import VerilogOptions
 
 OWN = "npz"
 """Name of nmtool's own format for float and integer networks."""
@@ -52,6 +50,7 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Largest total number of events of these samples."""
 
+_PREFIX = "prefix"
 _OWN_KINDS = (Network.file_kind, IntegerNetwork.file_kind)
 
 
@@ -139,7 +138,7 @@ def export(
     *,
     to: str | None = None,
     samples: SpikeEvents | Dataset | str | Path | None = None,
-    options: NirOptions | VerilogOptions | None = None,
+    options: WritingOptions | None = None,
     prefix: str = "",
     force: bool = False,
     progress: Progress = silent,
@@ -152,16 +151,15 @@ def export(
     Args:
         network: integer network, run, torch model, or path; NIR and nmtool's own files also take
             float networks.
-        path: file to write, or folder for Lava, FeNN, Verilog and firmware.
-        to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`, `netx`, or
-            `npz` for nmtool's own files; by default from the extension.
+        path: file or folder to write, as the format has it.
+        to: format, e.g. `onnx`, or `npz` for nmtool's own files; by default from the extension.
         samples: samples, a data set, or its name, e.g. `digits:test`. One known answer is an
             excerpt of the samples; all other known answers, or all without samples, have generated
-            inputs, which reveal single faults. A folder for Lava or FeNN also contains up to ten of
-            the samples as `events.csv`, for its `run.py` to classify.
-        options: options of the format NIR or Verilog.
-        prefix: prefix of names in C and firmware, so that several networks can be linked into one
-            firmware; a C file with a prefix gets a header file.
+            inputs, which reveal single faults. A folder with a `run.py`, such as Lava's, also
+            contains up to ten of the samples as `events.csv`, for `run.py` to classify.
+        options: options of the format, such as `nmtool.NirOptions`.
+        prefix: prefix of names in C, so that several networks can be linked into one program; a C
+            file with a prefix gets a header file.
         force: replace an earlier export.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
@@ -207,8 +205,8 @@ def convert(
     *,
     to: str | None = None,
     samples: SpikeEvents | Dataset | str | Path | None = None,
-    reading: ImportOptions | MlgennOptions | None = None,
-    writing: NirOptions | VerilogOptions | None = None,
+    reading: ReadingOptions | None = None,
+    writing: WritingOptions | None = None,
     prefix: str = "",
     check: bool = True,
     force: bool = False,
@@ -224,13 +222,13 @@ def convert(
     <Conversion: foreign.nir → network.npz, passed>
 
     Args:
-        source: run folder, network file, file or folder of any format, mlGeNN's checkpoints; or a
-            network, run or torch model in memory.
+        source: run folder, network file, file or folder of any format; or a network, run or torch
+            model in memory.
         path: file or folder to write.
         to: as for `export`.
         samples: as for `export`.
-        reading: options for reading a NIR file or mlGeNN's checkpoints.
-        writing: options for writing NIR or Verilog.
+        reading: options for reading files of other tools, such as `nmtool.ImportOptions`.
+        writing: options of the format, such as `nmtool.NirOptions`.
         prefix: as for `export`.
         check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
@@ -368,7 +366,7 @@ def check_archive_name(path: str | Path, what: str = "a network file") -> None:
 def writing_options(
     format_class: type[Format] | None,
     path: str | Path,
-    options: NirOptions | VerilogOptions | None,
+    options: WritingOptions | None,
     prefix: str = "",
     *,
     force: bool = False,
@@ -377,23 +375,23 @@ def writing_options(
 
     Args:
         format_class: the format; None: nmtool's own.
-        path: path to be written; the path of its header file, if any, must be free, too.
-        options: options of the format NIR or Verilog.
-        prefix: prefix of names in C and firmware. '': a C file gets no header file, and names in
-            firmware begin with `network`.
-        force: replace an earlier header.
+        path: path to be written; the paths of its companion files, if any, must be free, too.
+        options: options of the format.
+        prefix: value of the option `prefix` of formats that have this option; '' for its default.
+        force: replace earlier companion files.
     """
-    from nmtool.exporters.c.format import HEADER, COptions
-
-    choices: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
-    choices += [COptions(prefix)] if prefix else []
+    name = format_class.name if format_class else OWN
     accepted = format_class.writing_options if format_class else None
-    for choice in choices:
-        if accepted is None or not isinstance(choice, accepted):
-            raise choice.unused_by(format_class.name if format_class else OWN)
-    if prefix and format_class is not None and not format_class.is_folder:
-        check_free(Path(path).with_suffix(HEADER), force=force)
-    return choices[0] if choices else None
+    chosen: Any = options
+    if options is not None and (accepted is None or not isinstance(options, accepted)):
+        raise options.unused_by(name)
+    if prefix:
+        if accepted is None or _PREFIX not in {option.name for option in fields(accepted)}:
+            raise prefix_unused(name)
+        chosen = replace(chosen or accepted(), **{_PREFIX: prefix})
+    for extension in format_class.companions(chosen) if format_class else ():
+        check_free(Path(path).with_suffix(extension), force=force)
+    return chosen
 
 
 def _integers_needed(format_class: type[Format]) -> UsageError:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nmtool import storage, zoo
 from nmtool.arguments import checked
 from nmtool.description import describe_network, describe_recording
 from nmtool.evaluation.answers import Answers, holds_answers
 from nmtool.loading import load
+from nmtool.options import ReadingOptions
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
 from nmtool.targets.checking import ALL, check
-
-if TYPE_CHECKING:
-    from nmtool.exporters.nir.options import ImportOptions
-    from nmtool_chips.mlgenn.options import MlgennOptions
 
 
 @checked
 def inspect(
     path: str | Path,
     *,
-    reading: ImportOptions | MlgennOptions | None = None,
+    reading: ReadingOptions | None = None,
     targets: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -32,12 +29,12 @@ def inspect(
     >>> import nmtool as nm
     >>> nm.inspect("zoo:digits")["neurons"]
     110
-    >>> nm.inspect("zoo:digits", targets=True)["targets"]["xylo-imu"]
-    'unsupported'
+    >>> nm.inspect("zoo:digits", targets=True)["targets"]["loihi1"]
+    'faithful'
 
     Args:
         path: run folder, or file of a network, export, recording or answers.
-        reading: options for reading a NIR file or mlGeNN's checkpoints.
+        reading: options for reading files of other tools, such as `nmtool.ImportOptions`.
         targets: add a verdict for every target that comes with nmtool: `faithful`, `approximate`
             or `unsupported`; `check` gives the reasons.
         progress: shows progress, e.g. `nmtool.progress_bar`.

@@ -28,10 +28,11 @@ class CheckReport(Result):
     """Fit of a network to several targets.
 
     >>> import nmtool as nm
-    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo-imu"])
+    >>> mine = nm.Target("mine", max_delay=0)
+    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", mine])
     >>> report
-    <CheckReport: loihi2 approximate, xylo-imu unsupported>
-    >>> report["xylo-imu"].unsupported[0].code
+    <CheckReport: loihi2 approximate, mine unsupported>
+    >>> report["mine"].unsupported[0].code
     'target-without-delays'
 
     Attributes:

@@ -79,7 +79,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Fabric:
-    """Resources of an FPGA, for nmtool's Verilog core."""
+    """Resources of an FPGA."""
 
     family: str | None = figure("kind of its memories", choices=("ecp5", "ice40up"))
     luts: int | None = figure("look-up tables of four inputs", low=1)

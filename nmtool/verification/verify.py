@@ -85,10 +85,8 @@ def verify(
             reveal single faults. With `deep`, these inputs reveal nearly all single faults.
         samples: number of samples to draw, in proportion to the classes; of samples that were
             recorded, the first. By default all.
-        against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
-            `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
-            networks made for FeNN), `cortex-m` and `riscv32` (the C file on a processor emulated by
-            QEMU); by default the export's own backend. Also recordings by another
+        against: backends: names of formats that can run, e.g. `lava`, `onnx`, `c` or `json` (the
+            readable simulator); by default the export's own backend. Also recordings by another
             framework (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
             export. It must contain the network, and its code must equal what nmtool writes.

@@ -41,7 +41,7 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
     class Emulated(Format, name=processor.name, place=place):
         """An integer network in nmtool's own file, run as C on an emulated processor."""
 
-        tool, tool_purpose = processor.title, f"nmtool verify --against {name}"
+        tool, tool_purpose = processor.title, f"nmtool verify --against {processor.name}"
 
         @classmethod
         def require(cls) -> None:
