@@ -1,25 +1,29 @@
 """Integer arithmetics: the step of an integer network, and its number ranges.
 
-Each arithmetic has an object with its properties, `LOIHI2` or `FENN16`, and a function for the step
-of a neuron, in the module that the object names. All other code reads the object.
-`docs/arithmetic.md` and `docs/arithmetic-fenn16.md` define both arithmetics. The constants below
-are those of `loihi2`, for its step and for formats that support no other arithmetic.
+Each arithmetic has an object with its properties, such as `LOIHI2`, and a function for the step of
+a neuron, in the module that the object names. All other code reads the object. Plug-ins add
+arithmetics whose properties all of this code implements (`check_implemented`).
 
-Sources: for `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
-Loihi simulators and the documented chip agree; for `fenn16`, experiments with FeNN's
-instruction-set simulator.
+The constants below are those of `loihi2`, for its step and for formats that support no other
+arithmetic. `docs/arithmetic.md` defines this arithmetic. Its sources are Lava 0.10.0's fixed-point
+models, restricted to the values where Lava, other Loihi simulators and the documented chip agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+from inspect import signature
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import Finding, NetworkError, UsageError
+from nmtool import plugins
+from nmtool.errors import Finding, NetworkError, UsageError, reason
 from nmtool.options import option
 
 _Whole = TypeVar("_Whole", int, NDArray[np.int32], NDArray[np.int64])
@@ -43,13 +47,19 @@ SILENT_THRESHOLD = 1 << 17
 """Threshold of non-spiking neurons: v saturates below this threshold."""
 
 MAX_WEIGHT = 256
-"""Weights lie strictly between −256 and 256."""
+"""Weights lie strictly between −256 and 256, in every arithmetic."""
+
+MAX_WEIGHT_BITS = 9
+"""Number of bits of whole numbers between −256 and 256; in no arithmetic, weights have more."""
 
 MAX_SIX_BIT_DELAY = 63
 """The largest delay of six bits, which other tools and Lava's own models allow."""
 
 MAX_TRAINED_DELAY = (1 << 15) - 1
 """The largest delay in training, whose kernels store delays as signed 16-bit integers."""
+
+MAX_STORED_DELAY = (1 << 8) - 1
+"""The largest delay of an integer network, which stores delays as unsigned 8-bit integers."""
 
 MAX_FLOAT_DELAY = (1 << 16) - 1
 """The largest delay in a float `Network` from any tool."""
@@ -207,10 +217,10 @@ class Arithmetic(Limits):
 
     >>> LOIHI2.neuron.rounding, LOIHI2.max_delay
     ('towards zero', 61)
-    >>> FENN16
-    <Arithmetic fenn16>
-    >>> FENN16.keep_u(6767), FENN16.decay_one
-    (26000, 32768)
+    >>> LOIHI2
+    <Arithmetic loihi2>
+    >>> LOIHI2.keep_u(1095), LOIHI2.decay_one
+    (3000, 4096)
 
     Attributes:
         name: as in `IntegerNetwork.arithmetic`.
@@ -347,46 +357,17 @@ LOIHI2 = Arithmetic(
     word=1,
 )
 
-FENN16 = Arithmetic(
-    "fenn16",
-    Neuron(
-        state_bits=16,
-        u_overflow="clips",
-        v_overflow="clips",
-        decay="multiply",
-        decay_bits=15,
-        rounding="nearest",
-        compare="at least",
-        reset="zero",
-        current="this step",
-        spikes_per_step=1,
-        bias=False,
-    ),
-    module="nmtool.hardware_sim.fenn16",
-    state_shift=0,
-    lowest=-(1 << 15),
-    lost_u=1,
-    lost_v=1,
-    weight_limit=256,
-    sign_bit=False,
-    sum_limit=1 << 15,
-    word=32,
-    weight_bits=(2, 3, 4, 5, 6, 7, 8, 9),
-    max_weight_exponent=0,
-    max_delay=63,
-    max_du=(1 << 15) - 1,
-    max_dv=(1 << 15) - 1,
-    max_threshold=(1 << 15) - 1,
-    bias_limit=0,
-    max_bias_exponent=0,
-)
 
-ARITHMETICS = {arithmetic.name: arithmetic for arithmetic in (LOIHI2, FENN16)}
-"""All arithmetics, by name."""
+@cache
+def arithmetics() -> Mapping[str, Arithmetic]:
+    """All arithmetics, by name: `loihi2`, and those of plug-ins.
 
-
-MAX_WEIGHT_BITS = max(arithmetic.weight_bits[-1] for arithmetic in ARITHMETICS.values())
-"""Largest number of bits of a weight in any arithmetic."""
+    Plug-ins with an unimplemented property are left out, see `check_implemented`.
+    """
+    of_plugins = plugins.loaded(
+        plugins.ARITHMETICS, Arithmetic, check_implemented, own=(LOIHI2.name,)
+    )
+    return {LOIHI2.name: LOIHI2, **of_plugins}
 
 
 def arithmetic_named(name: str) -> Arithmetic:
@@ -397,15 +378,139 @@ def arithmetic_named(name: str) -> Arithmetic:
 
     Raises:
         NetworkError: there is no arithmetic of that name.
+        MissingError: a plug-in provides the arithmetic, but cannot be used.
     """
-    if name not in ARITHMETICS:
-        raise NetworkError(
-            f"unknown arithmetic '{name}'",
-            code="arithmetic-unknown",
-            why=f"this nmtool runs {', '.join(ARITHMETICS)}",
-            fix="update nmtool",
+    if name == LOIHI2.name:  # Most networks need no plug-in.
+        return LOIHI2
+    arithmetic = arithmetics().get(name)
+    if arithmetic is not None:
+        return arithmetic
+    if name in plugins.registered(plugins.ARITHMETICS):
+        return plugins.load(plugins.ARITHMETICS, name, Arithmetic, check_implemented)
+    raise NetworkError(
+        f"unknown arithmetic '{name}'",
+        code="arithmetic-unknown",
+        why=f"this nmtool runs {', '.join(arithmetics())}",
+        fix="update nmtool",
+    )
+
+
+def check_implemented(arithmetic: Arithmetic) -> None:
+    """Refuse an arithmetic with a property that nmtool does not implement.
+
+    Simulators, fault rules, quantisation and training read the properties. Each of them computes
+    correctly with the values in `_IMPLEMENTED`, and only with these.
+
+    >>> check_implemented(LOIHI2)
+
+    Args:
+        arithmetic: the arithmetic, e.g. of a plug-in.
+
+    Raises:
+        UsageError: there is a finding for each property that is not implemented.
+    """
+    findings = _unimplemented(arithmetic)
+    if findings:
+        raise UsageError(
+            f"nmtool does not implement {', '.join(finding.where for finding in findings)} of the "
+            f"arithmetic '{arithmetic.name}'",
+            code="arithmetic-not-implemented",
+            why="networks in this arithmetic would be computed as in another one",
+            fix="change these properties, or extend nmtool",
+            findings=findings,
         )
-    return ARITHMETICS[name]
+
+
+def _unimplemented(arithmetic: Arithmetic) -> list[Finding]:
+    """A finding for each property that is not implemented."""
+    findings = [*_beyond(arithmetic, _IMPLEMENTED)]
+    if not findings:  # The other ranges are computed from these properties.
+        findings = [*_beyond(arithmetic, _implemented_with(arithmetic))]
+    return [*findings, *_step_findings(arithmetic.module)]
+
+
+def _beyond(
+    arithmetic: Arithmetic, implemented: Mapping[str, Sequence[object]]
+) -> Iterator[Finding]:
+    """Yield a finding for each property that is not among its implemented values."""
+    for place, values in implemented.items():
+        given = attrgetter(place)(arithmetic)
+        given = given if isinstance(given, tuple) and given else (given,)
+        kinds = {type(value) for value in values[:1]}  # In Python, True equals 1.
+        wrong = [value for value in given if type(value) not in kinds or value not in values]
+        if not wrong and list(given) != sorted({*given}):
+            wrong = [f"the order of {given}"]
+        if wrong:
+            known = f"{values[0]} … {values[-1]}" if values else "other properties"
+            if values and not isinstance(values, range):
+                known = " or ".join(map(str, values))
+            what = f"{wrong[0]} is not implemented, only {known}"
+            yield Finding("property-not-implemented", place, what, "choose an implemented value")
+
+
+def _step_findings(module: str) -> Iterator[Finding]:
+    """Yield a finding unless a module has a step with the arguments of that of `loihi2`."""
+    arguments = ["a", "u", "v", "bias", "keep_u", "keep_v", "vth"]
+    try:
+        step = import_module(module).neuron_step
+    except Exception as error:  # Importing runs code of the plug-in.
+        what = f"no neuron_step can be imported from {module}: {reason(error)}"
+    else:
+        if [*signature(step).parameters] == arguments:
+            return
+        what = f"neuron_step of {module} has other arguments than {', '.join(arguments)}"
+    fix = "define neuron_step as in nmtool.hardware_sim.step"
+    yield Finding("property-not-implemented", "module", what, fix)
+
+
+_IMPLEMENTED: Mapping[str, Sequence[object]] = {
+    "neuron.state_bits": range(2, 31),  # The sum of two states and a bias fits 32 bits.
+    "neuron.u_overflow": ("wraps", "clips"),
+    "neuron.v_overflow": ("clips",),
+    "neuron.decay": ("multiply",),
+    "neuron.decay_bits": range(1, 17),  # A search for causes tries all decay factors.
+    "neuron.rounding": ("towards zero", "down", "nearest"),
+    "neuron.compare": ("above", "at least"),
+    "neuron.reset": ("zero",),
+    "neuron.current": ("this step",),
+    "neuron.spikes_per_step": (1,),
+    "neuron.bias": (False, True),
+    "weight_bits": range(2, MAX_WEIGHT_BITS + 1),
+    "sign_bit": (False, True),
+    "max_weight_exponent": range(23),  # Shifted weights fit 32 bits.
+    "delay_bits": range(1, 9),
+    "max_delay": range(MAX_STORED_DELAY + 1),
+    "lost_u": (0, 1),
+    "lost_v": (0, 1),
+    "state_shift": range(30),
+    "bias_limit": range((1 << 15) + 1),  # Bias mantissas are stored in 16 bits.
+    "max_bias_exponent": range(16),
+    "sum_limit": range(1 << 31),
+    "word": range(1, (1 << 16) + 1),
+}
+"""Values of each property that all code implements."""
+
+
+def _implemented_with(arithmetic: Arithmetic) -> dict[str, Sequence[object]]:
+    """Values of the properties whose implemented values depend on other properties."""
+    limit, one, shift = arithmetic.state_limit, arithmetic.decay_one, arithmetic.state_shift
+    wraps = arithmetic.neuron.u_overflow == "wraps"
+    coarsest = arithmetic.weight_step(min(arithmetic.weight_bits), mixed_signs=True)
+    largest_sum = ((1 << 31) - limit) >> shift
+    return {
+        # Where u wraps, chips are named that treat states of 24 bits in another way.
+        "neuron.state_bits": (STATE_LIMIT.bit_length(),) if wraps else range(2, 31),
+        "neuron.bias": (arithmetic.bias_limit > 1,),
+        "weight_limit": range(2 * coarsest, MAX_WEIGHT + 1),
+        "state_shift": range(limit.bit_length() - 1),
+        "lowest": (1 - limit,) if wraps else (1 - limit, -limit),
+        "max_du": range(1, one - arithmetic.lost_u + 1),
+        "max_dv": range(1, one - arithmetic.lost_v + 1),
+        "max_threshold": range(1, limit >> shift),
+        # Only a current that wraps allows sums beyond 32 bits, of which the low word remains.
+        "sum_limit": range(0 if wraps else 1, largest_sum + 1),
+        "drive_limit": range(1, (arithmetic.sum_limit or largest_sum) + 1),
+    }
 
 
 def place_in_sum(source: _Source, word: int) -> _Source:

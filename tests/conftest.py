@@ -70,6 +70,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return "\npytestmark = pytest.mark.torch" in collection_path.read_text("utf-8") or None
 
 
+@pytest.fixture(scope="module")
+def tiny8() -> Iterator[None]:
+    """Register `TINY8` of `tests/networks/tiny8.py`, which random tests draw besides `loihi2`."""
+    from nmtool.testing import registered
+    from tests.networks.tiny8 import TINY8
+
+    with registered(TINY8):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _remarks() -> Iterator[None]:
     """Restore the logger of remarks, which commands change, e.g. to silence other ranks."""

@@ -19,18 +19,18 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 
-from nmtool.arithmetic import ARITHMETICS, FENN16
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing import registered
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.fenn.environment import REFEREE
+from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.format import Fenn
 from tests.networks.fenn import (
     VECTORS,
@@ -59,7 +59,7 @@ def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
 
 def depends_on(network: IntegerNetwork, spikes: Raster, ours: Recording, **rule: int) -> bool:
     """True if nmtool's results would differ with another `sum_limit` or `word` of `fenn16`."""
-    with patch.dict(ARITHMETICS, {FENN16.name: replace(FENN16, **rule)}):
+    with registered(replace(FENN16, **rule)):
         other = simulate(network, spikes, deep=True)
     return not compare_recordings(ours, other).identical
 

@@ -85,6 +85,7 @@ RULES = (
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.results", "numpy", ABOVE),
     rule("nmtool.reporting.svg", "matplotlib cycler"),
+    rule("nmtool.testing", "numpy nmtool.hardware_sim", "nmtool.training"),
     rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
@@ -132,6 +133,7 @@ INSIDE = {
     "nmtool.running": "network data",
     "nmtool.setup": "data",
     "nmtool.targets": "network data quantisation",
+    "nmtool.testing": "network quantisation verification",
     "nmtool.verification": "network data",
     "nmtool.verification.overflows": "network targets",
     "nmtool.walkthrough": "data evaluation verification quantisation exchange",
@@ -148,6 +150,7 @@ GROUND = (
     *("nmtool.network", "nmtool.raster", "nmtool.recording", "nmtool.arithmetic"),
     *("nmtool.dynamics", "nmtool.description", "nmtool.values", "nmtool.storage", "nmtool.tables"),
     *("nmtool.errors", "nmtool.arguments", "nmtool.options", "nmtool.progress"),
+    "nmtool.plugins",
     "nmtool.leftovers",
 )
 """Modules that only import each other: data types of networks, containers, and basics."""

@@ -19,9 +19,9 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool.testing.networks import Maker
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.words import input_text
-from tests.networks.integers import Maker
 from tests.verilog_bench import write
 
 CLOCK_PS = 10

@@ -60,10 +60,8 @@ class IntegerPopulation(AnyPopulation):
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight units per unit of u: v is 64·scale times the float membrane. It has no
             effect on a simulation, and is used to convert integers back to floats.
-        arithmetic: name of the arithmetic of these constants. In `fenn16`, u and v are multiplied
-            by (32767 − du)/32768 and (32767 − dv)/32768; v is `scale` times the float membrane; a
-            neuron spikes if v ≥ vth, which is 1 … 32767, or 2^15 in `li` populations; there is no
-            bias.
+        arithmetic: name of the arithmetic of these constants. Other arithmetics have other ranges
+            and decays, and may spike if v equals the threshold.
     """
 
     in_header = ("du", "dv", "vth", "scale", "bias_exponent")
@@ -177,9 +175,7 @@ class IntegerProjection(AnyProjection):
         weight_bits: number of bits per weight, 2 … 8.
         weight_exponent: left shift of the projection's summed weights, right if negative;
             weight_bits − 8 … 7.
-        arithmetic: name of the arithmetic of these numbers. In `fenn16`, 9-bit weights are all
-            whole numbers between −256 and 256, weights of fewer bits multiples of 2, 4, …;
-            exponents are weight_bits − 9 … 0 and delays 0 … 63.
+        arithmetic: name of the arithmetic of these numbers. Other arithmetics have other ranges.
     """
 
     in_header = ("weight_bits", "weight_exponent")
@@ -285,8 +281,7 @@ class IntegerNetwork(AnyNetwork):
         channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
         populations, projections: as in `nmtool.Network`, but in integers.
         source_hash: content hash of the float network that was quantised; '' if unknown.
-        arithmetic: name of the arithmetic of the network and all of its parts: `loihi2` or
-            `fenn16`.
+        arithmetic: name of the arithmetic of the network and all of its parts, e.g. `loihi2`.
     """
 
     part_types = (IntegerPopulation, IntegerProjection)

@@ -30,10 +30,12 @@ def common_value(values: NDArray[np.float64]) -> float:
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """The decay of u as an integer, du, rounded and clipped to the target's range.
 
-    Where the arithmetic decays u by du + 1, du is the rounded decay minus 1.
+    Where the arithmetic decays u by du + 1, du is the rounded decay minus 1. u always decays, since
+    it would have no bound otherwise.
     """
-    exact = _lost_per_step(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
-    return min(max(exact, 0), target.max_du)
+    lost_u = target.runs_in.lost_u
+    exact = _lost_per_step(population, "tau_syn_ms", dt_ms, target) - lost_u
+    return min(max(exact, 1 - lost_u), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:

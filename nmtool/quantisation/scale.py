@@ -169,8 +169,11 @@ def choose_scale(
 
 
 def current_ceiling(drive: float, du: int, runs_in: Arithmetic = LOIHI2) -> float:
-    """Bound of |u| if the magnitude of every step's summed input is at most `drive`."""
-    return drive * runs_in.decay_one / (du + runs_in.lost_u)
+    """Bound of |u| if every step's summed input is at most `drive`; ∞ without decay."""
+    lost = du + runs_in.lost_u
+    if not lost:
+        return math.inf if drive else 0.0
+    return drive * runs_in.decay_one / lost
 
 
 def membrane_ceiling(current: float, dv: int, runs_in: Arithmetic = LOIHI2) -> float:

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nmtool.arguments import checked, kind_of
-from nmtool.arithmetic import ARITHMETICS, LIMITS, LOIHI2, Neuron
+from nmtool.arithmetic import LIMITS, LOIHI2, Arithmetic, Neuron, arithmetics
 from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
 from nmtool.plugins import TARGETS, load, loaded, registered
 from nmtool.targets.target import (
@@ -165,6 +165,11 @@ def _target_from(
     return target
 
 
+def _known_arithmetics(name: str) -> Mapping[str, Arithmetic]:
+    """Arithmetics to look a name up in; nmtool's own alone, which needs no plug-in, if it fits."""
+    return {LOIHI2.name: LOIHI2} if name in ("", LOIHI2.name) else arithmetics()
+
+
 class _Reader:
     """Converts the content of a file to a target, and collects a finding for each mistake.
 
@@ -194,7 +199,7 @@ class _Reader:
                 "sources", "not all entries are text", "name = 'title, year, URL'"
             )
         values: dict[str, Any] = self._texts()
-        runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
+        runs_in = _known_arithmetics(values["arithmetic"]).get(values["arithmetic"], LOIHI2)
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
         for limit, value in self._figures(HOLDS, LIMITS):
             values[limit] = self._checked_limit(limit, value)
@@ -239,7 +244,7 @@ class _Reader:
             self._add_wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
-            "arithmetic": ("", *ARITHMETICS),
+            "arithmetic": ("", *_known_arithmetics(words["arithmetic"])),
             **self.packaged,
         }
         for key, options in choices.items():

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic, Limits, Neuron, figure
+from nmtool.arithmetic import LOIHI2, Arithmetic, Limits, Neuron, arithmetic_named, figure
 from nmtool.errors import visible
 
 DEFINED, PUBLISHED, READ = "defined", "published", "source code"
@@ -128,8 +128,8 @@ class Target(Limits):
         format: the export format for the target, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
-        arithmetic: arithmetic that the target computes bit for bit, `loihi2` or `fenn16`; '' if it
-            computes another arithmetic, which `neuron` describes.
+        arithmetic: arithmetic that the target computes bit for bit, e.g. `loihi2`; '' if it
+            computes an arithmetic without simulator, which `neuron` describes.
         neuron, core, chip: properties of the target's neurons, and capacities of its cores and
             chips; unknown fields are None.
         fabric: resources of an FPGA.
@@ -174,7 +174,7 @@ class Target(Limits):
     @property
     def runs_in(self) -> Arithmetic:
         """The arithmetic in which networks for the target run; `loihi2` if `arithmetic` is ''."""
-        return ARITHMETICS.get(self.arithmetic, LOIHI2)
+        return arithmetic_named(self.arithmetic) if self.arithmetic else LOIHI2
 
     def barrier(self, cores: int) -> float | None:
         """Duration in µs of the barrier that ends a step on `cores` cores; None if unknown."""

@@ -185,8 +185,8 @@ class Certificate(Result):
         overflows: counts in the integer simulator: `u_wraps` and `v_clips` in `neuron_updates`
             updates; `v_clips_outputs`, only the clips in non-spiking populations;
             `spikes_if_v_grows` and others, samples whose answers depend on clips
-            (`overflows.count_dependent`). Networks in `fenn16` have `u_clips` instead of `u_wraps`,
-            and no counts of samples.
+            (`overflows.count_dependent`). Networks whose currents clip have `u_clips` instead of
+            `u_wraps`, and no counts of samples.
         generated_overflows: as `overflows`, for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).

@@ -111,10 +111,11 @@ def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
     symmetric = arithmetic.lowest == -arithmetic.highest
     v_limit = f"±(2^{power} − 1)" if symmetric else f"−2^{power} and 2^{power} − 1"
     wraps = arithmetic.neuron.u_overflow == "wraps"
-    to_nearest = arithmetic.neuron.rounding == "nearest"
+    rounding = arithmetic.neuron.rounding
+    roundings = {"towards zero": "toward zero", "nearest": "to the nearest, halves up"}
     return {
-        "rounding": "to the nearest, halves up" if to_nearest else "toward zero",
-        "nearest": "halves away from zero" if to_nearest else "to the nearest",
+        "rounding": roundings.get(str(rounding), str(rounding)),
+        "nearest": "halves away from zero" if rounding == "nearest" else "to the nearest",
         "u_limit": f"wrap around once beyond ±2^{power}" if wraps else f"stop at {v_limit}",
         "v_limit": v_limit,
     }

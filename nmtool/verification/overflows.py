@@ -6,8 +6,7 @@ simulator, and keep growing or wrap around on other chips. From the spikes of a 
 gets the same input on a chip with the other rule. The answer of this chip can then only differ if
 membranes of outputs differ.
 
-FeNN, the only chip with the arithmetic `fenn16`, clips like the simulator. Clips of networks in
-`fenn16` are therefore counted only.
+In other arithmetics, chips treat states like the simulator. Overflows are therefore counted only.
 """
 
 from __future__ import annotations
@@ -179,7 +178,8 @@ def _count_in_batch(
     from nmtool.hardware_sim.replay import UNREACHED, Traces, cells_of, streams, traced
     from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
 
-    all_rules = {GROWS: Rules(limit_v=FREE), WRAPS: Rules(limit_v=WRAP)}
+    right = Rules.of(network.runs_in)
+    all_rules = {rule: right._replace(limit_v=v) for rule, v in {GROWS: FREE, WRAPS: WRAP}.items()}
     events, counts = streams(network, sent), {}
     n_samples, n_steps = sent[INPUT].n_samples, events.n_steps
     for rule, rules in all_rules.items():

@@ -22,13 +22,13 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import Comparison, compare_recordings
 from nmtool_chips.brian2_loihi import runtime
 from nmtool_chips.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
 from nmtool_chips.brian2_loihi.format import Brian2Loihi
 from tests.networks.drawn import seeds
 from tests.networks.fitting import fitting_network
-from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
 from tests.thorough import examples

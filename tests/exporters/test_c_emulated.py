@@ -21,13 +21,14 @@ from nmtool.exporters.c.source import memory
 from nmtool.exporters.formats import Place, format_named
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from nmtool_mcu.emulated import emulated
 from nmtool_mcu.processors import PROCESSORS
 from tests.exporters import fake_processors
 from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
-from tests.networks.integers import large_network, random_network, random_raster
+from tests.networks.integers import large_network
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
 from tests.thorough import examples

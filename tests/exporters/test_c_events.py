@@ -19,8 +19,8 @@ from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import InputChannels
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.testing.networks import random_network
 from tests.exporters.c_programs import SANITIZED, compiled, run_program
-from tests.networks.integers import random_network
 from tests.thorough import examples
 
 COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")

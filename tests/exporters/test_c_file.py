@@ -21,9 +21,9 @@ from nmtool.network.graph import InputChannels
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.storage import pack
+from nmtool.testing.networks import random_raster
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
-from tests.networks.integers import random_raster
 from tests.refusals import refused
 
 

@@ -25,9 +25,9 @@ from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets.footprint import integer_footprint
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters.c_programs import SANITIZED, STRICT, compiled, run_program
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")

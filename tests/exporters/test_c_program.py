@@ -23,12 +23,12 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, draw_faults, mutant
 from tests.exporters.c_programs import SANITIZED, UNOPTIMISED, compiled, run_program
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
-from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 from tests.thorough import examples

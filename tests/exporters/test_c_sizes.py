@@ -23,9 +23,10 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.targets import Target, target_named
 from nmtool.targets.target import Memory
+from nmtool.testing.networks import random_network, random_raster
 from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks
-from tests.networks.integers import large_network, random_network, random_raster
+from tests.networks.integers import large_network
 from tests.thorough import examples
 
 KIB = 1 << 10

@@ -18,8 +18,8 @@ from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from tests.exporters.c_programs import run_program
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")

@@ -11,7 +11,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
-from tests.networks.integers import random_raster
+from nmtool.testing.networks import random_raster
 from tests.refusals import refused
 
 NETWORK = nm.round_network(nm.Network.layers([6, 8, 3])).network

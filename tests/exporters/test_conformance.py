@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies as st
 
-from nmtool.arithmetic import ARITHMETICS, FENN16, LOIHI2, Arithmetic
+from nmtool.arithmetic import Arithmetic, arithmetics
 from nmtool.errors import (
     DataError,
     DoesNotFitError,
@@ -35,14 +35,17 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.quantisation import quantise_network
+from nmtool.quantisation import round_network
 from nmtool.targets import target_named, target_names
+from nmtool.testing import registered
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_mcu.processors import PROCESSORS
 from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
-from tests.networks.integers import answers_to, random_raster
+from tests.networks.drawn import float_networks, integer_networks, seeds
+from tests.networks.integers import answers_to
+from tests.networks.tiny8 import TINY8
 from tests.refusals import refused
 from tests.thorough import THOROUGH, examples
 
@@ -81,8 +84,8 @@ def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
     return replace(network, populations=without)
 
 
-NETWORKS = {name: plain(4, runs_in) for name, runs_in in ARITHMETICS.items()}
-OTHERS = {name: plain(3, runs_in) for name, runs_in in ARITHMETICS.items()}
+NETWORKS = {name: plain(4, runs_in) for name, runs_in in arithmetics().items()}
+OTHERS = {name: plain(3, runs_in) for name, runs_in in arithmetics().items()}
 SPIKES = random_raster(2, 3, 40, N_CHANNELS)
 ANSWERS = {name: answers_to(network, SPIKES) for name, network in NETWORKS.items()}
 """Networks and known answers by arithmetic; each format supports one arithmetic."""
@@ -211,7 +214,7 @@ def assert_read_back(
 
 
 @settings(max_examples=examples(2))
-@given(network=arithmetics.flatmap(integer_networks), seed=seeds)
+@given(network=st.sampled_from([*arithmetics().values()]).flatmap(integer_networks), seed=seeds)
 def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
@@ -320,7 +323,7 @@ def relayed(arithmetic: Arithmetic) -> IntegerNetwork:
         [N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=130, example_input=spikes
     )
     target = next(t for t in map(target_named, target_names()) if t.runs_in is arithmetic)
-    return quantise_network(floats, spikes, relays=True, target=target).network
+    return round_network(floats, spikes, relays=True, target=target).network
 
 
 @formats_that("runs", runs=True)
@@ -554,9 +557,8 @@ def test_missing_and_foreign_files_are_refused(exporter: type[Format], tmp_path:
 )
 def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
     """A format supports one arithmetic; networks in other arithmetics are refused."""
-    arithmetic = FENN16 if format_.arithmetic != FENN16 else LOIHI2
-    network = quantise_network(Network.layers([3, 4, 2]), target=arithmetic).network
-    with refused(DoesNotFitError, "format-does-not-fit") as caught:
+    with registered(TINY8), refused(DoesNotFitError, "format-does-not-fit") as caught:
+        network = round_network(Network.layers([3, 4, 2]), weight_bits=5, target=TINY8).network
         format_.write(network, tmp_path / "network")
     assert [finding.code for finding in caught.value.findings] == ["format-arithmetic"]
     assert not any(tmp_path.iterdir())

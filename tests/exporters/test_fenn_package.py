@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
-from nmtool.arithmetic import ARITHMETICS, FENN16
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError
 from nmtool.exporters.environments import Environment
 from nmtool.hardware_sim.known_answers import known_answers
@@ -27,12 +26,14 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing import registered
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.fenn.environment import REFEREE
+from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.format import Fenn
 from nmtool_chips.fenn.package.fenn_network import memory
 from tests.networks.fenn import drawn, fenn_network, fenn_raster, vectors
-from tests.networks.integers import random_raster
 from tests.refusals import codes, refused
 from tests.thorough import examples
 
@@ -104,13 +105,11 @@ def test_nmtools_simulator_equals_recordings_of_fenns() -> None:
     assert min(seen.values()) > 0
 
 
-def test_the_last_recording_depends_on_the_order_of_sources(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_last_recording_depends_on_the_order_of_sources() -> None:
     *_, (network, answers) = vectors()
     assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical
-    monkeypatch.setitem(ARITHMETICS, FENN16.name, replace(FENN16, word=1))
-    ascending = run_reference(network, answers.spikes)
+    with registered(replace(FENN16, word=1)):
+        ascending = run_reference(network, answers.spikes)
     assert ascending.spikes != answers.recording.spikes
 
 

@@ -17,12 +17,12 @@ from nmtool.exporters.c.processor import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_mcu.firmware.format import Firmware
 from tests.exporters.c_programs import SANITIZED, STRICT
 from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 from tests.thorough import examples
 

@@ -18,8 +18,8 @@ from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 FILE = "nmtool.exporters.json.file"

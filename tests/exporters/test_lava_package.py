@@ -43,8 +43,8 @@ from nmtool.network.readout import (
     spike_scores,
 )
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from tests.networks.drawn import integer_networks, seeds
-from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 from tests.thorough import examples

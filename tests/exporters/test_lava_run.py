@@ -33,10 +33,10 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from tests.networks.edges import edge_network, scattered_network
-from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 from tests.thorough import examples

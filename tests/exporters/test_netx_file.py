@@ -22,11 +22,11 @@ from nmtool.errors import (
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.graph import LI, LIF
 from nmtool.setup.installation import install_command
+from nmtool.testing.networks import random_network, random_raster
 from nmtool_chips.netx.chain import layers_of
 from nmtool_chips.netx.format import Netx
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import codes, refused
 from tests.thorough import examples
 

@@ -14,12 +14,12 @@ from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.netx import layers, runtime
 from nmtool_chips.netx.format import Netx
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
-from tests.networks.integers import random_raster
 from tests.refusals import refused
 from tests.thorough import examples
 

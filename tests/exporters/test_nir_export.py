@@ -28,8 +28,8 @@ from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.setup.installation import install_command
+from nmtool.testing.networks import random_network
 from nmtool.verification.comparison import compare_recordings
-from tests.networks.integers import random_network
 from tests.networks.layered import layered_network, noise
 from tests.refusals import refused
 

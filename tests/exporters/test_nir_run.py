@@ -20,11 +20,11 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings, spike_agreement
 from tests.networks.drawn import float_networks, integer_networks, rasters
 from tests.networks.edges import scattered_network
-from tests.networks.integers import random_network, random_raster
 from tests.networks.layered import in_general_position, layered_network, noise
 from tests.thorough import examples
 

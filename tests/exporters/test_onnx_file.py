@@ -17,10 +17,10 @@ from nmtool.exporters.embedded import digest
 from nmtool.exporters.onnx import file as content
 from nmtool.exporters.onnx.format import Onnx
 from nmtool.setup.installation import install_command
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
-from tests.networks.integers import random_raster
 from tests.refusals import refused
 
 onnx = pytest.importorskip("onnx")

@@ -17,10 +17,10 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
-from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.thorough import examples
 

@@ -27,9 +27,9 @@ from nmtool.exporters.embedded import digest
 from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.onnx import file as onnx_content
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.testing.networks import random_raster
 from nmtool.verification.faults import draw_faults, mutant
 from tests.networks.chains import chain_network
-from tests.networks.integers import random_raster
 from tests.nmtool.cli.fake_lava import FakeLava
 from tests.refusals import refused
 

@@ -11,10 +11,11 @@ import pytest
 from nmtool.errors import FileFormatError, InputError
 from nmtool.exporters.data_folder import ANSWERS as ANSWERS_FILE
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.testing.networks import random_raster
 from nmtool_fpga.verilog.format import Verilog
 from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.integers import answers_to, random_raster
+from tests.networks.integers import answers_to
 from tests.refusals import codes, refused
 from tests.thorough import THOROUGH
 

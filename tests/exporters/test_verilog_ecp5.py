@@ -12,11 +12,11 @@ import pytest
 
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.layout import BANK_BITS
 from nmtool_fpga.verilog.words import input_text, read_recording
-from tests.networks.integers import random_raster
 from tests.verilog.cases import li, lif, made
 from tests.verilog_bench import needs_icarus, needs_yosys, write
 

@@ -18,13 +18,13 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool.testing.networks import Maker, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog import runtime
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.format import Verilog
 from nmtool_fpga.verilog.layout import LANES, Layout, misfits
 from tests.networks.drawn import integer_networks, rasters, seeds
-from tests.networks.integers import Maker, random_raster
 from tests.thorough import examples
 from tests.verilog.cases import li, lif, made
 from tests.verilog_bench import (

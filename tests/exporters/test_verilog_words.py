@@ -12,10 +12,10 @@ from nmtool.errors import BackendError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog.words import expected_text, input_text, read_recording
 from tests.networks.drawn import integer_networks, rasters, seeds
-from tests.networks.integers import random_raster
 from tests.refusals import refused
 from tests.thorough import examples
 

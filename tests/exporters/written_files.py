@@ -9,7 +9,7 @@ import pytest
 from nmtool.errors import FileFormatError
 from nmtool.exporters.format import Format
 from nmtool.hardware_sim.known_answers import known_answers
-from tests.networks.integers import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)
 ANSWERS = known_answers(NETWORK)

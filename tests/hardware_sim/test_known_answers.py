@@ -20,9 +20,9 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 

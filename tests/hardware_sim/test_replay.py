@@ -24,6 +24,8 @@ from tests import faults
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.thorough import examples
 
+pytestmark = pytest.mark.usefixtures("tiny8")
+
 
 @settings(max_examples=examples(1.5))
 @given(st.data(), st.booleans())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from nmtool.arithmetic import Arithmetic
@@ -12,11 +13,14 @@ from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import Fault, draw_faults, mutant
 from tests.networks.drawn import arithmetics, seeds
-from tests.networks.integers import random_network, random_raster
 from tests.thorough import examples
+
+pytestmark = pytest.mark.usefixtures("tiny8")
+
 
 N_STEPS = 90
 CONSTANTS = ("du", "dv", "vth", "bias")

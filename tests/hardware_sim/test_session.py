@@ -20,8 +20,8 @@ from nmtool.network.readout import WINDOW, Readout, membrane_scores
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
+from nmtool.testing.networks import random_network, random_raster
 from tests.networks.drawn import float_networks, integer_networks, seeds
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import codes, refused
 from tests.thorough import examples
 

@@ -18,10 +18,10 @@ from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.networks.drawn import integer_networks, rasters
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 from tests.thorough import examples
 

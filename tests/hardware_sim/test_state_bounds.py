@@ -20,6 +20,8 @@ from nmtool.verification.exercise import first_spikes
 from tests.networks.drawn import arithmetics, integer_networks, rasters
 from tests.thorough import examples
 
+pytestmark = pytest.mark.usefixtures("tiny8")
+
 
 def row(delay: int = 3) -> IntegerNetwork:
     """Two channels that excite one neuron and inhibit another, and an output."""

@@ -10,9 +10,9 @@ from nmtool.errors import DataError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.stretches import CANDIDATES, busiest_stretches
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import seeds
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)

@@ -13,7 +13,7 @@ from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import MIXED, IntegerNetwork, sign_mode
 from nmtool.network.readout import FIRST_SPIKE, Readout
-from tests.networks.integers import Maker
+from nmtool.testing.networks import Maker
 
 NEURON = {"type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
@@ -17,10 +17,12 @@ from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, Intege
 from nmtool.network.readout import WINDOW, Readout, rules_of
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from tests.networks.integers import SIGNS, Maker, random_raster
+from nmtool.testing.networks import SIGNS, Maker, random_raster
+from tests.networks.tiny8 import TINY8
 
 seeds = st.integers(0, 2**32 - 1)
-arithmetics = st.sampled_from([*ARITHMETICS.values()])
+arithmetics = st.sampled_from([LOIHI2, TINY8])
+"""Arithmetics with different rules; tests that draw them use the fixture `tiny8`."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nmtool.arithmetic import FENN16
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
-from tests.networks.integers import Maker, random_raster
+from nmtool.testing.networks import Maker, random_raster
+from nmtool_chips.fenn.fenn16 import FENN16
 
 VECTORS = Path(__file__).with_name("fenn_vectors.npz")
 """Recorded in the simulator by `python -m tests.fenn --record`."""

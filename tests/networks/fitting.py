@@ -10,7 +10,7 @@ from nmtool.arithmetic import DECAY_ONE, SILENT_THRESHOLD, STATE_LIMIT, STATE_SH
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.targets import LOIHI2
-from tests.networks.integers import Maker, random_network
+from nmtool.testing.networks import Maker, random_network
 
 
 @dataclass

@@ -17,9 +17,9 @@ from nmtool.hardware_sim import simulator
 from nmtool.hardware_sim.kernel import Kernels
 from nmtool.network.graph import LIF
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_raster
 from nmtool.training.mathematics.reference import forward
 from tests.networks.drawn import float_networks
-from tests.networks.integers import random_raster
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.nmtool.cli import cases
 from tests.nmtool.quantisation.test_calibration import spiking_network

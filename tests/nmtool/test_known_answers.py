@@ -17,8 +17,8 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 from tests.thorough import examples
 

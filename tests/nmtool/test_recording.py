@@ -12,8 +12,8 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.readout import Readout, membrane_scores
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input, check_steps
+from nmtool.testing.networks import random_network, random_raster
 from tests.networks.drawn import recordings
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 

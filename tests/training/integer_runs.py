@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import FENN16
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LI, LIF
@@ -38,8 +37,8 @@ def rounding_of(
 class TooLoud(Rounding):
     """A rounding in which u and v overflow: weights are as large as possible, with any scale.
 
-    Larger float weights would not overflow, since scales or ranges adapt to them. In `fenn16`,
-    whose weights have no large exponents, they have one sign per neuron, and decays are slow.
+    Larger float weights would not overflow, since scales or ranges adapt to them. Where weights
+    have no large exponents, they have one sign per neuron, and decays are slow.
     """
 
     def __call__(self, network: Network) -> IntegerNetwork:
@@ -48,18 +47,21 @@ class TooLoud(Rounding):
         largest = runs_in.weight_exponents(self.weight_bits)[-1]
         louder = [replace(p, weight_exponent=largest) for p in integers.projections]
         populations = integers.populations
-        if runs_in == FENN16:
-            louder = [replace(p, weight=_one_signed(p)) for p in louder]
-            slow = {"du": 3, "dv": 3, "vth": 32767}
+        if not runs_in.max_weight_exponent:
+            louder = [replace(p, weight=_one_signed(integers, p)) for p in louder]
+            slow = {"du": 3, "dv": 3, "vth": runs_in.max_threshold}
             populations = [
                 replace(p, **(slow if p.kind == LIF else {"du": 3, "dv": 3})) for p in populations
             ]
         return replace(integers, projections=louder, populations=populations)
 
 
-def _one_signed(projection: IntegerProjection) -> NDArray[np.int64]:
-    """The largest weights, negative for every second neuron."""
-    size = 256 - projection.runs_in.weight_step(projection.weight_bits, mixed_signs=True)
+def _one_signed(network: IntegerNetwork, projection: IntegerProjection) -> NDArray[np.int64]:
+    """The largest weights whose sums do not clip, negative for every second neuron."""
+    runs_in = projection.runs_in
+    step = runs_in.weight_step(projection.weight_bits, mixed_signs=True)
+    fan_in = sum(p.shape[0] for p in network.projections if p.target == projection.target)
+    size = min(runs_in.weight_limit - step, (runs_in.sum_limit - 1) // fan_in // step * step)
     signs = np.where(np.arange(projection.shape[1]) % 2, -1, 1)
     return np.broadcast_to(size * signs, projection.shape)
 

@@ -23,11 +23,11 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import Maker
 from nmtool_fpga.verilog import __file__ as _package
 from nmtool_fpga.verilog.answer import answer_block
 from nmtool_fpga.verilog.layout import BANK_BITS, MEMORIES, Layout, Memory, misfits
 from nmtool_fpga.verilog.top import top_text
-from tests.networks.integers import Maker
 
 RTL = Path(_package).parent / "rtl"
 BENCH = Path(__file__).parent / "core_bench.v"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.arithmetic import FENN16
 from nmtool.exporters.environments import Environment
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import load
@@ -14,6 +13,7 @@ from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool_chips.fenn import environment
+from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.format import Fenn
 from tests.nmtool.cli.conftest import Nmtool
 

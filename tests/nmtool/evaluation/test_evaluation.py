@@ -24,11 +24,11 @@ from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_raster
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification import compare_recordings
 from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network
-from tests.networks.integers import random_raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.quantisation.test_calibration import spiking_network

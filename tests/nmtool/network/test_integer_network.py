@@ -20,7 +20,7 @@ from nmtool.network.integer_network import (
     sign_mode,
 )
 from nmtool.network.readout import Readout
-from tests.networks.integers import random_network
+from nmtool.testing.networks import random_network
 from tests.refusals import refused
 
 

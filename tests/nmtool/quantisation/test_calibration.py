@@ -19,7 +19,7 @@ from nmtool.quantisation import Calibration, Quantisation, round_network, weight
 from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2
-from tests.networks.integers import random_raster
+from nmtool.testing.networks import random_raster
 from tests.thorough import examples
 
 STEPS = 40

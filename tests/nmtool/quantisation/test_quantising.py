@@ -257,13 +257,21 @@ def test_bits_out_of_range() -> None:
         nm.quantise(NETWORK, delay_bits=7)
 
 
-def test_a_target_by_name_or_file(tmp_path: Path) -> None:
+def test_weights_of_nine_bits_are_refused_in_loihi2() -> None:
+    with pytest.raises(nm.UsageError) as caught:
+        round_network(nm.Network.layers([4, 2]), weight_bits=9)
+    assert caught.value.code == "weight-bits-range"
+
+
+@pytest.mark.usefixtures("tiny8")
+def test_a_target_by_file_or_its_name(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
-        "name = 'mine'\nkind = 'chip'\narithmetic = { value = 'fenn16', mark = 'inferred' }"
+        "name = 'mine'\nkind = 'chip'\narithmetic = { value = 'tiny8', mark = 'inferred' }"
     )
-    quantised = [nm.quantise(NETWORK, target=target) for target in ("fenn", file, str(file))]
-    assert [q.network.arithmetic for q in quantised] == 3 * ["fenn16"]
+    bits = {"weight_bits": 5, "delay_bits": 4}
+    quantised = [nm.quantise(NETWORK, target=target, **bits) for target in (file, str(file))]
+    assert [q.network.arithmetic for q in quantised] == 2 * ["tiny8"]
     with refused(UsageError, "target-unknown"):
         nm.quantise(NETWORK, target="loihi3")
 

@@ -10,7 +10,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.quantisation.weights import score_error, search_ranges
-from tests.networks.integers import random_raster
+from nmtool.testing.networks import random_raster
 from tests.nmtool.quantisation.test_calibration import spiking_network
 
 BITS = 2

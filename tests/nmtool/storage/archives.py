@@ -20,7 +20,7 @@ from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.recording import Recording
-from tests.networks.integers import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster
 from tests.refusals import refused
 
 Saved = Network | IntegerNetwork | Recording | KnownAnswers

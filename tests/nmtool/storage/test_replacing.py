@@ -13,7 +13,7 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from tests.networks.integers import random_network
+from nmtool.testing.networks import random_network
 from tests.nmtool.storage.archives import SAMPLES, unprivileged
 from tests.refusals import refused
 

@@ -144,27 +144,21 @@ def test_targets_that_round_alike_share_the_rounded_network(
     assert together.fits == tuple(alone)
 
 
-def test_a_network_of_another_arithmetic() -> None:
+@pytest.mark.usefixtures("tiny8")
+def test_a_network_of_another_arithmetic(tmp_path: Path) -> None:
     """It runs on the chip with this arithmetic; all other targets and formats refuse it."""
-    network = nm.round_network(
-        nm.Network.layers([4, 6, 2], delays=63, seed=3), target=target_named("fenn")
-    ).network
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "name = 'mine'\nkind = 'chip'\narithmetic = { value = 'tiny8', mark = 'inferred' }"
+    )
+    floats = nm.Network.layers([4, 6, 2], delays=15, seed=3)
+    network = nm.round_network(floats, weight_bits=5, target=file).network
+    assert nm.check(network, file)["mine"].verdict == FAITHFUL
     report = nm.check(network, ALL)
-    assert report.arithmetic == "fenn16"
-    assert report["fenn"].verdict == FAITHFUL
+    assert report.arithmetic == "tiny8"
     for fit in report.fits:
         codes = [finding.code for finding in fit.unsupported]
-        if fit.target.name != "fenn":
-            assert "target-arithmetic" in codes, fit.target.name
-    assert "quantise the float network" in nm.check(CHAIN, "fenn")["fenn"].words
-    codes = [finding.code for finding in nm.check(CHAIN, "fenn")["fenn"].unsupported]
-    assert codes == ["format-arithmetic", "target-arithmetic"]
-
-
-def test_neurons_beyond_the_lane_memory_of_fenn() -> None:
-    network = nm.Network.layers([3, 500, 13])
-    [finding] = nm.check(network, "fenn")["fenn"].unsupported
-    assert (finding.code, finding.where) == ("chip-exceeded", "neurons")
-    assert "513 neurons" in finding.what
-    assert "512" in finding.what
-    assert nm.check(nm.Network.layers([3, 500, 12]), "fenn")["fenn"].verdict == APPROXIMATE
+        assert "target-arithmetic" in codes, fit.target.name
+    assert "quantise the float network" in nm.check(CHAIN, file)["mine"].words
+    codes = [finding.code for finding in nm.check(CHAIN, file)["mine"].unsupported]
+    assert codes == ["target-arithmetic"]

@@ -24,9 +24,9 @@ from nmtool.raster import Raster
 from nmtool.targets import Target, target_named, target_names
 from nmtool.targets.costs import COUNTS, Spread
 from nmtool.targets.footprint import Footprint
+from nmtool.testing.networks import random_network, random_raster
 from nmtool_mcu.processors import PROCESSORS
 from tests.networks.drawn import integer_networks, rasters
-from tests.networks.integers import random_network, random_raster
 from tests.networks.speech import speech_network, speech_raster
 from tests.nmtool.cli import cases
 from tests.refusals import refused

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from nmtool import arithmetic
-from nmtool.arithmetic import FENN16, LIMITS
+from nmtool.arithmetic import LIMITS
 from nmtool.errors import UsageError
 from nmtool.targets import LOIHI2, target_named, target_names
 from nmtool.targets.reading import SECTIONS
 from nmtool.targets.target import DEFINED, INFERRED, MARKS, SOFTWARE, Target
+from tests.networks.tiny8 import TINY8
 from tests.refusals import codes, refused
 
 DOCS = Path(__file__).parents[3] / "docs" / "targets.md"
@@ -298,16 +299,21 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("catalyst")
 
 
-def test_a_target_of_another_arithmetic() -> None:
+@pytest.mark.usefixtures("tiny8")
+def test_a_target_of_another_arithmetic(tmp_path: Path) -> None:
     """Limits and neuron of the target are those of the arithmetic unless its file narrows them."""
-    fenn = target_named("fenn")
-    assert (fenn.runs_in, fenn.neuron, fenn.format) == (FENN16, FENN16.neuron, "fenn")
-    assert {limit: getattr(fenn, limit) for limit in LIMITS} == {
-        limit: getattr(FENN16, limit) for limit in LIMITS
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "name = 'mine'\nkind = 'chip'\narithmetic = { value = 'tiny8', mark = 'inferred' }"
+    )
+    mine = target_named(file)
+    assert (mine.runs_in, mine.neuron) == (TINY8, TINY8.neuron)
+    assert {limit: getattr(mine, limit) for limit in LIMITS} == {
+        limit: getattr(TINY8, limit) for limit in LIMITS
     }
-    assert replace(fenn, max_delay=31).runs_in == FENN16
+    assert replace(mine, max_delay=7).runs_in == TINY8
     with refused(UsageError, "target-range") as caught:
-        replace(fenn, max_delay=64, bias_limit=1)
+        replace(mine, max_delay=64, bias_limit=1)
     assert [finding.where for finding in caught.value.findings] == [
         "holds.max_delay",
         "holds.bias_limit",

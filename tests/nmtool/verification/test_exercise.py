@@ -13,10 +13,10 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.exercise import SAMPLES, exercise
 from nmtool.verification.faults import draw_faults
 from nmtool.verification.mutation import FaultDetector, mutation_score
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]

@@ -13,13 +13,16 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, Fault, MutationScore, draw_faults, mutant
 from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
-from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 from tests.thorough import examples
+
+pytestmark = pytest.mark.usefixtures("tiny8")
+
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)

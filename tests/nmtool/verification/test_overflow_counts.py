@@ -13,8 +13,8 @@ from nmtool.hardware_sim.step import neuron_step
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.overflows import GROWS, WRAPS, count_dependent, no_dependence
-from tests.networks.integers import random_network, random_raster
 
 
 def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:

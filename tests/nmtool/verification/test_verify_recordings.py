@@ -17,7 +17,7 @@ from nmtool.float_simulator import arriving, membrane, simulate_floats, step_net
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
-from tests.networks.integers import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster
 from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import example, given, settings, strategies as st
 
 from nmtool import dynamics
-from nmtool.arithmetic import FENN16, Arithmetic
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
@@ -38,6 +38,7 @@ from tests.training.integer_runs import (
 )
 
 pytestmark = pytest.mark.torch
+pytestmark = [pytestmark, pytest.mark.usefixtures("tiny8")]
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -49,10 +50,7 @@ def test_the_forward_pass_is_that_of_the_chip(topology: str, weight_bits: int) -
     assert_identical(*both)
 
 
-_GRIDS = (
-    *(DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2)),
-    *(DelayGrid(6, 1, target=FENN16), DelayGrid(1, 63, target=FENN16)),
-)
+_GRIDS = (DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2))
 _DTYPES = (torch.float32, torch.float64)
 _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 
@@ -70,8 +68,6 @@ _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 @example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32)
 @example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64)
 @example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32)
-@example(4, "two layers", "mean", 9, DelayGrid(1, 63, target=FENN16), torch.float32)
-@example(5, "recurrent", "first_spike", 8, DelayGrid(6, 1, target=FENN16), torch.float64)
 def test_identical_for_every_readout_and_any_bits(
     seed: int, topology: str, rule: str, weight_bits: int, grid: DelayGrid, dtype: torch.dtype
 ) -> None:
@@ -97,12 +93,14 @@ def test_identical_where_states_overflow(
     seed: int, topology: str, weight_bits: int, dtype: torch.dtype, runs_in: Arithmetic
 ) -> None:
     network = random_network(topology, seed=seed)
-    rounding = too_loud(rounding_of(network, weight_bits, DelayGrid(target=runs_in)))
-    spikes = random_input(network, 2, seed, **({"density": 1.0} if runs_in == FENN16 else {}))
+    bits = min(weight_bits, runs_in.weight_bits[-1])
+    grid = DelayGrid(runs_in.delay_bits[-1], target=runs_in)
+    rounding = too_loud(rounding_of(network, max(bits, runs_in.weight_bits[0]), grid))
+    spikes = random_input(network, 2, seed, density=0.08 if runs_in == LOIHI2 else 1.0)
     model, actual, expected = run_both(network, rounding, spikes, dtype=dtype)
     assert_identical(model, actual, expected)
     assert_all_spiked(expected)
-    outputs = () if runs_in == FENN16 else ("v_clips.output",)
+    outputs = ("v_clips.output",) if runs_in == LOIHI2 else ()
     assert all(expected.counts[name] > 0 for name in (*FAULTS, *outputs))
 
 

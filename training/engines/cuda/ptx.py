@@ -18,7 +18,7 @@ from unittest import mock
 
 from numba import cuda, float32, int32, int64, types, uint8
 
-from nmtool.arithmetic import ARITHMETICS
+from nmtool.arithmetic import arithmetics
 from nmtool.errors import MissingError, reason
 from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
@@ -50,7 +50,7 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
     whole, sums = (_array_type(int32, 2), _array_type(delays, 2)), _array_type(int32, 3)
     tape, faults = _array_type(int64, 3), _array_type(int64, 3)
     spikes = longs, ints, ints, int64
-    chips = [forward.chip_kernels(arithmetic) for arithmetic in ARITHMETICS.values()]
+    chips = [forward.chip_kernels(arithmetic) for arithmetic in arithmetics().values()]
     return [
         (currents.afferent_drive, (*synapses, *spikes, traces)),
         (currents.afferent_drive, (*whole, *spikes, sums)),

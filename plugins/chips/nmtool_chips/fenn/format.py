@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nmtool.arithmetic import FENN16
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
@@ -16,6 +15,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool_chips import FENN
 from nmtool_chips.fenn.environment import PACKAGE, REFEREE
+from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.package.fenn_network import memory
 from nmtool_chips.fenn.readme import readme_text
 

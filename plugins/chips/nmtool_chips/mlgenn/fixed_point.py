@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import FENN16
 from nmtool.dynamics import decay, drive_scale
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.mlgenn.checkpoint import Connection
 from nmtool_chips.mlgenn.options import MlgennOptions
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import DTypeLike
 
-from nmtool.arithmetic import ARITHMETICS, Arithmetic
+from nmtool.arithmetic import Arithmetic, arithmetics
 from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
@@ -314,7 +314,7 @@ def test_launches_have_the_argument_types_of_compilation(
     signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
     launched = _launches(case, monkeypatch, np.dtype(str(number)))
-    for runs_in in ARITHMETICS.values():
+    for runs_in in arithmetics().values():
         launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)), runs_in)
     seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
     assert seen == set(signatures)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.arithmetic import FENN16, LOIHI2, Arithmetic
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
@@ -14,6 +14,7 @@ from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
+from tests.networks.tiny8 import TINY8
 from tests.networks.trainable import random_input, random_network, with_readout
 from tests.training.engines.cuda.engines import SMALL, needs_device, unless_simulated
 from tests.training.integer_runs import (
@@ -27,6 +28,7 @@ from tests.training.integer_runs import (
 
 pytestmark = pytest.mark.torch
 pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
+pytestmark = [*pytestmark, pytest.mark.usefixtures("tiny8")]
 
 
 def _gpu() -> Device:
@@ -74,9 +76,7 @@ def test_no_samples_at_all() -> None:
     ("topology", "rule", "weight_bits", "grid"),
     [
         ("recurrent", "mean", 8, DelayGrid(2, 2)),
-        pytest.param(
-            "recurrent", "mean", 9, DelayGrid(2, 2, target=FENN16), marks=unless_simulated
-        ),
+        pytest.param("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), marks=unless_simulated),
         pytest.param("feedback and skips", "mean", 8, DelayGrid(2, 2), marks=unless_simulated),
         pytest.param("two layers", "max", 2, DelayGrid(1, 5), marks=unless_simulated),
         pytest.param("recurrent", "first_spike", 4, DelayGrid(3, 1), marks=unless_simulated),
@@ -100,14 +100,15 @@ def _small_network(topology: str) -> Network:
     ("topology", "target"),
     [
         pytest.param("recurrent", LOIHI2, marks=unless_simulated),
-        ("recurrent", FENN16),
+        ("recurrent", TINY8),
         pytest.param("feedback and skips", LOIHI2, marks=unless_simulated),
     ],
 )
 def test_integers_overflow_as_those_of_the_chip(topology: str, target: Arithmetic) -> None:
     network = _small_network(topology)
-    spikes = random_input(network, 2, seed=2, density=1.0 if target == FENN16 else 0.4)
-    rounding = too_loud(rounding_of(network, delays=DelayGrid(target=target)))
+    spikes = random_input(network, 2, seed=2, density=0.4 if target == LOIHI2 else 1.0)
+    grid = DelayGrid(target.delay_bits[-1], target=target)
+    rounding = too_loud(rounding_of(network, target.weight_bits[-1], grid))
     both = run_both(network, rounding, spikes, device=_gpu())
     assert_identical(*both)
     assert_all_spiked(both[-1])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from numba import float32, float64, int16, uint8
 
-from nmtool.arithmetic import ARITHMETICS
+from nmtool.arithmetic import arithmetics
 from nmtool.errors import MissingError
 from nmtool.training.engines.cuda import SIMULATED, ptx
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
@@ -66,7 +66,9 @@ def test_every_kernel_has_a_signature() -> None:
         if not value.targetoptions.get("device")
     }
     kernels |= {
-        kernel for arithmetic in ARITHMETICS.values() for kernel in forward.chip_kernels(arithmetic)
+        kernel
+        for arithmetic in arithmetics().values()
+        for kernel in forward.chip_kernels(arithmetic)
     }
     assert {kernel for kernel, _ in ptx.signatures()} == kernels
 

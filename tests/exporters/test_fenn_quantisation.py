@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, strategies as st
 
 import nmtool as nm
-from nmtool.arithmetic import FENN16
 from nmtool.dynamics import decay
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.quantisation import quantise_network, round_network
 from nmtool.raster import Raster
 from nmtool.targets import target_named
+from nmtool.testing.networks import random_raster
+from nmtool_chips.fenn.fenn16 import FENN16
 from tests.networks.drawn import float_networks, seeds
-from tests.networks.integers import random_raster
 from tests.nmtool.quantisation.cases import FAN_IN
 
 
@@ -68,9 +67,3 @@ def test_delays_reach_to_63() -> None:
     )
     assert q.network.max_delay == 63
     assert "delay-range" in [finding.code for finding in q.report.findings]
-
-
-def test_weights_of_nine_bits_are_refused_in_loihi2() -> None:
-    with pytest.raises(nm.UsageError) as caught:
-        round_network(nm.Network.layers([4, 2]), weight_bits=9)
-    assert caught.value.code == "weight-bits-range"

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool import storage
-from nmtool.arithmetic import ARITHMETICS, FENN16, LOIHI2
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
-from nmtool.hardware_sim import fenn16, reference
-from nmtool.hardware_sim.fenn16 import neuron_step
+from nmtool.hardware_sim import reference
 from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.replay import streams
@@ -31,18 +30,25 @@ from nmtool.network.integer_network import (
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.testing import check_arithmetic, registered
+from nmtool.testing.networks import random_network
 from nmtool.verification.causes import Case
 from nmtool.verification.explain import explain
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.mutation import FaultDetector
-from tests.hardware_sim import fenn_arithmetic
-from tests.networks.integers import random_network
+from nmtool_chips.fenn import fenn16
+from nmtool_chips.fenn.fenn16 import FENN16, neuron_step
+from tests.exporters import fenn_arithmetic
 from tests.refusals import refused
 from tests.thorough import examples
 
 LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
 states = st.one_of(st.integers(LOWEST, HIGHEST), st.sampled_from([LOWEST, -1, 0, 1, HIGHEST]))
 keeps = st.one_of(st.integers(0, 32767), st.sampled_from([0, 1, 16384, 32767]))
+
+
+def test_promises_of_an_arithmetic() -> None:
+    check_arithmetic(FENN16, examples(0.25))
 
 
 @given(states, states, states, st.booleans(), keeps, keeps, st.integers(1, 32768))
@@ -157,9 +163,7 @@ def test_causes_in_the_input_are_named_if_sums_clip(channel: int) -> None:
         assert detail in cause.detail
 
 
-def test_the_order_of_projections_and_sources_matters_if_sums_clip(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_order_of_projections_and_sources_matters_if_sums_clip() -> None:
     """If it did not, the test above would pass for any order."""
     network = crowded_network(1)
     turned = [network.projections[i] for i in (2, 1, 0)]
@@ -168,9 +172,8 @@ def test_the_order_of_projections_and_sources_matters_if_sums_clip(
     recording = run_reference(network, spikes)
     assert not equal(recording, run_reference(reordered, spikes))
     for word in (1, 16, 400):
-        monkeypatch.setitem(ARITHMETICS, "fenn16", dataclasses.replace(FENN16, word=word))
-        assert not equal(recording, run_reference(network, spikes))
-    monkeypatch.undo()
+        with registered(dataclasses.replace(FENN16, word=word)):
+            assert not equal(recording, run_reference(network, spikes))
     with refused(NetworkError, "sums-clip"):
         network.check_sums()
     random_network(0, 2, spiking_output=True, runs_in=FENN16).check_sums()

@@ -1,4 +1,4 @@
-"""One neuron, one step, in the arithmetic `fenn16`: the only place that states it.
+"""The arithmetic `fenn16`: its properties, and the step of a neuron, which only this file states.
 
 With clip(x) to −2^15 … 2^15 − 1 and >> an arithmetic shift, which floors:
 
@@ -7,16 +7,52 @@ With clip(x) to −2^15 … 2^15 − 1 and >> an arithmetic shift, which floors:
     spike iff v ≥ vth, then v ← 0
 
 as FeNN's vector lanes compute it for neurons that nmtool exports. a is the sum of the arriving
-weights, clipped to the same range after each weight, from `kernel.py` or `reference.py`.
+weights, clipped to the same range after each weight. `docs/arithmetic-fenn16.md` defines the
+arithmetic; its source are experiments with FeNN's instruction-set simulator.
 """
 
 from __future__ import annotations
 
+from nmtool.arithmetic import Arithmetic, Neuron
 from nmtool.hardware_sim.step import Step
 
 DECAY_SHIFT = 15
 HALF = 1 << (DECAY_SHIFT - 1)
 LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
+
+FENN16 = Arithmetic(
+    "fenn16",
+    Neuron(
+        state_bits=16,
+        u_overflow="clips",
+        v_overflow="clips",
+        decay="multiply",
+        decay_bits=15,
+        rounding="nearest",
+        compare="at least",
+        reset="zero",
+        current="this step",
+        spikes_per_step=1,
+        bias=False,
+    ),
+    module=__name__,
+    state_shift=0,
+    lowest=-(1 << 15),
+    lost_u=1,
+    lost_v=1,
+    weight_limit=256,
+    sign_bit=False,
+    sum_limit=1 << 15,
+    word=32,
+    weight_bits=(2, 3, 4, 5, 6, 7, 8, 9),
+    max_weight_exponent=0,
+    max_delay=63,
+    max_du=(1 << 15) - 1,
+    max_dv=(1 << 15) - 1,
+    max_threshold=(1 << 15) - 1,
+    bias_limit=0,
+    max_bias_exponent=0,
+)
 
 
 def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> Step:
