@@ -22,19 +22,22 @@ ROOMS = {
 """Folders of the core, by the name of the installed package."""
 
 PLUGINS = {
-    folder.name: folder.relative_to(ROOT).as_posix()
-    for folder in sorted(ROOT.glob("plugins/*/nmtool_*"))
+    name: folder.relative_to(ROOT).as_posix()
+    for package in sorted(ROOT.glob("plugins/*/nmtool_*"))
+    for name, folder in (
+        (package.name, package),
+        (f"{package.name}.docs", package.parent / "docs"),
+    )
 }
-"""Folders of the plug-ins' packages, by name of the package."""
-
-WITHOUT_CODE = ("nmtool.docs", "nmtool.examples")
+"""Folders of the plug-ins' packages, and of their pages, by name of the package."""
 
 
 def packages() -> Iterator[str]:
-    """Names of all packages: folders with a module."""
+    """Names of all packages: folders with a module, and folders of pages and examples."""
     for name, folder in {**ROOMS, **PLUGINS}.items():
         below = {file.parent for file in (ROOT / folder).rglob("*.py")}
-        for place in sorted({ROOT / folder} if name in WITHOUT_CODE else below):
+        has_code = not name.endswith((".docs", ".examples"))
+        for place in sorted(below if has_code else {ROOT / folder}):
             yield ".".join([name, *place.relative_to(ROOT / folder).parts])
 
 

@@ -57,14 +57,10 @@ def run(line: str, folder: Path) -> str:
 
 def test_the_format_is_verified_as_the_page_says(package: Path) -> None:
     lines = COMMANDS.splitlines()
-    assert lines[:2] == ["pip install -e .", "python -m pytest test_mine.py"]
-    outputs = [run(line, package) for line in lines[2:]]
+    assert lines[0] == "pip install -e ."
+    outputs = [run(line, package) for line in lines[1:]]
     assert "faithful" in outputs[0]
     assert PROMISED in outputs[-1]
-
-
-def test_the_format_keeps_the_promises_of_all_formats(package: Path) -> None:
-    assert "1 passed" in run(COMMANDS.splitlines()[1], package)
 
 
 def test_every_group_of_entry_points_is_on_the_page() -> None:

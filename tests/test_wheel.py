@@ -36,8 +36,9 @@ INSTALLED = {
     "docs": "nmtool/docs",
     "examples": "nmtool/examples",
     **{
-        f"plugins/{path.parent.name}/{path.name}": path.name
+        str(folder.relative_to(ROOT)): name
         for path in ROOT.glob("plugins/*/nmtool_*")
+        for folder, name in ((path, path.name), (path.parent / "docs", f"{path.name}/docs"))
     },
 }
 """Installed path of each folder."""

@@ -43,7 +43,7 @@ class MlgennOptions(ReadingOptions):
             network.
     """
 
-    keys: ClassVar[str] = "values by population: NAME:VALUE,NAME:VALUE; see docs/coming-from.md"
+    keys: ClassVar[str] = "values by population: NAME:VALUE,NAME:VALUE"
     files: ClassVar[str] = "checkpoints of mlGeNN"
 
     dt_ms: float = 1.0
