@@ -102,6 +102,8 @@ def test_names_are_shown_with_escapes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if words[0] == "search":
+        pytest.importorskip("optuna")
     make(tmp_path)
     assert main(words) == code
     shown = capsys.readouterr()

@@ -17,7 +17,6 @@ from tests.nmtool.cli.conftest import Nmtool
 from tests.training.studies.searches import ROOT, fake_training, states
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
-pytest.importorskip("optuna")
 
 SETTINGS = (
     *("--hidden", "6", "--steps", "30", "--max-delay", "9", "--batch-size", "4"),

@@ -20,20 +20,19 @@ from nmtool.errors import BackendError, DataError, StorageError, UsageError
 from nmtool.training.studies import results as texts, search as searching
 from nmtool.training.studies.results import DEFAULTS, RIGHT, TrialResult
 from nmtool.training.studies.search import choose, what_fits
-from nmtool.training.studies.trials import open_trials
 from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, without_seconds
 from tests.training.studies.searches import (
     OPTIONS,
     RANGES,
     fake_training,
+    open_trials,
     run_search,
     states,
     stored,
 )
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
-pytest.importorskip("optuna")
 
 
 # Which trials

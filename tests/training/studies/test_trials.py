@@ -20,7 +20,6 @@ from tests.refusals import refused
 from tests.training.studies.searches import ROOT, fake_training, run_search, states, stored
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
-pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # noqa: E402
 
