@@ -11,7 +11,7 @@ PEERS := .venv-peers
 EMULATED := .venv-emulated
 
 # Tests of one file run in one process, since they share what they compile. Files run in the order
-# of tests/conftest.py, long files first.
+# of conftest.py, long files first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # If this variable is set, each process compiles all modules that it imports; tests start many processes.
@@ -82,7 +82,7 @@ links:
 	rm -rf .links
 	mkdir -p .links/nmtool
 	cd .links/nmtool && ln -s ../../nmtool/* ../../hardware_sim ../../training ../../exporters .
-	cd .links && ln -s ../benchmarks $(addprefix ../,$(wildcard plugins/*/nmtool_*)) .
+	cd .links && ln -s ../benchmarks $(addprefix ../,$(wildcard plugins/*/nmtool_* plugins/*/benchmarks/*.py)) .
 
 lava: $(VENV)/.dev
 	$(BIN)/nmtool setup lava
@@ -110,13 +110,13 @@ processors: $(VENV)/.dev
 	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32; do \
 		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
 	done
-	$(BIN)/$(PYTEST) -m processors tests/exporters tests/nmtool/targets tests/test_tutorials.py
+	$(BIN)/$(PYTEST) -m processors plugins/mcu tests/exporters tests/test_tutorials.py
 
-# Mutation test of the Verilog core: tests detect every mutant, or tests/verilog_survivors.txt says why
-# it is equivalent.
+# Mutation test of the Verilog core: tests detect every mutant, or plugins/fpga/tests/verilog_survivors.txt
+# says why it is equivalent.
 mutants: $(VENV)/.dev
-	$(BIN)/python -m tests.verilog_mutants --jobs 2 -o .mutants.txt
-	$(BIN)/python -m tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
+	$(BIN)/python -m plugins.fpga.tests.verilog_mutants --jobs 2 -o .mutants.txt
+	$(BIN)/python -m plugins.fpga.tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
 
 # Mutation test of the readable simulator: docs/vectors detect every mutant, or
 # tests/mutants_equivalent.txt says why it is equivalent.

@@ -43,7 +43,6 @@ from nmtool.network import integer_network
 from nmtool.network.graph import INPUT
 from nmtool.recording import Recording
 from tests.vectors import FOLDER, VECTORS
-from tests.verilog_mutants import explained
 
 EQUIVALENT = Path(__file__).parent / "mutants_equivalent.txt"
 
@@ -445,6 +444,19 @@ def judge(mutant: Mutant) -> str:
 
 def _limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
+def explained(path: Path) -> dict[str, str]:
+    """Reasons by mutant. In the file, lines with `# ` are a reason; its mutants follow."""
+    reasons, reason, fresh = {}, "", True
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.startswith("# "):
+            reason = line[2:] if fresh else f"{reason} {line[2:]}"
+            fresh = False
+        elif line.strip():
+            reasons[line] = reason
+            fresh = True
+    return reasons
 
 
 def main() -> int:

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from tests.mutants import EQUIVALENT, all_mutants, judge
-from tests.verilog_mutants import explained
+from tests.mutants import EQUIVALENT, all_mutants, explained, judge
 
 # Statements in the list of equivalent mutants are written as by Python 3.11 and later, with other
 # parentheses than by 3.10.

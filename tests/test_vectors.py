@@ -25,9 +25,9 @@ from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.brian2_loihi.format import Brian2Loihi
 from nmtool_fpga.verilog.format import Verilog
+from plugins.fpga.tests.verilog_bench import needs_icarus, needs_verilator, record
 from tests.refusals import refused
 from tests.vectors import FOLDER, VECTORS, content
-from tests.verilog_bench import needs_icarus, needs_verilator, record
 
 PAGE = FOLDER.parent / "standard.md"
 NAMES = list(VECTORS)

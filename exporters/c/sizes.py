@@ -1,8 +1,8 @@
 """Memory of a network's C program on a microcontroller, computed without compiling the program.
 
 Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
-with 2 to 21 populations, compiled by GCC 14.2 with -O2 for two 32-bit processors
-(`benchmarks/processors.py`). Startup code, drivers and the application are not included.
+with 2 to 21 populations, compiled by GCC 14.2 with -O2 for two 32-bit processors. Startup code,
+drivers and the application are not included.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
-from benchmarks.processors import deepest_stack, measure_sizes
 from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.format import C
 from nmtool.exporters.c.processor import Processor
@@ -24,7 +23,8 @@ from nmtool.raster import Raster
 from nmtool.targets import Target, target_named
 from nmtool.targets.target import Memory
 from nmtool.testing.networks import random_network, random_raster
-from tests.exporters.fake_processors import on_processors
+from plugins.mcu.benchmarks.processors import deepest_stack, measure_sizes
+from plugins.mcu.tests.fake_processors import on_processors
 from tests.networks.drawn import integer_networks
 from tests.networks.integers import large_network
 from tests.thorough import examples

@@ -39,7 +39,7 @@ _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
 """Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
-in the syntheses of `python -m benchmarks.fpga`."""
+in the syntheses of `python -m plugins.fpga.benchmarks.synthesis`."""
 
 _MULTIPLIERS_PER_NEURON, _MULTIPLIER_OF_ROWS, _MULTIPLIERS_OF_WEIGHTED = 4, 1, 2
 

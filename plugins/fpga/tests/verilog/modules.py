@@ -16,7 +16,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool_fpga.verilog.answer import answer_block
 from nmtool_fpga.verilog.layout import bits_for
-from tests.verilog.cases import END, MEMBRANE, SPIKE, classes, first_spikes
+from plugins.fpga.tests.verilog.cases import END, MEMBRANE, SPIKE, classes, first_spikes
 
 HERE = Path(__file__).parent
 

@@ -1,6 +1,6 @@
 """Write the number of clocks of each test case of the Verilog core, in Icarus.
 
-    python -m tests.verilog_clocks > tests/verilog_clocks.txt
+    python -m plugins.fpga.tests.verilog_clocks > plugins/fpga/tests/verilog_clocks.txt
 
 Tests compare with this file, to detect changes that make the core slower.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.verilog.cases import RTL, Case, all_cases, verdict
-from tests.verilog.modules import MODULES
+from plugins.fpga.tests.verilog.cases import RTL, Case, all_cases, verdict
+from plugins.fpga.tests.verilog.modules import MODULES
 
 RECORDED = Path(__file__).parent / "verilog_clocks.txt"
 

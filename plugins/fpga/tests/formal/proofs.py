@@ -1,7 +1,7 @@
 """Proofs about the Verilog core, by Yosys and z3.
 
-    python -m tests.formal.proofs           all
-    python -m tests.formal.proofs fifo ring some
+    python -m plugins.fpga.tests.formal.proofs           all
+    python -m plugins.fpga.tests.formal.proofs fifo ring some
 
 Each proof covers every input and, by induction, all time after a reset. For a core with a mistake,
 it has to find clocks in which its claim is wrong.

@@ -23,10 +23,10 @@ from nmtool_fpga.verilog.format import Verilog
 from nmtool_fpga.verilog.layout import Layout
 from nmtool_fpga.verilog.options import VerilogOptions
 from nmtool_fpga.verilog.simulators import Icarus, Verilator
+from plugins.fpga.tests.verilog_bench import needs_icarus, needs_verilator, verilator
 from tests.networks.chains import chain_network
 from tests.networks.integers import answers_to
 from tests.refusals import refused
-from tests.verilog_bench import needs_icarus, needs_verilator, verilator
 
 MARKER = Verilog.marker
 CHAIN = chain_network(4)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.verilog.cases import RTL
-from tests.verilog_bench import needs_verilator, verilator
+from plugins.fpga.tests.verilog.cases import RTL
+from plugins.fpga.tests.verilog_bench import needs_verilator, verilator
 
-PRODUCTS = Path(__file__).parents[1] / "verilog" / "products.cpp"
+PRODUCTS = Path(__file__).parent / "verilog" / "products.cpp"
 
 DECAYS = 4096 + 1
 HALVES = 3 * 4096 - 1

@@ -24,10 +24,8 @@ from nmtool_fpga.verilog import runtime
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.format import Verilog
 from nmtool_fpga.verilog.layout import LANES, Layout, misfits
-from tests.networks.drawn import integer_networks, rasters, seeds
-from tests.thorough import examples
-from tests.verilog.cases import li, lif, made
-from tests.verilog_bench import (
+from plugins.fpga.tests.verilog.cases import li, lif, made
+from plugins.fpga.tests.verilog_bench import (
     needs_icarus,
     needs_verilator,
     needs_yosys,
@@ -35,6 +33,9 @@ from tests.verilog_bench import (
     verilator,
     write,
 )
+from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.integers import Maker, random_raster
+from tests.thorough import examples
 
 
 def check(network: IntegerNetwork, spikes: Raster, **options) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from nmtool.network.readout import FIRST_SPIKE, StreamScores
 from nmtool_fpga.verilog.layout import misfits
-from tests.verilog.cases import RTL, Case, all_cases, classes, first_spikes, verdict
-from tests.verilog.modules import MODULES, Answers
-from tests.verilog_clocks import recorded
+from plugins.fpga.tests.verilog.cases import RTL, Case, all_cases, classes, first_spikes, verdict
+from plugins.fpga.tests.verilog.modules import MODULES, Answers
+from plugins.fpga.tests.verilog_clocks import recorded
 
 CASES = all_cases()
 CLOCKS = recorded()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formal.proofs import PROOFS, Proof, missing
+from plugins.fpga.tests.formal.proofs import PROOFS, Proof, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {', '.join(missing())}")
 

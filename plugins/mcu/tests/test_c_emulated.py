@@ -24,8 +24,8 @@ from nmtool.raster import Raster
 from nmtool.testing.networks import random_network, random_raster
 from nmtool_mcu.emulated import emulated
 from nmtool_mcu.processors import PROCESSORS
-from tests.exporters import fake_processors
-from tests.exporters.fake_processors import on_processors
+from plugins.mcu.tests import fake_processors
+from plugins.mcu.tests.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import large_network

@@ -1,8 +1,8 @@
 """Make every small mistake in the Verilog core, and check that the cases detect it.
 
-    python -m tests.verilog_mutants -o survivors.txt
-    python -m tests.verilog_mutants --sizes small --file nmtool_tell.v -o some.txt
-    python -m tests.verilog_mutants --sizes large --again some.txt -o survivors.txt
+    python -m plugins.fpga.tests.verilog_mutants -o survivors.txt
+    python -m plugins.fpga.tests.verilog_mutants --sizes small --file nmtool_tell.v -o some.txt
+    python -m plugins.fpga.tests.verilog_mutants --sizes large --again some.txt -o survivors.txt
 
 A case of `tests/verilog` detects a mutant if the mutant does not compile, if a word, an answer or
 an error differs, is undefined, additional or missing, or if the mutant hangs or needs more clocks:
@@ -35,9 +35,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool_fpga.verilog import simulators
-from tests.verilog.cases import RTL, Case, all_cases
-from tests.verilog.modules import MODULES
-from tests.verilog.mutations import Mutant, Source
+from plugins.fpga.tests.verilog.cases import RTL, Case, all_cases
+from plugins.fpga.tests.verilog.modules import MODULES
+from plugins.fpga.tests.verilog.mutations import Mutant, Source
+from tests.mutants import explained
 
 EXPLAINED = Path(__file__).parent / "verilog_survivors.txt"
 
@@ -202,19 +203,6 @@ class Hunt:
         return False
 
 
-def explained(path: Path = EXPLAINED) -> dict[str, str]:
-    """Reasons by mutant. In the file, lines with `# ` are a reason; its mutants follow."""
-    reasons, reason, fresh = {}, "", True
-    for line in path.read_text().splitlines() if path.exists() else []:
-        if line.startswith("# "):
-            reason = line[2:] if fresh else f"{reason} {line[2:]}"
-            fresh = False
-        elif line.strip():
-            reasons[line] = reason
-            fresh = True
-    return reasons
-
-
 def hunt(
     files: Sequence[str], chosen: Callable[[str], bool], jobs: int, sizes: str, work: Path
 ) -> Iterator[tuple[str, str]]:
@@ -270,7 +258,7 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     files = args.file or sorted(path.name for path in RTL.glob("*.v"))
-    reasons = explained()
+    reasons = explained(EXPLAINED)
     again = survivors(args.again) if args.again else None
 
     def chosen(key: str) -> bool:

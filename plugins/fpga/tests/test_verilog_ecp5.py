@@ -17,10 +17,10 @@ from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.layout import BANK_BITS
 from nmtool_fpga.verilog.words import input_text, read_recording
-from tests.verilog.cases import li, lif, made
-from tests.verilog_bench import needs_icarus, needs_yosys, write
+from plugins.fpga.tests.verilog.cases import li, lif, made
+from plugins.fpga.tests.verilog_bench import needs_icarus, needs_yosys, write
 
-BLOCK_RAM = Path(__file__).parents[1] / "verilog" / "block_ram.v"
+BLOCK_RAM = Path(__file__).parent / "verilog" / "block_ram.v"
 
 NETWORK = made(
     [lif("a", 30, vth=100), li("o", 3)],

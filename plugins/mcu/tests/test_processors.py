@@ -12,7 +12,7 @@ from nmtool.errors import MissingError
 from nmtool.exporters.c.processor import Processor, Region
 from nmtool.exporters.formats import formats_that_run, formats_that_write
 from nmtool_mcu.processors import PROCESSORS
-from tests.exporters import fake_processors
+from plugins.mcu.tests import fake_processors
 from tests.refusals import refused
 
 EVERY = pytest.mark.parametrize(

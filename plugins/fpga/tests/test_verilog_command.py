@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from plugins.fpga.tests.verilog_bench import needs_icarus
 from tests.nmtool.cli.conftest import Nmtool
-from tests.verilog_bench import needs_icarus
 
 
 @needs_icarus

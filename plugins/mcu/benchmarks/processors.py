@@ -1,4 +1,6 @@
-"""The command `python -m benchmarks.processors`: memory and instructions of C exports.
+"""Memory and instructions of C exports.
+
+    python -m plugins.mcu.benchmarks.processors
 
 It measures the networks of the zoo and a network of 512 neurons. The compiler reports flash, RAM
 and stack; next to flash and RAM, the table has the upper bounds that `nmtool check` uses. QEMU

@@ -20,8 +20,8 @@ from nmtool.raster import Raster
 from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_mcu.firmware.format import Firmware
+from plugins.mcu.tests.fake_processors import on_processors
 from tests.exporters.c_programs import SANITIZED, STRICT
-from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.refusals import refused
 from tests.thorough import examples

@@ -1,6 +1,6 @@
 """The picture of the core at work in plugins/fpga/docs/fpga.md, from a simulation in Icarus.
 
-python -m tests.waves [FILE.svg]
+python -m plugins.fpga.tests.waves [FILE.svg]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nmtool.raster import Raster
 from nmtool.testing.networks import Maker
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.words import input_text
-from tests.verilog_bench import write
+from plugins.fpga.tests.verilog_bench import write
 
 CLOCK_PS = 10
 """Period of the clock, in the bench's unit of time."""

@@ -1,4 +1,4 @@
-"""Settings of all tests."""
+"""Settings of all tests, of the core and of plug-ins."""
 
 from __future__ import annotations
 
@@ -43,8 +43,6 @@ LONGEST = (
     "nmtool/verification/test_verify.py",
     "nmtool/cli/test_demo.py",
     "training/studies/test_folds.py",
-    "exporters/test_verilog_folder.py",
-    "exporters/test_verilog_networks.py",
     "training/loop/test_trainer.py",
     "exporters/test_fenn_package.py",
     "test_wheel.py",
@@ -58,7 +56,7 @@ second with other files, which later use the compiled kernels.
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the files of `LONGEST` first, and all others in their order."""
-    place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
+    place = {Path(__file__).parent / "tests" / name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 

@@ -1,4 +1,6 @@
-"""The command `python -m benchmarks.fpga`: resources of cores in Yosys, and nmtool's estimates.
+"""Resources of cores in Yosys, and nmtool's estimates.
+
+    python -m plugins.fpga.benchmarks.synthesis
 
 The networks of the zoo are synthesised with one and several lanes for an ECP5, and with few lanes
 for an iCE40 UP, whose large memories store synapses and sums. nmtool estimates look-up tables after

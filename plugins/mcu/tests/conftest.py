@@ -1,10 +1,13 @@
-"""Emulated processors on which tests run."""
+"""Emulated processors on which tests run, and fixtures of tests of commands."""
 
 from __future__ import annotations
 
 import pytest
 
 from nmtool.exporters.c.processor import Processor
+from tests.nmtool.cli.conftest import integers, nmtool
+
+__all__ = ["integers", "nmtool", "real"]
 
 
 @pytest.fixture(scope="module")
