@@ -110,7 +110,7 @@ processors: $(VENV)/.dev
 	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32; do \
 		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
 	done
-	$(BIN)/$(PYTEST) -m processors plugins/mcu tests/exporters tests/test_tutorials.py
+	$(BIN)/$(PYTEST) -m processors plugins/mcu tests/exporters
 
 # Mutation test of the Verilog core: tests detect every mutant, or plugins/fpga/tests/verilog_survivors.txt
 # says why it is equivalent.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
+PLUGINS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/nmtool_*"))
+ROOMS = ("nmtool", "hardware_sim", "training", "exporters", *PLUGINS)
 
 SUSPECT = {
     *("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "runpy", "code"),
@@ -18,9 +20,11 @@ SUSPECT = {
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
 KNOWN = {
-    # These files import nmtool's own modules, by names in the sources.
+    # These files import modules of nmtool or of installed plug-ins, by names in the sources.
+    "nmtool/plugins.py": {"importlib"},
+    "nmtool/arithmetic.py": {"importlib"},
+    "nmtool/testing/arithmetics.py": {"importlib"},
     "exporters/formats.py": {"importlib"},
-    "exporters/environments.py": {"importlib"},
     "hardware_sim/kernel.py": {"importlib"},
     "hardware_sim/reference.py": {"importlib"},
     "training/engines/cuda/kernels/forward.py": {"importlib"},
@@ -38,21 +42,21 @@ KNOWN = {
     "nmtool/bars.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
-    "plugins/chips/nmtool_chips/netx/package/reader.py": {"importlib"},
-    "plugins/chips/nmtool_chips/fenn/package/check.py": {"importlib"},
     # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
     "exporters/c/processor.py": {"subprocess"},
     # Copies of this process get their arguments from it as a pickle.
     "training/studies/copies.py": {"subprocess", "pickle"},
-    "plugins/fpga/nmtool_fpga/verilog/simulators.py": {"importlib"},
     # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},
     # This file reads kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
-"""Uses of `SUSPECT` by file; SECURITY.md, "What could run", gives the reasons."""
+for _file in ROOT.glob("plugins/*/tests/suspects.json"):
+    KNOWN |= {name: set(uses) for name, uses in json.loads(_file.read_text("utf-8")).items()}
+"""Uses of `SUSPECT` by file; SECURITY.md, "What could run", gives the reasons. A plug-in lists the
+uses of its own files."""
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:

@@ -24,8 +24,6 @@ from nmtool.network.readout import RULES
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.brian2_loihi.format import Brian2Loihi
-from nmtool_fpga.verilog.format import Verilog
-from plugins.fpga.tests.verilog_bench import needs_icarus, needs_verilator, record
 from tests.refusals import refused
 from tests.vectors import FOLDER, VECTORS, content
 
@@ -155,30 +153,6 @@ def test_exports(
     if name not in AT_LIMITS:
         monkeypatch.setattr(compiler, "OPTIONS", ("-std=c99", "-O0"))
     assert_passes(name, run(export, name, tmp_path))
-
-
-TOO_WIDE = ("u-twice", "u-word", "a-sum")
-"""Vectors that the Verilog core refuses, since sums of weights exceed 18 bits."""
-
-fitting_the_core = pytest.mark.parametrize("name", [n for n in NAMES if n not in TOO_WIDE])
-
-
-def test_the_core_accepts_all_but_the_widest_sums() -> None:
-    assert [name for name in NAMES if Verilog.misfits(read(name).integers)] == [*TOO_WIDE]
-
-
-@needs_icarus
-@fitting_the_core
-def test_verilog_in_icarus(name: str, tmp_path: Path) -> None:
-    spikes = read(name).known_answers().spikes
-    assert_passes(name, record(read(name).integers, spikes, tmp_path, deep=True))
-
-
-@pytest.mark.long
-@needs_verilator
-@fitting_the_core
-def test_verilog_in_verilator(name: str, tmp_path: Path) -> None:
-    assert_passes(name, run(Verilog, name, tmp_path))
 
 
 OFTEN_IN_LAVA = ("fresh-state", "u-limits", "u-word", "a-sum", "loops", "mixed-16")

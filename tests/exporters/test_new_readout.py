@@ -33,7 +33,6 @@ from nmtool.network.readout import (
 from nmtool.raster import Raster
 from nmtool.targets import target_named, target_names
 from nmtool.training.front import losses
-from nmtool_fpga.verilog.answer import answer_block
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 
@@ -105,7 +104,3 @@ def test_new_weights_per_step_need_no_code(monkeypatch: pytest.MonkeyPatch) -> N
     assert [stream.now().tolist()] == expected
     floats = torch.from_numpy(membrane).double()
     assert losses.membrane_scores(floats, network.readout).tolist() == expected
-    block = answer_block(network)
-    assert block.importance is not None
-    lines = block.importance.hex_lines().split()
-    assert [int(line, 16) for line in lines] == [n * (1 << 15) // 4 for n in range(4)]

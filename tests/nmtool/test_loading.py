@@ -64,7 +64,7 @@ def test_a_run_is_loaded_as_floats_where_floats_are_needed(tmp_path: Path, expor
         network = float_network(source)
         assert network is not None
         assert network.content_hash == floats.content_hash
-    for source in (integers, run / "integers.npz", export("c"), export("verilog")):
+    for source in (integers, run / "integers.npz", export("c"), export("lava")):
         assert float_network(source) is None
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.nmtool.cli.conftest import integers, nmtool
+from tests.nmtool.cli.conftest import arguments_of, integers, nmtool
 
-__all__ = ["integers", "nmtool"]
+__all__ = ["arguments_of", "integers", "nmtool"]
 
 LONGEST = ("test_verilog_folder.py", "test_verilog_networks.py")
 """Test files of ten seconds and more; they begin after those of the core."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nmtool_fpga.verilog.options import VerilogOptions
 from plugins.fpga.tests.verilog_bench import needs_icarus
-from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 
 
 @needs_icarus
@@ -18,6 +20,19 @@ def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> N
     assert (result.code, result.json["backends"]["verilog"]["spikes_different"]) == (0, 0)
     result = nmtool("convert", "core", "network.c", "--json")
     assert (result.code, result.json["check"]["read_back"]) == (0, True)
+
+
+@pytest.mark.usefixtures("integers")
+def test_flags_are_options_of_the_export(arguments_of: ArgumentsOf) -> None:
+    words = "export integers.npz -o core --to verilog --lanes 2"
+    given = arguments_of(words, "nmtool.exchange.exporting.convert")
+    assert (given["to"], given["writing"]) == ("verilog", VerilogOptions(lanes=2))
+
+
+def test_a_wrong_keyword_gets_a_suggestion() -> None:
+    options: Any = VerilogOptions
+    with pytest.raises(TypeError, match="did you mean 'lanes'"):
+        options(lane=2)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import DoesNotFitError
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import Readout
+from nmtool.network.readout import RULES, Readout, Rule
 from nmtool_fpga.verilog import layout as layout_module
+from nmtool_fpga.verilog.answer import answer_block
 from nmtool_fpga.verilog.format import Verilog
 from nmtool_fpga.verilog.layout import (
     BANK_BITS,
@@ -27,6 +28,7 @@ from nmtool_fpga.verilog.layout import (
     synapse_words,
 )
 from nmtool_fpga.verilog.options import VerilogOptions
+from tests.networks.chains import chain_network
 from tests.networks.drawn import integer_networks
 from tests.refusals import refused
 from tests.thorough import examples
@@ -177,3 +179,13 @@ def test_exponents_add_to_the_shift_before_the_neuron(exponent: int) -> None:
     weight = np.array([[16, 32, -48]])
     layout = Layout(network(weight.tolist(), [[0] * 3], weight_exponent=exponent))
     assert layout.parameters["SHIFT"] == 6 + 4 + exponent
+
+
+def test_new_weights_per_step_need_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = "1/T * sum over n of v[n][c] * n/T"
+    monkeypatch.setitem(RULES, "late", Rule(LI, formula, is_mean=True, weight=lambda x: x))
+    network = replace(chain_network(4), readout=Readout("out", "late"), n_steps=4)
+    block = answer_block(network)
+    assert block.importance is not None
+    lines = block.importance.hex_lines().split()
+    assert [int(line, 16) for line in lines] == [n * (1 << 15) // 4 for n in range(4)]

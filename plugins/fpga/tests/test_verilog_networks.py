@@ -34,7 +34,6 @@ from plugins.fpga.tests.verilog_bench import (
     write,
 )
 from tests.networks.drawn import integer_networks, rasters, seeds
-from tests.networks.integers import Maker, random_raster
 from tests.thorough import examples
 
 

@@ -13,7 +13,6 @@ from nmtool.cli.console import plain
 from nmtool.exporters.json.format import Json
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
 from nmtool_chips.mlgenn.options import MlgennOptions
-from nmtool_fpga.verilog.options import VerilogOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
@@ -55,10 +54,6 @@ CALLS: dict[str, dict[str, Any]] = {
         "force": True,
         "check": False,
         "samples": None,
-    },
-    "export integers.npz -o core --to verilog --lanes 2": {
-        "to": "verilog",
-        "writing": VerilogOptions(lanes=2),
     },
     "convert integers.npz out.nir --form axonal --hops free --nir-dt 0.001": {
         "writing": NirOptions(form="axonal", hops="free", nir_dt_s=0.001),

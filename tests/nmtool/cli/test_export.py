@@ -27,19 +27,6 @@ def test_integers(nmtool: Nmtool, integers: Path) -> None:
     assert Lava("folder").network.content_hash == IntegerNetwork.load(integers).content_hash
 
 
-def test_firmware_has_its_own_header(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
-    printed = nmtool("export", integers, "--to", "firmware", "-o", "folder", "--prefix", "kws")
-    assert (printed.code, printed.err) == (0, "")
-    assert printed.out.splitlines() == [
-        "firmware: faithful",
-        "folder written; nmtool verify folder checks it, without any data",
-    ]
-    assert (tmp_path / "folder" / "kws.h").is_file()
-    again = nmtool("export", integers, "--to", "firmware", "-o", "folder", "--force", "--json")
-    assert "header" not in again.json
-    assert not (tmp_path / "folder" / "kws.h").exists()
-
-
 def test_the_content_of_an_export(nmtool: Nmtool, integers: Path) -> None:
     content = nmtool("export", integers, "--to", "lava", "-o", "folder", "--json").json
     targets = content.pop("targets")

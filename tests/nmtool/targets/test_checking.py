@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.exporters.formats import places
+from nmtool.exporters.formats import OWN_PLACES, places
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
-from nmtool_mcu.processors import PROCESSORS
 from tests.networks.chains import chain_network
 from tests.networks.layered import layered_network
 from tests.refusals import refused
@@ -104,14 +103,22 @@ def test_unknown_targets_are_refused() -> None:
         nm.check(CHAIN, [])
 
 
-@pytest.mark.parametrize("name", [name for name in places() if name not in ("mlgenn", *PROCESSORS)])
+@pytest.mark.parametrize("name", [name for name in places() if name in target_names()])
 def test_every_format_is_a_target_and_may_have_chips(name: str) -> None:
     first, *others = fits_of_format(CHAIN, name)
     assert first.target.name == name
     assert first.target is target_named(name)
-    parts = ["ecp5-25", "ecp5-45", "ecp5-85", "ice40up5k"]
-    led_to = {"lava": ["loihi2"], "verilog": parts, "c": ["cortex-m4", "esp32-c3"]}
-    assert [fit.target.name for fit in others] == led_to.get(name, [])
+    chips = [fit.target.name for fit in others]
+    assert chips == [
+        target
+        for target in target_names()
+        if target != name and target_named(target).format == name
+    ]
+    assert name != "lava" or chips == ["loihi2"]
+
+
+def test_every_format_of_the_core_is_a_target() -> None:
+    assert {*OWN_PLACES} <= {*target_names()}
 
 
 def test_a_format_gets_the_options_of_the_export() -> None:
@@ -122,9 +129,9 @@ def test_a_format_gets_the_options_of_the_export() -> None:
 
 def test_export_convert_and_inspect_give_the_same_verdicts(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
-    done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
+    done = nm.convert(tmp_path / "net.npz", tmp_path / "net", to="lava", check=False)
     words_of = {fit.target.name: fit.verdict for fit in done.fits}
-    assert words_of == dict.fromkeys(("c", "cortex-m4", "esp32-c3"), FAITHFUL)
+    assert words_of == dict.fromkeys(("lava", "loihi2"), FAITHFUL)
     assert done.as_json()["targets"][0]["verdict"] == FAITHFUL
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 

@@ -21,11 +21,9 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.targets import Target, target_named, target_names
 from nmtool.targets.costs import COUNTS, Spread
 from nmtool.targets.footprint import Footprint
 from nmtool.testing.networks import random_network, random_raster
-from nmtool_mcu.processors import PROCESSORS
 from tests.networks.drawn import integer_networks, rasters
 from tests.networks.speech import speech_network, speech_raster
 from tests.nmtool.cli import cases
@@ -452,33 +450,6 @@ def test_many_samples_are_timed_in_part(monkeypatch: pytest.MonkeyPatch) -> None
     assert cost.latency.spread is not None
     assert cost.latency.spread.worst_sample in (0, 2, 5)
     assert "3 of 6 samples" in cost.latency.note
-
-
-MICROCONTROLLERS = [target for name in target_names() if (target := target_named(name)).processor]
-
-
-@pytest.mark.processors
-@pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
-def test_instructions_of_a_microcontroller(target: Target) -> None:
-    cost = nm.cost(cases.integer_network(), EVENTS, target=target)
-    spread = cost.latency.spread
-    assert spread is not None
-    assert cost.latency.unit == "instructions"
-    assert spread.step_mean == pytest.approx(spread.mean / 30)
-    assert spread.step_worst is not None
-    assert spread.step_mean < spread.step_worst < spread.mean
-    assert cost.footprint["C program"].parameters > 0
-
-
-@pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
-def test_without_an_emulator_only_instructions_are_missing(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    cost = nm.cost(cases.integer_network(), EVENTS, target=target)
-    processor = PROCESSORS[target.processor]
-    assert f"apt install {' '.join(processor.packages)}" in cost.latency.absent
-    assert cost.operations["neuron_steps"].total == 30 * 5 * 6
 
 
 # Tests of cases without operations

@@ -28,7 +28,7 @@ def test_the_sentence_names_targets_with_other_answers(
     assert "40 updates of neurons of these" in sentence
     assert answers_depend(counts) is depends
     assert ("no spike and no prediction" in sentence) is not depends
-    assert ("(catalyst-n1)" in sentence) is (depends and counts["v_clips"] > 0)
+    assert ("membranes wrap around" in sentence) is (depends and counts["v_clips"] > 0)
     assert ("(brian2-loihi)" in sentence) is depends
     assert "(nir" not in sentence, "NIR runs real numbers"
 
