@@ -152,7 +152,8 @@ def export(
         network: integer network, run, torch model, or path; NIR and nmtool's own files also take
             float networks.
         path: file or folder to write, as the format has it.
-        to: format, e.g. `onnx`, or `npz` for nmtool's own files; by default from the extension.
+        to: format, e.g. `onnx`, or `npz` for nmtool's own files; by default from the extension. The
+            error for an unknown name lists all formats.
         samples: samples, a data set, or its name, e.g. `digits:test`. One known answer is an
             excerpt of the samples; all other known answers, or all without samples, have generated
             inputs, which reveal single faults. A folder with a `run.py`, such as Lava's, also

@@ -86,8 +86,9 @@ def verify(
         samples: number of samples to draw, in proportion to the classes; of samples that were
             recorded, the first. By default all.
         against: backends: names of formats that can run, e.g. `lava`, `onnx`, `c` or `json` (the
-            readable simulator); by default the export's own backend. Also recordings by another
-            framework (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
+            readable simulator); by default the export's own backend. For an unknown name,
+            `--against` lists all backends. Also recordings by another framework
+            (docs/recording.md), in memory or as FILE.npz; they may be of a float network.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
             export. It must contain the network, and its code must equal what nmtool writes.
         deep: compare u and v of every neuron, too.

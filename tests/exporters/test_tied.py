@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +18,6 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.cli import flags
 from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
 from nmtool.exporters import formats
 from nmtool.exporters.c import file as c_content
@@ -387,10 +385,3 @@ def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
         Lava(path).run(RASTER, environment=nowhere)
     with refused(nm.BackendError, "runtime-failed"):
         Lava(path).run(RASTER, environment=nowhere, trust=True)
-
-
-@pytest.mark.parametrize("function", ["export", "convert"])
-def test_help_names_every_format_that_is_written(function: str) -> None:
-    [to] = [flag.text for flag in flags.read(function) if flag.name == "to"]
-    written = {exporter.name for exporter in formats.all_formats() if exporter.writes}
-    assert set(re.findall("`([a-z0-9-]+)`", to)) - {"npz"} == written

@@ -9,6 +9,7 @@ import pytest
 
 from nmtool.data import bin_events
 from nmtool.data.dividing import drawn_samples
+from nmtool.exporters.formats import formats_that_run
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from tests.nmtool.cli import cases
@@ -21,6 +22,12 @@ WORDS = ("verify", "integers.npz", "two", "--against", "lava")
 EVENTS = cases.spike_events(cases.N_TEST, 2)
 RASTER = bin_events(EVENTS, 1.0, 30).raster
 INTEGERS = cases.integer_network()
+
+
+def test_an_unknown_backend_lists_all_backends(nmtool: Nmtool) -> None:
+    result = nmtool("verify", "integers.npz", "two", "--against", "nest")
+    assert result.code == 2
+    assert ", ".join(formats_that_run()) in result.err
 
 
 def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
