@@ -35,7 +35,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.quantisation import round_network
+from nmtool.quantisation import quantise_network, round_network
 from nmtool.targets import target_named, target_names
 from nmtool.testing import registered
 from nmtool.testing.networks import random_raster
@@ -323,7 +323,7 @@ def relayed(arithmetic: Arithmetic) -> IntegerNetwork:
         [N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=130, example_input=spikes
     )
     target = next(t for t in map(target_named, target_names()) if t.runs_in is arithmetic)
-    return round_network(floats, spikes, relays=True, target=target).network
+    return quantise_network(floats, spikes, relays=True, target=target).network
 
 
 @formats_that("runs", runs=True)

@@ -25,7 +25,7 @@ from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.mlgenn.checkpoint import Connection
 from nmtool_chips.mlgenn.options import MlgennOptions
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nmtool.chips.mlgenn")
 
 _PERCENTILE = 99.0
 _LARGEST = FENN16.weight_limit - 1

@@ -24,7 +24,7 @@ from nmtool_chips.mlgenn.fixed_point import in_fixed_point
 from nmtool_chips.mlgenn.options import MlgennOptions
 from nmtool_chips.mlgenn.sizes import check_sizes, known_sizes
 
-_log = logging.getLogger(__package__)
+_log = logging.getLogger("nmtool.chips.mlgenn")
 
 
 class Mlgenn(Format, name="mlgenn", place=MLGENN):

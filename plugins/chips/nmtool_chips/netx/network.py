@@ -24,7 +24,7 @@ from nmtool.network.readout import FIRST_SPIKE, MEAN, Readout
 from nmtool_chips.netx.file import NetxFile
 from nmtool_chips.netx.layers import BIAS_EXPONENT, Layer
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nmtool.chips.netx")
 
 DT_MS = 1.0
 """Default length of a step in ms, for files that do not give it."""
