@@ -1236,7 +1236,6 @@ for _number in ("1" + "0" * 4000, "0x" + "f" * 5000, "1e400", "-1e400", "nan", "
         case(f"ranges: {_key} = {_name}")(ranges(f"gain = {{{_entry}}}"))
 case("settings: 2000 lists in a list")(settings(f"hidden = {'[' * 2000}3{']' * 2000}"))
 case("ranges: a step of 1e-300")(ranges("gain = {low = 0.1, high = 0.2, step = 1e-300}"))
-case("ranges: 1000 choices")(ranges(f"gain = {list(range(1, 1001))}"))
 
 
 @case("archive: 20000 populations")

@@ -27,7 +27,7 @@ from optuna.distributions import (
 from nmtool.data import Dataset
 from nmtool.data.dividing import AUTO
 from nmtool.data.grid import last_spike_ms, usual_end_ms
-from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
+from nmtool.errors import Finding, UsageError, check_path, listed, quoted, reason, suggestion
 from nmtool.toml_files import read_toml
 from nmtool.training.options import TrainOptions, example
 
@@ -168,11 +168,11 @@ def _range(name: str, entry: Mapping[str, Any], *, is_whole: bool) -> BaseDistri
         if is_whole:
             return IntDistribution(low, high, log=bool(entry.get("log")), step=step or 1)
         return FloatDistribution(low, high, log=bool(entry.get("log")), step=step)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise UsageError(
             "Optuna refuses this range",
             code="search-range-refused",
-            why=str(error),
+            why=reason(error) if isinstance(error, ArithmeticError) else str(error),
             fix="with log, begin above 0 and leave out step; a step is positive and at most the "
             "difference of high and low",
         ) from error

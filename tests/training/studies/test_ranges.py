@@ -75,6 +75,7 @@ def test_ranges_and_choices() -> None:
         ("lr", {"low": 1, "high": 2, "log": True, "step": 1}, "search-range-refused", ""),
         ("lr", {"low": 1, "high": 2, "step": 0}, "search-range-refused", ""),
         ("lr", {"low": 1, "high": 2, "step": -1}, "search-range-refused", ""),
+        ("lr", {"low": 1, "high": 2, "step": 1e-300}, "search-range-refused", ""),
         ("lr", [0.1], "search-choices", ""),
         ("lr", [1, 1.0], "search-choices", ""),
         ("lr", [[1, 2], 3], "setting-type", "[1, 2]"),
