@@ -207,7 +207,7 @@ def test_the_latest_checkpoint_is_loaded_and_logged(
     with caplog.at_level(logging.INFO, "nmtool"):
         network = nm.load(checkpoints, options)
     [record] = caplog.records
-    assert (record.levelno, record.name) == (logging.WARNING, "nmtool_chips.mlgenn")
+    assert (record.levelno, record.name) == (logging.WARNING, "nmtool.chips.mlgenn")
     assert "checkpoint 4" in record.getMessage()
     assert network.content_hash == Mlgenn(checkpoints).decode(options).content_hash
     caplog.clear()

@@ -22,6 +22,7 @@ import pytest
 
 import nmtool
 from nmtool import errors
+from nmtool.plugins import NAMES as PLUGIN_NAMES, registered
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.refusals import refused
@@ -110,7 +111,7 @@ def test_all_other_names_are_private() -> None:
         for name, value in vars(nmtool).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert names - {"annotations"} == set(NAMES)
+    assert names - {"annotations", *registered(PLUGIN_NAMES)} == set(NAMES)
 
 
 def test_there_are_no_other_attributes() -> None:
