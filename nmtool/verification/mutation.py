@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import Arithmetic
 from nmtool.batches import record_spikes
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
@@ -179,11 +180,11 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
     faulty_population = faulty.populations[index]
     if fault.kind == "du":
         keep = max(population.keep_u, faulty_population.keep_u)
-        if not network.runs_in.decayed(state_range.u_size, keep).any():
+        if _vanishes(network.runs_in, state_range.u_size, keep):
             return True
     if fault.kind == "dv":
         keep = max(population.keep_v, faulty_population.keep_v)
-        if not network.runs_in.decayed(state_range.v_size, keep).any():
+        if _vanishes(network.runs_in, state_range.v_size, keep):
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
@@ -195,6 +196,14 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
         return False
     peak = bounds_of_neurons(faulty, index, bounds, columns).peak
     return bool((peak < network.runs_in.firing_level(faulty_population.vth)).all())
+
+
+def _vanishes(runs_in: Arithmetic, size: NDArray[np.int64], keep: int) -> bool:
+    """True if all states of at most these sizes decay to 0 in a step, with either sign.
+
+    A state of −1 that is rounded down stays −1.
+    """
+    return not (runs_in.decayed(size, keep).any() or runs_in.decayed(-size, keep).any())
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DataError
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.networks import random_network, random_raster
@@ -56,6 +59,27 @@ def test_no_input_shows_an_equivalent_fault(data: st.DataObject) -> None:
     spikes = data.draw(rasters(network.channels.size, max_steps=network.n_steps))
     for fault, equivalent in zip(score.faults, score.equivalent, strict=True):
         assert not (equivalent and differs(network, fault, spikes, deep)), str(fault)
+
+
+def test_a_negative_state_that_rounds_down_does_not_vanish() -> None:
+    """A membrane of −2 that keeps nothing becomes 0; one that keeps 1/128 becomes −1."""
+    out = IntegerPopulation("out", 1, LI, du=128, dv=127, vth=64, scale=1.0, arithmetic="tiny8")
+    projection = IntegerProjection(
+        INPUT, "out", np.array([[-1]]), np.zeros((1, 1)), weight_bits=5, arithmetic="tiny8"
+    )
+    network = IntegerNetwork(
+        InputChannels(1),
+        [out],
+        [projection],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=6,
+        arithmetic="tiny8",
+    )
+    fault = Fault("dv", "out", (0,), -1)
+    assert differs(network, fault, Raster.from_dense(np.ones((1, 6, 1))), False)
+    score = mutation_score(network, Raster.silent(0, 6, 1), 40, 0, deep=False)
+    assert fault not in [f for f, same in zip(score.faults, score.equivalent, strict=True) if same]
 
 
 def test_the_reference_simulator_shows_the_same_faults() -> None:
