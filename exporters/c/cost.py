@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nmtool.errors import MissingError
+from nmtool.exporters.c import timing
 from nmtool.exporters.c.source import memory
-from nmtool.exporters.c.timing import PASSES, measure
-from nmtool.machine import cpu_name
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
@@ -28,35 +27,9 @@ MEASURED_SAMPLES = 100
 """Number of samples, evenly spread, on which the C program is measured."""
 
 
-@dataclass(frozen=True)
-class Meter:
-    """A way to measure the C program.
-
-    Attributes:
-        unit: unit of the numbers.
-        boundary: the part of the system that the numbers cover, as in `Estimate`.
-        note: further remarks, which end before the number of samples.
-        measure: function from the network, its input, the simulator's number of spikes by
-            population, and `on_progress` to statistics over samples. Raises `MissingError` if
-            programs are missing.
-    """
-
-    unit: str
-    boundary: str
-    note: str
-    measure: Callable[[IntegerNetwork, Raster, Mapping[str, int], Callable[[int], None]], Spread]
-
-
-def clock() -> Meter:
-    """The meter of time on this computer."""
-    return Meter(
-        "ns",
-        f"measured, C program, one thread of {cpu_name()}",
-        f"from reset to answer, input in memory; median of {PASSES} passes over ",
-        lambda network, spikes, emitted, on_progress: Spread.of_samples(
-            measure(network, spikes, emitted, on_progress=on_progress)
-        ),
-    )
+Measure = Callable[[IntegerNetwork, Raster, Mapping[str, int], Callable[[int], None]], Spread]
+"""Function from the network, its input, the simulator's number of spikes by population, and
+`on_progress` to statistics over samples. Raises `MissingError` if programs are missing."""
 
 
 def program_cost(
@@ -64,26 +37,41 @@ def program_cost(
     spikes: Raster,
     recording: Recording,
     operations: Operations,
-    meter: Meter,
     progress: Progress,
+    *,
+    measure: Measure,
+    estimate: Estimate,
 ) -> RunningCost:
     """Measure the C program; if this is impossible, the latency has the reason instead of numbers.
 
     Args:
         network, spikes, recording, operations, progress: as for `Format.running_cost`.
-        meter: a way to measure the program.
+        measure: measures the program, e.g. `time_on_this_computer`.
+        estimate: an estimate without numbers, with unit, boundary and note of what is measured. The
+            note gets the number of samples.
     """
-    latency = _latency(network, spikes, recording, meter, progress)
+    latency = _latency(network, spikes, recording, progress, measure, estimate)
     counts = _source_operations(network, operations)
     return RunningCost("C program", latency, Footprint(*memory(network)), counts)
+
+
+def time_on_this_computer(
+    network: IntegerNetwork,
+    spikes: Raster,
+    emitted: Mapping[str, int],
+    on_progress: Callable[[int], None],
+) -> Spread:
+    """Time the C program on this computer, in ns; a `Measure`."""
+    return Spread.of_samples(timing.measure(network, spikes, emitted, on_progress=on_progress))
 
 
 def _latency(
     network: IntegerNetwork,
     spikes: Raster,
     recording: Recording,
-    meter: Meter,
     progress: Progress,
+    measure: Measure,
+    estimate: Estimate,
 ) -> Estimate:
     count = spikes.n_samples
     measured = min(count, MEASURED_SAMPLES)
@@ -92,13 +80,13 @@ def _latency(
     part = f"{len(chosen)} of " if len(chosen) < count else "all "
     try:
         with progress("C program", len(chosen)) as advance:
-            spread = meter.measure(network, spikes.take(chosen), emitted, advance)
+            spread = measure(network, spikes.take(chosen), emitted, advance)
     except MissingError as error:
         why = f", since {error.why}" if error.why else ""
-        return Estimate(meter.unit, absent=f"{error.what}{why}; {error.fix}")
+        return Estimate(estimate.unit, absent=f"{error.what}{why}; {error.fix}")
     worst = int(chosen[spread.worst_sample])
-    note = f"{meter.note}{part}{counted(count, 'sample')}"
-    return Estimate(meter.unit, meter.boundary, note, replace(spread, worst_sample=worst))
+    note = f"{estimate.note}{part}{counted(count, 'sample')}"
+    return replace(estimate, note=note, spread=replace(spread, worst_sample=worst))
 
 
 def _source_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:

@@ -8,19 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import FileFormatError, Finding, UsageError
-from nmtool.exporters.c import compiler, cost, file, runtime, sizes
+from nmtool.exporters.c import compiler, cost, file, runtime, sizes, timing
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.prefix import check_prefix, renamed
 from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
+from nmtool.machine import cpu_name
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.options import WritingOptions, prefix_unused
 from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import Target
-from nmtool.targets.costs import RunningCost
+from nmtool.targets.costs import Estimate, RunningCost
 from nmtool.targets.fit import Use
 
 if TYPE_CHECKING:
@@ -89,8 +90,20 @@ class C(Format, name="c"):
         progress: Progress,
     ) -> RunningCost:
         """Compile the C program for this computer, and time it."""
-        clock = cost.clock()
-        return cost.program_cost(network, spikes, recording, operations, clock, progress)
+        estimate = Estimate(
+            "ns",
+            f"measured, C program, one thread of {cpu_name()}",
+            f"from reset to answer, input in memory; median of {timing.PASSES} passes over ",
+        )
+        return cost.program_cost(
+            network,
+            spikes,
+            recording,
+            operations,
+            progress,
+            measure=cost.time_on_this_computer,
+            estimate=estimate,
+        )
 
     @classmethod
     def encode(

@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_threads_option(parser)
     parser.epilog = (
-        "examples: nmtool check integers.npz; nmtool check run --target loihi1 "
-        "--target catalyst-n1; nmtool check run8.npz run4.npz --data digits --target loihi1. "
+        "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target loihi2; "
+        "nmtool check run8.npz run4.npz --data digits --target loihi1. "
         "Exit code 1 if a named target is unsupported; with 'all', it is always 0."
     )
 

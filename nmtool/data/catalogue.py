@@ -32,9 +32,9 @@ from nmtool.data.rows import ROW_SUFFIXES
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
 from nmtool.data.yinyang import load_yinyang
-from nmtool.errors import DataError, UsageError, nearest
+from nmtool.errors import DataError, NmtoolError, UsageError, nearest
 from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST
-from nmtool.plugins import DATA_SETS, load as load_plugin, registered
+from nmtool.plugins import DATA_SETS, broken, load as load_plugin, registered
 from nmtool.splits import SPLITS, name_and_split
 
 _log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def load_dataset(
     Raises:
         UsageError: there is no such data set, or the options do not fit it.
         DataError: the folder is not in SHD layout.
-        MissingError: the data set needs a library that is not installed.
+        MissingError: the data set needs a library that is not installed, or a plug-in that fails.
     """
     name, chosen = name_and_split(str(name_or_path))
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
@@ -111,7 +111,7 @@ def load_dataset(
     elif name in BUILT_IN:
         splits, load = SPLITS, BUILT_IN[name]
     elif not is_downloaded(name):
-        dataset = load_plugin(DATA_SETS, name, FunctionType)()
+        dataset = _of_plugin(name)
         splits, load = dataset.splits, dataset.split
     else:
         tonic_name = FETCHED.get(name, name.removeprefix(_TONIC))
@@ -151,6 +151,20 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
         fix="pass a Dataset, SpikeEvents, or the name of a data set; convert a torch data set or "
         "loader with nmtool.SpikeEvents.from_torch",
     )
+
+
+def _of_plugin(name: str) -> Dataset:
+    """The data set of a plug-in; raises `MissingError` if its function fails."""
+    make = load_plugin(DATA_SETS, name, FunctionType)
+    try:
+        dataset = make()
+        if not isinstance(dataset, Dataset):
+            raise TypeError("its function returns no Dataset")
+        return dataset
+    except NmtoolError:
+        raise
+    except Exception as error:
+        raise broken(DATA_SETS, name, error) from error
 
 
 def _splits_of_folder(

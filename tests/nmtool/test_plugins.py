@@ -33,6 +33,9 @@ REFEREE = Referee("mine", "My simulator", "a check", "mine==1", [], ("-c", ""), 
 class Mine(Format, name="mine", place=PLACE):
     """nmtool's own bytes under another name."""
 
+def wrong():
+    raise ValueError("no samples today")
+
 def points():
     """Eight samples of two classes."""
     return nm.Dataset.of(train=nm.SpikeEvents(
@@ -55,6 +58,8 @@ absent = no_such_module:CHIP
 
 [nmtool.data]
 points = mine:points
+wrong = mine:wrong
+nothing = mine:print
 
 [nmtool.referees]
 mine = mine:REFEREE
@@ -125,6 +130,7 @@ print(json.dumps({
     "name": [str(nm.MINE.extensions), "MINE" in dir(nm), "MINE" in nm.__all__],
     "failing": {name: code(format_named, name) for name in ("gone", "absent", "number", "broken")},
     "target": code(nm.target_named, "absent"),
+    "data sets": [code(nm.load_dataset, name) for name in ("wrong", "nothing")],
     "remarks": remarks,
 }))
 '''
@@ -151,6 +157,8 @@ def test_plugins_that_fail_are_named_once_and_left_out(answers: dict[str, Any]) 
         assert why
         assert "nmtool-mine" in fix
     assert answers["target"][0] == "plugin-broken"
+    assert [code for code, *_ in answers["data sets"]] == ["plugin-broken"] * 2
+    assert "no samples today" in answers["data sets"][0][1]
     for name in names:
         about_formats = [text for text in answers["remarks"] if f"'{name}'" in text]
         assert len(about_formats) == 1 + (name == "absent"), answers["remarks"]

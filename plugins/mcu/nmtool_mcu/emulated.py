@@ -22,7 +22,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets.costs import RunningCost, Spread
+from nmtool.targets.costs import Estimate, RunningCost, Spread
 from nmtool_mcu import CORTEX_M, RISCV32
 from nmtool_mcu.processors import PROCESSORS
 
@@ -81,8 +81,20 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
             progress: Progress,
         ) -> RunningCost:
             """Compile the C program for the processor, and count its instructions."""
-            counter = instruction_counter(processor)
-            return cost.program_cost(network, spikes, recording, operations, counter, progress)
+            estimate = Estimate(
+                "instructions",
+                f"instructions, C program, {processor.title} emulated by QEMU",
+                "instructions, not time; all steps of a sample, input in memory; ",
+            )
+            return cost.program_cost(
+                network,
+                spikes,
+                recording,
+                operations,
+                progress,
+                measure=instruction_counter(processor),
+                estimate=estimate,
+            )
 
         def differences(self) -> list[Finding]:
             """Raise `DoesNotFitError` unless the network fits the machine; else return []."""
@@ -101,8 +113,8 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
     return Emulated
 
 
-def instruction_counter(processor: Processor) -> cost.Meter:
-    """A meter of the instructions that an emulated processor executes."""
+def instruction_counter(processor: Processor) -> cost.Measure:
+    """Make a function that counts the instructions of an emulated processor."""
 
     def count(
         network: IntegerNetwork,
@@ -114,12 +126,7 @@ def instruction_counter(processor: Processor) -> cost.Meter:
         total, longest = Spread.of_samples(counts[:, 0]), counts[:, 1].max().item()
         return replace(total, step_mean=total.mean / spikes.n_steps, step_worst=longest)
 
-    return cost.Meter(
-        "instructions",
-        f"instructions, C program, {processor.title} emulated by QEMU",
-        "instructions, not time; all steps of a sample, input in memory; ",
-        count,
-    )
+    return count
 
 
 CortexM = emulated(PROCESSORS["cortex-m"], CORTEX_M)
