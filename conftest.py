@@ -44,7 +44,6 @@ LONGEST = (
     "nmtool/cli/test_demo.py",
     "training/studies/test_folds.py",
     "training/loop/test_trainer.py",
-    "exporters/test_fenn_package.py",
     "test_wheel.py",
 )
 """Test files of ten seconds and more; they begin first, so that none runs alone at the end.

@@ -1,12 +1,10 @@
-"""Chains of layers, and NetX files as lava-dl writes them, for the tests of the NetX exporter."""
+"""Chains of layers, which every format can represent."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from nmtool.arithmetic import LOIHI2, Arithmetic
@@ -14,8 +12,6 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import MIXED, IntegerNetwork, sign_mode
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.testing.networks import Maker
-
-NEURON = {"type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
 
 
 def chain_network(
@@ -26,7 +22,7 @@ def chain_network(
     spiking: bool = False,
     runs_in: Arithmetic = LOIHI2,
 ) -> IntegerNetwork:
-    """A network that NetX can represent: layers with delays, or recurrent ones."""
+    """A network of layers, with delays or recurrent ones."""
     longest = 0 if recurrent else runs_in.max_delay
     maker = Maker(np.random.default_rng(seed), longest, exponents=(0,), runs_in=runs_in)
     names = [*(f"h{index}" for index in range(n_hidden)), "out"]
@@ -61,39 +57,3 @@ def carried(projection: Any) -> Any:
     weight.flat[:2] = 248, -248
     assert sign_mode(weight) == MIXED
     return replace(projection, weight=weight, weight_bits=8)
-
-
-def write_foreign(path: Path, *layers: dict[str, Any], simulation: bool = True) -> Path:
-    """Write a file of layers like lava-dl's; a dictionary is a group."""
-    with h5py.File(path, "w") as file:
-        for index, layer in enumerate(layers):
-            fill(file.create_group(f"layer/{index}"), layer)
-        if simulation:
-            file["simulation/Ts"], file["simulation/tSample"] = 2, 60
-    return path
-
-
-def fill(group: h5py.Group, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            fill(group.create_group(name), value)
-        elif name == "type" and group.name.endswith("neuron"):
-            group.create_dataset(name, data=value, dtype=h5py.special_dtype(vlen=bytes))
-        elif name == "type":
-            group.create_dataset(name, (1,), "S10", [value])
-        else:
-            group[name] = value
-
-
-def dense(n_pre: int, n_post: int, seed: int = 0, **more: Any) -> dict[str, Any]:
-    """A dense layer with float32 weights like lava-dl's, completed by the other datasets."""
-    weight = np.random.default_rng(seed).integers(-60, 100, (n_post, n_pre)) * 2
-    layer = {
-        "type": b"dense",
-        "shape": np.array([n_post, 1, 1]),
-        "inFeatures": n_pre,
-        "outFeatures": n_post,
-        "weight": weight.astype(np.float32),
-        "neuron": NEURON,
-    }
-    return {key: value for key, value in {**layer, **more}.items() if value is not None}

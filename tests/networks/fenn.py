@@ -17,7 +17,7 @@ from nmtool.testing.networks import Maker, random_raster
 from nmtool_chips.fenn.fenn16 import FENN16
 
 VECTORS = Path(__file__).with_name("fenn_vectors.npz")
-"""Recorded in the simulator by `python -m tests.fenn --record`."""
+"""Recorded in the simulator by `python -m plugins.chips.tests.fenn --record`."""
 
 
 def fenn_network(seed: int, largest: int = 100) -> IntegerNetwork:

@@ -8,7 +8,8 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool_chips.netx.format import Netx
-from tests.networks.chains import chain_network, dense, write_foreign
+from plugins.chips.tests.netx_files import dense, write_foreign
+from tests.networks.chains import chain_network
 from tests.nmtool.cli.conftest import Nmtool
 
 

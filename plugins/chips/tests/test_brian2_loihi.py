@@ -27,8 +27,8 @@ from nmtool.verification.comparison import Comparison, compare_recordings
 from nmtool_chips.brian2_loihi import runtime
 from nmtool_chips.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
 from nmtool_chips.brian2_loihi.format import Brian2Loihi
+from plugins.chips.tests.fitting import fitting_network
 from tests.networks.drawn import seeds
-from tests.networks.fitting import fitting_network
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
 from tests.thorough import examples

@@ -1,7 +1,7 @@
 """Compare random networks of `fenn16` in FeNN's instruction-set simulator with nmtool's simulator.
 
-    python -m tests.fenn [--networks 1000] [--from SEED]
-    python -m tests.fenn --record
+    python -m plugins.chips.tests.fenn [--networks 1000] [--from SEED]
+    python -m plugins.chips.tests.fenn --record
 
 The command counts differences in spikes, u and v of every neuron at every step. In every fourth
 network, populations are so large and weights so strong that sums of arriving weights may clip. The

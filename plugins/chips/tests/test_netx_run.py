@@ -18,7 +18,8 @@ from nmtool.testing.networks import random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.netx import layers, runtime
 from nmtool_chips.netx.format import Netx
-from tests.networks.chains import NEURON, chain_network, dense, write_foreign
+from plugins.chips.tests.netx_files import NEURON, dense, write_foreign
+from tests.networks.chains import chain_network
 from tests.networks.drawn import seeds
 from tests.refusals import refused
 from tests.thorough import examples

@@ -25,7 +25,8 @@ from nmtool.setup.installation import install_command
 from nmtool.testing.networks import random_network, random_raster
 from nmtool_chips.netx.chain import layers_of
 from nmtool_chips.netx.format import Netx
-from tests.networks.chains import NEURON, chain_network, dense, write_foreign
+from plugins.chips.tests.netx_files import NEURON, dense, write_foreign
+from tests.networks.chains import chain_network
 from tests.networks.drawn import seeds
 from tests.refusals import codes, refused
 from tests.thorough import examples

@@ -1,0 +1,20 @@
+"""Fixtures of tests of commands, and the order of test files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.nmtool.cli.conftest import data, floats, integers, nmtool
+
+__all__ = ["data", "floats", "integers", "nmtool"]
+
+LONGEST = "test_fenn_package.py"
+"""The test file of ten seconds and more; it begins after those of the core."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the file `LONGEST` before all but the longest files of the core."""
+    items.sort(key=lambda item: item.path != Path(__file__).with_name(LONGEST))
