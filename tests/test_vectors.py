@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.errors import DoesNotFitError, MissingError
+from nmtool.errors import MissingError
 from nmtool.exporters.c import compiler
 from nmtool.exporters.c.format import C
 from nmtool.exporters.format import Format
@@ -23,8 +23,6 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from nmtool_chips.brian2_loihi.format import Brian2Loihi
-from tests.refusals import refused
 from tests.vectors import FOLDER, VECTORS, content
 
 PAGE = FOLDER.parent / "standard.md"
@@ -165,23 +163,3 @@ OFTEN_IN_LAVA = ("fresh-state", "u-limits", "u-word", "a-sum", "loops", "mixed-1
 )
 def test_lava(name: str, tmp_path: Path) -> None:
     assert_passes(name, run(Lava, name, tmp_path))
-
-
-_BIASED = ("one-step", "v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
-BIASED = [name for name in NAMES if name.startswith(_BIASED)]
-OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
-"""Vectors with biases or overflows, which brian2-loihi cannot express."""
-
-
-def test_brian2_loihi_accepts_all_without_bias() -> None:
-    assert [name for name in NAMES if Brian2Loihi.misfits(read(name).integers)] == BIASED
-
-
-@pytest.mark.brian2_loihi
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in BIASED])
-def test_brian2_loihi(name: str, tmp_path: Path) -> None:
-    if name in OVERFLOWING:
-        with refused(DoesNotFitError, "brian2-loihi-does-not-fit"):
-            run(Brian2Loihi, name, tmp_path)
-    else:
-        assert_passes(name, run(Brian2Loihi, name, tmp_path))

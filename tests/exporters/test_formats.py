@@ -33,7 +33,7 @@ def test_every_format_has_an_entry_in_places() -> None:
         assert not exporter.carries or exporter.writes
 
 
-@pytest.mark.parametrize("name", ["lava", "onnx", "nir", "c", "netx", "fenn"])
+@pytest.mark.parametrize("name", ["lava", "onnx", "nir", "c"])
 def test_formats_with_all_abilities(name: str) -> None:
     exporter = format_named(name)
     assert exporter.writes
@@ -43,15 +43,6 @@ def test_formats_with_all_abilities(name: str) -> None:
     assert exporter.holds_floats == (name == "nir")
     assert name in formats_that_write()
     assert name in formats_that_run()
-
-
-def test_formats_that_can_only_read_or_only_run() -> None:
-    only = {"mlgenn": (False, True, False, False), "brian2-loihi": (False, False, True, False)}
-    for name, can in only.items():
-        exporter = format_named(name)
-        assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == can
-    assert "mlgenn" not in formats_that_run()
-    assert "brian2-loihi" not in formats_that_write()
 
 
 def test_referees_are_formats_that_run() -> None:
@@ -65,7 +56,7 @@ def test_paths_belong_to_one_format_only() -> None:
 
 
 def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "network.npz", tmp_path / "network-brian2-loihi"):
+    for path in (tmp_path, tmp_path / "network.npz", tmp_path / "network-lava"):
         assert artefact_at(path) is None
     (tmp_path / "network.c").mkdir()
     assert artefact_at(tmp_path / "network.c") is None

@@ -14,6 +14,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ import numpy as np
 
 from nmtool.data import write_shd
 from nmtool.exporters.c.format import C
-from nmtool.exporters.format import Format
 from nmtool.exporters.json.file import KIND
 from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.nir.format import Nir
@@ -30,11 +30,6 @@ from nmtool.exporters.onnx.format import Onnx
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
-from nmtool_chips.fenn.format import Fenn
-from nmtool_chips.netx.format import Netx
-from nmtool_fpga.verilog.format import Verilog
-from nmtool_mcu.firmware.format import Firmware
-from tests.networks.fenn import fenn_network
 from tests.nmtool.cli import cases
 
 Words = list[str]
@@ -64,7 +59,6 @@ SLOW = {
     "archive: a header of 400 MB of blanks",
     "c: a huge array",
     "data: 1e7 samples in compressed chunks",
-    "mlgenn: 300 MB of zeros in 300 kB",
     "nir: 400 neurons of which each feeds all",
     "nir: 5000 nodes in a ring",
     "nir: 5000 nodes in a row, Affine and CubaLIF",
@@ -80,12 +74,12 @@ SLOW = {
 """Cases that take seconds to write or to refuse, which only `make nightly` runs."""
 
 
-def case(name: str) -> Callable[[Make], Make]:
-    """Add a function to `CASES`."""
+def case(name: str, cases: dict[str, Make] = CASES) -> Callable[[Make], Make]:
+    """Add a function to `CASES`, or to the cases of a plug-in."""
 
     def added(make: Make) -> Make:
-        assert name not in CASES
-        CASES[name] = make
+        assert name not in cases
+        cases[name] = make
         return make
 
     return added
@@ -202,7 +196,7 @@ for _file, _words in (("integers.npz", INSPECT_INT), ("floats.npz", INSPECT_FLOA
         ("evaluate", _file, "two", "--json"),
         with_header(class_names=[LONE, "b"]),
     )
-for _to in ("x.nir", "x.c", "x.onnx", "x.net"):
+for _to in ("x.nir", "x.c", "x.onnx"):
     header_case(
         f"network: lone surrogates to {_to}",
         "integers.npz",
@@ -231,7 +225,7 @@ header_case(
     lambda h: json.dumps(h).replace('"version": 1', '"version": ' + "9" * 9000),
 )
 
-_MEMBERS: dict[str, bytes] = {
+MEMBERS: dict[str, bytes] = {
     "3e8 numbers claimed": claim("<f8", f"({HUGE},)"),
     "1e18 numbers claimed": claim("<f8", "(1000000000, 1000000000)"),
     "2^63 numbers claimed": claim("<f8", f"({BEYOND},)"),
@@ -247,7 +241,7 @@ _MEMBERS: dict[str, bytes] = {
     "an unknown version": npy("{}", version=9),
     "300 MB of zeros in 300 kB": b"",
 }
-for _name, _data in _MEMBERS.items():
+for _name, _data in MEMBERS.items():
 
     def _member(folder: Path, data: bytes = _data) -> Words:
         data = data or array_bytes(np.zeros((3, 100_000_000), np.uint8))
@@ -255,15 +249,6 @@ for _name, _data in _MEMBERS.items():
         return list(INSPECT_FLOAT)
 
     case(f"archive: {_name}")(_member)
-
-    def _checkpoint(folder: Path, data: bytes = _data) -> Words:
-        (folder / "m").mkdir()
-        data = data or claim("|u1", "(3, 100000000)")
-        (folder / "m" / "1-Conn_Pop0_Pop1-weight.npy").write_bytes(data)
-        options = ("tau_mem_ms=20", "populations=Pop0,Pop1")
-        return ["convert", "m", "x.npz", *(word for key in options for word in ("--in", key))]
-
-    case(f"mlgenn: {_name}")(_checkpoint)
 
 
 @case("archive: a header of 400 MB of blanks")
@@ -367,7 +352,7 @@ for _place, _put in PLACES.items():
     case(f"{_place} as the manifest of a run")(_manifest)
     case(f"{_place} as the manifest of an evaluated run")(_validation)
     case(f"{_place} as data")(_data_file)
-    for _ending in (".npz", ".nir", ".onnx", ".c", ".net", ""):
+    for _ending in (".npz", ".nir", ".onnx", ".c", ""):
 
         def _network(
             folder: Path, put: Callable[[Path], None] = _put, ending: str = _ending
@@ -400,40 +385,43 @@ for _place, _put in PLACES.items():
 
         case(f"{_place}: {' '.join(_words)}")(_named)
 
-    for _format, _file, _command in (
-        (Lava, "known_answers.npz", "verify"),
-        (Lava, "lava_network/arrays.npz", "convert"),
-        (Lava, "run.py", "verify"),
-        (Fenn, "known_answers.npz", "verify"),
-        (Fenn, "fenn_network/arrays.npz", "inspect"),
-        (Firmware, "known_answers.npz", "verify"),
-        (Firmware, "firmware.json", "inspect"),
-        (Firmware, "network.npz", "convert"),
-        (Firmware, "main.c", "verify"),
-        (Verilog, "known_answers.npz", "verify"),
-        (Verilog, "nmtool.json", "inspect"),
-        (Verilog, "Makefile", "verify"),
-    ):
 
-        def _member_of(
-            folder: Path,
-            put: Callable[[Path], None] = _put,
-            layout: tuple[type[Format], str, str] = (_format, _file, _command),
-        ) -> Words:
-            format_, file, command = layout
-            network = fenn_network(1, 9) if format_ is Fenn else cases.integer_network()
-            format_.write(network, folder / "x", answers=known_answers(network))
-            put(folder / "x" / file)
-            return [command, "x", "y.npz"] if command == "convert" else [command, "x"]
+def member_cases(
+    name: str,
+    write: Callable[[Path], object],
+    commands: dict[str, str],
+    cases: dict[str, Make] = CASES,
+) -> None:
+    """Add cases in which each of `PLACES` stands for a file of an exported folder.
 
-        case(f"{_place} as {_file} of a folder, {_format.name}")(_member_of)
+    Args:
+        name: name of the format.
+        write: writes the folder.
+        commands: the command that reads the folder, by the path of the replaced file in it.
+        cases: cases to which these are added.
+    """
 
-    def _checkpoint_of(folder: Path, put: Callable[[Path], None] = _put) -> Words:
-        (folder / "m").mkdir()
-        put(folder / "m" / "1-Conn_Pop0_Pop1-weight.npy")
-        return ["inspect", "m"]
+    def make(folder: Path, put: Callable[[Path], None], file: str) -> Words:
+        write(folder / "x")
+        put(folder / "x" / file)
+        command = commands[file]
+        return [command, "x", "y.npz"] if command == "convert" else [command, "x"]
 
-    case(f"{_place} as a checkpoint of mlGeNN")(_checkpoint_of)
+    for file, (place, put) in itertools.product(commands, PLACES.items()):
+        case(f"{place} as {file} of a folder, {name}", cases)(partial(make, put=put, file=file))
+
+
+def _lava(path: Path) -> None:
+    network = cases.integer_network()
+    Lava.write(network, path, answers=known_answers(network))
+
+
+_COMMANDS = {
+    "known_answers.npz": "verify",
+    "lava_network/arrays.npz": "convert",
+    "run.py": "verify",
+}
+member_cases("lava", _lava, _COMMANDS)
 
 
 for _words in (
@@ -898,43 +886,6 @@ for _name, (_shape, _kinds, _changes) in WINDOWED.items():
     nir_case(_name)(_window)
 
 
-def netx_case(name: str) -> Callable[[Callable[[Any], None]], None]:
-    def added(change: Callable[[Any], None]) -> None:
-        def make(folder: Path) -> Words:
-            from tests.networks.chains import chain_network
-
-            path = Netx.write(chain_network(1), folder / "x.net").path
-            with h5py.File(path, "r+") as file:
-                del file["nmtool"]
-                change(file)
-            return ["inspect", "x.net"]
-
-        case(f"netx: {name}")(make)
-
-    return added
-
-
-@netx_case("3e8 neurons claimed")
-def _(file: Any) -> None:
-    put(file, "layer/0/shape", data=np.array([HUGE]))
-    put(file, "layer/1/shape", data=np.array([HUGE]))
-
-
-@netx_case("1e9 weights claimed")
-def _(file: Any) -> None:
-    put(file, "layer/1/weight", (HUGE, 3), np.int16)
-
-
-@netx_case("samples of 1e300 ms")
-def _(file: Any) -> None:
-    put(file, "simulation/tSample", data=1e300)
-
-
-@netx_case("samples of 3e8 steps")
-def _(file: Any) -> None:
-    put(file, "simulation/tSample", data=float(HUGE))
-
-
 # Files of ONNX, which are written in protobuf
 
 
@@ -1003,7 +954,7 @@ def _() -> bytes:
 
 @case("c: a prefix of 100000 letters")
 def _(folder: Path) -> Words:
-    return ["export", "integers.npz", "-o", "fw", "--to", "firmware", "--prefix", "1" * 100_000]
+    return ["export", "integers.npz", "-o", "fw.c", "--prefix", "1" * 100_000]
 
 
 def c_case(name: str) -> Callable[[Callable[[str], str]], None]:

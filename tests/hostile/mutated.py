@@ -25,11 +25,8 @@ from nmtool.exporters.nir.format import Nir
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.toml_files import toml_value
 from nmtool.training.options import TrainOptions
-from nmtool_chips.fenn.format import Fenn
-from nmtool_mcu.firmware.format import Firmware
 from tests.damage import damages
 from tests.hostile import crafted
-from tests.networks.fenn import fenn_network
 from tests.nmtool.cli import cases
 
 Words = list[str]
@@ -58,16 +55,6 @@ def _lava(path: Path) -> None:
     Lava.write(network, path, answers=known_answers(network), samples=cases.spike_events(2))
 
 
-def _fenn(path: Path) -> None:
-    network = fenn_network(1, 9)
-    Fenn.write(network, path, answers=known_answers(network))
-
-
-def _firmware(path: Path) -> None:
-    network = cases.integer_network()
-    Firmware.write(network, path, answers=known_answers(network))
-
-
 def _json(path: Path) -> None:
     network = cases.integer_network()
     Json.write(network, path, answers=known_answers(network))
@@ -90,8 +77,6 @@ def _run(path: Path) -> None:
 READ = ("inspect x --json", "convert x y.npz", "verify x")
 KINDS = {
     "lava": Kind("x", _lava, READ),
-    "fenn": Kind("x", _fenn, READ),
-    "firmware": Kind("x", _firmware, READ),
     "json": Kind(
         "x.json", _json, ("inspect x.json", "convert x.json y.npz", "evaluate x.json two")
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +16,48 @@ from tests.hostile import crafted
 from tests.hostile.forks import answers
 from tests.thorough import THOROUGH
 
-pytestmark = [
+on_linux = [
     pytest.mark.torch,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and counts as Linux"),
 ]
+pytestmark = on_linux
 
 MAX_BYTES = 1 << 30
 MAX_LETTERS = 2500
 """Largest length of an error, besides the command's words, for any names and lists in a file."""
 
 
-def chosen() -> list[str]:
-    """The cases: all in `make nightly`, otherwise every sixth of the fast ones."""
-    names = list(crafted.CASES)
-    if not THOROUGH:
-        names = [name for name in names if name not in crafted.SLOW][::6]
-    return names
-
-
 def test_crafted_files_are_refused(tmp_path: Path) -> None:
-    names = chosen()
+    assert complaints(crafted.CASES, tmp_path) == {}
+
+
+def complaints(
+    cases: dict[str, crafted.Make],
+    folder: Path,
+    *,
+    slow: Collection[str] = crafted.SLOW,
+    every: int = 6,
+) -> dict[str, str]:
+    """What is wrong with the answers to crafted files, by case; no entry for a correct answer.
+
+    Args:
+        cases: functions that write the files and return the command.
+        folder: an empty folder.
+        slow: cases that only `make nightly` runs.
+        every: otherwise, one in so many of the fast cases is run.
+    """
+    names = list(cases) if THOROUGH else [name for name in cases if name not in slow][::every]
     jobs = []
-    crafted.whole(tmp_path / "whole")
+    crafted.whole(folder / "whole")
     for number, name in enumerate(names):
-        folder = tmp_path / str(number)
-        shutil.copytree(tmp_path / "whole", folder)
-        jobs.append({"words": crafted.CASES[name](folder), "folder": str(folder)})
-    wrong = {
+        working = folder / str(number)
+        shutil.copytree(folder / "whole", working)
+        jobs.append({"words": cases[name](working), "folder": str(working)})
+    return {
         name: problem
-        for name, job, answer in zip(names, jobs, answers(jobs, tmp_path), strict=True)
+        for name, job, answer in zip(names, jobs, answers(jobs, folder), strict=True)
         if (problem := complaint(answer, name in crafted.HARMLESS, sum(map(len, job["words"]))))
     }
-    assert wrong == {}
 
 
 def complaint(answer: dict[str, Any], harmless: bool, typed: int) -> str:

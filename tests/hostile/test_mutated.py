@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,10 @@ import pytest
 
 from tests.hostile.forks import answers
 from tests.hostile.mutated import KINDS, Kind, mutate
-from tests.hostile.test_crafted import MAX_BYTES, MAX_LETTERS, crafted
+from tests.hostile.test_crafted import MAX_BYTES, MAX_LETTERS, crafted, on_linux
 from tests.thorough import EXAMPLES, THOROUGH
 
-pytestmark = [
-    pytest.mark.torch,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and counts as Linux"),
-]
+pytestmark = on_linux
 
 FILES = EXAMPLES if THOROUGH else 4
 """Mutated files of each kind."""
@@ -30,37 +26,47 @@ MAX_PRINTED = 20_000
 
 
 def test_mutated_files_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The folders of Lava and FeNN are read and checked, but not run.
-    for name in ("LAVA", "FENN"):
-        monkeypatch.setenv(f"NMTOOL_{name}_PYTHON", str(tmp_path / "missing"))
-    temporary = tmp_path / "temporary"
+    # Folders of Lava are read and checked, but not run.
+    monkeypatch.setenv("NMTOOL_LAVA_PYTHON", str(tmp_path / "missing"))
+    assert_harmless(KINDS, tmp_path, monkeypatch)
+
+
+def assert_harmless(kinds: dict[str, Kind], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Assert that commands which read mutated files give results or errors, and nothing else.
+
+    Args:
+        kinds: kinds of files, by name.
+        folder: an empty folder.
+        monkeypatch: sets the folder of temporary files, and the working folder.
+    """
+    temporary = folder / "temporary"
     temporary.mkdir()
     jobs, before = [], []
-    for name, kind in KINDS.items():
-        whole = tmp_path / name
+    for name, kind in kinds.items():
+        whole = folder / name
         crafted.whole(whole)
         with monkeypatch.context() as patch:
             patch.chdir(whole)
             kind.write(Path(kind.name))
         random = np.random.default_rng(zlib.crc32(name.encode()))
         for number in range(FILES):
-            folder = tmp_path / f"{name} {number}"
-            shutil.copytree(whole, folder)
-            change = mutate(folder / kind.name, random)
+            working = folder / f"{name} {number}"
+            shutil.copytree(whole, working)
+            change = mutate(working / kind.name, random)
             words = kind.commands[number % len(kind.commands)].split()
-            jobs.append({"words": words, "folder": str(folder), "change": change})
-            before.append(contents(folder, kind))
+            jobs.append({"words": words, "folder": str(working), "change": change})
+            before.append(contents(working, kind))
     monkeypatch.setenv("TMPDIR", str(temporary))
     wrong = {}
-    for job, content, answer in zip(jobs, before, answers(jobs, tmp_path), strict=True):
-        folder = Path(job["folder"])
-        kind = KINDS[folder.name.split()[0]]
-        after = contents(folder, kind)
+    for job, content, answer in zip(jobs, before, answers(jobs, folder), strict=True):
+        working = Path(job["folder"])
+        kind = kinds[working.name.split()[0]]
+        after = contents(working, kind)
         if kind.made is None:
             after = {name: after.get(name, "deleted") for name in content}
         problem = complaint(answer) if after == content else "it changed other files"
         if problem:
-            wrong[f"{folder.name}, {job['change']}: {' '.join(job['words'])}"] = problem
+            wrong[f"{working.name}, {job['change']}: {' '.join(job['words'])}"] = problem
     assert wrong == {}, "\n".join(map(": ".join, wrong.items()))
     assert not [*temporary.iterdir()]
 

@@ -35,13 +35,10 @@ def test_types_and_choices_are_checked() -> None:
         Some(colour="green")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"threshold": "1"}, {"sizes": 3}, {"populations": "Input"}, {"epoch": 1.5}, {"scaled": 1}],
-)
-def test_options_of_checkpoints_have_types(wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wrong", [{"dt_ms": "1"}, {"n_steps": 1.5}, {"rule": 3}])
+def test_options_of_foreign_files_have_types(wrong: dict[str, Any]) -> None:
     with refused(UsageError, "argument-type"):
-        nm.MlgennOptions(**wrong)
+        nm.ImportOptions(**wrong)
 
 
 @pytest.mark.parametrize("base", ["WritingOptions", "ReadingOptions"])

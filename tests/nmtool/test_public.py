@@ -134,7 +134,6 @@ def test_a_wrong_name_gets_a_suggestion(name: str, meant: str) -> None:
     [
         (lambda: nmtool.NirOptions(nir_dt=1.0), "nir_dt_s"),
         (lambda: nmtool.ImportOptions(dt=1.0), "dt_ms"),
-        (lambda: nmtool.MlgennOptions(size={}), "sizes"),
         (lambda: nmtool.TrainOptions(hiden=3), "hidden"),
         (lambda: nmtool.verify(None, agianst="c"), "against"),
     ],

@@ -238,7 +238,7 @@ def _bits(options: TrainOptions) -> tuple[int, int]:
 
 
 def test_bits_follow_the_target(few: str) -> None:
-    assert _bits(TrainOptions()) == _bits(_integers(target="fenn")) == (8, 6)
+    assert _bits(TrainOptions()) == _bits(_integers(target="loihi1")) == (8, 6)
     assert _bits(_set(target=few)) == (8, 6)  # A target does not limit the bits of a float network.
     on_few = {"target": few, "max_delay": 15}
     assert _bits(_integers(**on_few)) == (4, 2)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.nmtool.cli.conftest import data, floats, integers, nmtool
+from tests.nmtool.cli.conftest import arguments_of, data, floats, integers, nmtool
 
-__all__ = ["data", "floats", "integers", "nmtool"]
+__all__ = ["arguments_of", "data", "floats", "integers", "nmtool"]
 
 LONGEST = "test_fenn_package.py"
 """The test file of ten seconds and more; it begins after those of the core."""

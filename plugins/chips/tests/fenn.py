@@ -8,7 +8,7 @@ network, populations are so large and weights so strong that sums of arriving we
 command counts the networks whose results depend on clipped sums, and those of them that would
 differ if sources were added in ascending order: if there were none, the comparison would not test
 the order. With --record, it writes the results of FeNN's simulator for small networks to
-`tests/networks/fenn_vectors.npz`, with which the ordinary tests compare nmtool.
+`plugins/chips/tests/fenn_vectors.npz`, with which the ordinary tests compare nmtool.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from nmtool.verification.comparison import compare_recordings
 from nmtool_chips.fenn.environment import REFEREE
 from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.format import Fenn
-from tests.networks.fenn import (
+from plugins.chips.tests.fenn_networks import (
     VECTORS,
     crowded_network,
     crowded_raster,

@@ -16,6 +16,7 @@ import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
 from nmtool.exporters.environments import Environment
+from nmtool.exporters.formats import artefact_at, formats_that_write
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -98,6 +99,10 @@ def test_brian2_loihi_is_not_an_export_format(tmp_path: Path) -> None:
         nm.export(fitting_network(1, 1, False), tmp_path / "network", to="brian2-loihi")
     assert "lava" in caught.value.fix
     assert list(tmp_path.iterdir()) == []
+    abilities = (Brian2Loihi.writes, Brian2Loihi.reads, Brian2Loihi.runs, Brian2Loihi.carries)
+    assert abilities == (False, False, True, False)
+    assert "brian2-loihi" not in formats_that_write()
+    assert artefact_at(tmp_path / "network-brian2-loihi") is None
 
 
 def test_spikes_of_other_channels_are_refused(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.mutation import FaultDetector
 from nmtool_chips.fenn import fenn16
 from nmtool_chips.fenn.fenn16 import FENN16, neuron_step
-from tests.exporters import fenn_arithmetic
+from plugins.chips.tests import fenn_arithmetic
 from tests.refusals import refused
 from tests.thorough import examples
 

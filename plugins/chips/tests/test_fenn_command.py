@@ -35,6 +35,28 @@ def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
     assert calls == [{"force": False, **clones}, {"force": True}]
 
 
+@pytest.mark.parametrize(
+    ("words", "phrases"),
+    [
+        (["lava", "--genn", "a"], ["--genn", "setup fenn"]),
+        (["fenn", "--status", "--riscv-ise", "a"], ["--riscv-ise"]),
+        (["completion", "bash", "--genn", "a"], ["--genn", "fenn"]),
+    ],
+)
+def test_clones_for_another_setup_are_refused(
+    words: list[str], phrases: list[str], nmtool: Nmtool
+) -> None:
+    result = nmtool("setup", *words)
+    assert (result.code, result.out, result.error) == (2, "", "option-unused")
+    assert all(phrase in result.err for phrase in phrases), result.err
+
+
+def test_what_can_be_set_up_is_named(nmtool: Nmtool) -> None:
+    result = nmtool("setup")
+    assert (result.code, result.error) == (2, "command-line")
+    assert "lava|brian2-loihi|fenn|completion" in result.err
+
+
 def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
@@ -49,6 +71,15 @@ def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
     result = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
     assert (result.code, result.error) == (1, "format-does-not-fit")
     assert "fenn16" in result.err
+
+
+@pytest.mark.usefixtures("floats")
+def test_only_quantise_rounds(nmtool: Nmtool) -> None:
+    for words in (("convert", "floats.npz", "x"), ("export", "floats.npz", "-o", "x")):
+        result = nmtool(*words, "--to", "fenn")
+        assert (result.code, result.out, result.error) == (2, "", "network-float")
+        assert "nmtool quantise NETWORK -o integers.npz --target fenn," in result.err
+        assert not Path("x").exists()
 
 
 def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:

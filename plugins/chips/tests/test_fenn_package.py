@@ -18,6 +18,7 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError
 from nmtool.exporters.environments import Environment
+from nmtool.exporters.formats import formats_that_run, formats_that_write
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -33,7 +34,7 @@ from nmtool_chips.fenn.environment import REFEREE
 from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.format import Fenn
 from nmtool_chips.fenn.package.fenn_network import memory
-from tests.networks.fenn import drawn, fenn_network, fenn_raster, vectors
+from plugins.chips.tests.fenn_networks import drawn, fenn_network, fenn_raster, vectors
 from tests.refusals import codes, refused
 from tests.thorough import examples
 
@@ -492,3 +493,13 @@ def test_the_readme_describes_the_folder(tmp_path: Path) -> None:
         *("__init__.py", "arrays.npz", "arrays.py", "events.py", "known_answers.py", "memory.py"),
         *("model.py", "readout.py", "recording.py", "samples.py", "traces.py"),
     }
+
+
+def test_networks_are_written_read_run_and_carried() -> None:
+    assert Fenn.writes
+    assert Fenn.reads
+    assert Fenn.runs
+    assert Fenn.carries
+    assert not Fenn.holds_floats
+    assert "fenn" in formats_that_write()
+    assert "fenn" in formats_that_run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool_chips.mlgenn.format import Mlgenn
 from nmtool_chips.mlgenn.options import MlgennOptions
-from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 
 CONSTANTS = (
     *("--in", "tau_mem_ms=20", "--in", "tau_syn_ms=Hid:5,Out:4"),
@@ -35,6 +36,39 @@ def checkpoints(tmp_path: Path) -> Path:
             np.save(folder / f"{epoch}-Conn_{pre}_{post}-g.npy", weight)
         np.save(folder / f"{epoch}-Conn_In_Hid-d.npy", random.uniform(0, 6, 12).astype(np.float32))
     return folder
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "convert checkpoints out.npz --in epoch=1 --in tau_mem_ms=20 --in tau_syn_ms=Hid:5,Out:4 "
+    "--in threshold=1 --in sizes=Hid:3 --in populations=In,Hid,Out --in group=3 --in-dt-ms 2 "
+    "--in-rule max --in scaled=false --in fixed_point=8 --no-verify": {
+        "reading": MlgennOptions(
+            epoch="1",
+            tau_mem_ms=20.0,
+            tau_syn_ms={"Hid": 5.0, "Out": 4.0},
+            threshold=1.0,
+            sizes={"Hid": 3},
+            populations=("In", "Hid", "Out"),
+            group=3,
+            dt_ms=2.0,
+            readout="max",
+            scaled=False,
+            fixed_point=8,
+        ),
+        "check": False,
+    },
+    "inspect checkpoints --in threshold=1": {"reading": MlgennOptions(threshold=1.0)},
+}
+"""The arguments of the function that a command calls, by the words of the command."""
+
+
+@pytest.mark.parametrize("words", CALLS)
+@pytest.mark.usefixtures("checkpoints")
+def test_words_become_a_call(words: str, arguments_of: ArgumentsOf) -> None:
+    command, *_ = words.split()
+    functions = {"convert": "nmtool.exchange.exporting.convert", "inspect": "nmtool.inspect"}
+    given = arguments_of(words, functions[command])
+    assert {name: given[name] for name in CALLS[words]} == CALLS[words]
 
 
 def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:

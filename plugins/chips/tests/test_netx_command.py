@@ -28,6 +28,28 @@ def test_written_and_read(nmtool: Nmtool, chain: Path) -> None:
     assert nmtool("export", "network.net", "-o", "network.c").code == 0
 
 
+@pytest.mark.usefixtures("integers")
+def test_a_network_that_does_not_fit(nmtool: Nmtool) -> None:
+    result = nmtool("convert", "integers.npz", "x.net")
+    assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
+    assert "\nnetx-" in result.err
+    assert not Path("x.net").exists()
+
+
+def test_files_are_converted(nmtool: Nmtool, chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find() -> None:
+        raise MissingError("lava-dl is not there", code="library-missing")
+
+    monkeypatch.setattr("nmtool_chips.netx.runtime.find", find)
+    result = nmtool("convert", chain, "network.net")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")
+    assert nmtool("convert", "network.net", "again.npz").code == 0
+    assert Path("again.npz").read_bytes() == chain.read_bytes()
+    write_foreign(Path("foreign.net"), dense(5, 3))
+    result = nmtool("convert", "foreign.net", "foreign.c", "--json")
+    assert (result.code, result.json["hash"]) == (0, Netx("foreign.net").network.content_hash)
+
+
 def test_foreign_files_are_read(nmtool: Nmtool) -> None:
     write_foreign(Path("foreign.net"), dense(5, 3))
     result = nmtool("inspect", "foreign.net", "--json")

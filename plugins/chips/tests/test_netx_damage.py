@@ -10,13 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
+import nmtool as nm
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.testing.networks import random_raster
 from nmtool_chips.netx.format import Netx
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 
 NETWORK = chain_network(3)
+RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
 ANSWERS = known_answers(NETWORK)
 
 
@@ -41,6 +44,17 @@ def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "missing.net").code == "file-missing"
 
 
+def changed(name: str, by: int) -> Callable[[h5py.File], None]:
+    """Change the first number of a dataset of the first dense layer."""
+
+    def change(file: h5py.File) -> None:
+        values = np.array(file[f"layer/1/{name}"][()])
+        values.flat[0] += by
+        file[f"layer/1/{name}"][...] = values
+
+    return change
+
+
 def in_layer(**values: Any) -> Callable[[h5py.File], None]:
     """Replace datasets of the first dense layer; None deletes them."""
 
@@ -56,10 +70,6 @@ def in_layer(**values: Any) -> Callable[[h5py.File], None]:
     return change
 
 
-def other_weight(file: h5py.File) -> None:
-    file["layer/1/weight"][0, 0] ^= 8
-
-
 def external(file: h5py.File) -> None:
     del file["layer/2"]
     file["layer/2"] = h5py.ExternalLink("/etc/hostname", "/")
@@ -71,7 +81,7 @@ def huge(file: h5py.File) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "another weight": (other_weight, "export-changed"),
+    "another weight": (changed("weight", 8), "export-changed"),
     "another threshold": (in_layer(neuron__vThMant=77), "export-changed"),
     "no weight": (in_layer(weight=None), "hdf5-member-missing"),
     "a weight without a value": (in_layer(weight=h5py.Empty("i2")), "hdf5-no-data"),
@@ -110,6 +120,32 @@ def test_changed_files_are_refused(case: str, path: Path) -> None:
     with refused(FileFormatError, code) as caught:
         Netx(path).read()
     assert str(path) in caught.value.what
+
+
+NEVER_WRITTEN = {
+    "another weight": changed("weight", 2),
+    "another threshold": changed("neuron/vThMant", 1),
+    "another decay": changed("neuron/iDecay", 1),
+    "another refractory time": changed("neuron/refDelay", 1),
+    "something beside": in_layer(neuron__extra=3),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_WRITTEN)
+def test_files_that_nmtool_would_not_write_do_not_run(
+    case: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for verb in ("require", "run", "check"):
+        monkeypatch.setattr(Netx, verb, None)
+    with h5py.File(path, "r+") as file:
+        NEVER_WRITTEN[case](file)
+    calls = [{"network": path}, {"network": NETWORK, "data": RASTER, "artefact": path}]
+    if case == "another weight":
+        calls += [{"network": path, "data": RASTER}, {"network": NETWORK, "artefact": path}]
+    for arguments in calls:
+        with refused(FileFormatError, "export-changed") as caught:
+            nm.verify(**arguments)
+        assert str(path) in caught.value.what
 
 
 def test_missing_layers_are_reported(path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import (
     DoesNotFitError,
@@ -19,15 +20,18 @@ from nmtool.errors import (
     Finding,
     MissingError,
 )
+from nmtool.exporters.formats import formats_that_run, formats_that_write
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.graph import LI, LIF
 from nmtool.setup.installation import install_command
+from nmtool.targets.fit import FAITHFUL, UNSUPPORTED
 from nmtool.testing.networks import random_network, random_raster
 from nmtool_chips.netx.chain import layers_of
 from nmtool_chips.netx.format import Netx
 from plugins.chips.tests.netx_files import NEURON, dense, write_foreign
 from tests.networks.chains import chain_network
 from tests.networks.drawn import seeds
+from tests.nmtool.cli import cases
 from tests.refusals import codes, refused
 from tests.thorough import examples
 
@@ -378,3 +382,48 @@ def test_a_file_without_dense_layers(tmp_path: Path) -> None:
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(path).read()
     assert codes(caught.value) == ["netx-no-layer"]
+
+
+# Tests of networks that do not fit, in `check` and `export`, and of `load`
+
+CHAIN = chain_network(4)
+
+
+def test_a_loop_beside_the_chain_does_not_fit() -> None:
+    """Export to the format reports the same findings."""
+    loop = replace(CHAIN.projections[-1], source="input")
+    beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
+    report = nm.check(beside, ["netx", "c"])
+    assert [fit.verdict for fit in report.fits] == [UNSUPPORTED, FAITHFUL]
+    with refused(nm.DoesNotFitError, "netx-does-not-fit") as caught:
+        nm.export(beside, "nowhere.net")
+    assert report["netx"].unsupported == caught.value.findings
+
+
+def _wired(network: nm.IntegerNetwork, like: nm.IntegerProjection) -> nm.IntegerProjection:
+    shape = network.channels.size, like.shape[1]
+    return replace(like, weight=np.full(shape, 2), delay=np.zeros(shape, int))
+
+
+def test_every_misfit_is_a_finding(tmp_path: Path) -> None:
+    with refused(DoesNotFitError, "netx-does-not-fit") as caught:
+        nm.export(cases.integer_network(), tmp_path / "network.net")
+    assert codes(caught.value)
+    assert all(code.startswith("netx-") for code in codes(caught.value))
+    assert "hidden" in str(caught.value)
+
+
+def test_foreign_files_are_loaded(tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "foreign.net", dense(5, 3))
+    network = nm.load(path)
+    assert [population.name for population in network.populations] == ["layer0"]
+
+
+def test_networks_are_written_read_run_and_carried() -> None:
+    assert Netx.writes
+    assert Netx.reads
+    assert Netx.runs
+    assert Netx.carries
+    assert not Netx.holds_floats
+    assert "netx" in formats_that_write()
+    assert "netx" in formats_that_run()

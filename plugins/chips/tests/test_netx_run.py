@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+import nmtool as nm
+from nmtool.data.samples import bin_for
 from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.lava.environment import REFEREE
@@ -171,3 +173,19 @@ def test_a_run_without_a_recording_is_a_failure_of_lava(
         Netx(path).run(random_raster(0, 1, 10, 5))
     assert "recording.npz" in caught.value.why
     assert "without lava-dl" in caught.value.fix
+
+
+@pytest.mark.lava
+@pytest.mark.usefixtures("python")
+def test_a_file_is_evaluated_in_lava(tmp_path: Path) -> None:
+    network, random = chain_network(3), np.random.default_rng(0)
+    units = network.channels.size * network.channels.group
+    times, numbers = np.sort(random.uniform(0, 100, 60)), random.integers(0, units, 60)
+    events = nm.SpikeEvents(times, numbers, [0, 60], [0], units, network.class_names)
+    path = nm.export(network, tmp_path / "network.net")
+    recording, expected = (
+        nm.evaluate(path, events).recording,
+        simulate(network, bin_for(network, events).raster),
+    )
+    assert compare_recordings(recording, expected).identical
+    assert compare_recordings(expected, recording).identical

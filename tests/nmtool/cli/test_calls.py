@@ -12,7 +12,6 @@ import nmtool as nm
 from nmtool.cli.console import plain
 from nmtool.exporters.json.format import Json
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
-from nmtool_chips.mlgenn.options import MlgennOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
@@ -65,26 +64,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "reading": ImportOptions(n_steps=30, rule="max"),
         "writing": None,
     },
-    "convert checkpoints out.npz --in epoch=1 --in tau_mem_ms=20 --in tau_syn_ms=Hid:5,Out:4 "
-    "--in threshold=1 --in sizes=Hid:3 --in populations=In,Hid,Out --in group=3 --in-dt-ms 2 "
-    "--in-rule max --in scaled=false --in fixed_point=8 --no-verify": {
-        "reading": MlgennOptions(
-            epoch="1",
-            tau_mem_ms=20.0,
-            tau_syn_ms={"Hid": 5.0, "Out": 4.0},
-            threshold=1.0,
-            sizes={"Hid": 3},
-            populations=("In", "Hid", "Out"),
-            group=3,
-            dt_ms=2.0,
-            readout="max",
-            scaled=False,
-            fixed_point=8,
-        ),
-        "check": False,
-    },
     "inspect export.json --targets": {"path": "export.json", "targets": True, "reading": None},
-    "inspect checkpoints --in threshold=1": {"reading": MlgennOptions(threshold=1.0)},
     "inspect theirs.nir --in-nir-dt 0.002": {"reading": ImportOptions(nir_dt_s=0.002)},
     "check integers.npz": {"target": ["loihi2"]},
     "check floats.npz --target loihi1 --target c": {"target": ["loihi1", "c"]},
@@ -119,8 +99,6 @@ RESULTS: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def _files(nmtool: Nmtool, data: Path, integers: Path, floats: Path) -> None:
     Path("theirs.nir").touch()
-    Path("checkpoints").mkdir()
-    Path("checkpoints", "1-Conn_In_Hid-g.npy").touch()
     Json.write(INTEGERS, Path("export.json"))
 
 

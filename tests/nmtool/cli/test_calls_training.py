@@ -30,9 +30,9 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         {"target": "loihi2", "energy_of": "loihi1"},
     ),
     "check integers.npz --data two --target loihi1": (COMPARE_COST, {"target": "loihi1"}),
-    "quantise floats.npz -o q.npz --data none --target fenn": (
+    "quantise floats.npz -o q.npz --data none --target loihi1": (
         QUANTISE,
-        {"network": "floats.npz", "calibrate_on": "none", "target": "fenn"},
+        {"network": "floats.npz", "calibrate_on": "none", "target": "loihi1"},
     ),
     "quantise floats.npz -o q.npz --weight-bits 4 --delay-bits 2 --relays": (
         QUANTISE,

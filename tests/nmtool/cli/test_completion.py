@@ -27,9 +27,9 @@ LINES = {
     ("nmtool", "tra"): {"train"},
     ("nmtool", ""): {*COMMANDS},
     ("nmtool", "train", "two", "--hid"): {"--hidden"},
-    ("nmtool", "export", "n.npz", "--to", ""): {"lava", "onnx", "nir", "c", "netx"},
+    ("nmtool", "export", "n.npz", "--to", ""): {"lava", "onnx", "nir", "c", "json"},
     ("nmtool", "export", "net"): {"network.npz"},
-    ("nmtool", "setup", ""): {"lava", "brian2-loihi", "fenn", "completion"},
+    ("nmtool", "setup", ""): {"lava", "completion"},
     ("nmtool", "setup", "completion", "f"): {"fish"},
 }
 

@@ -10,15 +10,14 @@ from typing import Any
 import h5py
 import pytest
 
-from nmtool.errors import MissingError
+from nmtool.errors import Finding
 from nmtool.exchange import exporting
+from nmtool.exporters.c.format import C
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool_chips.netx.format import Netx
-from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
@@ -140,28 +139,26 @@ def test_invalid_conversions_are_refused(
     assert not Path(words[0]).exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "to", "fix"),
-    [
-        ("x.c", "c", "nmtool quantise NETWORK -o integers.npz,"),
-        ("x", "fenn", "nmtool quantise NETWORK -o integers.npz --target fenn,"),
-    ],
-)
 @pytest.mark.usefixtures("floats")
-def test_only_quantise_rounds(path: str, to: str, fix: str, nmtool: Nmtool) -> None:
-    for words in (("convert", "floats.npz", path), ("export", "floats.npz", "-o", path)):
-        result = nmtool(*words, "--to", to)
+def test_only_quantise_rounds(nmtool: Nmtool) -> None:
+    for words in (("convert", "floats.npz", "x.c"), ("export", "floats.npz", "-o", "x.c")):
+        result = nmtool(*words)
         assert (result.code, result.out, result.error) == (2, "", "network-float")
-        assert fix in result.err
-        assert not Path(path).exists()
+        assert "nmtool quantise NETWORK -o integers.npz," in result.err
+        assert not Path("x.c").exists()
 
 
 @pytest.mark.usefixtures("integers")
-def test_a_network_that_does_not_fit_the_format(nmtool: Nmtool) -> None:
-    result = nmtool("convert", "integers.npz", "x.net")
-    assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
-    assert "\nnetx-" in result.err
-    assert not Path("x.net").exists()
+def test_a_network_that_does_not_fit_the_format(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        C, "misfits", lambda *_: [Finding("c-size", "out", "too large", "shrink it")]
+    )
+    result = nmtool("convert", "integers.npz", "x.c")
+    assert (result.code, result.out, result.error) == (1, "", "format-does-not-fit")
+    assert "\nc-size" in result.err
+    assert not Path("x.c").exists()
 
 
 @pytest.mark.parametrize("output", ["x.c", "x.npz"])
@@ -182,23 +179,6 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
         assert (result.code, result.out, result.error) == (2, "", error)
         assert f"]: {name} " in result.err
         assert not Path("x.npz").exists()
-
-
-def test_netx_files_are_converted(
-    nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def find() -> None:
-        raise MissingError("lava-dl is not there", code="library-missing")
-
-    monkeypatch.setattr("nmtool_chips.netx.runtime.find", find)
-    chain_network(3).save(tmp_path / "chain.npz")
-    result = nmtool("convert", "chain.npz", "network.net")
-    assert (result.code, result.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")
-    assert nmtool("convert", "network.net", "again.npz").code == 0
-    assert Path("again.npz").read_bytes() == Path("chain.npz").read_bytes()
-    write_foreign(Path("foreign.net"), dense(5, 3))
-    result = nmtool("convert", "foreign.net", "foreign.c", "--json")
-    assert (result.code, result.json["hash"]) == (0, Netx("foreign.net").network.content_hash)
 
 
 @pytest.fixture

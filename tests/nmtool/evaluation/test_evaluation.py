@@ -27,8 +27,6 @@ from nmtool.recording import Recording
 from nmtool.testing.networks import random_raster
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification import compare_recordings
-from nmtool_chips.netx.format import Netx
-from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.quantisation.test_calibration import spiking_network
@@ -326,28 +324,6 @@ def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
 def test_an_export_runs_in_lava(export: Export) -> None:
     evaluation = nm.evaluate(export("lava"), EVENTS)
     assert same(evaluation.recording, simulate_integers(cases.integer_network(), RASTER))
-
-
-@pytest.mark.lava
-def test_a_netx_file_runs_in_lava(export: Export) -> None:
-
-    try:
-        Netx.require()
-    except MissingError as error:
-        pytest.skip(str(error))
-    network = chain_network(3)
-    units, classes = network.channels.size * network.channels.group, network.class_names
-    random = np.random.default_rng(0)
-    events = nm.SpikeEvents(
-        np.sort(random.uniform(0, 100, 60)),
-        random.integers(0, units, 60),
-        [0, 60],
-        [0],
-        units,
-        classes,
-    )
-    evaluation = nm.evaluate(export("netx"), events)
-    assert same(evaluation.recording, simulate_integers(network, bin_for(network, events).raster))
 
 
 def test_a_missing_runtime_is_reported_before_anything_runs(

@@ -17,7 +17,6 @@ from nmtool.data import Dataset
 from nmtool.data.samples import bin_for
 from nmtool.errors import (
     DataError,
-    DoesNotFitError,
     FileFormatError,
     MissingError,
     StorageError,
@@ -36,7 +35,7 @@ from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.conftest import LIBRARIES
 from tests.nmtool.storage.archives import unprivileged
-from tests.refusals import codes, refused
+from tests.refusals import refused
 
 FLOATS, INTEGERS, CHAIN = cases.float_network(), cases.integer_network(), chain_network(3)
 NAMES = {
@@ -44,16 +43,16 @@ NAMES = {
     "nir": "network.nir",
     "c": "network.c",
     "lava": "folder",
-    "netx": "network.net",
+    "json": "network.json",
 }
 HAS_COMPILER = shutil.which("cc") is not None
 
 
 def network_for(name: str) -> nm.IntegerNetwork:
-    """Integers that a format can represent; skips if its library is missing."""
+    """Integers; skips if the library of a format is missing."""
     for library in LIBRARIES.get(name, ()):
         pytest.importorskip(library)
-    return CHAIN if name == "netx" else INTEGERS
+    return INTEGERS
 
 
 def answers_in(name: str, path: Path) -> nm.KnownAnswers:
@@ -136,7 +135,7 @@ def test_options_of_nir_take_effect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", [nm.export, nm.convert])
-@pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
+@pytest.mark.parametrize("name", ["onnx", "c", "json", "lava"])
 def test_floats_are_not_written_as_integers(
     name: str, verb: Callable[..., object], tmp_path: Path
 ) -> None:
@@ -185,19 +184,11 @@ def test_a_path_determines_its_format(path: str, to: str | None, code: str, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
+@pytest.mark.parametrize("name", ["onnx", "c", "json", "lava"])
 def test_options_of_nir_are_refused_for_other_formats(name: str, tmp_path: Path) -> None:
     with refused(UsageError, "nir-options-unused") as caught:
         nm.export(INTEGERS, tmp_path / NAMES[name], to=name, options=NirOptions())
     assert name in caught.value.what
-
-
-def test_every_misfit_of_a_format_is_a_finding(tmp_path: Path) -> None:
-    with refused(DoesNotFitError, "netx-does-not-fit") as caught:
-        nm.export(INTEGERS, tmp_path / "network.net")
-    assert codes(caught.value)
-    assert all(code.startswith("netx-") for code in codes(caught.value))
-    assert "hidden" in str(caught.value)
 
 
 def test_samples_must_fit_and_must_not_be_empty(data: Dataset, tmp_path: Path) -> None:

@@ -223,6 +223,6 @@ def test_bits_and_delays_are_by_default_the_most_of_the_target() -> None:
     integers = round_network(network, target=few).network
     assert {projection.weight_bits for projection in integers.projections} == {4}
     assert np.unique(integers.projections[0].delay).tolist() == [0, 5, 10, 15]
-    by_name = round_network(network, target="fenn").network
-    assert by_name == round_network(network, target=target_named("fenn")).network
-    assert ({p.weight_bits for p in by_name.projections}, by_name.max_delay) == ({9}, 63)
+    by_name = round_network(network, target="loihi1").network
+    assert by_name == round_network(network, target=target_named("loihi1")).network
+    assert ({p.weight_bits for p in by_name.projections}, by_name.max_delay) == ({8}, 61)

@@ -65,8 +65,8 @@ def test_without_data_nothing_runs() -> None:
 
 
 def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset) -> None:
-    network = cases.integer_network()
-    report = nm.report(network, data, target=["loihi1", "xylo-imu"])
+    network, tiny = cases.integer_network(), nm.Target("tiny", max_delay=2)
+    report = nm.report(network, data, target=["loihi1", tiny])
     facts = report.as_json()
     assert [target["verdict"] for target in facts["check"]["targets"]] == [
         "faithful",
@@ -75,8 +75,8 @@ def test_targets_are_checked_and_the_cost_is_counted_for_the_first(data: Dataset
     assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
     (section,) = [part for part in report.sections if part.key == "check"]
     assert [weight for _, weight in section.sentences] == ["", "alarm"]
-    assert section.findings == nm.check(network, ["loihi1", "xylo-imu"]).findings
-    assert "--target loihi1 --target xylo-imu" in str(facts["reproduce"]["code"])
+    assert section.findings == nm.check(network, ["loihi1", tiny]).findings
+    assert "--target loihi1 --target tiny" in str(facts["reproduce"]["code"])
     with refused(UsageError, "target-unknown"):
         nm.report(network, data, target="loihi9")
 

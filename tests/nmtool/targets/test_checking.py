@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import nmtool as nm
+from nmtool.exporters.c.format import C
 from nmtool.exporters.formats import OWN_PLACES, places
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
@@ -27,18 +26,20 @@ def words(report: nm.CheckReport) -> dict[str, str]:
 
 
 def test_integers_on_every_target() -> None:
-    report = nm.check(CHAIN, ALL)
+    tiny = nm.Target("tiny", max_delay=2)
+    report = nm.check(CHAIN, [*target_names(), tiny])
     verdicts = words(report)
-    assert list(verdicts) == target_names()
+    assert list(verdicts) == [*target_names(), "tiny"]
+    assert words(nm.check(CHAIN, ALL)) == {name: verdicts[name] for name in target_names()}
     assert {verdicts[name] for name in ("lava", "onnx", "c", "loihi1", "loihi2")} == {FAITHFUL}
     assert verdicts["nir"] == APPROXIMATE
-    assert verdicts["xylo-imu"] == UNSUPPORTED
-    assert report["xylo-imu"].unsupported
+    assert verdicts["tiny"] == UNSUPPORTED
+    assert report["tiny"].unsupported
     assert not report.fits_everywhere
     assert nm.check(CHAIN).fits_everywhere
     assert report.network_hash == CHAIN.content_hash
     (table, *_) = report.tables()
-    assert [row[0] for row in table.rows] == target_names()
+    assert [row[0] for row in table.rows] == [*target_names(), "tiny"]
     assert report.as_json()["targets"][0]["target"] == target_names()[0]
 
 
@@ -48,20 +49,18 @@ def test_one_target_or_several_are_named_by_the_same_argument() -> None:
     assert all("target" in signature(function).parameters for function in functions)
 
 
-def test_a_format_has_findings_for_parts_it_cannot_represent() -> None:
+def test_a_format_has_findings_for_parts_it_cannot_represent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Export to the format reports the same findings."""
-    loop = replace(CHAIN.projections[-1], source="input")
-    beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
-    report = nm.check(beside, ["netx", "c"])
-    assert words(report) == {"netx": UNSUPPORTED, "c": FAITHFUL}
-    with refused(nm.DoesNotFitError, "netx-does-not-fit") as caught:
-        nm.export(beside, "nowhere.net")
-    assert report["netx"].unsupported == caught.value.findings
-
-
-def _wired(network: nm.IntegerNetwork, like: nm.IntegerProjection) -> nm.IntegerProjection:
-    shape = network.channels.size, like.shape[1]
-    return replace(like, weight=np.full(shape, 2), delay=np.zeros(shape, int))
+    finding = nm.Finding("c-size", "h0", "too large", "shrink it")
+    monkeypatch.setattr(C, "misfits", lambda *_: [finding])
+    report = nm.check(CHAIN, ["c", "onnx"])
+    assert words(report) == {"c": UNSUPPORTED, "onnx": FAITHFUL}
+    with refused(nm.DoesNotFitError, "format-does-not-fit") as caught:
+        nm.export(CHAIN, tmp_path / "nowhere.c")
+    assert report["c"].unsupported == caught.value.findings == (finding,)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_floats_are_rounded_except_for_formats_with_floats() -> None:

@@ -227,9 +227,12 @@ def test_drive_is_checked_where_a_target_limits_it() -> None:
     assert codes(fit(strong, Target("t", origins=origins)))[0] == ["target-drive"]
 
 
-def test_fixes_name_targets_of_nmtool_only() -> None:
+def test_fixes_name_installed_targets_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"loihi2": LOIHI2, "short": Target("short", max_delay=2)}
+    monkeypatch.setattr("nmtool.targets.fit.target_names", lambda: [*installed])
+    monkeypatch.setattr("nmtool.targets.fit.target_named", installed.__getitem__)
     own = [Target("mine", max_delay=2), replace(LOIHI2, max_delay=2)]
-    for target, word in ((target_named("fenn"), "fenn"), *((target, "TARGET") for target in own)):
+    for target, word in ((installed["short"], "short"), *((target, "TARGET") for target in own)):
         (finding,) = fit(network(), target).unsupported
         assert f"`target={word}`" in finding.fix
     with pytest.raises(TypeError):

@@ -17,7 +17,6 @@ from nmtool.targets.resources import (
     AXONS,
     MEMORY,
     NEURONS,
-    Resources,
     delay_slots,
     findings,
     resources,
@@ -160,43 +159,6 @@ def test_every_exceeded_capacity_is_a_finding(core: Core, chip: Chip, codes: lis
     assert [finding.code for finding in findings(resources(network, target), network)] == codes
 
 
-FAN_OUT = "synapses from one hidden neuron to hidden neurons"
-BETWEEN = "synapses between hidden neurons"
-FED, READ = "hidden neurons that inputs reach", "hidden neurons that outputs read from"
-
-
-@pytest.mark.parametrize(
-    ("name", "sizes", "exceeded"),
-    [
-        ("xylo-audio2", (16, 64, 8), []),
-        ("xylo-audio2", (17, 65, 9), ["input channels", "outputs", FAN_OUT]),
-        ("xylo-audio3", (16, 128, 32), []),
-        ("xylo-audio3", (17, 129, 33), ["input channels", "outputs", FED, READ]),
-        ("xylo-audio3", (16, 179, 32), [BETWEEN, FED, READ]),
-        ("xylo-imu", (16, 128, 16), []),
-        ("xylo-imu", (17, 129, 17), ["input channels", "outputs", FED, READ]),
-        ("xylo-imu", (16, 513, 16), ["hidden neurons", BETWEEN, FAN_OUT, FED, READ]),
-    ],
-)
-def test_recurrent_networks_on_chips_of_xylo(
-    name: str, sizes: tuple[int, int, int], exceeded: list[str]
-) -> None:
-    network, target = recurrent(*sizes, longest=0), target_named(name)
-    assert [finding.where for finding in findings(Resources(target, ()), network)] == exceeded
-
-
-@pytest.mark.parametrize(
-    ("name", "hidden"), [("xylo-audio2", 1000), ("xylo-audio3", 992), ("xylo-imu", 496)]
-)
-def test_hidden_neurons_without_synapses_of_chips_of_xylo(name: str, hidden: int) -> None:
-    target = target_named(name)
-    for size, exceeded in ((hidden, []), (hidden + 1, ["hidden neurons"])):
-        network = recurrent(1, size, 1, longest=0)
-        silent = [replace(p, weight=0 * p.weight) for p in network.projections]
-        overruns = findings(Resources(target, ()), replace(network, projections=silent))
-        assert [finding.where for finding in overruns] == exceeded
-
-
 def test_unknown_figures_give_an_unknown_number_of_cores() -> None:
     usage = resources(SPEECH, Target("blank"))
     assert (usage.cores, usage.chips, usage.binding) == (None, None, [])
@@ -232,13 +194,6 @@ def test_a_neurons_own_bytes_count() -> None:
     target = Target("t", core=Core(synapse_bytes=1000, neuron_bytes=142))
     assert resources(SPEECH, target).populations[0].bytes_per_neuron == 1000
     assert resources(SPEECH, target).populations[0].cores == 256
-
-
-def test_weights_of_nine_bits_take_nine() -> None:
-    floats = nm.Network.layers([4, 3, 2])
-    network = nm.quantise(floats, target="fenn", calibrate_on="none").network
-    hidden, _ = resources(network, Target("t", core=Core(synapse_bytes=100))).populations
-    assert (hidden.synapses, hidden.bytes_per_neuron) == (7, math.ceil(7 * 9 / 8))
 
 
 def test_delays_of_synapses_without_weight_do_not_count() -> None:

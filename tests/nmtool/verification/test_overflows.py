@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from nmtool.targets import LOIHI2, Target, target_named
+from nmtool.verification import overflows
 from nmtool.verification.overflows import answers_depend, no_dependence, overflow_sentence
 
 COUNTS = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40, **no_dependence()}
+TARGETS = {
+    "growing": Target(
+        "growing", neuron=replace(LOIHI2.neuron, u_overflow="grows", v_overflow="grows")
+    ),
+    "wrapping": Target("wrapping", neuron=replace(LOIHI2.neuron, v_overflow="wraps")),
+    "loihi2": LOIHI2,
+    "nir": target_named("nir"),
+}
 
 
 @pytest.mark.parametrize(
@@ -21,15 +33,17 @@ COUNTS = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40
     ],
 )
 def test_the_sentence_names_targets_with_other_answers(
-    changes: dict[str, int], depends: bool
+    changes: dict[str, int], depends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(overflows, "target_names", lambda: [*TARGETS])
+    monkeypatch.setattr(overflows, "target_named", TARGETS.__getitem__)
     counts = COUNTS | changes
     sentence = overflow_sentence(counts, " of these")
     assert "40 updates of neurons of these" in sentence
     assert answers_depend(counts) is depends
     assert ("no spike and no prediction" in sentence) is not depends
-    assert ("membranes wrap around" in sentence) is (depends and counts["v_clips"] > 0)
-    assert ("(brian2-loihi)" in sentence) is depends
+    assert ("(wrapping)" in sentence) is (depends and counts["v_clips"] > 0)
+    assert ("(growing)" in sentence) is depends
     assert "(nir" not in sentence, "NIR runs real numbers"
 
 

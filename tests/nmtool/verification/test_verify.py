@@ -451,8 +451,6 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
         assert name in caught.value.fix
     with refused(UsageError, "format-unknown"):
         nm.verify(INTEGERS, EVENTS, against=["nest"])
-    with refused(UsageError, "runtime-none"):
-        nm.verify(INTEGERS, EVENTS, against=["mlgenn"])
 
 
 def test_missing_files_are_refused(tmp_path: Path) -> None:
@@ -479,9 +477,12 @@ def test_a_missing_runtime_is_reported_before_anything_runs(
 def test_misfits_are_reported_before_anything_runs(
     lava: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats.format_named("netx"), "require", lambda *_: None)
-    with refused(DoesNotFitError, "netx-does-not-fit"):
-        nm.verify(INTEGERS, EVENTS, against=["lava", "netx"])
+    monkeypatch.setattr(C, "require", lambda *_: None)
+    monkeypatch.setattr(
+        C, "misfits", lambda *_: [nm.Finding("c-size", "hidden", "too large", "shrink it")]
+    )
+    with refused(DoesNotFitError, "format-does-not-fit"):
+        nm.verify(INTEGERS, EVENTS, against=["lava", "c"])
     assert lava.calls == []
 
 

@@ -148,13 +148,17 @@ def _splits() -> tuple[SpikeEvents, SpikeEvents]:
     return dataset.train, dataset.validation
 
 
-def test_delays_beyond_the_chip_are_refused() -> None:
+def test_delays_beyond_the_chip_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "max-delay-beyond-chip") as caught:
         small_options(arithmetic="integer", max_delay=62)
     assert "`max_delay=61`" in caught.value.fix
     assert small_options(max_delay=62).max_delay == 62
+    file = tmp_path / "short.toml"
+    file.write_text(
+        "name = 'short'\nkind = 'chip'\n[holds]\nmax_delay = { value = 0, mark = 'inferred' }\n"
+    )
     with refused(UsageError, "max-delay-beyond-chip") as without:
-        small_options(arithmetic="integer", max_delay=61, target="xylo-audio3")
+        small_options(arithmetic="integer", max_delay=61, target=str(file))
     assert "has no delays" in without.value.what
     assert "dt_ms" not in without.value.fix
 

@@ -248,7 +248,7 @@ def _of_events(events: SpikeEvents, **settings: Any) -> list[str]:
     return codes(list(remarks(Dataset.of(train=events), TrainOptions(**settings))))
 
 
-def test_the_grid() -> None:
+def test_the_grid(tmp_path: Path) -> None:
     events = SpikeEvents.from_lists([[1.0, 50.0], [2.0, 60.0]], [[0, 1], [1, 0]], [0, 1])
     fits = {"steps": 70, "max_delay": 10}
     assert _of_events(events, **fits) == []
@@ -260,7 +260,11 @@ def test_the_grid() -> None:
     assert _of_events(events, steps=1000, max_delay=10) == ["steps-beyond-data"]
     slow = replace(events, time_ms=100 * events.time_ms)
     assert _of_events(slow, steps=6001, max_delay=10) == ["steps-many"]
-    chip = {"steps": 70, "target": "xylo-audio3"}
+    file = tmp_path / "short.toml"
+    file.write_text(
+        "name = 'short'\nkind = 'chip'\n[holds]\nmax_delay = { value = 0, mark = 'inferred' }\n"
+    )
+    chip = {"steps": 70, "target": str(file)}
     assert _of_events(events, **chip, max_delay=10) == ["delays-beyond-target"]
     assert _of_events(events, **chip, max_delay=0) == []
     seconds = replace(events, time_ms=events.time_ms / 1000)

@@ -1,7 +1,7 @@
 """A replacement of PyFeNN in numpy: the part that exports use, with PyFeNN's pitfalls.
 
-Tests compare it with recordings of the real simulator, `tests/networks/fenn_vectors.npz`. Memory
-that PyFeNN leaves uninitialised has random content here.
+Tests compare it with recordings of the real simulator, `plugins/chips/tests/fenn_vectors.npz`.
+Memory that PyFeNN leaves uninitialised has random content here.
 """
 
 from __future__ import annotations
