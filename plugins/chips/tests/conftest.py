@@ -14,6 +14,14 @@ LONGEST = "test_fenn_package.py"
 """The test file of ten seconds and more; it begins after those of the core."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in (
+        "fenn: needs the environment of FeNN's simulator (nmtool setup fenn)",
+        "brian2_loihi: needs the environment of brian2-loihi (nmtool setup brian2-loihi)",
+    ):
+        config.addinivalue_line("markers", marker)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the file `LONGEST` before all but the longest files of the core."""

@@ -13,6 +13,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import MissingError
 from nmtool.exporters.c import compiler
+from nmtool.exporters.c.format import C
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.paths import cache_folder
 from nmtool.setup import doctoring
@@ -103,6 +104,16 @@ def test_a_missing_and_a_broken_compiler(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(compiler.VARIABLE, "false")
     assert tool("C compiler", deep=False).state == FINE
     assert tool("C compiler", deep=True).state == BROKEN
+
+
+def test_a_tool_whose_code_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise ZeroDivisionError("no chip today")
+
+    monkeypatch.setattr(C, "describe_tool", fail)
+    entry = tool("C compiler", deep=False)
+    assert (entry.state, "no chip today" in entry.detail) == (BROKEN, True)
+    assert entry.fix
 
 
 def test_environments_of_referees(environments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
