@@ -69,9 +69,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="module")
 def tiny8() -> Iterator[None]:
-    """Register `TINY8` of `tests/networks/tiny8.py`, which random tests draw besides `loihi2`."""
+    """Register `TINY8` of `tests/tiny8`, which random tests draw besides `loihi2`."""
     from nmtool.testing import registered
-    from tests.networks.tiny8 import TINY8
+    from tests.tiny8.nmtool_tiny8 import TINY8
 
     with registered(TINY8):
         yield

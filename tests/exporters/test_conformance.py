@@ -45,9 +45,9 @@ from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import float_networks, integer_networks, seeds
 from tests.networks.integers import answers_to
-from tests.networks.tiny8 import TINY8
 from tests.refusals import refused
 from tests.thorough import THOROUGH, examples
+from tests.tiny8.nmtool_tiny8 import TINY8
 
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 MARKS = {

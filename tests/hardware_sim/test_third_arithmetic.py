@@ -8,8 +8,8 @@ import pytest
 
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.testing import check_arithmetic
-from tests.networks.tiny8 import TINY8
 from tests.thorough import examples
+from tests.tiny8.nmtool_tiny8 import TINY8
 
 
 @pytest.mark.parametrize("arithmetic", [LOIHI2, TINY8], ids=repr)

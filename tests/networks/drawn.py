@@ -18,7 +18,7 @@ from nmtool.network.readout import WINDOW, Readout, rules_of
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.networks import SIGNS, Maker, random_raster
-from tests.networks.tiny8 import TINY8
+from tests.tiny8.nmtool_tiny8 import TINY8
 
 seeds = st.integers(0, 2**32 - 1)
 arithmetics = st.sampled_from([LOIHI2, TINY8])

@@ -19,8 +19,8 @@ from nmtool.arithmetic import (
     check_implemented,
 )
 from nmtool.errors import MissingError, NetworkError, UsageError
-from tests.networks.tiny8 import TINY8
 from tests.refusals import refused
+from tests.tiny8.nmtool_tiny8 import TINY8
 
 SUBTRACTING = replace(TINY8, name="subtracting", neuron=replace(TINY8.neuron, reset="subtract"))
 
@@ -93,7 +93,7 @@ def of_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entries = {
         name: EntryPoint(name, f"{place}:{attribute}", plugins.ARITHMETICS)
         for name, place, attribute in (
-            (TINY8.name, "tests.networks.tiny8", "TINY8"),
+            (TINY8.name, "tests.tiny8.nmtool_tiny8", "TINY8"),
             (SUBTRACTING.name, __name__, "SUBTRACTING"),
         )
     }

@@ -16,8 +16,8 @@ from nmtool.exporters.formats import OWN_PLACES, places
 from nmtool.targets import LOIHI2, reading, target_named, target_names
 from nmtool.targets.reading import SECTIONS
 from nmtool.targets.target import DEFINED, INFERRED, MARKS, SOFTWARE, Target
-from tests.networks.tiny8 import TINY8
 from tests.refusals import codes, refused
+from tests.tiny8.nmtool_tiny8 import TINY8
 
 DOCS = Path(__file__).parents[3] / "docs" / "targets.md"
 

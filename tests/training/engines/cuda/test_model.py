@@ -14,8 +14,8 @@ from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
-from tests.networks.tiny8 import TINY8
 from tests.networks.trainable import random_input, random_network, with_readout
+from tests.tiny8.nmtool_tiny8 import TINY8
 from tests.training.engines.cuda.engines import SMALL, needs_device, unless_simulated
 from tests.training.integer_runs import (
     FAULTS,

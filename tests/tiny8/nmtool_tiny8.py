@@ -1,4 +1,7 @@
-"""`TINY8`: an arithmetic with states of 8 bits, whose sums clip; tests register it."""
+"""`TINY8`: an arithmetic with states of 8 bits, whose sums clip.
+
+`test_tiny8.py` installs it as a package; other tests register the value.
+"""
 
 from __future__ import annotations
 
