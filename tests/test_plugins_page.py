@@ -18,16 +18,15 @@ PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
 FILE = re.compile(r"`(\w+\.(?:py|toml))`[^\n]*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A file of the package: its name, on the line before its block."""
 
-COMMANDS, PROMISED = (
-    next(text for language, text in blocks(PAGE) if language == kind) for kind in ("", "text")
-)
+TEXT = PAGE.read_text("utf-8")
+[COMMANDS] = (text for language, text in blocks(PAGE) if language == "")
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files of the page, and the installed package in its folder `site`."""
     folder = tmp_path_factory.mktemp("mine")
-    for name, text in FILE.findall(PAGE.read_text("utf-8")):
+    for name, text in FILE.findall(TEXT):
         (folder / name).write_text(text, encoding="utf-8")
     # Beside the nmtool of the tests, which stays as it is.
     install = ("install", "--no-deps", "--no-build-isolation", "--quiet", "--target", "site", ".")
@@ -55,12 +54,14 @@ def run(line: str, folder: Path) -> str:
     return python(*modules[program], *words, folder=folder)
 
 
-def test_the_format_is_verified_as_the_page_says(package: Path) -> None:
-    lines = COMMANDS.splitlines()
-    assert lines[0] == "pip install -e ."
-    outputs = [run(line, package) for line in lines[1:]]
-    assert "faithful" in outputs[0]
-    assert PROMISED in outputs[-1]
+def test_the_format_passes_its_test_and_is_verified_as_the_page_says(package: Path) -> None:
+    install, *lines = COMMANDS.splitlines()
+    assert install == "pip install -e ."
+    tested, checked, *_, verified = (run(line, package) for line in lines)
+    assert "1 passed" in tested
+    assert "faithful" in checked
+    [promised] = re.findall("the last command prints `(.*)`", TEXT)
+    assert promised in verified
 
 
 def test_every_group_of_entry_points_is_on_the_page() -> None:
@@ -69,4 +70,4 @@ def test_every_group_of_entry_points_is_on_the_page() -> None:
         for value in vars(plugins).values()
         if isinstance(value, str) and value.startswith("nmtool.") and value != plugins.__name__
     }
-    assert set(re.findall(r"^\| `(nmtool\.\w+)` \|", PAGE.read_text("utf-8"), re.M)) == groups
+    assert set(re.findall(r"^\| `(nmtool\.\w+)` \|", TEXT, re.M)) == groups

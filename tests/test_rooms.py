@@ -85,7 +85,10 @@ RULES = (
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.results", "numpy", ABOVE),
     rule("nmtool.reporting.svg", "matplotlib cycler"),
-    rule("nmtool.testing", "numpy nmtool.hardware_sim", "nmtool.training"),
+    rule(
+        "nmtool.testing", "numpy nmtool.hardware_sim nmtool.exporters", "hypothesis nmtool.training"
+    ),
+    rule("nmtool.testing.strategies", "numpy hypothesis"),
     rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
@@ -172,6 +175,7 @@ HEAVY = {
     "numba.cuda": "needed only for GPUs, and optional",
     "matplotlib": "needed only for plots, and optional",
     "optuna": "needed only for searches, and optional",
+    "hypothesis": "needed only to draw networks for tests, and optional",
     "nmtool.hardware_sim": "for Numba; also refuses some environments that other rooms allow",
     "nmtool.training.options": "all settings of training, which most networks are used without",
     "nmtool.float_simulator": "networks that are read or built from parts need no simulation",

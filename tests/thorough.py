@@ -8,6 +8,9 @@ THOROUGH = "NMTOOL_THOROUGH" in os.environ
 EXAMPLES = 200 if THOROUGH else 20
 """Number of examples of a test that does not call `examples`."""
 
+ROUNDS = 400 if THOROUGH else 20
+"""Number of damaged versions of a file, and of random networks that a format reads back."""
+
 
 def examples(share: float) -> int:
     """Number of examples for a test that is faster or slower than others.

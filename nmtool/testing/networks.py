@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import LOIHI2, Arithmetic
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
@@ -113,3 +115,12 @@ def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Ra
     random = np.random.default_rng(seed)
     rate = random.choice([0.0, 0.02, 0.2, 1.0], (n_samples, 1, 1))
     return Raster.from_dense(random.random((n_samples, n_steps, n_neurons)) < rate)
+
+
+def answers_to(network: IntegerNetwork, spikes: Raster) -> KnownAnswers:
+    """Simulate a network on an input, and make known answers from the recording.
+
+    The input can be shorter than the input that `known_answers` generates.
+    """
+    recording = simulate(network, spikes, deep=True)
+    return KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())

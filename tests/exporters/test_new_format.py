@@ -18,7 +18,6 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place, places
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack
-from tests.exporters import test_conformance
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -60,20 +59,6 @@ def test_a_new_format_is_written_read_and_converted(tmp_path: Path) -> None:
     assert nm.load(path).content_hash == NETWORK.content_hash
     done = nm.convert(path, tmp_path / "back.npz")
     assert nm.load(done.path).content_hash == NETWORK.content_hash
-
-
-def test_a_new_format_passes_the_conformance_tests(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def folder(name: str) -> Path:
-        (tmp_path / name).mkdir()
-        return tmp_path / name
-
-    test_conformance.test_the_same_content_gives_the_same_bytes(Text, folder("same"))
-    test_conformance.test_an_existing_export_is_replaced_only_with_force(Text, folder("there"))
-    test_conformance.test_an_unwritable_path_is_an_error(Text, folder("nowhere"))
-    test_conformance.test_missing_and_foreign_files_are_refused(Text, folder("foreign"))
-    test_conformance.test_damage_is_refused_or_does_not_matter(Text, folder("damaged"))
 
 
 def test_a_format_without_runtime_is_not_a_backend(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Files of many formats with one random change, and the commands that read them.
 
-Bytes change at random as in `tests/damage.py`. Beyond that, the changes know the kind of file: they
-exchange numbers and texts in JSON and TOML, arrays in archives and in HDF5 files, and whole files
-of a folder. So many mutated files are still well-formed, and reach the code behind the parsers.
+Bytes change at random as in `nmtool/testing/damage.py`. Beyond that, the changes know the kind of
+file: they exchange numbers and texts in JSON and TOML, arrays in archives and in HDF5 files, and
+whole files of a folder. So many mutated files are still well-formed, and reach the code behind the
+parsers.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from nmtool.exporters.json.format import Json
 from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.nir.format import Nir
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.testing.damage import damages
 from nmtool.toml_files import toml_value
 from nmtool.training.options import TrainOptions
-from tests.damage import damages
 from tests.hostile import crafted
 from tests.nmtool.cli import cases
 

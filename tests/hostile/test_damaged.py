@@ -1,6 +1,6 @@
 """Flipped bytes and truncated files of every kind give an error, or the original content.
 
-Exports are damaged in `tests/exporters/test_conformance.py`.
+Exports are damaged by `nmtool.testing.check_format`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.storage import content_hash, pack
-from tests.damage import ROUNDS, damages
+from nmtool.testing.damage import damages
 from tests.nmtool.cli import cases
+from tests.thorough import ROUNDS
 
 INTEGERS, FLOATS = cases.integer_network(), cases.float_network()
 SPIKES = Raster.from_dense(np.random.default_rng(1).random((4, 30, 4)) < 0.3)
@@ -69,7 +70,7 @@ def test_damage_is_refused_or_does_not_matter(kind: str, tmp_path: Path) -> None
     write(path)
     before, whole = read(path), path.read_bytes()
     refused = 0
-    for damage, content in damages(whole, zlib.crc32(kind.encode())):
+    for damage, content in damages(whole, zlib.crc32(kind.encode()), ROUNDS):
         path.write_bytes(content)
         try:
             after = read(path)

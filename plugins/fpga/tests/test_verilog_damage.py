@@ -11,13 +11,12 @@ import pytest
 from nmtool.errors import FileFormatError, InputError
 from nmtool.exporters.data_folder import ANSWERS as ANSWERS_FILE
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.testing.networks import random_raster
+from nmtool.testing.damage import damages
+from nmtool.testing.networks import answers_to, random_raster
 from nmtool_fpga.verilog.format import Verilog
-from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.integers import answers_to
 from tests.refusals import codes, refused
-from tests.thorough import THOROUGH
+from tests.thorough import ROUNDS, THOROUGH
 
 NETWORK, OTHER = chain_network(4), chain_network(3)
 SPIKES = random_raster(3, 2, 30, 5)
@@ -61,7 +60,8 @@ def test_a_change_of_any_file_is_detected(folder: Path, other: dict[str, bytes])
         whole = file.read_bytes()
         contents = [b"", other.get(name, whole[:-1])]
         if THOROUGH:
-            contents += [content for _, content in damages(whole, zlib.crc32(name.encode()))]
+            seed = zlib.crc32(name.encode())
+            contents += [content for _, content in damages(whole, seed, ROUNDS)]
         for content in contents:
             file.write_bytes(content)
             # The files of the core are the same for every network, so that the export of `other`

@@ -15,7 +15,7 @@ from nmtool.errors import BackendError, FileFormatError, MissingError, UsageErro
 from nmtool.exporters.data_folder import NETWORK
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.testing.networks import random_raster
+from nmtool.testing.networks import answers_to, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog import folder, runtime, simulators
 from nmtool_fpga.verilog.folder import EXPECTED, HARNESS
@@ -25,7 +25,6 @@ from nmtool_fpga.verilog.options import VerilogOptions
 from nmtool_fpga.verilog.simulators import Icarus, Verilator
 from plugins.fpga.tests.verilog_bench import needs_icarus, needs_verilator, verilator
 from tests.networks.chains import chain_network
-from tests.networks.integers import answers_to
 from tests.refusals import refused
 
 MARKER = Verilog.marker

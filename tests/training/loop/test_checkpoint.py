@@ -10,14 +10,15 @@ import torch
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
+from nmtool.testing.damage import damages
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
 from nmtool.training.loop.checkpoint import RunState, longer_delays
 from nmtool.training.loop.optimise import make_optimiser
 from nmtool.training.options import TrainOptions
-from tests.damage import ROUNDS, damages
 from tests.networks.trainable import random_network
 from tests.refusals import refused
+from tests.thorough import ROUNDS
 
 pytestmark = pytest.mark.torch
 
@@ -167,7 +168,7 @@ def test_cut_foreign_and_missing_files_are_refused(file: Path, tmp_path: Path) -
 def test_damage_is_refused_or_changes_nothing(file: Path) -> None:
     """With damage in any byte, either the file is refused or the state is unchanged."""
     before, refusals = _restored(file), 0
-    for damage, content in damages(file.read_bytes(), 33):
+    for damage, content in damages(file.read_bytes(), 33, ROUNDS):
         file.write_bytes(content)
         try:
             after = _restored(file)

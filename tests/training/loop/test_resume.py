@@ -14,6 +14,7 @@ import pytest
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
+from nmtool.testing.damage import damages
 from nmtool.training.loop import checkpoint
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -21,9 +22,8 @@ from nmtool.training.loop.selection import is_best
 from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
-from tests.damage import damages
 from tests.refusals import refused
-from tests.thorough import THOROUGH
+from tests.thorough import ROUNDS, THOROUGH
 from tests.training.small_data import small_dataset, small_options, without_seconds
 from tests.training.stops import stop_after
 
@@ -194,7 +194,7 @@ def test_no_number_of_a_log_changes_unnoticed(two_epochs: tuple[RunFolder, list[
         with refused(FileFormatError, "file-damaged") as caught:
             folder.read_log()
         assert str(folder.log_file) in caught.value.what
-    for _, content in damages(whole, 8):
+    for _, content in damages(whole, 8, ROUNDS):
         folder.log_file.write_bytes(content)
         with contextlib.suppress(FileFormatError):
             assert folder.read_log() == log

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.thorough import THOROUGH
 
-ROUNDS = 400 if THOROUGH else 16
+def damages(whole: bytes, seed: int, rounds: int) -> list[tuple[str, bytes]]:
+    """Damaged versions of a file, each with a description of the damage.
 
+    >>> [damage for damage, content in damages(b"0123456789", seed=1, rounds=2)]
+    ['flip at 4 of 10, round 0', 'cut at 7 of 10, round 1']
 
-def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, bytes]]:
-    """Damaged versions of a file, each with a description of the damage."""
+    Args:
+        whole: content of the file, at least one byte.
+        seed: seed of the damage.
+        rounds: number of versions.
+    """
     random = np.random.default_rng(seed)
     copies = []
     for round_ in range(rounds):
