@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nmtool import plugins
+from tests.packages import install, python
 from tests.tutorials import blocks
 
 PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
@@ -28,23 +26,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mine")
     for name, text in FILE.findall(TEXT):
         (folder / name).write_text(text, encoding="utf-8")
-    # Beside the nmtool of the tests, which stays as it is.
-    install = ("install", "--no-deps", "--no-build-isolation", "--quiet", "--target", "site", ".")
-    python("-m", "pip", *install, folder=folder)
+    install(folder)
     return folder
-
-
-def python(*words: str, folder: Path) -> str:
-    """Output of Python in the folder, with the installed package; it must succeed."""
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder / "site"), "NUMBA_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def run(line: str, folder: Path) -> str:
@@ -55,8 +38,8 @@ def run(line: str, folder: Path) -> str:
 
 
 def test_the_format_passes_its_test_and_is_verified_as_the_page_says(package: Path) -> None:
-    install, *lines = COMMANDS.splitlines()
-    assert install == "pip install -e ."
+    first, *lines = COMMANDS.splitlines()
+    assert first == "pip install -e ."
     tested, checked, *_, verified = (run(line, package) for line in lines)
     assert "1 passed" in tested
     assert "faithful" in checked
