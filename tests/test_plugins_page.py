@@ -43,7 +43,7 @@ def test_the_format_passes_its_test_and_is_verified_as_the_page_says(package: Pa
     tested, checked, *_, verified = (run(line, package) for line in lines)
     assert "1 passed" in tested
     assert "faithful" in checked
-    [promised] = re.findall("the last command prints `(.*)`", TEXT)
+    [promised] = re.findall("The last command prints `(.*)`", TEXT)
     assert promised in verified
 
 

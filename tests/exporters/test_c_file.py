@@ -99,20 +99,6 @@ def test_indices_have_32_bits_for_many_neurons() -> None:
 # Tests of damaged files
 
 
-@pytest.mark.parametrize("more", [b"\n", b"int x;\n", b"\x00"])
-def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
-    path.write_bytes(path.read_bytes() + more)
-    assert assert_refused(path).code == "file-foreign"
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"int main(void) { return 0; }\n", bytes(1000), "/* ü */".encode()]
-)
-def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
-    (tmp_path / "foreign.c").write_bytes(data)
-    assert assert_refused(tmp_path / "foreign.c").code == "file-foreign"
-
-
 # Tests of changed files whose digest matches the change
 
 

@@ -78,37 +78,11 @@ def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool, fo
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_states_at_the_limits_of_24_bits(sign: int, folder: Path) -> None:
-    expected = assert_same(edge_network(sign), Raster.from_dense(np.ones((1, 40, 1))), folder)
-    assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
-    assert (np.sign(expected.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
-
-
-@pytest.mark.parametrize("sign", [1, -1])
 def test_sums_beyond_32_bits_wrap(sign: int, folder: Path) -> None:
     dense = np.zeros((2, 12, 1200), bool)
     dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True
     expected = assert_same(word_network(sign), Raster.from_dense(dense), folder)
     assert (abs(expected.current["out"].astype(np.int64)) > STATE_LIMIT).any()
-
-
-def test_every_delay_and_fresh_states_of_samples(folder: Path) -> None:
-    dense = np.zeros((4, 100, 2), bool)
-    dense[0, 0], dense[2, 40] = True, True
-    expected = assert_same(self_sustained_network(), Raster.from_dense(dense), folder)
-    spiked = expected.spikes["hidden"].counts().sum(axis=1) > 0
-    assert spiked.tolist() == [True, False, True, False]
-
-
-def test_unconnected_populations(folder: Path) -> None:
-    assert_same(scattered_network(), random_raster(2, 2, 25, 2), folder)
-
-
-def test_no_samples_and_silent_samples(folder: Path) -> None:
-    network = random_network(4, 2, False)
-    none = run(network, random_raster(0, 0, 20, 5), folder)
-    assert (none.n_samples, none.membrane["out"].shape) == (0, (0, 20, 4))
-    assert_same(network, Raster.silent(6, 20, 5), folder)
 
 
 def test_only_requested_states_are_recorded(folder: Path) -> None:

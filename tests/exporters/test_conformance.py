@@ -60,11 +60,12 @@ def test_promises(
 def test_every_change_of_a_file_with_a_digest_is_noticed(
     format_: type[Format], tmp_path: Path
 ) -> None:
-    """Damages the whole file, and each of the bytes at its end, where the digest is."""
+    """Also of the bytes at its end, where the digest is, and beyond."""
     pytest.importorskip("onnx")
     path = format_.write(NETWORK, tmp_path / f"x{format_.extensions[0]}", answers=ANSWERS).path
     whole = path.read_bytes()
     contents = [content for _, content in damages(whole, 1, ROUNDS)]
+    contents += [whole + more for more in (b"\n", b"int x;\n", b"\x00", b"\x3a\x00", b"\x72\x00")]
     for end in range(len(whole) - 90, len(whole)):
         flipped = bytearray(whole)
         flipped[end] ^= 1 << end % 8

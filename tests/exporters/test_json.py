@@ -15,11 +15,9 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.exporters.json.file import KIND, VERSION, _digest
 from nmtool.exporters.json.format import Json
-from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.testing.networks import random_network, random_raster
-from nmtool.verification.comparison import compare_recordings
 from tests.refusals import refused
 
 FILE = "nmtool.exporters.json.file"
@@ -103,18 +101,6 @@ def test_answers_without_u_and_v(tmp_path: Path) -> None:
     artefact = Json.write(NETWORK, tmp_path / "network.json", answers=shallow)
     assert artefact.known_answers().to_bytes() == shallow.to_bytes()
     assert nm.verify(artefact.path).identical
-
-
-def test_an_export_verifies_itself(tmp_path: Path) -> None:
-    path = nm.export(NETWORK, tmp_path / "network.json")
-    certificate = nm.verify(path)
-    assert certificate.identical
-    assert certificate.samples == known_answers(NETWORK).spikes.n_samples
-
-
-def test_no_samples_give_an_empty_recording(path: Path) -> None:
-    silence = nm.Raster.silent(0, 12, NETWORK.channels.size)
-    assert compare_recordings(simulate(NETWORK, silence), Json(path).run(silence)).identical
 
 
 def _sealed(path: Path, document: dict[str, Any]) -> Path:

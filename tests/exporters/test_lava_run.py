@@ -186,19 +186,6 @@ def test_unconnected_populations(tmp_path: Path, environment: Environment) -> No
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_no_samples_and_silent_samples(tmp_path: Path, environment: Environment) -> None:
-    network = random_network(4, 1, False)
-    folder = Lava.write(network, tmp_path / "export").path
-    none = Lava(folder).run(random_raster(0, 0, 20, 5), environment=environment)
-    assert none.n_samples == 0
-    assert none.membrane["out"].shape == (0, 20, 4)
-    silent = Raster.from_dense(np.zeros((2, 20, 5)))
-    assert_same(
-        Lava(folder).run(silent, deep=True, environment=environment),
-        simulate(network, silent, deep=True),
-    )
-
-
 def run_script(
     environment: Environment,
     folder: Path,

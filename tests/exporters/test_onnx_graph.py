@@ -20,8 +20,7 @@ from nmtool.recording import Recording
 from nmtool.testing.networks import random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, seeds
-from tests.networks.edges import edge_network, scattered_network, word_network
-from tests.networks.lasting import self_sustained_network
+from tests.networks.edges import word_network
 from tests.thorough import examples
 
 onnx = pytest.importorskip("onnx")
@@ -98,15 +97,6 @@ def test_the_evaluator_of_onnx_equals_the_simulator(
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_states_at_the_limits_of_24_bits(sign: int) -> None:
-    spikes = Raster.from_dense(np.ones((1, 40, 1)))
-    expected = simulate(edge_network(sign), spikes, deep=True)
-    assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
-    assert (np.sign(expected.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
-    assert_same(expected, in_onnxruntime(edge_network(sign), spikes))
-
-
-@pytest.mark.parametrize("sign", [1, -1])
 def test_sums_beyond_32_bits_wrap(sign: int) -> None:
     network = word_network(sign)
     dense = np.zeros((2, 12, 1200), bool)
@@ -115,31 +105,6 @@ def test_sums_beyond_32_bits_wrap(sign: int) -> None:
     expected = simulate(network, spikes, deep=True)
     assert (abs(expected.current["out"].astype(np.int64)) > STATE_LIMIT).any()
     assert_same(expected, in_onnxruntime(network, spikes))
-
-
-def test_every_delay_and_a_fresh_state() -> None:
-    dense = np.zeros((4, 100, 2), bool)
-    dense[0, 0], dense[2, 40] = True, True
-    spikes = Raster.from_dense(dense)
-    actual = in_onnxruntime(self_sustained_network(), spikes)
-    assert (actual.spikes["hidden"].counts().sum(axis=1) > 0).tolist() == [True, False, True, False]
-    assert_same(simulate(self_sustained_network(), spikes, deep=True), actual)
-
-
-def test_unconnected_populations() -> None:
-    spikes = random_raster(2, 2, 25, 2)
-    expected = simulate(scattered_network(), spikes, deep=True)
-    assert_same(expected, in_onnxruntime(scattered_network(), spikes))
-
-
-@pytest.mark.parametrize("n_hidden", [0, 2])
-def test_no_samples_and_silent_samples(n_hidden: int) -> None:
-    network = random_network(4, n_hidden, False)
-    none = in_onnxruntime(network, random_raster(0, 0, 20, 5))
-    assert none.n_samples == 0
-    assert none.membrane["out"].shape == (0, 20, 4)
-    silent = Raster.silent(6, 20, 5)
-    assert_same(simulate(network, silent, deep=True), in_onnxruntime(network, silent))
 
 
 # Tests of the structure of the graph
@@ -195,12 +160,6 @@ def test_synapses_are_stored_in_bytes() -> None:
     assert set(stored.values()) == bytes_
     delays = {kind for name, kind in stored.items() if name.endswith(".delay")}
     assert delays == {onnx.TensorProto.UINT8}
-
-
-def test_the_same_network_gives_the_same_bytes() -> None:
-    again = random_network(3, n_hidden=2, spiking_output=False)
-    assert model_bytes(again, None) == model_bytes(NETWORK, None)
-    assert model_bytes(random_network(4, 2, False), None) != model_bytes(NETWORK, None)
 
 
 def test_a_bare_runtime_needs_nothing_of_nmtool(tmp_path: Path) -> None:

@@ -125,10 +125,14 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
             code="verilog-words-missing",
             fix="update nmtool, or report this as a bug",
         )
-    shape = (spikes.n_samples, spikes.n_steps, -1)
+    shape = (spikes.n_samples, spikes.n_steps)
 
     def states(kind: int) -> dict[str, NDArray[np.int32]]:
-        return {p.name: dense[n, kind].reshape(shape) for n, p in numbered if (n, kind) in dense}
+        return {
+            p.name: dense[n, kind].reshape(*shape, p.size)
+            for n, p in numbered
+            if (n, kind) in dense
+        }
 
     rasters = {p.name: _raster(lists[n], p.size, spikes) for n, p in numbered if n in lists}
     return Recording.of(network, rasters, states(_MEMBRANE), states(_CURRENT))
