@@ -168,7 +168,7 @@ def _chain(arithmetic: Arithmetic) -> IntegerNetwork:
             Projection(
                 *edge,
                 weight=3 * random.normal(0.3, 1.0, shape),
-                delay=random.integers(0, arithmetic.max_delay + 1, shape),
+                delay=random.integers(0, arithmetic.max_delay + 1, shape, dtype=np.int32),
             )
             for edge, shape in shapes.items()
         ],
@@ -266,11 +266,11 @@ class _Exports:
 
     def expect_read(self, network: Any, answers: KnownAnswers | None = None) -> None:
         """Write a network with known answers, open the export, and expect to read the same."""
-        carried = {"answers": answers} if self.format.carries else {}
-        path = self.write(network, force=True, **carried)
+        carried = answers if self.format.carries else None
+        path = self.write(network, force=True, answers=carried)
         _expect_network(self.format(path), network)
-        for expected in carried.values():
-            _expect_answers(self.format(path), expected)
+        if carried is not None:
+            _expect_answers(self.format(path), carried)
 
     def expect_run(
         self, network: IntegerNetwork, spikes: Raster, recording: Recording | None = None
@@ -650,8 +650,8 @@ def _an_export_of_another_network_does_not_run(exports: _Exports) -> None:
         if fault.kind not in others and not exports.format.reasons_against(other):
             others[fault.kind] = other
     for kind, other in others.items():
-        carried = {"answers": answers_to(other, raster)} if exports.format.carries else {}
-        path = exports.write(other, force=True, **carried)
+        carried = answers_to(other, raster) if exports.format.carries else None
+        path = exports.write(other, force=True, answers=carried)
         exports.format(path).check_written()
         # The refusal of other kinds of numbers does not depend on the input or on `trust`.
         inputs = (raster, None) if exports.format.carries else (raster,)

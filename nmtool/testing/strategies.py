@@ -118,4 +118,5 @@ def _projection(
     signs = random.choice(SIGNS)
     weight = {MIXED: weight, EXCITATORY: abs(weight), INHIBITORY: -abs(weight)}[signs]
     size = float(random.choice([1e-3, 0.05, 1.0, 30.0]))
-    return Projection(*edge, weight * size, random.integers(0, random.choice([1, 62, 90]), shape))
+    delay = random.integers(0, random.choice([1, 62, 90]), shape, dtype=np.int32)
+    return Projection(*edge, weight * size, delay)
