@@ -99,7 +99,7 @@ def loaded(
         try:
             objects[name] = load(group, name, kind, check)
         except MissingError as error:
-            _log.warning(f"plug-in left out: {error}")
+            _log.warning(f"plug-in left out: {error.clause}; {error.fix}")
     return objects
 
 
@@ -107,8 +107,9 @@ def broken(group: str, name: str, error: Exception) -> MissingError:
     """The error for a plug-in that cannot be used, because of another error."""
     entry = registered(group).get(name)
     package = "its package" if entry is None or entry.dist is None else entry.dist.name
+    place = "" if entry is None else f" as {entry.value}"
     return MissingError(
-        f"'{name}', which {package} provides, cannot be used",
+        f"'{name}', which {package} provides{place}, cannot be used",
         code="plugin-broken",
         why=reason(error),
         fix=f"update {package}, or uninstall it",

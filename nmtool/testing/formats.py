@@ -118,6 +118,7 @@ def format_promises(
     exports = writes or runs  # Files are also made for runtimes of formats that only run.
     checks = {
         _the_same_network_gives_the_same_bytes: exports,
+        _names_times_and_groups_are_read_back: writes and reads,
         _random_networks_are_read_back_or_refused: writes and reads,
         _float_networks_are_read_back: format_.holds_floats,
         _known_answers_are_read_back: format_.carries,
@@ -214,8 +215,11 @@ class Promise:
         """
         exports = _Exports(self.format, self.network, self.examples, folder)
         try:
-            reasons = self.format.reasons_against(self.network)
-            _expect(not reasons, f"name a `network=` that it represents: {reasons}")
+            if reasons := self.format.reasons_against(self.network):
+                raise AssertionError(
+                    f"the format {self.format.name} refuses the network of these checks; name one "
+                    f"that it represents, as `network=`: {'; '.join(map(str, reasons))}"
+                )
             try:
                 self.check(exports)
             except DoesNotFitError as error:
@@ -284,7 +288,9 @@ class _Exports:
             _expect(not (silent and spikes.n_spikes), f"{network} does not spike")
         self.format.require()
         finished: list[int] = []
-        actual = artefact.run(spikes, deep=deep, on_progress=finished.append)
+        # Both with and without a function for progress, runs must work.
+        on_progress = None if spikes.n_samples == 1 else finished.append
+        actual = artefact.run(spikes, deep=deep, on_progress=on_progress)
         comparison = compare_recordings(recording, actual, tolerance=self.format.tolerance)
         _expect(comparison.identical, f"{network}: {comparison.first_divergence}")
         same = np.array_equal(actual.predictions, recording.predictions)
@@ -292,7 +298,7 @@ class _Exports:
         _expect(
             {*actual.current} == {*(recording.current if deep else ())}, "it records other states"
         )
-        counted = sum(finished) == spikes.n_samples or not spikes.n_samples
+        counted = sum(finished) == spikes.n_samples or spikes.n_samples < 2
         _expect(counted, f"progress counts {finished} samples")
 
     def check_written(self, path: Path) -> None:
@@ -378,6 +384,23 @@ def _the_same_network_gives_the_same_bytes(exports: _Exports) -> None:
     first, second = (_contents(exports.folder / name / "such") for name in ("a", "b"))
     different = sorted(name for name in first | second if first.get(name) != second.get(name))
     _expect(not different, f"different when written again: {different}")
+
+
+def _names_times_and_groups_are_read_back(exports: _Exports) -> None:
+    """What does not change a spike is also read back, if the format does not refuse it."""
+    network = exports.network
+    most = network.runs_in.max_bias_exponent
+    for other in (
+        replace(network, channels=InputChannels(network.channels.size, 3)),
+        replace(network, class_names=[f"class {name}" for name in network.class_names]),
+        replace(network, dt_ms=0.7),
+        replace(network, source_hash="abc"),
+        replace(
+            network, populations=[replace(p, bias_exponent=most) for p in network.populations]
+        ),
+    ):
+        if not exports.format.reasons_against(other):
+            exports.expect_read(other, answers_to(other, exports.raster(2, 9)))
 
 
 def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
