@@ -10,7 +10,11 @@ from tests.nmtool.cli.conftest import arguments_of, integers, nmtool
 
 __all__ = ["arguments_of", "integers", "nmtool"]
 
-LONGEST = ("test_verilog_folder.py", "test_verilog_networks.py")
+LONGEST = (
+    "test_verilog_conformance.py",
+    "test_verilog_folder.py",
+    "test_verilog_networks.py",
+)
 """Test files of ten seconds and more; they begin after those of the core."""
 
 
