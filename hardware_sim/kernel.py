@@ -17,6 +17,7 @@ import numpy as np
 from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
+from nmtool.hardware_sim.resets import owed_after, v_after
 
 
 class Kernels(NamedTuple):
@@ -41,9 +42,12 @@ def compiled_step(module: str) -> Any:
 
 _source_at = compiled(inline="always")(place_in_sum)
 
+_v_after = compiled(inline="always")(v_after)
+_owed_after = compiled(inline="always")(owed_after)
+
 
 @cache
-def kernels(module: str, limit: int, word: int) -> Kernels:
+def kernels(module: str, limit: int, word: int, subtracts: bool = False) -> Kernels:
     """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:
@@ -51,6 +55,7 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
         limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: sums
             do not clip.
         word: number of sources per word, see `place_in_sum`.
+        subtracts: True if some neurons are not reset to zero. The loops for all others are faster.
     """
     neuron_step = compiled_step(module)
 
@@ -78,7 +83,7 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
 
     @compiled()
     def run_steps(
-        plan, first, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, overflows
+        plan, first, ring, u, v, owed, step_offset, channel, spiked, u_trace, v_trace, overflows
     ):
         """Run some steps from a given state, which is updated in place.
 
@@ -88,6 +93,8 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
             ring: [slots, neurons] in the type of weights; slot n modulo slots has the summed
                 input of step n.
             u, v: [neurons] in the type of constants, the state.
+            owed: [neurons] in the type of constants, the part of the state that late resets add to
+                the next v, 0 or less.
             step_offset: [steps + 1] int64, where the input spikes of each step begin in `channel`.
             channel: [spikes] int32, channels of the input spikes, those of a step as from
                 `plan.in_order_of_sums`.
@@ -104,13 +111,16 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
                     number(arriving[i]),
                     u[i],
                     v[i],
-                    plan.bias[i],
+                    plan.bias[i] + owed[i] if subtracts else plan.bias[i],
                     plan.keep_u[i],
                     plan.keep_v[i],
                     plan.vth[i],
                 )
                 u[i], v[i], spiked[n, i] = after.u, after.v, after.spiked
-                u_trace[n, i], v_trace[n, i] = after.u, after.v
+                if subtracts:
+                    v[i] = _v_after(after.peak, after.spiked, plan.drop[i])
+                    owed[i] = _owed_after(after.spiked, plan.drop[i])
+                u_trace[n, i], v_trace[n, i] = u[i], v[i]
                 overflows[0, i] += after.wrapped
                 overflows[1, i] += after.clipped
                 arriving[i] = 0
@@ -132,8 +142,10 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
         """Run one sample from a fresh state; arguments as for `run_steps`."""
         n_neurons = spiked.shape[1]
         ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
-        u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
-        run_steps(plan, 0, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, overflows)
+        u, v, owed = np.zeros((3, n_neurons), plan.vth.dtype)
+        run_steps(
+            plan, 0, ring, u, v, owed, step_offset, channel, spiked, u_trace, v_trace, overflows
+        )
 
     @compiled(parallel=True)
     def run_samples(plan, step_offset, channel, spiked, u_trace, v_trace, overflows):
@@ -180,10 +192,12 @@ def kernels(module: str, limit: int, word: int) -> Kernels:
         v_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         for offset in step_offset:
             ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
-            u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
+            u, v, owed = np.zeros((3, n_neurons), plan.vth.dtype)
             for n in range(offset.size - 1):
                 step = offset[n : n + 2]
-                run_steps(plan, n, ring, u, v, step, channel, spiked, u_trace, v_trace, overflows)
+                run_steps(
+                    plan, n, ring, u, v, owed, step, channel, spiked, u_trace, v_trace, overflows
+                )
                 for i in range(n_neurons):
                     total += spiked[0, i] and counted[i]
                 if total >= enough:

@@ -26,6 +26,7 @@ class Plan(NamedTuple):
 
     Attributes:
         keep_u, keep_v, vth, bias: [neurons] constants of each neuron's step.
+        drop: [neurons] what a spike subtracts from v, negative if in the next step; 0: v becomes 0.
         source: [projections] int64, first neuron of the projection's source; −1 for the input.
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     keep_v: NDArray
     vth: NDArray
     bias: NDArray
+    drop: NDArray
     source: NDArray[np.int64]
     pre: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -55,18 +57,20 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     """Convert a network to flat arrays."""
     projections = network.projections
     if isinstance(network, IntegerNetwork):
-        constants: list[tuple] = [(p.keep_u, p.keep_v, p.vth, p.bias) for p in network.populations]
+        constants: list[tuple] = [
+            (p.keep_u, p.keep_v, p.vth, p.bias, p.drop) for p in network.populations
+        ]
         weight = _flattened([p.shifted_weight for p in network.projections], np.int32)
         delay = _flattened([p.delay for p in projections], np.uint8)
     else:
         constants = [
-            (1 - p.lose_u, 1 - p.lose_v, p.threshold if p.kind == LIF else np.inf, p.drive)
+            (1 - p.lose_u, 1 - p.lose_v, p.threshold if p.kind == LIF else np.inf, p.drive, p.drop)
             for p in network.populations
         ]
         weight = _flattened([p.jump for p in network.projections], np.float64)
         delay = _flattened([p.delay for p in projections], np.int64)
     neurons = [np.stack(np.broadcast_arrays(*values)) for values in constants]
-    keep_u, keep_v, vth, bias = np.concatenate(neurons, axis=1)
+    keep_u, keep_v, vth, bias, drop = np.concatenate(neurons, axis=1)
     first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
     shapes = np.array([p.delay.shape for p in projections], np.int64).reshape(-1, 2)
     (pre, post), sizes = shapes.T.copy(), shapes.prod(axis=1)
@@ -75,6 +79,7 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
         keep_v=keep_v,
         vth=vth,
         bias=bias,
+        drop=drop,
         source=np.array([first[p.source] for p in projections], np.int64),
         pre=pre,
         target=np.array([first[p.target] for p in projections], np.int64),

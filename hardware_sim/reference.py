@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import Arithmetic, place_in_sum
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
@@ -70,17 +71,19 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
 
 def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) -> NDArray:
     u, v, spikes = trace
+    owed = [owed_after(spiked, population.drop) for spiked in spikes[n - 1]]
     outcome = _step(population.runs_in)(
         a.astype(object),
         u[n - 1].astype(object),
         v[n - 1].astype(object),
-        population.bias.astype(object),
+        (population.bias + owed).astype(object),
         population.keep_u,
         population.keep_v,
         population.vth,
     )
-    for index, (new_u, new_v, spiked, *_) in enumerate(outcome):
-        u[n, index], v[n, index], spikes[n, index] = new_u, new_v, spiked
+    for index, after in enumerate(outcome):
+        u[n, index], spikes[n, index] = after.u, after.spiked
+        v[n, index] = v_after(after.peak, after.spiked, population.drop)
     return spikes[n]
 
 

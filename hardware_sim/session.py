@@ -133,6 +133,7 @@ class Session:
         self._ring = np.zeros((plan.slots, n_neurons), np.int32)
         self._u = np.zeros(n_neurons, np.int64)
         self._v = np.zeros(n_neurons, np.int64)
+        self._owed = np.zeros(n_neurons, np.int64)
         self._overflows = np.zeros((2, n_neurons), np.int64)
         self.reset()
         # This call compiles the kernels before the stream begins.
@@ -140,7 +141,14 @@ class Session:
 
     def reset(self) -> None:
         """Return to step 0: all neurons at rest, without pending or fed spikes."""
-        for array in (self._ring, self._u, self._v, self._overflows, self._spiked):
+        for array in (
+            self._ring,
+            self._u,
+            self._v,
+            self._owed,
+            self._overflows,
+            self._spiked,
+        ):
             array.fill(0)
         self._thread_in_step: int | None = None
         self._n = 0
@@ -347,6 +355,7 @@ class Session:
             self._ring,
             self._u,
             self._v,
+            self._owed,
             np.array(offsets, np.int64),
             frozen(np.array(channels, np.int32)),  # The kernels are compiled for arrays of int32.
             spiked,

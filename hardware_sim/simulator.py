@@ -100,10 +100,11 @@ def run_together(
 
 def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
     """The time loops that run a network."""
+    subtracts = any(np.any(population.drop) for population in network.populations)
     if isinstance(network, IntegerNetwork):
         runs_in = network.runs_in
-        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word)
-    return kernels("nmtool.hardware_sim.float_step", 0, 1)
+        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word, subtracts)
+    return kernels("nmtool.hardware_sim.float_step", 0, 1, subtracts)
 
 
 def recording_from(

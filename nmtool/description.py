@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.network.graph import TO_ZERO
 from nmtool.tables import Table, counted
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its individual synapses, as plain values for JSON."""
+    with_reset = any(population.reset != TO_ZERO for population in network.populations)
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
@@ -31,7 +33,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
         "neurons": sum(population.size for population in network.populations),
         "synapses": count_synapses(network),
         "max_delay": network.max_delay,
-        "populations": [describe_population(population) for population in network.populations],
+        "populations": [describe_population(p, with_reset) for p in network.populations],
         "projections": [describe_projection(projection) for projection in network.projections],
     }
 
@@ -41,9 +43,15 @@ def count_synapses(network: AnyNetwork) -> int:
     return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
-def describe_population(population: AnyPopulation) -> dict[str, Any]:
-    """Constants of a float or integer population: numbers, or ranges over its neurons."""
-    values = {key: _number_or_range(getattr(population, key)) for key in population.described}
+def describe_population(population: AnyPopulation, with_reset: bool = False) -> dict[str, Any]:
+    """Constants of a float or integer population: numbers, or ranges over its neurons.
+
+    Args:
+        population: the population.
+        with_reset: also describe the reset.
+    """
+    keys = (*population.described, *(("reset", "reset_by") if with_reset else ()))
+    values = {key: _number_or_range(getattr(population, key)) for key in keys}
     return {"name": population.name, "kind": population.kind, "size": population.size, **values}
 
 

@@ -142,6 +142,7 @@ class StepPopulation:
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
         drive: constant that each step adds to v.
         threshold: threshold in the units of v.
+        drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0.
     """
 
     name: str
@@ -151,6 +152,7 @@ class StepPopulation:
     lose_v: Array
     drive: Array
     threshold: Array
+    drop: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +221,7 @@ def _float_population(population: Population, dt_ms: float) -> StepPopulation:
         lose_v=dynamics.loss(tau_mem, dt_ms),
         drive=dynamics.membrane_gain(tau_mem, dt_ms) * population.values("bias"),
         threshold=population.values("threshold"),
+        drop=population.drop,
     )
 
 
@@ -242,6 +245,7 @@ def _integer_population(population: IntegerPopulation) -> StepPopulation:
         lose_v=everywhere((decay_one - population.keep_v) / decay_one),
         drive=population.bias / state_one,
         threshold=everywhere(population.vth + margin if population.kind == LIF else 1.0),
+        drop=everywhere(population.drop / state_one),
     )
 
 
@@ -315,7 +319,7 @@ def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recor
             activity.emitted[:] = np.moveaxis(emitted[population.name], 0, 1)
         for n in range(spikes.n_steps):
             activity.integrate(n)
-            activity.v[n][activity.emitted[n]] = 0
+            activity.reset(n)
         current[population.name] = np.moveaxis(activity.u, 0, 1)
         if activity.is_spiking:
             potential[population.name] = np.moveaxis(activity.v, 0, 1)
@@ -337,4 +341,10 @@ class _Activity:
         if n:
             u[n] += (1 - population.lose_u) * u[n - 1]
             v[n] = (1 - population.lose_v) * v[n - 1]
+            v[n] += np.minimum(population.drop, 0) * self.emitted[n - 1]
         v[n] += u[n] + population.drive
+
+    def reset(self, n: int) -> None:
+        """Reset the neurons that spike in step n."""
+        drop, v = self.population.drop, self.v[n]
+        v -= np.where(drop > 0, drop, np.where(drop, 0, v)) * self.emitted[n]

@@ -100,6 +100,9 @@ class KnownAnswers(Value, Tabular, Saved):
         """Tables of the inputs and of the expected outputs."""
         return [*self.spikes.tables(), *self.recording.tables()]
 
+    def _version(self) -> int:
+        return self.file_version if self.is_deep else 1
+
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         # These are the header and arrays of a recording, in which the input is stored as the
         # spikes of a population named `input`. Names are sorted, as archives sort them. Thus a
@@ -109,7 +112,7 @@ class KnownAnswers(Value, Tabular, Saved):
         with_input = replace(recording, spikes=spikes)
         if not self.is_deep:
             header, arrays = pack(with_input)
-            return {**header, "network_hash": self.network_hash, "version": 1}, arrays
+            return {**header, "network_hash": self.network_hash}, arrays
         # u is stored as the difference from the decayed u of the step before. v is stored as the
         # difference from the decayed v of the step before, minus u; at a spike, v itself is stored.
         # Each array is divided by the greatest common divisor of its entries.

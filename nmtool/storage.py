@@ -89,12 +89,12 @@ class Saved:
     free_bytes: ClassVar[int] = FREE_BYTES
 
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Header and arrays of the file that `save` writes, which adds kind and version.
-
-        For content that an older version of the files can represent, the header may name that
-        version.
-        """
+        """Header and arrays of the file that `save` writes, which adds kind and version."""
         raise NotImplementedError
+
+    def _version(self) -> int:
+        """Version of the file that `save` writes, the oldest that can represent the content."""
+        return self.file_version
 
     @classmethod
     def _unpack(cls, archive: Archive) -> Self:
@@ -103,7 +103,7 @@ class Saved:
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; on failure, raise `StorageError` and leave no partial file."""
-        write_archive(path, self.file_kind, self.file_version, *self._pack())
+        write_archive(path, self.file_kind, self._version(), *self._pack())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -114,7 +114,7 @@ class Saved:
     def to_bytes(self) -> bytes:
         """The bytes that `save` would write, to be stored in files of other formats."""
         file = io.BytesIO()
-        _pack_into(file, self.file_kind, self.file_version, *self._pack())
+        _pack_into(file, self.file_kind, self._version(), *self._pack())
         return file.getvalue()
 
     @classmethod

@@ -26,7 +26,7 @@ from nmtool.description import (
 )
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.graph import InputChannels
+from nmtool.network.graph import TO_ZERO, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.storage import Saved
 from nmtool.tables import Table, Tabular
@@ -45,7 +45,7 @@ class AnyPopulation(Value, Tabular):
         in_header, in_arrays: names of the constants that a file stores in its header, and in
             arrays.
         described: names of the constants that a description lists.
-        name, size, kind: as in `nmtool.Population`.
+        name, size, kind, reset, reset_by: as in `nmtool.Population`.
     """
 
     in_header: ClassVar[tuple[str, ...]] = ()
@@ -55,13 +55,27 @@ class AnyPopulation(Value, Tabular):
     name: str
     size: int
     kind: str
+    reset: str = field(default=TO_ZERO, kw_only=True)
+    reset_by: Any = field(default=None, kw_only=True)
+
+    @property
+    def stored(self) -> tuple[list[str], list[str]]:
+        """Names of the constants in the header of a file, and of those in its arrays.
+
+        A reset to zero is not stored.
+        """
+        header, arrays = [*self.in_header], [*self.in_arrays]
+        if self.reset != TO_ZERO:
+            header.append("reset")
+            (arrays if isinstance(self.reset_by, np.ndarray) else header).append("reset_by")
+        return header, arrays
 
     def _line(self) -> str:
         return f" '{self.name}': {self.size} {self.kind}"
 
     def tables(self) -> list[Table]:
         """A table of the neurons' constants."""
-        return [table_of("population", [describe_population(self)])]
+        return [table_of("population", [describe_population(self, self.reset != TO_ZERO)])]
 
     def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
         """[size]: a constant of every neuron; raises `NetworkError` for another shape."""
@@ -135,6 +149,7 @@ class AnyNetwork(Value, Tabular, Saved):
             `nmtool.Network`.
     """
 
+    file_version = 2
     part_types: ClassVar[tuple[type[AnyPopulation], type[AnyProjection]]]
     in_header: ClassVar[tuple[str, ...]] = ()
 
@@ -198,7 +213,8 @@ class AnyNetwork(Value, Tabular, Saved):
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
             """Values of the fields of a part that are stored in the header."""
-            return {key: getattr(part, key) for key in part.in_header}
+            keys = part.stored[0] if isinstance(part, AnyPopulation) else part.in_header
+            return {key: getattr(part, key) for key in keys}
 
         header = {
             "channels": asdict(self.channels),
@@ -217,12 +233,15 @@ class AnyNetwork(Value, Tabular, Saved):
         }
         arrays: dict[str, NDArray] = {}
         for population in self.populations:
-            for key in population.in_arrays:
+            for key in population.stored[1]:
                 arrays[f"population.{population.name}.{key}"] = getattr(population, key)
         for index, projection in enumerate(self.projections):
             arrays[f"projection.{index}.weight"] = projection.weight
             arrays[f"projection.{index}.delay"] = projection.delay
         return header, arrays
+
+    def _version(self) -> int:
+        return 1 if all(population.reset == TO_ZERO for population in self.populations) else 2
 
     @classmethod
     def _fields_in(cls, archive: storage.Archive, **of_parts: Any) -> dict[str, Any]:
@@ -238,10 +257,10 @@ class AnyNetwork(Value, Tabular, Saved):
 
         def in_arrays(name: str, size: int) -> dict[str, Any]:
             """Values of the fields of a population that are stored in arrays."""
-            return {
-                key: archive.vector(f"population.{name}.{key}", size)
-                for key in population_type.in_arrays
-            }
+            keys = population_type.in_arrays
+            if f"population.{name}.reset_by" in archive.arrays:
+                keys = (*keys, "reset_by")
+            return {key: archive.vector(f"population.{name}.{key}", size) for key in keys}
 
         return {
             "channels": InputChannels(**header["channels"]),

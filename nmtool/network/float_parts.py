@@ -12,7 +12,7 @@ from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.any_network import AnyPopulation, AnyProjection
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LATE, LIF, TO_ZERO
 from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
 
@@ -31,6 +31,9 @@ class Population(AnyPopulation):
         tau_mem_ms, tau_syn_ms: [size] float64, time constants in ms, 0 and ∞ allowed.
         threshold: [size] float64, θ; unused by `li`.
         bias: [size] float64, constant input current in the units of V.
+        reset: what a spike does to V: `zero` sets it to 0, `subtract` subtracts `reset_by`, and
+            `late` subtracts it in the next step, after the decay, as snnTorch does by default.
+        reset_by: [size] float64, the subtracted constant, by default θ; None with `zero`.
 
     A scalar applies to all neurons.
     """
@@ -45,8 +48,15 @@ class Population(AnyPopulation):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
         check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
-        for key in self.in_arrays:
+        constants = self.in_arrays
+        if self.reset != TO_ZERO:
+            if self.reset_by is None:
+                object.__setattr__(self, "reset_by", self.threshold)
+            check_fields(self, reset_by=NUMBERS)
+            constants = (*constants, "reset_by")
+        for key in constants:
             object.__setattr__(self, key, read_only(self._per_neuron(key, np.float64)))
         for key in ("tau_mem_ms", "tau_syn_ms"):
             if not (self.values(key) >= 0).all():
@@ -61,12 +71,33 @@ class Population(AnyPopulation):
                 code="threshold-range",
                 fix="give positive numbers, in units of the membrane",
             )
+        if (
+            self.reset != TO_ZERO
+            and not (np.isfinite(self.values("reset_by")) & (self.values("reset_by") > 0)).all()
+        ):
+            raise NetworkError(
+                f"population '{self.name}': constants that a reset subtracts must be positive and "
+                "finite",
+                code="reset-constant-range",
+                fix="give positive numbers, in units of the membrane, or leave out reset_by for "
+                "the threshold",
+            )
         if not np.isfinite(self.values("bias")).all():
             raise NetworkError(
                 f"population '{self.name}': the bias must be finite",
                 code="bias-not-finite",
                 fix="replace NaN and infinity by numbers",
             )
+
+    @property
+    def drop(self) -> NDArray[np.float64]:
+        """[size] float64: what a spike subtracts from V, negative if late; 0 for a reset to 0.
+
+        This number says all about the reset to the loops of the simulators.
+        """
+        if self.reset == TO_ZERO:
+            return np.zeros(self.size)
+        return -self.values("reset_by") if self.reset == LATE else self.values("reset_by")
 
     def values(self, key: str) -> NDArray[np.float64]:
         """[size] float64: a constant of each neuron, by its name, such as `tau_mem_ms`."""

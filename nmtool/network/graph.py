@@ -22,6 +22,11 @@ LIF = "lif"
 LI = "li"
 KINDS = (LIF, LI)
 
+TO_ZERO, SUBTRACT, LATE = "zero", "subtract", "late"
+RESETS = (TO_ZERO, SUBTRACT, LATE)
+"""What a spike does to the membrane: it becomes 0; a constant is subtracted; or the constant is
+subtracted in the next step, after the decay."""
+
 MAX_STEPS = 1 << 22
 """Largest number of steps of a sample: 70 minutes at 1 ms."""
 
@@ -140,6 +145,28 @@ def check_population(name: str, kind: str, size: int) -> None:
             f"population '{name}' cannot have {size} neurons",
             code="population-too-large",
             fix=f"give it at most {MAX_CHANNELS} neurons",
+        )
+
+
+def check_reset(name: str, kind: str, reset: str, reset_by: object) -> None:
+    """Raise `NetworkError` for an unknown reset, or a constant that a population does not use."""
+    if not isinstance(reset, str) or reset not in RESETS:
+        raise NetworkError(
+            f"population '{name}' has the unknown reset '{printable(reset)}'",
+            code="reset-unknown",
+            fix="use zero, subtract, or late (subtract in the next step)",
+        )
+    if reset == TO_ZERO and reset_by is not None:
+        raise NetworkError(
+            f"population '{name}' resets to zero, but a constant to subtract is given",
+            code="reset-constant-unused",
+            fix='leave out reset_by, or set reset="subtract"',
+        )
+    if reset != TO_ZERO and kind != LIF:
+        raise NetworkError(
+            f"population '{name}' does not spike, so that it has no reset",
+            code="reset-without-spikes",
+            fix="leave out the reset",
         )
 
 

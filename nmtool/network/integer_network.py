@@ -22,7 +22,7 @@ from nmtool.description import projection_line
 from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
-from nmtool.network.graph import LI, LIF
+from nmtool.network.graph import LATE, LI, LIF, TO_ZERO
 from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
 
@@ -62,6 +62,9 @@ class IntegerPopulation(AnyPopulation):
             effect on a simulation, and is used to convert integers back to floats.
         arithmetic: name of the arithmetic of these constants. Other arithmetics have other ranges
             and decays, and may spike if v equals the threshold.
+        reset: as in `nmtool.Population`.
+        reset_by: c, 1 … vth + 131071: a spike subtracts c·64 from v, by default vth·64; None with
+            the reset `zero`.
     """
 
     in_header = ("du", "dv", "vth", "scale", "bias_exponent")
@@ -78,6 +81,7 @@ class IntegerPopulation(AnyPopulation):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
         check_fields(self, arithmetic=WORD)
         check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
         check_fields(self, bias_mantissa=NUMBERS)
@@ -89,8 +93,13 @@ class IntegerPopulation(AnyPopulation):
                 code="scale-range",
                 fix="give the integer value of one unit of the membrane",
             )
+        if self.reset != TO_ZERO:
+            object.__setattr__(
+                self, "reset_by", self.vth if self.reset_by is None else self.reset_by
+            )
+            check_fields(self, reset_by=NUMBER)
         self.check(self.runs_in)
-        for key in ("du", "dv", "vth", "bias_exponent"):
+        for key in ("du", "dv", "vth", "bias_exponent", *(["reset_by"] * (self.reset != TO_ZERO))):
             object.__setattr__(self, key, int(getattr(self, key)))
         object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
@@ -109,6 +118,10 @@ class IntegerPopulation(AnyPopulation):
                 code="li-threshold",
                 fix=f"set vth to {silent}, which no membrane reaches",
             )
+        if self.reset != TO_ZERO:
+            # v − c stays in the range of v for the smallest v that spikes, one above the threshold.
+            most = self.vth + (-self.runs_in.lowest >> self.runs_in.state_shift)
+            self._check_range("reset_by", self.reset_by, most, 1)
         bias = plain_array(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
@@ -150,6 +163,17 @@ class IntegerPopulation(AnyPopulation):
     def keep_v(self) -> int:
         """Part of v that each step keeps, as a numerator over `runs_in.decay_one`."""
         return self.runs_in.keep_v(self.dv)
+
+    @property
+    def drop(self) -> int:
+        """What a spike subtracts from v: c·64 in `loihi2`, −c·64 if it is late, 0 for a reset to 0.
+
+        This number says all about the reset to the loops of the simulators.
+        """
+        if self.reset == TO_ZERO:
+            return 0
+        drop = int(self.reset_by) << self.runs_in.state_shift
+        return -drop if self.reset == LATE else drop
 
     @property
     def unit(self) -> float:
