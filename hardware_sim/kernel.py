@@ -47,7 +47,7 @@ _owed_after = compiled(inline="always")(owed_after)
 
 
 @cache
-def kernels(module: str, limit: int, word: int, subtracts: bool = False) -> Kernels:
+def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
     """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LI, LIF, RESETS, TO_ZERO, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -108,6 +108,28 @@ def random_network(
         n_steps=70,
         arithmetic=runs_in.name,
     )
+
+
+def with_resets(network: IntegerNetwork, seed: int) -> IntegerNetwork:
+    """The network with a random reset of each spiking population, constants at their limits, too.
+
+    Args:
+        network: a network.
+        seed: seed of the random numbers.
+    """
+    random = np.random.default_rng(seed)
+
+    def changed(population: IntegerPopulation) -> IntegerPopulation:
+        reset = str(random.choice(RESETS))
+        if population.kind != LIF or reset == TO_ZERO:
+            return population
+        runs_in, vth = population.runs_in, population.vth
+        most = vth + (-runs_in.lowest >> runs_in.state_shift)
+        usual = int(random.integers(1, min(vth + 1000, most) + 1))
+        reset_by = int(random.choice([1, max(vth, 1), usual, most]))
+        return replace(population, reset=reset, reset_by=reset_by)
+
+    return replace(network, populations=[changed(p) for p in network.populations])
 
 
 def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Raster:

@@ -18,7 +18,7 @@ from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.networks.drawn import integer_networks, rasters
@@ -83,9 +83,13 @@ def test_simulator_equals_the_reference_and_lavas_arithmetic(data: st.DataObject
     assert recording.counts == faults
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_layers_with_feedback(seed: int) -> None:
+def test_layers_with_feedback(seed: int, resets: bool) -> None:
     network = random_network(seed, n_hidden=3, spiking_output=seed == 1)
+    if resets:
+        network = with_resets(network, seed)
+        assert any(population.drop for population in network.populations)
     spikes = random_raster(seed, 4, network.n_steps, network.channels.size)
     recording = simulate(network, spikes, deep=True)
     assert compare_recordings(run_reference(network, spikes), recording).identical

@@ -27,7 +27,7 @@ def test_round_trip(folder: Path, saved: Saved) -> None:
 
 def test_plain_numpy_opens_a_file(kind: str, path: Path) -> None:
     header, arrays = read(path)
-    assert (header["kind"], header["version"]) == (kind, KINDS[kind].file_version)
+    assert (header["kind"], header["version"]) == (kind, SAMPLES[kind]._version())
     assert arrays
     assert storage.archive_kind(path) == kind
 
