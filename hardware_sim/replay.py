@@ -23,6 +23,7 @@ from nmtool.arithmetic import LOIHI2, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.plan import in_order_of_sums
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.hardware_sim.step import neuron_step as plain_step
 from nmtool.hardware_sim.wrong_step import Rules, v_after_spike, wrong_step
 from nmtool.network.graph import INPUT
@@ -42,6 +43,8 @@ UNREACHED = 1 << 40
 _HIGHEST = (1 << 63) - 1
 
 _step = compiled()(plain_step)
+_v_after = compiled(inline="always")(v_after)
+_owed_after = compiled(inline="always")(owed_after)
 
 
 class Streams(NamedTuple):
@@ -74,6 +77,7 @@ class Cells(NamedTuple):
         weight, delay: [neurons, rows] int32, by projection; weights include their exponents.
         neuron: [columns] int64, index of the neuron in the population.
         bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
+        drop: [columns] int64, resets, see `resets.py`.
         synapse: [columns] int64, row of the modified synapse; −1 for none.
         other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
         rules: rules of the arithmetic; None for those of `loihi2`.
@@ -88,6 +92,7 @@ class Cells(NamedTuple):
     keep_u: NDArray[np.int64]
     keep_v: NDArray[np.int64]
     vth: NDArray[np.int64]
+    drop: NDArray[np.int64]
     synapse: NDArray[np.int64]
     other_weight: NDArray[np.int64]
     other_delay: NDArray[np.int64]
@@ -115,8 +120,9 @@ class Traces(NamedTuple):
     v: NDArray[np.int64]
 
 
-Start: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""u and v at the beginning of samples, [samples, neurons] int64 each."""
+Start: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]
+"""State at the beginning of samples: u and v, [samples, neurons] int64 each, and [samples, neurons]
+bool, True for neurons that spiked in the step before, whose late resets are due."""
 
 
 class Outcome(NamedTuple):
@@ -186,6 +192,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
         np.full_like(neurons, population.keep_u),
         np.full_like(neurons, population.keep_v),
         np.full_like(neurons, population.vth),
+        np.full_like(neurons, population.drop),
         *(none, none, none),
         rules,
     )
@@ -251,6 +258,9 @@ def altered(
         return cells._replace(keep_u=population.runs_in.keep_u(values))
     if kind == "dv":
         return cells._replace(keep_v=population.runs_in.keep_v(values))
+    if kind == "reset_by":
+        drop = values << population.runs_in.state_shift
+        return cells._replace(drop=-drop if population.drop < 0 else drop)
     return cells._replace(vth=values)
 
 
@@ -267,7 +277,7 @@ def outcomes(
         events: spikes of all sources.
         cells: neurons, or variants of them, one per column.
         recorded: recording of the neurons' population.
-        start: u and v at the beginning of samples; by default 0.
+        start: state at the beginning of samples; by default rest.
         until: stop at the last step (`ALL`), at the first deviation of each column (`FIRST`), or at
             the first deviation of any column (`ANY`).
 
@@ -279,8 +289,10 @@ def outcomes(
     outcome = Outcome(*(np.zeros(shape, np.int64) for _ in Outcome._fields))
     outcome.first[:] = events.n_steps
     outcome.lowest_spiking[:] = _HIGHEST
-    u, v = start or (np.zeros((n_samples, len(cells.weight)), np.int64),) * 2
-    _replay(cells.rules, events, cells._replace(rules=None), recorded, u, v, until, outcome)
+    if start is None:
+        rest = np.zeros((n_samples, len(cells.weight)), np.int64)
+        start = rest, rest, rest != 0
+    _replay(cells.rules, events, cells._replace(rules=None), recorded, start, until, outcome)
     return outcome
 
 
@@ -310,7 +322,7 @@ def _trace(rules, events, cells, recorded, prediction):
     `rules` is None for the arithmetic `loihi2`.
     """
     arriving = np.zeros(events.n_steps, np.int32)
-    rest, until = np.int64(0), np.int64(ALL)
+    rest, until = (np.int64(0), np.int64(0), bool(0)), np.int64(ALL)
     for column in range(cells.neuron.size):
         neuron = cells.neuron[column]
         for sample in range(prediction.u.shape[0]):
@@ -325,11 +337,11 @@ def _trace(rules, events, cells, recorded, prediction):
                 prediction.u[sample, column],
                 prediction.v[sample, column],
             )
-            _replay_sample(rules, arriving, cells, column, own, rest, rest, trace, until)
+            _replay_sample(rules, arriving, cells, column, own, rest, trace, until)
 
 
 @compiled()
-def _replay(rules, events, cells, recorded, u, v, until, outcome):
+def _replay(rules, events, cells, recorded, start, until, outcome):
     """Compare every update with its prediction, and write the deviations into `outcome`.
 
     `rules` is None for the arithmetic `loihi2`.
@@ -354,9 +366,9 @@ def _replay(rules, events, cells, recorded, u, v, until, outcome):
                 recorded.u[sample, neuron],
                 recorded.v[sample, neuron],
             )
-            begin_u, begin_v = u[sample, neuron], v[sample, neuron]
+            begin = start[0][sample, neuron], start[1][sample, neuron], start[2][sample, neuron]
             deviations, first, first_u, highest_silent, lowest_spiking = _replay_sample(
-                rules, sums, cells, column, own, begin_u, begin_v, untraced, until
+                rules, sums, cells, column, own, begin, untraced, until
             )
             outcome.deviations[column, sample] = deviations
             outcome.first[column, sample] = first
@@ -397,7 +409,7 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     right_sums = np.zeros(n_steps, np.int32)
     # The numbers have a fixed type, because Numba would compile the kernel again for literals.
-    rest, until = np.int64(0), np.int64(FIRST)
+    rest, until = (np.int64(0), np.int64(0), bool(0)), np.int64(FIRST)
     trace, nothing = _empty_traces(n_steps), _empty_traces(0)
     recorded = Traces(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
@@ -407,6 +419,7 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
         same = right.bias[column] == wrong.bias[column] and right.vth[column] == wrong.vth[column]
         same = same and right.keep_u[column] == wrong.keep_u[column]
         same = same and right.keep_v[column] == wrong.keep_v[column]
+        same = same and right.drop[column] == wrong.drop[column]
         synapse = wrong.synapse[column] >= 0
         for sample in range(shown.size):
             if shown[sample] or (synapse and not _reaches_in_time(events, sample, wrong, column)):
@@ -417,9 +430,9 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
                 _replace_synapse(rules, events, sample, wrong, column, wrong_sums)
             elif same:
                 _deliver(rules, events, sample, wrong, neuron, -1, wrong_sums)
-            _replay_sample(rules, right_sums, right, column, nothing, rest, rest, trace, until)
+            _replay_sample(rules, right_sums, right, column, nothing, rest, trace, until)
             outcome = _replay_sample(
-                rules, wrong_sums, wrong, column, recorded, rest, rest, nothing, until
+                rules, wrong_sums, wrong, column, recorded, rest, nothing, until
             )
             shown[sample] = outcome[0] > 0
             if shown[sample] and first_only:
@@ -435,7 +448,7 @@ def _empty_traces(n_steps):
 
 
 @compiled()
-def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until):
+def _replay_sample(rules, arriving, cells, column, recorded, begin, trace, until):
     """Run one column through one sample, teacher-forced by the recording.
 
     Args:
@@ -444,16 +457,17 @@ def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until)
         cells, column: `Cells`, and the index of the column.
         recorded: recorded `Traces` of the column's neuron, [steps]; predictions replace quantities
             that were not recorded.
-        u, v: state at the beginning of the sample.
+        begin: state at the beginning of the sample: u, v, and True if a late reset may be due.
         trace: `Traces`, output: predictions; with 0 steps, there is no output.
         until: `ALL`, else stop at the first deviation.
 
     Returns:
         The fields of `Outcome`.
     """
-    bias, vth = cells.bias[column], cells.vth[column]
+    bias, vth, drop = cells.bias[column], cells.vth[column], cells.drop[column]
     keep_u, keep_v = cells.keep_u[column], cells.keep_v[column]
-    u, v, spiked = np.int64(u), np.int64(v), bool(0)
+    owed = _owed_after(True, drop)
+    u, v, spiked = begin
     deviations, first, first_u, highest_silent, lowest_spiking = (
         0,
         arriving.size,
@@ -464,14 +478,16 @@ def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until)
     for n in range(arriving.size):
         sums = np.int64(arriving[n])
         if rules is None:
-            after = _step(sums, u, v, bias, keep_u, keep_v, vth)
-            reset = np.int64(0)
+            added = bias + owed if spiked else bias
+            after = _step(sums, u, v, added, keep_u, keep_v, vth)
+            reset = _v_after(after.peak, True, drop)
         else:
-            after = wrong_step(sums, u, v, spiked, bias, keep_u, keep_v, vth, rules)
-            reset = v_after_spike(after.peak, vth, rules)
+            after = wrong_step(sums, u, v, spiked, bias, keep_u, keep_v, vth, drop, rules)
+            reset = v_after_spike(after.peak, drop, rules)
+        v = reset if after.spiked else after.peak
         if (
             (recorded.spikes.size and recorded.spikes[n] != after.spiked)
-            or (recorded.v.size and recorded.v[n] != after.v)
+            or (recorded.v.size and recorded.v[n] != v)
             or (recorded.u.size and recorded.u[n] != after.u)
         ):
             if not deviations:
@@ -480,7 +496,7 @@ def _replay_sample(rules, arriving, cells, column, recorded, u, v, trace, until)
             if until != ALL:
                 break
         if trace.u.size:
-            trace.spikes[n], trace.u[n], trace.v[n] = after.spiked, after.u, after.v
+            trace.spikes[n], trace.u[n], trace.v[n] = after.spiked, after.u, v
         spiked = recorded.spikes[n] if recorded.spikes.size else after.spiked
         if spiked:
             lowest_spiking = min(lowest_spiking, after.peak)

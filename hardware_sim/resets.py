@@ -7,7 +7,8 @@ A population states its reset as one number, `drop`, in units of v:
                 again in the next step
     drop < 0    v stays; the next step adds drop to v after the decay, before it clips
 
-The functions are plain Python on scalars, so that one text serves the interpreter and numba.
+The functions are plain Python, so that one text serves the interpreter and numba. `peak` may also
+be an array.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ whether a wrong value would change u, v or spikes. A wrong value is visible if, 
 synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
 du, dv      the part of a state that a step keeps differs, after truncation
 threshold   a membrane lies between the right threshold and the wrong one
+reset       a neuron spikes; if the reset is late, the membrane of the next step differs
 bias        a membrane or a spike differs
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.resets import owed_after
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
@@ -84,7 +86,7 @@ class ReachableSynapses:
 
 
 def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Find the one-unit changes of decays, thresholds and biases that a recording would show.
+    """Find the one-unit changes of decays, thresholds, resets and biases that a recording shows.
 
     Args:
         network: the network.
@@ -92,8 +94,8 @@ def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool
 
     Returns:
         [samples, changes] bool: True for visible changes. Each number has a change up and a
-        change down, in a fixed order for each network. Changes that would move a decay or a
-        threshold out of its range are left out.
+        change down, in a fixed order for each network. Changes that would move a decay, a
+        threshold or a reset out of its range are left out.
     """
     return np.concatenate([_visible_changes(p, deep) for p in network.populations], axis=1)
 
@@ -106,20 +108,29 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
     name = population.name
     u, v = deep.current[name], deep.v[name]
     batch_size = max(1, STATES_AT_ONCE // max(1, u[:1].size))
-    return np.concatenate(
-        [
-            _visible_in_states(
-                population, *(states[i : i + batch_size].astype(np.int64) for states in (u, v))
-            )
-            for i in range(0, len(u), batch_size)
-        ]
-    )
+    parts = []
+    for i in range(0, len(u), batch_size):
+        batch = slice(i, i + batch_size)
+        spiked = np.zeros(u[batch].shape, np.int64)
+        if population.drop < 0:
+            spiked[:] = deep.spikes[name][batch].dense()
+        states = (quantity[batch].astype(np.int64) for quantity in (u, v))
+        parts.append(_visible_in_states(population, *states, spiked))
+    return np.concatenate(parts)
 
 
-def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
-    """Find visible changes of constants from u and v after each step: [samples, changes] bool."""
-    bias = population.bias
-    u_before, v_before = _previous_states(u), _previous_states(v)
+def _visible_in_states(
+    population: IntegerPopulation, u: _States, v: _States, spiked: _States
+) -> NDArray[np.bool_]:
+    """Find visible changes of constants from states after each step: [samples, changes] bool.
+
+    Args:
+        population: the population.
+        u, v: the states.
+        spiked: 1 for spikes, if resets are late.
+    """
+    u_before, v_before, spiked_before = (_previous_states(states) for states in (u, v, spiked))
+    added = u + population.bias + spiked_before * owed_after(True, population.drop)
     runs_in = population.runs_in
     decayed_v = runs_in.decayed(v_before, population.keep_v)
     level = runs_in.firing_level(population.vth)
@@ -128,7 +139,13 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
         """Clip membranes as the step does."""
         return np.clip(v, runs_in.lowest, runs_in.highest)
 
-    peak = clipped(decayed_v + u + bias)
+    def is_visible(other: _States) -> NDArray[np.bool_]:
+        """True where another v before the reset leads to another spike or state."""
+        return _differ_after_reset(peak, clipped(other), level, population.drop)
+
+    peak = clipped(decayed_v + added)
+    thresholds = runs_in.thresholds(population.reset_by)
+    constants = runs_in.reset_constants(population.vth)
     columns = []
     for change in (-1, 1):
         if 0 <= population.du + change <= runs_in.max_du:
@@ -141,17 +158,17 @@ def _visible_in_states(population: IntegerPopulation, u: _States, v: _States) ->
             columns.append(_in_any_step(differs))
         if 0 <= population.dv + change <= runs_in.max_dv:
             other = runs_in.decayed(v_before, population.keep_v - change)
-            columns.append(
-                _in_any_step(_differ_after_reset(peak, clipped(other + u + bias), level))
-            )
-        least = runs_in.least_threshold
-        if population.kind == LIF and least <= population.vth + change <= runs_in.max_threshold:
+            columns.append(_in_any_step(is_visible(other + added)))
+        if population.kind == LIF and population.vth + change in thresholds:
             other_level = runs_in.firing_level(population.vth + change)
             columns.append(_in_any_step((peak >= level) != (peak >= other_level)))
+        if population.drop and population.reset_by + change in constants:
+            other = decayed_v + added - spiked_before * change * runs_in.state_one
+            now = (peak >= level) & (population.drop > 0)
+            columns.append(_in_any_step(now | is_visible(other)))
         if runs_in.bias_limit:
             bias_change = change << population.bias_exponent
-            biased = _differ_after_reset(peak, clipped(decayed_v + u + bias + bias_change), level)
-            columns += list(biased.any(axis=1).T)
+            columns += list(is_visible(decayed_v + added + bias_change).any(axis=1).T)
     return np.stack(columns, axis=1)
 
 
@@ -160,13 +177,18 @@ def _previous_states(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
-def _differ_after_reset(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
+def _differ_after_reset(
+    first: _States, second: _States, level: int, drop: int
+) -> NDArray[np.bool_]:
     """True where two membranes lead to different spikes, or to different membranes after a reset.
 
     Args:
         first, second: the membranes before a reset.
         level: lowest membrane at which the neuron spikes.
+        drop: the reset; only a reset to zero makes different membranes equal.
     """
+    if drop:
+        return first != second
     spiked, spikes = first >= level, second >= level
     return (spiked != spikes) | (~spiked & (first != second))
 

@@ -299,7 +299,7 @@ class Session:
         return np.flatnonzero(self._spiked[row, self._part(population)])
 
     def membrane(self, population: str) -> NDArray[np.int32]:
-        """Membrane v of a population after the last step, [neurons] int32, 0 after a spike."""
+        """Membrane v of a population after the last step and its resets, [neurons] int32."""
         return self._v[self._part(population)].astype(np.int32)
 
     def current(self, population: str) -> NDArray[np.int32]:

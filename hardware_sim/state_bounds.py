@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
@@ -28,7 +29,8 @@ class PopulationBounds:
 
     Attributes:
         u, v: [2, neurons] int64, minimum and maximum at the latest step, v before reset.
-        u_size, v_size: [neurons] int64, maximum magnitude over all steps so far.
+        u_size, v_size: [neurons] int64, maximum magnitude over all steps so far, v before and after
+            reset.
         peak: [neurons] int64, maximum of v before reset so far.
     """
 
@@ -67,20 +69,37 @@ class PopulationBounds:
                 np.zeros_like(unbounded),
             )
         u[:, unbounded] = np.array([[-_ANYTHING], [_ANYTHING]])
-        before = self.v
-        if population.kind == LIF:
-            # After a spike, v is 0. After a step without a spike, v is at most the threshold.
-            certain_spikes, possible_spikes = self.spiking(population)
-            low = np.where(possible_spikes, np.minimum(before[0], 0), before[0])
-            high = np.minimum(before[1], arithmetic.firing_level(population.vth) - 1)
-            before = np.where(certain_spikes, 0, np.stack([low, high]))
-        v = arithmetic.decayed(before, population.keep_v) + u + population.bias
+        v = self._kept(population) + u + population.bias
         v = np.clip(v, arithmetic.lowest, arithmetic.highest)
         v[:, unbounded] = np.array([[arithmetic.lowest], [arithmetic.highest]])
         self.u, self.v = u, v
         self.u_size = np.maximum(self.u_size, np.abs(u).max(axis=0))
         self.v_size = np.maximum(self.v_size, np.abs(v).max(axis=0))
+        if population.drop > 0:
+            _, possible_spikes = self.spiking(population)
+            after = np.abs(self._after_spikes(population)).max(axis=0)
+            self.v_size = np.maximum(self.v_size, np.where(possible_spikes, after, 0))
         self.peak = np.maximum(self.peak, v[1])
+
+    def _kept(self, population: IntegerPopulation) -> NDArray[np.int64]:
+        """Range of what the next step keeps of v, with late resets, [2, neurons]."""
+        arithmetic, keep = population.runs_in, population.keep_v
+        if population.kind != LIF:
+            return arithmetic.decayed(self.v, keep)
+        certain_spikes, possible_spikes = self.spiking(population)
+        # After a step without a spike, v is at most the threshold.
+        highest = arithmetic.firing_level(population.vth) - 1
+        silent = arithmetic.decayed(np.minimum(self.v, highest), keep)
+        spiked = arithmetic.decayed(self._after_spikes(population), keep)
+        spiked = spiked + owed_after(True, population.drop)
+        low, high = np.minimum(silent[0], spiked[0]), np.maximum(silent[1], spiked[1])
+        either = np.where(possible_spikes, np.stack([low, high]), silent)
+        return np.where(certain_spikes, spiked, either)
+
+    def _after_spikes(self, population: IntegerPopulation) -> NDArray[np.int64]:
+        """Range of v after a spike in the latest step, [2, neurons], for neurons that can spike."""
+        peak = np.maximum(self.v, population.runs_in.firing_level(population.vth))
+        return v_after(peak, True, population.drop) + np.zeros_like(peak)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ With M = 2^23, trunc(x) = sign(x)·(|x| >> 12) and int32(x) the low 32 bits of x
 
     u ← int32(trunc(u·(4096 − (du + 1))) + (a << 6))    then u > M → u − 2M;  u ≤ −M → u + 2M
     v ← int32(trunc(v·(4096 − dv)) + u + bias)           clipped to ±(M − 1)
-    spike iff v > vth << 6, then v ← 0
+    spike iff v > vth << 6, then v ← 0; `resets.py` has the other resets
 
 as in the fixed-point models of Lava 0.10.0 (`lava.proc.lif.models.PyLifModelBitAcc`).
 """
@@ -23,7 +23,7 @@ class Step(NamedTuple):
     """Outcome of one step.
 
     Attributes:
-        u, v: the new state; v is 0 after a spike.
+        u, v: the new state, if the neuron resets to zero: v is 0 after a spike.
         spiked: true where the neuron spiked.
         wrapped, clipped: true where u wrapped around, and where v saturated.
         peak: v before a reset.

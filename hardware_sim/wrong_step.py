@@ -12,14 +12,18 @@ from typing import NamedTuple
 
 from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT, Arithmetic
 from nmtool.hardware_sim.compiled import compiled
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.hardware_sim.step import Step
 
 TRUNCATE, FLOOR, NEAREST, HALF_UP = range(4)
 WRAP_ONCE, WRAP, CLIP, FREE = range(4)
-TO_ZERO, KEEP, SUBTRACT, LATE = range(4)
+RIGHT, KEEP, NEXT_STEP = range(3)
 
 _HALF_WORD = 1 << 31
 _WORD_MASK = (1 << 32) - 1
+
+_v_after = compiled(inline="always")(v_after)
+_owed_after = compiled(inline="always")(owed_after)
 
 
 class Rules(NamedTuple):
@@ -32,8 +36,9 @@ class Rules(NamedTuple):
             `CLIP`, or `FREE` without a limit.
         limit_v: overflow of v: `CLIP`, `WRAP` or `FREE`.
         at_threshold: true to spike also if v equals the threshold.
-        reset: reset of v by a spike: `TO_ZERO`; `KEEP` without reset; `SUBTRACT` the threshold; or
-            `LATE`, to zero at the beginning of the next step.
+        reset: reset of v by a spike: `RIGHT` as the neuron's `drop` says; `KEEP` without reset; or
+            `NEXT_STEP`, where a reset to zero happens at the beginning of the next step. All other
+            wrong resets are right resets of another `drop`.
         resets_u: true to reset u to zero after a spike.
         old_u: true to add u of the previous step to v.
         decay_bits: number of bits of a decay factor.
@@ -48,7 +53,7 @@ class Rules(NamedTuple):
     limit_u: int = WRAP_ONCE
     limit_v: int = CLIP
     at_threshold: bool = False
-    reset: int = TO_ZERO
+    reset: int = RIGHT
     resets_u: bool = False
     old_u: bool = False
     decay_bits: int = DECAY_SHIFT
@@ -80,40 +85,45 @@ class Rules(NamedTuple):
 
 
 @compiled()
-def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
+def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, drop, rules):
     """One step of one neuron, with rules that may differ from those of the arithmetic.
+
+    The v of the result is that after the neuron's reset.
 
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as for `neuron_step`.
         spiked: True if the neuron spiked in the previous step.
+        drop: the neuron's reset, see `resets.py`.
         rules: rules of the step.
     """
     if spiked and rules.resets_u:
         u = 0
-    if spiked and rules.reset == LATE:
+    if spiked and rules.reset == NEXT_STEP and drop == 0:
         v = 0
+    owed = _owed_after(spiked and rules.reset != KEEP, drop)
     added_current = u
     u = _low_word(_decayed(u, keep_u, rules.round_u, rules.decay_bits) + (a << rules.state_shift))
     wrapped = u > rules.highest_u or u < rules.lowest
     u = _limited(u, rules.limit_u, rules)
     if not rules.old_u:
         added_current = u
-    peak = _low_word(_decayed(v, keep_v, rules.round_v, rules.decay_bits) + added_current + bias)
+    kept = _decayed(v, keep_v, rules.round_v, rules.decay_bits)
+    peak = _low_word(kept + added_current + bias + owed)
     clipped = peak > rules.highest or peak < rules.lowest
     peak = _limited(peak, rules.limit_v, rules)
     threshold = vth << rules.state_shift
     fires = peak > threshold or (rules.at_threshold and peak == threshold)
     return Step(
-        u, v_after_spike(peak, vth, rules) if fires else peak, fires, wrapped, clipped, peak
+        u, v_after_spike(peak, drop, rules) if fires else peak, fires, wrapped, clipped, peak
     )
 
 
 @compiled()
-def v_after_spike(peak, vth, rules):
+def v_after_spike(peak, drop, rules):
     """v at the end of a step in which the neuron spiked; `peak` is v before the reset."""
-    if rules.reset == KEEP or rules.reset == LATE:
+    if rules.reset == KEEP or (rules.reset == NEXT_STEP and drop == 0):
         return peak
-    return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0
+    return _v_after(peak, True, drop)
 
 
 @compiled()

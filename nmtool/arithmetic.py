@@ -294,6 +294,15 @@ class Arithmetic(Limits):
         """The smallest threshold with which a neuron at rest stays silent."""
         return 1 if self.neuron.compare == "at least" else 0
 
+    def reset_constants(self, vth: int) -> range:
+        """Possible constants c of a reset: after any spike, v − c stays in the range of v."""
+        return range(1, vth + (-self.lowest >> self.state_shift) + 1)
+
+    def thresholds(self, reset_by: int | None) -> range:
+        """Possible thresholds of neurons with this constant of the reset; None: reset to zero."""
+        least = 0 if reset_by is None else reset_by - (-self.lowest >> self.state_shift)
+        return range(max(least, self.least_threshold), self.max_threshold + 1)
+
     def firing_level(self, vth: _Whole) -> _Whole:
         """The smallest v at which a neuron spikes."""
         return (vth << self.state_shift) + (0 if self.neuron.compare == "at least" else 1)

@@ -119,8 +119,7 @@ class IntegerPopulation(AnyPopulation):
                 fix=f"set vth to {silent}, which no membrane reaches",
             )
         if self.reset != TO_ZERO:
-            # v − c stays in the range of v for the smallest v that spikes, one above the threshold.
-            most = self.vth + (-self.runs_in.lowest >> self.runs_in.state_shift)
+            most = self.runs_in.reset_constants(int(self.vth))[-1]
             self._check_range("reset_by", self.reset_by, most, 1)
         bias = plain_array(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit

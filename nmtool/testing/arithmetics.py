@@ -32,7 +32,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.quantisation import DelayGrid, quantise_network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.causes import Case
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
@@ -63,13 +63,14 @@ def check_arithmetic(arithmetic: Arithmetic, examples: int = 5) -> None:
     with registered(arithmetic):
         for seed in range(examples):
             _check_step(arithmetic, seed)
-            network = random_network(seed, 1 + seed % 3, bool(seed % 2), arithmetic)
-            spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
-            recording = simulate(network, spikes, deep=True)
-            _check_simulators(network, spikes, recording, seed)
-            _check_faults(network, spikes, recording, seed)
-            _check_bounds(network, spikes, recording, seed)
-            _check_files(network, seed)
+            to_zero = random_network(seed, 1 + seed % 3, bool(seed % 2), arithmetic)
+            for network in (to_zero, with_resets(to_zero, seed)):
+                spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
+                recording = simulate(network, spikes, deep=True)
+                _check_simulators(network, spikes, recording, seed)
+                _check_faults(network, spikes, recording, seed)
+                _check_bounds(network, spikes, recording, seed)
+                _check_files(network, seed)
             floats = _float_network(arithmetic, seed)
             _check_quantisation(floats, arithmetic, seed)
             if find_spec("torch"):
@@ -123,7 +124,7 @@ def _check_step(arithmetic: Arithmetic, seed: int) -> None:
         constants = bias, keep_u, keep_v, threshold
         step = neuron_step(sums, u, v, *constants)
         case = f"neuron_step{(sums, u, v, *constants)}"
-        by_rules = wrong_step(sums, u, v, bool(random.integers(2)), *constants, rules)
+        by_rules = wrong_step(sums, u, v, bool(random.integers(2)), *constants, 0, rules)
         _promise(step == by_rules, f"{case} is {by_rules}, as properties say, not {step}", seed)
         _promise(step == compiled(sums, u, v, *constants), f"{case} compiles to the same", seed)
 
@@ -172,7 +173,7 @@ def _check_faults(network: IntegerNetwork, spikes: Raster, recording: Recording,
         differs = not compare_recordings(recording, wrong).identical
         _promise(seen == differs, f"the mutation score is right about {fault}", seed)
         _promise(not (equivalent and differs), f"no input shows {fault}", seed)
-        if fault.kind in ("du", "dv", "vth", "bias"):
+        if fault.kind in ("du", "dv", "vth", "reset_by", "bias"):
             if not visible.any():
                 _promise(not differs, f"known answers that show no change miss {fault}", seed)
             if visible.any(axis=0).all():

@@ -123,8 +123,8 @@ def with_resets(network: IntegerNetwork, seed: int) -> IntegerNetwork:
         reset = str(random.choice(RESETS))
         if population.kind != LIF or reset == TO_ZERO:
             return population
-        runs_in, vth = population.runs_in, population.vth
-        most = vth + (-runs_in.lowest >> runs_in.state_shift)
+        vth = population.vth
+        most = population.runs_in.reset_constants(vth)[-1]
         usual = int(random.integers(1, min(vth + 1000, most) + 1))
         reset_by = int(random.choice([1, max(vth, 1), usual, most]))
         return replace(population, reset=reset, reset_by=reset_by)

@@ -12,8 +12,9 @@ one by one.
 
 Some faults look alike on a sample: synapses that deliver the same input at the same steps; decays
 that round all states of the sample alike; ≥ instead of >, and a threshold that is lower by less
-than the distance of membranes; with one population, a decay without its +1, and a du lower by 1;
-an arrival after the end, and a weight of 0. Two faults at once, noise and runs that cannot be
+than the distance of membranes; with one population, a decay without its +1, and a du lower by 1, or
+a reset by the threshold, and a constant of the reset that is the threshold; an arrival after the
+end, and a weight of 0. Two faults at once, noise and runs that cannot be
 repeated have no single cause.
 """
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +51,13 @@ from nmtool.hardware_sim.wrong_step import (
     FLOOR,
     FREE,
     KEEP,
-    LATE,
     NEAREST,
-    SUBTRACT,
+    NEXT_STEP,
     TRUNCATE,
     WRAP,
     Rules,
 )
-from nmtool.network.graph import INPUT
+from nmtool.network.graph import INPUT, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -152,7 +153,7 @@ class Case:
             cells: cells of each population that the candidate changes, by name.
             events: spikes of all sources, if the candidate changes them; by default the recorded
                 spikes.
-            start: u and v at the beginning of samples, by population; by default 0.
+            start: state at the beginning of samples, by population; by default rest.
         """
         if not cells.keys() >= {*self.deviating}:
             return False
@@ -182,8 +183,8 @@ class Case:
         """Spikes and states, as if the network was not reset after the previous sample.
 
         Returns:
-            Spikes of both samples, with negative steps in the previous one; and by population, u
-            and v at the end of the previous sample, if they were recorded.
+            Spikes of both samples, with negative steps in the previous one; and by population, the
+            state at the end of the previous sample, if u and v were recorded.
         """
         previous = self.samples[0] - 1
         both = streams(self.network, self._sent_in([previous, self.samples[0]]))
@@ -195,7 +196,11 @@ class Case:
             return both_samples, {}
         last_seen = {name: self._recorded(name, [previous]) for name in self.recorded}
         return both_samples, {
-            name: (recorded.u[:, :, -1].copy(), recorded.v[:, :, -1].copy())
+            name: (
+                recorded.u[:, :, -1].copy(),
+                recorded.v[:, :, -1].copy(),
+                recorded.spikes[:, :, -1:].any(axis=2),
+            )
             for name, recorded in last_seen.items()
         }
 
@@ -222,6 +227,7 @@ def find_causes(case: Case) -> list[Cause]:
         for of_population in (
             _decay_causes,
             _threshold_causes,
+            _reset_constant_causes,
             _bias_exponent_causes,
             _projection_causes,
         ):
@@ -471,6 +477,16 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
     return values[values != case.network.population(name).vth]
 
 
+def _reset_constant_causes(case: Case, name: str) -> Iterator[Cause]:
+    """Yield causes: a faulty constant that spikes of a population subtract."""
+    population = case.network.population(name)
+    if population.reset == TO_ZERO:
+        return
+    cause = Cause("reset-constant", name, expected=population.reset_by)
+    values = np.array(case.network.runs_in.reset_constants(population.vth))
+    yield from _cause_range(cause, _explaining_values(case, cause, "reset_by", values))
+
+
 def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
     """Yield causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
@@ -579,35 +595,55 @@ def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Ce
 _BOTH = "the decay of u and v"
 
 
-def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
-    """Yield the possible mistakes in a rule of the arithmetic: kind, detail and changed rules."""
+_Change = Callable[[Cells], Cells]
+
+
+def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, _Change]]:
+    """Yield the possible mistakes in a rule of the arithmetic: kind, detail and change of cells."""
     right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
+
+    def with_rules(**changes: Any) -> _Change:
+        return partial(Cells._replace, rules=right._replace(**changes))
+
     roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
     for kind, rule in roundings.items():
         if rule != right.round_u:
-            yield kind, "u", right._replace(round_u=rule)
-            yield kind, "v", right._replace(round_v=rule)
-            yield kind, _BOTH, right._replace(round_u=rule, round_v=rule)
+            yield kind, "u", with_rules(round_u=rule)
+            yield kind, "v", with_rules(round_v=rule)
+            yield kind, _BOTH, with_rules(round_u=rule, round_v=rule)
     ways = {"wraps around": WRAP, "stops at the limit": CLIP, "keeps growing": FREE}
     for detail, rule in ways.items():
         if rule != right.limit_u:
             as_bits = f" as {bits}-bit numbers do" * (rule == WRAP)
-            yield "u-overflow", f"{detail}{as_bits}", right._replace(limit_u=rule)
+            yield "u-overflow", f"{detail}{as_bits}", with_rules(limit_u=rule)
     for detail, rule in ways.items():
         if rule != right.limit_v:
-            yield "v-overflow", detail, right._replace(limit_v=rule)
+            yield "v-overflow", detail, with_rules(limit_v=rule)
     kind = "above-threshold" if right.at_threshold else "at-threshold"
-    yield kind, "", right._replace(at_threshold=not right.at_threshold)
-    yield "reset", "v is not reset", right._replace(reset=KEEP)
-    yield "reset", "the threshold is subtracted from v", right._replace(reset=SUBTRACT)
-    yield "reset", "v is reset at the next step", right._replace(reset=LATE)
-    yield "reset", "u is reset, too", right._replace(resets_u=True)
-    yield "update-order", "", right._replace(old_u=True)
+    yield kind, "", with_rules(at_threshold=not right.at_threshold)
+    yield "reset", "v is not reset", with_rules(reset=KEEP)
+    yield "reset", "v is reset to zero", lambda cells: cells._replace(drop=cells.drop * 0)
+    yield "reset", "the threshold is subtracted from v", partial(_reset_by_threshold, runs_in)
+    at_next_step = with_rules(reset=NEXT_STEP)
+    yield (
+        "reset",
+        "v is reset at the next step",
+        lambda cells: at_next_step(cells._replace(drop=-abs(cells.drop))),
+    )
+    yield "reset", "v is reset at once", lambda cells: cells._replace(drop=abs(cells.drop))
+    yield "reset", "u is reset, too", with_rules(resets_u=True)
+    yield "update-order", "", with_rules(old_u=True)
     if right.sum_limit:
-        yield "sums", "", right._replace(sum_limit=0)
+        yield "sums", "", with_rules(sum_limit=0)
 
 
-def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
+def _reset_by_threshold(runs_in: Arithmetic, cells: Cells) -> Cells:
+    """Copy cells, with the threshold as the constant of their resets; late resets stay late."""
+    threshold = cells.vth << runs_in.state_shift
+    return cells._replace(drop=np.where(cells.drop < 0, -threshold, threshold))
+
+
+def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, _Change]:
     """Make the cause for a missing or surplus +1 in the decay of u or v.
 
     The second value is a function that copies cells and gives them the faulty decay.
@@ -632,9 +668,8 @@ def _arithmetic_causes(case: Case) -> Iterator[Cause]:
     deviates, it is tried in this population alone.
     """
     runs_in = case.network.runs_in
-    candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
-        (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
-        for kind, detail, rules in _wrong_rules(runs_in)
+    candidates: list[tuple[Cause, _Change]] = [
+        (Cause(kind, detail=detail), change) for kind, detail, change in _wrong_rules(runs_in)
     ]
     candidates += [_plus_one_cause(runs_in, "u"), _plus_one_cause(runs_in, "v")]
     candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))

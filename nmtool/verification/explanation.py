@@ -24,6 +24,7 @@ _SENTENCES = {
     "decay-v": "dv of {population} is {actual}, not {expected}",
     "threshold": "vth of {population} is {actual}, not {expected}",
     "threshold-one": "vth of {cell} alone is {actual}, not {expected}",
+    "reset-constant": "reset_by of {population} is {actual}, not {expected}",
     "bias": "the bias mantissa of {cell} is {actual}, not {expected}",
     "bias-exponent": "the bias exponent of {population} is {actual}, not {expected}",
     "weight-exponent": "the weight exponent of {projection} is {actual}, not {expected}",

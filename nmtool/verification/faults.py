@@ -28,9 +28,19 @@ from nmtool.tables import Result, Table, plain
 if TYPE_CHECKING:
     from nmtool.hardware_sim.uniform import Draws
 
-FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
+FAULT_KINDS = (
+    "weight",
+    "delay",
+    "bias",
+    "du",
+    "dv",
+    "vth",
+    "reset_by",
+    "weight exponent",
+    "bias exponent",
+)
 
-_WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold"}
+_WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold", "reset_by": "reset"}
 """Text for kinds of faults whose code is an abbreviation."""
 
 _FIELDS = {
@@ -251,6 +261,8 @@ numbers that can increase, in row 1 for numbers that can decrease."""
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
     """Yield the possible faults of one kind, for each projection or population."""
     for index, part in enumerate(_parts_with(network, kind)):
+        if isinstance(part, IntegerPopulation) and kind == "reset_by" and part.reset_by is None:
+            continue
         if isinstance(part, IntegerProjection):
             where = f"{part.source} → {part.target}"
         else:
@@ -280,13 +292,16 @@ def _valid_range(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_
         return runs_in.weight_exponents(part.weight_bits), bool(has_weight.any())
     if kind == "bias":
         return range(-runs_in.bias_limit, max(runs_in.bias_limit, 1)), True
+    if kind == "vth":
+        return runs_in.thresholds(part.reset_by), part.kind == LIF
+    if kind == "reset_by":
+        return runs_in.reset_constants(part.vth), True
     limit, has_effect = {
         "du": (runs_in.max_du, True),
         "dv": (runs_in.max_dv, True),
-        "vth": (runs_in.max_threshold, part.kind == LIF),
         "bias exponent": (runs_in.max_bias_exponent, bool(np.any(part.bias_mantissa))),
     }[kind]
-    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), has_effect
+    return range(limit + 1), has_effect
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:

@@ -186,7 +186,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
         keep = max(population.keep_v, faulty_population.keep_v)
         if _vanishes(network.runs_in, state_range.v_size, keep):
             return True
-    if population.kind != LIF or (deep and fault.kind != "vth"):
+    if population.kind != LIF or (deep and fault.kind not in ("vth", "reset_by")):
         return False
     columns = (
         np.array([fault.place[-1]]) if affects_one_neuron(fault) else np.arange(population.size)

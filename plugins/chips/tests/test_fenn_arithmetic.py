@@ -62,7 +62,7 @@ def test_a_step_equals_the_definition(
     assert after.spiked == (peak >= vth)
     assert after.v == (0 if after.spiked else peak)
     assert compiled_step(FENN16.module)(a, u, v, 0, keep_u, keep_v, vth) == after
-    by_rules = wrong_step(a, u, v, spiked, 0, keep_u, keep_v, vth, Rules.of(FENN16))
+    by_rules = wrong_step(a, u, v, spiked, 0, keep_u, keep_v, vth, 0, Rules.of(FENN16))
     assert by_rules == after
     assert FENN16.decayed(np.array([u]), keep_u) == fenn_arithmetic.decayed(keep_u, np.array(u))
 
