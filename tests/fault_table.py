@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from nmtool.errors import Finding
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import RESETS, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
@@ -64,7 +65,8 @@ BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]
 
 
 def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fault]]:
-    """All faults of a seed; some need networks that overflow or reach their thresholds exactly."""
+    """All faults of a seed; some need networks that overflow, reach their thresholds exactly, or
+    have certain resets."""
     spikes = faults.live_input(seed)
     usual = [name for name in faults.RULES if name not in (*faults.HOT, faults.LEVEL)]
     for network, names in (
@@ -77,6 +79,11 @@ def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fau
             defects += faults.stored_faults(network, spikes, seed)
             defects += faults.input_faults(network, spikes, seed)
         yield from ((network, fault) for fault in defects)
+    usual_network = faults.live_network(seed, recurrent=recurrent)
+    constants = {p.name: 7 * p.vth // 8 for p in usual_network.populations}
+    for reset in RESETS:
+        network = faults.with_reset(usual_network, reset, None if reset == TO_ZERO else constants)
+        yield from ((network, fault) for fault in faults.reset_faults(network, spikes))
 
 
 def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, Counter[str]]:

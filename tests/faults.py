@@ -22,7 +22,8 @@ from nmtool.arithmetic import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 from nmtool.errors import NetworkError
 from nmtool.exporters.c import file as content, runtime
 from nmtool.hardware_sim import reference, step
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.step import Step
+from nmtool.network.graph import INPUT, LATE, LI, LIF, SUBTRACT, TO_ZERO, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
@@ -260,14 +261,21 @@ def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 def run_reference(fault: Fault) -> Recording:
     """Run the readable simulator with a fault, recording u and v."""
     names = executed(faulty_step(fault.rule))
-    right = reference._step, reference.HOP_LATENCY
     wrong = np.frompyfunc(names["neuron_step"], 7, 1)
-    reference._step = lambda _: wrong
-    reference.HOP_LATENCY += fault.lag
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "_step", lambda _: wrong)
+        patch.setattr(reference, "HOP_LATENCY", reference.HOP_LATENCY + fault.lag)
+        if fault.rule and RULES[fault.rule].kind == "reset":
+            resets = np.frompyfunc(lambda *state: _reset_by_step(wrong(*state)), 7, 1)
+            patch.setattr(reference, "_step", lambda _: resets)
+            patch.setattr(reference, "v_after", lambda peak, spiked, drop: peak)
+            patch.setattr(reference, "owed_after", lambda spiked, drop: 0)
         return reference.run_reference(fault.network, fault.spikes)
-    finally:
-        reference._step, reference.HOP_LATENCY = right
+
+
+def _reset_by_step(after: Step) -> Step:
+    """The outcome of a step whose v is final: callers, who reset `peak`, find v there."""
+    return after._replace(peak=after.v)
 
 
 def faulty_step(rule: str) -> str:
@@ -483,6 +491,41 @@ def _population_faults(
     bias[neuron] += by
     truth = {"kind": "bias", "population": name, "neuron": neuron, "actual": int(bias[neuron])}
     yield Fault(truth, with_population(network, replace(population, bias_mantissa=bias)), spikes)
+
+
+def reset_faults(network: IntegerNetwork, spikes: Raster) -> Iterator[Fault]:
+    """Other resets than those of a network, in which all resets are the same."""
+    first = network.populations[0]
+    reset, c = first.reset, {p.name: p.reset_by for p in network.populations}
+    if reset == TO_ZERO:
+        thresholds = with_reset(network, SUBTRACT)
+        yield Fault({"kind": "reset", "detail": "the threshold is sub"}, thresholds, spikes)
+        return
+    when = {SUBTRACT: "v is reset at the next step", LATE: "v is reset at once"}[reset]
+    other = {SUBTRACT: LATE, LATE: SUBTRACT}[reset]
+    for detail, wrong in (
+        ("v is reset to zero", with_reset(network, TO_ZERO)),
+        ("the threshold is subtracted", with_reset(network, reset)),
+        (when, with_reset(network, other, c)),
+    ):
+        yield Fault({"kind": "reset", "detail": detail}, wrong, spikes)
+    yield Fault({"kind": "reset", "detail": "v is not reset"}, network, spikes, "v is kept")
+    for by in (1, -1):
+        truth = {"kind": "reset-constant", "population": first.name, "actual": c[first.name] + by}
+        changed = replace(first, reset_by=c[first.name] + by)
+        yield Fault(truth, with_population(network, changed), spikes)
+
+
+def with_reset(
+    network: IntegerNetwork, reset: str, reset_by: Mapping[str, int | None] | None = None
+) -> IntegerNetwork:
+    """The network with a reset of all spiking neurons, by default of the threshold."""
+    constants = reset_by or {}
+    populations = [
+        replace(p, reset=reset, reset_by=constants.get(p.name)) if p.kind == LIF else p
+        for p in network.populations
+    ]
+    return replace(network, populations=populations)
 
 
 def rule_faults(network: IntegerNetwork, spikes: Raster, names: Iterable[str]) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, rules_of
-from nmtool.testing.networks import SIGNS, Maker
+from nmtool.testing.networks import SIGNS, Maker, with_resets
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -61,11 +61,13 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 
 @st.composite
-def integer_networks(draw: st.DrawFn, runs_in: Arithmetic = LOIHI2) -> IntegerNetwork:
-    """Any integer network of up to three populations."""
+def integer_networks(
+    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False
+) -> IntegerNetwork:
+    """Any integer network of up to three populations; with `resets`, not only of resets to zero."""
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
-    return IntegerNetwork(
+    network = IntegerNetwork(
         InputChannels(layout.sizes[INPUT], draw(st.integers(1, 3))),
         [maker.population(name, layout.sizes[name], kind) for name, kind in layout.kinds.items()],
         [maker.projection(*edge, layout.shape(edge)) for edge in layout.edges],
@@ -75,6 +77,7 @@ def integer_networks(draw: st.DrawFn, runs_in: Arithmetic = LOIHI2) -> IntegerNe
         source_hash=draw(st.sampled_from(["", "abc"])),
         arithmetic=runs_in.name,
     )
+    return with_resets(network, draw(seeds)) if resets else network
 
 
 @st.composite

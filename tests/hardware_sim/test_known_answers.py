@@ -20,7 +20,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from tests.refusals import refused
@@ -44,9 +44,11 @@ def driven_network(weight: int, vth: int = 2000) -> IntegerNetwork:
     )
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_answers_are_those_of_the_reference(seed: int) -> None:
+def test_answers_are_those_of_the_reference(seed: int, resets: bool) -> None:
     network = random_network(seed, n_hidden=1, spiking_output=seed % 2 == 1)
+    network = with_resets(network, seed) if resets else network
     answers = known_answers(network)
     assert answers.network_hash == network.content_hash
     assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical

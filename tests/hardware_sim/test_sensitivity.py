@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import Arithmetic
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, visible_changes
@@ -13,7 +13,7 @@ from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import Fault, draw_faults, mutant
 from tests.networks.drawn import arithmetics, seeds
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("tiny8")
 
 
 N_STEPS = 90
-CONSTANTS = ("du", "dv", "vth", "bias")
+CONSTANTS = ("du", "dv", "vth", "reset_by", "bias")
 
 
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
@@ -38,10 +38,11 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 
 
 @settings(max_examples=examples(0.8))
-@given(seed=seeds, runs_in=arithmetics)
-def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
+@given(seed=seeds, runs_in=arithmetics, resets=st.booleans())
+def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic, resets: bool) -> None:
     """Predictions agree with runs of networks whose constants are wrong by one step."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
+    network = with_resets(network, seed) if resets else network
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, visible = shown(network, spikes)
     constants = [f for f in draw_faults(network, 300, seed) if f.kind in CONSTANTS]

@@ -59,7 +59,7 @@ def assert_same(recording: Recording, part: Recording, first: int, last: int) ->
 @given(data=st.data(), seed=seeds)
 def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed: int) -> None:
     random = np.random.default_rng(seed)
-    drawn = data.draw(integer_networks())
+    drawn = data.draw(integer_networks(resets=True))
     network = replace(drawn, dt_ms=data.draw(st.sampled_from([drawn.dt_ms, 0.1, 0.7])))
     n_steps = data.draw(st.integers(1, 150))
     events = random_events(random, network, n_steps)

@@ -68,7 +68,7 @@ def test_a_synapse_beyond_reach_has_no_effect() -> None:
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics)))
+    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
     first = first_spikes(network, spikes, recording)
@@ -83,7 +83,7 @@ def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject)
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics)))
+    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
     bounds = state_bounds(network, spikes.n_steps)

@@ -6,8 +6,9 @@ from hypothesis import example, given, strategies as st
 
 from nmtool.arithmetic import LOIHI2
 from nmtool.hardware_sim import kernel, wrong_step
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.hardware_sim.step import Step, neuron_step
-from nmtool.hardware_sim.wrong_step import FLOOR, FREE, KEEP, SUBTRACT, WRAP, Rules
+from nmtool.hardware_sim.wrong_step import FLOOR, FREE, KEEP, WRAP, Rules
 from tests import faults
 from tests.hardware_sim.lava_arithmetic import lava_step
 
@@ -61,13 +62,17 @@ def test_compiled_step_is_the_plain_one(
 everything = (inputs, currents, membranes, biases, current_decays, membrane_decays, thresholds)
 
 
-@given(*everything, st.booleans())
+drops = st.one_of(st.just(0), st.integers(1, 1 << 18), st.integers(-(1 << 18), -1))
+
+
+@given(*everything, st.booleans(), drops)
 def test_a_step_with_default_rules_equals_the_plain_step(
-    a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool
+    a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool, c: int
 ) -> None:
-    constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    state = wrong_step.wrong_step(a, u, v, spiked, *constants, Rules())
-    assert state == neuron_step(a, u, v, *constants)
+    constants, drop = (LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth), c << 6
+    state = wrong_step.wrong_step(a, u, v, spiked, bias, *constants, drop, Rules())
+    after = neuron_step(a, u, v, bias + owed_after(spiked, drop), *constants)
+    assert state == after._replace(v=v_after(after.peak, after.spiked, drop))
 
 
 WRONG = {
@@ -79,7 +84,6 @@ WRONG = {
     "v goes on": Rules(limit_v=FREE),
     "≥": Rules(at_threshold=True),
     "v is kept": Rules(reset=KEEP),
-    "vth is subtracted": Rules(reset=SUBTRACT),
     "v before u": Rules(old_u=True),
 }
 """Wrong rules, by the name of the wrong line of `step.py` that has the same effect."""
@@ -92,7 +96,7 @@ def test_a_wrong_rule_equals_a_wrong_line_of_the_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
 ) -> None:
     constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    state = wrong_step.wrong_step(a, u, v, False, *constants, WRONG[name])
+    state = wrong_step.wrong_step(a, u, v, False, *constants, 0, WRONG[name])
     assert state == REPLACED[name](a, u, v, *constants)
 
 

@@ -67,7 +67,7 @@ def test_single_faults_of_every_kind(recurrent: bool) -> None:
     assert missed == []
     assert kinds >= {"weight", "delay", "decay-u", "decay-v", "bias", "bias-exponent", "floor"}
     assert kinds >= {"weight-exponent", "decay-plus-one", "u-overflow", "v-overflow", "latency"}
-    assert kinds >= {"reset", "at-threshold", "update-order", "input"}
+    assert kinds >= {"reset", "reset-constant", "at-threshold", "update-order", "input"}
 
 
 @needs_compiler
