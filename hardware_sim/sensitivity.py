@@ -114,7 +114,7 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
         spiked = np.zeros(u[batch].shape, np.int64)
         if population.drop < 0:
             spiked[:] = deep.spikes[name][batch].dense()
-        states = (quantity[batch].astype(np.int64) for quantity in (u, v))
+        states = u[batch].astype(np.int64), v[batch].astype(np.int64)
         parts.append(_visible_in_states(population, *states, spiked))
     return np.concatenate(parts)
 

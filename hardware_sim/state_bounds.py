@@ -99,7 +99,7 @@ class PopulationBounds:
     def _after_spikes(self, population: IntegerPopulation) -> NDArray[np.int64]:
         """Range of v after a spike in the latest step, [2, neurons], for neurons that can spike."""
         peak = np.maximum(self.v, population.runs_in.firing_level(population.vth))
-        return v_after(peak, True, population.drop) + np.zeros_like(peak)
+        return np.zeros_like(peak) + v_after(peak, True, population.drop)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

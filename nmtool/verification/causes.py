@@ -199,7 +199,7 @@ class Case:
             name: (
                 recorded.u[:, :, -1].copy(),
                 recorded.v[:, :, -1].copy(),
-                recorded.spikes[:, :, -1:].any(axis=2),
+                np.asarray(recorded.spikes[:, :, -1:].any(axis=2)),
             )
             for name, recorded in last_seen.items()
         }
