@@ -21,7 +21,7 @@ from nmtool.exporters.formats import OWN_PLACES, Place, import_options_unused
 from nmtool.exporters.output import write_files, write_folder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
 from nmtool.progress import Progress, silent
@@ -70,6 +70,7 @@ class Format:
         holds_floats: True if float networks can be written without quantisation.
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
+        resets: resets of populations that the format can express, of `nmtool.network.graph.RESETS`.
         records_states: True if u and v of every neuron can be recorded.
         tool: name of the program outside of Python that the runtime needs, e.g. `C compiler`; ''
             if it needs none, or shares the one of another format.
@@ -94,6 +95,7 @@ class Format:
     holds_floats: ClassVar[bool] = False
     arithmetic: ClassVar[Arithmetic] = LOIHI2
     rules: ClassVar[tuple[str, ...]] = (MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE)
+    resets: ClassVar[tuple[str, ...]] = (TO_ZERO,)
     records_states: ClassVar[bool] = True
     tool: ClassVar[str] = ""
     tool_purpose: ClassVar[str] = ""
@@ -403,13 +405,13 @@ class Format:
         """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
         `misfits` is called only for networks in the format's own arithmetic, with one of its
-        `rules`.
+        `rules` and with its `resets`.
         """
         return cls._unsupported(network) or cls.misfits(network, options)
 
     @classmethod
     def _unsupported(cls, network: Any) -> list[Finding]:
-        """Findings if the format lacks the network's arithmetic or readout rule."""
+        """Findings if the format lacks the network's arithmetic, readout rule or resets."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             what = (
@@ -423,6 +425,18 @@ class Format:
             what = f"the format cannot express the rule '{rule}'"
             fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
             findings.append(Finding("format-readout", "readout", what, fix))
+        findings += [
+            Finding(
+                "format-reset",
+                population.name,
+                f"its reset is '{population.reset}', but the format can only express "
+                f"{' or '.join(repr(reset) for reset in cls.resets)}",
+                f"train on from these weights, nmtool train --start RUN -o RUN2 --reset "
+                f"{cls.resets[0]}, which also says what it costs; or export to another format",
+            )
+            for population in network.populations
+            if population.reset not in cls.resets
+        ]
         return findings
 
     @classmethod
@@ -432,7 +446,7 @@ class Format:
 
     @classmethod
     def check_known(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` if the format lacks the network's arithmetic or readout rule."""
+        """Raise `DoesNotFitError` if the format lacks the arithmetic, readout rule or a reset."""
         cls._refuse(cls._unsupported(network))
 
     @classmethod

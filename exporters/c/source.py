@@ -10,7 +10,7 @@ from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import answer_memory, scoring
 from nmtool.exporters.c.text import array, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LATE, LIF, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.tables import exact
 
@@ -68,6 +68,12 @@ def index_type(network: IntegerNetwork) -> str:
     return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
 
 
+def when_recorded(network: IntegerNetwork) -> str:
+    """The words after "the membrane of each neuron" in comments."""
+    subtracts = any(population.drop for population in network.populations)
+    return " at the end of the step" if subtracts else ", 0 after a spike"
+
+
 def interface(network: IntegerNetwork) -> str:
     """The public declarations: functions that an application calls, and variables that it reads."""
     lines = []
@@ -78,6 +84,7 @@ def interface(network: IntegerNetwork) -> str:
             lines.append(f"extern int nmtool_n_spikes_{name};")
         lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
     return templates.INTERFACE.substitute(
+        last_step=templates.LAST_STEP.substitute(when=when_recorded(network)),
         index_type=index_type(network),
         dt_ms=exact(network.dt_ms),
         n_classes=len(network.class_names),
@@ -102,13 +109,23 @@ def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
 
 
 def _advance(population: IntegerPopulation) -> str:
-    step = templates.ADVANCE.substitute(
-        name=population.name,
-        bias_factor=1 << population.bias_exponent,
-        keep_u=population.keep_u,
-        keep_v=population.keep_v,
-        vth=population.vth,
-    )
+    constants = {
+        "name": population.name,
+        "bias_factor": 1 << population.bias_exponent,
+        "keep_u": population.keep_u,
+        "keep_v": population.keep_v,
+        "vth": population.vth,
+    }
+    if population.reset != TO_ZERO:
+        constants["reset_by"] = population.reset_by
+        late = population.reset == LATE
+        return templates.ADVANCE_SUBTRACTING.substitute(
+            constants,
+            owed=templates.OWED.substitute(constants) if late else "",
+            less=" - owed" if late else "",
+            reset="" if late else templates.SUBTRACT.substitute(constants),
+        )
+    step = templates.ADVANCE.substitute(constants)
     if population.kind == LIF:
         return templates.ADVANCE_SPIKING.substitute(name=population.name, advance=step)
     return f"{step};"

@@ -1,6 +1,6 @@
 """Templates of the C text of an exported program.
 
-`neuron_step` restates `hardware_sim/step.py`. Sums are unsigned, because only unsigned integers
+`neuron_step` restates `hardware_sim/step.py`, and `ADVANCE_SUBTRACTING` `hardware_sim/resets.py`. Sums are unsigned, because only unsigned integers
 wrap around in C; `low_word` makes them signed again. Division truncates toward zero in C99.
 """
 
@@ -41,9 +41,12 @@ int nmtool_answer(void);
 /* Names of the classes, in UTF-8. */
 extern const char *const nmtool_class_names[$n_classes];
 
+$last_step$externs""")
+
+LAST_STEP = Template("""\
 /* What every population did in the last step: the neurons that spiked, ascending, and the membrane
-   of each neuron, 0 after a spike. */
-$externs""")
+   of each neuron$when. */
+""")
 
 SHARED = Template("""\
 #ifdef __cplusplus
@@ -183,6 +186,28 @@ ADVANCE_SPIKING = Template("""\
 if ($advance) {
             nmtool_spikes_$name[nmtool_n_spikes_$name++] = (nmtool_index)i;
         }""")
+
+ADVANCE_SUBTRACTING = Template("""\
+${owed}neuron_step(&current_$name[i], &nmtool_membrane_$name[i], arriving[i],
+                    bias_$name[i] * $bias_factor$less, $keep_u, $keep_v, STATE_LIMIT);
+        if (nmtool_membrane_$name[i] > $vth << STATE_SHIFT) {
+            ${reset}nmtool_spikes_$name[nmtool_n_spikes_$name++] = (nmtool_index)i;
+        }""")
+"""The step of a neuron that is not reset to zero.
+
+No membrane is above `STATE_LIMIT`, so that `neuron_step` itself resets none.
+"""
+
+SUBTRACT = Template("""\
+nmtool_membrane_$name[i] -= $reset_by << STATE_SHIFT;
+            """)
+
+OWED = Template("""\
+/* A membrane above the threshold spiked in the step before. */
+        int32_t owed = nmtool_membrane_$name[i] > $vth << STATE_SHIFT ? $reset_by << STATE_SHIFT : 0;
+
+        """)
+"""What a late reset subtracts in this step."""
 
 PROJECTION = Template("""\
 /* ---- $source -> $target: $pre x $post synapses, row after row of $source. ---- */

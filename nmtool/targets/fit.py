@@ -326,6 +326,7 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
     """Findings on differences between the target's neuron and the neuron of `network.runs_in`."""
     neuron, reference = target.neuron, network.runs_in.neuron
     if neuron == reference:
+        yield from _other_resets(network, target)
         return
     if unknown := _unknown_figures(network, neuron):
         words = ", ".join(figure.replace("_", " ") for figure in unknown)
@@ -356,10 +357,7 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         )
         fix = "spikes differ only where a membrane equals its threshold"
         yield Finding("target-compare", "neurons", what, fix)
-    if neuron.reset not in (None, reference.reset):
-        what = f"the reset after a spike is {neuron.reset}, not {reference.reset}"
-        fix = f"the membrane after a spike differs; train with the reset {neuron.reset}"
-        yield Finding("target-reset", "neurons", what, fix)
+    yield from _other_resets(network, target)
     if neuron.current not in (None, reference.current):
         what = f"the membrane adds the current of the {neuron.current}, not of {reference.current}"
         fix = "every hop takes one step more: shorten delays by one"
@@ -369,6 +367,28 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         what += f"{reference.spikes_per_step}"
         fix = "spikes differ where a membrane is far above its threshold"
         yield Finding("target-spikes-per-step", "neurons", what, fix)
+
+
+def _other_resets(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Findings on spikes that reset the membrane otherwise than in the network."""
+    reset, usual = target.neuron.reset, network.runs_in.neuron.reset
+    if reset is None or (target.format and reset == usual):
+        # An export format has findings of its own on resets that it cannot express.
+        return
+    fix = f"the membrane after a spike differs; train with the reset {reset}"
+    if not any(population.drop for population in network.spiking):
+        if reset != usual:
+            what = f"the reset after a spike is {reset}, not {usual}"
+            yield Finding("target-reset", "neurons", what, fix)
+        return
+    for population in network.spiking:
+        if population.reset != reset:
+            what = f"the reset after its spikes is {reset}, not {population.reset}"
+        elif population.drop and population.reset_by != population.vth:
+            what = f"its spikes subtract the threshold {population.vth}, not {population.reset_by}"
+        else:
+            continue
+        yield Finding("target-reset", population.name, what, fix)
 
 
 def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:

@@ -13,7 +13,7 @@ from string import Template
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.prefix import renamed, shared_interface
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import program
+from nmtool.exporters.c.source import program, when_recorded
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.version import __version__
@@ -34,15 +34,15 @@ _STATELESS = {"low_word", "decayed", "neuron_step"}
 
 
 _AFTER_STRUCT = "/* Begin a sample:"
-_LAST_STEP = """\
-/* What every population did in the last step: the neurons that spiked, ascending, and the membrane
-   of each neuron, 0 after a spike. */
-"""
-_STRUCT = """\
+_STRUCT = Template("""\
 /* Everything that changes while the network runs; a struct for each stream. After a step,
    spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, and membrane_NAME the
-   membrane of each neuron, 0 after a spike. */
-"""
+   membrane of each neuron$when. */
+struct $state {
+$members
+};
+
+""")
 _ABOUT = Template("""\
 /*
  * A spiking network in integers, in C99. Written by nmtool $version.
@@ -144,13 +144,14 @@ def _parts(network: IntegerNetwork) -> _Parts:
 def _interface(network: IntegerNetwork) -> str:
     """Declarations of the header: functions, the struct, and names of classes."""
     parts = _parts(network)
-    struct = "\n".join([f"{_STRUCT}struct {_STATE} {{", *parts.members, "};\n"])
+    when = when_recorded(network)
+    struct = _STRUCT.substitute(when=when, state=_STATE, members="\n".join(parts.members))
     text = _with_state(shared_interface(network), parts, declared=True)
     first = _EXTERN.search(text)
     assert first is not None, "every network has a population"
     text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
-    text = text.replace(_LAST_STEP, "")
-    return text.replace(_AFTER_STRUCT, f"{struct}\n{_AFTER_STRUCT}", 1)
+    text = text.replace(templates.LAST_STEP.substitute(when=when), "")
+    return text.replace(_AFTER_STRUCT, f"{struct}{_AFTER_STRUCT}", 1)
 
 
 def _code(network: IntegerNetwork, declarations: str) -> str:
