@@ -15,7 +15,7 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.onnx.loop import BATCH, QUANTITIES, Loop, add_loop, recorded_quantities
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
-from nmtool.network.graph import INPUT, strongly_connected
+from nmtool.network.graph import INPUT, LATE, SUBTRACT, TO_ZERO, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.tables import exact
 
@@ -30,8 +30,8 @@ def make_graph(network: IntegerNetwork) -> Any:
     """Convert a network to an ONNX graph, a `GraphProto`.
 
     The graph has one input, `spikes`: bool [batch, time, channels]. Each population has outputs of
-    the shape [batch, time, neurons]: `<name>.u` (int32), `<name>.v` (int32, 0 after a spike), and
-    `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh state.
+    the shape [batch, time, neurons]: `<name>.u` (int32), `<name>.v` (int32, after the reset of a
+    spike), and `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh state.
     """
     from onnx import helper
 
@@ -169,14 +169,23 @@ class _Builder:
                 self.nodes.add("Transpose", [self.recorded[name]], name, perm=[1, 0, 2])
                 kind = helper.np_dtype_to_tensor_dtype(np.dtype(QUANTITIES[quantity]))
                 shape: Sequence[str | int] = [BATCH, TIME, population.size]
-                infos.append(helper.make_tensor_value_info(name, kind, shape, _OUTPUTS[quantity]))
+                text = _OUTPUTS[quantity]
+                if quantity == "v":
+                    text += _V_AFTER_SPIKES[population.reset]
+                infos.append(helper.make_tensor_value_info(name, kind, shape, text))
         return infos
 
 
 _OUTPUTS = {
     "spikes": "spikes of every step",
-    "v": "membrane after every step, 0 after a spike",
+    "v": "membrane after every step",
     "u": "synaptic current of every step",
+}
+
+_V_AFTER_SPIKES = {
+    TO_ZERO: ", 0 after a spike",
+    SUBTRACT: ", reduced by a spike",
+    LATE: ", which a spike reduces in the next step",
 }
 
 

@@ -1,4 +1,4 @@
-"""A time step in ONNX: `nmtool.hardware_sim.step.neuron_step`, operator by operator.
+"""A time step in ONNX: `neuron_step` and `v_after` of the simulator, operator by operator.
 
 u and v are int32, so that they wrap as in the chip's models. Products with decay factors need
 int64. ONNX rounds quotients of integers towards zero, as decays require.
@@ -15,7 +15,7 @@ from nmtool.arithmetic import (
     STATE_SHIFT,
 )
 from nmtool.exporters.onnx.nodes import Nodes
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LATE, LIF, TO_ZERO
 from nmtool.network.integer_network import IntegerPopulation
 
 
@@ -49,14 +49,20 @@ def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, befo
         "Add", [decayed_v, nodes.cast(current, np.int64, f"{name}.u64")], f"{name}.v_u"
     )
     total = nodes.add("Add", [driven, bias], f"{name}.v_sum")
+    if population.reset == LATE:
+        owed = _owed(nodes, population, before)
+        total = nodes.add("Add", [total, owed], f"{name}.v_less")
     low = nodes.cast(total, np.int32, f"{name}.v_low", "the low 32 bits")
     bounds = [nodes.number(side * (STATE_LIMIT - 1), np.int32) for side in (-1, 1)]
-    stem = f"{name}.v_peak" if population.kind == LIF else f"{name}.v"
+    changes = population.kind == LIF and population.reset != LATE
+    stem = f"{name}.v_peak" if changes else f"{name}.v"
     return nodes.add("Clip", [low, *bounds], stem, "membrane, saturated at 24 bits")
 
 
 def add_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tuple[str, str]:
     """Add the nodes that compare v with the threshold, and reset the neurons that spike.
+
+    A late reset belongs to `add_membrane` of the next step.
 
     Args:
         nodes: nodes of the graph.
@@ -67,13 +73,35 @@ def add_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tu
         Names of the spikes (bool), and of v after a reset.
     """
     name = population.name
-    threshold = nodes.constant(
-        f"{name}.threshold", population.vth << STATE_SHIFT, np.int32, "a spike when v is above"
+    spiked = nodes.add("Greater", [membrane, _threshold(nodes, population)], f"{name}.spikes")
+    if population.reset == LATE:
+        return spiked, membrane
+    if population.reset == TO_ZERO:
+        reset, text = nodes.number(0, np.int32), "0 after a spike"
+    else:
+        drop = nodes.constant(f"{name}.drop", population.drop, np.int32, "a spike takes it from v")
+        reset, text = nodes.add("Sub", [membrane, drop], f"{name}.v_less"), "less after a spike"
+    return spiked, nodes.add("Where", [spiked, reset, membrane], f"{name}.v", text)
+
+
+def _owed(nodes: Nodes, population: IntegerPopulation, before: str) -> str:
+    """int64: what a late reset adds to v in this step; `before` is v of the last step.
+
+    Above the threshold, v was not reset yet, so that the neuron spiked in the last step.
+    """
+    name = population.name
+    above = nodes.add("Greater", [before, _threshold(nodes, population)], f"{name}.spiked_before")
+    drop = nodes.constant(f"{name}.drop", population.drop, np.int64, "added a step after a spike")
+    return nodes.add("Where", [above, drop, nodes.number(0, np.int64)], f"{name}.owed")
+
+
+def _threshold(nodes: Nodes, population: IntegerPopulation) -> str:
+    return nodes.constant(
+        f"{population.name}.threshold",
+        population.vth << STATE_SHIFT,
+        np.int32,
+        "a spike when v is above",
     )
-    spiked = nodes.add("Greater", [membrane, threshold], f"{name}.spikes")
-    zero = nodes.number(0, np.int32)
-    after = nodes.add("Where", [spiked, zero, membrane], f"{name}.v", "0 after a spike")
-    return spiked, after
 
 
 def _decayed(nodes: Nodes, state: str, keep: int, stem: str) -> str:
