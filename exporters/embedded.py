@@ -118,6 +118,16 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         raise storage.unreadable(path, error) from error
 
 
+HEADER_VERSION = 2
+"""Newest version of the header of a network in C and ONNX files."""
+
+
+def header_version(network: IntegerNetwork) -> int:
+    """Version of a network's header: 1, which all readers know, unless it has other resets."""
+    subtracts = any(population.drop for population in network.populations)
+    return HEADER_VERSION if subtracts else 1
+
+
 def check_version(path: str | Path, version: int | str, newest: int) -> None:
     """Raise `FileFormatError` if a newer nmtool wrote the file."""
     if int(version) > newest:

@@ -31,10 +31,12 @@ from nmtool.exporters.c.source import program, projection_symbol
 from nmtool.exporters.c.text import json_text, read_arrays
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
+    HEADER_VERSION,
     check_hash,
     check_version,
     damaged,
     digest,
+    header_version,
     read_bytes,
 )
 from nmtool.exporters.stored_weights import network_arrays
@@ -44,9 +46,6 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json
 
 WHAT = "C file"
-VERSION = 1
-"""Version of the JSON in C files."""
-
 MAX_BYTES = 1 << 30
 
 _RECORD = "/* What nmtool reads back, beside the arrays:\n{}\n*/\n"
@@ -69,8 +68,8 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
     """
     header, _ = pack(network)
     sign_modes = [projection.sign_mode for projection in network.projections]
-    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": sign_modes}
-    record["hash"] = network.content_hash
+    record: dict[str, Any] = {"version": header_version(network), "network": header}
+    record |= {"sign_modes": sign_modes, "hash": network.content_hash}
     if carried is not None:
         record["answers"] = answers_header(carried.answers)
     if prefix:
@@ -187,7 +186,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         version, arrays = int(record["version"]), read_arrays(text)
     except Exception as error:  # If the file was changed by hand, parsing can raise any exception.
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
-    check_version(path, version, VERSION)
+    check_version(path, version, HEADER_VERSION)
     return Content(data, Archive(path, record, arrays))
 
 

@@ -1,6 +1,9 @@
 """The document in a JSON file: names and numbers as in `IntegerNetwork`, with a line per step.
 
 A digest reveals any change of content; white space and the order of keys do not matter.
+
+Readers ignore unknown keys. A file in which some population does not reset to zero therefore has
+another format and another arithmetic, so that readers without such resets refuse it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
@@ -28,13 +32,15 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
-KIND = "nmtool network in JSON"
+KIND, KIND_WITH_RESETS = "nmtool network in JSON", "nmtool network with resets in JSON"
 VERSION = 1
 
 MAX_BYTES = 64 << 20
 """Largest size of a file: two recurrent layers of 1,024 neurons with known answers take 40 MiB."""
 
 _WHAT = "network in JSON"
+_WITH_RESETS = "-resets"
+"""What follows the name of the arithmetic in files of the second kind."""
 _LINE = 100
 _OF_FILE = ("format", "version", "samples", "counts", "network_hash", "digest")
 """Keys of a document that are not part of the network."""
@@ -53,9 +59,12 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    # The entry `arithmetic` comes before the header's other keys.
-    arithmetic = {"arithmetic": network.arithmetic}
-    document = {"format": KIND, "version": VERSION, **arithmetic, **header}
+    kind, arithmetic = KIND, network.arithmetic
+    if any(population.drop for population in network.populations):
+        kind, arithmetic = KIND_WITH_RESETS, arithmetic + _WITH_RESETS
+    # `arithmetic` comes before the header's other keys.
+    document = {"format": kind, "version": VERSION, "arithmetic": arithmetic}
+    document |= {key: value for key, value in header.items() if key != "arithmetic"}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)
         document["counts"] = dict(answers.recording.counts)
@@ -83,7 +92,7 @@ def to_bytes(document: dict[str, Any]) -> bytes:
 
 
 def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
-    """The document in a file.
+    """The document in a file, with the network's own arithmetic, which has no resets in its name.
 
     Args:
         path: the file.
@@ -98,7 +107,7 @@ def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
         if document.pop("digest") != _digest(document) and sealed:
             why = "its content was changed after it was written"
             raise damaged(path, why, _WHAT, CHANGED_FIX)
-    return document
+        return {**document, "arithmetic": _arithmetic_in(document, path)}
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -108,11 +117,28 @@ def _parsed(path: Path) -> dict[str, Any]:
         FileFormatError, ValueError, RecursionError: the file cannot be read as JSON.
     """
     data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES >> 20} MiB")
-    # Without the words in `KIND`, a file need not be parsed.
-    document = storage.parse_json(data.decode("utf-8-sig")) if KIND.encode() in data else None
-    if not isinstance(document, dict) or document.get("format") != KIND:
+    # Without the words of a kind, a file need not be parsed.
+    kinds = (KIND, KIND_WITH_RESETS)
+    is_ours = any(kind.encode() in data for kind in kinds)
+    document = storage.parse_json(data.decode("utf-8-sig")) if is_ours else None
+    if not isinstance(document, dict) or document.get("format") not in kinds:
         raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
     return document
+
+
+def _arithmetic_in(document: dict[str, Any], path: Path) -> str:
+    """Name of the network's arithmetic.
+
+    Raises:
+        FileFormatError: populations have resets, but format and arithmetic do not announce them.
+    """
+    arithmetic = str(document.get("arithmetic", LOIHI2.name))
+    is_announced = document["format"] == KIND_WITH_RESETS
+    is_used = any({"reset", "reset_by"} & entry.keys() for entry in document["populations"])
+    if is_announced != arithmetic.endswith(_WITH_RESETS) or (is_used and not is_announced):
+        why = f'with resets, its "format" must be "{KIND_WITH_RESETS}", and its "arithmetic" end in '
+        raise damaged(path, f'{why}"{_WITH_RESETS}"', _WHAT)
+    return arithmetic.removesuffix(_WITH_RESETS)
 
 
 def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from nmtool.errors import FileFormatError
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
+    HEADER_VERSION,
     check_hash,
     check_version,
     damaged,
     digest,
+    header_version,
     read_bytes,
 )
 from nmtool.exporters.onnx.graph import make_graph
@@ -41,9 +43,6 @@ WHAT = "ONNX file"
 OPSET = 18
 IR_VERSION = 8
 """ONNX IR version of opset 18."""
-
-VERSION = 1
-"""Version of the format that nmtool writes into ONNX files."""
 
 VERSION_KEY = "nmtool.version"
 NETWORK_KEY = "nmtool.network"
@@ -91,7 +90,7 @@ def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for entry, projection in zip(header["projections"], network.projections, strict=True):
         entry["sign_mode"] = projection.sign_mode
     properties = {
-        VERSION_KEY: str(VERSION),
+        VERSION_KEY: str(header_version(network)),
         NETWORK_KEY: json.dumps(header, sort_keys=True),
         HASH_KEY: network.content_hash,
     }
@@ -185,7 +184,7 @@ def _check_origin(path: Path, properties: dict[str, str]) -> None:
             why="nmtool cannot read spiking networks from ONNX files of other tools",
             fix="name a file that nmtool export wrote",
         )
-    check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
+    check_version(path, version[:9], HEADER_VERSION if len(version) <= 9 else -1)
 
 
 def _property(field: Field) -> tuple[str, str]:

@@ -225,7 +225,7 @@ def test_invalid_known_answers_are_refused(answers: Any, code: str, path: Path) 
 
 
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:
-    changed(path, in_record(version=2))
+    changed(path, in_record(version=3))
     assert assert_refused(path).code == "file-newer"
 
 
