@@ -4,13 +4,16 @@ Forward, step n of every neuron, b = (1−α)·κ from `nmtool.dynamics`:
 
     u[n] = β·u[n−1] + b·Σ weights that arrive at n
     v[n] = α·v[n−1] + u[n] + (1−α)·bias
-    spike iff v[n] > θ, then v[n] ← 0;   a spike of step k arrives at m = k + 1 + delay
+    spike iff v[n] > θ, then the reset;   a spike of step k arrives at m = k + 1 + delay
+
+The reset is v[n] ← 0, or v[n] ← v[n] − c, or, if it is late, v[n+1] ← v[n+1] − c before the next
+comparison with θ.
 
 Backward, the adjoint of this recursion, μ = ∂L/∂·, from the last step to the first:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
     if the neuron spiked at n, with q = max(u[n]/b, u[n]/(1−α)) + bias − v[n] (v before the reset):
-        μ_v[n] ← μ_v[n]·(1 + θ/q) − (τm/q)·(Σ_targets dL/dt_arr + ∂l_p/∂t), then μ_v[n] += push
+        μ_v[n] ← μ_v[n]·(1 + f/q) − (τm/q)·(Σ_targets dL/dt_arr + ∂l_p/∂t), then μ_v[n] += push
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
 
 and for every synapse i→j and every spike of i that arrives at step m < T:
@@ -24,7 +27,12 @@ The adjoint recursion is the exact derivative of the stepped program. The gradie
 is exact, too: it is the change of the loss if arrivals come one step later. For a delay into an
 output, it is L(d+1) − L(d) if L is linear in the membrane. The jump at a spike is that of the
 continuous equations (`mathematics/oracle`): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term,
-and its q is τm·V' at the spike.
+and its q is τm·V' at the spike. f is the fall of v at the threshold: θ with a reset to zero, c
+with subtraction and c/α if it is late, because c/α before the decay is c after it.
+
+A spike is *left over* if v was above θ after the reset of the step before. It crosses no threshold,
+and its step is fixed: μ_v passes unchanged, as with q = ∞. Without this exception, q could be tiny
+or negative.
 
 As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of several ms, dL/dd and
 dt·dL/dt_arr differ: if the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
@@ -50,6 +58,7 @@ from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.recording import check_input
+from nmtool.training.resets import fall
 from nmtool.training.time_constants import check_time_constants
 
 Array = NDArray[np.float64]
@@ -62,10 +71,12 @@ class Trace:
     Attributes:
         spikes: raster of each spiking population, by name.
         current: per population [samples, steps, neurons], u.
-        membrane: per population [samples, steps, neurons], v after the reset.
-        q: per spiking population [spikes], τm·V' at each spike of its raster. It is always
-            positive: u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v crosses θ from
-            below. u/b, the current at the start of the step, is larger than u/(1−α) unless u < 0.
+        membrane: per population [samples, steps, neurons], v after the reset; before it, if the
+            reset is late.
+        q: per spiking population [spikes], τm·V' at each spike of its raster; ∞ if it is left over.
+            It is always positive: u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v
+            crosses θ from below. u/b, the current at the start of the step, is larger than u/(1−α)
+            unless u < 0.
     """
 
     spikes: Mapping[str, Raster]
@@ -158,6 +169,9 @@ class _Constants:
         self.beta = decay(self.tau_s, dt_ms)
         self.gain = membrane_gain(self.tau_m, dt_ms)
         self.b = drive_scale(self.tau_m, self.tau_s, dt_ms)
+        self.drop = population.drop
+        self.late = np.minimum(self.drop, 0)
+        self.fall = fall(population, self.alpha)
 
 
 def _constants(network: Network) -> dict[str, _Constants]:
@@ -214,10 +228,16 @@ class _Forward:
         u[:, n] = c.b * self.arriving[name][:, n] + (c.beta * u[:, n - 1] if n else 0)
         v[:, n] = u[:, n] + c.gain * c.bias + (c.alpha * v[:, n - 1] if n else 0)
         if population.kind == LIF:
+            emitted, q = self.emitted[name], self.q[name]
+            before = np.zeros_like(v[:, n])
+            if n:
+                v[:, n] += c.late * emitted[:, n - 1]
+                before = v[:, n - 1] - np.where(c.late, c.fall, 0) * emitted[:, n - 1]
             drive = np.maximum(u[:, n] / c.b, u[:, n] / c.gain)
-            self.q[name][:, n] = drive + c.bias - v[:, n]
-            self.emitted[name][:, n] = v[:, n] > c.theta
-            v[:, n][self.emitted[name][:, n]] = 0
+            q[:, n] = np.where(before > c.theta, np.inf, drive + c.bias - v[:, n])
+            emitted[:, n] = v[:, n] > c.theta
+            reset = np.where(c.drop, v[:, n] - np.maximum(c.drop, 0), 0)
+            v[:, n] = np.where(emitted[:, n], reset, v[:, n])
 
     def send(self, projection: Projection, n: int) -> None:
         """Add the spikes of step n to the input of the target at their steps of arrival."""
@@ -306,7 +326,7 @@ class _Backward:
         place, sample, neuron = self.spikes_of(name, n)
         c, mu_v, at = self.constants[name], self.mu_v[name], (sample, n, neuron)
         q, d_time = self.q[name][place], self.spike_time[name][place]
-        mu_v[at] = mu_v[at] * (1 + c.theta[neuron] / q) - c.tau_m[neuron] / q * d_time
+        mu_v[at] = mu_v[at] * (1 + c.fall[neuron] / q) - c.tau_m[neuron] / q * d_time
         if name in self.push:
             mu_v[at] += self.push[name][neuron]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.network.float_parts import Population
+from nmtool.network.graph import SUBTRACT
 from nmtool.training.mathematics.oracle import (
     ContinuousNetwork,
     Gradients,
@@ -28,6 +29,7 @@ from tests.networks.continuous import (
     synapses,
     two_layers,
 )
+from tests.networks.resets import with_reset
 from tests.thorough import examples
 
 RATE = 0.02
@@ -70,7 +72,7 @@ def cross_entropy(trace: Trace) -> Loss:
 
 
 def hidden_membranes(trace: Trace) -> Loss:
-    """A loss on the membranes of spiking neurons, which fall from ϑ to 0 at a spike."""
+    """A loss on the membranes of spiking neurons, which fall at a spike."""
     z = trace.integral["a"]
     return float(np.sin(z / 4).sum()), {"a": np.cos(z / 4) / 4}, {}
 
@@ -152,10 +154,19 @@ def differences(array, directions, run, expected_spikes, losses) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("build", [feed_forward, recurrent, two_layers, tangled])
-def test_gradients_agree_with_central_differences(build, seed):
+@pytest.mark.parametrize(
+    ("build", "share"),
+    [
+        *((build, None) for build in (feed_forward, recurrent, two_layers, tangled)),
+        *((tangled, share) for share in (0.6, 1.0, 1.3)),
+    ],
+)
+def test_gradients_agree_with_central_differences(build, share, seed):
+    """`share` is the subtracted constant over the threshold; None is a reset to zero."""
     rng = np.random.default_rng(seed)
     network, inputs = build(rng), random_events(rng)
+    if share is not None:
+        network = with_reset(network, SUBTRACT, share)
     trace = simulate(network, inputs, RATE)
     assert sum(spikes.n_spikes for spikes in trace.spikes.values()) >= 20
     losses = (*LOSSES, sum_of_losses)

@@ -33,7 +33,8 @@ from nmtool.training.mathematics.oracle.closed_forms import (
 from tests.refusals import refused
 
 taus = st.sampled_from([3.0, 5.0, 5.0 * (1 + 1e-12), 5.0 * (1 + 1e-6), 20.0, 200.0])
-cells = st.builds(LifConstants, taus, taus, st.just(1.0), st.sampled_from([0.0, -0.4, 0.7, 1.5]))
+biases = st.sampled_from([0.0, -0.4, 0.7, 1.5])
+cells = st.builds(LifConstants, taus, taus, st.just(1.0), biases, st.just(1.0))
 states = st.floats(-3, 3)
 spans = st.floats(0.1, 30)
 rates = st.sampled_from([0.0, 1e-9, 0.02, 0.3])
@@ -60,11 +61,11 @@ def test_membrane_and_current_solve_their_equations(cell, v, i, delta):
 
 
 def test_response_passes_smoothly_through_equal_time_constants():
-    equal = response(LifConstants(5.0, 5.0, 1.0, 0.0), 7.0)
+    equal = response(LifConstants(5.0, 5.0, 1.0, 0.0, 1.0), 7.0)
     assert equal == pytest.approx(7 / 5 * math.exp(-7 / 5), rel=1e-15, abs=0)
     for sign in (-1, 1):
         for gap in (1e-14, 1e-10, 1e-6):
-            near = response(LifConstants(5.0 * (1 + sign * gap), 5.0, 1.0, 0.0), 7.0)
+            near = response(LifConstants(5.0 * (1 + sign * gap), 5.0, 1.0, 0.0, 1.0), 7.0)
             assert near == pytest.approx(equal, rel=2 * gap + 1e-15, abs=0)
 
 
@@ -123,7 +124,7 @@ def test_first_crossing_is_the_first(cell, v, i):
 
 
 def test_a_crossing_between_two_moments_below_threshold_is_found():
-    cell = LifConstants(20.0, 5.0, 1.0, 0.0)
+    cell = LifConstants(20.0, 5.0, 1.0, 0.0, 1.0)
     assert advance(cell, 0.0, 7.0, 60.0)[0] < 1
     crossing = first_crossing(cell, 0.0, 7.0, 60.0)
     assert advance(cell, 0.0, 7.0, crossing)[0] == pytest.approx(1, abs=1e-14)
@@ -132,14 +133,14 @@ def test_a_crossing_between_two_moments_below_threshold_is_found():
 
 @pytest.mark.parametrize("tau_syn", [5.0, 20.0, 20.0 * (1 + 1e-13), 50.0])
 def test_grazing_is_decided_within_rounding(tau_syn):
-    cell = LifConstants(20.0, tau_syn, 1.0, 0.0)
+    cell = LifConstants(20.0, tau_syn, 1.0, 0.0, 1.0)
     peak = advance(cell, 0.0, 1.0, extremum(cell, 0.0, 1.0))[0]
     assert math.isfinite(first_crossing(cell, 0.0, (1 + 1e-12) / peak, 500.0))
     assert math.isinf(first_crossing(cell, 0.0, (1 - 1e-12) / peak, 500.0))
 
 
 def test_a_bias_above_threshold_spikes_without_input():
-    cell = LifConstants(20.0, 5.0, 1.0, 1.5)
+    cell = LifConstants(20.0, 5.0, 1.0, 1.5, 1.0)
     crossing = first_crossing(cell, 0.0, 0.0, 100.0)
     assert crossing == pytest.approx(20 * math.log(3), rel=1e-14, abs=0)
     # The membrane first falls, and then rises.
@@ -170,7 +171,7 @@ def test_a_spike_arrives_after_its_delay():
 
 def test_reset_leaves_the_current():
     trace = simulate(single(30.0, 0.0), events(0.0))
-    cell, times = LifConstants(20.0, 5.0, 1.0, 0.0), trace.spikes["n"].time_ms
+    cell, times = LifConstants(20.0, 5.0, 1.0, 0.0, 1.0), trace.spikes["n"].time_ms
     assert times.size > 2
     for before, after in itertools.pairwise(times):
         current = 30 * math.exp(-before / 5)
@@ -179,7 +180,7 @@ def test_reset_leaves_the_current():
 
 def test_output_integral_and_what_arrives_after_the_end():
     trace = simulate(single(2.0, 10.0, "li"), events(1.0, 45.0), rate=0.02)
-    cell = LifConstants(20.0, 5.0, math.inf, 0.0)
+    cell = LifConstants(20.0, 5.0, math.inf, 0.0, 1.0)
     expected = quadrature(lambda s: math.exp(-0.02 * (11 + s)) * 2 * response(cell, s), 39.0)
     assert trace.integral["n"][0] == pytest.approx(expected, rel=1e-12, abs=0)
     assert len(trace.log) == 1
@@ -199,7 +200,7 @@ def test_a_self_connection_without_delay_acts_at_once_but_after_the_reset():
     trace = simulate(network, events(0.0))
     first, second = trace.spikes["n"].time_ms[:2]
     current = 7 * math.exp(-first / 5) + 5
-    cell = LifConstants(20.0, 5.0, 1.0, 0.0)
+    cell = LifConstants(20.0, 5.0, 1.0, 0.0, 1.0)
     assert second - first == pytest.approx(first_crossing(cell, 0.0, current, 50.0))
     # q is taken before the neuron's own spike arrives back at the neuron.
     assert trace.log[1].q == pytest.approx(7 * math.exp(-first / 5) - 1)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmtool.dynamics import current_gain, drive_scale
+from nmtool.dynamics import current_gain, decay, drive_scale
 from nmtool.errors import DataError, NetworkError
 from nmtool.network.float_network import Network
-from nmtool.network.graph import INPUT, LI, LIF
+from nmtool.network.graph import INPUT, LATE, LI, LIF, RESETS, SUBTRACT, TO_ZERO
 from nmtool.raster import Raster
 from nmtool.training.mathematics.reference import backward, forward
+from tests.networks.resets import with_reset
 from tests.networks.stepped import (
     CHANNELS,
     STEPS,
@@ -35,6 +36,7 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
     u = {(name, j): 0.0 for name in size for j in range(size[name])}
     v = dict(u)
     emitted: dict[str, list[tuple[int, int]]] = {name: [] for name in size}
+    owed = {key: 0.0 for key in u}
     emitted[INPUT] = [(int(n), int(i)) for n, i in np.argwhere(dense)]
     for n in range(len(dense)):
         for p in network.populations:
@@ -44,8 +46,15 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
                 b = (1 - alpha) * tau_s / network.dt_ms * (1 - beta)
                 u[p.name, j] = beta * u[p.name, j] + b * arriving.get((p.name, j, n), 0.0)
                 v[p.name, j] = alpha * v[p.name, j] + u[p.name, j] + (1 - alpha) * p.bias[j]
+                v[p.name, j] -= owed[p.name, j]
+                owed[p.name, j] = 0.0
                 if p.kind == LIF and v[p.name, j] > p.threshold[j]:
-                    v[p.name, j] = 0.0
+                    if p.reset == TO_ZERO:
+                        v[p.name, j] = 0.0
+                    elif p.reset == SUBTRACT:
+                        v[p.name, j] -= p.reset_by[j]
+                    else:
+                        owed[p.name, j] = p.reset_by[j]
                     emitted[p.name].append((n, j))
         for q in network.projections:
             for step, i in emitted[q.source]:
@@ -57,9 +66,10 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_forward_is_the_recursion(seed):
+@pytest.mark.parametrize("reset", RESETS)
+def test_forward_is_the_recursion(seed, reset):
     rng = np.random.default_rng(seed)
-    network, spikes = tangled(rng), random_input(rng)
+    network, spikes = with_reset(tangled(rng), reset, rng.uniform(0.3, 2)), random_input(rng)
     trace = forward(network, spikes)
     assert n_hidden_spikes(trace) > 50
     for sample, dense in enumerate(spikes.dense()):
@@ -98,10 +108,17 @@ def test_the_threshold_must_be_exceeded():
 
 
 @settings(max_examples=examples(1))
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 1.0, 4.0]))
-def test_q_is_positive_and_its_bound_holds_while_the_bias_stays_below_threshold(seed, dt_ms):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.1, 1.0, 4.0]),
+    st.sampled_from(RESETS),
+    st.floats(0.01, 3),
+)
+def test_q_is_positive_and_its_bound_holds_while_the_bias_stays_below_threshold(
+    seed, dt_ms, reset, share
+):
     rng = np.random.default_rng(seed)
-    network = replace(tangled(rng), dt_ms=dt_ms)
+    network = with_reset(replace(tangled(rng), dt_ms=dt_ms), reset, share)
     trace = forward(network, random_input(rng))
     for name, q in trace.q.items():
         p, raster = network.population(name), trace.spikes[name]
@@ -110,6 +127,23 @@ def test_q_is_positive_and_its_bound_holds_while_the_bias_stays_below_threshold(
         kappa = current_gain(p.tau_syn_ms, dt_ms)[raster.neuron]
         assert (q > 0).all()
         assert (q >= (1 - kappa) * trace.current[name][at] / b).all()
+
+
+def test_spikes_of_a_membrane_that_was_left_above_the_threshold_are_marked():
+    """One spike of the input lifts v by several c: the first spike is a crossing, most are not.
+
+    A late reset by α·c, which is subtracted after the decay, equals a reset by c.
+    """
+    alpha = decay(20.0, 1.0)
+    network = single_neuron(20.0, 0)
+    for reset, c in ((SUBTRACT, 0.2), (LATE, 0.2 * alpha)):
+        trace = forward(with_reset(network, reset, c), input_at(0))
+        steps, q = trace.spikes["n"].step, trace.q["n"]
+        spiked, v = np.isin(np.arange(STEPS), steps), trace.membrane["n"][0, :, 0]
+        after = v - (0.2 * spiked if reset == LATE else 0)
+        assert (np.isinf(q) == (after[steps - 1] > 1)).all()
+        assert np.isfinite(q[0])
+        assert np.isinf(q).sum() >= 3
 
 
 def test_samples_of_a_batch_run_as_if_alone():

@@ -16,7 +16,7 @@ import pytest
 
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.graph import INPUT, LATE, SUBTRACT, TO_ZERO, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
@@ -39,6 +39,7 @@ from tests.networks.continuous import (
     synapses,
     two_layers,
 )
+from tests.networks.resets import with_reset
 
 RATE, DT = 0.02, 0.01
 SEEDS = range(5)
@@ -160,12 +161,22 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 
-@pytest.mark.parametrize("build", [feed_forward, recurrent, two_layers, feedback])
-def test_hidden_gradients_approach_the_oracle(build: Callable):
+@pytest.mark.parametrize(
+    ("build", "reset", "share"),
+    [
+        *((build, TO_ZERO, 1.0) for build in (feed_forward, recurrent, two_layers, feedback)),
+        (recurrent, SUBTRACT, 1.0),
+        (feedback, SUBTRACT, 1.4),
+        (feedback, LATE, 0.7),
+    ],
+)
+def test_hidden_gradients_approach_the_oracle(build: Callable, reset: str, share: float):
     compared = []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        comparison = compare(build(rng), random_events(rng), rng.normal(size=3), DT)
+        comparison = compare(
+            with_reset(build(rng), reset, share), random_events(rng), rng.normal(size=3), DT
+        )
         if comparison is not None:
             assert comparison.n_spikes >= 10
             compared.append(comparison.pairs)

@@ -11,8 +11,9 @@ At an arrival nothing jumps; the post-synaptic adjoint is read there:
 At the emission of spike k, with q = τm·V' = I + bias − ϑ and dL/dt_k the sum over its arrivals
 plus the loss's own ∂l_p/∂t_k:
 
-    λ_V ← λ_V + (ϑ·λ_V + dL/dt_k + l_V⁻ − l_V⁺)/q
+    λ_V ← λ_V + (f·λ_V + dL/dt_k + l_V⁻ − l_V⁺)/q
 
+f is the fall of V at the spike: ϑ with a reset to zero, c with subtraction of c.
 (Wunderlich & Pehle 2021; Nowotny et al. 2022; delays: Mészáros, Knight & Nowotny 2025.)
 """
 
@@ -135,11 +136,11 @@ class _Backward:
         """Let the adjoint of the neuron jump at a spike."""
         neuron = self.neurons[emission.neuron]
         neuron.move_to(emission.time)
-        threshold = neuron.cell.threshold
-        # The product is l_V⁻ − l_V⁺, because V falls from ϑ to 0.
-        loss_step = neuron.slope_of_loss() * threshold
+        fall = neuron.cell.fall
+        # The product is l_V⁻ − l_V⁺.
+        loss_step = neuron.slope_of_loss() * fall
         d_time = self.spike_time[emission.neuron[0]][emission.spike]
-        neuron.lam_v += (threshold * neuron.lam_v + d_time + loss_step) / emission.q
+        neuron.lam_v += (fall * neuron.lam_v + d_time + loss_step) / emission.q
 
     def gradients(self) -> Gradients:
         for neuron in self.neurons.values():

@@ -19,12 +19,16 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class LifConstants:
-    """Constants of one neuron: time constants in ms, threshold (∞: never spikes), bias current."""
+    """Constants of one neuron: time constants in ms, threshold (∞: never spikes), bias current.
+
+    At a spike, V falls by `fall`, from the threshold.
+    """
 
     tau_mem: float
     tau_syn: float
     threshold: float
     bias: float
+    fall: float
 
 
 def response(cell: LifConstants, delta: float) -> float:

@@ -1,6 +1,6 @@
 """Event-driven simulation of the oracle, with exact times of arrivals and spikes.
 
-spike of n at t_k: V = ϑ, V' > 0  →  V ← 0, I unchanged
+spike of n at t_k: V = ϑ, V' > 0  →  V ← 0 or V ← ϑ − c, I unchanged
 arrival at m at t_k + d_nm:  I_m += w_nm
 """
 
@@ -197,7 +197,7 @@ class _Run:
         """Record a spike, reset the neuron, and queue the arrivals of the spike."""
         state = self.neurons[neuron]
         state.move_to(time, self.rate)
-        state.v = 0.0
+        state.v = state.cell.threshold - state.cell.fall
         emitted = self.emitted[neuron[0]]
         q = state.i + state.cell.bias - state.cell.threshold
         self.log.append(Emission(time, neuron, len(emitted), q))

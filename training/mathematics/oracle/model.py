@@ -12,6 +12,7 @@ from nmtool.errors import DataError, NetworkError
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF, InputChannels, check_graph
 from nmtool.training.mathematics.oracle.closed_forms import LifConstants
+from nmtool.training.resets import fall
 from nmtool.training.time_constants import check_time_constants
 
 
@@ -81,9 +82,13 @@ class ContinuousNetwork:
             check_time_constants(population)
 
     def cells(self, population: Population) -> list[LifConstants]:
-        """Constants of every neuron of a population; `li` neurons have an infinite threshold."""
+        """Constants of every neuron of a population; `li` neurons have an infinite threshold.
+
+        In continuous time, subtraction and late subtraction are the same.
+        """
         keys = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
-        rows = np.stack([population.values(key) for key in keys], axis=1)
+        columns = [population.values(key) for key in keys]
+        rows = np.stack([*columns, fall(population)], axis=1)
         if population.kind != LIF:
             rows[:, 2] = np.inf
         return [LifConstants(*row) for row in rows.tolist()]
