@@ -16,7 +16,7 @@ from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, TO_ZERO
 from nmtool.network.integer_network import (
     MIXED,
     IntegerNetwork,
@@ -32,6 +32,8 @@ from nmtool.quantisation.neurons import (
     constant_findings,
     current_decay,
     membrane_decay,
+    reset_findings,
+    reset_integer,
     threshold_findings,
 )
 from nmtool.quantisation.report import (
@@ -144,6 +146,7 @@ def round_network(
         *constant_findings(network, target),
         *(finding for outcome in rounded for finding in outcome.findings),
         *threshold_findings(network, integers),
+        *reset_findings(network, integers),
         *weight_findings(network, integers, limits, calibrated=calibrated),
         *delay_findings(network, grid),
     )
@@ -356,13 +359,16 @@ def _integer_projection(
 def _integer_population(
     request: _Request, population: Population, du: int, dv: int, scale: float
 ) -> IntegerPopulation:
-    """Round threshold and biases of a population with a scale, and add its decays."""
+    """Round threshold, reset and biases of a population with a scale, and add its decays."""
     runs_in = request.target.runs_in
     vth = runs_in.silent_threshold
     if population.kind == LIF:
         threshold = common_value(population.values("threshold"))
         vth = min(request.target.max_threshold, int(round_half_away(scale * threshold)))
         vth = max(vth, runs_in.least_threshold)
+    reset_by = None
+    if population.reset != TO_ZERO:
+        reset_by = reset_integer(population, vth, scale, runs_in)
     mantissa, exponent = bias_integers(population, request.network.dt_ms, scale, request.target)
     return IntegerPopulation(
         *(population.name, population.size, population.kind, du, dv, vth),
@@ -370,4 +376,6 @@ def _integer_population(
         bias_exponent=exponent,
         bias_mantissa=mantissa,
         arithmetic=runs_in.name,
+        reset=population.reset,
+        reset_by=reset_by,
     )

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import Limits
+from nmtool.arithmetic import Arithmetic, Limits
 from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.rounding import round_half_away
 
 THRESHOLD_TOLERANCE = 0.05
-"""Largest relative error of a threshold without a finding."""
+"""Largest relative error of a threshold, or of what a reset subtracts, without a finding."""
 
 
 def common_value(values: NDArray[np.float64]) -> float:
@@ -89,6 +89,24 @@ def bias_integers(
     return mantissa.astype(np.int16), exponent
 
 
+def reset_integer(population: Population, vth: int, scale: float, runs_in: Arithmetic) -> int:
+    """The constant that a reset subtracts, as an integer; the threshold stays the threshold.
+
+    Args:
+        population: a population with a reset by subtraction, now or late.
+        vth: its rounded threshold.
+        scale: number of integer weight units per unit of u.
+        runs_in: the arithmetic.
+    """
+    is_threshold = (population.values("reset_by") == population.values("threshold")).all()
+    rounded = (
+        vth
+        if is_threshold
+        else int(round_half_away(scale * common_value(population.values("reset_by"))))
+    )
+    return min(max(rounded, 1), vth + (-runs_in.lowest >> runs_in.state_shift))
+
+
 def threshold_error(exact: Population, integer: IntegerPopulation) -> float:
     """Relative error of the rounded threshold; 0 for non-spiking populations."""
     if integer.kind != LIF:
@@ -126,6 +144,25 @@ def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[F
             yield Finding("threshold-error", integer.name, what, fix)
 
 
+def reset_findings(network: Network, integers: IntegerNetwork) -> Iterator[Finding]:
+    """Findings for resets whose constant rounding changed by more than `THRESHOLD_TOLERANCE`.
+
+    A constant that equals the threshold has the error of the threshold, and no finding of its own.
+
+    Args:
+        network: the float network.
+        integers: the rounded network.
+    """
+    fix = "choose a constant closer in size to the threshold, e.g. the threshold itself"
+    for exact, integer in zip(network.populations, integers.populations, strict=True):
+        if integer.reset == TO_ZERO or integer.reset_by == integer.vth:
+            continue
+        error = integer.reset_by / (integer.scale * common_value(exact.values("reset_by"))) - 1
+        if abs(error) > THRESHOLD_TOLERANCE:
+            what = f"the reset subtracts {integer.reset_by}, with an error of {error:+.0%}"
+            yield Finding("reset-error", integer.name, what, fix)
+
+
 def _averaging_findings(population: Population) -> Iterator[Finding]:
     """Findings for constants that differ between neurons and were replaced by their mean."""
     name = population.name
@@ -138,6 +175,9 @@ def _averaging_findings(population: Population) -> Iterator[Finding]:
     if population.kind == LIF and _are_different(population.values("threshold")):
         what, fix = f"threshold {_DIFFERS}", _mean_was_used(population.values("threshold"))
         yield Finding("per-neuron-threshold", name, what, fix)
+    if population.reset != TO_ZERO and _are_different(population.values("reset_by")):
+        what, fix = f"reset_by {_DIFFERS}", _mean_was_used(population.values("reset_by"))
+        yield Finding("per-neuron-reset", name, what, fix)
 
 
 _DIFFERS = "differs between neurons, but the target has one value per population"

@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.dynamics import drive_scale, membrane_gain
 from nmtool.network.float_network import Network
+from nmtool.network.graph import LATE, SUBTRACT
 from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
 from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
@@ -102,6 +103,34 @@ def test_constants_per_neuron_are_averaged_with_a_finding(key: str, code: str) -
     population = result.network.populations[0]
     assert (population.du, population.dv) == (mean.du, mean.dv)
     assert population.vth / population.scale == pytest.approx(mean.vth / mean.scale, rel=1e-3)
+
+
+@pytest.mark.parametrize("reset", [SUBTRACT, LATE])
+@pytest.mark.parametrize(
+    ("reset_by", "expected", "found"),
+    [
+        (None, 1.0, []),
+        (0.7, 0.7, []),
+        ([0.5, 1.5], 1.0, ["per-neuron-reset"]),
+        (1e-9, None, ["reset-error"]),
+        (1e9, None, ["reset-error"]),
+    ],
+)
+def test_the_subtracted_constant_is_rounded(
+    reset: str, reset_by: object, expected: float | None, found: list[str]
+) -> None:
+    """It stays the threshold, exactly, and within 1 … vth + 131071; a mean is a finding."""
+    network = one_population(np.ones((1, 2)), reset=reset, reset_by=reset_by, threshold=1.0)
+    result = round_network(network)
+    (population,) = result.network.populations
+    assert population.reset == reset
+    assert codes(result) == found
+    if reset_by is None:
+        assert population.reset_by == population.vth
+    elif expected is None:
+        assert population.reset_by in (1, population.vth + 131071)
+    else:
+        assert population.reset_by / population.scale == pytest.approx(expected, rel=1e-3)
 
 
 def test_biases_may_differ_between_neurons() -> None:
