@@ -16,7 +16,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
 from nmtool.arithmetic import LOIHI2, Arithmetic
+from nmtool.errors import NetworkError
 from nmtool.network.float_parts import Population
+from nmtool.training.resets import fall
 from nmtool.training.time_constants import check_time_constants
 
 
@@ -31,6 +33,9 @@ class NeuronConstants(NamedTuple):
         bias: constant input current; bias_step: its contribution to v in each step.
         tau_mem: membrane time constant in ms.
         per_tau_syn: 1/τ_syn; per_drive: 1/(b·τ_mem); both per ms.
+        fall: fall of v at a spike at the threshold, see `training/resets.py`.
+        drop: what a spike subtracts from v; 0: v becomes 0. A late reset by c subtracts c/α at
+            once, which is the same, since only the next step reads v.
     """
 
     alpha: NDArray
@@ -43,6 +48,8 @@ class NeuronConstants(NamedTuple):
     tau_mem: NDArray
     per_tau_syn: NDArray
     per_drive: NDArray
+    fall: NDArray
+    drop: NDArray
 
 
 class IntegerConstants(NamedTuple):
@@ -52,6 +59,9 @@ class IntegerConstants(NamedTuple):
         keep_u, keep_v: int64, decay factors of u and v per step, in units of the arithmetic.
         vth: int64, threshold, before the shift to the scale of v.
         bias: int64, added to v each step.
+        drop: int64, the reset, as in `hardware_sim/resets.py`.
+        left_from: int64; if v is at least this after a spike, the next spike is left over: above
+            the threshold after the reset, a late one included.
         unit: float64, factor from u and v of the float network to the integers.
     """
 
@@ -59,6 +69,8 @@ class IntegerConstants(NamedTuple):
     keep_v: NDArray[np.int64]
     vth: NDArray[np.int64]
     bias: NDArray[np.int64]
+    drop: NDArray[np.int64]
+    left_from: NDArray[np.int64]
     unit: NDArray[np.float64]
 
 
@@ -118,15 +130,27 @@ def neuron_constants(
     """Compute the constants of a population's neurons for steps of `dt_ms`.
 
     Raises:
-        NetworkError: a time constant is 0 or ∞, for which EventProp has no gradient.
+        NetworkError: a time constant is 0 or ∞, for which EventProp has no gradient; or the reset
+            is late, and so little of v is left after a step that c/α has no float.
     """
     check_time_constants(population, dt_ms)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     b = dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
     bias = population.values("bias")
     gain = dynamics.membrane_gain(tau_mem, dt_ms)
+    alpha = dynamics.decay(tau_mem, dt_ms)
+    with np.errstate(divide="ignore", over="ignore"):
+        fallen = fall(population, alpha).astype(dtype)
+    if not np.isfinite(fallen).all():
+        raise NetworkError(
+            f"population '{population.name}' cannot be trained",
+            code="late-reset-untrainable",
+            why="its reset is late, and its tau_mem_ms so short that nothing of v is left after a "
+            f"step of {dt_ms:g} ms",
+            fix="train with a longer tau_mem_ms or shorter steps, or with the reset subtract",
+        )
     constants = NeuronConstants(
-        alpha=dynamics.decay(tau_mem, dt_ms),
+        alpha=alpha,
         beta=dynamics.decay(tau_syn, dt_ms),
         b=b,
         gain=gain,
@@ -136,6 +160,8 @@ def neuron_constants(
         tau_mem=tau_mem,
         per_tau_syn=1 / tau_syn,
         per_drive=1 / (b * tau_mem),
+        fall=fallen,
+        drop=np.where(population.drop, fallen, 0),
     )
     # Copies, since kernels are compiled again for arrays that cannot be written.
     return NeuronConstants(*(np.array(values, dtype) for values in constants))

@@ -84,9 +84,15 @@ def integer_neurons(
     def per_neuron(value: float, dtype: DTypeLike) -> NDArray:
         return np.full(chip.size, value, dtype)
 
+    runs_in = chip.runs_in
+    constants = neuron_constants(float_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype)
+    late = max(-chip.drop, 0)
+    # A late reset is judged as if it came before the decay, rounded up: v − c/α is at the firing
+    # level if v is.
+    left_from = runs_in.firing_level(chip.vth) - (-late * runs_in.decay_one // chip.keep_v)
     tau_mem_ms, tau_syn_ms = trained.values("tau_mem_ms"), trained.values("tau_syn_ms")
     return Neurons(
-        neuron_constants(float_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype),
+        constants,
         torch.from_numpy(dynamics.drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)).to(like),
         dt_ms,
         IntegerConstants(
@@ -94,9 +100,11 @@ def integer_neurons(
             keep_v=per_neuron(chip.keep_v, np.int64),
             vth=per_neuron(chip.vth, np.int64),
             bias=chip.bias,
+            drop=per_neuron(chip.drop, np.int64),
+            left_from=per_neuron(left_from, np.int64),
             unit=per_neuron(chip.unit, np.float64),
         ),
-        chip.runs_in,
+        runs_in,
         [faults],
     )
 
@@ -137,4 +145,6 @@ def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
         tau_syn_ms,
         max(1, population.vth) / population.scale if population.kind == LIF else 1.0,
         population.bias / population.unit / gain,
+        reset=population.reset,
+        reset_by=None if population.reset_by is None else population.reset_by / population.scale,
     )

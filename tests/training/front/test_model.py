@@ -11,6 +11,7 @@ from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.mathematics import reference
+from tests.networks.resets import with_several_resets
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.refusals import refused
 
@@ -37,9 +38,12 @@ def _model_gradients(
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("n_samples", [1, 19])
-def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
+@pytest.mark.parametrize(("n_samples", "resets"), [(1, None), (19, None), (3, 0), (3, 1)])
+def test_gradients_equal_the_reference(topology: str, n_samples: int, resets: int | None) -> None:
+    """`resets` is the seed of resets by subtraction; None: all neurons reset to zero."""
     network = random_network(topology, seed=1)
+    if resets is not None:
+        network = with_several_resets(network, resets)
     spikes = random_input(network, n_samples, seed=2)
     trace = reference.forward(network, spikes)
     rng = np.random.default_rng(3)
@@ -50,6 +54,8 @@ def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
         network, spikes, trace, {"output": d_membrane}, d_spike_time=d_time, push=push
     )
     model = _model_gradients(network, spikes, d_membrane, d_time, push)
+    left_over = sum(np.isinf(q).sum() for q in trace.q.values())
+    assert (left_over > 0) == (resets is not None and bool(trace.spikes))
     if trace.spikes:
         assert min(r.n_spikes for r in trace.spikes.values()) >= 9 * n_samples
     for index, projection in enumerate(model.synapses):
@@ -67,7 +73,7 @@ def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_spikes_and_membranes_equal_the_reference(topology: str) -> None:
-    network = random_network(topology, seed=7)
+    network = with_several_resets(random_network(topology, seed=7), seed=0)
     spikes = random_input(network, 18, seed=8)
     trace = reference.forward(network, spikes)
     recording = SpikingNetwork(network, dtype=torch.float64).record(spikes)

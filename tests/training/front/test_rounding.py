@@ -15,16 +15,18 @@ from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LATE, LIF, SUBTRACT, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
+from nmtool.testing.networks import with_resets
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import float_population
 from nmtool.training.mathematics import reference
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import arithmetics
+from tests.networks.resets import with_reset, with_several_resets
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout
 from tests.refusals import refused
 from tests.thorough import examples
@@ -63,15 +65,24 @@ _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
     st.integers(2, 8),
     st.sampled_from(_GRIDS),
     st.sampled_from(_DTYPES),
+    st.booleans(),
 )
-@example(0, "two layers", "first_spike", 2, DelayGrid(1, 61), torch.float32)
-@example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32)
-@example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64)
-@example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32)
+@example(0, "two layers", "first_spike", 2, DelayGrid(1, 61), torch.float32, False)
+@example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32, True)
+@example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64, True)
+@example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32, False)
 def test_identical_for_every_readout_and_any_bits(
-    seed: int, topology: str, rule: str, weight_bits: int, grid: DelayGrid, dtype: torch.dtype
+    seed: int,
+    topology: str,
+    rule: str,
+    weight_bits: int,
+    grid: DelayGrid,
+    dtype: torch.dtype,
+    subtracts: bool,
 ) -> None:
     network = with_readout(random_network(topology, seed, max_delay=61, n_steps=90), rule)
+    if subtracts:
+        network = with_several_resets(network, seed)
     rounding = rounding_of(network, weight_bits, grid)
     spikes = random_input(network, 3, seed)
     model, actual, expected = run_both(network, rounding, spikes, dtype=dtype)
@@ -88,14 +99,22 @@ def test_identical_for_every_readout_and_any_bits(
     st.integers(2, 8),
     st.sampled_from(_DTYPES),
     arithmetics,
+    st.booleans(),
 )
 def test_identical_where_states_overflow(
-    seed: int, topology: str, weight_bits: int, dtype: torch.dtype, runs_in: Arithmetic
+    seed: int,
+    topology: str,
+    weight_bits: int,
+    dtype: torch.dtype,
+    runs_in: Arithmetic,
+    subtracts: bool,
 ) -> None:
     network = random_network(topology, seed=seed)
     bits = min(weight_bits, runs_in.weight_bits[-1])
     grid = DelayGrid(runs_in.delay_bits[-1], target=runs_in)
     rounding = too_loud(rounding_of(network, max(bits, runs_in.weight_bits[0]), grid))
+    if subtracts:
+        rounding = replace(rounding, integers=with_resets(rounding(network), seed))
     spikes = random_input(network, 2, seed, density=0.08 if runs_in == LOIHI2 else 1.0)
     model, actual, expected = run_both(network, rounding, spikes, dtype=dtype)
     assert_identical(model, actual, expected)
@@ -104,8 +123,13 @@ def test_identical_where_states_overflow(
     assert all(expected.counts[name] > 0 for name in (*FAULTS, *outputs))
 
 
-def test_gradients_are_those_of_the_values_that_integers_represent() -> None:
-    network = random_network("recurrent", seed=3)
+@pytest.mark.parametrize(
+    ("reset", "share"), [(TO_ZERO, 1.0), (SUBTRACT, 1.0), (SUBTRACT, 0.3), (LATE, 0.3)]
+)
+def test_gradients_are_those_of_the_values_that_integers_represent(
+    reset: str, share: float
+) -> None:
+    network = with_reset(random_network("recurrent", seed=3), reset, share)
     spikes = random_input(network, 3, seed=4)
     rounding = rounding_of(network)
     model = SpikingNetwork(network, dtype=torch.float64, rounding=rounding)
@@ -121,6 +145,7 @@ def test_gradients_are_those_of_the_values_that_integers_represent() -> None:
     trace = reference.Trace({"hidden": tape}, nothing, nothing, slopes)
     expected = reference.backward(rounded, spikes, trace, {"output": d_membrane})
     assert tape.n_spikes > 100
+    assert share == 1 or np.isinf(slopes["hidden"]).sum() > 20
     for index, projection in enumerate(model.synapses):
         ratio = jump[projection.target]
         scale = np.abs(expected.weight[index]).max()
@@ -157,18 +182,21 @@ def _b(population: Population, network: Network) -> np.ndarray:
 
 
 def _slopes(rounded: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarray:
-    """q of every hidden spike, from the simulator's u and v."""
+    """q of every hidden spike, from the simulator's u and v; ∞ if the spike is left over."""
     recording, chip = simulate(integer, spikes, deep=True), integer.population("hidden")
     u = recording.current["hidden"].astype(np.int64)
     v = recording.potential["hidden"].astype(np.int64)
     before = np.concatenate([np.zeros_like(v[:, :1]), v[:, :-1]], axis=1)
     remainder = np.sign(before) * ((np.abs(before) * chip.keep_v) >> 12)
     at_spikes = recording.spikes["hidden"].dense()
+    late = min(chip.drop, 0) * np.roll(at_spikes, 1, axis=1)
+    late[:, 0] = 0
+    left_over = before * chip.keep_v + late * 4096 > (chip.vth << 6) * chip.keep_v
     unit, population = chip.scale * 64, rounded.population("hidden")
-    current, peak = u / unit, (remainder + u + chip.bias) / unit
+    current, peak = u / unit, (remainder + u + chip.bias + late) / unit
     gain = dynamics.membrane_gain(population.values("tau_mem_ms"), rounded.dt_ms)
     q = np.maximum(current / _b(population, rounded), current / gain) + population.values("bias")
-    return (q - peak)[at_spikes]
+    return np.where(left_over, np.inf, q - peak)[at_spikes]
 
 
 @pytest.mark.parametrize(("tau_mem_ms", "trains"), [(4000.0, True), (20000.0, False)])
@@ -188,7 +216,7 @@ def test_a_leak_beyond_the_chip_is_named(tau_mem_ms: float, trains: bool) -> Non
 
 def test_a_given_integer_network_runs_unchanged() -> None:
     network = random_network("two layers", seed=5)
-    integers = rounding_of(network, 4, DelayGrid(3, 2))(network)
+    integers = with_resets(rounding_of(network, 4, DelayGrid(3, 2))(network), seed=1)
     model = SpikingNetwork(network, max_delay=network.max_delay, rounding=integers)
     spikes = random_input(network, 5, seed=6)
     comparison = compare_recordings(simulate(integers, spikes), model.record(spikes))

@@ -36,7 +36,7 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
     u = {(name, j): 0.0 for name in size for j in range(size[name])}
     v = dict(u)
     emitted: dict[str, list[tuple[int, int]]] = {name: [] for name in size}
-    owed = {key: 0.0 for key in u}
+    owed = dict.fromkeys(u, 0.0)
     emitted[INPUT] = [(int(n), int(i)) for n, i in np.argwhere(dense)]
     for n in range(len(dense)):
         for p in network.populations:

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool.network.float_network import Network
+from nmtool.network.graph import TO_ZERO
 from nmtool.raster import Raster
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.engines.cuda.layer import Layer
@@ -22,6 +23,7 @@ from nmtool.training.engines.cuda.limits import Limits
 from nmtool.training.engines.devices import Cuda
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.mathematics import reference
+from tests.networks.resets import with_reset
 from tests.networks.trainable import random_input, random_network
 from tests.training.engines import passes
 from tests.training.engines.cuda import emulator
@@ -58,6 +60,7 @@ class Case:
         delays: dtype of the delays.
         limits: limits that divide the work.
         seed: seed of all random numbers.
+        reset: reset of the hidden neurons; with subtraction, of 0.4 thresholds.
         eager: True if hidden neurons have a bias beyond their threshold, and spike in step 0.
     """
 
@@ -71,6 +74,7 @@ class Case:
     delays: DTypeLike = np.uint8
     limits: Limits = SMALL
     seed: int = 1
+    reset: str = TO_ZERO
     eager: bool = False
 
     @property
@@ -86,6 +90,7 @@ class Case:
             max_delay=self.max_delay,
             **sizes,
         )
+        network = with_reset(network, self.reset, 0.4)
         return made_eager(network) if self.eager else network
 
     def input(self) -> Raster:

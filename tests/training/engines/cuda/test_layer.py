@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 
 from nmtool.arithmetic import Arithmetic, arithmetics
 from nmtool.errors import UsageError
+from nmtool.network.graph import LATE, SUBTRACT
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
@@ -70,11 +71,16 @@ CASES = {
         n_samples=1, n_steps=16, hidden=40, density=0.3, limits=replace(SMALL, threads=64)
     ),
     "more spikes than warps": Case(n_samples=1, n_steps=16, density=0.5),
+    "subtraction": Case(n_samples=2, reset=SUBTRACT),
+    "late subtraction": Case(n_samples=2, reset=LATE),
     "wide delays": Case(n_samples=1, n_steps=280, hidden=3, max_delay=270, delays=np.int16),
 }
 
 
-IN_SIMULATOR = ("recurrent", "delays beyond the end", "one sample, one step", "one chunk")
+IN_SIMULATOR = (
+    *("recurrent", "delays beyond the end", "one sample, one step", "one chunk"),
+    *("subtraction", "late subtraction"),
+)
 """Cases that also run in Numba's simulator, to test the engine without numba-cuda."""
 
 

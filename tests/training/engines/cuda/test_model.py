@@ -8,12 +8,14 @@ import torch
 
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
+from nmtool.network.graph import LATE, RESETS, SUBTRACT, TO_ZERO
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
+from tests.networks.resets import with_reset
 from tests.networks.trainable import random_input, random_network, with_readout
 from tests.tiny8.nmtool_tiny8 import TINY8
 from tests.training.engines.cuda.engines import SMALL, needs_device, unless_simulated
@@ -73,19 +75,29 @@ def test_no_samples_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topology", "rule", "weight_bits", "grid"),
+    ("topology", "rule", "weight_bits", "grid", "reset"),
     [
-        ("recurrent", "mean", 8, DelayGrid(2, 2)),
-        pytest.param("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), marks=unless_simulated),
-        pytest.param("feedback and skips", "mean", 8, DelayGrid(2, 2), marks=unless_simulated),
-        pytest.param("two layers", "max", 2, DelayGrid(1, 5), marks=unless_simulated),
-        pytest.param("recurrent", "first_spike", 4, DelayGrid(3, 1), marks=unless_simulated),
+        ("recurrent", "mean", 8, DelayGrid(2, 2), LATE),
+        pytest.param(
+            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), TO_ZERO),
+            marks=unless_simulated,
+        ),
+        pytest.param(
+            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), LATE), marks=unless_simulated
+        ),
+        pytest.param(
+            "feedback and skips", "mean", 8, DelayGrid(2, 2), SUBTRACT, marks=unless_simulated
+        ),
+        pytest.param("two layers", "max", 2, DelayGrid(1, 5), TO_ZERO, marks=unless_simulated),
+        pytest.param(
+            "recurrent", "first_spike", 4, DelayGrid(3, 1), SUBTRACT, marks=unless_simulated
+        ),
     ],
 )
 def test_integers_are_those_of_the_chip(
-    topology: str, rule: str, weight_bits: int, grid: DelayGrid
+    topology: str, rule: str, weight_bits: int, grid: DelayGrid, reset: str
 ) -> None:
-    network = with_readout(_small_network(topology), rule)
+    network = with_readout(with_reset(_small_network(topology), reset, 0.4), rule)
     spikes = random_input(network, 2, seed=2, density=0.3)
     both = run_both(network, rounding_of(network, weight_bits, grid), spikes, device=_gpu())
     assert_identical(*both)
@@ -116,8 +128,10 @@ def test_integers_overflow_as_those_of_the_chip(topology: str, target: Arithmeti
 
 
 @unless_simulated
-def test_gradients_of_integers_equal_the_cpu_engine() -> None:
+@pytest.mark.parametrize("reset", RESETS)
+def test_gradients_of_integers_equal_the_cpu_engine(reset: str) -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
+    network = with_reset(network, reset, 0.4)
     spikes = random_input(network, 2, seed=2, density=0.4)
     on_gpu = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
     on_cpu = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))

@@ -1,16 +1,16 @@
 """The adjoint of the forward recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `emit`), and c the derivative of the loss with respect
-to the arrival time of a spike, per unit of weight:
+With μ = ∂L/∂·, q as stored at the spike (see `emit`), f the fall of v at a spike (`cell.fall`), and
+c the derivative of the loss with respect to the arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
-    at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
+    at a spike:  μ_v ← μ_v·(1 + f/q) − (τ_mem/q)·∂L/∂t + push
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
-the direct derivative of the loss with respect to the time of the spike (Mészáros, Knight & Nowotny
-2025, in stepped form).
+With q = ∞, of a spike that is left over, only the push is added. ∂L/∂t of a spike is the sum over
+its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus the direct derivative of the loss
+with respect to the time of the spike (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def run_lif_adjoint(cell, own_spikes, slope, push, source, arrival_span, stride,
             mu_v *= cell.alpha
             for k in range(own_spikes.begin[s, n], own_spikes.begin[s, n + 1]):
                 i, q = own_spikes.neuron[k], slope[k]
-                pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own_spikes.time_gradient[k]
+                pull = mu_v[i] * cell.fall[i] - cell.tau_mem[i] * own_spikes.time_gradient[k]
                 mu_v[i] += pull / q + push[i]
             step_back(cell, mu_v, n, ring_u, ring_c)
             if n % SPAN == 0:

@@ -1,7 +1,7 @@
 """The recursion of one time step, for spiking and for non-spiking populations.
 
 u[n] = β·u[n−1] + a[n]
-v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0 or v[n] ← v[n] − c
 
 Loops over neurons read few arrays each, so that the compiler can vectorise them.
 """
@@ -12,8 +12,11 @@ import numba
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.resets import v_after
 from nmtool.training.engines.cpu.kernels.compiled import compiled
 from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+
+after_reset = compiled(inline="always")(v_after)
 
 
 @compiled(fastmath={"contract"})
@@ -40,17 +43,21 @@ def any_above(v, theta, first, last):
 
 
 @compiled(fastmath={"contract"})
-def emit(cell, u, v, n_spikes, neuron, slope):
+def emit(cell, u, v, n, left_over, n_spikes, neuron, slope):
     """Record and reset the neurons that spike in this step; return the number of spikes so far.
 
     Args:
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
+        n: the step.
+        left_over: [neurons] int64, the step in which a spike of the neuron would be left over,
+            since v was above θ after the reset of the step before; updated for the next step.
         n_spikes: number of spikes of the sample before this step.
         neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spike.
         slope: [T·neurons] float, filled from the same index on with q of each spike, which is
             max(u/b, u/(1−α)) + bias − v. q is τ_mem times the slope of the membrane at the
-            threshold crossing, and positive; see `mathematics/reference.py`.
+            threshold crossing, and positive; ∞ if the spike is left over, see
+            `mathematics/reference.py`.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -62,8 +69,12 @@ def emit(cell, u, v, n_spikes, neuron, slope):
                     slope[n_spikes] = (
                         max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
                     )
+                    if left_over[j] == n:
+                        slope[n_spikes] = np.inf
                     n_spikes += 1
-                    v[j] = 0.0
+                    v[j] = after_reset(v[j], True, cell.drop[j])
+                    if v[j] > theta[j]:
+                        left_over[j] = n + 1
     return n_spikes
 
 
@@ -103,6 +114,7 @@ def run_lif(cell, weight, delay, arrival_span, stride, drive, neuron, slope, cou
     for s in numba.prange(n_samples):
         u = np.zeros(n_neurons, drive.dtype)
         v = np.zeros(n_neurons, drive.dtype)
+        left_over = np.full(n_neurons, -1)
         ring = new_ring(arrival_span, n_neurons, drive.dtype)
         n_spikes = 0
         for n in range(n_steps):
@@ -113,7 +125,7 @@ def run_lif(cell, weight, delay, arrival_span, stride, drive, neuron, slope, cou
             leak(u, cell.beta, arriving)
             arriving[:] = 0.0
             integrate(v, cell.alpha, u, cell.bias_step)
-            n_spikes = emit(cell, u, v, n_spikes, neuron[s], slope[s])
+            n_spikes = emit(cell, u, v, n, left_over, n_spikes, neuron[s], slope[s])
             if weight.size:
                 for k in range(count[s, n], n_spikes):
                     send_recurrent(weight, delay, neuron[s, k], n, ring)

@@ -18,9 +18,12 @@ import numpy as np
 
 from nmtool.arithmetic import Arithmetic
 from nmtool.hardware_sim.kernel import compiled_step
+from nmtool.hardware_sim.resets import owed_after
 from nmtool.training.engines.cpu.kernels.compiled import compiled
-from nmtool.training.engines.cpu.kernels.forward import send_recurrent
+from nmtool.training.engines.cpu.kernels.forward import after_reset, send_recurrent
 from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+
+owed_next = compiled(inline="always")(owed_after)
 
 
 @compiled()
@@ -40,15 +43,20 @@ def any_reset(v, peak, first, last):
 
 
 @compiled()
-def record_spikes(cell, integer_constants, u, v, peak, n_spikes, neuron, slope):
-    """Record the neurons that spiked in this step, and return the number of spikes so far.
+def record_spikes(
+    cell, integer_constants, u, v, peak, added, n, left_over, n_spikes, neuron, slope
+):
+    """Record and reset the neurons that spiked in this step; return the number of spikes so far.
 
     Args:
         cell, integer_constants: constants of the neurons as floats and as integers.
-        u, v, peak: [neurons] int64, as `advance` leaves them.
+        u, v, peak: [neurons] int64, as `advance` leaves them; v is reset.
+        added: [neurons] int64, what the next step adds to v; late resets are added.
+        n, left_over: as in `forward.emit`.
         n_spikes: number of spikes of the sample before this step.
         neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spiked.
-        slope: [T·neurons] float, filled from the same index on with q of each spike.
+        slope: [T·neurons] float, filled from the same index on with q of each spike, or ∞ if the
+            spike is left over.
     """
     n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -58,7 +66,14 @@ def record_spikes(cell, integer_constants, u, v, peak, n_spikes, neuron, slope):
                 if v[j] != peak[j]:
                     neuron[n_spikes] = j
                     slope[n_spikes] = spike_slope(cell, integer_constants, u[j], peak[j], j)
+                    if left_over[j] == n:
+                        slope[n_spikes] = np.inf
                     n_spikes += 1
+                    drop = integer_constants.drop[j]
+                    v[j] = after_reset(peak[j], True, drop)
+                    added[j] += owed_next(True, drop)
+                    if v[j] >= integer_constants.left_from[j]:
+                        left_over[j] = n + 1
     return n_spikes
 
 
@@ -79,14 +94,15 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
     neuron_step = compiled_step(arithmetic.module)
 
     @compiled()
-    def advance(integer_constants, arriving, u, v, peak, faults):
+    def advance(integer_constants, arriving, added, u, v, peak, faults):
         """Advance every neuron by a step, in a loop that the compiler can vectorise.
 
         Args:
             integer_constants: constants of the neurons as integers, see
                 `nmtool.training.engines.cell.IntegerConstants`.
             arriving: [at least neurons] int32, sums of the shifted weights that arrive.
-            u, v: [neurons] int64, the state, which is updated.
+            added: [neurons] int64, added to v: the bias, and late resets.
+            u, v: [neurons] int64, the state, which is updated; v is 0 after a spike.
             peak: [neurons] int64, filled with v before the reset; differs from v after a spike.
             faults: [2, neurons] int64, counts of wraps of u and of clips of v; new ones are added.
         """
@@ -95,7 +111,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
                 np.int64(arriving[j]),
                 u[j],
                 v[j],
-                integer_constants.bias[j],
+                added[j],
                 integer_constants.keep_u[j],
                 integer_constants.keep_v[j],
                 integer_constants.vth[j],
@@ -137,6 +153,8 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             u = np.zeros(n_neurons, np.int64)
             v = np.zeros(n_neurons, np.int64)
             peak = np.zeros(n_neurons, np.int64)
+            added = integer_constants.bias.copy()
+            left_over = np.full(n_neurons, -1)
             ring = new_ring(arrival_span, n_neurons, np.int32)
             n_spikes = 0
             for n in range(n_steps):
@@ -144,9 +162,21 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
                     add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
                 count[s, n] = n_spikes
                 arriving = ring[n & (ring.shape[0] - 1)]
-                advance(integer_constants, arriving, u, v, peak, faults[s])
+                advance(integer_constants, arriving, added, u, v, peak, faults[s])
+                for k in range(count[s, max(n - 1, 0)], n_spikes):
+                    added[neuron[s, k]] = integer_constants.bias[neuron[s, k]]
                 n_spikes = record_spikes(
-                    cell, integer_constants, u, v, peak, n_spikes, neuron[s], slope[s]
+                    cell,
+                    integer_constants,
+                    u,
+                    v,
+                    peak,
+                    added,
+                    n,
+                    left_over,
+                    n_spikes,
+                    neuron[s],
+                    slope[s],
                 )
                 arriving[:] = 0
                 if weight.size:

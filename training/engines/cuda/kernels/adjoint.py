@@ -1,16 +1,16 @@
 """The adjoint of the forward recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `run_lif`), and c the derivative of the loss with
-respect to the arrival time of a spike, per unit of weight:
+With μ = ∂L/∂·, q as stored at the spike (see `run_lif`), f the fall of v at a spike (FALL), and c
+the derivative of the loss with respect to the arrival time of a spike, per unit of weight:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
-    at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
+    at a spike:  μ_v ← μ_v·(1 + f/q) − (τ_mem/q)·∂L/∂t + push
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-∂L/∂t of a spike is the sum over its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus
-the direct derivative of the loss with respect to the time of the spike (Mészáros, Knight & Nowotny
-2025, in stepped form).
+With q = ∞, of a spike that is left over, only the push is added. ∂L/∂t of a spike is the sum over
+its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus the direct derivative of the loss
+with respect to the time of the spike (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from nmtool.training.engines.cuda.kernels.compiled import cuda, device_function,
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
     BETA,
+    FALL,
     PER_DRIVE,
     PER_TAU_SYN,
     TAU_MEM,
-    THETA,
 )
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
@@ -31,7 +31,7 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 def jump(cell, i, q, dt_gradient, push, mu_v):
     """Add the jump at a spike of neuron i to μ_v."""
     i = index(i)
-    pull = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
+    pull = mu_v[i] * cell[FALL, i] - cell[TAU_MEM, i] * dt_gradient
     mu_v[i] += pull / q + push[i]
 
 

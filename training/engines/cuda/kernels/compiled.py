@@ -28,6 +28,7 @@ MAX_REGISTERS = 64
 SOURCES = (
     "nmtool.training.engines.cuda.kernels",
     "nmtool.hardware_sim.step",
+    "nmtool.hardware_sim.resets",
     "nmtool.arithmetic",
     "nmtool.dynamics",
 )

@@ -14,12 +14,14 @@ from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 
 _FLOATS = (
     *("alpha", "beta", "b", "gain", "theta", "bias", "bias_step"),
-    *("tau_mem", "per_tau_syn", "per_drive"),
+    *("tau_mem", "per_tau_syn", "per_drive", "fall", "drop"),
 )
-ALPHA, BETA, B, GAIN, THETA, BIAS, BIAS_STEP, TAU_MEM, PER_TAU_SYN, PER_DRIVE = range(len(_FLOATS))
+ALPHA, BETA, B, GAIN, THETA, BIAS, BIAS_STEP, TAU_MEM, PER_TAU_SYN, PER_DRIVE, FALL, DROP = range(
+    len(_FLOATS)
+)
 
-_WHOLE = ("keep_u", "keep_v", "vth", "bias")
-KEEP_U, KEEP_V, VTH, CHIP_BIAS = range(len(_WHOLE))
+_WHOLE = ("keep_u", "keep_v", "vth", "bias", "drop", "left_from")
+KEEP_U, KEEP_V, VTH, CHIP_BIAS, CHIP_DROP, LEFT_FROM = range(len(_WHOLE))
 
 
 def constants(cell: NeuronConstants, like: Tensor) -> Tensor:

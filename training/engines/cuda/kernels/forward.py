@@ -1,7 +1,7 @@
 """The recursion of one time step, for spiking and for non-spiking populations.
 
 u[n] = β·u[n−1] + a[n]
-v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0 or v[n] ← v[n] − c
 
 For a chip's integers the step is that of `hardware_sim`; values for the backward pass are in the
 units of the float network, u/unit and v/unit.
@@ -22,6 +22,7 @@ from numba import int32, uint32
 
 from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.training.engines.cuda.kernels.compiled import cuda, device_function, index, kernel
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
@@ -29,9 +30,12 @@ from nmtool.training.engines.cuda.kernels.constants import (
     BIAS,
     BIAS_STEP,
     CHIP_BIAS,
+    CHIP_DROP,
+    DROP,
     GAIN,
     KEEP_U,
     KEEP_V,
+    LEFT_FROM,
     THETA,
     VTH,
     B,
@@ -43,6 +47,9 @@ WORD = 32
 BUFFERS = 3
 """Number of masks in shared memory: in a step, one is filled, one may still be read, and one is
 cleared."""
+
+after_reset = device_function(v_after)
+owed_next = device_function(owed_after)
 
 
 @device_function
@@ -71,18 +78,22 @@ def advance(cell, a, u, v, words, groups):
 
     Args:
         cell: [constants, neurons] float.
-        a: [neurons] float, the drive of the step; overwritten by q where a neuron spikes.
+        a: [neurons] float, the drive of the step; overwritten by q where a neuron spikes, or by ∞
+            if the spike is left over: v was above θ after the reset of the step before.
         u, v: [neurons] float, the state, which is updated.
         words, groups: the mask of the step.
     """
     j = cuda.threadIdx.x
     while j < u.size:
         i = index(j)
+        before = v[i]
         u[i] = cell[BETA, i] * u[i] + a[i]
         v[i] = cell[ALPHA, i] * v[i] + u[i] + cell[BIAS_STEP, i]
         if v[i] > cell[THETA, i]:
             a[i] = spike_slope(cell, i, u[i], v[i])
-            v[i] = u.dtype.type(0)
+            if before > cell[THETA, i]:
+                a[i] = np.inf
+            v[i] = after_reset(v[i], True, cell[DROP, i])
             mark(j, words, groups)
         j += cuda.blockDim.x
 
@@ -171,7 +182,7 @@ def run_lif(cell, weight, delay, drive, tape):
         weight, delay: [neurons, neurons], synapses within the population; [0, neurons] without
             recurrence.
         drive: [samples, T, neurons] float, a[n], to which recurrent arrivals are added. Where a
-            neuron spikes, a[n] is overwritten by q, see `spike_slope`.
+            neuron spikes, a[n] is overwritten by q, see `advance`.
         tape: [samples, T, words] int64, filled with the masks.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
@@ -270,6 +281,7 @@ class ChipKernels(NamedTuple):
 def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
     """The forward kernels in an integer arithmetic; each is compiled at its first launch."""
     chip_step = device_function(import_module(arithmetic.module).neuron_step)
+    shift, margin = arithmetic.state_shift, arithmetic.firing_level(0)
 
     @device_function
     def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
@@ -283,18 +295,24 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             a: [neurons] int32, sums of the shifted weights that arrive.
             u, v: [neurons] int32, the state, which is updated.
             words, groups: the mask of the step.
-            slope: [neurons] float, filled with q where a neuron spikes.
+            slope: [neurons] float, filled where a neuron spikes with q, or with ∞ if the spike is
+                left over.
             faults: [2, neurons] int64, counts of wraps of u and of clips of v; new ones are added.
         """
         number = unit.dtype.type
         j = cuda.threadIdx.x
         while j < u.size:
             i = index(j)
+            added, is_left_over = integer_constants[CHIP_BIAS, i], False
+            # Only after a spike, and only with some resets, v is still at the firing level.
+            if v[i] >= (integer_constants[VTH, i] << shift) + margin:
+                added += owed_next(True, integer_constants[CHIP_DROP, i])
+                is_left_over = v[i] >= integer_constants[LEFT_FROM, i]
             after = chip_step(
                 np.int64(a[i]),
                 np.int64(u[i]),
                 np.int64(v[i]),
-                integer_constants[CHIP_BIAS, i],
+                added,
                 integer_constants[KEEP_U, i],
                 integer_constants[KEEP_V, i],
                 integer_constants[VTH, i],
@@ -307,8 +325,11 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             if after.clipped:
                 faults[1, i] += 1
             if after.spiked:
+                v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
                 current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
                 slope[i] = spike_slope(cell, i, current, membrane)
+                if is_left_over:
+                    slope[i] = np.inf
                 mark(j, words, groups)
             j += cuda.blockDim.x
 
