@@ -367,7 +367,8 @@ def finetune(
         start: a run that was saved in a folder, or the path of the folder.
         settings: changes to the run's settings, by the names of `TrainOptions`. By default, there
             are 10 epochs at a fifth of the run's learning rates. The network keeps its layers,
-            constants and readout; delays longer than `max_delay` are clipped.
+            constants and readout; delays longer than `max_delay` are clipped, and another `reset`
+            replaces that of the network.
         data: by default the data set that the run was trained on, unless it was in memory.
         folder, device, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 

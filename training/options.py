@@ -21,7 +21,7 @@ from nmtool.data.dividing import AUTO, SplitRule, amount
 from nmtool.data.grid import needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, listed, nearest, printable, quoted, suggestion
 from nmtool.network.float_network import INITIAL_RATE
-from nmtool.network.graph import MAX_CHANNELS, MAX_POPULATIONS, MAX_STEPS
+from nmtool.network.graph import MAX_CHANNELS, MAX_POPULATIONS, MAX_STEPS, RESETS, TO_ZERO
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.options import option
@@ -52,7 +52,10 @@ SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
 )
-"""Settings that define the network; fine-tuning cannot change them."""
+"""Settings that define the network; fine-tuning cannot change them.
+
+It may change the reset, so that a network can be trained on for targets that reset to zero only.
+"""
 
 
 INITIAL_DELAYS = (
@@ -122,6 +125,9 @@ class Shape:
     "recurrent synapses within each hidden layer, from and to all its neurons"
     readout: str = option("weighted", choices=tuple(RULES))
     "rule that turns the output's activity into scores"
+    reset: str = option(TO_ZERO, choices=RESETS)
+    """what a spike does to the membrane: zero sets it to 0, subtract subtracts the threshold, and
+    late subtracts it in the next step, after the decay, as snnTorch does by default"""
     window: int | None = option(None, 1, MAX_STEPS)
     "readout window: number of last steps over which membranes are averaged"
     dt_ms: float = option(AUTO, positive=True, auto=True)

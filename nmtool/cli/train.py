@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="fine-tuning: start a new run from the last checkpoint of another run, with its "
             "settings, for 10 epochs at a fifth of its learning rates. FILE.toml and options "
             "override these. The network keeps its layers, constants and readout; delays longer "
-            "than --max-delay are clipped",
+            "than --max-delay are clipped, and --reset changes the reset",
         ),
     )
     folds.add_options(parser)

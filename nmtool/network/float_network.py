@@ -15,7 +15,7 @@ from nmtool.errors import UsageError
 from nmtool.network import graph, layers
 from nmtool.network.any_network import AnyNetwork
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import InputChannels
+from nmtool.network.graph import TO_ZERO, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.network.relays import with_relays
 from nmtool.progress import Progress, silent
@@ -69,6 +69,7 @@ class Network(AnyNetwork):
         delays: int = 0,
         readout: str = "weighted",
         window: int | None = None,
+        reset: str = TO_ZERO,
         dt_ms: float = 1.0,
         n_steps: int = 100,
         tau_mem_ms: float = 20.0,
@@ -95,6 +96,8 @@ class Network(AnyNetwork):
             recurrent: populations of a hidden layer also project to each other and themselves.
             delays: longest delay of any synapse, in steps.
             readout, window: the rule of the output, see `Readout`.
+            reset: what a spike does to the membrane: "zero" sets it to 0, "subtract" subtracts the
+                threshold, and "late" subtracts it in the next step, see `Population`.
             dt_ms: length of a time step in ms.
             n_steps: number of steps of a sample.
             tau_mem_ms, tau_syn_ms: time constants in ms, where `sizes` gives no others.
@@ -133,7 +136,7 @@ class Network(AnyNetwork):
         rng = np.random.default_rng([seed, 0])
         network = cls(
             InputChannels(n_channels),
-            [population for layer in chain for population in layer],
+            layers.with_reset([population for layer in chain for population in layer], reset),
             layers.random_projections(n_channels, chain, draws, rng, recurrent=recurrent),
             output_readout,
             dt_ms,

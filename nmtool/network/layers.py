@@ -15,7 +15,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -127,6 +127,19 @@ def hidden_layers(
         )
 
     return [[population(text) for text in layer] for layer in spelled]
+
+
+def with_reset(populations: Sequence[Population], reset: str) -> list[Population]:
+    """Populations of which those that spike have a reset; one that they have already is kept.
+
+    Args:
+        populations: any populations.
+        reset: `zero`, or `subtract` or `late` to subtract the threshold.
+    """
+    return [
+        replace(p, reset=reset, reset_by=None) if p.kind == LIF and p.reset != reset else p
+        for p in populations
+    ]
 
 
 def random_projections(

@@ -9,7 +9,7 @@ import numpy as np
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import InputChannels, count_inputs
-from nmtool.network.layers import OUTPUT, Draw, hidden_layers, random_projections
+from nmtool.network.layers import OUTPUT, Draw, hidden_layers, random_projections, with_reset
 from nmtool.network.readout import Readout
 from nmtool.training.options import TrainOptions
 
@@ -27,6 +27,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     layers = hidden_layers(options.hidden_layers, options.tau_mem_ms, options.tau_syn_ms)
     layers.append([Population(OUTPUT, len(class_names), readout.kind, tau_out, options.tau_syn_ms)])
+    populations = [population for layer in layers for population in layer]
     projections = random_projections(
         channels.size,
         layers,
@@ -36,7 +37,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     )
     return Network(
         channels,
-        [population for layer in layers for population in layer],
+        with_reset(populations, options.reset),
         projections,
         readout,
         options.dt_ms,

@@ -14,6 +14,7 @@ from nmtool import storage
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.network.float_network import Network
+from nmtool.network.layers import with_reset
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
@@ -74,7 +75,7 @@ def run_training(
             folder=folder,
             on_batch=on_batch,
             on_epoch=on_epoch,
-            network=None if network is None else _with_delays_clipped(network, options.max_delay),
+            network=None if network is None else _adapted(network, options),
             device=device,
             ranks=ranks,
         )
@@ -118,9 +119,14 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     return Trainer(options, dataset.train, dataset.validation).best
 
 
-def _with_delays_clipped(network: Network, max_delay: int) -> Network:
-    return network.with_projections(
-        [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
+def _adapted(network: Network, options: TrainOptions) -> Network:
+    """The network of the run to start from, with delays clipped, and with the reset of settings."""
+    return replace(
+        network,
+        populations=with_reset(network.populations, options.reset),
+        projections=[
+            replace(p, delay=np.minimum(p.delay, options.max_delay)) for p in network.projections
+        ],
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.network.float_network import Network
+from nmtool.network.graph import LATE
 from nmtool.raster import Raster
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.mathematics import reference
-from tests.networks.resets import with_several_resets
+from tests.networks.resets import with_reset, with_several_resets
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.refusals import refused
 
@@ -151,6 +154,14 @@ def test_wrong_input_is_refused() -> None:
         SpikingNetwork(network, max_delay=2)
     with refused(NetworkError, "projections-missing"):
         SpikingNetwork(network.with_projections([]))
+
+
+def test_a_late_reset_of_a_membrane_without_memory_is_refused() -> None:
+    network = with_reset(random_network("recurrent", seed=1), LATE)
+    populations = [replace(p, tau_mem_ms=1e-3) for p in network.populations]
+    with refused(NetworkError, "late-reset-untrainable") as caught:
+        SpikingNetwork(replace(network, populations=populations))
+    assert "'hidden'" in caught.value.what
 
 
 def test_a_regulariser_of_no_population_is_refused() -> None:

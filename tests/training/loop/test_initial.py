@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nmtool.network.float_network import Network
+from nmtool.network.graph import RESETS, TO_ZERO
 from nmtool.network.readout import Readout
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions
@@ -72,6 +73,14 @@ def test_constants_and_readout() -> None:
     assert (network.dt_ms, network.n_steps, network.class_names) == (2.0, 77, CLASSES)
     assert (network.readout.population, network.readout.rule) == ("output", "weighted")
     assert set(_network(tau_mem_ms=15.0).population("output").values("tau_mem_ms")) == {15.0}
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_the_reset_is_that_of_all_spiking_populations(reset: str) -> None:
+    network = _network(hidden="4@5+3@40", readout="first_spike", reset=reset)
+    assert [p.reset for p in network.populations] == [reset] * 3
+    integrating = _network(reset=reset)
+    assert [p.reset for p in integrating.populations] == [reset, TO_ZERO]
 
 
 def test_populations_with_constants_of_their_own() -> None:

@@ -34,13 +34,14 @@ def _accuracy(network: IntegerNetwork) -> float:
 
 
 @pytest.mark.parametrize(
-    ("weight_bits", "delay_bits", "least_accuracy"), [(8, 6, 0.75), (2, 2, 0.6)]
+    ("weight_bits", "delay_bits", "reset", "least_accuracy"),
+    [(8, 6, "zero", 0.75), (8, 6, "subtract", 0.75), (2, 2, "zero", 0.6), (4, 4, "late", 0.7)],
 )
 def test_learns_in_integers(
-    weight_bits: int, delay_bits: int, least_accuracy: float, tmp_path: Path
+    weight_bits: int, delay_bits: int, reset: str, least_accuracy: float, tmp_path: Path
 ) -> None:
-    bits = {"weight_bits": weight_bits, "delay_bits": delay_bits}
-    options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **bits)
+    settings = {"weight_bits": weight_bits, "delay_bits": delay_bits, "reset": reset}
+    options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **settings)
     folder = RunFolder(tmp_path / "run")
     trainer = run_training(options, small_dataset(80), folder=folder)
     best = max(entry["validation_accuracy"] for entry in trainer.log)
@@ -48,6 +49,7 @@ def test_learns_in_integers(
     integers = folder.integers()
     assert integers is not None
     assert _accuracy(integers) == best
+    assert integers.population("hidden").reset == reset
     levels = [np.unique(p.weight).size for p in integers.projections]
     assert max(levels) <= 2**weight_bits
     grid = DelayGrid.spanning(delay_bits, options.max_delay)

@@ -123,6 +123,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunFolde
     return run
 
 
+@pytest.mark.parametrize("reset", [None, "zero", "late"])
+def test_finetuning_keeps_the_reset_or_changes_it(
+    reset: str | None, finished: Callable[..., RunFolder]
+) -> None:
+    start = finished(epochs=1, reset="subtract")
+    options = start.finetune_options({"epochs": 1} | ({} if reset is None else {"reset": reset}))
+    trainer = run_training(options, small_dataset(), start=start)
+    assert start.network().population("hidden").reset == "subtract"
+    assert trainer.best.population("hidden").reset == (reset or "subtract")
+
+
 @pytest.fixture
 def two_epochs(finished: Callable[..., RunFolder], tmp_path: Path) -> tuple[RunFolder, list[dict]]:
     """A finished run of two epochs that a test may change, and its log."""

@@ -165,9 +165,9 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
     ("build", "reset", "share"),
     [
         *((build, TO_ZERO, 1.0) for build in (feed_forward, recurrent, two_layers, feedback)),
-        (recurrent, SUBTRACT, 1.0),
-        (feedback, SUBTRACT, 1.4),
-        (feedback, LATE, 0.7),
+        (recurrent, SUBTRACT, 0.7),
+        (feedback, SUBTRACT, 1.0),
+        (feedback, LATE, 1.4),
     ],
 )
 def test_hidden_gradients_approach_the_oracle(build: Callable, reset: str, share: float):
