@@ -1,7 +1,8 @@
 """Templates of the C text of an exported program.
 
-`neuron_step` restates `hardware_sim/step.py`, and `ADVANCE_SUBTRACTING` `hardware_sim/resets.py`. Sums are unsigned, because only unsigned integers
-wrap around in C; `low_word` makes them signed again. Division truncates toward zero in C99.
+`neuron_step` restates `hardware_sim/step.py`, and `ADVANCE_SUBTRACTING` `hardware_sim/resets.py`.
+Sums are unsigned, because only unsigned integers wrap around in C; `low_word` makes them signed
+again. Division truncates toward zero in C99.
 """
 
 from __future__ import annotations
@@ -204,7 +205,8 @@ nmtool_membrane_$name[i] -= $reset_by << STATE_SHIFT;
 
 OWED = Template("""\
 /* A membrane above the threshold spiked in the step before. */
-        int32_t owed = nmtool_membrane_$name[i] > $vth << STATE_SHIFT ? $reset_by << STATE_SHIFT : 0;
+        int32_t owed =
+            nmtool_membrane_$name[i] > $vth << STATE_SHIFT ? $reset_by << STATE_SHIFT : 0;
 
         """)
 """What a late reset subtracts in this step."""

@@ -136,7 +136,9 @@ def _arithmetic_in(document: dict[str, Any], path: Path) -> str:
     is_announced = document["format"] == KIND_WITH_RESETS
     is_used = any({"reset", "reset_by"} & entry.keys() for entry in document["populations"])
     if is_announced != arithmetic.endswith(_WITH_RESETS) or (is_used and not is_announced):
-        why = f'with resets, its "format" must be "{KIND_WITH_RESETS}", and its "arithmetic" end in '
+        why = (
+            f'with resets, its "format" must be "{KIND_WITH_RESETS}", and its "arithmetic" end in '
+        )
         raise damaged(path, f'{why}"{_WITH_RESETS}"', _WHAT)
     return arithmetic.removesuffix(_WITH_RESETS)
 

@@ -31,7 +31,8 @@ def make_graph(network: IntegerNetwork) -> Any:
 
     The graph has one input, `spikes`: bool [batch, time, channels]. Each population has outputs of
     the shape [batch, time, neurons]: `<name>.u` (int32), `<name>.v` (int32, after the reset of a
-    spike), and `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh state.
+    spike), and `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh
+    state.
     """
     from onnx import helper
 
