@@ -21,7 +21,6 @@ import collections
 import contextlib
 import copy
 import inspect
-import json
 import multiprocessing
 import resource
 import signal
@@ -38,7 +37,7 @@ import numpy as np
 
 from nmtool import arithmetic
 from nmtool.exporters.json import file
-from nmtool.hardware_sim import reference, step
+from nmtool.hardware_sim import reference, resets, step
 from nmtool.network import integer_network
 from nmtool.network.graph import INPUT
 from nmtool.recording import Recording
@@ -49,9 +48,10 @@ EQUIVALENT = Path(__file__).parent / "mutants_equivalent.txt"
 SUBJECTS: tuple[tuple[Any, str], ...] = (
     (step, "neuron_step"),
     *((reference, name) for name in ("run_reference", "_run_sample", "_advance", "_send")),
+    *((resets, name) for name in ("v_after", "owed_after")),
     (arithmetic, "shifted"),
     *((arithmetic.Arithmetic, name) for name in ("keep_u", "keep_v")),
-    (integer_network.IntegerPopulation, "bias"),
+    *((integer_network.IntegerPopulation, name) for name in ("bias", "drop")),
     (integer_network.IntegerProjection, "shifted_weight"),
     *((file, name) for name in ("network_in", "_raster")),
 )
@@ -352,7 +352,7 @@ class Expected:
 
     @classmethod
     def read(cls, name: str) -> Expected:
-        document = json.loads((FOLDER / f"{name}.json").read_bytes())
+        document = file.read(FOLDER / f"{name}.json")
         samples = document["samples"]
         states: dict[tuple[str, str], Any] = {}
         for population in document["populations"]:

@@ -14,7 +14,7 @@ import nmtool as nm
 from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import LI
+from nmtool.network.graph import LATE, LI, RESETS, SUBTRACT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.recording import Recording
@@ -23,6 +23,9 @@ from tests.vectors import FOLDER, VECTORS, content
 
 PAGE = FOLDER.parent / "standard.md"
 NAMES = list(VECTORS)
+OF_LOIHI2 = [name for name in NAMES if not name.startswith("reset-")]
+"""Vectors of `loihi2`; the others are of `loihi2-resets`."""
+
 every_vector = pytest.mark.parametrize("name", NAMES)
 
 
@@ -50,7 +53,7 @@ def test_the_script_makes_the_same_bytes(name: str) -> None:
 def test_the_folder_has_only_vectors_and_the_page_links_each() -> None:
     files = [*FOLDER.iterdir()]
     assert {file.name for file in files} == {f"{name}.json" for name in NAMES}
-    assert sum(file.stat().st_size for file in files) < 400_000
+    assert sum(file.stat().st_size for file in files) < 420_000
     linked = re.findall(r"\(vectors/([a-z0-9-]+)\.json\)", PAGE.read_text("utf-8"))
     assert linked == NAMES
 
@@ -97,6 +100,23 @@ def test_vectors_reach_every_limit_of_a_state() -> None:
     assert max(u) > 2**31 - 2**27
     assert {m - 1, m - 2, 1 - m, 2 - m} <= v
     assert (max(v), min(v)) == (m - 1, 1 - m)
+
+
+def test_vectors_cover_resets_and_their_limits() -> None:
+    with_resets = [name for name in NAMES if any(p.drop for p in read(name).integers.populations)]
+    assert with_resets == [name for name in NAMES if name not in OF_LOIHI2]
+    for reset in (SUBTRACT, LATE):
+        network = read(f"reset-{reset}").integers
+        constants = {(p.vth, p.reset_by) for p in network.populations if p.reset == reset}
+        assert {(0, 1), (0, 131071), (131071, 1), (131071, 262142)} <= constants
+        v = np.concatenate([*read(f"reset-{reset}").known_answers().recording.potential.values()])
+        assert v.min() == 1 - (1 << 23)
+    network, spikes = (
+        read("reset-mixed").integers,
+        read("reset-mixed").known_answers().recording.spikes,
+    )
+    assert {population.reset for population in network.populations} == {*RESETS}
+    assert spikes["a"].dense()[0, -1].any(), "the second sample must not get its reset"
 
 
 def test_each_readout_rule_gives_different_classes() -> None:

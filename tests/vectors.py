@@ -1,4 +1,4 @@
-"""Write the conformance vectors of the arithmetic `loihi2`, `docs/vectors`.
+"""Write the conformance vectors of `loihi2` and `loihi2-resets`, `docs/vectors`.
 
     python -m tests.vectors
 
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +22,7 @@ from nmtool.arithmetic import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.exporters.json import file
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LATE, LI, LIF, SUBTRACT, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -47,8 +49,8 @@ def li(name: str, size: int, du: int, dv: int, **bias: ArrayLike) -> IntegerPopu
     return IntegerPopulation(name, size, LI, du, dv, SILENT_THRESHOLD, 1.0, **bias)
 
 
-def lif(name: str, size: int, du: int, dv: int, vth: int, **bias: ArrayLike) -> IntegerPopulation:
-    return IntegerPopulation(name, size, LIF, du, dv, vth, 1.0, **bias)
+def lif(name: str, size: int, du: int, dv: int, vth: int, **options: Any) -> IntegerPopulation:
+    return IntegerPopulation(name, size, LIF, du, dv, vth, 1.0, **options)
 
 
 def synapses(
@@ -457,6 +459,42 @@ def mixed(seed: int) -> Vector:
     return vector(populations, projections, [steps])
 
 
+# Vectors on resets
+
+
+def resets(reset: str) -> Vector:
+    """Constants at their limits; membranes at and just above each threshold, and far above.
+
+    In the step after the first spikes, sums of both signs take y beyond the range of v.
+    """
+    populations, arrivals = [], {}
+    for vth, reset_by, dv in (
+        (0, 1, 0), (0, 131071, 0), (90, 90, 700), (131071, 1, 0), (131071, 131071, 700),
+        (131071, 262142, 0),
+    ):  # fmt: skip
+        name, ends = f"vth{vth}_by{reset_by}", [64 * vth, *[64 * vth + 1] * 2, *[M + 9999] * 2]
+        bias, (first, second) = _reaching(ends, 3)
+        options = {"reset": reset, "reset_by": reset_by, "bias_mantissa": bias}
+        populations.append(lif(name, len(ends), 4095, dv, vth, **options))
+        more = {3: [0, 0, 1 - M // 64, 0, M // 64], 6: [M // 64] * len(ends)}
+        arrivals[name] = {1: first, 2: second, **more}
+    projections, steps = drive(arrivals, 10)
+    return vector(populations, projections, [steps])
+
+
+def mixed_resets() -> Vector:
+    """Two samples of a network with all resets; the first ends in spikes that reset late."""
+    network, spikes = mixed(181)
+    a, b, out = network.populations
+    populations = [
+        replace(a, reset=LATE, reset_by=3000), replace(b, reset=SUBTRACT, reset_by=30), out,
+    ]  # fmt: skip
+    n_steps = 20
+    dense = spikes.dense()[:, : 2 * n_steps].reshape(2, n_steps, -1)
+    network = replace(network, populations=populations, n_steps=n_steps)
+    return network, Raster.from_dense(dense)
+
+
 VECTORS: dict[str, Callable[[], Vector]] = {
     "fresh-state": fresh_state,
     "one-step": one_step,
@@ -482,6 +520,9 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     "readout-window": lambda: _read_out("window", 4),
     "readout-first-spike": lambda: _read_out("first_spike"),
     **{f"mixed-{seed}": lambda seed=seed: mixed(seed) for seed in (16, 41, 181, 309)},
+    "reset-subtract": lambda: resets(SUBTRACT),
+    "reset-late": lambda: resets(LATE),
+    "reset-mixed": mixed_resets,
 }
 """Vectors by file name without extension."""
 

@@ -35,7 +35,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.libraries import libraries_needed
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LI, LIF, RESETS, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import MAX, Readout
 from nmtool.options import ReadingOptions
@@ -124,6 +124,7 @@ def format_promises(
         _known_answers_are_read_back: format_.carries,
         _known_answers_are_refused: exports and not format_.carries,
         _another_arithmetic_is_refused: writes,
+        _other_resets_are_refused: writes and len(format_.resets) < len(RESETS),
         _options_of_another_format_are_refused: reads,
         _existing_files_are_replaced_only_with_force: exports,
         _force_deletes_no_file_of_the_user: writes and format_.is_folder,
@@ -148,6 +149,7 @@ def format_promises(
         promises += [
             promise(f"vector {path.stem}", partial(_vector, path), True)
             for path in sorted(_VECTORS.glob("*.json"))
+            if len(format_.resets) > 1 or not path.stem.startswith("reset-")
         ]
     return promises
 
@@ -414,7 +416,9 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
             _expect_findings(error)
             refusals.append(error)
 
-    _for_random(integer_networks(exports.format.arithmetic), check, exports.examples)
+    format_ = exports.format
+    networks = integer_networks(format_.arithmetic, resets=len(format_.resets) > 1)
+    _for_random(networks, check, exports.examples)
     if refusals:
         raise refusals[0]
 
@@ -476,6 +480,19 @@ def _another_arithmetic_is_refused(exports: _Exports) -> None:
             exports.write(_chain(arithmetic))
     codes = [finding.code for finding in reasons]
     _expect(codes == ["format-arithmetic"], f"its findings are {codes}")
+    _expect(not any(exports.folder.iterdir()), "it leaves files")
+
+
+def _other_resets_are_refused(exports: _Exports) -> None:
+    """By the name of the population, before anything is written."""
+    network, changed = exports.network, exports.network.spiking[0]
+    for reset in {*RESETS} - {*exports.format.resets}:
+        populations = [replace(p, reset=reset) if p is changed else p for p in network.populations]
+        other = replace(network, populations=populations)
+        with _refused(DoesNotFitError, "format-does-not-fit"):
+            exports.write(other)
+        places = [(f.code, f.where) for f in exports.format.reasons_against(other)]
+        _expect(("format-reset", changed.name) in places, f"its findings are {places}")
     _expect(not any(exports.folder.iterdir()), "it leaves files")
 
 

@@ -61,7 +61,10 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 
 @settings(max_examples=examples(0.5))
 @given(
-    network=integer_networks(), seed=seeds, n_samples=st.integers(1, 5), n_steps=st.integers(1, 90)
+    network=integer_networks(resets=True),
+    seed=seeds,
+    n_samples=st.integers(1, 5),
+    n_steps=st.integers(1, 90),
 )
 def test_the_program_equals_the_simulator(
     folder: Path, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
@@ -122,7 +125,7 @@ def odd_network() -> IntegerNetwork:
 
 
 @settings(max_examples=examples(0.15))
-@given(network=integer_networks(), seed=seeds)
+@given(network=integer_networks(resets=True), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:

@@ -29,7 +29,10 @@ ANSWERS = answers_to(NETWORK, random_raster(2, 3, 40, 5))
 
 AT_LIMITS = {
     f"vector {name}"
-    for name in ("fresh-state", "u-limits", "u-twice", "u-word", "a-sum", "v-limits", "mixed-16")
+    for name in (
+        *("fresh-state", "u-limits", "u-twice", "u-word", "a-sum", "v-limits", "mixed-16"),
+        *("reset-subtract", "reset-late"),
+    )
 }
 """Vectors that also test the usual optimisation of C, which could change sums that overflow."""
 

@@ -13,10 +13,13 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
-from nmtool.exporters.json.file import KIND, VERSION, _digest
+from nmtool.exporters.json.file import KIND, KIND_WITH_RESETS, VERSION, _digest
 from nmtool.exporters.json.format import Json
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import LATE, RESETS, TO_ZERO
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.testing.networks import random_network, random_raster
 from tests.refusals import refused
 
@@ -113,6 +116,43 @@ def _sealed(path: Path, document: dict[str, Any]) -> Path:
 def _step(document: dict[str, Any]) -> dict[str, Any]:
     """The first step with input."""
     return next(step for sample in document["samples"] for step in sample["steps"] if step["input"])
+
+
+def with_reset(reset: str) -> IntegerNetwork:
+    """The network; spikes of its first population subtract, unless they reset to zero."""
+    reset_by = None if reset == TO_ZERO else 70
+    first = replace(NETWORK.populations[0], reset=reset, reset_by=reset_by)
+    return replace(NETWORK, populations=[first, *NETWORK.populations[1:]])
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_files_with_resets_have_identifiers_of_their_own(reset: str, tmp_path: Path) -> None:
+    """Readers without resets refuse either of them, instead of ignoring the keys of resets."""
+    network, is_other = with_reset(reset), reset != TO_ZERO
+    path = Json.write(network, tmp_path / "network.json", answers=known_answers(network)).path
+    document = json.loads(path.read_text("utf-8"))
+    identifiers = (KIND_WITH_RESETS, "loihi2-resets") if is_other else (KIND, "loihi2")
+    assert (document["format"], document["arithmetic"]) == identifiers
+    assert ["reset" in entry for entry in document["populations"]] == [is_other, False, False]
+    assert Json(path).network == network
+    assert nm.verify(path).identical
+    assert KIND not in KIND_WITH_RESETS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": KIND},
+        {"arithmetic": "loihi2"},
+        {"format": KIND, "arithmetic": "loihi2"},
+        {"arithmetic": "other-resets"},
+    ],
+)
+def test_resets_that_are_not_announced_are_refused(change: dict[str, str], tmp_path: Path) -> None:
+    path = Json.write(with_reset(LATE), tmp_path / "network.json").path
+    document = json.loads(path.read_text("utf-8"))
+    with pytest.raises(FileFormatError):
+        _ = Json(_sealed(path, document | change)).network
 
 
 INVALID: dict[str, Callable[[dict[str, Any]], object]] = {

@@ -59,7 +59,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
 
 @settings(max_examples=examples(2))
 @given(
-    network=integer_networks(),
+    network=integer_networks(resets=True),
     seed=seeds,
     n_samples=st.integers(1, 5),
     n_steps=st.integers(1, 90),
@@ -88,7 +88,7 @@ def test_recurrent_layers_with_feedback(n_hidden: int, spiking_output: bool) -> 
     reason=f"onnx {onnx.__version__} evaluates no Scan with several states",
 )
 @settings(max_examples=examples(1.5), phases=[Phase.generate])
-@given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 40))
+@given(network=integer_networks(resets=True), seed=seeds, n_steps=st.integers(1, 40))
 def test_the_evaluator_of_onnx_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:

@@ -125,7 +125,10 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 @on_processors
 @settings(max_examples=examples(0.4))
 @given(
-    network=integer_networks(), seed=seeds, n_samples=st.integers(0, 4), n_steps=st.integers(1, 90)
+    network=integer_networks(resets=True),
+    seed=seeds,
+    n_samples=st.integers(0, 4),
+    n_steps=st.integers(1, 90),
 )
 def test_random_networks_equal_the_simulator(
     real: Processor, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int

@@ -101,7 +101,7 @@ def printed(*words: str | Path) -> tuple[int, str]:
 
 
 @settings(max_examples=examples(0.2))
-@given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 60))
+@given(network=integer_networks(resets=True), seed=seeds, n_steps=st.integers(1, 60))
 def test_the_firmware_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:
@@ -232,7 +232,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(0.1))
-@given(network=integer_networks())
+@given(network=integer_networks(resets=True))
 def test_the_code_has_no_state_and_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork
 ) -> None:

@@ -163,6 +163,39 @@ def test_every_difference_of_a_neuron_is_named(neuron: dict, code: list[str]) ->
     assert codes(fit(network(), target))[:2] == ([], code)
 
 
+@pytest.mark.parametrize("reset", ["zero", "subtract", "late"])
+@pytest.mark.parametrize("figure", ["zero", "subtract"])
+def test_a_population_that_resets_otherwise_is_named(reset: str, figure: str) -> None:
+    """If all populations reset to zero, a target that does not is one finding."""
+    subject = network()
+    hidden = replace(subject.populations[0], reset=reset)
+    subject = replace(subject, populations=[hidden, *subject.populations[1:]])
+    target = Target("t", neuron=replace(LOIHI2.neuron, reset=figure))
+    places = [(f.code, f.where) for f in fit(subject, target).approximate]
+    where = "neurons" if reset == "zero" else "hidden"
+    assert places == ([] if reset == figure else [("target-reset", where)])
+
+
+def test_a_target_that_subtracts_the_threshold_subtracts_no_other_constant() -> None:
+    subject = network()
+    hidden = replace(subject.populations[0], reset="subtract", reset_by=99)
+    subject = replace(subject, populations=[hidden, *subject.populations[1:]])
+    target = Target("t", neuron=replace(LOIHI2.neuron, reset="subtract"))
+    (finding,) = fit(subject, target).approximate
+    assert (finding.code, finding.where) == ("target-reset", "hidden")
+    assert re.findall(r"\d+", finding.what) == ["100", "99"]
+
+
+def test_a_format_says_which_resets_it_expresses() -> None:
+    subject = network()
+    hidden = replace(subject.populations[0], reset="late")
+    subject = replace(subject, populations=[hidden, *subject.populations[1:]])
+    report = nm.check(subject, ["c", "lava", "loihi1"])
+    assert [fitting.verdict for fitting in report.fits] == [FAITHFUL, UNSUPPORTED, APPROXIMATE]
+    assert codes(report["lava"])[:2] == (["format-reset"], [])
+    assert codes(report["loihi1"])[:2] == ([], ["target-reset"])
+
+
 def test_decays_that_are_no_shift_give_the_change_of_time_constants() -> None:
     target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, decay="shift"))
     first, second = fit(network(du=1199, dv=400), target).approximate[:2]
