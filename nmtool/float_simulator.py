@@ -142,7 +142,8 @@ class StepPopulation:
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
         drive: constant that each step adds to v.
         threshold: threshold in the units of v.
-        drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0.
+        drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0. One number
+            applies to all neurons.
     """
 
     name: str
@@ -152,7 +153,7 @@ class StepPopulation:
     lose_v: Array
     drive: Array
     threshold: Array
-    drop: Array
+    drop: Array | float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -482,6 +482,15 @@ def resets(reset: str) -> Vector:
     return vector(populations, projections, [steps])
 
 
+def late_word() -> Vector:
+    """A late reset takes y below −2^31, where it wraps; u has grown to 2^31 and wrapped before."""
+    weight = np.array([[_MAX_DIGIT]] * 96 + [[199]])
+    options = {"reset": LATE, "reset_by": 262142, "bias_mantissa": -4096, "bias_exponent": 7}
+    populations = [lif("out", 1, 0, 4095, 131071, **options)]
+    steps = [range(96)] * 11 + [[*range(61), 96], [], []]
+    return vector(populations, [synapses(INPUT, "out", weight, weight_exponent=7)], [steps])
+
+
 def mixed_resets() -> Vector:
     """Two samples of a network with all resets; the first ends in spikes that reset late."""
     network, spikes = mixed(181)
@@ -522,6 +531,7 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     **{f"mixed-{seed}": lambda seed=seed: mixed(seed) for seed in (16, 41, 181, 309)},
     "reset-subtract": lambda: resets(SUBTRACT),
     "reset-late": lambda: resets(LATE),
+    "reset-late-word": late_word,
     "reset-mixed": mixed_resets,
 }
 """Vectors by file name without extension."""

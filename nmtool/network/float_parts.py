@@ -50,7 +50,7 @@ class Population(AnyPopulation):
         graph.check_population(self.name, self.kind, self.size)
         graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
         check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
-        constants = self.in_arrays
+        constants: tuple[str, ...] = self.in_arrays
         if self.reset != TO_ZERO:
             if self.reset_by is None:
                 object.__setattr__(self, "reset_by", self.threshold)
