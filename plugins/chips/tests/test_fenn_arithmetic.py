@@ -21,7 +21,7 @@ from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.wrong_step import Rules, wrong_step
-from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.graph import INPUT, SUBTRACT, InputChannels
 from nmtool.network.integer_network import (
     IntegerNetwork,
     IntegerPopulation,
@@ -242,7 +242,6 @@ def lively_network() -> IntegerNetwork:
         (" + HALF)", ")", ("floor", "the decay of u and v")),
         ("u * keep_u", "u * (keep_u + 1)", ("decay-plus-one", "keep u·(32768 − du), not")),
         ("v >= vth", "v > vth", ("above-threshold", "")),
-        ("0 if spiked", "v - vth if spiked", ("reset", "the threshold is subtracted from v")),
     ],
 )
 def test_a_wrong_line_of_the_step_is_named(
@@ -263,6 +262,18 @@ def test_a_wrong_line_of_the_step_is_named(
         candidate.detail.startswith(cause[1]) for candidate in causes if candidate.kind == cause[0]
     )
     assert all(str(candidate) and candidate.arithmetic == "fenn16" for candidate in causes)
+
+
+def test_a_wrong_reset_is_named() -> None:
+    network = lively_network()
+    subtracting = dataclasses.replace(
+        network, populations=[dataclasses.replace(network.populations[0], reset=SUBTRACT)]
+    )
+    spikes = Raster.from_dense(np.random.default_rng(0).random((6, 100, 20)) < 0.1)
+    expected, actual = (simulate(n, spikes, deep=True) for n in (network, subtracting))
+    cause = explain(network, spikes, expected, actual).single
+    assert cause is not None
+    assert (cause.kind, cause.detail) == ("reset", "the threshold is subtracted from v")
 
 
 def test_a_file_names_its_arithmetic(tmp_path: Path) -> None:
