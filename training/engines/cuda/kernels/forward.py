@@ -303,11 +303,10 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
         j = cuda.threadIdx.x
         while j < u.size:
             i = index(j)
-            added, is_left_over = integer_constants[CHIP_BIAS, i], False
+            added = integer_constants[CHIP_BIAS, i]
             # Only after a spike, and only with some resets, v is still at the firing level.
             if v[i] >= (integer_constants[VTH, i] << shift) + margin:
                 added += owed_next(True, integer_constants[CHIP_DROP, i])
-                is_left_over = v[i] >= integer_constants[LEFT_FROM, i]
             after = chip_step(
                 np.int64(a[i]),
                 np.int64(u[i]),
@@ -317,7 +316,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 integer_constants[KEEP_V, i],
                 integer_constants[VTH, i],
             )
-            u[i], v[i] = after.u, after.v
+            u[i] = after.u
             # Since overflows are rare, most steps do not access the counters, which are in global
             # memory.
             if after.wrapped:
@@ -325,12 +324,14 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             if after.clipped:
                 faults[1, i] += 1
             if after.spiked:
-                v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
                 current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
                 slope[i] = spike_slope(cell, i, current, membrane)
-                if is_left_over:
+                if v[i] >= integer_constants[LEFT_FROM, i]:
                     slope[i] = np.inf
                 mark(j, words, groups)
+                v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
+            else:
+                v[i] = after.v
             j += cuda.blockDim.x
 
     @kernel
