@@ -9,8 +9,8 @@ a v or a class differs, or if the mutant cannot run it. Undetected mutants are p
 command fails unless `tests/mutants_equivalent.txt` has a reason why they change nothing. It also
 fails if one of those is detected.
 
-Not mutated: results of a step other than u, v and spikes; docstrings, annotations, errors and paths
-in errors; types of arrays. Operands of commutative operators are not exchanged.
+Not mutated: results of a step that the simulator does not use; docstrings, annotations, errors and
+paths in errors; types of arrays. Operands of commutative operators are not exchanged.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ import numpy as np
 from nmtool import arithmetic
 from nmtool.exporters.json import file
 from nmtool.hardware_sim import reference, resets, step
+from nmtool.hardware_sim.step import Step
 from nmtool.network import integer_network
 from nmtool.network.graph import INPUT
 from nmtool.recording import Recording
@@ -209,10 +210,11 @@ def _is_text(node: ast.Constant) -> bool:
 
 
 def _reported(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes that compute results of a step other than its state."""
+    """All nodes that compute results of a step that the simulator does not use."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Step":
-        for argument in node.args[3:]:
-            yield from ast.walk(argument)
+        for result, argument in zip(Step._fields, node.args, strict=True):
+            if result not in ("u", "spiked", "peak"):
+                yield from ast.walk(argument)
 
 
 def _statements(node: ast.AST, place: Place = ()) -> Iterator[tuple[Place, ast.stmt]]:
