@@ -142,7 +142,7 @@ class StepPopulation:
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
         drive: constant that each step adds to v.
         threshold: threshold in the units of v.
-        drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0. One number
+        drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0. A number
             applies to all neurons.
     """
 
