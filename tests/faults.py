@@ -218,7 +218,7 @@ RULES = {
         "reset",
         (("0 if spiked else v, spiked", "v, spiked"),),
         (("v > threshold ? 0 : v", "v"),),
-        (('nodes.add("Where", [spiked, zero, membrane]', 'nodes.add("Identity", [membrane]'),),
+        (('nodes.add("Where", [spiked, reset, membrane]', 'nodes.add("Identity", [membrane]'),),
         {"detail": "v is not reset"},
     ),
     "vth is subtracted": Rule(
@@ -227,8 +227,9 @@ RULES = {
         (("v > threshold ? 0 : v", "v > threshold ? v - threshold : v"),),
         (
             (
-                "[spiked, zero, membrane]",
-                '[spiked, nodes.add("Sub", [membrane, threshold], f"{name}.v_less"), membrane]',
+                "[spiked, reset, membrane]",
+                '[spiked, nodes.add("Sub", [membrane, _threshold(nodes, population)], '
+                'f"{name}.v_less"), membrane]',
             ),
         ),
         {"detail": "the threshold is subtracted from v"},

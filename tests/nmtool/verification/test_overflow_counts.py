@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from nmtool.arithmetic import DECAY_ONE, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 from nmtool.hardware_sim import reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import neuron_step
+from nmtool.hardware_sim.step import Step, neuron_step
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -20,14 +20,14 @@ from nmtool.verification.overflows import GROWS, WRAPS, count_dependent, no_depe
 def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:
     """A whole run in which membranes beyond 24 bits do not clip."""
 
-    def step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> tuple:
+    def step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> Step:
         new_u = neuron_step(a, u, v, bias, keep_u, keep_v, vth).u
         sign = 1 if v >= 0 else -1
         new_v = sign * (abs(v) * keep_v // DECAY_ONE) + new_u + bias
         if way == WRAPS:
             new_v = (new_v + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT
         spiked = vth != SILENT_THRESHOLD and new_v > vth << STATE_SHIFT
-        return new_u, 0 if spiked else new_v, spiked
+        return Step(new_u, 0 if spiked else new_v, spiked, False, False, new_v)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reference, "_step", lambda _: np.frompyfunc(step, 7, 1))
