@@ -432,7 +432,7 @@ class Format:
                 f"its reset is '{population.reset}', but the format can only express "
                 f"{' or '.join(repr(reset) for reset in cls.resets)}",
                 f"train on from these weights, nmtool train --start RUN -o RUN2 --reset "
-                f"{cls.resets[0]}, which also says what it costs; or export to another format",
+                f"{cls.resets[0]}; nmtool compare RUN RUN2 --data DATA says what that costs",
             )
             for population in network.populations
             if population.reset not in cls.resets

@@ -29,4 +29,5 @@ def v_after(peak: int, spiked: bool, drop: int) -> int:
 
 def owed_after(spiked: bool, drop: int) -> int:
     """What the next step adds to v, beside u and the bias: 0, or a late reset."""
+    # `drop - drop` is a zero of the type of drop, so that compiled loops keep one type.
     return min(drop, drop - drop) if spiked else drop - drop
