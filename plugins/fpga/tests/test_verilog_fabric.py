@@ -9,6 +9,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError
+from nmtool.network.graph import LATE, LIF
 from nmtool.targets import target_named
 from nmtool_fpga.verilog.fabric import Shape, blocks, uses
 from nmtool_fpga.verilog.format import Verilog
@@ -44,6 +45,30 @@ def test_counts_are_within_their_error_of_a_synthesis(
     for resource, count in counts.items():
         error = abs(resources[resource].used - count) / count
         assert error <= resources[resource].error, (resource, resources[resource].used, count)
+
+
+@pytest.mark.parametrize(
+    ("part", "lanes", "more"),
+    [
+        ("ecp5-85", 1, 171),
+        ("ecp5-85", 4, 157),
+        ("ecp5-85", 8, 292),
+        ("ecp5-85", 16, 506),
+        ("ice40up5k", 1, 175),
+        ("ice40up5k", 8, 268),
+    ],
+)
+def test_subtracting_resets_take_more_look_up_tables(part: str, lanes: int, more: int) -> None:
+    """Yosys counts `more` of them for zoo:digits, and the same number of everything else."""
+    network, target = nm.zoo.load("digits"), target_named(part)
+    late = [replace(p, reset=LATE) for p in network.spiking]
+    silent = [p for p in network.populations if p.kind != LIF]
+    changed = replace(network, populations=[*late, *silent])
+    before, after = (
+        {use.resource: use.used for use in uses(n, target, lanes)} for n in (network, changed)
+    )
+    assert after["look-up tables"] - before.pop("look-up tables") == pytest.approx(more, rel=0.1)
+    assert all(after[resource] == used for resource, used in before.items())
 
 
 def test_block_rams_follow_from_width_and_depth() -> None:

@@ -91,7 +91,7 @@ def test_lanes_are_neighbours_and_the_last_word_is_padded() -> None:
 
 
 @settings(max_examples=examples(2))
-@given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
+@given(drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
 def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, lanes: int) -> None:
     layout = Layout(drawn, lanes)
     p = layout.parameters
@@ -99,7 +99,7 @@ def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, l
     assert widths == {
         "synapses": lanes * (p["WEIGHT_BITS"] + p["DELAY_BITS"]),
         "biases": layout.slices * p["BIAS_BITS"],
-        "populations": 43 + p["INDEX_BITS"] + p["WORD_BITS"],
+        "populations": p["DROP_BITS"] + 43 + p["INDEX_BITS"] + p["WORD_BITS"],
         "sources": 1 + p["PROJECTION_BITS"] + p["INDEX_BITS"],
         "projections": 3
         + sum(p[n] for n in ("JUMP_BITS", "WORD_BITS", "LENGTH_BITS", "SYNAPSE_BITS")),
@@ -109,6 +109,23 @@ def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, l
     assert 1 << p["SLOT_BITS"] >= drawn.max_delay + 2
     if not misfits(drawn):
         assert p["ACC_BITS"] + p["SHIFT"] <= 25
+
+
+def test_words_of_populations_have_a_reset_if_some_spike_subtracts() -> None:
+    populations = [
+        IntegerPopulation("a", 1, LIF, 0, 0, 131071, 1.0, reset="subtract", reset_by=262142),
+        IntegerPopulation("b", 1, LIF, 0, 0, 131071, 1.0, reset="late", reset_by=262142),
+        IntegerPopulation("c", 1, LIF, 0, 0, 131071, 1.0),
+    ]
+    resets = []
+    for chosen in (populations, populations[2:]):
+        network = IntegerNetwork(InputChannels(1), chosen, [], Readout("c", "first_spike"), 1.0, 1)
+        layout = Layout(network)
+        others = 43 + layout.parameters["INDEX_BITS"] + layout.parameters["WORD_BITS"]
+        assert layout.memories["populations"].width == others + layout.parameters["DROP_BITS"]
+        words = layout.memories["populations"].hex_lines().split()
+        resets.append([int(word, 16) >> others for word in words[: len(chosen)]])
+    assert resets == [[262142, (1 << 19) - 262142, 0], [0]]
 
 
 def wide(n: int, exponent: int) -> IntegerNetwork:
@@ -161,7 +178,7 @@ def test_a_network_too_large_for_any_number_of_lanes(
 
 
 @settings(max_examples=examples(2))
-@given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
+@given(drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
 def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) -> None:
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 

@@ -14,11 +14,11 @@ from hypothesis import assume, given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LATE, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.testing.networks import Maker, random_raster
+from nmtool.testing.networks import Maker, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog import runtime
 from nmtool_fpga.verilog.folder import running_files
@@ -48,11 +48,11 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 
 @needs_icarus
 @settings(max_examples=examples(0.8))
-@given(data=st.data(), network=integer_networks(), lanes=st.sampled_from(LANES))
+@given(data=st.data(), network=integer_networks(resets=True), lanes=st.sampled_from(LANES))
 def test_any_network_equals_the_simulator(
     data: st.DataObject, network: IntegerNetwork, lanes: int
 ) -> None:
-    """Drawn are signs, exponents, biases, overflow, silence, parallel and missing projections."""
+    """Drawn are signs, exponents, biases, resets, overflow, silence and any projections."""
     assume(not misfits(network))
     spikes = data.draw(rasters(network.channels.size, 40))
     stall = data.draw(st.none() | st.integers(1, 2**31 - 1))
@@ -61,11 +61,11 @@ def test_any_network_equals_the_simulator(
 
 
 def large(seed: int, lanes: int) -> IntegerNetwork:
-    """A network with populations of several words, in which neurons wrap, clip and spike."""
+    """A network with populations of several words, in which neurons wrap, clip, spike and reset."""
     maker = Maker(np.random.default_rng(seed))
     sizes = {INPUT: 9, "a": 2 * lanes + 3, "b": lanes, "c": 5}
     edges = [(INPUT, "a"), ("a", "a"), ("a", "b"), ("b", "a"), ("b", "b"), ("b", "c"), ("a", "c")]
-    return IntegerNetwork(
+    network = IntegerNetwork(
         InputChannels(sizes[INPUT]),
         [maker.population(n, sizes[n], k) for n, k in (("a", LIF), ("b", LIF), ("c", LI))],
         [maker.projection(pre, post, (sizes[pre], sizes[post])) for pre, post in edges],
@@ -73,6 +73,7 @@ def large(seed: int, lanes: int) -> IntegerNetwork:
         dt_ms=1.0,
         n_steps=60,
     )
+    return with_resets(network, seed)
 
 
 @needs_icarus
@@ -125,10 +126,10 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 def test_lint_finds_nothing(
     lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
 ) -> None:
-    """The cases are a trained network, and a network whose rows of synapses have one word."""
+    """The cases are a trained network, and one with a late reset and one word in each row."""
     network = nm.zoo.load("digits")
     if hidden == 1:
-        network = made([lif("a", 1), li("o", 1)], [(INPUT, "a"), ("a", "o")])
+        network = made([lif("a", 1, reset=LATE), li("o", 1)], [(INPUT, "a"), ("a", "o")])
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]

@@ -47,11 +47,11 @@ _MEMORY = 2 << 30
 _BEFORE_LINT = 5
 _LINTED = (
     "chain", "chain-banks", "chain-single", "silent", "parallel-eight", "random-6",
-    "no-projections",
+    "no-projections", "resets",
 )  # fmt: skip
 _SMALL = (
     "chain", "chain-banks", "chain-single", "parallel", "no-projections", "random-0", "random-1",
-    "random-3", "loaded-full", "silent", "parallel-eight",
+    "random-3", "loaded-full", "silent", "parallel-eight", "resets",
     *(f"smallest-{warm}" for warm in range(82, 90)),
 )  # fmt: skip
 _ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")

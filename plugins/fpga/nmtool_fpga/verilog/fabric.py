@@ -4,6 +4,7 @@ Block RAMs are counted by the rules of Yosys 0.52: each memory takes the smalles
 over all block widths, or look-up tables where those are cheaper. The number of look-up tables is a
 linear fit to place-and-route results of nextpnr 0.7: five cores for an ECP5, pins and pass-through
 included, and one for an iCE40 UP with its serial line. `TABLES_ERROR` is the fit's largest error.
+What subtracting resets add is a linear fit to Yosys's counts alone.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
 """Number of look-up tables of a core: constant part, per lane, per neuron updated in a clock."""
+
+_SUBTRACTING_TABLES = {ECP5: (48, 115), ICE40UP: (84, 92)}
+"""Number of look-up tables that a core has besides if spikes of some population subtract: constant
+part, and per neuron updated in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
 """Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
@@ -129,11 +134,15 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     has_large = family == ICE40UP and fabric.large_rams != 0
     large_memories = [memory for memory in memories if memory.is_large and has_large]
     small_memories = [memory for memory in memories if memory not in large_memories]
-    slices = Layout(network, lanes).slices
+    layout = Layout(network, lanes)
+    slices = layout.slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
     multipliers += _MULTIPLIERS_OF_WEIGHTED * network.readout.weights_steps
     constant, per_lane, per_slice = _TABLES[family]
     tables = constant + per_lane * lanes + per_slice * slices
+    if layout.parameters["DROP_BITS"]:
+        constant, per_slice = _SUBTRACTING_TABLES[family]
+        tables += constant + per_slice * slices
     amounts = [
         ("look-up tables", tables, fabric.luts, TABLES_ERROR),
         (

@@ -41,6 +41,9 @@ BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
 MAX_BANKS = 1000
 """Limit of the number of synapse banks, because their file names have three digits."""
 
+DROP_BITS = 19
+"""Number of bits of a subtracting reset: the constant over 64, negative if it is late."""
+
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
 """Neurons updated per clock, by lanes; with many lanes, one neuron per clock would be too slow."""
 
@@ -160,6 +163,7 @@ class Layout:
             "ACC_BITS": max(largest.bit_length() + 1, weight_bits + 1),
             "SHIFT": STATE_SHIFT + self._unit,
             "BIAS_BITS": max(_signed_bits(bias) for bias in biases),
+            "DROP_BITS": DROP_BITS if any(p.drop for p in network.populations) else 0,
             "QUEUE_BITS": bits_for(max(spiking, 2) - 1),
         }
 
@@ -199,10 +203,14 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
-        """A word per population: kind, decays, threshold, size and first word."""
+        """A word per population: reset, kind, decays, threshold, size and first word.
+
+        The field of the reset is left out if all populations reset to zero.
+        """
         p = self.parameters
         rows = [
             [
+                (population.drop >> STATE_SHIFT, p["DROP_BITS"]),
                 (int(population.kind == LIF), 1),
                 (population.keep_u, 12),
                 (population.keep_v, 13),
@@ -212,7 +220,7 @@ class Layout:
             ]
             for population in self.network.populations
         ]
-        return _table([*rows, [(0, 43 + p["INDEX_BITS"] + p["WORD_BITS"])]])
+        return _table([*rows, [(0, 43 + p["DROP_BITS"] + p["INDEX_BITS"] + p["WORD_BITS"])]])
 
     def _sources(self) -> Memory:
         """A word per source: its first projection, if any, and its size."""

@@ -35,7 +35,7 @@ module core_proof #(
         .SLOT_BITS(SLOT_BITS), .PROJECTIONS(4), .PROJECTION_BITS(2), .LENGTH_BITS(LENGTH_BITS),
         .SYNAPSES(1 << SYNAPSE_BITS), .SYNAPSE_BITS(SYNAPSE_BITS), .BANK_BITS(6), .WEIGHT_BITS(WEIGHT_BITS),
         .DELAY_BITS(DELAY_BITS), .JUMP_BITS(JUMP_BITS), .ACC_BITS(4), .SHIFT(6), .BIAS_BITS(1),
-        .QUEUE_BITS(QUEUE_BITS), .LOAD_BITS(64), .LOAD_ADDRESS_BITS(8), .DEEP(0),
+        .DROP_BITS(0), .QUEUE_BITS(QUEUE_BITS), .LOAD_BITS(64), .LOAD_ADDRESS_BITS(8), .DEEP(0),
         .SINGLE_PORT(SINGLE_PORT)
     ) core (
         .clock(clock), .reset(reset), .in_valid(in_valid), .in_ready(in_ready),

@@ -42,6 +42,7 @@ module nmtool_neuron #(
     input  wire [11:0]                 keep_u,
     input  wire [12:0]                 keep_v,
     input  wire [16:0]                 threshold,
+    input  wire [18:0]                 drop,
     input  wire                        spiking,
     input  wire [48:0]                 state,
     input  wire signed [BIAS_BITS-1:0] bias,

@@ -571,7 +571,28 @@ def all_cases() -> list[Case]:
             rate=(0.3,),
             lengths=(8,),
         ),
+        *_resets(),
         *_random_cases(),
+    ]
+
+
+def _resets() -> list[Case]:
+    """Populations with each reset, whose neurons also spike in successive steps."""
+    network = made(
+        [
+            lif("a", 5, reset="subtract", reset_by=200),
+            lif("b", 6, vth=90, reset="late", reset_by=130),
+            lif("c", 4),
+            li("o", 3),
+        ],
+        [(INPUT, "a"), ("a", "b"), ("b", "c"), ("c", "a"), ("b", "o")],
+        delays=(0, 1, 5),
+        weights=(90, 120, -40),
+    )
+    loads = {"loaded": MEMORIES, "stall": 1}
+    return [
+        Case("resets", network, deep=True, rate=(0.4, 1.0)),
+        Case("resets-four", network, 2, lanes=4, rate=(0.4, 1.0), **loads),
     ]
 
 

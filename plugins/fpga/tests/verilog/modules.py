@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+from nmtool.hardware_sim.resets import owed_after, v_after
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.network.graph import LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool_fpga.verilog.answer import answer_block
-from nmtool_fpga.verilog.layout import bits_for
+from nmtool_fpga.verilog.layout import DROP_BITS, bits_for
 from plugins.fpga.tests.verilog.cases import END, MEMBRANE, SPIKE, classes, first_spikes
 
 HERE = Path(__file__).parent
@@ -60,7 +61,7 @@ class _Word:
 
 @dataclass(frozen=True)
 class Neurons:
-    """`nmtool_neuron` compared with `neuron_step`, for all ranges of u, v, sums and thresholds."""
+    """`nmtool_neuron` compared with `neuron_step` and the resets, for all ranges of numbers."""
 
     name: str
     acc_bits: int
@@ -71,7 +72,7 @@ class Neurons:
     def write(self, folder: Path) -> list[str]:
         folder = _folder(folder)
         lines = list(self._lines(np.random.default_rng(self.acc_bits)))
-        bits = 142 + self.bias_bits + self.acc_bits
+        bits = 142 + DROP_BITS + self.bias_bits + self.acc_bits
         _write(folder / "neurons.hex", lines, bits)
         return _compile(
             "neuron_bench",
@@ -82,18 +83,23 @@ class Neurons:
         )
 
     def _lines(self, random: np.random.Generator) -> Iterator[int]:
-        for keep_u, keep_v, vth in _CONSTANTS:
+        for keep_u, keep_v, vth, reset_by in _CONSTANTS:
             spiking = vth is not None
             for number in range(60):
                 u, v, arriving, bias = self._neuron(random, vth or 0)
                 sent = arriving << self.shift - STATE_SHIFT
                 limit = vth if vth is not None else SILENT_THRESHOLD
-                step = neuron_step(sent, u, v, bias, keep_u, keep_v, limit)
+                drop = reset_by << STATE_SHIFT
+                due = owed_after(spiking and v > limit << STATE_SHIFT, drop)
+                step = neuron_step(sent, u, v, bias + due, keep_u, keep_v, limit)
+                v_told = v_after(step.peak, step.spiked, drop)
                 word = _Word().add(number == 0, 1).add(keep_u, 12).add(keep_v, 13)
                 word.add(vth if vth is not None else int(random.integers(1 << 17)), 17)
-                word.add(spiking, 1).add(u, 25).add(v, 24).add(bias, self.bias_bits)
+                word.add(reset_by, DROP_BITS).add(spiking, 1).add(u, 25).add(v, 24).add(
+                    bias, self.bias_bits
+                )
                 word.add(arriving, self.acc_bits)
-                yield word.add(step.u, 25).add(step.v, 24).add(step.spiked, 1).value
+                yield word.add(step.u, 25).add(v_told, 24).add(step.spiked, 1).value
 
     def _neuron(self, random: np.random.Generator, vth: int) -> tuple[int, int, int, int]:
         limit, top = STATE_LIMIT, 1 << self.acc_bits - 1
@@ -117,18 +123,29 @@ class Neurons:
 
 
 _CONSTANTS = [
-    (0, 4096, 0),
-    (0, 4096, 131071),
-    (4095, 4096, 400),
-    (4095, 1, 1),
-    (1, 4095, 131071),
-    (0, 4096, None),
-    (4095, 4096, None),
-    (2048, 2049, 65536),
-    (1365, 3072, None),
-    (3001, 17, 30),
+    (0, 4096, 0, 0),
+    (0, 4096, 131071, 0),
+    (4095, 4096, 400, 0),
+    (4095, 1, 1, 0),
+    (1, 4095, 131071, 0),
+    (0, 4096, None, 0),
+    (4095, 4096, None, 0),
+    (2048, 2049, 65536, 0),
+    (1365, 3072, None, 0),
+    (3001, 17, 30, 0),
+    (0, 4096, 0, 1),
+    (4095, 4096, 0, 131071),
+    (0, 4096, 131071, 262142),
+    (2048, 3072, 400, 700),
+    (4095, 4096, 131071, -1),
+    (0, 4096, 131071, -262142),
+    (4095, 1, 0, -131071),
+    (2048, 3072, 400, -400),
 ]
-"""keep_u, keep_v and threshold of populations; None if they do not spike."""
+"""keep_u, keep_v, threshold and reset of populations; the threshold is None if they do not spike.
+
+The reset is the number that a spike subtracts, over 64, and negative if it is late; 0: to zero.
+"""
 
 
 @dataclass(frozen=True)

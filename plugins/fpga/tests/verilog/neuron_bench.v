@@ -8,7 +8,7 @@ module neuron_bench;
     parameter NEURONS = 1;
 
     localparam LATENCY = 8;
-    localparam WIDTH = 1 + 12 + 13 + 17 + 1 + 49 + BIAS_BITS + ACC_BITS + 50;
+    localparam WIDTH = 1 + 12 + 13 + 17 + 19 + 1 + 49 + BIAS_BITS + ACC_BITS + 50;
 
     reg clock = 1'b0;
     always #5 clock = !clock;
@@ -20,6 +20,7 @@ module neuron_bench;
     reg [11:0]           keep_u, next_keep_u;
     reg [12:0]           keep_v, next_keep_v;
     reg [16:0]           threshold, next_threshold;
+    reg [18:0]           drop, next_drop;
     reg [48:0]           state;
     reg [BIAS_BITS-1:0]  bias;
     reg [ACC_BITS-1:0]   arriving;
@@ -30,8 +31,8 @@ module neuron_bench;
     wire                 spike;
 
     nmtool_neuron #(.ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS)) neuron (
-        .clock(clock), .keep_u(keep_u), .keep_v(keep_v), .threshold(threshold), .spiking(spiking),
-        .state(state), .bias(bias), .arriving(arriving),
+        .clock(clock), .keep_u(keep_u), .keep_v(keep_v), .threshold(threshold), .drop(drop),
+        .spiking(spiking), .state(state), .bias(bias), .arriving(arriving),
         .done_u(u), .done_v(v), .done_spike(spike));
 
     initial begin
@@ -47,11 +48,11 @@ module neuron_bench;
         arriving = {ACC_BITS{1'bx}};
         on_way = {on_way[LATENCY-1:0], 1'b0};
         if (entered < NEURONS) begin
-            {fresh, next_keep_u, next_keep_v, next_threshold, next_spiking} =
-                neurons[entered] >> (WIDTH - 44);
+            {fresh, next_keep_u, next_keep_v, next_threshold, next_drop, next_spiking} =
+                neurons[entered] >> (WIDTH - 63);
             if (!fresh || on_way == 0) begin
-                {keep_u, keep_v, threshold, spiking} =
-                    {next_keep_u, next_keep_v, next_threshold, next_spiking};
+                {keep_u, keep_v, threshold, drop, spiking} =
+                    {next_keep_u, next_keep_v, next_threshold, next_drop, next_spiking};
                 {state, bias, arriving} = neurons[entered] >> 50;
                 on_way[0] = 1'b1;
                 entered = entered + 1;

@@ -31,6 +31,7 @@ module nmtool_core #(
     parameter ACC_BITS = 2,            // of a sum in the ring; more than WEIGHT_BITS
     parameter SHIFT = 6,               // of such sums, before they are added to u
     parameter BIAS_BITS = 1,
+    parameter DROP_BITS = 0,           // 19: of what a spike subtracts from v; 0: all set it to 0
     parameter QUEUE_BITS = 1,          // 2^QUEUE_BITS is at least the number of neurons
     parameter LOAD_BITS = 1,           // of the widest memory
     parameter LOAD_ADDRESS_BITS = 1,   // of the deepest
@@ -182,7 +183,7 @@ module nmtool_core #(
         .LANE_BITS(LANE_BITS), .SLICE_BITS(SLICE_BITS), .POPULATIONS(POPULATIONS),
         .POPULATION_BITS(POPULATION_BITS), .INDEX_BITS(INDEX_BITS), .WORDS(WORDS),
         .WORD_BITS(WORD_BITS), .ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS),
-        .MEM(MEM)
+        .DROP_BITS(DROP_BITS), .MEM(MEM)
     ) update (
         .clock(clock), .reset(reset), .begins(begins), .busy(update_busy),
         .room(room), .granted(granted), .word(next_word), .takes(takes), .start(start),
@@ -194,7 +195,7 @@ module nmtool_core #(
         .load_biases(loaded_data[BIAS_BITS*SLICES-1:0]),
         .load_population(loads[2]),
         .load_number(loaded_address[POPULATION_BITS-1:0]),
-        .load_constants(loaded_data[42+INDEX_BITS+WORD_BITS:0]));
+        .load_constants(loaded_data[42+DROP_BITS+INDEX_BITS+WORD_BITS:0]));
 
     nmtool_tell #(
         .SLICE_BITS(SLICE_BITS), .POPULATION_BITS(POPULATION_BITS), .INDEX_BITS(INDEX_BITS),

@@ -2,7 +2,14 @@
 //
 //     u <- trunc(u * keep_u / 4096) + (a << SHIFT)      modulo 2^24, in -M+1 .. M
 //     v <- trunc(v * keep_v / 4096) + u + bias          clipped to -M+1 .. M-1
-//     a spike where v > 64 * threshold, then v <- 0
+//     a spike where v > 64 * threshold, then
+//         drop = 0    v <- 0
+//         drop > 0    v <- v - 64 * drop
+//         drop < 0    v stays, and in the next step 64 * drop is added to v before the clip
+//
+// A v that a late drop leaves above the threshold tells the next step that the neuron spiked. So what
+// is due needs no memory, and after a clearing nothing is. With whatever is due, v fits 26 bits before
+// the clip: only a v above 64 * threshold, which is not below 0, is reduced by up to 2^24.
 //
 // `trunc` rounds towards zero. With state = 4096*high + low, 0 <= low < 4096:
 //
@@ -18,7 +25,7 @@
 // Stages, as `nmtool_update` counts them, which fetches a neuron:
 //
 //     3 state, bias and `arriving` are here   4 products   5 decayed   6 u
-//     7 u with its sign, v without u   8 v   9 v clipped   10 threshold   11 told
+//     7 u with its sign, v without u   8 v   9 v clipped   10 threshold, v after a spike   11 told
 module nmtool_neuron #(
     parameter ACC_BITS = 2,
     parameter SHIFT = 6,
@@ -30,6 +37,7 @@ module nmtool_neuron #(
     input  wire [11:0]                 keep_u,
     input  wire [12:0]                 keep_v,
     input  wire [16:0]                 threshold,
+    input  wire [18:0]                 drop,        // with a sign; 0 where no neuron spikes
     input  wire                        spiking,
 
     input  wire [48:0]                 state,       // u and v
@@ -53,6 +61,9 @@ module nmtool_neuron #(
     reg signed [BIAS_BITS-1:0] bias4, bias5;
     reg signed [ACC_BITS-1:0]  arrived4;
 
+    wire late = drop[18];
+    reg  owes4, owes5, owes6;                   // the drop of the step before
+
     always @(posedge clock) begin
         product_u <= $signed({{11{u_high[12]}}, u_high}) * $signed({11'd0, keep_u_signed});
         product_v <= $signed({{12{v_high[11]}}, v_high}) * $signed({10'd0, keep_v_signed});
@@ -62,6 +73,7 @@ module nmtool_neuron #(
         below_v <= state[23];
         bias4 <= bias;
         arrived4 <= arriving;
+        owes4 <= late && !state[23] && state[22:0] > {threshold, 6'd0};
     end
 
     // 5: both decays; they fit 24 bits with a sign
@@ -76,6 +88,7 @@ module nmtool_neuron #(
         decayed_v <= product_v + {11'd0, low_v[24:12]} + {23'd0, up_v};
         arrived <= arrived4;
         bias5 <= bias4;
+        owes5 <= owes4;
     end
 
     // 6: u, its low 24 bits; 7: all of it, and what v is without u
@@ -89,14 +102,15 @@ module nmtool_neuron #(
     always @(posedge clock) begin
         u6 <= decayed_u + added[23:0];
         v6 <= {{2{decayed_v[23]}}, decayed_v} + {{(26-BIAS_BITS){bias5[BIAS_BITS-1]}}, bias5};
+        owes6 <= owes5;
         u7 <= {u6[23] && u6[22:0] != 23'd0, u6};
-        v7 <= v6;
+        v7 <= v6 + (owes6 ? {late, drop, 6'd0} : 26'd0);
     end
 
     // 8: v; 9: clipped, which its upper bits tell, and -M by the lower ones
     reg [24:0]        u8, u9, u10;
     reg signed [25:0] v8;
-    reg [23:0]        v9, v10;
+    reg [23:0]        v9, v10, after10;
     reg               spike10;
 
     wire outside = v8[25:23] != {3{v8[25]}} || (v8[25] && v8[22:0] == 23'd0);
@@ -108,17 +122,20 @@ module nmtool_neuron #(
         u9 <= u8;
     end
 
-    // 10: threshold
+    // 10: threshold, and what v is after a spike
+    wire [17:0] subtracted = late ? 18'd0 : drop[17:0];
+
     always @(posedge clock) begin
         spike10 <= spiking && !v9[23] && v9[22:0] > {threshold, 6'd0};
         v10 <= v9;
+        after10 <= drop == 19'd0 ? 24'd0 : v9 - {subtracted, 6'd0};
         u10 <= u9;
     end
 
     // 11: told
     always @(posedge clock) begin
         done_u <= u10;
-        done_v <= spike10 ? 24'd0 : v10;
+        done_v <= spike10 ? after10 : v10;
         done_spike <= spike10;
     end
 endmodule

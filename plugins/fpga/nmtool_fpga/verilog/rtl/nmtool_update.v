@@ -16,6 +16,7 @@ module nmtool_update #(
     parameter ACC_BITS = 2,
     parameter SHIFT = 6,
     parameter BIAS_BITS = 1,
+    parameter DROP_BITS = 0,
     parameter MEM = "mem/"
 ) (
     input  wire                                 clock,
@@ -51,7 +52,7 @@ module nmtool_update #(
     input  wire [(BIAS_BITS<<SLICE_BITS)-1:0]   load_biases,
     input  wire                                 load_population,
     input  wire [POPULATION_BITS-1:0]           load_number,
-    input  wire [42+INDEX_BITS+WORD_BITS:0]     load_constants
+    input  wire [42+DROP_BITS+INDEX_BITS+WORD_BITS:0] load_constants
 );
     localparam SLICES = 1 << SLICE_BITS;
     localparam GROUP_BITS = WORD_BITS + LANE_BITS - SLICE_BITS;
@@ -59,7 +60,8 @@ module nmtool_update #(
     localparam PER_WORD = 1 << (LANE_BITS - SLICE_BITS);
     localparam LAST_POPULATION = POPULATIONS - 1;
     localparam [PER_WORD-1:0] FIRST = 1;
-    localparam WIDTH = 1 + 12 + 13 + 17 + INDEX_BITS + WORD_BITS;
+    localparam CONSTANTS = 1 + 12 + 13 + 17 + INDEX_BITS + WORD_BITS;
+    localparam WIDTH = DROP_BITS + CONSTANTS;
     localparam DONE = 11;
 
     localparam [2:0] IDLE = 3'd0, FETCH = 3'd1, READ = 3'd2, TAKE = 3'd3, RUN = 3'd4, DRAIN = 3'd5;
@@ -70,6 +72,7 @@ module nmtool_update #(
     reg [11:0]            keep_u;
     reg [12:0]            keep_v;
     reg [16:0]            threshold;
+    wire [18:0]           drop;
     reg [INDEX_BITS-1:0]  last;
     reg [WORD_BITS-1:0]   first_word;
 
@@ -109,7 +112,7 @@ module nmtool_update #(
         if (mode == IDLE) population <= 0;
         else if (mode == DRAIN && at == 0) population <= population + 1'b1;
         if (mode == READ)
-            {spiking, keep_u, keep_v, threshold, last, first_word} <= read;
+            {spiking, keep_u, keep_v, threshold, last, first_word} <= read[CONSTANTS-1:0];
         if (mode == TAKE) begin
             group <= 0;
             word <= first_word;
@@ -167,6 +170,18 @@ module nmtool_update #(
     nmtool_ram_register #(.WIDTH(BIAS_BITS * SLICES)) bias_register (
         .clock(clock), .read(biases), .held(biases2));
 
+    // What is read stays while any neuron of the population is on its way.
+    generate
+        if (DROP_BITS != 0) begin : dropping
+            reg [18:0] kept;
+
+            always @(posedge clock) kept <= read[WIDTH-1:CONSTANTS];
+            assign drop = kept;
+        end else begin : to_zero
+            assign drop = 19'd0;
+        end
+    endgenerate
+
     genvar slice;
     generate
         for (slice = 0; slice < SLICES; slice = slice + 1) begin : slices
@@ -175,7 +190,8 @@ module nmtool_update #(
 
             nmtool_neuron #(.ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS)) neuron (
                 .clock(clock),
-                .keep_u(keep_u), .keep_v(keep_v), .threshold(threshold), .spiking(spiking),
+                .keep_u(keep_u), .keep_v(keep_v), .threshold(threshold), .drop(drop),
+                .spiking(spiking),
                 .state(states3[49*slice +: 49]),
                 .bias(biases3[BIAS_BITS*slice +: BIAS_BITS]),
                 .arriving(arriving[ACC_BITS*slice +: ACC_BITS]),
