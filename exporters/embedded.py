@@ -124,8 +124,7 @@ HEADER_VERSION = 2
 
 def header_version(network: IntegerNetwork) -> int:
     """Version of a network's header: 1, which all readers know, unless it has other resets."""
-    subtracts = any(population.drop for population in network.populations)
-    return HEADER_VERSION if subtracts else 1
+    return HEADER_VERSION if network.subtracts else 1
 
 
 def check_version(path: str | Path, version: int | str, newest: int) -> None:

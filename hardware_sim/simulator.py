@@ -100,11 +100,10 @@ def run_together(
 
 def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
     """The time loops that run a network."""
-    subtracts = any(np.any(population.drop) for population in network.populations)
     if isinstance(network, IntegerNetwork):
         runs_in = network.runs_in
-        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word, subtracts)
-    return kernels("nmtool.hardware_sim.float_step", 0, 1, subtracts)
+        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word, network.subtracts)
+    return kernels("nmtool.hardware_sim.float_step", 0, 1, network.subtracts)
 
 
 def recording_from(

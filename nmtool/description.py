@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.network.graph import TO_ZERO
 from nmtool.tables import Table, counted
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its individual synapses, as plain values for JSON."""
-    with_reset = any(population.reset != TO_ZERO for population in network.populations)
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
@@ -33,7 +31,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
         "neurons": sum(population.size for population in network.populations),
         "synapses": count_synapses(network),
         "max_delay": network.max_delay,
-        "populations": [describe_population(p, with_reset) for p in network.populations],
+        "populations": [describe_population(p, network.subtracts) for p in network.populations],
         "projections": [describe_projection(projection) for projection in network.projections],
     }
 

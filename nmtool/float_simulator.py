@@ -181,6 +181,11 @@ class StepNetwork:
     projections: Sequence[StepProjection]
     readout: Readout
 
+    @property
+    def subtracts(self) -> bool:
+        """True if some neuron has a reset by subtraction."""
+        return any(np.any(population.drop) for population in self.populations)
+
 
 def step_network(network: Network | IntegerNetwork) -> StepNetwork:
     """Convert a float or integer network to the numbers that its steps need."""

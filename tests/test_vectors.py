@@ -103,7 +103,7 @@ def test_vectors_reach_every_limit_of_a_state() -> None:
 
 
 def test_vectors_cover_resets_and_their_limits() -> None:
-    with_resets = [name for name in NAMES if any(p.drop for p in read(name).integers.populations)]
+    with_resets = [name for name in NAMES if read(name).integers.subtracts]
     assert with_resets == [name for name in NAMES if name not in OF_LOIHI2]
     for reset in (SUBTRACT, LATE):
         network = read(f"reset-{reset}").integers

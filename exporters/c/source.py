@@ -70,8 +70,7 @@ def index_type(network: IntegerNetwork) -> str:
 
 def when_recorded(network: IntegerNetwork) -> str:
     """The words after "the membrane of each neuron" in comments."""
-    subtracts = any(population.drop for population in network.populations)
-    return " at the end of the step" if subtracts else ", 0 after a spike"
+    return " at the end of the step" if network.subtracts else ", 0 after a spike"
 
 
 def interface(network: IntegerNetwork) -> str:

@@ -60,7 +60,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
     kind, arithmetic = KIND, network.arithmetic
-    if any(population.drop for population in network.populations):
+    if network.subtracts:
         kind, arithmetic = KIND_WITH_RESETS, arithmetic + _WITH_RESETS
     # `arithmetic` comes before the header's other keys.
     document = {"format": kind, "version": VERSION, "arithmetic": arithmetic}

@@ -195,6 +195,11 @@ class AnyNetwork(Value, Tabular, Saved):
         return "float"
 
     @property
+    def subtracts(self) -> bool:
+        """True if spikes of a population subtract from its membrane instead of setting it to 0."""
+        return any(population.reset != TO_ZERO for population in self.populations)
+
+    @property
     def max_delay(self) -> int:
         """Largest delay of any synapse, in steps."""
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
@@ -241,7 +246,7 @@ class AnyNetwork(Value, Tabular, Saved):
         return header, arrays
 
     def _version(self) -> int:
-        return 1 if all(population.reset == TO_ZERO for population in self.populations) else 2
+        return 2 if self.subtracts else 1
 
     @classmethod
     def _fields_in(cls, archive: storage.Archive, **of_parts: Any) -> dict[str, Any]:

@@ -376,7 +376,7 @@ def _other_resets(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         # An export format has findings of its own on resets that it cannot express.
         return
     fix = f"the membrane after a spike differs; train with the reset {reset}"
-    if not any(population.drop for population in network.spiking):
+    if not network.subtracts:
         if reset != usual:
             what = f"the reset after a spike is {reset}, not {usual}"
             yield Finding("target-reset", "neurons", what, fix)

@@ -11,6 +11,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import NetworkError
+from nmtool.float_simulator import step_network
 from nmtool.network.graph import LATE, RESETS, SUBTRACT
 from nmtool.network.integer_network import IntegerPopulation
 from nmtool.storage import pack
@@ -39,6 +40,7 @@ def test_files_with_other_resets_have_a_version_of_their_own(reset: str, tmp_pat
     floats = float_network()
     hidden = replace(floats.populations[0], reset=reset)
     network = replace(floats, populations=[hidden, *floats.populations[1:]])
+    assert network.subtracts == step_network(network).subtracts == (reset != "zero")
     network.save(tmp_path / "network.npz")
     assert nm.load(tmp_path / "network.npz") == network
     with np.load(tmp_path / "network.npz") as archive:
