@@ -431,8 +431,8 @@ class Format:
                 population.name,
                 f"its reset is '{population.reset}', but the format can only express "
                 f"{' or '.join(repr(reset) for reset in cls.resets)}",
-                f"train on from these weights, nmtool train --start RUN -o RUN2 --reset "
-                f"{cls.resets[0]}; nmtool compare RUN RUN2 --data DATA says what that costs",
+                f"train on from these weights: nmtool train --start RUN -o RUN2 --reset "
+                f"{cls.resets[0]}, which then says what that cost",
             )
             for population in network.populations
             if population.reset not in cls.resets

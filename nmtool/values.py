@@ -158,3 +158,17 @@ def _hash(value: Any) -> int:
 def _bytes(array: NDArray) -> NDArray[np.uint8]:
     """The bytes of an array, as a flat view of it."""
     return array.reshape(-1).view(np.uint8)
+
+
+def packed_bits(bits: NDArray[np.bool_]) -> str:
+    """[n] bool as text: n, and the bits in hexadecimal; `unpacked_bits` is the inverse."""
+    return f"{bits.size}:{np.packbits(bits).tobytes().hex()}"
+
+
+def unpacked_bits(text: str) -> NDArray[np.bool_]:
+    """[n] bool, the bits in a text; raises `ValueError` if it is not from `packed_bits`."""
+    size, _, digits = text.partition(":")
+    packed = np.frombuffer(bytes.fromhex(digits), np.uint8)
+    if packed.size != -(-int(size) // 8):
+        raise ValueError(f"{packed.size} bytes cannot be {size} bits")
+    return np.unpackbits(packed, count=int(size)).astype(np.bool_)

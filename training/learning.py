@@ -16,6 +16,7 @@ from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
 from nmtool.errors import Finding, NmtoolError, UsageError, check_path, check_type
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.interrupts import STOPS, signals_noted
 from nmtool.libraries import libraries_needed
 from nmtool.network.float_network import Network
@@ -32,6 +33,7 @@ from nmtool.training.loop.remarks import (
     start_remarks,
 )
 from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
+from nmtool.training.loop.reset_change import cost_line
 from nmtool.training.loop.run_data import check_split, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
@@ -70,6 +72,10 @@ class Run(Tabular):
             if the data have their own split.
         search: the full trials of the hyperparameter search before the run; None without a search.
         n_validation: number of validation samples; None if unknown.
+        reset_cost: for a run that started from another one and has another reset, its accuracy on
+            the validation samples minus that of the other run, each with its own reset; includes
+            the effects of more epochs and of other settings. None for other runs, before the end
+            of training, and without validation samples.
     """
 
     options: TrainOptions
@@ -80,6 +86,7 @@ class Run(Tabular):
     validation_rule: SplitRule | None = None
     search: Table | None = None
     n_validation: int | None = None
+    reset_cost: AccuracyDifference | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
@@ -88,6 +95,7 @@ class Run(Tabular):
         run_folder = RunFolder(Path(folder))
         options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
         search = search_table(run_folder.search_folder)
+        change = run_folder.reset_change()
         return cls(
             options,
             *networks,
@@ -96,6 +104,7 @@ class Run(Tabular):
             run_folder.validation_rule(),
             search=search,
             n_validation=run_folder.manifest().validation_samples,
+            reset_cost=None if change is None else change.cost,
         )
 
     @property
@@ -192,11 +201,15 @@ class Run(Tabular):
         return log_as_csv(self.log)
 
     def as_json(self) -> dict[str, Any]:
-        """The log and the suggestions for the next run, as plain values for JSON."""
+        """The log and the suggestions for the next run, as plain values for JSON.
+
+        `reset_cost` only exists if the run changed the reset.
+        """
         return {
             "kept_epoch": self.best["epoch"] if self.log else None,
             "epochs": self.options.epochs,
             "log": [dict(entry) for entry in self.log],
+            **({} if self.reset_cost is None else {"reset_cost": self.reset_cost.as_json()}),
             "next": [asdict(finding) for finding in self.findings],
         }
 
@@ -218,6 +231,9 @@ class Run(Tabular):
                 f"{'unknown' if before is None else f'{before:.2%}'} before, "
                 f"{best['settled_accuracy']:.2%} after."
             )
+        if self.reset_cost is not None:
+            line = cost_line(self.reset_cost)
+            lines.append(f"{line[0].upper()}{line[1:]}.")
         return [(line, "") for line in lines]
 
     def tables(self) -> list[Table]:
@@ -368,7 +384,7 @@ def finetune(
         settings: changes to the run's settings, by the names of `TrainOptions`. By default, there
             are 10 epochs at a fifth of the run's learning rates. The network keeps its layers,
             constants and readout; delays longer than `max_delay` are clipped, and another `reset`
-            replaces that of the network.
+            replaces that of the network (`Run.reset_cost` is what that cost).
         data: by default the data set that the run was trained on, unless it was in memory.
         folder, device, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
@@ -442,7 +458,7 @@ class _Call:
             trainer, reporter = self._train(dataset, fitted, device, ranks, trained)
         if self.ranks is None:
             ranks.leave()
-        validation = dataset.validation
+        validation, change = dataset.validation, trainer.reset_change
         run = Run(
             fitted,
             trainer.best,
@@ -452,6 +468,7 @@ class _Call:
             dataset.validation_rule,
             search=search,
             n_validation=0 if validation is None else validation.n_samples,
+            reset_cost=None if change is None else change.cost,
         )
         if ranks.is_first:
             self._log_end(run, new_epochs=len(run.log if trained else reporter.epochs))
@@ -530,6 +547,8 @@ class _Call:
                 f"stopped early after epoch {len(run.log)}: no new best in the last "
                 f"{run.options.patience} epochs"
             )
+        if run.reset_cost is not None:
+            _log.info(cost_line(run.reset_cost))
         if new_epochs:
             for finding in run.advice():
                 _log.info(finding.as_line("next"))

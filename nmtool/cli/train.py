@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="fine-tuning: start a new run from the last checkpoint of another run, with its "
             "settings, for 10 epochs at a fifth of its learning rates. FILE.toml and options "
             "override these. The network keeps its layers, constants and readout; delays longer "
-            "than --max-delay are clipped, and --reset changes the reset",
+            "than --max-delay are clipped. --reset changes the reset; the command then says what "
+            "that cost on the validation samples",
         ),
     )
     folds.add_options(parser)
@@ -207,6 +208,8 @@ def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
             "epochs": len(training_run.log),
             "best": best,
         }
+        if training_run.reset_cost is not None:
+            result["reset_cost"] = training_run.reset_cost.as_json()
         console.print_json(result)
     else:
         parts = epoch_parts(best, training_run.n_validation)

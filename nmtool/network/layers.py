@@ -136,10 +136,13 @@ def with_reset(populations: Sequence[Population], reset: str) -> list[Population
         populations: any populations.
         reset: `zero`, or `subtract` or `late` to subtract the threshold.
     """
-    return [
-        replace(p, reset=reset, reset_by=None) if p.kind == LIF and p.reset != reset else p
-        for p in populations
-    ]
+    others = other_resets(populations, reset)
+    return [replace(p, reset=reset, reset_by=None) if p.name in others else p for p in populations]
+
+
+def other_resets(populations: Sequence[Population], reset: str) -> dict[str, str]:
+    """The resets of populations that spike and have another reset than this, by population."""
+    return {p.name: p.reset for p in populations if p.kind == LIF and p.reset != reset}
 
 
 def random_projections(

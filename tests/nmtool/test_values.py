@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 import nmtool as nm
@@ -18,7 +19,14 @@ from nmtool import DataError
 from nmtool.evaluation.answers import Answers
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
-from nmtool.values import Value, frozen, plain_array, read_only
+from nmtool.values import (
+    Value,
+    frozen,
+    packed_bits,
+    plain_array,
+    read_only,
+    unpacked_bits,
+)
 from tests.refusals import refused
 
 FLOATS = nm.Network.layers([5, 8, 3], delays=9)
@@ -177,3 +185,13 @@ def test_masked_numbers_are_refused(entry: str) -> None:
 
 def test_an_array_that_masks_no_number_is_an_array() -> None:
     assert plain_array(np.ma.array([1, 2])).tolist() == [1, 2]
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_bits_are_read_back_from_text(bits: list[bool]) -> None:
+    text = packed_bits(np.array(bits, np.bool_))
+    assert unpacked_bits(text).tolist() == bits
+    size, _, digits = text.partition(":")
+    for other in (f"{size}:{digits}00", f"{int(size) + 8}:{digits}", f"{size}:{digits}0", "?"):
+        with pytest.raises(ValueError, match=r"bits|hex|int"):
+            unpacked_bits(other)

@@ -28,6 +28,8 @@ class Manifest:
         ranks: number of processes.
         start, initial: content hash of the network before the first update: that of another run
             (`start`) or a new one (`initial`).
+        reset_change: the `ResetChange` of a run that started from another one with another reset,
+            as JSON; None if the reset is the same, or without validation samples.
         options: the settings.
     """
 
@@ -42,6 +44,7 @@ class Manifest:
     ranks: int
     start: str | None = None
     initial: str | None = None
+    reset_change: dict | None = None
     options: dict
 
     @classmethod

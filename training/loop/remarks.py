@@ -214,8 +214,8 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
     """Findings on a run that starts from another one.
 
-    They concern clipped delays, validation samples that the other run may have been trained on,
-    and settings that only affect new networks.
+    They concern clipped delays, another reset without validation samples, validation samples that
+    the other run may have been trained on, and settings that only affect new networks.
 
     Args:
         start: the run to start from.
@@ -242,6 +242,14 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
             f"the run in {start.path} may have been trained on some validation samples, since its "
             "validation split differs: validation accuracies may be too high",
             "keep the validation settings of that run, and its column of groups",
+        )
+    if options.reset != before.reset and not validates:
+        yield Finding(
+            "reset-cost-unknown",
+            "validation",
+            f"without validation samples, the cost of the reset {options.reset} instead of "
+            f"{before.reset} stays unknown",
+            "choose a number of validation samples: `validation=`",
         )
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:

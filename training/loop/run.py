@@ -90,7 +90,14 @@ def run_training(
                 storage.make_folder(folder.path)
                 locks.enter_context(folder.locked())
             role, first = ("initial", trainer.best) if network is None else ("start", network)
-            manifest = Manifest.of(options, dataset, ranks=ranks.size, **{role: first.content_hash})
+            change = trainer.reset_change
+            manifest = Manifest.of(
+                options,
+                dataset,
+                ranks=ranks.size,
+                reset_change=None if change is None else change.as_json(),
+                **{role: first.content_hash},
+            )
             folder.create(manifest, anew=anew)
             if network is not None:
                 # The checkpoint contains the state of the run `start`. That run may be deleted

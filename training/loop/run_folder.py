@@ -42,6 +42,7 @@ from nmtool.paths import (
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_values
 from nmtool.training.loop.manifest import Manifest
+from nmtool.training.loop.reset_change import ResetChange
 from nmtool.training.options import (
     AUTOMATIC,
     INITIAL_DELAYS,
@@ -169,10 +170,18 @@ class RunFolder:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
         if self.options().epochs == options.epochs:
             return
-        # Only `epochs` is replaced. `options` may contain the resolved path of a target's file, but
-        # the manifest keeps the path that the user gave.
-        manifest = self.manifest()
-        self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
+        manifest, change = self.manifest(), self.reset_change()
+        # Of the options, only `epochs` is replaced. `options` may contain the resolved path of a
+        # target's file, but the manifest keeps the path that the user gave.
+        manifest = replace(manifest, options=manifest.options | {"epochs": options.epochs})
+        if change is not None:
+            # The best of more epochs may be another one.
+            manifest = replace(manifest, reset_change=replace(change, after=None).as_json())
+        self._write(manifest)
+
+    def set_reset_change(self, change: ResetChange) -> None:
+        """Write what a change of the reset cost into the manifest; raises `StorageError`."""
+        self._write(replace(self.manifest(), reset_change=change.as_json()))
 
     def _write(self, manifest: Manifest) -> None:
         storage.write_text(self.manifest_file, json.dumps(manifest.as_json(), indent=2) + "\n")
@@ -224,6 +233,20 @@ class RunFolder:
             return SplitRule.from_json(entry)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
             raise self._manifest_error(f"hold_out: {error}") from error
+
+    def reset_change(self) -> ResetChange | None:
+        """How the run changed the reset of the run from which it started; None if it did not.
+
+        Raises:
+            FileFormatError: the manifest is damaged.
+        """
+        entry = self.manifest().reset_change
+        if entry is None:
+            return None
+        try:
+            return ResetChange.from_json(entry)
+        except storage.DAMAGE as error:
+            raise self._manifest_error(f"reset_change: {error}") from error
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"

@@ -21,6 +21,7 @@ from nmtool.errors import DataError, StorageError
 from nmtool.network.balance import balance_drive
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.layers import other_resets
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.gpu_failures import gpu_errors_converted
@@ -41,6 +42,7 @@ from nmtool.training.loop.optimise import (
     make_optimiser,
 )
 from nmtool.training.loop.pruning import Pruning
+from nmtool.training.loop.reset_change import ResetChange
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.loop.selection import (
@@ -167,6 +169,7 @@ class Trainer:
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._state = checkpoint.RunState(0, 0, -1.0, [])
         self.best, self.best_integers = model.to_network(), model.to_integers()
+        self.reset_change: ResetChange | None = None
 
     def run(self) -> Network:
         """Train the remaining epochs, and return the network of the best epoch."""
@@ -174,6 +177,7 @@ class Trainer:
             while self._state.epoch < self.options.epochs and not stopped_early(self.log):
                 self._epoch()
             self._remove_overflow()
+            self._compare_resets()
         return self.best
 
     def _epoch(self) -> None:
@@ -353,6 +357,7 @@ class Trainer:
             self._average.values,
         )
         self._average.trained = self._folder.manifest().start is not None
+        self.reset_change = self._folder.reset_change()
         if self._ranks.is_first:
             self._folder.keep_next(self._state.epoch)
             if self._state.has_best and self._state.network:
@@ -385,6 +390,12 @@ class Trainer:
         self.model.clamp_delays()
         self._average.restart()
         self._reset_best()
+        before, reset = run.network(), self.options.reset
+        others = other_resets(before.populations, reset)
+        if others and self._validation is not None:
+            with gpu_errors_converted():
+                right = self._validation.right(run.integers() or before, self.model.device)
+            self.reset_change = ResetChange(reset, others, right)
 
     def _reset_best(self) -> None:
         """Set the best network to the current one, before the first epoch has ended."""
@@ -406,7 +417,9 @@ class Trainer:
     def _save_rescaled_integers(self, rescaled: IntegerNetwork) -> None:
         """Save the best integer network with changed scales, and log its validation accuracy."""
         self.best_integers = rescaled
-        accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
+        accuracy = None
+        if self._validation is not None:
+            accuracy = float(self._validation.right(rescaled).mean())
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
@@ -416,6 +429,15 @@ class Trainer:
             self._folder.write_log(self.log)
             self._folder.write_next(self._state.epoch, self.best, rescaled)
             self._folder.keep_next(self._state.epoch)
+
+    def _compare_resets(self) -> None:
+        """If the reset was changed, validate the best network to know what the change cost."""
+        if self.reset_change is None or self._validation is None:
+            return
+        right = self._validation.right(self.best_integers or self.best, self.model.device)
+        self.reset_change = replace(self.reset_change, after=right)
+        if self._folder is not None and self._ranks.is_first:
+            self._folder.set_reset_change(self.reset_change)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples binned for the network, a portion at a time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.ahead import ahead
 from nmtool.training.processes.ranks import Ranks
@@ -47,7 +49,7 @@ class Validation:
         `share` of the samples with that label; None if all samples are classified correctly.
         """
         confusion = self._confusion(model.record)
-        accuracy = self._accuracy(confusion)
+        accuracy = float(np.trace(confusion)) / self._n_samples
         n_samples = confusion.sum(axis=1)
         np.fill_diagonal(confusion, 0)
         if not confusion.any():
@@ -56,24 +58,42 @@ class Validation:
         share = float(confusion[label, predicted] / n_samples[label])
         return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
 
-    def integer_accuracy(self, network: IntegerNetwork) -> float:
-        """Accuracy of an integer network on all samples; every rank must call this."""
-        return self._accuracy(self._confusion(lambda spikes: simulate(network, spikes)))
+    def right(self, network: Network | IntegerNetwork, device: Device = CPU) -> NDArray[np.bool_]:
+        """[samples] bool: True for samples that a network classifies correctly.
 
-    def _accuracy(self, confusion: NDArray[np.float64]) -> float:
-        """Share of correctly classified samples in a confusion matrix."""
-        return float(np.trace(confusion)) / self._n_samples
+        Every rank must call this method.
+
+        Args:
+            network: a network with the same steps and channels.
+            device: device on which a float network runs.
+        """
+        run = (
+            partial(simulate, network)
+            if isinstance(network, IntegerNetwork)
+            else SpikingNetwork(network, max_delay=network.max_delay, device=device).record
+        )
+        share = [label == predicted for label, predicted in self._predictions(run)]
+        right = np.zeros(self._n_samples)
+        right[self._ranks.share(self._n_samples)] = np.concatenate([[], *share])
+        return self._ranks.sum(right) > 0
 
     def _confusion(self, run: Callable[[Raster], Recording]) -> NDArray[np.float64]:
         """Number of samples of all ranks by label and predicted class."""
         n_classes = len(self._network.class_names)
         counts = np.zeros((n_classes, n_classes), np.int64)
+        for label, predicted in self._predictions(run):
+            np.add.at(counts, (label, predicted), 1)
+        return self._ranks.sum(counts)
+
+    def _predictions(
+        self, run: Callable[[Raster], Recording]
+    ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.int64]]]:
+        """True and predicted classes of this rank's share of the samples, a portion at a time."""
         for samples in self._portions():
             at_once = recorded_at_once(self._network, samples.raster.n_steps)
             for part in samples.batches(at_once):
                 if part.label.size:
-                    np.add.at(counts, (part.label, run(part.raster).predictions), 1)
-        return self._ranks.sum(counts)
+                    yield part.label, run(part.raster).predictions
 
     def _portions(self) -> Iterator[Samples]:
         """This rank's share of the samples, binned, a batch at a time."""

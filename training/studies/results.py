@@ -15,6 +15,7 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, reason
 from nmtool.tables import Plain, Table, Tabular, plain
 from nmtool.training.options import TrainOptions
+from nmtool.values import unpacked_bits
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class TrialResult(Plain):
             attributes.get(SEARCHED, dict(trial.params)),
             trial.value if is_finished else None,
             reason,
-            None if right is None else _unpacked_bits(right),
+            None if right is None else unpacked_bits(right),
         )
 
 
@@ -233,14 +234,3 @@ def search_table(folder: Path) -> Table | None:
             why=reason(error),
             fix="restore it from a backup, or delete it",
         ) from error
-
-
-def packed_bits(right: NDArray[np.bool_]) -> str:
-    """[samples] bool as text; `_unpacked_bits` is the inverse."""
-    return f"{right.size}:{np.packbits(right).tobytes().hex()}"
-
-
-def _unpacked_bits(text: str) -> NDArray[np.bool_]:
-    size, _, bits = text.partition(":")
-    packed = np.frombuffer(bytes.fromhex(bits), np.uint8)
-    return np.unpackbits(packed, count=int(size)).astype(np.bool_)

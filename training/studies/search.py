@@ -56,11 +56,11 @@ from nmtool.training.studies.results import (
     TrialResult,
     changes_text,
     full_folder,
-    packed_bits,
     ranked,
     trial_name,
 )
 from nmtool.training.studies.series import changes
+from nmtool.values import packed_bits
 
 if TYPE_CHECKING:
     import optuna

@@ -31,6 +31,17 @@ def test_options_override_the_file_and_the_file_overrides_the_run(nmtool: Nmtool
     assert after.steps == before.steps
 
 
+def test_finetuning_with_another_reset_says_what_that_cost(nmtool: Nmtool) -> None:
+    words = ("train", "--start", "run", "-o", "late", "--reset", "late", "--epochs", 1)
+    result = nmtool(*words, "--json")
+    assert "\nthe reset is late instead of zero (hidden): " in result.err
+    compared = nmtool(
+        *("compare", "late", "--with", "run", "--data", "two:validation", "--json")
+    ).json
+    cost = result.json["reset_cost"]
+    assert cost == {key: compared[key] for key in cost} | {"pairs": cost["pairs"]}
+
+
 def test_finetuning_starts_from_the_last_checkpoint(nmtool: Nmtool) -> None:
     result = nmtool(
         "train", "--start", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0

@@ -32,7 +32,7 @@ def test_a_manifest_is_read_as_it_was_written(validation: str) -> None:
     ("name", "value"),
     [
         *((name, -1) for name in ("units", "validation_samples", "ranks")),
-        *((name, "3") for name in ("units", "in_memory", "hold_out", "options")),
+        *((name, "3") for name in ("units", "in_memory", "hold_out", "reset_change", "options")),
         *((name, 3) for name in ("nmtool", "data", "data_hash", "train_index_hash", "start")),
     ],
 )

@@ -52,6 +52,7 @@ _EVERYTHING = {
     "epochs": 8,
     "rescue": 0.05,
     "schedule": "linear",
+    "reset": "subtract",
 }
 """Settings that are off or different by default."""
 
@@ -97,6 +98,7 @@ def _assert_resumed_equals_uninterrupted(
         resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
         assert resumed.best.content_hash == expected.best.content_hash
         assert parts.network().content_hash == expected.best.content_hash
+        assert parts.manifest() == whole.manifest()
         assert _checkpoint_content(parts) == _checkpoint_content(whole)
         assert without_seconds(resumed.log) == without_seconds(expected.log)
         assert [list(entry) for entry in resumed.log] == [list(entry) for entry in expected.log]
