@@ -71,6 +71,8 @@ class Format:
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
         resets: resets of populations that the format can express, of `nmtool.network.graph.RESETS`.
+        most_spikes: largest number of spikes of a neuron in a step, and of an input channel, that
+            the format can express.
         records_states: True if u and v of every neuron can be recorded.
         tool: name of the program outside of Python that the runtime needs, e.g. `C compiler`; ''
             if it needs none, or shares the one of another format.
@@ -96,6 +98,7 @@ class Format:
     arithmetic: ClassVar[Arithmetic] = LOIHI2
     rules: ClassVar[tuple[str, ...]] = (MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE)
     resets: ClassVar[tuple[str, ...]] = (TO_ZERO,)
+    most_spikes: ClassVar[int] = 1
     records_states: ClassVar[bool] = True
     tool: ClassVar[str] = ""
     tool_purpose: ClassVar[str] = ""
@@ -405,13 +408,13 @@ class Format:
         """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
         `misfits` is called only for networks in the format's own arithmetic, with one of its
-        `rules` and with its `resets`.
+        `rules`, with its `resets` and with at most `most_spikes` spikes.
         """
         return cls._unsupported(network) or cls.misfits(network, options)
 
     @classmethod
     def _unsupported(cls, network: Any) -> list[Finding]:
-        """Findings if the format lacks the network's arithmetic, readout rule or resets."""
+        """Findings if the format lacks the network's arithmetic, readout rule, resets or counts."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             what = (
@@ -436,6 +439,18 @@ class Format:
             )
             for population in network.populations
             if population.reset not in cls.resets
+        ]
+        parts = {"input": network.channels, **{p.name: p for p in network.populations}}
+        findings += [
+            Finding(
+                "format-counts",
+                name,
+                f"it has up to {part.most_spikes} spikes per step, but the format can only express "
+                f"{cls.most_spikes}",
+                "train a network with fewer spikes per step, or export to another format",
+            )
+            for name, part in parts.items()
+            if part.most_spikes > cls.most_spikes
         ]
         return findings
 

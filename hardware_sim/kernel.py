@@ -17,7 +17,7 @@ import numpy as np
 from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
 
 
 class Kernels(NamedTuple):
@@ -42,12 +42,13 @@ def compiled_step(module: str) -> Any:
 
 _source_at = compiled(inline="always")(place_in_sum)
 
+_spikes_in = compiled(inline="always")(spikes_in)
 _v_after = compiled(inline="always")(v_after)
 _owed_after = compiled(inline="always")(owed_after)
 
 
 @cache
-def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
+def kernels(module: str, limit: int, word: int, subtracts: bool, counts: bool) -> Kernels:
     """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:
@@ -56,12 +57,14 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             do not clip.
         word: number of sources per word, see `place_in_sum`.
         subtracts: True if some neurons are not reset to zero. The loops for all others are faster.
+        counts: True if neurons can spike, or channels carry, more than one spike per step; spikes
+            are then uint8 numbers instead of bool.
     """
     neuron_step = compiled_step(module)
 
     @compiled()
-    def send(plan, projection, index, n, ring):
-        """Add the weights of one spike to the ring buffer.
+    def send(plan, projection, index, n, ring, spikes):
+        """Add the weights of a neuron's spikes in one step to the ring buffer.
 
         Args:
             plan: the network as flat arrays.
@@ -70,20 +73,34 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             n: step of the spike.
             ring: [slots, neurons] in the type of weights; slot n modulo slots has the summed
                 input of step n.
+            spikes: number of spikes, unused without `counts`.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
         row = plan.row[projection] + index * post
         for j in range(post):
             slot = (n + HOP_LATENCY + np.int64(plan.delay[row + j])) & mask
-            total = ring[slot, first + j] + plan.weight[row + j]
+            weight = plan.weight[row + j]
+            total = ring[slot, first + j] + (weight * spikes if counts else weight)
             if limit:
                 total = min(max(total, -limit), limit - 1)
             ring[slot, first + j] = total
 
     @compiled()
     def run_steps(
-        plan, first, ring, u, v, owed, step_offset, channel, spiked, u_trace, v_trace, overflows
+        plan,
+        first,
+        ring,
+        u,
+        v,
+        owed,
+        step_offset,
+        channel,
+        count,
+        spiked,
+        u_trace,
+        v_trace,
+        overflows,
     ):
         """Run some steps from a given state, which is updated in place.
 
@@ -96,9 +113,10 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             owed: [neurons] in the type of constants, the part of the state that late resets add to
                 the next v, 0 or less.
             step_offset: [steps + 1] int64, where the input spikes of each step begin in `channel`.
-            channel: [spikes] int32, channels of the input spikes, those of a step as from
+            channel: [filled] int32, channels of the input spikes, those of a step as from
                 `plan.in_order_of_sums`.
-            spiked: [steps, neurons] bool, output: spikes.
+            count: [filled] uint8, numbers of spikes of these channels.
+            spiked: [steps, neurons] bool, or uint8 with `counts`, output: spikes.
             u_trace, v_trace: [steps, neurons] in the type of weights, output: u and v.
             overflows: [2, neurons] int64, numbers of wraps of u and of clips of v, increased.
         """
@@ -116,9 +134,18 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
                     plan.keep_v[i],
                     plan.vth[i],
                 )
-                u[i], v[i], spiked[n, i] = after.u, after.v, after.spiked
+                u[i], v[i], spikes = after.u, after.v, after.spiked
+                if counts:
+                    spikes = _spikes_in(
+                        after.peak,
+                        after.spiked,
+                        plan.silent[i],
+                        plan.drop[i],
+                        plan.most_spikes[i],
+                    )
+                spiked[n, i] = spikes
                 if subtracts:
-                    v[i] = _v_after(after.peak, after.spiked, plan.drop[i])
+                    v[i] = _v_after(after.peak, spikes, plan.drop[i])
                     owed[i] = _owed_after(after.spiked, plan.drop[i])
                 u_trace[n, i], v_trace[n, i] = u[i], v[i]
                 overflows[0, i] += after.wrapped
@@ -128,35 +155,48 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
                 source = plan.source[projection]
                 if source < 0:
                     for k in range(step_offset[n], step_offset[n + 1]):
-                        send(plan, projection, channel[k], first + n, ring)
+                        send(plan, projection, channel[k], first + n, ring, count[k])
                 else:
                     pre = plan.pre[projection]
                     # The last word may be incomplete.
                     for place in range(-(-pre // word) * word):
                         i = _source_at(place, word)
                         if i < pre and spiked[n, source + i]:
-                            send(plan, projection, i, first + n, ring)
+                            send(plan, projection, i, first + n, ring, spiked[n, source + i])
 
     @compiled()
-    def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, overflows):
+    def run_sample(plan, step_offset, channel, count, spiked, u_trace, v_trace, overflows):
         """Run one sample from a fresh state; arguments as for `run_steps`."""
         n_neurons = spiked.shape[1]
         ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
         u, v, owed = np.zeros((3, n_neurons), plan.vth.dtype)
         run_steps(
-            plan, 0, ring, u, v, owed, step_offset, channel, spiked, u_trace, v_trace, overflows
+            plan,
+            0,
+            ring,
+            u,
+            v,
+            owed,
+            step_offset,
+            channel,
+            count,
+            spiked,
+            u_trace,
+            v_trace,
+            overflows,
         )
 
     @compiled(parallel=True)
-    def run_samples(plan, step_offset, channel, spiked, u_trace, v_trace, overflows):
+    def run_samples(plan, step_offset, channel, count, spiked, u_trace, v_trace, overflows):
         """Run many samples, each independently of the others.
 
         Args:
             plan: the network as flat arrays.
             step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
                 `channel`.
-            channel: [spikes] int32, channels of the input spikes.
-            spiked: [samples, steps, neurons] bool, output: spikes.
+            channel, count: [filled] int32 and uint8, channels of the input and their numbers of
+                spikes.
+            spiked: [samples, steps, neurons] bool, or uint8 with `counts`, output: spikes.
             u_trace, v_trace: [samples, steps, neurons] in the type of weights, output: u and v.
             overflows: [samples, 2, neurons] int64, numbers of wraps of u and of clips of v,
                 increased.
@@ -166,6 +206,7 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
                 plan,
                 step_offset[sample],
                 channel,
+                count,
                 spiked[sample],
                 u_trace[sample],
                 v_trace[sample],
@@ -173,7 +214,7 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             )
 
     @compiled()
-    def spikes_up_to(plan, step_offset, channel, counted, enough):
+    def spikes_up_to(plan, step_offset, channel, count, counted, enough):
         """Count the spikes of some neurons over all samples, until `enough` spikes are reached.
 
         The step in which they are reached is counted to its end.
@@ -182,12 +223,14 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             plan: the network as flat arrays.
             step_offset: [samples, steps + 1] int64, where the spikes of each step begin in
                 `channel`.
-            channel: [spikes] int32, channels of the input spikes.
+            channel, count: [filled] int32 and uint8, channels of the input and their numbers of
+                spikes.
             counted: [neurons] bool, True for neurons whose spikes are counted.
             enough: number of spikes at which to stop.
         """
         n_neurons, total = counted.size, 0
-        spiked, overflows = np.zeros((1, n_neurons), np.bool_), np.zeros((2, n_neurons), np.int64)
+        spiked = np.zeros((1, n_neurons), np.uint8 if counts else np.bool_)
+        overflows = np.zeros((2, n_neurons), np.int64)
         u_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         v_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         for offset in step_offset:
@@ -196,10 +239,22 @@ def kernels(module: str, limit: int, word: int, subtracts: bool) -> Kernels:
             for n in range(offset.size - 1):
                 step = offset[n : n + 2]
                 run_steps(
-                    plan, n, ring, u, v, owed, step, channel, spiked, u_trace, v_trace, overflows
+                    plan,
+                    n,
+                    ring,
+                    u,
+                    v,
+                    owed,
+                    step,
+                    channel,
+                    count,
+                    spiked,
+                    u_trace,
+                    v_trace,
+                    overflows,
                 )
                 for i in range(n_neurons):
-                    total += spiked[0, i] and counted[i]
+                    total += spiked[0, i] * counted[i]
                 if total >= enough:
                     return total
         return total

@@ -27,6 +27,8 @@ class Plan(NamedTuple):
     Attributes:
         keep_u, keep_v, vth, bias: [neurons] constants of each neuron's step.
         drop: [neurons] what a spike subtracts from v, negative if in the next step; 0: v becomes 0.
+        silent: [neurons] largest v at which a neuron does not spike again within a step.
+        most_spikes: [neurons] int64, largest number of spikes in a step.
         source: [projections] int64, first neuron of the projection's source; −1 for the input.
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
@@ -43,6 +45,8 @@ class Plan(NamedTuple):
     vth: NDArray
     bias: NDArray
     drop: NDArray
+    silent: NDArray
+    most_spikes: NDArray[np.int64]
     source: NDArray[np.int64]
     pre: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -58,19 +62,21 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     projections = network.projections
     if isinstance(network, IntegerNetwork):
         constants: list[tuple] = [
-            (p.keep_u, p.keep_v, p.vth, p.bias, p.drop) for p in network.populations
+            (p.keep_u, p.keep_v, p.vth, p.bias, p.drop, p.runs_in.firing_level(p.vth) - 1)
+            for p in network.populations
         ]
         weight = _flattened([p.shifted_weight for p in network.projections], np.int32)
         delay = _flattened([p.delay for p in projections], np.uint8)
     else:
-        constants = [
-            (1 - p.lose_u, 1 - p.lose_v, p.threshold if p.kind == LIF else np.inf, p.drive, p.drop)
-            for p in network.populations
-        ]
+        constants = []
+        for p in network.populations:
+            threshold = p.threshold if p.kind == LIF else np.inf
+            constants.append((1 - p.lose_u, 1 - p.lose_v, threshold, p.drive, p.drop, threshold))
         weight = _flattened([p.jump for p in network.projections], np.float64)
         delay = _flattened([p.delay for p in projections], np.int64)
     neurons = [np.stack(np.broadcast_arrays(*values)) for values in constants]
-    keep_u, keep_v, vth, bias, drop = np.concatenate(neurons, axis=1)
+    keep_u, keep_v, vth, bias, drop, silent = np.concatenate(neurons, axis=1)
+    sizes_of, most_of = zip(*((p.size, p.most_spikes) for p in network.populations), strict=True)
     first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
     shapes = np.array([p.delay.shape for p in projections], np.int64).reshape(-1, 2)
     (pre, post), sizes = shapes.T.copy(), shapes.prod(axis=1)
@@ -80,6 +86,8 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
         vth=vth,
         bias=bias,
         drop=drop,
+        silent=silent,
+        most_spikes=np.repeat(np.array(most_of, np.int64), sizes_of),
         source=np.array([first[p.source] for p in projections], np.int64),
         pre=pre,
         target=np.array([first[p.target] for p in projections], np.int64),
@@ -91,17 +99,23 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     )
 
 
-def in_order_of_sums(spikes: Raster, word: int) -> NDArray[np.integer]:
-    """[spikes] int32: neurons, those of a step in the order in which their weights are added.
+def in_order_of_sums(
+    spikes: Raster, word: int = 1
+) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
+    """Neurons of the filled bins, those of a step in the order in which their weights are added.
 
     Args:
         spikes: the spikes.
         word: number of sources per word, see `place_in_sum`.
+
+    Returns:
+        The neurons, [filled] int32, and their numbers of spikes, [filled] uint8.
     """
     if word == 1:
-        return spikes.neuron
+        return spikes.neuron, spikes.bin_counts()
     row = spikes.sample_index() * spikes.n_steps + spikes.step
-    return frozen(spikes.neuron[np.lexsort((place_in_sum(spikes.neuron, word), row))])
+    order = np.lexsort((place_in_sum(spikes.neuron, word), row))
+    return frozen(spikes.neuron[order]), frozen(spikes.bin_counts()[order])
 
 
 def columns(network: Graph) -> dict[str, slice]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import Arithmetic, place_in_sum
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
@@ -33,7 +33,7 @@ def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
         A deep recording: u and v of every population at every step.
     """
     check_input(network, spikes)
-    samples = [_run_sample(network, sample) for sample in spikes.dense()]
+    samples = [_run_sample(network, sample) for sample in spikes.dense_counts()]
     shapes = {p.name: (spikes.n_samples, spikes.n_steps, p.size) for p in network.populations}
     stacked = {
         name: tuple(np.reshape([sample[name][i] for sample in samples], shape) for i in range(3))
@@ -81,9 +81,13 @@ def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) ->
         population.keep_v,
         population.vth,
     )
+    silent = population.runs_in.firing_level(population.vth) - 1
     for index, after in enumerate(outcome):
-        u[n, index], spikes[n, index] = after.u, after.spiked
-        v[n, index] = v_after(after.peak, after.spiked, population.drop)
+        u[n, index] = after.u
+        spikes[n, index] = spikes_in(
+            after.peak, after.spiked, silent, population.drop, population.most_spikes
+        )
+        v[n, index] = v_after(after.peak, spikes[n, index], population.drop)
     return spikes[n]
 
 
@@ -93,13 +97,14 @@ def _send(projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n:
     for pre in sorted(sources, key=lambda source: place_in_sum(source, word)):
         arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
         posts = np.arange(arriving.shape[1])
-        _add(arriving, (arrival, posts), projection.shifted_weight[pre], projection.runs_in)
+        weight = projection.shifted_weight[pre].astype(np.int64) * int(emitted[pre])
+        _add(arriving, (arrival, posts), weight, projection.runs_in)
 
 
 def _add(
     arriving: NDArray,
     place: tuple[NDArray, NDArray],
-    weight: NDArray[np.int32],
+    weight: NDArray[np.int64],
     arithmetic: Arithmetic,
 ) -> None:
     """Add weights to the sums of arriving weights; clip each sum if the arithmetic clips sums."""

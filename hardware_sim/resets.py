@@ -7,6 +7,9 @@ A population states its reset as one number, `drop`, in units of v:
                 again in the next step
     drop < 0    v stays; the next step adds drop to v after the decay, before it clips
 
+A neuron whose `most_spikes` is more than 1 has a drop > 0, and spikes again within the step, up to
+`most_spikes` times, while v is above the threshold.
+
 The functions are plain Python, so that one text serves the interpreter and numba. `peak` may also
 be an array.
 """
@@ -14,17 +17,33 @@ be an array.
 from __future__ import annotations
 
 
-def v_after(peak: int, spiked: bool, drop: int) -> int:
-    """v at the end of a step.
+def spikes_in(peak: int, spiked: bool, silent: int, drop: int, most: int) -> int:
+    """Number of spikes of a neuron in a step.
 
     Args:
         peak: v before the reset.
         spiked: True if the neuron spiked.
+        silent: largest v at which the neuron stays silent.
+        drop: the reset; positive if `most` is more than 1.
+        most: largest number of spikes.
+    """
+    spikes = int(spiked)
+    while spiked and spikes < most and peak - spikes * drop > silent:
+        spikes += 1
+    return spikes
+
+
+def v_after(peak: int, spikes: int, drop: int) -> int:
+    """v at the end of a step.
+
+    Args:
+        peak: v before the reset.
+        spikes: number of spikes of the neuron in this step.
         drop: the reset.
     """
-    if not spiked or drop < 0:
+    if not spikes or drop < 0:
         return peak
-    return peak - drop if drop else drop
+    return peak - spikes * drop if drop else drop
 
 
 def owed_after(spiked: bool, drop: int) -> int:

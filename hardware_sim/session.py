@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -127,7 +128,7 @@ class Session:
         n_neurons = len(plan.bias)
         most = MAX_SAMPLE_BYTES // (BYTES_PER_BIN * n_neurons)
         _check_count(keep, 1, "the number of steps to keep, `keep`,", most)
-        self._spiked = np.zeros((keep, n_neurons), np.bool_)
+        self._spiked = np.zeros((keep, n_neurons), np.uint8 if network.counts else np.bool_)
         self._u_trace = np.zeros((keep, n_neurons), np.int32)
         self._v_trace = np.zeros((keep, n_neurons), np.int32)
         self._ring = np.zeros((plan.slots, n_neurons), np.int32)
@@ -152,7 +153,7 @@ class Session:
             array.fill(0)
         self._thread_in_step: int | None = None
         self._n = 0
-        self._pending: dict[int, set[int]] = {}
+        self._pending: dict[int, Counter[int]] = {}
         self._may_remark = True
         readout, network = self.network.readout, self.network
         self._scores = StreamScores(readout, len(network.class_names), network.n_steps)
@@ -176,23 +177,25 @@ class Session:
         self,
         events: SpikeEvents | ArrayLike,
         time_ms: ArrayLike | None = None,
+        count: ArrayLike | None = None,
     ) -> None:
         """Add input spikes to the next step, or to the steps of their times.
 
         Times are binned to steps, and data channels mapped to network channels, as by
-        `network.bin`; a network channel spikes at most once per step. Spikes of later steps wait
-        until these steps run. If one event is invalid, no event of the call is added. If an event
-        is so far ahead that its time may not be in ms, a remark is logged, once until the next
-        reset.
+        `network.bin`; a network channel spikes at most `channels.most_spikes` times per step.
+        Spikes of later steps wait until these steps run. If one event is invalid, no event of the
+        call is added. If an event is so far ahead that its time may not be in ms, a remark is
+        logged, once until the next reset.
 
         Args:
             events: [events] integers, data channels; or `SpikeEvents` of one sample.
             time_ms: [events] float, or one time for all, in ms since the last reset, in any
                 order; by default the next step.
+            count: [events] integers, or one for all, spikes of each event, 1 or more; by default 1.
 
         Raises:
-            DataError: channels or times are not numbers, differ in length, or belong to another
-                data set. The code `events-refused` has a finding each for unknown channels,
+            DataError: channels, times or counts are not numbers, differ in length, or belong to
+                another data set. The code `events-refused` has a finding each for unknown channels,
                 non-finite times, and events of past steps.
             UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` and
                 `time_ms` are given together.
@@ -207,22 +210,24 @@ class Session:
         if not unit.size:
             return
         channel = unit // self.network.channels.group
-        if time_ms is None:
-            self._check_events(unit)
-            self._pending.setdefault(self._n, set()).update(channel.tolist())
-            return
-        time = _numbers(time_ms, "iuf", "times", np.float64)
-        if time.size not in (1, unit.size):
+        number = _for_events(1 if count is None else count, "iu", "counts", unit.size)
+        if number.min() < 1:
             raise DataError(
-                f"the events have {unit.size} channels, but {time.size} times",
-                code="events-lengths",
-                fix="give one time per event, or one time for all events",
+                f"an event cannot have {number.min()} spikes",
+                code="event-count-range",
+                fix="leave out events without spikes",
             )
-        step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
-        self._check_events(unit, step)
-        self._remark_far_ahead(float(step.max()))
-        for n, index in zip(step.astype(np.int64).tolist(), channel.tolist(), strict=True):
-            self._pending.setdefault(n, set()).add(index)
+        if time_ms is None:
+            step = np.full(unit.size, self._n)
+            self._check_events(unit)
+        else:
+            time = _for_events(time_ms, "iuf", "times", unit.size)
+            step = np.floor(step_position(time, self.network.dt_ms))
+            self._check_events(unit, step)
+            self._remark_far_ahead(float(step.max()))
+        events_of = step.astype(np.int64).tolist(), channel.tolist(), number.tolist()
+        for n, index, spikes in zip(*events_of, strict=True):
+            self._pending.setdefault(n, Counter())[index] += spikes
 
     def step(self, n_steps: int = 1) -> None:
         """Run the next `n_steps` steps.
@@ -298,6 +303,11 @@ class Session:
         row = (self._n - 1) % len(self._spiked)
         return np.flatnonzero(self._spiked[row, self._part(population)])
 
+    def spike_counts(self, population: str) -> NDArray[np.int64]:
+        """Number of spikes of each neuron of a population in the last step, [neurons] int64."""
+        row = (self._n - 1) % len(self._spiked)
+        return self._spiked[row, self._part(population)].astype(np.int64)
+
     def membrane(self, population: str) -> NDArray[np.int32]:
         """Membrane v of a population after the last step and its resets, [neurons] int32."""
         return self._v[self._part(population)].astype(np.int32)
@@ -342,9 +352,13 @@ class Session:
         """Run the next steps, whose rows in the ring of traces must not wrap around."""
         self._thread_in_step = get_ident()
         channels: list[int] = []
-        offsets = [0]
+        counts: list[int] = []
+        offsets, most = [0], self.network.channels.most_spikes
         for n in range(self._n, self._n + n_steps):
-            channels += sorted(self._pending.pop(n, ()), key=self._place)
+            spikes = self._pending.pop(n, {})
+            of_step = sorted(spikes, key=self._place)
+            channels += of_step
+            counts += [min(spikes[channel], most) for channel in of_step]
             offsets.append(len(channels))
         row = self._n % len(self._spiked)
         rows = slice(row, row + n_steps)
@@ -357,7 +371,9 @@ class Session:
             self._v,
             self._owed,
             np.array(offsets, np.int64),
-            frozen(np.array(channels, np.int32)),  # The kernels are compiled for arrays of int32.
+            # The kernels are compiled for these types.
+            frozen(np.array(channels, np.int32)),
+            frozen(np.array(counts, np.uint8)),
             spiked,
             self._u_trace[rows],
             v,
@@ -442,6 +458,18 @@ class Session:
             fix="drop or correct the invalid events",
             findings=findings,
         )
+
+
+def _for_events(values: ArrayLike, kinds: str, subject: str, n_events: int) -> NDArray:
+    """[events]: a number for each event, or one number for all; arguments as for `_numbers`."""
+    numbers = _numbers(values, kinds, subject, np.float64 if "f" in kinds else np.int64)
+    if numbers.size not in (1, n_events):
+        raise DataError(
+            f"the events have {n_events} channels, but {numbers.size} {subject}",
+            code="events-lengths",
+            fix="give one number per event, or one for all events",
+        )
+    return np.broadcast_to(numbers, n_events)
 
 
 def _subject(events: NDArray[np.bool_]) -> str:

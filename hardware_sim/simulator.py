@@ -85,14 +85,14 @@ def run_together(
         deep: also record u and v of every population at every step.
     """
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
-    spiked = np.zeros(shape, np.bool_)
+    spiked = np.zeros(shape, np.uint8 if network.counts else np.bool_)
     u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
     overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
-    channel, counts = spikes.neuron, None
-    if isinstance(network, IntegerNetwork):
-        channel = in_order_of_sums(spikes, network.runs_in.word)
+    word = network.runs_in.word if isinstance(network, IntegerNetwork) else 1
+    channel, count = in_order_of_sums(spikes, word)
     run = kernels_of(network).run_samples
-    run(plan, spikes.step_offset(), channel, spiked, u, v, overflows)
+    run(plan, spikes.step_offset(), channel, count, spiked, u, v, overflows)
+    counts = None
     if isinstance(network, IntegerNetwork):
         counts = overflow_counts(overflows.sum(axis=0), columns(network))
     return recording_from(network, spiked, u, v, deep=deep, counts=counts)
@@ -102,8 +102,10 @@ def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
     """The time loops that run a network."""
     if isinstance(network, IntegerNetwork):
         runs_in = network.runs_in
-        return kernels(runs_in.module, runs_in.sum_limit, runs_in.word, network.subtracts)
-    return kernels("nmtool.hardware_sim.float_step", 0, 1, network.subtracts)
+        arithmetic = runs_in.module, runs_in.sum_limit, runs_in.word
+    else:
+        arithmetic = "nmtool.hardware_sim.float_step", 0, 1
+    return kernels(*arithmetic, network.subtracts, network.counts)
 
 
 def recording_from(
@@ -119,7 +121,7 @@ def recording_from(
 
     Args:
         network: the network that was run.
-        spiked: [samples, steps, neurons] bool.
+        spiked: [samples, steps, neurons] bool, or uint8 numbers of spikes.
         u, v: [samples, steps, neurons], states after each step.
         deep: also record u of every population and v of spiking populations.
         counts: numbers of overflows, as from `overflow_counts`.

@@ -18,12 +18,16 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its individual synapses, as plain values for JSON."""
+    of_all = [name for population in network.populations for name in population.special]
+    special = tuple(dict.fromkeys(of_all))
+    counts = network.channels.most_spikes
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
         "hash": network.content_hash,
         "channels": network.channels.size,
         "channel_group": network.channels.group,
+        **({"most_spikes": counts} if counts > 1 else {}),
         "dt_ms": network.dt_ms,
         "steps": network.n_steps,
         "readout": network.readout.as_json(),
@@ -31,7 +35,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
         "neurons": sum(population.size for population in network.populations),
         "synapses": count_synapses(network),
         "max_delay": network.max_delay,
-        "populations": [describe_population(p, network.subtracts) for p in network.populations],
+        "populations": [describe_population(p, special) for p in network.populations],
         "projections": [describe_projection(projection) for projection in network.projections],
     }
 
@@ -41,14 +45,14 @@ def count_synapses(network: AnyNetwork) -> int:
     return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
-def describe_population(population: AnyPopulation, with_reset: bool = False) -> dict[str, Any]:
+def describe_population(population: AnyPopulation, special: tuple[str, ...] = ()) -> dict[str, Any]:
     """Constants of a float or integer population: numbers, or ranges over its neurons.
 
     Args:
         population: the population.
-        with_reset: also describe the reset.
+        special: further fields, as `AnyPopulation.special` names them.
     """
-    keys = (*population.described, *(("reset", "reset_by") if with_reset else ()))
+    keys = (*population.described, *special)
     values = {key: _number_or_range(getattr(population, key)) for key in keys}
     return {"name": population.name, "kind": population.kind, "size": population.size, **values}
 

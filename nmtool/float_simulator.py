@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from nmtool.network.float_parts import Population, Projection
 
 Array = NDArray[np.float64]
-Spikes = NDArray[np.bool_]
+Spikes = NDArray[np.uint8]
 
 
 def simulate_floats(
@@ -83,7 +83,7 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
         spikes: input raster.
         rate: spikes per neuron and sample.
     """
-    from nmtool.hardware_sim.plan import lay_out
+    from nmtool.hardware_sim.plan import in_order_of_sums, lay_out
     from nmtool.hardware_sim.simulator import kernels_of
 
     steps = _up_to(step_network(network), names)
@@ -96,9 +96,8 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
         enough -= 1
     while bins and enough / bins < rate:
         enough += 1
-    total = kernels_of(steps).spikes_up_to(
-        lay_out(steps), spikes.step_offset(), spikes.neuron, counts, enough
-    )
+    inputs = spikes.step_offset(), *in_order_of_sums(spikes)
+    total = kernels_of(steps).spikes_up_to(lay_out(steps), *inputs, counts, enough)
     return bool(total >= enough)
 
 
@@ -144,6 +143,7 @@ class StepPopulation:
         threshold: threshold in the units of v.
         drop: what a spike subtracts from v, negative if in the next step; 0: v becomes 0. A number
             applies to all neurons.
+        most_spikes: largest number of spikes of a neuron in a step.
     """
 
     name: str
@@ -154,6 +154,7 @@ class StepPopulation:
     drive: Array
     threshold: Array
     drop: Array | float = 0.0
+    most_spikes: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +181,7 @@ class StepNetwork:
     populations: Sequence[StepPopulation]
     projections: Sequence[StepProjection]
     readout: Readout
+    counts: bool = False
 
     @property
     def subtracts(self) -> bool:
@@ -200,7 +202,9 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
             _step_projection(p, p.weight * _jump_per_weight(network, p.target))
             for p in network.projections
         ]
-    return StepNetwork(network.channels.size, populations, projections, network.readout)
+    return StepNetwork(
+        network.channels.size, populations, projections, network.readout, network.counts
+    )
 
 
 def _step_projection(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
@@ -228,6 +232,7 @@ def _float_population(population: Population, dt_ms: float) -> StepPopulation:
         drive=dynamics.membrane_gain(tau_mem, dt_ms) * population.values("bias"),
         threshold=population.values("threshold"),
         drop=population.drop,
+        most_spikes=population.most_spikes,
     )
 
 
@@ -252,6 +257,7 @@ def _integer_population(population: IntegerPopulation) -> StepPopulation:
         drive=population.bias / state_one,
         threshold=everywhere(population.vth + margin if population.kind == LIF else 1.0),
         drop=everywhere(population.drop / state_one),
+        most_spikes=population.most_spikes,
     )
 
 
@@ -269,7 +275,7 @@ def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes
 
     Args:
         projections: projections to this population.
-        emitted: by source, [samples, steps, pre] spikes.
+        emitted: by source, [samples, steps, pre] numbers of spikes.
     """
     sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
     return np.moveaxis(np.sum(sums, axis=0), 0, 1)
@@ -288,7 +294,7 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
 
     Args:
         projection: the synapses.
-        spikes: [samples, pre] spikes of step n.
+        spikes: [samples, pre] numbers of spikes of step n.
         n: step in which the spikes are emitted.
         u: [steps, samples, post], changed in place.
     """
@@ -296,7 +302,8 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
     step = n + HOP_LATENCY + projection.delay[pre]
     flat_index = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
     is_in_time = step < len(u)
-    np.add.at(u.reshape(-1), flat_index[is_in_time], projection.jump[pre][is_in_time])
+    jump = projection.jump[pre] * spikes[sample, pre, None]
+    np.add.at(u.reshape(-1), flat_index[is_in_time], jump[is_in_time])
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
@@ -314,7 +321,8 @@ def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
 
 def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:
     """Add u and v to a recording, computed from its spikes and the input."""
-    emitted = {INPUT: spikes.dense()} | {n: r.dense() for n, r in recording.spikes.items()}
+    rasters = {INPUT: spikes, **recording.spikes}
+    emitted = {name: raster.dense_counts() for name, raster in rasters.items()}
     current, potential = {}, {}
     for population in network.populations:
         activity = _Activity(population, spikes.n_samples, spikes.n_steps)
@@ -339,7 +347,7 @@ class _Activity:
         shape = n_steps, n_samples, population.size
         self.population, self.is_spiking = population, population.kind == LIF
         self.u, self.v = np.zeros(shape), np.zeros(shape)
-        self.emitted = np.zeros(shape, np.bool_)
+        self.emitted = np.zeros(shape, np.uint8)
 
     def integrate(self, n: int) -> None:
         """Advance u and v to step n, before its spikes; u[n] must contain the jumps of step n."""

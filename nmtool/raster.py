@@ -6,7 +6,6 @@ simulator are all rasters.
 
 from __future__ import annotations
 
-import logging
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,42 +17,50 @@ from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import Value, frozen, plain_array, read_only
 
-_log = logging.getLogger(__name__)
-
 _LIMIT = (1 << 31) - 1
 """Largest number of steps, and of neurons, which are stored in 32 bits."""
 
 _MAX_BINS = 1 << 62
+
+MAX_COUNT = 255
+"""Largest number of spikes in a bin, which is stored in 8 bits."""
 
 _AXES = ("sample", "step", "neuron")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Raster(Value, Tabular):
-    """At most one spike per (sample, step, neuron), stored as a sorted list.
+    """The spikes of each (sample, step, neuron), stored as a sorted list of filled bins.
+
+    Most rasters have at most one spike per bin. If a neuron can spike several times in a step, or
+    an input channel carries a number, each bin also has a count.
 
     >>> raster = Raster.from_dense(np.array([[[0, 1], [1, 1], [0, 0]]]))
     >>> raster
     <Raster: 1 sample × 3 steps × 2 neurons, 3 spikes>
     >>> raster.step.tolist(), raster.neuron.tolist()
     ([0, 1, 1], [1, 0, 1])
+    >>> Raster.from_dense(np.array([[[0, 3], [1, 0]]])).count
+    array([3, 1], dtype=uint8)
 
     Attributes:
-        offset: [samples + 1] int64; the spikes of sample s are the entries
+        offset: [samples + 1] int64; the filled bins of sample s are the entries
             offset[s]:offset[s + 1] of `step` and `neuron`.
-        step: [spikes] int32, time step of each spike, counted from 0.
-        neuron: [spikes] int32, index of the neuron (or input channel).
+        step: [filled] int32, time step of each filled bin, counted from 0.
+        neuron: [filled] int32, index of the neuron (or input channel).
         n_steps: number of time steps of every sample.
         n_neurons: number of neurons.
+        count: [filled] uint8, number of spikes of each filled bin; None if each has one.
 
-    Within a sample spikes ascend by step, then by neuron.
+    Within a sample bins ascend by step, then by neuron, and none occurs twice.
 
     The arrays are read-only. Arrays of these types that are already read-only, such as memory
-    maps, are used without a copy. Other arrays are copied, at 8 bytes per spike; the check of their
+    maps, are used without a copy. Other arrays are copied, at 8 bytes per bin; the check of their
     order takes more memory.
 
     Raises:
-        DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.
+        DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`, or
+            a count is not 1 … 255.
     """
 
     offset: NDArray[np.integer]
@@ -61,6 +68,7 @@ class Raster(Value, Tabular):
     neuron: NDArray[np.integer]
     n_steps: int
     n_neurons: int
+    count: NDArray[np.integer] | None = None
 
     def _line(self) -> str:
         samples, steps = counted(self.n_samples, "sample"), counted(self.n_steps, "step")
@@ -83,13 +91,22 @@ class Raster(Value, Tabular):
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
             object.__setattr__(self, name, read_only(getattr(self, name), dtype))
         self._check_order()
+        if self.count is not None:
+            self._check_counts()
 
     @classmethod
     def _from_new_arrays(
-        cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
+        cls,
+        offset: NDArray,
+        step: NDArray,
+        neuron: NDArray,
+        n_steps: int,
+        n_neurons: int,
+        count: NDArray | None = None,
     ) -> Raster:
         """Make a raster from arrays that nothing else refers to, without copying them."""
-        return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
+        count = None if count is None else frozen(count)
+        return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons, count)
 
     def _check_lists(self) -> None:
         """Raise `DataError` unless the arrays are consistent, and steps and neurons in range."""
@@ -103,35 +120,56 @@ class Raster(Value, Tabular):
         if not offset[-1] == step.size == neuron.size:
             raise DataError(
                 "a raster's last offset, its list of steps and its list of neurons give "
-                "different numbers of spikes",
+                "different numbers of bins",
                 code="raster-lengths",
-                fix="give each spike a step and a neuron; the last offset must be the number of "
-                "spikes",
+                fix="give each filled bin a step and a neuron; the last offset must be the number "
+                "of filled bins",
             )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)
 
     def _check_order(self) -> None:
-        """Raise `DataError` unless spikes are unique and sorted by step, then by neuron."""
+        """Raise `DataError` unless bins are unique and sorted by step, then by neuron."""
         key = self.flat_index()
         if (np.diff(key) <= 0).any():
             raise DataError(
-                "a raster's spikes must be unique and sorted by step, then neuron",
+                "a raster's bins must be unique and sorted by step, then neuron",
                 code="raster-order",
-                fix="use `Raster.from_events`, which sorts them",
+                fix="use `Raster.from_events`, which sorts them; several spikes in a bin are a "
+                "count",
             )
+
+    def _check_counts(self) -> None:
+        """Raise `DataError` unless each bin has 1 … 255 spikes; drop counts that are all 1."""
+        count = _checked_integers("count", self.count)
+        if count.size != self.step.size:
+            raise DataError(
+                f"a raster has {count.size} counts for {self.step.size} filled bins",
+                code="raster-lengths",
+                fix="give each filled bin a count, or leave counts out",
+            )
+        if count.size and not 1 <= count.min() <= count.max() <= MAX_COUNT:
+            raise DataError(
+                f"a raster contains a count outside 1 … {MAX_COUNT}",
+                code="raster-counts",
+                fix=f"leave out bins without spikes, and scale numbers to at most {MAX_COUNT}",
+            )
+        count = read_only(count, np.uint8) if (count != 1).any() else None
+        object.__setattr__(self, "count", count)
 
     def tables(self) -> list[Table]:
         """A table with the size of the raster and its number of spikes."""
-        per_sample = np.diff(self.offset)
+        samples = self.n_samples
         rows = [
-            ("samples", self.n_samples),
+            ("samples", samples),
             ("steps", self.n_steps),
             ("neurons", self.n_neurons),
             ("spikes", self.n_spikes),
-            ("spikes per sample", float(per_sample.mean()) if per_sample.size else None),
-            ("samples without spikes", int((per_sample == 0).sum())),
+            ("spikes per sample", self.n_spikes / samples if samples else None),
+            ("samples without spikes", int((np.diff(self.offset) == 0).sum())),
         ]
+        if self.count is not None:
+            rows.insert(4, ("bins with spikes", self.n_filled))
         return [Table("raster", ("", "value"), rows)]
 
     def __len__(self) -> int:
@@ -164,8 +202,18 @@ class Raster(Value, Tabular):
 
     @property
     def n_spikes(self) -> int:
-        """Number of spikes in all samples."""
+        """Number of spikes in all samples; a bin counts as often as it has spikes."""
+        return self.step.size if self.count is None else int(self.count.sum(dtype=np.int64))
+
+    @property
+    def n_filled(self) -> int:
+        """Number of bins with at least one spike."""
         return self.step.size
+
+    @property
+    def most_spikes(self) -> int:
+        """Largest number of spikes in a bin; 1 without spikes."""
+        return 1 if self.count is None else int(self.count.max())
 
     @property
     def n_bins(self) -> int:
@@ -173,30 +221,45 @@ class Raster(Value, Tabular):
         return self.n_samples * self.n_steps * self.n_neurons
 
     def sample_index(self) -> NDArray[np.int64]:
-        """[spikes] int64: index of the sample of each spike."""
+        """[filled] int64: index of the sample of each filled bin."""
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
     def step_offset(self) -> NDArray[np.int64]:
-        """[samples, steps + 1] int64: index of each step's first spike, and of the sample's end."""
+        """[samples, steps + 1] int64: index of each step's first bin, and of the sample's end."""
         row = self.sample_index() * self.n_steps + self.step
         first = np.arange(self.n_samples)[:, None] * self.n_steps
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
 
     def flat_index(self) -> NDArray[np.int64]:
-        """[spikes] int64: flat index of each spike in the dense array, strictly ascending."""
+        """[filled] int64: flat index of each bin in the dense array, strictly ascending."""
         row = self.sample_index() * self.n_steps + self.step
         return row * self.n_neurons + self.neuron
 
     def dense(self) -> NDArray[np.bool_]:
-        """[samples, steps, neurons] bool: True where a neuron spikes."""
+        """[samples, steps, neurons] bool: True where a neuron spikes, however often."""
         out = np.zeros(self.n_bins, np.bool_)
         out[self.flat_index()] = True
         return out.reshape(self.n_samples, self.n_steps, self.n_neurons)
 
+    def dense_counts(self) -> NDArray[np.uint8]:
+        """[samples, steps, neurons] uint8: number of spikes of each bin.
+
+        >>> Raster.from_dense([[[0, 3], [1, 0]]]).dense_counts().tolist()
+        [[[0, 3], [1, 0]]]
+        """
+        out = np.zeros(self.n_bins, np.uint8)
+        out[self.flat_index()] = self.bin_counts()
+        return out.reshape(self.n_samples, self.n_steps, self.n_neurons)
+
+    def bin_counts(self) -> NDArray[np.uint8]:
+        """[filled] uint8: number of spikes of each filled bin, also where all have one."""
+        return np.ones(self.step.size, np.uint8) if self.count is None else self.count
+
     def counts(self) -> NDArray[np.int64]:
         """[samples, neurons] int64: spikes of each neuron in each sample."""
         flat = self.sample_index() * self.n_neurons + self.neuron
-        counts = np.bincount(flat, minlength=self.n_samples * self.n_neurons)
+        size = self.n_samples * self.n_neurons
+        counts = np.bincount(flat, self.count, minlength=size).astype(np.int64)
         return counts.reshape(self.n_samples, self.n_neurons)
 
     def first_step(self) -> NDArray[np.int64]:
@@ -218,7 +281,8 @@ class Raster(Value, Tabular):
         within = np.arange(offset[-1]) - np.repeat(offset[:-1], length)
         pick = np.repeat(self.offset[:-1][samples], length) + within
         lists = offset, self.step[pick], self.neuron[pick]
-        return Raster._from_new_arrays(*lists, self.n_steps, self.n_neurons)
+        count = None if self.count is None else self.count[pick]
+        return Raster._from_new_arrays(*lists, self.n_steps, self.n_neurons, count)
 
     def first_steps(self, n_steps: int) -> Raster:
         """The first `n_steps` steps of the raster."""
@@ -241,18 +305,17 @@ class Raster(Value, Tabular):
         step = self.step.astype(np.int64) - first
         indices = np.flatnonzero((step >= 0) & (step < n_steps))
         offset = np.searchsorted(indices, self.offset)
+        count = None if self.count is None else self.count[indices]
         return Raster._from_new_arrays(
-            offset, step[indices], self.neuron[indices], n_steps, self.n_neurons
+            offset, step[indices], self.neuron[indices], n_steps, self.n_neurons, count
         )
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:
         """Make a raster from an array or tensor [samples, steps, neurons] of counts.
 
-        A count other than 0 becomes one spike; counts other than 1 give a remark.
-
         Raises:
-            DataError: the array has other dimensions, or numbers that are not counts.
+            DataError: the array has other dimensions, or numbers that are not counts of 0 … 255.
         """
         dense = plain_array(dense)
         if dense.ndim != 3:
@@ -261,13 +324,13 @@ class Raster(Value, Tabular):
                 code="raster-dimensions",
                 fix="add an axis for a single sample: spikes[None]",
             )
-        if remark := check_counts(dense):
-            _log.warning(remark)
+        check_counts(dense)
         n_samples, n_steps, n_neurons = dense.shape
-        sample, step, neuron = np.nonzero(dense)
-        counts = np.bincount(sample, minlength=n_samples)
-        offset = np.concatenate(([0], np.cumsum(counts)))
-        return cls._from_new_arrays(offset, step, neuron, n_steps, n_neurons)
+        sample, step, neuron = place = np.nonzero(dense)
+        filled = np.bincount(sample, minlength=n_samples)
+        offset = np.concatenate(([0], np.cumsum(filled)))
+        count = None if dense.dtype.kind == "b" else dense[place].astype(np.uint8)
+        return cls._from_new_arrays(offset, step, neuron, n_steps, n_neurons, count)
 
     @classmethod
     def from_events(
@@ -276,15 +339,23 @@ class Raster(Value, Tabular):
         step: NDArray[np.integer],
         neuron: NDArray[np.integer],
         shape: tuple[int, int, int],
+        *,
+        count: NDArray[np.integer] | None = None,
+        most_spikes: int = 1,
     ) -> Raster:
-        """Make a raster from unsorted events; several events in one bin become one spike.
+        """Make a raster from unsorted events; the events of a bin are counted up to a limit.
+
+        >>> Raster.from_events([0, 0, 0], [2, 2, 2], [1, 1, 1], (1, 5, 4), most_spikes=2).n_spikes
+        2
 
         Args:
             sample, step, neuron: [events] integers.
             shape: (samples, steps, neurons).
+            count: [events] integers, spikes of each event; by default 1.
+            most_spikes: largest number of spikes of a bin, which loses all further ones.
 
         Raises:
-            DataError: an event lies outside the shape.
+            DataError: an event lies outside the shape, or a count is not positive.
         """
         sample, step, neuron = map(plain_array, (sample, step, neuron))
         for axis, values, limit in zip(_AXES, (sample, step, neuron), shape, strict=True):
@@ -296,10 +367,15 @@ class Raster(Value, Tabular):
         # 32-bit integers are used where they suffice, because they are sorted twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
-        key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
+        key = (row.astype(dtype) << bits) | neuron.astype(dtype)
+        if most_spikes == 1:
+            key, in_bin = _unique(key), None
+        else:
+            key, in_bin = _summed(key, count, most_spikes)
         offset = np.searchsorted(key, (row_start << bits).astype(dtype))
         step = (key >> bits) - np.repeat(row_start[:-1], np.diff(offset))
-        return cls._from_new_arrays(offset, step, key & ((1 << bits) - 1), n_steps, n_neurons)
+        neuron = key & ((1 << bits) - 1)
+        return cls._from_new_arrays(offset, step, neuron, n_steps, n_neurons, in_bin)
 
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
@@ -313,7 +389,7 @@ class Raster(Value, Tabular):
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:
         """The samples of several rasters of one shape, one after the other."""
-        shift = np.cumsum([0] + [raster.n_spikes for raster in rasters])
+        shift = np.cumsum([0] + [raster.n_filled for raster in rasters])
         offset = [raster.offset[1:] + by for raster, by in zip(rasters, shift, strict=False)]
         return cls._from_new_arrays(
             np.concatenate([np.zeros(1, np.int64), *offset]),
@@ -321,35 +397,34 @@ class Raster(Value, Tabular):
             np.concatenate([raster.neuron for raster in rasters]),
             rasters[0].n_steps,
             rasters[0].n_neurons,
+            None
+            if all(raster.count is None for raster in rasters)
+            else np.concatenate([raster.bin_counts() for raster in rasters]),
         )
 
 
-def check_counts(dense: NDArray, where: str = "") -> str:
-    """Check dense spikes; return a remark if a bin has a count other than 0 and 1, else ''.
+def check_counts(dense: NDArray, where: str = "") -> None:
+    """Raise `DataError` unless dense spikes are counts of 0 … 255.
 
     Args:
         dense: the spikes, of any shape.
         where: beginning of messages, such as `sample 3: `.
-
-    Raises:
-        DataError: the array contains numbers that are not counts.
     """
     if dense.dtype.kind == "b":
-        return ""
-    if not are_whole(dense):
+        return
+    if not are_whole(dense) or dense.min(initial=0) < 0:
         raise DataError(
             f"{where}the dense samples contain numbers that are not spike counts",
             code="dense-not-spikes",
             fix="turn rates or probabilities into spikes first, e.g. rng.random(p.shape) < p or "
             "snntorch.spikegen; give times and units to SpikeEvents.from_lists",
         )
-    low, high = float(dense.min(initial=0)), float(dense.max(initial=0))
-    if low >= 0 and high <= 1:
-        return ""
-    return (
-        f"remark[dense-counts]: {where}bins contain numbers up to {max(-low, high):g}; every "
-        "nonzero number counts as one spike"
-    )
+    if dense.max(initial=0) > MAX_COUNT:
+        raise DataError(
+            f"{where}the dense samples contain counts up to {float(dense.max()):g}",
+            code="dense-counts-large",
+            fix=f"scale them to at most {MAX_COUNT} spikes per bin",
+        )
 
 
 def are_whole(array: NDArray) -> bool:
@@ -401,3 +476,19 @@ def _unique(values: NDArray[np.integer]) -> NDArray[np.integer]:
     first = np.ones(values.size, np.bool_)
     np.not_equal(values[1:], values[:-1], out=first[1:])
     return values[first]
+
+
+def _summed(
+    key: NDArray[np.integer], count: NDArray[np.integer] | None, most: int
+) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
+    """Sorted unique keys, and the sum of the counts of each, at most `most`."""
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.ones(key.size, np.bool_)
+    np.not_equal(key[1:], key[:-1], out=first[1:])
+    start = np.flatnonzero(first)
+    if count is None:
+        sums = np.diff(np.append(start, key.size))
+    else:
+        sums = np.add.reduceat(plain_array(count)[order].astype(np.int64), start)
+    return key[start], np.minimum(sums, most).astype(np.uint8)

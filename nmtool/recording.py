@@ -163,9 +163,9 @@ class Recording(Value, Tabular, Saved):
             "counts": {name: int(count) for name, count in self.counts.items()},
         }
         arrays = {
-            f"spikes.{name}.{key}": getattr(raster, key)
+            f"spikes.{name}.{key}": array
             for name, raster in self.spikes.items()
-            for key in ("offset", "step", "neuron")
+            for key, array in stored_raster(raster).items()
         }
         for group in _DENSE:
             arrays |= {f"{group}.{name}": array for name, array in getattr(self, group).items()}
@@ -209,6 +209,12 @@ class Recording(Value, Tabular, Saved):
 _DENSE = ("membrane", "current", "potential")
 
 
+def stored_raster(raster: Raster) -> dict[str, NDArray]:
+    """The arrays of a raster by name, as files store them: `count` only where it is needed."""
+    arrays = {key: getattr(raster, key) for key in ("offset", "step", "neuron", "count")}
+    return {key: array for key, array in arrays.items() if array is not None}
+
+
 def read_raster(archive: Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
     """Read a population's spikes from an archive.
 
@@ -225,7 +231,9 @@ def read_raster(archive: Archive, name: str, n_steps: int, n_neurons: int) -> Ra
     ):
         if count > limit:
             raise ValueError(f"the spikes of '{name}' have {count} {axis}, more than {limit}")
-    return Raster(offset, step, neuron, n_steps, n_neurons)
+    count = f"spikes.{name}.count"
+    in_bin = frozen(archive.array(count)) if count in archive.arrays else None
+    return Raster(offset, step, neuron, n_steps, n_neurons, in_bin)
 
 
 def _check(recording: Recording) -> None:
@@ -250,13 +258,22 @@ def _check(recording: Recording) -> None:
 
 
 def check_input(network: AnyNetwork, spikes: Raster) -> None:
-    """Raise `DataError` unless the raster has the network's channels."""
+    """Raise `DataError` unless the raster has the network's channels, and counts they can carry."""
     if spikes.n_neurons != network.channels.size:
         raise DataError(
             f"the data have {spikes.n_neurons} channels, but the network has "
             f"{network.channels.size}",
             code="input-channels-differ",
             fix="use the data that the network was made for, with the same grouping of channels",
+        )
+    most = network.channels.most_spikes
+    if spikes.most_spikes > most:
+        raise DataError(
+            f"the data have up to {spikes.most_spikes} spikes per channel and step, but the "
+            f"network's channels carry at most {most}",
+            code="input-counts",
+            fix="bin events by `network.bin`, which counts up to this limit, or give the network "
+            f"InputChannels({network.channels.size}, most_spikes={spikes.most_spikes})",
         )
 
 

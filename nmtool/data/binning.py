@@ -1,6 +1,6 @@
 """Binning of event times into steps; the only place where time becomes discrete.
 
-    step = floor(time / dt)        a network spikes at most once per channel and step
+    step = floor(time / dt)        a channel carries at most `most_spikes` spikes per step
 
 Times and steps are binary floating-point numbers, so that 0.3 ms / 0.1 ms gives
 2.9999999999999996. A time less than `BOUNDARY` steps before a step therefore belongs to that step:
@@ -38,7 +38,7 @@ class Binned:
 
     Attributes:
         raster: [samples, steps, channels] spikes.
-        surplus: number of events in bins that already had a spike.
+        surplus: number of events in bins that already had `most_spikes` spikes.
         dropped: number of events after the last step.
 
     raster.n_spikes + surplus + dropped is the number of events.
@@ -57,7 +57,9 @@ def default_steps(dt_ms: float) -> int:
 
 
 @checked
-def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> Binned:
+def bin_events(
+    events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1, *, most_spikes: int = 1
+) -> Binned:
     """Bin events into steps, and neighbouring units into channels.
 
     >>> events = SpikeEvents.from_lists([[0.4, 3.2, 3.9, 9.1]], [[0, 3, 3, 1]], [0])
@@ -72,6 +74,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
         dt_ms: length of a step in ms.
         n_steps: number of steps of every sample; events at or after n_steps·dt are dropped.
         group: number of neighbouring units that share a channel; the last channel may have fewer.
+        most_spikes: largest number of spikes of a channel in a step, 1 … 255.
 
     Raises:
         NetworkError: the step length or the number of steps is not positive.
@@ -92,7 +95,9 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     if not mask.all():
         position, sample, channel = position[mask], sample[mask], channel[mask]
     shape = (events.n_samples, n_steps, count_inputs(events.n_units, group))
-    raster = Raster.from_events(sample, position.astype(np.int32), channel, shape)
+    raster = Raster.from_events(
+        sample, position.astype(np.int32), channel, shape, most_spikes=most_spikes
+    )
     return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -45,7 +45,7 @@ class AnyPopulation(Value, Tabular):
         in_header, in_arrays: names of the constants that a file stores in its header, and in
             arrays.
         described: names of the constants that a description lists.
-        name, size, kind, reset, reset_by: as in `nmtool.Population`.
+        name, size, kind, reset, reset_by, most_spikes: as in `nmtool.Population`.
     """
 
     in_header: ClassVar[tuple[str, ...]] = ()
@@ -57,17 +57,17 @@ class AnyPopulation(Value, Tabular):
     kind: str
     reset: str = field(default=TO_ZERO, kw_only=True)
     reset_by: Any = field(default=None, kw_only=True)
+    most_spikes: int = field(default=1, kw_only=True)
 
     @property
     def stored(self) -> tuple[list[str], list[str]]:
         """Names of the constants in the header of a file, and of those in its arrays.
 
-        A reset to zero is not stored.
+        A reset to zero, and at most one spike per step, are not stored.
         """
         header, arrays = [*self.in_header], [*self.in_arrays]
-        if self.reset != TO_ZERO:
-            header.append("reset")
-            (arrays if isinstance(self.reset_by, np.ndarray) else header).append("reset_by")
+        for key in self.special:
+            (arrays if isinstance(getattr(self, key), np.ndarray) else header).append(key)
         return header, arrays
 
     def _line(self) -> str:
@@ -75,7 +75,13 @@ class AnyPopulation(Value, Tabular):
 
     def tables(self) -> list[Table]:
         """A table of the neurons' constants."""
-        return [table_of("population", [describe_population(self, self.reset != TO_ZERO)])]
+        return [table_of("population", [describe_population(self, self.special)])]
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """Names of the fields that differ from one spike per step with a reset to zero."""
+        resets = () if self.reset == TO_ZERO else ("reset", "reset_by")
+        return resets if self.most_spikes == 1 else (*resets, "most_spikes")
 
     def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
         """[size]: a constant of every neuron; raises `NetworkError` for another shape."""
@@ -149,7 +155,7 @@ class AnyNetwork(Value, Tabular, Saved):
             `nmtool.Network`.
     """
 
-    file_version = 2
+    file_version = 3
     part_types: ClassVar[tuple[type[AnyPopulation], type[AnyProjection]]]
     in_header: ClassVar[tuple[str, ...]] = ()
 
@@ -200,6 +206,11 @@ class AnyNetwork(Value, Tabular, Saved):
         return any(population.reset != TO_ZERO for population in self.populations)
 
     @property
+    def counts(self) -> bool:
+        """True if a neuron can spike, or a channel carry, more than one spike per step."""
+        return any(part.most_spikes > 1 for part in (self.channels, *self.populations))
+
+    @property
     def max_delay(self) -> int:
         """Largest delay of any synapse, in steps."""
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
@@ -208,7 +219,10 @@ class AnyNetwork(Value, Tabular, Saved):
         """Bin events to the network's steps and channels; drop events after the last step."""
         from nmtool.data.binning import bin_events
 
-        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
+        channels = self.channels
+        return bin_events(
+            events, self.dt_ms, self.n_steps, channels.group, most_spikes=channels.most_spikes
+        )
 
     @property
     def content_hash(self) -> str:
@@ -222,7 +236,7 @@ class AnyNetwork(Value, Tabular, Saved):
             return {key: getattr(part, key) for key in keys}
 
         header = {
-            "channels": asdict(self.channels),
+            "channels": self.channels.as_json(),
             "readout": self.readout.as_json(),
             "dt_ms": float(self.dt_ms),
             "n_steps": int(self.n_steps),
@@ -246,6 +260,8 @@ class AnyNetwork(Value, Tabular, Saved):
         return header, arrays
 
     def _version(self) -> int:
+        if self.counts:
+            return 3
         return 2 if self.subtracts else 1
 
     @classmethod

@@ -34,6 +34,8 @@ class Population(AnyPopulation):
         reset: what a spike does to V: `zero` sets it to 0, `subtract` subtracts `reset_by`, and
             `late` subtracts it in the next step, after the decay, as snnTorch does by default.
         reset_by: [size] float64, the subtracted constant, by default θ; None with `zero`.
+        most_spikes: largest number of spikes of a neuron in a step, 1 … 255. With more than 1, a
+            neuron spikes again while V is above θ after its reset, which must be `subtract`.
 
     A scalar applies to all neurons.
     """
@@ -49,6 +51,7 @@ class Population(AnyPopulation):
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
         graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
+        graph.check_most_spikes(self.name, self.reset, self.most_spikes)
         check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
         constants: tuple[str, ...] = self.in_arrays
         if self.reset != TO_ZERO:

@@ -27,6 +27,9 @@ RESETS = (TO_ZERO, SUBTRACT, LATE)
 """What a spike does to the membrane: it becomes 0; a constant is subtracted; or the constant is
 subtracted in the next step, after the decay."""
 
+MAX_SPIKES = 255
+"""Largest `most_spikes`, of neurons and channels: a raster counts the spikes of a bin in 8 bits."""
+
 MAX_STEPS = 1 << 22
 """Largest number of steps of a sample: 70 minutes at 1 ms."""
 
@@ -87,27 +90,36 @@ class InputChannels:
 
     Attributes:
         size: number of input channels of the network.
-        group: number of neighbouring channels of the data that share an input channel, with at
-            most one spike per step; 1: no grouping.
+        group: number of neighbouring channels of the data that share an input channel; 1: no
+            grouping.
+        most_spikes: largest number of spikes of a channel in a step, 1 … 255. With 1, a channel
+            spikes or not; with more, it carries a count, by which its weights are multiplied.
     """
 
     size: int
     group: int = 1
+    most_spikes: int = 1
 
     def __post_init__(self) -> None:
-        for key in ("size", "group"):
+        limits = {"size": MAX_CHANNELS, "group": MAX_CHANNELS, "most_spikes": MAX_SPIKES}
+        for key, limit in limits.items():
             value = getattr(self, key)
             check_fields(self, **{key: NUMBER})
-            if not 1 <= value <= MAX_CHANNELS or int(value) != value:
+            if not 1 <= value <= limit or int(value) != value:
                 raise NetworkError(
-                    f"the `{key}` of the input channels must be a whole number in "
-                    f"1 … {MAX_CHANNELS}",
+                    f"the `{key}` of the input channels must be a whole number in 1 … {limit}",
                     code="channels-range",
-                    fix="set `size` to the number of input channels, and `group` to the number "
-                    "of neighbouring channels of the data that share an input channel",
+                    fix="set `size` to the number of input channels, `group` to the number of "
+                    "neighbouring channels of the data that share an input channel, and "
+                    "`most_spikes` to the largest number of spikes of a channel in a step",
                     why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
+
+    def as_json(self) -> dict[str, int]:
+        """The fields as they are stored; `most_spikes` only if it is not 1."""
+        fields = {"size": self.size, "group": self.group}
+        return fields if self.most_spikes == 1 else {**fields, "most_spikes": self.most_spikes}
 
 
 def count_inputs(n_units: int, group: int) -> int:
@@ -167,6 +179,26 @@ def check_reset(name: str, kind: str, reset: str, reset_by: object) -> None:
             f"population '{name}' does not spike, so that it has no reset",
             code="reset-without-spikes",
             fix="leave out the reset",
+        )
+
+
+def check_most_spikes(name: str, reset: str, most_spikes: object) -> None:
+    """Raise `NetworkError` unless the neurons of a population can spike that often in a step."""
+    is_whole = isinstance(most_spikes, Integral) and not isinstance(most_spikes, bool)
+    if not is_whole or not 1 <= most_spikes <= MAX_SPIKES:
+        raise NetworkError(
+            f"population '{name}': most_spikes must be a whole number in 1 … {MAX_SPIKES}, not "
+            f"{most_spikes!r}",
+            code="most-spikes-range",
+            fix="give the largest number of spikes of a neuron in a step",
+        )
+    if most_spikes > 1 and reset != SUBTRACT:
+        raise NetworkError(
+            f"population '{name}' cannot spike {most_spikes} times in a step",
+            code="most-spikes-reset",
+            why=f"its reset is {reset}; only a reset that subtracts at once can leave the membrane "
+            "above the threshold within a step",
+            fix='set reset="subtract", or leave out most_spikes',
         )
 
 

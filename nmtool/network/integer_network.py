@@ -65,6 +65,7 @@ class IntegerPopulation(AnyPopulation):
         reset: as in `nmtool.Population`.
         reset_by: c, 1 … vth + 131071: a spike subtracts c·64 from v, by default vth·64; None with
             the reset `zero`.
+        most_spikes: as in `nmtool.Population`.
     """
 
     in_header = ("du", "dv", "vth", "scale", "bias_exponent")
@@ -82,6 +83,7 @@ class IntegerPopulation(AnyPopulation):
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
         graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
+        graph.check_most_spikes(self.name, self.reset, self.most_spikes)
         check_fields(self, arithmetic=WORD)
         check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
         check_fields(self, bias_mantissa=NUMBERS)

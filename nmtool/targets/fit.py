@@ -362,7 +362,12 @@ def _arithmetic_findings(network: IntegerNetwork, target: Target) -> Iterator[Fi
         what = f"the membrane adds the current of the {neuron.current}, not of {reference.current}"
         fix = "every hop takes one step more: shorten delays by one"
         yield Finding("target-current", "neurons", what, fix)
-    if neuron.spikes_per_step not in (None, reference.spikes_per_step):
+    most = max((p.most_spikes for p in network.spiking), default=1)
+    if neuron.spikes_per_step is not None and most > max(1, neuron.spikes_per_step):
+        what = f"a neuron can spike only {neuron.spikes_per_step} times per step, not {most} times"
+        fix = f"train with most_spikes={neuron.spikes_per_step}"
+        yield Finding("target-counts", "neurons", what, fix)
+    elif most == 1 and neuron.spikes_per_step not in (None, reference.spikes_per_step):
         what = f"a neuron can spike up to {neuron.spikes_per_step} times per step, not "
         what += f"{reference.spikes_per_step}"
         fix = "spikes differ where a membrane is far above its threshold"

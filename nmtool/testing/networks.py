@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import INPUT, LI, LIF, RESETS, TO_ZERO, InputChannels
+from nmtool.network.graph import INPUT, LI, LIF, RESETS, SUBTRACT, TO_ZERO, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -110,33 +110,50 @@ def random_network(
     )
 
 
-def with_resets(network: IntegerNetwork, seed: int) -> IntegerNetwork:
+def with_resets(network: IntegerNetwork, seed: int, most_spikes: int = 1) -> IntegerNetwork:
     """The network with a random reset of each spiking population, constants at their limits, too.
 
     Args:
         network: a network.
         seed: seed of the random numbers.
+        most_spikes: limit of the spikes of neurons and input channels in a step; some have less.
     """
     random = np.random.default_rng(seed)
 
+    # Only with this reset, neurons can spike more than once.
+    resets = RESETS if most_spikes == 1 else (*RESETS, SUBTRACT, SUBTRACT)
+
+    def drawn() -> int:
+        return int(random.choice([1, 2, int(random.integers(1, most_spikes + 1)), most_spikes]))
+
     def changed(population: IntegerPopulation) -> IntegerPopulation:
-        reset = str(random.choice(RESETS))
+        reset = str(random.choice(resets))
         if population.kind != LIF or reset == TO_ZERO:
             return population
         vth = population.vth
         most = population.runs_in.reset_constants(vth)[-1]
         usual = int(random.integers(1, min(vth + 1000, most) + 1))
         reset_by = int(random.choice([1, max(vth, 1), usual, most]))
-        return replace(population, reset=reset, reset_by=reset_by)
+        spikes = drawn() if most_spikes > 1 and reset == SUBTRACT else 1
+        return replace(population, reset=reset, reset_by=reset_by, most_spikes=spikes)
 
-    return replace(network, populations=[changed(p) for p in network.populations])
+    populations = [changed(p) for p in network.populations]
+    if most_spikes == 1:
+        return replace(network, populations=populations)
+    channels = replace(network.channels, most_spikes=drawn())
+    return replace(network, populations=populations, channels=channels)
 
 
-def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
-    """Samples from silent to dense."""
+def random_raster(
+    seed: int, n_samples: int, n_steps: int, n_neurons: int, most_spikes: int = 1
+) -> Raster:
+    """Samples from silent to dense, with up to `most_spikes` spikes per bin."""
     random = np.random.default_rng(seed)
     rate = random.choice([0.0, 0.02, 0.2, 1.0], (n_samples, 1, 1))
-    return Raster.from_dense(random.random((n_samples, n_steps, n_neurons)) < rate)
+    spikes = random.random((n_samples, n_steps, n_neurons)) < rate
+    if most_spikes == 1:
+        return Raster.from_dense(spikes)
+    return Raster.from_dense(spikes * random.integers(1, most_spikes + 1, spikes.shape))
 
 
 def answers_to(network: IntegerNetwork, spikes: Raster) -> KnownAnswers:

@@ -179,7 +179,7 @@ def count_differences(
         membrane_compared=sum(a.size for *_, a, _ in dense),
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
         predictions_different=predictions_different,
-        first_divergence=_first_divergence(spikes, dense, expected.spikes),
+        first_divergence=_first_divergence(spikes, dense, expected.spikes, actual.spikes),
     )
 
 
@@ -279,7 +279,12 @@ def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -
 
 def _differing_bins(expected: Raster, actual: Raster) -> NDArray[np.int64]:
     """[different, 3] int64: sample, step and neuron of every bin that differs, ascending."""
-    flat = np.setxor1d(expected.flat_index(), actual.flat_index(), assume_unique=True)
+    mine, theirs = expected.flat_index(), actual.flat_index()
+    flat = np.setxor1d(mine, theirs, assume_unique=True)
+    if expected.count is not None or actual.count is not None:
+        common, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+        differs = expected.bin_counts()[at] != actual.bin_counts()[other]
+        flat = np.union1d(flat, common[differs])
     row, neuron = np.divmod(flat, expected.n_neurons)
     sample, step = np.divmod(row, expected.n_steps)
     return np.stack([sample, step, neuron], axis=1)
@@ -303,16 +308,18 @@ def _first_divergence(
     spikes: dict[str, NDArray[np.int64]],
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
+    actual: Mapping[str, Raster],
 ) -> Divergence | None:
     """Find the first difference in any population; None if nothing differs."""
     divergences = []
     for name, rows in spikes.items():
         if len(rows):
             sample, step, neuron = (int(coordinate) for coordinate in rows[0])
-            spiked = expected[name].take([sample]).dense()[0, step, neuron]
-            divergences.append(
-                Divergence(sample, step, name, neuron, "spike", float(spiked), float(not spiked))
+            counts = (
+                float(rasters[name].take([sample]).dense_counts()[0, step, neuron])
+                for rasters in (expected, actual)
             )
+            divergences.append(Divergence(sample, step, name, neuron, "spike", *counts))
     for quantity, name, mine, theirs in dense:
         differs = mine != theirs
         if differs.any():

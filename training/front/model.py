@@ -27,7 +27,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import INPUT, LI, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.raster import Raster, check_counts
+from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular, counted
 from nmtool.training.engines.cell import Neurons, neuron_constants
@@ -324,13 +324,8 @@ class SpikingNetwork(nn.Module, Tabular):
             )
 
     def _binned(self, spikes: Tensor) -> Raster:
-        """Convert a tensor to a raster; log the remark on counts once, not for every batch."""
-        dense = spikes.detach().to_dense().cpu().numpy()
-        remark = check_counts(dense)
-        if remark and self._may_remark:
-            self._may_remark = False
-            _log.warning(remark)
-        return Raster.from_dense(dense != 0)
+        """Convert a tensor to a raster."""
+        return Raster.from_dense(spikes.detach().to_dense().cpu().numpy())
 
     def _check_push(self, push: Mapping[str, Push]) -> None:
         """Raise `UsageError` if `push` names a population that does not spike."""
