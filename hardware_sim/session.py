@@ -191,19 +191,20 @@ class Session:
             events: [events] integers, data channels; or `SpikeEvents` of one sample.
             time_ms: [events] float, or one time for all, in ms since the last reset, in any
                 order; by default the next step.
-            count: [events] integers, or one for all, spikes of each event, 1 or more; by default 1.
+            count: [events] integers, or one for all, spikes of each event, 1 or more; by default 1,
+                or those of the `SpikeEvents`.
 
         Raises:
             DataError: channels, times or counts are not numbers, differ in length, or belong to
                 another data set. The code `events-refused` has a finding each for unknown channels,
                 non-finite times, and events of past steps.
-            UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` and
-                `time_ms` are given together.
+            UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` are
+                given together with `time_ms` or `count`.
         """
         if isinstance(events, SpikeEvents):
-            self._check_sample(events, time_ms)
+            self._check_sample(events, time_ms, count)
             channels: ArrayLike = events.unit
-            time_ms = events.time_ms
+            time_ms, count = events.time_ms, events.count
         else:
             channels = events
         unit = _numbers(channels, "iu", "channels", np.int64)
@@ -385,15 +386,18 @@ class Session:
         self._scores.add(answers[:, self._columns[readout.population]])
         self._thread_in_step = None
 
-    def _check_sample(self, events: SpikeEvents, time_ms: ArrayLike | None) -> None:
+    def _check_sample(
+        self, events: SpikeEvents, time_ms: ArrayLike | None, count: ArrayLike | None
+    ) -> None:
         """Raise `DataError` or `UsageError` unless the events are one sample of matching data."""
-        if events.n_samples != 1 or time_ms is not None:
+        if events.n_samples != 1 or time_ms is not None or count is not None:
+            own, given = ("times", "time_ms") if count is None else ("counts", "count")
             raise UsageError(
-                "a sample has its own times, but `time_ms` was also given"
+                f"a sample has its own {own}, but `{given}` was also given"
                 if events.n_samples == 1
                 else f"a session takes the events of one sample, not of {events.n_samples} samples",
                 code="session-one-sample",
-                fix="omit `time_ms`"
+                fix=f"omit `{given}`"
                 if events.n_samples == 1
                 else "feed events[i], and reset before the next sample",
             )

@@ -403,12 +403,13 @@ class Raster(Value, Tabular):
         )
 
 
-def check_counts(dense: NDArray, where: str = "") -> None:
-    """Raise `DataError` unless dense spikes are counts of 0 … 255.
+def check_counts(dense: NDArray, where: str = "", limit: int = MAX_COUNT) -> None:
+    """Raise `DataError` unless dense spikes are counts of 0 … `limit`.
 
     Args:
         dense: the spikes, of any shape.
         where: beginning of messages, such as `sample 3: `.
+        limit: largest number of spikes of a bin.
     """
     if dense.dtype.kind == "b":
         return
@@ -419,11 +420,11 @@ def check_counts(dense: NDArray, where: str = "") -> None:
             fix="turn rates or probabilities into spikes first, e.g. rng.random(p.shape) < p or "
             "snntorch.spikegen; give times and units to SpikeEvents.from_lists",
         )
-    if dense.max(initial=0) > MAX_COUNT:
+    if float(dense.max(initial=0)) > limit:
         raise DataError(
             f"{where}the dense samples contain counts up to {float(dense.max()):g}",
             code="dense-counts-large",
-            fix=f"scale them to at most {MAX_COUNT} spikes per bin",
+            fix=f"scale them to at most {limit} spikes per bin",
         )
 
 

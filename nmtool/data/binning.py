@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS, check_timing, count_inputs
+from nmtool.network.graph import MAX_CHANNELS, MAX_SPIKES, MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
@@ -34,14 +34,14 @@ DEFAULT_DURATION_MS = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class Binned:
-    """Input spikes of a network, and the number of events that binning lost.
+    """Input spikes of a network, and the number of spikes that binning lost.
 
     Attributes:
         raster: [samples, steps, channels] spikes.
-        surplus: number of events in bins that already had `most_spikes` spikes.
-        dropped: number of events after the last step.
+        surplus: number of spikes in bins that already had `most_spikes` spikes.
+        dropped: number of spikes after the last step.
 
-    raster.n_spikes + surplus + dropped is the number of events.
+    raster.n_spikes + surplus + dropped is the number of spikes of the events.
     """
 
     raster: Raster
@@ -69,6 +69,11 @@ def bin_events(
     >>> binned.surplus, binned.dropped
     (1, 1)
 
+    The spikes of all events of a bin are counted up to a limit:
+
+    >>> bin_events(events, dt_ms=1.0, n_steps=8, most_spikes=2).raster.count
+    array([1, 2], dtype=uint8)
+
     Args:
         events: the samples.
         dt_ms: length of a step in ms.
@@ -78,7 +83,7 @@ def bin_events(
 
     Raises:
         NetworkError: the step length or the number of steps is not positive.
-        UsageError: the group is smaller than 1, or too large.
+        UsageError: the group or `most_spikes` is smaller than 1, or too large.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     check_timing(dt_ms, n_steps)
@@ -88,21 +93,31 @@ def bin_events(
             code="group-range",
             fix="use 1 to keep every channel separate",
         )
+    if not 1 <= most_spikes <= MAX_SPIKES:
+        raise UsageError(
+            f"a channel must carry up to 1 … {MAX_SPIKES} spikes in a step, not {most_spikes}",
+            code="most-spikes-range",
+            fix="use 1 to keep one spike per bin",
+        )
     events = events.in_memory()
     position = step_position(events.time_ms, dt_ms)
-    sample, channel = events.sample_index(), events.unit // group
+    sample, channel, count = events.sample_index(), events.unit // group, events.count
     mask = position < n_steps
     if not mask.all():
         position, sample, channel = position[mask], sample[mask], channel[mask]
+        count = None if count is None else count[mask]
     shape = (events.n_samples, n_steps, count_inputs(events.n_units, group))
     raster = Raster.from_events(
-        sample, position.astype(np.int32), channel, shape, most_spikes=most_spikes
+        *(sample, position.astype(np.int32), channel, shape),
+        count=count,
+        most_spikes=most_spikes,
     )
-    return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)
+    in_time = sample.size if count is None else int(count.sum(dtype=np.int64))
+    return Binned(raster, in_time - raster.n_spikes, events.n_spikes - in_time)
 
 
 def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
-    """Count the events that `bin_events` would drop.
+    """Count the events, each once, that `bin_events` would drop.
 
     Raises:
         NetworkError: the step length or the number of steps is not positive.

@@ -18,7 +18,7 @@ from nmtool.data.classes import check_names
 from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.pairs import read_pairs
-from nmtool.data.rows import Rows
+from nmtool.data.rows import MAX_EVENT_SPIKES, Rows
 from nmtool.errors import DataError, UsageError, printable
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
@@ -49,9 +49,14 @@ class SpikeEvents(Tabular):
     >>> events[1:].time_ms, events[1:].unit
     (array([1.]), array([2], dtype=int32))
 
+    An event is one spike, or several spikes of a channel at the same time:
+
+    >>> SpikeEvents.from_lists([[0.4, 3.2]], [[0, 3]], [0], counts=[[1, 7]])
+    <SpikeEvents: 1 sample, 4 units, 1 class, 2 events with 8 spikes>
+
     The events of a large file stay on disk (`load_dataset`). Selecting, counting and dividing
-    samples does not read them; `batches`, `in_memory` and every access to `time_ms` or `unit` read
-    them.
+    samples does not read them; `batches`, `in_memory` and every access to `time_ms`, `unit` or
+    `count` read them.
 
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
@@ -63,6 +68,8 @@ class SpikeEvents(Tabular):
         class_names: names of the classes, by label.
         groups: by name, [samples] int64, e.g. the speaker of each sample. `SplitRule` keeps
             groups together.
+        count: [events] int32, number of spikes of each event, 1 or more; None if each event is one
+            spike.
 
     Raises:
         DataError: a sample is invalid; the message names the first invalid sample and its event,
@@ -76,6 +83,9 @@ class SpikeEvents(Tabular):
     n_units: int
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+    # A factory, since with a default the class would have this attribute, and `__getattr__` would
+    # not be asked for the counts of samples on disk.
+    count: NDArray[np.integer] | None = field(default_factory=lambda: None, kw_only=True)
 
     # These two fields are used if the samples are on disk. The first field is the copy that
     # contains the events of the samples. The second field has the indices of the samples in this
@@ -86,7 +96,10 @@ class SpikeEvents(Tabular):
     def _line(self) -> str:
         samples, units = counted(self.n_samples, "sample"), counted(self.n_units, "unit")
         classes = counted(len(self.class_names), "class")
-        return f"{samples}, {units}, {classes}, {counted(self.n_events, 'event')}"
+        events = counted(self.n_events, "event")
+        if self.has_counts:
+            events += f" with {counted(self.n_spikes, 'spike')}"
+        return f"{samples}, {units}, {classes}, {events}"
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
@@ -115,6 +128,8 @@ class SpikeEvents(Tabular):
         dtypes: dict[str, DTypeLike] = {"offset": np.int64, "label": np.int64, "unit": np.int32}
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
+        if self.count is not None:
+            self._set("count", _counts(self.count, self.offset))
         self._check_groups()
 
     @classmethod
@@ -128,13 +143,15 @@ class SpikeEvents(Tabular):
         events._set("n_units", index.n_units)
         events._set("class_names", index.class_names)
         events._set("groups", {name: group[place] for name, group in index.groups.items()})
+        if not index.has_counts:
+            events._set("count", None)
         return events
 
     # If type checkers saw `__getattr__`, they would accept every misspelt attribute.
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> NDArray:
-            if self._store is None or name not in ("time_ms", "unit"):
+        def __getattr__(self, name: str) -> NDArray | None:
+            if self._store is None or name not in ("time_ms", "unit", "count"):
                 raise AttributeError(f"spike events have no attribute '{name}'")
             return getattr(self.in_memory(), name)
 
@@ -226,17 +243,18 @@ class SpikeEvents(Tabular):
             yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
 
     def in_memory(self) -> SpikeEvents:
-        """Read all events into memory, at 12 bytes per event, and return the samples.
+        """Read all events into memory, and return the samples.
+
+        An event takes 12 bytes, or 16 with a count.
 
         Raises:
             DataError: the copy on disk is damaged, and its source has changed or is gone.
         """
         if self._store is None:
             return self
-        time_ms, unit = self._store.read(self._place)
-        return SpikeEvents(
-            time_ms, unit, self.offset, self.label, self.n_units, self.class_names, self.groups
-        )
+        time_ms, unit, count = self._store.read(self._place)
+        of_samples = self.offset, self.label, self.n_units, self.class_names, self.groups
+        return SpikeEvents(time_ms, unit, *of_samples, count=count)
 
     def excerpt(self, count: int | None = None) -> SpikeEvents:
         """Read samples into memory, few enough to be analysed step by step.
@@ -266,7 +284,10 @@ class SpikeEvents(Tabular):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of events, labels, number of channels and class names, in hexadecimal."""
+        """SHA-256 of events, labels, number of channels and class names, in hexadecimal.
+
+        Counts are part of it if an event has several spikes.
+        """
         if self._store is not None and (digest := self._store.known_hash(self._place)):
             return digest
 
@@ -274,13 +295,19 @@ class SpikeEvents(Tabular):
             """Yield an array of the events, such as `time_ms`, in portions."""
             return (getattr(batch, name) for batch in self.batches())
 
+        size = (self.n_events,)
+        counts: dict[str, Any] = {}
+        if self.has_counts:
+            spikes = (batch.event_counts() for batch in self.batches())
+            counts["count"] = (np.dtype(np.int32), size, spikes)
         return storage.content_hash_of_parts(
             {"n_units": int(self.n_units), "class_names": list(self.class_names)},
             {
                 "label": (self.label.dtype, self.label.shape, [self.label]),
                 "offset": (self.offset.dtype, self.offset.shape, [self.offset]),
-                "time_ms": (np.dtype(np.float64), (self.n_events,), parts("time_ms")),
-                "unit": (np.dtype(np.int32), (self.n_events,), parts("unit")),
+                "time_ms": (np.dtype(np.float64), size, parts("time_ms")),
+                "unit": (np.dtype(np.int32), size, parts("unit")),
+                **counts,
             },
         )
 
@@ -290,9 +317,43 @@ class SpikeEvents(Tabular):
         return int(self.offset[-1])
 
     @property
+    def n_spikes(self) -> int:
+        """Number of spikes of all events; `n_events` without counts."""
+        return int(self.spikes.sum())
+
+    @property
+    def has_counts(self) -> bool:
+        """True if an event has several spikes."""
+        if self._store is not None:
+            return self.most_spikes > 1
+        return self.count is not None
+
+    @property
+    def most_spikes(self) -> int:
+        """Largest number of spikes of an event; 1 without events."""
+        if self._store is not None:
+            return int(self._store.index.most[self._place].max(initial=1))
+        return 1 if self.count is None else int(self.count.max())
+
+    @property
     def counts(self) -> NDArray[np.int64]:
         """[samples] int64: number of events of each sample."""
         return np.diff(self.offset)
+
+    @property
+    def spikes(self) -> NDArray[np.int64]:
+        """[samples] int64: number of spikes of each sample; its `counts` if events are spikes."""
+        if self._store is not None:
+            return self._store.index.spikes[self._place]
+        if self.count is None:
+            return self.counts
+        ends = np.concatenate(([0], np.cumsum(self.count, dtype=np.int64)))
+        return np.diff(ends[self.offset])
+
+    def event_counts(self) -> NDArray[np.integer]:
+        """[events] int32: number of spikes of each event, also where all have one."""
+        count = self.count
+        return np.ones(self.n_events, np.int32) if count is None else count
 
     @property
     def last_ms(self) -> NDArray[np.float64]:
@@ -322,6 +383,9 @@ class SpikeEvents(Tabular):
             offset=np.concatenate(([0], np.cumsum(stops - starts))),
             label=self.label[samples],
             groups={name: group[samples] for name, group in self.groups.items()},
+            count=None
+            if self.count is None
+            else np.concatenate([self.count[:0], *(self.count[r] for r in ranges)]),
         )
 
     def draw(self, count: int, seed: int = 0) -> SpikeEvents:
@@ -387,6 +451,7 @@ class SpikeEvents(Tabular):
             offset=offset - offset[0],
             label=self.label[start:stop],
             groups={name: group[start:stop] for name, group in self.groups.items()},
+            count=None if self.count is None else self.count[events],
         )
 
     @classmethod
@@ -399,6 +464,7 @@ class SpikeEvents(Tabular):
         n_units: int | None = None,
         class_names: Sequence[str] | None = None,
         groups: Mapping[str, ArrayLike] | None = None,
+        counts: Sequence[ArrayLike] | None = None,
     ) -> SpikeEvents:
         """Make events from a list of times and a list of units per sample, in any order of time.
 
@@ -412,12 +478,15 @@ class SpikeEvents(Tabular):
             n_units: number of channels; by default one more than the largest unit.
             class_names: names of the classes; by default the sorted names in `labels`, or numbers.
             groups: by name, [samples] integers, e.g. the speaker.
+            counts: [samples] lists of the numbers of spikes of the events, as long as the lists of
+                times; by default each event is one spike.
 
         Raises:
             DataError: the lists are inconsistent.
         """
         columns = dict(groups or {})
-        rows = Rows(times_ms, units, labels, columns, class_names=class_names, n_units=n_units)
+        names = {"class_names": class_names, "n_units": n_units}
+        rows = Rows(times_ms, units, labels, columns, counts=counts, **names)
         return cls(**rows.columns())
 
     @classmethod
@@ -430,14 +499,17 @@ class SpikeEvents(Tabular):
         class_names: Sequence[str] | None = None,
         groups: Mapping[str, ArrayLike] | None = None,
     ) -> SpikeEvents:
-        """Make events from an array [samples, steps, channels …]; nonzero numbers are spikes.
+        """Make events from an array [samples, steps, channels …] of spikes or spike counts.
 
         >>> SpikeEvents.from_dense(np.eye(6).reshape(2, 3, 6), [0, 1], dt_ms=2.0).time_ms
         array([0., 2., 4., 0., 2., 4.])
+        >>> SpikeEvents.from_dense([[[0, 5], [1, 0]]], [0]).count
+        array([5, 1], dtype=int32)
 
         Args:
-            dense: array or tensor of spikes or spike counts, which become one spike per bin; all
-                axes after the second are channels, numbered in C order.
+            dense: array or tensor of spikes or spike counts; each nonzero number becomes an event
+                with this number of spikes. All axes after the second are channels, numbered in C
+                order.
             labels: [samples] numbers from 0, or names.
             dt_ms: length of a step in ms.
             class_names, groups: as for `from_lists`.
@@ -557,6 +629,9 @@ class SpikeEvents(Tabular):
                 for name in first.groups
                 if all(name in part.groups for part in parts)
             },
+            count=None
+            if all(part.count is None for part in parts)
+            else np.concatenate([part.event_counts() for part in parts]),
         )
 
 
@@ -613,6 +688,25 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             code="times-not-ascending",
             fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
             "a folder",
+        )
+
+
+def check_event_counts(
+    count: NDArray[np.integer], offset: NDArray[np.integer], first: int = 0
+) -> None:
+    """Raise `DataError` for an event without spikes, or with more than 31 bits can count.
+
+    Args:
+        count: [events] integers, number of spikes of each event.
+        offset, first: as for `check_units`.
+    """
+    index = _first_outside(count, MAX_EVENT_SPIKES + 1, 1)
+    if index is not None:
+        raise DataError(
+            f"{_place_of_event(index, offset, first)}: an event cannot have {count[index]} spikes",
+            code="event-count-range",
+            why=f"an event has 1 … {MAX_EVENT_SPIKES} spikes",
+            fix="leave out events without spikes, and correct other counts",
         )
 
 
@@ -675,8 +769,21 @@ def _vector(values: object, kinds: str, name: str) -> NDArray:
     return array
 
 
-def _first_outside(values: NDArray[np.integer], limit: int) -> int | None:
-    """Index of the first value outside 0 … limit − 1; None if there is none."""
-    if not values.size or (values.min() >= 0 and values.max() < limit):
+def _counts(count: NDArray, offset: NDArray[np.integer]) -> NDArray[np.int32] | None:
+    """Checked spikes of the events, [events] int32; None if each event is one spike."""
+    count = _vector(count, "iu", "count")
+    if count.size != offset[-1]:
+        raise DataError(
+            f"there are {offset[-1]} events, but counts for {count.size}",
+            code="events-lengths",
+            fix="give a number of spikes for each event",
+        )
+    check_event_counts(count, offset)
+    return np.ascontiguousarray(count, np.int32) if (count != 1).any() else None
+
+
+def _first_outside(values: NDArray[np.integer], limit: int, low: int = 0) -> int | None:
+    """Index of the first value outside `low` … limit − 1; None if there is none."""
+    if not values.size or (values.min() >= low and values.max() < limit):
         return None
-    return int(np.argmax((values < 0) | (values >= limit)))
+    return int(np.argmax((values < low) | (values >= limit)))

@@ -4,7 +4,7 @@ A pair is (sample, class); the sample is one of
 
     a structured array    with the fields t (µs), x and perhaps y and p, as in tonic
     a dense array         [steps, …] of spikes, as in snnTorch; axes after the first are channels,
-                          numbered in C order; nonzero numbers are spikes
+                          numbered in C order; numbers are spike counts
 
 A batch of a loader is [batch, steps, …] with [batch] classes, or [steps, batch, …] if time comes
 first.
@@ -23,7 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.rows import Rows, as_array, swapped_axes, texts
+from nmtool.data.rows import (
+    MAX_EVENT_SPIKES,
+    Rows,
+    as_array,
+    counts_at,
+    swapped_axes,
+    texts,
+)
 from nmtool.errors import DataError, UsageError, listed, printable, quoted, reason
 from nmtool.network.graph import check_timing
 from nmtool.raster import check_counts
@@ -52,7 +59,8 @@ def read_pairs(
     if class_names is None:
         class_names = class_names_of(source)
     rows = Rows(class_names=class_names)
-    targets, counts_remark, axes_remark, widths = [], "", "", set()
+    targets, axes_remark, widths = [], "", set()
+    counts: list[NDArray] = []
     for number, (recorded, target) in enumerate(_pairs(source, time_first)):
         time: NDArray
         unit: NDArray
@@ -61,6 +69,7 @@ def read_pairs(
                 sensor_size = (n_units, 1, 1) if n_units else sensor_size_of(source)
             time, unit = _sensor_events(recorded, sensor_size, number)
             widths.add(int(np.prod(sensor_size)))
+            count = np.ones(len(time), np.int64)
         else:
             array = as_array(recorded)
             if array.ndim < 2 or array.dtype.kind not in "biuf":
@@ -74,12 +83,13 @@ def read_pairs(
                 )
             axes_remark = axes_remark or ("" if array.ndim > 2 else swapped_axes(*array.shape))
             array = array.reshape(len(array), -1)
-            counts_remark = counts_remark or check_counts(array, f"sample {number}: ")
-            step, unit = np.nonzero(array)
-            time = step * dt_ms
+            check_counts(array, f"sample {number}: ", MAX_EVENT_SPIKES)
+            step, unit = place = np.nonzero(array)
+            time, count = step * dt_ms, counts_at(array, place)
             widths.add(array.shape[1])
         rows.times_ms.append(time)
         rows.units.append(unit)
+        counts.append(count)
         targets.append(target)
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
         numbers = listed(sorted(widths))
@@ -90,8 +100,9 @@ def read_pairs(
             code="samples-channels-differ",
             fix="give all samples the same number of channels, or correct n_units",
         )
-    for remark in filter(None, (axes_remark, counts_remark)):
-        _log.warning(remark)
+    if axes_remark:
+        _log.warning(axes_remark)
+    rows.counts = counts
     rows.labels = [
         _class_of_target(target, class_names, number) for number, target in enumerate(targets)
     ]

@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 ROW_SUFFIXES = (".csv", ".npz")
 """Extensions of files that `read_incoming` reads as `Rows`."""
 
+MAX_EVENT_SPIKES = (1 << 31) - 1
+"""Largest number of spikes of an event, which is stored in 32 bits."""
+
 _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
 """Smallest numbers of channels, in total and per step, at which axes look swapped."""
 
@@ -35,8 +38,11 @@ NUMBER = re.compile(
 )
 """Texts that are numbers. Python also converts 1_000, and digits of other scripts, to numbers."""
 
-_Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
-"""Times in ms and units [events], the number of events [samples], and the number of units."""
+_Events = tuple[
+    NDArray[np.floating], NDArray[np.integer], NDArray[np.integer] | None, NDArray[np.integer], int
+]
+"""Times in ms, units and numbers of spikes (None: one each) [events], the number of events
+[samples], and the number of units."""
 
 
 @dataclass
@@ -59,6 +65,7 @@ class Rows:
         class_names: names of the classes; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
         first: number of the first class, if labels are numbers.
+        counts: [samples] lists of the numbers of spikes of listed events; None: one each.
     """
 
     times_ms: Any = field(default_factory=list)
@@ -71,6 +78,7 @@ class Rows:
     n_units: int | None = None
     first: int = 0
     axes: dict[str, Any] = field(default_factory=dict)
+    counts: Any = None
 
     def columns(self) -> dict[str, Any]:
         """Arguments of `SpikeEvents` with these samples, whose classes are numbered from 0.
@@ -83,8 +91,8 @@ class Rows:
             check_timing(self.dt_ms, 1)
         label, names = numbered(self.labels, self.class_names, self.first)
         read = self._events_of_lists if self.dense is None else self._events_of_dense
-        time_ms, unit, counts, n_units = read(label.size)
-        offset = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        time_ms, unit, count, n_events, n_units = read(label.size)
+        offset = np.concatenate(([0], np.cumsum(n_events, dtype=np.int64)))
         return {
             "time_ms": time_ms,
             "unit": unit,
@@ -93,6 +101,7 @@ class Rows:
             "n_units": n_units,
             "class_names": names,
             "groups": {name: as_array(values) for name, values in self.groups.items()},
+            "count": count,
         }
 
     def _events_of_lists(self, n_labels: int) -> _Events:
@@ -104,8 +113,15 @@ class Rows:
                 code="samples-lengths",
                 fix="give a list of times, a list of units and a label for every sample",
             )
+        if self.counts is not None and len(self.counts) != n_labels:
+            raise DataError(
+                f"there are counts for {len(self.counts)} samples and labels for {n_labels}",
+                code="samples-lengths",
+                fix="give a list of numbers of spikes for every sample, or none at all",
+            )
         times: list[NDArray] = [np.zeros(0)]
         units: list[NDArray] = [np.zeros(0, np.int64)]
+        counts: list[NDArray] = [np.zeros(0, np.int64)]
         for sample, lists in enumerate(zip(self.times_ms, self.units, strict=True)):
             time, unit = (x if x.size else np.zeros(0, np.int64) for x in map(as_array, lists))
             if time.shape != unit.shape or time.ndim != 1:
@@ -133,13 +149,16 @@ class Rows:
             order = np.argsort(time, kind="stable")
             times.append(time[order].astype(np.float64))
             units.append(unit[order].astype(np.int64))
+            if self.counts is not None:
+                counts.append(_whole_counts(self.counts[sample], time.size, sample)[order])
         unit = np.concatenate(units)
         n_units = 1 + int(unit.max(initial=0)) if self.n_units is None else self.n_units
-        counts = np.array([time.size for time in times[1:]], np.int64)
-        return np.concatenate(times), unit, counts, n_units
+        n_events = np.array([time.size for time in times[1:]], np.int64)
+        count = None if self.counts is None else np.concatenate(counts)
+        return np.concatenate(times), unit, count, n_events, n_units
 
     def _events_of_dense(self, n_labels: int) -> _Events:
-        """Check dense samples, and list their spikes as events."""
+        """Check dense samples, and list their nonzero numbers as events."""
         array = as_array(self.dense)
         _check_dimensions(array, n_labels)
         if self.dt_ms is None:
@@ -150,11 +169,12 @@ class Rows:
             )
         swapped = "" if array.ndim > 3 else swapped_axes(*array.shape[1:])
         array = array.reshape(*array.shape[:2], int(np.prod(array.shape[2:])))
-        for remark in filter(None, (swapped, check_counts(array))):
-            _log.warning(remark)
-        sample, step, unit = np.nonzero(array)
-        time_ms = step * float(self.dt_ms)
-        return time_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
+        if swapped:
+            _log.warning(swapped)
+        check_counts(array, limit=MAX_EVENT_SPIKES)
+        sample, step, unit = place = np.nonzero(array)
+        n_events = np.bincount(sample, minlength=len(array))
+        return step * float(self.dt_ms), unit, counts_at(array, place), n_events, array.shape[2]
 
 
 def numbered(
@@ -231,6 +251,11 @@ def swapped_axes(n_steps: int, n_channels: int) -> str:
     )
 
 
+def counts_at(dense: NDArray, place: tuple[NDArray, ...]) -> NDArray[np.int64]:
+    """[events] int64: the numbers of spikes at some places of a dense array."""
+    return dense[place].astype(np.int64)
+
+
 def as_array(values: Any) -> NDArray:
     """Convert values to a numpy array; torch tensors are copied from their device."""
     if hasattr(values, "detach"):
@@ -277,6 +302,25 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
         code="dense-dimensions",
         fix="add an axis for a single sample, spikes[None], or for a single channel",
     )
+
+
+def _whole_counts(values: Any, n_events: int, sample: int) -> NDArray[np.int64]:
+    """[events] int64: the numbers of spikes of a sample's events; raises `DataError` for others."""
+    count = as_array(values)
+    if count.shape != (n_events,) and (count.size or n_events):
+        raise DataError(
+            f"sample {sample} has {n_events} events, but counts of shape {count.shape}",
+            code="events-lengths",
+            fix="give a number of spikes for each event",
+        )
+    if not are_whole(count):
+        raise DataError(
+            f"sample {sample} has counts that are not whole numbers",
+            code="events-not-numbers",
+            fix="give the number of spikes of each event",
+        )
+    # Floats beyond int64 have no defined conversion; the limits stay beyond what is allowed.
+    return np.clip(count, -1, MAX_EVENT_SPIKES + 1).astype(np.int64)
 
 
 def _are_names(labels: Any) -> bool:

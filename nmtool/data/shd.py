@@ -5,6 +5,8 @@ A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid
 
     spikes/times   [samples] of variable length, float16 (or wider): seconds, ascending
     spikes/units   [samples] of variable length, uint16 (or any integer)
+    spikes/counts  [samples] of variable length, integers: spikes of each event (optional, not in
+                   the original files; other tools read each event as one spike)
     labels         [samples] integers, or floats that are whole
     extra/keys     [classes] class names, bytes or text (optional)
     extra/speaker  [samples] integers: groups (optional). Every such list in extra is a column of
@@ -16,6 +18,8 @@ Units and classes are the same for all files of a data set (`Layout`):
 * units: the attribute `n_units` of any file, else the 700 channels of SHD and SSC
   (`units_assumed`);
 * classes: `extra/keys` of any file, else the numbers up to the largest label in all files.
+
+Each file has counts of its own, or none: then each of its events is one spike.
 
 Inconsistent files are refused.
 
@@ -60,7 +64,7 @@ SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
-_SPEAKER, _KEYS = "speaker", "keys"
+_SPEAKER, _KEYS, _COUNTS = "speaker", "keys", "spikes/counts"
 _PLACEHOLDER = "placeholder"
 """Attribute that marks a list in `extra` that is not a column of groups."""
 
@@ -94,12 +98,14 @@ class Layout:
         class_names: names of the classes, by label.
         units_assumed: True if neither the files nor the caller give the number of channels.
         partly_zero: groups that are all zeros in some files but not in all.
+        has_counts: True if a file counts the spikes of its events.
     """
 
     n_units: int
     class_names: tuple[str, ...]
     units_assumed: bool = False
     partly_zero: tuple[str, ...] = ()
+    has_counts: bool = False
 
 
 def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> dict[str, Path]:
@@ -176,11 +182,12 @@ def read_layout(
     groups = [group for header in headers for group in header.groups.items()]
     nonzero = {name for name, is_filled in groups if is_filled}
     partly_zero = tuple(sorted(nonzero & {name for name, is_filled in groups if not is_filled}))
+    has_counts = any(header.has_counts for header in headers)
     if n_units is None:
         n_units = units
     if n_units is None:
-        return Layout(LAYOUT_UNITS, keys, units_assumed=True, partly_zero=partly_zero)
-    return Layout(n_units, keys, partly_zero=partly_zero)
+        return Layout(LAYOUT_UNITS, keys, True, partly_zero, has_counts)
+    return Layout(n_units, keys, False, partly_zero, has_counts)
 
 
 def read_shd(
@@ -212,30 +219,36 @@ def read_shd(
     time_ms = _concatenated([block.times for block in blocks]).astype(np.float64)
     time_ms *= TIME_UNITS_MS[time_unit]
     unit = _concatenated([block.units for block in blocks])
-    counts = _concatenated([block.counts for block in blocks])
-    offset = np.concatenate(([0], np.cumsum(counts)))
+    n_events = _concatenated([block.n_events for block in blocks])
+    numbers = [block.counts for block in blocks if block.counts is not None]
+    count = _concatenated(numbers) if numbers else None
+    offset = np.concatenate(([0], np.cumsum(n_events)))
     if sort:
-        order = np.lexsort((time_ms, np.repeat(np.arange(counts.size), counts)))
+        order = np.lexsort((time_ms, np.repeat(np.arange(n_events.size), n_events)))
         time_ms, unit = time_ms[order], unit[order]
+        count = None if count is None else count[order]
     with errors_naming(path):
         check_first_class(label.min(initial=labels_from), labels_from)
         label -= labels_from
-        return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
+        of_data = layout.n_units, layout.class_names, groups
+        return SpikeEvents(time_ms, unit, offset, label, *of_data, count=count)
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Consecutive samples of a file, with times and units as in the file.
+    """Consecutive samples of a file, with times, units and counts as in the file.
 
     Attributes:
         times: [events] floating-point numbers, or integers if the unit of time is not s.
         units: [events] integers.
-        counts: [samples] int64, events of each sample.
+        counts: [events] integers, spikes of each event; None if the file has no counts.
+        n_events: [samples] int64, events of each sample.
     """
 
     times: NDArray
     units: NDArray[np.integer]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.integer] | None
+    n_events: NDArray[np.int64]
 
 
 class ShdFile:
@@ -244,21 +257,31 @@ class ShdFile:
     Attributes:
         label: [samples] integers, as in the file.
         groups: by name, [samples] integers; some columns may be all zeros, see `groups_of`.
-        time_type, unit_type: dtypes of times and units in the file.
+        time_type, unit_type, count_type: dtypes of times, units and counts in the file; the last
+            is None if the file has no counts.
     """
 
     def __init__(self, file: h5py.File, time_unit: str) -> None:
         self._times = _Lists(file, "spikes/times", "f" if time_unit == "s" else "iuf")
         self._units = _Lists(file, "spikes/units", "iu")
+        self._counts = _Lists(file, _COUNTS, "iu") if _has_counts(file) else None
         if len(self._times) != len(self._units):
             raise DataError(
                 f"there are times for {len(self._times)} samples, but units for {len(self._units)}",
                 code="events-lengths",
                 fix="give a time and a unit for each event",
             )
+        if self._counts is not None and len(self._counts) != len(self._times):
+            raise DataError(
+                f"there are times for {len(self._times)} samples, but counts for "
+                f"{len(self._counts)}",
+                code="events-lengths",
+                fix=f"give a number of spikes for each event, or leave out {_COUNTS}",
+            )
         self.label = _labels_in(file)
         self.groups = _read_groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
+        self.count_type = None if self._counts is None else self._counts.dtype
 
     def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
         """Groups by name, [samples] integers each; groups that are 0 in all files are left out."""
@@ -269,19 +292,22 @@ class ShdFile:
         }
 
     def blocks(self) -> Iterator[Block]:
-        """Yield all samples in blocks; raise `DataError` if times and units differ in number."""
+        """Yield all samples in blocks; raise `DataError` if their lists differ in length."""
         first = 0
         while first < len(self._times):
             times, units = self._times.read(first), self._units.read(first)
-            counts, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
-            for sample in np.flatnonzero(counts != n_units)[:1]:
-                raise DataError(
-                    f"sample {first + sample} has {counts[sample]} times, but {n_units[sample]} "
-                    "units",
-                    code="events-lengths",
-                    fix="give a time and a unit for each event",
-                )
-            yield Block(np.concatenate(times), np.concatenate(units), counts)
+            n_events = _lengths(times)
+            counts = None
+            if self._counts is not None:
+                counts = self._counts.read(first, len(times))
+                _check_lengths(n_events, _lengths(counts), "counts", first)
+            _check_lengths(n_events, _lengths(units), "units", first)
+            yield Block(
+                np.concatenate(times),
+                np.concatenate(units),
+                None if counts is None else np.concatenate(counts),
+                n_events,
+            )
             first += len(times)
 
 
@@ -311,9 +337,10 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
 def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
     """Write samples to one file in SHD layout, which tonic can read, too.
 
-    Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
-    lists in `extra`. tonic expects `extra/speaker`; without speakers, this list is all zeros and
-    has the attribute `placeholder`.
+    Times are float16 if that is exact, as for all data read from SHD, else float64. Counts are
+    lists of their own, `spikes/counts`, which other tools ignore. Groups are lists in `extra`.
+    tonic expects `extra/speaker`; without speakers, this list is all zeros and has the attribute
+    `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -349,6 +376,9 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
         _write_lists(file, "spikes/times", seconds.astype(time_type), events.offset)
         unit_type = _unsigned_dtype(events.n_units)
         _write_lists(file, "spikes/units", events.unit.astype(unit_type), events.offset)
+        if events.count is not None:
+            count_type = np.min_scalar_type(events.most_spikes)
+            _write_lists(file, _COUNTS, events.count.astype(count_type), events.offset)
         file["labels"] = events.label.astype(_unsigned_dtype(len(events.class_names)))
         for name, group in {_SPEAKER: np.zeros(events.n_samples, int), **events.groups}.items():
             fits = not group.size or (group.min() >= 0 and group.max() < 1 << 16)
@@ -374,12 +404,14 @@ class _Header:
         class_names: names of the classes; None if the file does not give them.
         largest_label: largest label in the file.
         groups: by name, True if the group is not all zeros.
+        has_counts: True if the file counts the spikes of its events.
     """
 
     n_units: int | None
     class_names: tuple[str, ...] | None
     largest_label: int
     groups: Mapping[str, bool]
+    has_counts: bool
 
 
 def _read_header(path: Path) -> _Header:
@@ -401,7 +433,13 @@ def _read_header(path: Path) -> _Header:
             groups={
                 name: bool(column.any()) for name, column in _read_groups(file, label.size).items()
             },
+            has_counts=_has_counts(file),
         )
+
+
+def _has_counts(file: h5py.File) -> bool:
+    """True if a file counts the spikes of its events."""
+    return file.get(_COUNTS, getlink=True) is not None
 
 
 def _read_texts(file: h5py.File, name: str) -> tuple[str, ...]:
@@ -572,13 +610,41 @@ class _Lists:
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def read(self, first: int) -> NDArray[np.object_]:
-        """Read the lists of one or more samples, starting with sample `first`."""
-        portion = self._dataset[first : first + self._rows]
+    def read(self, first: int, n_samples: int | None = None) -> NDArray[np.object_]:
+        """Read the lists of some samples, by default as many as a portion may have.
+
+        Args:
+            first: first sample.
+            n_samples: number of samples.
+        """
+        portion = self._dataset[first : first + (self._rows if n_samples is None else n_samples)]
         self._left -= sum(map(len, portion)) * self.dtype.itemsize
         if self._left < 0:
             raise _error_larger_than_file(self._file, self._name)
         return portion
+
+
+def _lengths(lists: NDArray[np.object_]) -> NDArray[np.int64]:
+    """[samples] int64: the lengths of lists."""
+    return np.fromiter(map(len, lists), np.int64, len(lists))
+
+
+def _check_lengths(
+    n_times: NDArray[np.int64], n_others: NDArray[np.int64], others: str, first: int
+) -> None:
+    """Raise `DataError` unless samples have as many entries in another list as times.
+
+    Args:
+        n_times, n_others: [samples] lengths of the lists.
+        others: name of the other lists.
+        first: index of the first sample.
+    """
+    for sample in np.flatnonzero(n_times != n_others)[:1]:
+        raise DataError(
+            f"sample {first + sample} has {n_times[sample]} times, but {n_others[sample]} {others}",
+            code="events-lengths",
+            fix=f"give a time and a {others[:-1]} for each event",
+        )
 
 
 def _error_not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:

@@ -5,7 +5,8 @@ file's own numbers: 4 bytes per event for SHD and SSC. From the copy any sample 
 microseconds, in any order, which HDF5's lists do not allow. Times are exact, so that training from
 disk equals training from memory, bit for bit.
 
-    events/KEY.events    per sample its times, then its units
+    events/KEY.events    per sample its times, then its units, then its numbers of spikes if the
+                         file has counts
     events/KEY.npz       the index: counts, labels, a checksum per sample, path and time of the file
 
 A copy is renewed if its source has changed, or if the checksum of a sample is wrong when it is
@@ -24,13 +25,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import paths, storage
-from nmtool.data.events import SpikeEvents, check_times, check_units
+from nmtool.data.events import SpikeEvents, check_event_counts, check_times, check_units
 from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
 from nmtool.errors import DataError, FileFormatError, StorageError
 
@@ -70,15 +71,20 @@ class _Index(storage.Saved):
 
     Attributes:
         source: path, size and time of the file that the events were copied from (`_stamp`).
-        time_type, unit_type: dtypes of an event's time and unit.
+        time_type, unit_type, count_type: dtypes of an event's time, unit and number of spikes; the
+            last is None if the file has no counts.
         n_units, class_names, label, groups: as in `SpikeEvents`.
         counts: [samples] int64, number of events.
+        spikes: [samples] int64, number of spikes of all events; only stored with a `count_type`.
+        most: [samples] int64, largest number of spikes of an event, 1 without events; only stored
+            with a `count_type`.
         last_ms: [samples] float64, time of the last event in ms; NaN without events.
         checksum: [samples] uint32, CRC-32 of each sample's bytes.
         content_hash: content hash of all samples, as in `SpikeEvents`.
     """
 
     file_kind = "nmtool event cache"
+    file_version = 2
     free_bytes = 1 << 30
 
     source: Mapping[str, Any]
@@ -91,12 +97,21 @@ class _Index(storage.Saved):
     counts: NDArray[np.int64]
     last_ms: NDArray[np.float64]
     checksum: NDArray[np.uint32]
+    spikes: NDArray[np.int64]
+    most: NDArray[np.int64]
+    count_type: np.dtype | None = None
     content_hash: str = ""
 
     @property
     def event_bytes(self) -> int:
         """Number of bytes that an event takes in the copy."""
-        return self.time_type.itemsize + self.unit_type.itemsize
+        of_count = 0 if self.count_type is None else self.count_type.itemsize
+        return self.time_type.itemsize + self.unit_type.itemsize + of_count
+
+    @property
+    def has_counts(self) -> bool:
+        """True if the events have counts, although all may be 1."""
+        return self.count_type is not None
 
     @property
     def total_bytes(self) -> int:
@@ -113,18 +128,29 @@ class _Index(storage.Saved):
             "content_hash": self.content_hash,
         }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.count_type is not None:
+            header["count_type"] = self.count_type.str
+            arrays |= {name: getattr(self, name) for name in _COUNT_ARRAYS}
         return header, arrays | {f"group.{name}": column for name, column in self.groups.items()}
+
+    def _version(self) -> int:
+        return 2 if self.has_counts else 1
 
     @classmethod
     def _unpack(cls, archive: storage.Archive) -> _Index:
         header = archive.header
-        size = archive.array("counts").size
+        counts = archive.array("counts")
+        size = counts.size
+        of_counts = {"spikes": counts, "most": np.ones(size, np.int64)}
+        if "count_type" in header:
+            of_counts = {name: archive.vector(name, size) for name in _COUNT_ARRAYS}
         return cls(
             source=dict(header["source"]),
             time_type=np.dtype(header["time_type"]),
             unit_type=np.dtype(header["unit_type"]),
             n_units=int(header["n_units"]),
             class_names=tuple(header["class_names"]),
+            count_type=np.dtype(header["count_type"]) if "count_type" in header else None,
             content_hash=str(header["content_hash"]),
             groups={
                 name.removeprefix("group."): archive.vector(name, size)
@@ -132,10 +158,17 @@ class _Index(storage.Saved):
                 if name.startswith("group.")
             },
             **{name: archive.vector(name, size) for name in _ARRAYS},
+            **of_counts,
         )
 
 
 _ARRAYS = ("label", "counts", "last_ms", "checksum")
+_COUNT_ARRAYS = ("spikes", "most")
+
+_EventArrays: TypeAlias = tuple[
+    NDArray[np.float64], NDArray[np.integer], NDArray[np.integer] | None
+]
+"""Times in ms, units and numbers of spikes of events, [events] each; None without counts."""
 
 
 class EventStore:
@@ -150,6 +183,9 @@ class EventStore:
         self._source, self._layout = source, layout
         words = [str(source.resolve()), str(layout.n_units), *layout.class_names]
         words += layout.partly_zero
+        if layout.has_counts:
+            # Versions of nmtool that ignore counts make copies without them under another name.
+            words.append("counts")
         key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
         folder = paths.cache_folder() / "events"
         self._events, self._index_file = folder / f"{key}.events", folder / f"{key}.npz"
@@ -170,8 +206,8 @@ class EventStore:
         whole = np.array_equal(samples, np.arange(self.index.counts.size))
         return self.index.content_hash if whole else ""
 
-    def read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
-        """Read the times in ms and the units of some samples, [events] each.
+    def read(self, samples: NDArray[np.int64]) -> _EventArrays:
+        """Read the events of some samples.
 
         Raises:
             DataError: the copy is damaged, and its source has changed or is gone.
@@ -192,8 +228,8 @@ class EventStore:
             fix="check the disk, or keep the cache on another one: NMTOOL_CACHE=FOLDER",
         )
 
-    def _read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
-        """Read times and units of samples; raise `_DamagedError` if a checksum is wrong."""
+    def _read(self, samples: NDArray[np.int64]) -> _EventArrays:
+        """Read the events of samples; raise `_DamagedError` if a checksum is wrong."""
         if self._file < 0:
             try:
                 self._file = os.open(self._events, os.O_RDONLY)
@@ -205,6 +241,7 @@ class EventStore:
         ends = np.cumsum(counts)
         time = np.empty(int(counts.sum()), index.time_type)
         unit = np.empty(time.size, index.unit_type)
+        count = None if index.count_type is None else np.empty(time.size, index.count_type)
         places = zip(samples.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
         for sample, start, end in places:
             # If the file is truncated while it is used, `os.pread` returns fewer bytes. With a
@@ -213,11 +250,13 @@ class EventStore:
             content = os.pread(self._file, size, int(self._start[sample]))
             if len(content) != size or zlib.crc32(content) != index.checksum[sample]:
                 raise _DamagedError
-            time[start:end] = np.frombuffer(content, index.time_type, end - start)
-            unit[start:end] = np.frombuffer(
-                content, index.unit_type, offset=(end - start) * index.time_type.itemsize
-            )
-        return time.astype(np.float64) * _TO_MS, unit
+            place = 0
+            for numbers in (time, unit, count):
+                if numbers is not None:
+                    n_events = end - start
+                    numbers[start:end] = np.frombuffer(content, numbers.dtype, n_events, place)
+                    place += n_events * numbers.itemsize
+        return time.astype(np.float64) * _TO_MS, unit, count
 
     def _set_index(self, index: _Index) -> None:
         """Set the index, and compute where each sample begins in the copy."""
@@ -297,21 +336,28 @@ def _copy_events(
     source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]
 ) -> _Index:
     """Write the events of all samples of a file to the copy, and build its index."""
-    counts, last, checksums = [], [], []
+    counts, spikes, most, last, checksums = [], [], [], [], []
     first = 0
     with opened_shd(source) as file:
         for block in file.blocks():
-            offset = np.concatenate(([0], np.cumsum(block.counts)))
+            offset = np.concatenate(([0], np.cumsum(block.n_events)))
             time_ms = block.times.astype(np.float64) * _TO_MS
             check_units(block.units, offset, layout.n_units, first)
             check_times(time_ms, offset, first)
+            if block.counts is not None:
+                check_event_counts(block.counts, offset, first)
             for start, end in zip(offset[:-1].tolist(), offset[1:].tolist(), strict=True):
                 sample = block.times[start:end].tobytes() + block.units[start:end].tobytes()
+                if block.counts is not None:
+                    count = block.counts[start:end]
+                    sample += count.tobytes()
+                    spikes.append(int(count.sum(dtype=np.int64)))
+                    most.append(int(count.max(initial=1)))
                 _write_sample(target, sample)
                 checksums.append(zlib.crc32(sample))
                 last.append(time_ms[end - 1] if end > start else np.nan)
-            counts.append(block.counts)
-            first += block.counts.size
+            counts.append(block.n_events)
+            first += block.n_events.size
         # The constructor of this object, which has no events, checks the labels and groups.
         silent = np.zeros(first + 1, np.int64)
         without_events = SpikeEvents(
@@ -320,17 +366,22 @@ def _copy_events(
             layout.class_names,
             file.groups_of(layout),
         )
+        n_events = np.concatenate([np.zeros(0, np.int64), *counts])
+        with_counts = file.count_type is not None
         return _Index(
             source=stamp,
             time_type=file.time_type,
             unit_type=file.unit_type,
+            count_type=file.count_type,
             n_units=without_events.n_units,
             class_names=tuple(without_events.class_names),
             label=without_events.label.astype(np.int64),
             groups={
                 name: column.astype(np.int64) for name, column in without_events.groups.items()
             },
-            counts=np.concatenate([np.zeros(0, np.int64), *counts]),
+            counts=n_events,
+            spikes=np.array(spikes, np.int64) if with_counts else n_events,
+            most=np.array(most, np.int64) if with_counts else np.ones(first, np.int64),
             last_ms=np.array(last, np.float64),
             checksum=np.array(checksums, np.uint32),
         )

@@ -290,7 +290,7 @@ def test_invalid_events_are_refused(
 def test_events_before_the_next_step_are_late() -> None:
     session = session_at(3)
     session.feed([0, 0], [3.0, 2.9999999999])
-    assert session._pending == {3: {0}}
+    assert session._pending == {3: {0: 2}}
 
 
 @pytest.mark.parametrize(
@@ -321,8 +321,10 @@ def test_events_of_several_samples_or_other_channels_are_refused() -> None:
         session.feed(events[0], [1.0])
     with refused(DataError, "input-channels-differ"):
         session.feed(replace(events[0], n_units=2))
-    session.feed(events[0])
-    assert session._pending == {1: {0}}
+    with refused(UsageError, "session-one-sample"):
+        session.feed(events[0], count=2)
+    session.feed(replace(events[0], count=[3]))
+    assert session._pending == {1: {0: 3}}
 
 
 def test_feeding_no_events_changes_nothing() -> None:

@@ -24,8 +24,8 @@ def one_sample(times: list[float], units: list[int], n_units: int = 4) -> SpikeE
 
 
 @st.composite
-def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int]]], float]:
-    """Events, the expected (step, unit) of each event, and dt.
+def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int, int]]], float]:
+    """Events, the expected (step, unit, spikes) of each event, and dt.
 
     A third of the times are multiples of dt, with an error of up to two roundings.
     """
@@ -35,22 +35,24 @@ def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int]]],
         st.sampled_from([0.0, 0.25, 0.75]),
         st.integers(0, n_units - 1),
         st.integers(-2, 2),
+        st.sampled_from(draw(st.sampled_from([[1], [1, 2, 3], [1, 200, 1 << 30]]))),
     )
     drawn = draw(st.lists(st.lists(event, max_size=12), max_size=4))
     samples = []
     for sample in drawn:
-        timed = [(nudged((k + f) * dt, by), k, unit) for k, f, unit, by in sample]
+        timed = [(nudged((k + f) * dt, by), k, unit, count) for k, f, unit, by, count in sample]
         samples.append(sorted(timed))
     flat = [event for sample in samples for event in sample]
     events = SpikeEvents(
-        [time for time, _, _ in flat],
-        [unit for _, _, unit in flat],
+        [time for time, *_ in flat],
+        [unit for _, _, unit, _ in flat],
         np.cumsum([0] + [len(sample) for sample in samples]),
         [0] * len(samples),
         n_units,
         ("a",),
+        count=[count for *_, count in flat],
     )
-    return events, [[(k, unit) for _, k, unit in sample] for sample in samples], dt
+    return events, [[event[1:] for event in sample] for sample in samples], dt
 
 
 def nudged(time: float, by: int) -> float:
@@ -59,30 +61,32 @@ def nudged(time: float, by: int) -> float:
     return time
 
 
-@given(binnings(), st.integers(1, 10), st.integers(1, 8))
+@given(binnings(), st.integers(1, 10), st.integers(1, 8), st.sampled_from([1, 2, 255]))
 def test_binning_equals_a_naive_loop(
-    binning: tuple[SpikeEvents, list[list[tuple[int, int]]], float], n_steps: int, group: int
+    binning: tuple[SpikeEvents, list[list[tuple[int, int, int]]], float],
+    n_steps: int,
+    group: int,
+    most: int,
 ) -> None:
     events, samples, dt = binning
     n_channels = math.ceil(events.n_units / group)
-    dense = np.zeros((len(samples), n_steps, n_channels), bool)
-    surplus = dropped = 0
+    sums = np.zeros((len(samples), n_steps, n_channels), np.int64)
+    dropped = late = 0
     for index, sample in enumerate(samples):
-        for step, unit in sample:
+        for step, unit, count in sample:
             if step >= n_steps:
-                dropped += 1
-            elif dense[index, step, unit // group]:
-                surplus += 1
+                dropped, late = dropped + count, late + 1
             else:
-                dense[index, step, unit // group] = True
+                sums[index, step, unit // group] += count
+    dense = np.minimum(sums, most)
 
-    binned = bin_events(events, dt, n_steps, group)
+    binned = bin_events(events, dt, n_steps, group, most_spikes=most)
 
     assert binned.raster.dense().shape == dense.shape
-    assert np.array_equal(binned.raster.dense(), dense)
-    assert (binned.surplus, binned.dropped) == (surplus, dropped)
-    assert binned.raster.n_spikes + surplus + dropped == events.n_events
-    assert count_dropped(events, dt, n_steps) == dropped
+    assert np.array_equal(binned.raster.dense_counts(), dense)
+    assert (binned.surplus, binned.dropped) == ((sums - dense).sum(), dropped)
+    assert binned.raster.n_spikes + binned.surplus + dropped == events.n_spikes
+    assert count_dropped(events, dt, n_steps) == late
 
 
 def test_every_multiple_of_dt_opens_its_own_step() -> None:

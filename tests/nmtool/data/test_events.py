@@ -24,9 +24,13 @@ def make(**changes: object) -> SpikeEvents:
     return SpikeEvents(**(GOOD | changes))  # type: ignore[arg-type]
 
 
-def lists(events: SpikeEvents) -> list[tuple[int, list[tuple[float, int]]]]:
-    """Label and list of (time, unit) of every sample."""
-    pairs = list(zip(events.time_ms.tolist(), events.unit.tolist(), strict=True))
+COUNTED = make(count=[1, 2, 7, 1])
+
+
+def lists(events: SpikeEvents) -> list[tuple[int, list[tuple[float, int, int]]]]:
+    """Label and list of (time, unit, spikes) of every sample."""
+    columns = (events.time_ms, events.unit, events.event_counts())
+    pairs = list(zip(*(column.tolist() for column in columns), strict=True))
     bounds = events.offset.tolist()
     return [
         (label, pairs[start:stop])
@@ -42,10 +46,25 @@ def test_arrays_have_the_documented_types() -> None:
     assert (events.n_samples, events.n_events) == (3, 4)
     assert events.counts.tolist() == [2, 0, 2]
     assert events.sample_index().tolist() == [0, 0, 2, 2]
+    counted = make(count=[1, 2, 1, 300])
+    assert counted.count is not None
+    assert counted.count.dtype == np.int32
+    assert (events.n_spikes, counted.n_spikes, counted.most_spikes) == (4, 304, 300)
+    assert counted.spikes.tolist() == [3, 0, 301]
 
 
-def test_samples_are_drawn_whole_and_in_order() -> None:
-    events = make()
+def test_counts_of_single_spikes_are_left_out() -> None:
+    single, plain = make(count=[1, 1, 1, 1]), make()
+    assert single.count is plain.count is None
+    assert repr(single) == repr(plain) == "<SpikeEvents: 3 samples, 3 units, 2 classes, 4 events>"
+    assert repr(make(count=[1, 2, 1, 1])).endswith("4 events with 5 spikes>")
+    hashes = {events.content_hash for events in (plain, single, COUNTED)}
+    assert len(hashes) == 2
+    assert plain.content_hash.startswith("216f138ddd0c95e1")
+
+
+@pytest.mark.parametrize("events", [make(), COUNTED])
+def test_samples_are_drawn_whole_and_in_order(events: SpikeEvents) -> None:
     assert lists(events.draw(9)) == lists(events)
     assert lists(events.draw(2, seed=1)) == [
         lists(events)[sample] for sample in drawn_samples(events.label, 2, 1)
@@ -58,7 +77,8 @@ def test_samples_are_drawn_whole_and_in_order() -> None:
 
 
 def test_times_restart_in_every_sample_and_may_repeat() -> None:
-    assert lists(make()) == [(0, [(0.0, 0), (2.0, 2)]), (1, []), (0, [(1.0, 1), (1.0, 0)])]
+    samples = [(0, [(0.0, 0, 1), (2.0, 2, 1)]), (1, []), (0, [(1.0, 1, 1), (1.0, 0, 1)])]
+    assert lists(make()) == samples
 
 
 def test_a_data_set_may_be_empty() -> None:
@@ -90,6 +110,10 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
         ({"offset": []}, "offsets-not-ascending", []),
         ({"offset": [0, 2, 2, 5]}, "events-lengths", ["5 events", "4 times", "4 units"]),
         ({"unit": [0, 2, 1]}, "events-lengths", ["4 events", "4 times", "3 units"]),
+        ({"count": [1, 2]}, "events-lengths", ["4 events", "2"]),
+        ({"count": [1, 2, 0, 1]}, "event-count-range", ["sample 2, event 0", "0 spikes"]),
+        ({"count": [1, 1 << 31, 1, 1]}, "event-count-range", ["sample 0, event 1"]),
+        ({"count": [1.0, 2.0, 1.0, 1.0]}, "events-not-numbers", ["count", "float64"]),
         ({"label": [0, 1]}, "labels-count", ["3 samples", "2 labels"]),
         ({"label": [0.0, 1.0, 0.0]}, "events-not-numbers", ["label", "float64"]),
         ({"unit": [[0, 2], [1, 0]]}, "events-not-numbers", ["unit", "(2, 2)"]),
@@ -122,15 +146,15 @@ def test_descending_times_are_detected_after_empty_samples() -> None:
     assert "sample 1, event 3" in caught.value.what
 
 
-def test_take_keeps_the_given_order() -> None:
-    events = make()
+@pytest.mark.parametrize("events", [make(), COUNTED])
+def test_take_keeps_the_given_order(events: SpikeEvents) -> None:
     everything = lists(events)
     assert lists(events.take([2, 1, 0, 2])) == [everything[i] for i in (2, 1, 0, 2)]
     assert lists(events.take(np.array([1]))) == [everything[1]]
 
 
-def test_split_tail_divides_the_samples() -> None:
-    events = make()
+@pytest.mark.parametrize("events", [make(), COUNTED])
+def test_split_tail_divides_the_samples(events: SpikeEvents) -> None:
     everything = lists(events)
     for n in (1, 2):
         head, tail = events.split_tail(n)
@@ -144,8 +168,8 @@ def test_split_tail_leaves_something_on_both_sides(n: int) -> None:
         make().split_tail(n)
 
 
-def test_concatenate_undoes_split_tail() -> None:
-    events = make()
+@pytest.mark.parametrize("events", [make(), COUNTED])
+def test_concatenate_undoes_split_tail(events: SpikeEvents) -> None:
     assert lists(SpikeEvents.concatenate(events.split_tail(1))) == lists(events)
 
 
@@ -163,7 +187,7 @@ def test_joining_no_parts_is_refused() -> None:
 def test_latencies_are_sorted_by_time_then_unit() -> None:
     latency = np.array([[5.0, np.nan, 2.0, 5.0], [np.nan] * 4])
     events = from_latencies(latency, np.array([1, 0]), ("a", "b"))
-    assert lists(events) == [(1, [(2.0, 2), (5.0, 0), (5.0, 3)]), (0, [])]
+    assert lists(events) == [(1, [(2.0, 2, 1), (5.0, 0, 1), (5.0, 3, 1)]), (0, [])]
     assert events.n_units == 4
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -119,18 +118,26 @@ def test_axes_that_look_swapped_give_a_remark(
     assert codes == ["remark[axes-look-swapped]"] * 2 * has_remark
 
 
-def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "nmtool"):
-        assert SpikeEvents.from_dense(DENSE, [0, 1, 0, 1]).n_events == 4
-        assert caplog.records == []
-        assert SpikeEvents.from_dense(3 * DENSE, [0, 1, 0, 1]).n_events == 4
-        assert SpikeEvents.from_torch([(3 * DENSE[0], 0)]).n_events == 2
-    remarks = [record.getMessage() for record in caplog.records]
-    assert [remark.split(":")[0] for remark in remarks] == ["remark[dense-counts]"] * 2
+def test_counts_are_spikes_and_other_numbers_are_not() -> None:
+    assert SpikeEvents.from_dense(DENSE, [0, 1, 0, 1]).count is None
+    several = DENSE * [300.0, 1.0, 2.0]
+    for events in (
+        SpikeEvents.from_dense(several, [0, 1, 0, 1]),
+        SpikeEvents.from_torch([(sample, 0) for sample in several]),
+    ):
+        assert (events.n_events, events.n_spikes) == (4, several.sum())
+        assert events.count is not None
+        assert events.count.tolist() == several[several > 0].tolist()
     wrongs = (0.4 * DENSE, np.full((1, 2, 3), np.nan), DENSE.astype(str), DENSE.astype(complex))
-    for wrong in wrongs:
+    for wrong in (*wrongs, -DENSE.astype(int)):
         with refused(DataError, "dense-not-spikes"):
             SpikeEvents.from_dense(wrong, np.zeros(len(wrong), int))
+        with refused(
+            DataError, "dense-not-spikes" if wrong.dtype.kind in "if" else "sample-not-events"
+        ):
+            SpikeEvents.from_torch([(wrong[0], 0)])
+    with refused(DataError, "dense-counts-large"):
+        SpikeEvents.from_dense(DENSE * 2.0**31, [0, 1, 0, 1])
     with refused(DataError, "dense-dimensions"):
         SpikeEvents.from_dense(DENSE[0], [0])
     with refused(DataError, "dense-step-unknown"):

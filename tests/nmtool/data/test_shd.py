@@ -21,7 +21,7 @@ from nmtool.data import (
 from nmtool.errors import DataError, FileFormatError, UsageError
 from tests.refusals import refused
 
-ARRAYS = ("time_ms", "unit", "offset", "label")
+ARRAYS = ("time_ms", "unit", "offset", "label", "count")
 TIMES = ([0.0, 0.25], [], [0.125])
 UNITS = ([3, 0], [], [1])
 
@@ -47,6 +47,7 @@ def write_foreign(
     n_units: object = None,
     times_dtype: type = np.float16,
     units_dtype: type = np.uint16,
+    counts: tuple | None = None,
 ) -> Path:
     """Write a file like other tools, without the code under test."""
     with h5py.File(path, "w") as file:
@@ -57,6 +58,8 @@ def write_foreign(
         file.create_dataset(
             "spikes/units", data=ragged(units, units_dtype), dtype=vlen(units_dtype)
         )
+        if counts is not None:
+            file.create_dataset("spikes/counts", data=ragged(counts, int), dtype=vlen(int))
         file["labels"] = np.array(labels)
         if keys is not None:
             file["extra/keys"] = np.array(keys) if keys else np.zeros(0, "S1")
@@ -89,6 +92,7 @@ def test_float16_seconds_become_exact_milliseconds(tmp_path: Path) -> None:
             st.tuples(
                 st.floats(0, 2, width=16).map(abs),
                 st.integers(0, 69),
+                st.sampled_from([1, 1, 2, 255, 70_000]),
             ),
             max_size=5,
         ),
@@ -99,14 +103,15 @@ def test_float16_seconds_become_exact_milliseconds(tmp_path: Path) -> None:
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, samples: list, exact: bool) -> None:
     path = tmp_path_factory.mktemp("shd") / "x_train.h5"
     flat = [event for sample in samples for event in sorted(sample)]
-    seconds = np.array([time for time, _ in flat])
+    seconds = np.array([time for time, *_ in flat])
     events = SpikeEvents(
         seconds * (1000.0 if exact else 999.9),
-        [unit for _, unit in flat],
+        [unit for _, unit, _ in flat],
         np.cumsum([0] + [len(sample) for sample in samples]),
         [1] * len(samples),
         70,
         ("no", "öffnen"),
+        count=[count for *_, count in flat],
     )
     write_shd(path, events)
     back = read_shd(path)
@@ -114,6 +119,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, samples: list, exa
     assert same(back, events) or not exact
     with h5py.File(path) as file:
         stored = h5py.check_vlen_dtype(file["spikes/times"].dtype)
+        assert ("spikes/counts" in file) == (events.count is not None)
     assert stored == np.float16 if exact or not seconds.any() else stored == np.float64
 
 
@@ -227,6 +233,10 @@ def test_datasets_of_the_wrong_kind(
         ({"times": ([-0.5, 0], [], [0])}, "times-negative", "sample 0, event 0: the time -500 ms"),
         ({"times": ([0, 1], [], [])}, "events-lengths", "sample 2"),
         ({"times": ([0, 1], [])}, "events-lengths", ""),
+        ({"counts": ([1, 0], [], [1])}, "event-count-range", "sample 0, event 1"),
+        ({"counts": ([1, 1], [], [1 << 31])}, "event-count-range", "sample 2, event 0"),
+        ({"counts": ([1, 2], [], [])}, "events-lengths", "sample 2"),
+        ({"counts": ([1, 2], [])}, "events-lengths", ""),
         ({"keys": ()}, "classes-missing", ""),
         ({"n_units": 0}, "units-missing", ""),
         ({"n_units": "many"}, "shd-damaged", ""),
@@ -351,7 +361,7 @@ def test_labels_may_be_whole_floats(tmp_path: Path, events: SpikeEvents) -> None
 
 def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents) -> None:
     path = tmp_path / "train.h5"
-    write_shd(path, events)
+    write_shd(path, replace(events, count=[1, 2, 3, 4, 5, 6]))
     with h5py.File(path, "a") as file:
         del file["spikes/times"]
         times = file.create_dataset("spikes/times", (4,), h5py.vlen_dtype(np.int64))
@@ -360,6 +370,7 @@ def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents)
     samples = read_shd(path, time_unit="us", sort=True)
     assert samples.time_ms.tolist() == events.time_ms.tolist()
     assert samples.unit.tolist() == [1, 4, 2, 0, 3, 0]
+    assert samples.event_counts().tolist() == [3, 2, 4, 1, 5, 6]
 
 
 def test_an_existing_file_is_replaced_only_with_force(tmp_path: Path, events: SpikeEvents) -> None:

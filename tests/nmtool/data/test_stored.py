@@ -22,13 +22,14 @@ from nmtool.data.description import describe
 from nmtool.data.shd import read_layout, read_shd
 from nmtool.data.stored import EventStore, read_events
 from nmtool.errors import DataError, StorageError
+from nmtool.storage import archive_header
 from tests.nmtool.data.test_shd import same, write_foreign
 from tests.refusals import refused
 
 N_SAMPLES = 9
 
 
-def some_events(seed: int = 0, n_samples: int = N_SAMPLES) -> SpikeEvents:
+def some_events(seed: int = 0, n_samples: int = N_SAMPLES, most_spikes: int = 1) -> SpikeEvents:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 40, n_samples)
     counts[2] = 0
@@ -42,6 +43,7 @@ def some_events(seed: int = 0, n_samples: int = N_SAMPLES) -> SpikeEvents:
         n_units=5,
         class_names=("a", "b", "c"),
         groups={"speaker": rng.integers(1, 4, n_samples)},
+        count=rng.integers(1, most_spikes + 1, int(offset[-1])),
     )
 
 
@@ -59,10 +61,10 @@ def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shd, "_PORTION_SAMPLES", 2)
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
+@pytest.fixture(params=[1, 300])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "mine_train.h5"
-    write_shd(path, some_events())
+    write_shd(path, some_events(most_spikes=request.param))
     return path
 
 
@@ -76,7 +78,9 @@ def test_samples_on_disk_equal_samples_in_memory(source: Path) -> None:
     assert same(samples, expected)
     assert same(samples.in_memory(), expected)
     assert samples.content_hash == expected.content_hash
-    assert (samples.n_events, samples.n_samples) == (expected.n_events, expected.n_samples)
+    for name in ("n_events", "n_spikes", "most_spikes", "has_counts", "n_samples"):
+        assert getattr(samples, name) == getattr(expected, name)
+    assert np.array_equal(samples.spikes, expected.spikes)
     assert np.array_equal(samples.counts, expected.counts)
     assert np.array_equal(samples.last_ms, expected.last_ms, equal_nan=True)
     assert np.array_equal(samples.groups["speaker"], expected.groups["speaker"])
@@ -96,10 +100,10 @@ def test_any_samples_in_any_order(picked: list[int], cut: int, source_of_all: Pa
     assert same(several, expected)
 
 
-@pytest.fixture(scope="module")
-def source_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[1, 2])
+def source_of_all(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "mine_train.h5"
-    write_shd(path, some_events())
+    write_shd(path, some_events(most_spikes=request.param))
     return path
 
 
@@ -219,7 +223,19 @@ def test_a_copy_is_used_again(
     assert same(read_events(source), read_shd(source))
     assert copy.stat().st_mtime_ns == before
     assert not caplog.records
-    assert copy.stat().st_size == 4 * read_shd(source).n_events
+    samples = read_shd(source)
+    # float16 times, uint16 units and, up to 300, uint16 counts.
+    assert copy.stat().st_size == (6 if samples.has_counts else 4) * samples.n_events
+    assert archive_header(copy.with_suffix(".npz"))["version"] == 1 + samples.has_counts
+
+
+def test_a_copy_without_the_counts_is_not_used(source: Path) -> None:
+    layout = read_layout([source])
+    samples = read_shd(source)
+    stores = [EventStore(source, replace(layout, has_counts=has)) for has in (False, True)]
+    assert all(same(store.events(), samples) for store in stores)
+    assert stores[0]._events != stores[1]._events
+    assert layout.has_counts == samples.has_counts
 
 
 def test_a_stale_copy_is_renewed(source: Path) -> None:
@@ -332,10 +348,11 @@ def test_copies_of_files_that_are_gone_are_deleted(source: Path, tmp_path: Path)
         (([0.5], [0.25], [0.1], [0.1]), ([0], [1], [2], [3]), (0, 1, 0, 2)),
     ],
 )
+@pytest.mark.parametrize("counts", [None, ([2], [1], [1], [0, 1])])
 def test_wrong_events_are_refused_as_in_memory(
-    tmp_path: Path, times: tuple, units: tuple, labels: tuple
+    tmp_path: Path, times: tuple, units: tuple, labels: tuple, counts: tuple | None
 ) -> None:
-    path = write_foreign(tmp_path / "mine_train.h5", times, units, labels)
+    path = write_foreign(tmp_path / "mine_train.h5", times, units, labels, counts=counts)
     with pytest.raises(DataError) as in_memory:
         read_shd(path)
     with pytest.raises(DataError) as on_disk:
