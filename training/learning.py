@@ -627,7 +627,10 @@ class _Call:
                 epochs = len(self.folder.read_log())
                 _log_remarks(rates_rise(options, self.folder.options(), epochs))
             return
-        if settled := {name: getattr(options, name) for name in call_options.not_given}:
+        settled = {name: getattr(options, name) for name in call_options.not_given}
+        if options.most_of_input == 1:
+            settled.pop("input_counts", None)
+        if settled:
             chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
                 f"chosen for these samples: {chosen}; `epochs={-(-options.epochs // 2)}` would "

@@ -18,10 +18,18 @@ from nmtool.arguments import KINDS, NUMBER, Kind, keywords_checked, kind_of
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount
-from nmtool.data.grid import needed_steps, propose_grid
+from nmtool.data.grid import most_in_bin, needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, listed, nearest, printable, quoted, suggestion
 from nmtool.network.float_network import INITIAL_RATE
-from nmtool.network.graph import MAX_CHANNELS, MAX_POPULATIONS, MAX_STEPS, RESETS, TO_ZERO
+from nmtool.network.graph import (
+    MAX_CHANNELS,
+    MAX_POPULATIONS,
+    MAX_SPIKES,
+    MAX_STEPS,
+    RESETS,
+    SUBTRACT,
+    TO_ZERO,
+)
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.options import option
@@ -54,7 +62,8 @@ SHAPE = (
 )
 """Settings that define the network; fine-tuning cannot change them.
 
-It may change the reset, so that a network can be trained on for targets that reset to zero only.
+It may change the reset and the numbers of spikes per step, so that a network can be trained on for
+targets that reset to zero only, or have one spike per step.
 """
 
 
@@ -128,6 +137,9 @@ class Shape:
     reset: str = option(TO_ZERO, choices=RESETS)
     """what a spike does to the membrane: zero sets it to 0, subtract subtracts the threshold, and
     late subtracts it in the next step, after the decay, as snnTorch does by default"""
+    most_spikes: int = option(1, 1, MAX_SPIKES)
+    """largest number of spikes of a neuron in a step; more than 1 with the reset subtract only,
+    which may leave the membrane above the threshold"""
     window: int | None = option(None, 1, MAX_STEPS)
     "readout window: number of last steps over which membranes are averaged"
     dt_ms: float = option(AUTO, positive=True, auto=True)
@@ -137,6 +149,10 @@ class Shape:
     "steps of a sample; auto: enough to cover the samples; none: one second"
     group: int = option(1, 1, MAX_CHANNELS)
     "number of neighbouring channels of the data that share an input"
+    input_counts: int = option(AUTO, 1, MAX_SPIKES, auto=True)
+    """largest number of spikes of an input in a step; with 1, an input spikes or not, and with
+    more, it carries a count, by which its weights are multiplied. auto: 1, but if events of the
+    data have several spikes, the largest number of spikes of an input in a step, up to 255"""
     tau_mem_ms: float = option(AUTO, positive=True, auto=True)
     "membrane time constant in ms; auto: 10, but at least 2 steps"
     tau_syn_ms: float = option(AUTO, positive=True, auto=True)
@@ -335,6 +351,14 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
                 code="hidden-layers-contradict",
                 fix="leave layers out; hidden determines their number",
             )
+        if self.most_spikes > 1 and self.reset != SUBTRACT:
+            raise UsageError(
+                f"most_spikes is {self.most_spikes}, but the reset is {self.reset}",
+                code="most-spikes-reset",
+                why="only a reset that subtracts at once can leave the membrane above the "
+                "threshold within a step",
+                fix=f"choose `reset={SUBTRACT}`, or `most_spikes=1`",
+            )
         self._check_bits()
         _ = self.validation_rule
         for name in ("input", "hidden", "recurrent", "output"):
@@ -428,6 +452,11 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         return default_steps(self.dt_ms) if self.steps is None else self.steps
 
     @property
+    def most_of_input(self) -> int:
+        """Largest number of spikes of an input in a step; 1 for `auto` before `fitted_to`."""
+        return 1 if self.input_counts == AUTO else self.input_counts
+
+    @property
     def not_given(self) -> list[str]:
         """Settings that nobody gave: `auto`, or longer than usual since the time step is long."""
         longer = [name for name in self._derived if getattr(self, name) != _TAU_MS]
@@ -453,9 +482,14 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         if self.dt_ms == AUTO:
             grid = propose_grid(events, self.group)
             fitted = replace(self, dt_ms=1.0 if grid is None else grid.dt_ms)
-        if self.steps != AUTO:
+        if fitted.steps == AUTO:
+            steps = needed_steps(events, fitted.dt_ms, fitted.tau_mem_ms)
+            fitted = replace(fitted, steps=steps)
+        if fitted.input_counts != AUTO:
             return fitted
-        return replace(fitted, steps=needed_steps(events, fitted.dt_ms, fitted.tau_mem_ms))
+        grid_of = fitted.dt_ms, fitted.n_steps, fitted.group
+        most = most_in_bin(events, *grid_of) if events.has_counts else 1
+        return replace(fitted, input_counts=most)
 
     @property
     def validation_rule(self) -> SplitRule:

@@ -93,12 +93,7 @@ def bin_events(
             code="group-range",
             fix="use 1 to keep every channel separate",
         )
-    if not 1 <= most_spikes <= MAX_SPIKES:
-        raise UsageError(
-            f"a channel must carry up to 1 … {MAX_SPIKES} spikes in a step, not {most_spikes}",
-            code="most-spikes-range",
-            fix="use 1 to keep one spike per bin",
-        )
+    check_most_in_bin(most_spikes)
     events = events.in_memory()
     position = step_position(events.time_ms, dt_ms)
     sample, channel, count = events.sample_index(), events.unit // group, events.count
@@ -114,6 +109,16 @@ def bin_events(
     )
     in_time = sample.size if count is None else int(count.sum(dtype=np.int64))
     return Binned(raster, in_time - raster.n_spikes, events.n_spikes - in_time)
+
+
+def check_most_in_bin(most_spikes: int) -> None:
+    """Raise `UsageError` unless a raster can count this many spikes in a bin."""
+    if not 1 <= most_spikes <= MAX_SPIKES:
+        raise UsageError(
+            f"a bin keeps at most 1 … {MAX_SPIKES} spikes, not {most_spikes}",
+            code="most-spikes-range",
+            fix="use 1 to keep one spike per bin",
+        )
 
 
 def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:

@@ -22,15 +22,19 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
     Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
     `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
     percentiles `p5`, `p50`, `p95`, `p100` over the samples with spikes), `empty_samples` and
-    `groups` (number of groups by column). Without samples, statistics are None.
+    `groups` (number of groups by column). If events have several spikes, also `events` (their
+    number) and `most_spikes` (largest number of spikes of an event). Without samples, statistics
+    are None.
     """
-    counts = events.counts
+    counts = events.spikes
+    of_counts = {"events": events.n_events, "most_spikes": events.most_spikes}
     per_class = np.bincount(events.label, minlength=len(events.class_names))
     return {
         "samples": events.n_samples,
         "units": events.n_units,
         "classes": dict(zip(events.class_names, per_class.tolist(), strict=True)),
-        "spikes": events.n_events,
+        "spikes": events.n_spikes,
+        **(of_counts if events.has_counts else {}),
         "spikes_per_sample": {
             "mean": float(counts.mean()) if counts.size else None,
             "min": int(counts.min()) if counts.size else None,
@@ -44,7 +48,12 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
 def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
     """Make a table of statistics from `describe`, with one column per split."""
-    rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
+    has_counts = any("events" in split for split in splits.values())
+    rows = [
+        (name, *map(cell, splits.values()))
+        for name, cell in _ROWS.items()
+        if has_counts or cell not in (_events, _most_spikes)
+    ]
     columns = dict.fromkeys(name for split in splits.values() for name in split["groups"])
     for name in columns:
         counts = (split["groups"].get(name) for split in splits.values())
@@ -95,14 +104,27 @@ def _duration(split: dict[str, Any]) -> str:
     return f"{last['p50']:.4g} ({last['p5']:.4g} … {last['p100']:.4g})"
 
 
+def _events(split: dict[str, Any]) -> str:
+    """Number of events as text, which is that of the spikes without counts."""
+    return f"{split.get('events', split['spikes']):,}"
+
+
+def _most_spikes(split: dict[str, Any]) -> str:
+    """Largest number of spikes of an event as text."""
+    return f"{split.get('most_spikes', 1):,}"
+
+
 _ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "samples": lambda split: f"{split['samples']:,}",
     "channels": lambda split: f"{split['units']:,}",
     "classes": lambda split: f"{len(split['classes']):,}",
     "samples per class": _per_class,
     "spikes": lambda split: f"{split['spikes']:,}",
+    "events": _events,
+    "most spikes of an event": _most_spikes,
     "mean spikes (range)": _per_sample,
     "last spike, ms": _duration,
     "samples without spikes": lambda split: f"{split['empty_samples']:,}",
 }
-"""Rows of the table, each with the function that formats its cells."""
+"""Rows of the table, each with the function that formats its cells; those of events are for data
+with counts only."""

@@ -484,9 +484,12 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the lists are inconsistent.
         """
-        columns = dict(groups or {})
-        names = {"class_names": class_names, "n_units": n_units}
-        rows = Rows(times_ms, units, labels, columns, counts=counts, **names)
+        rows = Rows(
+            *(times_ms, units, labels, dict(groups or {})),
+            class_names=class_names,
+            n_units=n_units,
+            counts=counts,
+        )
         return cls(**rows.columns())
 
     @classmethod

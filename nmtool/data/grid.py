@@ -1,23 +1,23 @@
 """A time grid that fits the data: number and length of the steps.
 
 The number of steps follows from the last spikes: 99.5 % of the samples end within these steps, so
-a single late spike does not make all samples longer. A bin can contain only one spike, so the step
-is the longest at which few spikes share a bin. If the data have a time step of their own, as dense
-arrays do, the step is never shorter than theirs.
+a single late spike does not make all samples longer. Events in one bin become indistinguishable, so
+the step is the longest at which few events share a bin. If the data have a time step of their own,
+as dense arrays do, the step is never shorter than theirs.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.binning import BOUNDARY, bin_events
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import DataError
-from nmtool.network.graph import MAX_STEPS, check_timing
+from nmtool.network.graph import MAX_SPIKES, MAX_STEPS, check_timing
 
 END_PERCENTILE = 99.5
 """Percentile of the times of last spikes that the steps cover."""
@@ -111,9 +111,41 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
 
 
 def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> float:
-    """Share of events, 0 … 1, in bins that already have an event; from at most 300 samples."""
-    binned = bin_events(evenly_spaced_samples(events), dt_ms, n_steps, group)
+    """Share of events, 0 … 1, in bins that already have an event; from at most 300 samples.
+
+    An event of several spikes is one event.
+    """
+    return lost_share(
+        replace(evenly_spaced_samples(events).in_memory(), count=None), dt_ms, n_steps, group
+    )
+
+
+def lost_share(
+    events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1, most_spikes: int = 1
+) -> float:
+    """Share of spikes, 0 … 1, that exceed `most_spikes` in their bin; from at most 300 samples."""
+    samples = evenly_spaced_samples(events)
+    binned = bin_events(samples, dt_ms, n_steps, group, most_spikes=most_spikes)
     return binned.surplus / max(1, binned.surplus + binned.raster.n_spikes)
+
+
+def most_in_bin(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> int:
+    """Largest number of spikes in a bin of any sample, at most 255.
+
+    >>> events = SpikeEvents.from_lists([[1.0, 1.5]], [[0, 0]], [0], counts=[[2, 3]])
+    >>> most_in_bin(events, 1.0, 5)
+    5
+
+    Args:
+        events: the samples.
+        dt_ms: length of a step in ms.
+        n_steps: number of steps of a sample.
+        group: number of neighbouring units that share a channel.
+    """
+    return max(
+        bin_events(part, dt_ms, n_steps, group, most_spikes=MAX_SPIKES).raster.most_spikes
+        for part in events.batches(AT_ONCE)
+    )
 
 
 def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:

@@ -127,9 +127,9 @@ def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = 
 def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False) -> Samples:
     """Bin events to the steps and channels of a network.
 
-    Events beyond the last step are dropped, with a warning. A warning is also logged if data and
-    network have different class names, unless one of them has the numbers 0, 1, … and the other has
-    words.
+    Events beyond the last step are dropped, with a warning. A warning is also logged if events have
+    more spikes than a channel of the network carries, and if data and network have different class
+    names, unless one of them has the numbers 0, 1, … and the other has words.
 
     Args:
         network: the network; only its steps, channels and classes are used.
@@ -216,6 +216,13 @@ def _check_data(network: AnyNetwork, events: SpikeEvents, measures: bool) -> Non
         _log.warning(
             f"remark[classes-missing]: accuracy on {counted(events.n_samples, 'sample')} covers "
             f"only {covered}"
+        )
+    if events.most_spikes > network.channels.most_spikes:
+        most = network.channels.most_spikes
+        _log.warning(
+            f"remark[counts-lost]: events have up to {events.most_spikes:,} spikes, but a channel "
+            f"of the network carries at most {most} per step (its most_spikes), and further spikes "
+            "are lost; a network trained on these data with `input_counts=auto` keeps them"
         )
     if late := check_in_time(network, events, measures=measures):
         _log.warning(f"remark[events-dropped]: {late}; a network with more steps keeps them")

@@ -197,11 +197,16 @@ def test_numbers_that_are_not_counts_are_refused(value: complex) -> None:
         Raster.from_dense(np.full((1, 2, 3), value))
 
 
-@pytest.mark.parametrize("count", [2.0, -1, np.int8(-128), np.uint64(1 << 63)])
-def test_other_counts_are_one_spike_and_give_a_remark(
-    count: float, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert Raster.from_dense(np.full((1, 2, 3), count)).step.size == 6
-    [remark] = [record.getMessage() for record in caplog.records]
-    assert remark.startswith("remark[dense-counts]")
-    assert f"up to {abs(float(count)):g};" in remark
+@pytest.mark.parametrize(
+    ("count", "code"),
+    [
+        (-1, "dense-not-spikes"),
+        (np.int8(-128), "dense-not-spikes"),
+        (256.0, "dense-counts-large"),
+        (np.uint64(1 << 63), "dense-counts-large"),
+    ],
+)
+def test_counts_that_do_not_fit_are_refused(count: float, code: str) -> None:
+    with refused(DataError, code):
+        Raster.from_dense(np.full((1, 2, 3), count))
+    assert Raster.from_dense(np.full((1, 2, 3), 255.0)).n_spikes == 6 * 255

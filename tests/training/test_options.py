@@ -311,7 +311,41 @@ def test_samples_decide_the_grid() -> None:
     assert TrainOptions(dt_ms=5.0).fitted_to(wide).n_steps == 1497 + 2
     fixed = TrainOptions(steps=60)
     assert fixed.dt_ms == 1.0
-    assert fixed.fitted_to(wide) == fixed
+    assert fixed.fitted_to(wide) == replace(fixed, input_counts=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({}, 5),
+        ({"group": 2}, 7),
+        ({"dt_ms": 2.0}, 9),
+        ({"dt_ms": 4.0, "group": 2}, 255),
+        ({"input_counts": 2}, 2),
+    ],
+)
+def test_the_largest_sum_of_a_bin_decides_the_counts_of_inputs(
+    settings: dict[str, Any], most: int
+) -> None:
+    times, units, counts = [0.0, 1.0, 1.0, 3.0], [0, 0, 1, 1], [4, 5, 2, 300]
+    single = SpikeEvents.from_lists([times[:3]], [units[:3]], [0])
+    several = SpikeEvents.from_lists([times[:3]], [units[:3]], [0], counts=[counts[:3]])
+    if most == 255:
+        several = SpikeEvents.from_lists([times], [units], [0], counts=[counts])
+    options = _set(**{"dt_ms": 1.0, "steps": 9} | settings)
+    assert options.fitted_to(several).most_of_input == most
+    assert options.fitted_to(single).most_of_input == settings.get("input_counts", 1)
+    assert options.most_of_input == settings.get("input_counts", 1)
+
+
+@pytest.mark.parametrize("reset", ["zero", "late"])
+def test_neurons_spike_several_times_only_if_they_subtract_at_once(reset: str) -> None:
+    with refused(UsageError, "most-spikes-reset"):
+        TrainOptions(most_spikes=2, reset=reset)
+    assert TrainOptions(most_spikes=2, reset="subtract").most_spikes == 2
+    for name in ("most_spikes", "input_counts"):
+        with refused(UsageError, "setting-range"):
+            _set(reset="subtract", **{name: 256})
 
 
 def test_survives_json(tmp_path: Path) -> None:
@@ -363,10 +397,10 @@ def test_toml_values_that_do_not_fit_are_refused(text: str, code: str) -> None:
 
 def test_settings_that_nobody_gave() -> None:
     taus = ["tau_mem_ms", "tau_syn_ms"]
-    assert _set().not_given == ["dt_ms", "steps", *taus]
-    assert _set(dt_ms=15.0, tau_syn_ms=9.0).not_given == ["steps", "tau_mem_ms"]
+    assert _set().not_given == ["dt_ms", "steps", "input_counts", *taus]
+    assert _set(dt_ms=15.0, tau_syn_ms=9.0, input_counts=1).not_given == ["steps", "tau_mem_ms"]
     long_steps = _set(dt_ms=15.0, steps=100)
-    assert (long_steps.not_given, long_steps.tau_mem_ms) == (taus, 30.0)
-    assert _set(dt_ms=1.0, steps=100).not_given == []
+    assert (long_steps.not_given, long_steps.tau_mem_ms) == (["input_counts", *taus], 30.0)
+    assert _set(dt_ms=1.0, steps=100, input_counts=3).not_given == []
     longer = long_steps.with_settings({"dt_ms": 20.0}, "test")
-    assert (longer.not_given, longer.tau_mem_ms) == (taus, 40.0)
+    assert (longer.not_given, longer.tau_mem_ms) == (["input_counts", *taus], 40.0)

@@ -224,7 +224,6 @@ class SpikingNetwork(nn.Module, Tabular):
             rounding = Rounding(integers=rounding)
         self.rounding = rounding
         self._like, self._neurons = like, {}
-        self._may_remark = True
         self.faults: dict[str, NDArray[np.int64]] = {}
         if rounding is None:
             self._neurons = {p.name: self._float_neurons(p) for p in network.populations}

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from nmtool.data.binning import bin_events
+from nmtool.data.binning import bin_events, check_most_in_bin
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.network.graph import check_timing
+from nmtool.network.graph import MAX_SPIKES, check_timing
 from nmtool.tables import counted
 
 TONIC = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
@@ -31,7 +31,7 @@ class EventDataset(Dataset):
     def __init__(
         self,
         events: SpikeEvents,
-        grid: tuple[float, int, int] | None,
+        grid: tuple[float, int, int, int] | None,
         transform: Callable[[Any], Any] | None,
     ) -> None:
         self._events, self._grid, self._transform = events, grid, transform
@@ -55,8 +55,9 @@ class EventDataset(Dataset):
     def _dense(self, events: SpikeEvents) -> torch.Tensor:
         """Bin the events of a sample to a tensor [steps, channels]."""
         assert self._grid is not None
-        dt_ms, n_steps, group = self._grid
-        return torch.from_numpy(bin_events(events, dt_ms, n_steps, group).raster.dense()[0]).float()
+        dt_ms, n_steps, group, most_spikes = self._grid
+        binned = bin_events(events, dt_ms, n_steps, group, most_spikes=most_spikes)
+        return torch.from_numpy(binned.raster.dense_counts()[0]).float()
 
 
 def torch_dataset(
@@ -65,6 +66,7 @@ def torch_dataset(
     n_steps: int | None = None,
     *,
     group: int = 1,
+    most_spikes: int | None = None,
     transform: Callable[[Any], Any] | None = None,
 ) -> EventDataset:
     """A torch `Dataset` of (sample, label) pairs, the inverse of `SpikeEvents.from_torch`.
@@ -77,13 +79,16 @@ def torch_dataset(
     Args:
         events: the samples.
         dt_ms: length of a step in ms, to get float32 tensors [steps, channels]. Without it, samples
-            are structured arrays with t (µs, rounded), x and p, for tonic's transforms.
+            are structured arrays with t (µs, rounded), x and p, for tonic's transforms; an event of
+            several spikes is repeated.
         n_steps: steps of a sample, given together with `dt_ms`; later events are dropped.
         group: number of neighbouring units per channel.
+        most_spikes: largest number of spikes of a channel in a step, 1 … 255; by default 255 if
+            events have several spikes, else 1.
         transform: function applied to every sample, e.g. `tonic.transforms.ToFrame(…)`.
 
     Raises:
-        UsageError: only one of `dt_ms` and `n_steps` is given.
+        UsageError: only one of `dt_ms` and `n_steps` is given, or `most_spikes` is out of range.
         NetworkError: `dt_ms` or `n_steps` is not positive.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
@@ -96,12 +101,15 @@ def torch_dataset(
     if dt_ms is None or n_steps is None:
         return EventDataset(events, None, transform)
     check_timing(dt_ms, n_steps)
-    return EventDataset(events, (dt_ms, n_steps, group), transform)
+    if most_spikes is None:
+        most_spikes = MAX_SPIKES if events.has_counts else 1
+    check_most_in_bin(most_spikes)
+    return EventDataset(events, (dt_ms, n_steps, group, most_spikes), transform)
 
 
 def _structured(events: SpikeEvents) -> NDArray:
-    """Convert the events of a sample to a structured array of dtype `TONIC`, [events]."""
+    """Convert the events of a sample to a structured array of dtype `TONIC`, [spikes]."""
     records = np.zeros(events.n_events, TONIC)
     records["t"] = np.rint(events.time_ms * 1000.0)
     records["x"] = events.unit
-    return records
+    return np.repeat(records, events.event_counts())

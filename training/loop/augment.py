@@ -25,8 +25,10 @@ class Augmentation:
             events that would come before 0 ms are lost.
         jitter_ms: every event is shifted in time by a normal random amount with this standard
             deviation in ms, but not to before the start of its sample.
-        drop: every sample loses a share of its events, uniform in 0 … drop, so that networks see
-            the same sample with fewer and with more events.
+        drop: every sample loses a share of its spikes, uniform in 0 … drop, so that networks see
+            the same sample with fewer and with more spikes.
+
+    All spikes of an event move together, but each is dropped or kept by itself.
     """
 
     blend: float = 0.0
@@ -58,23 +60,21 @@ class Augmentation:
             events = _jittered(events, self.jitter_ms, rng)
         if self.drop:
             lost = rng.uniform(0.0, self.drop, events.n_samples)
-            events = _select_events(
-                events, rng.random(events.n_events) >= lost[events.sample_index()]
-            )
+            events = _dropped(events, lost[events.sample_index()], rng)
         return events
 
 
 def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeEvents:
     """Replace samples by blends with another sample of their class (Mészáros et al. 2025).
 
-    Both samples are shifted in time so that their mean times meet halfway, then every event of both
+    Both samples are shifted in time so that their mean times meet halfway, then every spike of both
     is kept with probability 1/2; events that come before 0 ms are lost. A sample remains unchanged
     if it has no events, or if no other sample of its class in the batch has any.
 
     Args:
         events: a batch.
         share: probability of each sample to be replaced.
-        rng: random generator that chooses samples, partners and events.
+        rng: random generator that chooses samples, partners and spikes.
     """
     return _blended(events, _partners(events, share, rng), rng)
 
@@ -100,11 +100,16 @@ def _blended(
             partner_events.time_ms - shift_ms[partner_events.sample_index()],
         ]
     )
-    drawn = rng.random(sample.size) < 0.5
     is_own = np.arange(sample.size) < events.n_events
-    mask = np.where(blended[sample], drawn & (time_ms >= 0), is_own)
     unit = np.concatenate([events.unit, partner_events.unit])
-    return _with_unsorted_events(events, sample[mask], time_ms[mask], unit[mask])
+    if events.count is None:
+        count, drawn = None, rng.random(sample.size) < 0.5
+    else:
+        whole = np.concatenate([events.event_counts(), partner_events.event_counts()])
+        count = np.where(blended[sample], rng.binomial(whole, 0.5), whole)
+        drawn = count > 0
+    mask = np.where(blended[sample], drawn & (time_ms >= 0), is_own)
+    return _with_events(events, _in_order(mask, sample, time_ms), sample, time_ms, unit, count)
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -124,9 +129,10 @@ def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> ND
 
 
 def _mean_times(events: SpikeEvents) -> NDArray[np.float64]:
-    """Mean time of each sample's events in ms, [samples] float64; 0 for samples without events."""
-    total = np.bincount(events.sample_index(), events.time_ms, events.n_samples)
-    return total / np.maximum(events.counts, 1)
+    """Mean time of each sample's spikes in ms, [samples] float64; 0 for samples without spikes."""
+    time_ms = events.time_ms if events.count is None else events.time_ms * events.count
+    total = np.bincount(events.sample_index(), time_ms, events.n_samples)
+    return total / np.maximum(events.spikes, 1)
 
 
 def _shifted_and_stretched(
@@ -136,48 +142,65 @@ def _shifted_and_stretched(
     sample = events.sample_index()
     unit = events.unit + shift[sample]
     mask = (unit >= 0) & (unit < events.n_units)
-    return _with_events(events, sample[mask], (events.time_ms * factor[sample])[mask], unit[mask])
+    time_ms = events.time_ms * factor[sample]
+    return _with_events(events, mask, sample, time_ms, unit, events.count)
 
 
 def _shifted_in_time(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
     """Shift each sample's times by `by_ms`, [samples] float64; events before 0 ms are lost."""
     sample = events.sample_index()
     time_ms = events.time_ms + by_ms[sample]
-    mask = time_ms >= 0
-    return _with_events(events, sample[mask], time_ms[mask], events.unit[mask])
+    return _with_events(events, time_ms >= 0, sample, time_ms, events.unit, events.count)
 
 
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
     """Shift the time of each event by a normal random amount, not before 0 ms."""
-    time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
-    return _with_unsorted_events(
-        events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit
-    )
-
-
-def _select_events(events: SpikeEvents, mask: NDArray[np.bool_]) -> SpikeEvents:
     sample = events.sample_index()
-    return _with_events(events, sample[mask], events.time_ms[mask], events.unit[mask])
+    time_ms = np.maximum(events.time_ms + rng.normal(0.0, spread_ms, events.n_events), 0.0)
+    order = _in_order(np.ones(sample.size, np.bool_), sample, time_ms)
+    return _with_events(events, order, sample, time_ms, events.unit, events.count)
 
 
-def _with_unsorted_events(
-    events: SpikeEvents,
-    sample: NDArray[np.int64],
-    time_ms: NDArray[np.floating],
-    unit: NDArray[np.integer],
+def _dropped(
+    events: SpikeEvents, lost: NDArray[np.float64], rng: np.random.Generator
 ) -> SpikeEvents:
-    """Replace the events of all samples; the new events may come in any order."""
-    order = np.lexsort((time_ms, sample))
-    return _with_events(events, sample[order], time_ms[order], unit[order])
+    """Drop each spike with the probability `lost` of its event, [events]."""
+    if events.count is None:
+        count, mask = None, rng.random(events.n_events) >= lost
+    else:
+        count = rng.binomial(events.count, 1.0 - lost)
+        mask = count > 0
+    return _with_events(events, mask, events.sample_index(), events.time_ms, events.unit, count)
+
+
+def _in_order(
+    mask: NDArray[np.bool_], sample: NDArray[np.int64], time_ms: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Places of the events in a mask, sorted by sample and time."""
+    places = np.flatnonzero(mask)
+    return places[np.lexsort((time_ms[places], sample[places]))]
 
 
 def _with_events(
     events: SpikeEvents,
+    pick: NDArray[np.bool_] | NDArray[np.int64],
     sample: NDArray[np.int64],
     time_ms: NDArray[np.floating],
     unit: NDArray[np.integer],
+    count: NDArray[np.integer] | None,
 ) -> SpikeEvents:
-    """Replace the events of all samples; the new events are sorted by sample and time."""
-    counts = np.bincount(sample, minlength=events.n_samples)
-    offset = np.concatenate(([0], np.cumsum(counts)))
-    return replace(events, time_ms=time_ms, unit=unit, offset=offset)
+    """Replace the events of all samples.
+
+    Args:
+        events: the samples.
+        pick: mask or places of the new events, sorted by sample and time.
+        sample, time_ms, unit, count: properties of the events from which is picked.
+    """
+    sizes = np.bincount(sample[pick], minlength=events.n_samples)
+    return replace(
+        events,
+        time_ms=time_ms[pick],
+        unit=unit[pick],
+        offset=np.concatenate(([0], np.cumsum(sizes))),
+        count=None if count is None else count[pick],
+    )

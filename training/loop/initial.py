@@ -22,7 +22,9 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
         n_units: channels of the data, before grouping.
         class_names: names of the classes, one per output neuron.
     """
-    channels = InputChannels(count_inputs(n_units, options.group), options.group)
+    channels = InputChannels(
+        count_inputs(n_units, options.group), options.group, options.most_of_input
+    )
     readout = Readout(OUTPUT, options.readout, options.window)
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     layers = hidden_layers(options.hidden_layers, options.tau_mem_ms, options.tau_syn_ms)
@@ -37,7 +39,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     )
     return Network(
         channels,
-        with_reset(populations, options.reset),
+        with_reset(populations, options.reset, options.most_spikes),
         projections,
         readout,
         options.dt_ms,

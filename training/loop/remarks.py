@@ -20,7 +20,8 @@ from nmtool.data.grid import (
     END_PERCENTILE,
     TIME_UNIT_FIX,
     last_spike_ms,
-    merged_share,
+    lost_share,
+    most_in_bin,
     propose_grid,
     usual_end_ms,
 )
@@ -28,7 +29,7 @@ from nmtool.data.remarks import channel_findings, class_findings, labels_of, tim
 from nmtool.data.samples import mostly_dropped
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
-from nmtool.network.graph import count_inputs
+from nmtool.network.graph import MAX_SPIKES, count_inputs
 from nmtool.network.readout import FIRST_SPIKE
 from nmtool.tables import counted
 from nmtool.targets import target_named
@@ -204,10 +205,12 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
     units = dataset.train.n_units
     n_inputs = count_inputs(units, options.group)
     grouped = f" of {units:,} channels" if options.group > 1 else ""
+    most = options.most_of_input
+    counts = f" with up to {most} spikes per step" if most > 1 else ""
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     return (
         f"{', '.join(parts)}; {counted(options.n_steps, 'step')} of {options.dt_ms:g} ms; "
-        f"{counted(n_inputs, 'input')}{grouped}; {counted(n_parameters, 'parameter')}"
+        f"{counted(n_inputs, 'input')}{grouped}{counts}; {counted(n_parameters, 'parameter')}"
     )
 
 
@@ -299,12 +302,13 @@ class EpochRemarks:
                     "nothing",
                     "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
                 )
-            if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
+            most = options.most_spikes * options.n_steps
+            if rate > most / 2 and self._is_new(f"busy {name}"):
                 yield Finding(
                     "population-saturated",
                     name,
-                    f"'{name}' spikes in more than every second step ({rate:.0f} spikes per "
-                    f"neuron and sample in {options.n_steps} steps) and cannot distinguish inputs",
+                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
+                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
                     "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
@@ -383,17 +387,36 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
             f"within {reach:.4g} ms",
             "`steps=auto` ends soon after the samples and trains faster",
         )
-    merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
-    if merged > MAX_MERGED_SHARE:
+    yield from _lost_spikes(events, options)
+
+
+def _lost_spikes(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+    """Findings on spikes that exceed what an input carries in a step."""
+    grid, most = (options.dt_ms, options.n_steps, options.group), options.most_of_input
+    lost = lost_share(events, *grid, most)
+    if events.has_counts and lost:
+        needed = most_in_bin(events, *grid)
+        yield Finding(
+            "counts-lost",
+            "input_counts",
+            f"{lost:.2%} of the spikes are lost, since an input carries at most {most} per step "
+            "(most_spikes of the network's channels)",
+            f"`input_counts={needed}` keeps them"
+            if needed < MAX_SPIKES
+            else f"`input_counts={MAX_SPIKES}`, a shorter `dt_ms=` or a smaller `group=` keeps "
+            "more of them; larger counts have to be scaled in the data",
+        )
+    elif lost > MAX_MERGED_SHARE:
         better = propose_grid(events, options.group) if options.group == 1 else None
+        others = "another event, and count once" if most == 1 else f"{most} others, and are lost"
         yield Finding(
             "events-merged",
             "dt",
-            f"{merged:.0%} of the events share a step and a channel with another event, and "
-            "count once",
+            f"{lost:.0%} of the events share a step and a channel with {others}",
             f"`dt_ms={better.dt_ms:g}` merges {better.merged:.0%} of them"
             if better is not None and better.dt_ms < options.dt_ms
-            else "a shorter `dt_ms=` or a smaller `group=` keeps them apart",
+            else "a shorter `dt_ms=` or a smaller `group=` keeps them apart; a larger "
+            "`input_counts=` counts them",
         )
 
 

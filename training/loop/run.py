@@ -127,10 +127,11 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 
 def _adapted(network: Network, options: TrainOptions) -> Network:
-    """The network of the run to start from, with delays clipped, and with the reset of settings."""
+    """The network of the run to start from, with delays clipped, and resets and counts as set."""
     return replace(
         network,
-        populations=with_reset(network.populations, options.reset),
+        channels=replace(network.channels, most_spikes=options.most_of_input),
+        populations=with_reset(network.populations, options.reset, options.most_spikes),
         projections=[
             replace(p, delay=np.minimum(p.delay, options.max_delay)) for p in network.projections
         ],

@@ -21,7 +21,7 @@ class Totals:
         loss: sum of the losses of single samples.
         correct: number of correctly classified samples.
         samples: number of samples.
-        surplus, dropped: numbers of events lost in binning, see `Binned`.
+        surplus, dropped: numbers of spikes lost in binning, see `Binned`.
         counts: number of spikes per neuron, [neurons] int64 per spiking population.
     """
 

@@ -485,4 +485,5 @@ def _check_agreement(
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples
-    ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
+    sizes = train.n_samples, train.n_events, train.n_spikes, n_validation
+    ranks.check_same("their data", *sizes)

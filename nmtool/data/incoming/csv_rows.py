@@ -4,6 +4,7 @@ Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns; u
 are equal. Instead of unit, there may be positions x and y on a sensor; a column polarity (or p)
 then doubles the units. A column split names train, validation or test (`SPLIT_WORDS`). All other
 named columns are groups, of integers or names. A row without time and unit is a silent sample.
+A row is a spike: an event of several spikes is as many equal rows.
 Columns are separated by commas, or by semicolons or tabs if the first line has no comma; with
 semicolons, 12,5 is 12.5.
 """
@@ -85,6 +86,7 @@ def _lines(text: TextIO) -> Iterator[str]:
 def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
     """Write samples as a table: `sample`, `label`, `unit`, `time_ms`, and a column per group.
 
+    An event of several spikes becomes as many equal rows, so that no reader of tables loses spikes.
     Labels are class names. Samples are numbered from 0, consecutively over all splits. A sample
     without events is a row without unit and time. Several splits give a column `split`.
 
@@ -124,7 +126,9 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
                 sample_cells += [
                     str(sample.groups[group][0]) for group in groups if group in sample.groups
                 ]
-                spikes = zip(sample.unit.tolist(), sample.time_ms.tolist(), strict=True)
+                count = sample.event_counts().tolist()
+                events_of = zip(sample.unit.tolist(), sample.time_ms.tolist(), count, strict=True)
+                spikes = (pair for *pair, number in events_of for _ in range(number))
                 rows.writerows(
                     [number, name, unit, time_ms, *sample_cells]
                     for unit, time_ms in (spikes if sample.n_events else [("", "")])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from nmtool.data import SpikeEvents, describe
 from nmtool.data.description import groups_in_several, table_of
@@ -21,6 +22,18 @@ def test_describe(events: SpikeEvents) -> None:
     assert summary["duration_ms"]["p50"] == 3.0
     assert summary["duration_ms"]["p100"] == 250.0
     assert json.loads(json.dumps(summary)) == summary
+    several = describe(replace(events, count=[1, 2, 1, 1, 9, 1]))
+    spikes = {"mean": 15 / 4, "min": 0, "max": 9}
+    counts = {"spikes": 15, "events": 6, "most_spikes": 9, "spikes_per_sample": spikes}
+    assert several == summary | counts
+
+
+def test_tables_tell_events_from_spikes_if_they_differ(events: SpikeEvents) -> None:
+    several = replace(events, count=[1, 2, 1, 1, 9, 1])
+    plain = table_of("", {"train": describe(events)})
+    both = table_of("", {"train": describe(events), "test": describe(several)})
+    extra = [row for row in both.rows if row[0] not in {name for name, *_ in plain.rows}]
+    assert extra == [("events", "6", "6"), ("most spikes of an event", "1", "9")]
 
 
 def test_groups_of_splits() -> None:

@@ -43,6 +43,21 @@ def test_names_of_classes(
     assert ("remark[class-names-differ]" in caplog.text) == has_remark
 
 
+@pytest.mark.parametrize(
+    ("count", "most", "has_remark"), [(1, 1, False), (5, 5, False), (5, 4, True)]
+)
+def test_counts_that_a_network_does_not_carry(
+    count: int, most: int, has_remark: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = replace(NETWORK, channels=replace(NETWORK.channels, most_spikes=most))
+    events = cases.spike_events(4)
+    samples = bin_for(network, replace(events, count=np.full(events.n_events, count)))
+    assert samples.raster.most_spikes == min(count, most)
+    remarks = [text for text in caplog.messages if text.startswith("remark[counts-lost]")]
+    assert len(remarks) == has_remark
+    assert all("most_spikes" in remark for remark in remarks)
+
+
 def test_samples_are_drawn_or_taken_in_order() -> None:
     label = [0, 1] * 6
     events = SpikeEvents.from_lists([[float(n)] for n in range(12)], [[0]] * 12, label)

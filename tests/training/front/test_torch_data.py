@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,13 @@ def test_tensors_of_a_grid() -> None:
     for (sample, label), dense, klass in zip(dataset, expected, EVENTS.label, strict=False):
         assert (sample.dtype, label) == (torch.float32, klass)
         assert (sample.numpy() == dense).all()
+    several = replace(EVENTS, count=np.arange(EVENTS.n_events) % 4 + 1)
+    for most, limit in ((None, 255), (2, 2), (1, 1)):
+        binned = nm.bin_events(several, 2.0, 30, most_spikes=limit).raster.dense_counts()
+        samples = [x.numpy() for x, _ in nm.torch_dataset(several, 2.0, 30, most_spikes=most)]
+        assert (np.stack(samples) == binned).all()
+    with refused(UsageError, "most-spikes-range"):
+        nm.torch_dataset(several, 2.0, 30, most_spikes=0)
     grouped, _ = nm.torch_dataset(EVENTS, 2.0, 30, group=4, transform=torch.Tensor.double)[-1]
     assert (grouped.shape, grouped.dtype) == ((30, 3), torch.float64)
 
@@ -73,15 +82,11 @@ def test_a_network_accepts_batches_of_a_loader() -> None:
         model(batch.numpy())
 
 
-def test_counts_of_a_loader_give_one_remark(caplog: pytest.LogCaptureFixture) -> None:
-    model = nm.SpikingNetwork(nm.Network.layers([2, 3, 2], n_steps=5))
+def test_counts_of_a_loader_need_a_network_that_carries_them() -> None:
+    network = nm.Network.layers([2, 3, 2], n_steps=5)
     spikes = torch.tensor([[[0, 1], [1, 0], [0, 0], [1, 1], [0, 0]]])
-    expected = model(spikes).membrane["output"]
-    assert caplog.records == []
-    for batch in (2 * spikes, 3.0 * spikes):
-        assert torch.equal(model(batch).membrane["output"], expected)
-    [remark] = [record.getMessage() for record in caplog.records]
-    assert remark.startswith("remark[dense-counts]")
+    with refused(DataError, "input-counts"):
+        nm.SpikingNetwork(network)(2.0 * spikes)
 
 
 def test_activities_are_shown_in_a_line() -> None:

@@ -16,17 +16,18 @@ pytestmark = pytest.mark.torch
 N_UNITS = 12
 
 
-def _events(n_samples: int = 40, seed: int = 0) -> SpikeEvents:
+def _events(n_samples: int = 40, seed: int = 0, counts: tuple = (1, 1, 1)) -> SpikeEvents:
     """All samples except the third have the same events, on units 2, 5 and 9."""
-    counts = np.full(n_samples, 3)
-    counts[2] = 0
+    sizes = np.full(n_samples, 3)
+    sizes[2] = 0
     return SpikeEvents(
         np.tile([1.0, 20.0, 300.0], n_samples - 1),
         np.tile([2, 5, 9], n_samples - 1),
-        np.concatenate(([0], np.cumsum(counts))),
+        np.concatenate(([0], np.cumsum(sizes))),
         np.random.default_rng(seed).integers(0, 3, n_samples),
         N_UNITS,
         ("a", "b", "c"),
+        count=np.tile(counts, n_samples - 1),
     )
 
 
@@ -105,6 +106,32 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
     np.testing.assert_array_equal(augmented.time_ms, augmented.unit)
 
 
+def test_every_spike_of_an_event_is_dropped_by_itself() -> None:
+    events = _events(300, counts=(2000, 1, 4000))
+    augmented = Augmentation(drop=0.6)(events, np.random.default_rng(5))
+    place = augmented.sample_index() * N_UNITS + augmented.unit
+    spikes = np.bincount(place, augmented.event_counts(), 300 * N_UNITS).reshape(300, N_UNITS)
+    two, four = spikes[:, [2, 9]].T / [[2000], [4000]]
+    np.testing.assert_allclose(two, four, atol=0.06)
+    kept = two[np.arange(300) != 2]
+    assert kept.mean() == pytest.approx(0.7, abs=0.03)
+    assert kept.std() == pytest.approx(0.6 / np.sqrt(12), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"shift": 4}, {"stretch": 0.2}, {"onset_ms": 20.0}, {"jitter_ms": 30.0}]
+)
+def test_counts_move_with_their_events(settings: dict[str, float]) -> None:
+    single, several = _events(), _events(counts=(3, 1, 7))
+    moved = Augmentation(**settings)(several, np.random.default_rng(6))
+    alone = Augmentation(**settings)(single, np.random.default_rng(6))
+    np.testing.assert_array_equal(moved.time_ms, alone.time_ms)
+    np.testing.assert_array_equal(moved.unit, alone.unit)
+    if "shift" not in settings:
+        by_unit = {2: 3, 5: 1, 9: 7}
+        assert moved.event_counts().tolist() == [by_unit[unit] for unit in moved.unit.tolist()]
+
+
 @pytest.mark.parametrize(
     "more", [{"onset_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
 )
@@ -133,15 +160,17 @@ _SETTINGS = st.fixed_dictionaries(
 )
 
 
-@given(_SETTINGS, st.integers(0, 1000))
-def test_samples_and_labels_stay(settings: dict[str, Any], seed: int) -> None:
+@given(_SETTINGS, st.integers(0, 1000), st.sampled_from([(1, 1, 1), (3, 1, 200)]))
+def test_samples_and_labels_stay(settings: dict[str, Any], seed: int, counts: tuple) -> None:
     """`SpikeEvents` itself checks that events are valid, sorted and within the units."""
-    events = _events()
+    events = _events(counts=counts)
     changed = Augmentation(**settings)(events, np.random.default_rng(seed))
     assert changed.n_samples == events.n_samples
     assert changed.n_units == events.n_units
     np.testing.assert_array_equal(changed.label, events.label)
-    assert (changed.counts <= events.counts * (2 if settings["blend"] else 1)).all()
+    most = 2 if settings["blend"] else 1
+    assert (changed.counts <= most * events.counts).all()
+    assert (changed.spikes <= most * events.spikes).all()
 
 
 def test_the_random_generator_determines_the_result() -> None:
@@ -175,6 +204,18 @@ def test_blended_samples_meet_halfway_and_half_of_both_is_kept() -> None:
         per_unit = np.bincount(blended.unit[in_sample], minlength=4)[list(units)]
         np.testing.assert_allclose(per_unit, 2000, atol=150)
     np.testing.assert_array_equal(blended.label, events.label)
+
+
+def test_blends_keep_half_of_the_spikes_of_events() -> None:
+    lists = [[100.0, 100.0], [10.0, 50.0]], [[0, 1], [2, 3]], [0, 0]
+    events = SpikeEvents.from_lists(*lists, counts=[[9000, 1], [1, 3000]])
+    blended = blend(events, 1.0, np.random.default_rng(7))
+    for sample in (0, 1):
+        part = blended[sample]
+        spikes = np.bincount(part.unit, part.event_counts(), 4)
+        np.testing.assert_allclose(spikes[[0, 3]], [4500, 1500], atol=250)
+        # The mean times, 100 ms and (10 + 3000·50)/3001 ms, meet halfway.
+        assert part.time_ms[part.unit == 0] == pytest.approx(75.0, abs=0.01)
 
 
 def test_events_that_a_blend_moves_before_the_start_are_lost() -> None:

@@ -83,6 +83,13 @@ def test_the_reset_is_that_of_all_spiking_populations(reset: str) -> None:
     assert [p.reset for p in integrating.populations] == [reset, TO_ZERO]
 
 
+def test_the_numbers_of_spikes_are_those_of_the_settings() -> None:
+    network = _network(hidden="4@5+3@40", reset="subtract", most_spikes=3, input_counts=7)
+    assert [p.most_spikes for p in network.populations] == [3, 3, 1]
+    assert network.channels.most_spikes == 7
+    assert not _network(reset="subtract").counts
+
+
 def test_populations_with_constants_of_their_own() -> None:
     network = _network(hidden="4@5+3@40/2", tau_mem_ms=15.0, tau_syn_ms=4.0)
     fast, slow, output = network.populations

@@ -324,6 +324,27 @@ def test_steps_chosen_from_the_data() -> None:
         options.fitted_to(replace(events, time_ms=events.time_ms * 1e5))
 
 
+@pytest.mark.parametrize(
+    ("counts", "group", "most", "fix"),
+    [(5, 1, 5, ""), (5, 1, 3, "input_counts=5"), (5, 3, 5, "input_counts="), (300, 1, 255, "255")],
+)
+def test_counts_beyond_those_of_an_input(counts: int, group: int, most: int, fix: str) -> None:
+    times = np.arange(0.0, 60.0, 2.0)
+    events = SpikeEvents.from_lists(
+        [times] * 6, [np.arange(30) % 9] * 6, [0, 1, 2] * 2, counts=[[counts] * 30] * 6
+    )
+    if group > 1:
+        events = SpikeEvents.concatenate([events, events])
+        events = replace(events, time_ms=np.floor(events.time_ms / 6) * 6)
+    options = small_options(group=group, input_counts=most)
+    found = [f for f in remarks(Dataset.of(train=events), options) if f.code == "counts-lost"]
+    assert len(found) == bool(fix)
+    for finding in found:
+        assert f"at most {most} " in finding.what
+        assert "most_spikes" in finding.what
+        assert fix in finding.fix
+
+
 def test_the_line_at_the_start() -> None:
     model = torch.nn.Linear(9, 4)
     dataset = Dataset.of(train=small_events(40, 1), test=small_events(7, 2)).with_validation(0.25)
@@ -331,3 +352,5 @@ def test_the_line_at_the_start() -> None:
     # The numbers are: samples, steps, sizes of the input, and parameters.
     numbers = [*(30, 10, 0, 7), *(30, 2), *(3, 9), 40]
     assert re.findall(r"\d+", line) == [str(number) for number in numbers]
+    counts = start_line(dataset, small_options(group=3, input_counts=7), model)  # type: ignore[arg-type]
+    assert re.findall(r"\d+", counts) == [str(n) for n in (*numbers[:-1], 7, numbers[-1])]
