@@ -15,8 +15,14 @@ EMPTY = 4
 """A sample without events."""
 
 
-def small_events(n_samples: int, seed: int) -> SpikeEvents:
-    """Samples of a class spike on a third of the units, and rarely on the others."""
+def small_events(n_samples: int, seed: int, most_spikes: int = 1) -> SpikeEvents:
+    """Samples of a class spike on a third of the units, and rarely on the others.
+
+    Args:
+        n_samples: number of samples.
+        seed: seed of the samples.
+        most_spikes: largest number of spikes of an event.
+    """
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 3, n_samples)
     counts = rng.integers(6, 12, n_samples)
@@ -29,12 +35,16 @@ def small_events(n_samples: int, seed: int) -> SpikeEvents:
     time = rng.uniform(0, 55, total)
     sample = np.repeat(np.arange(n_samples), counts)
     order = np.lexsort((time, sample))
-    return SpikeEvents(time[order], unit, offset, label, N_UNITS, CLASSES)
+    count = None if most_spikes == 1 else rng.integers(1, most_spikes + 1, total)
+    return SpikeEvents(time[order], unit, offset, label, N_UNITS, CLASSES, count=count)
 
 
-def small_dataset(n_train: int = 40) -> Dataset:
-    """Training and validation samples."""
-    splits = {"train": small_events(n_train, 1), "validation": small_events(20, 2)}
+def small_dataset(n_train: int = 40, most_spikes: int = 1) -> Dataset:
+    """Training and validation samples, whose events have up to `most_spikes` spikes."""
+    splits = {
+        "train": small_events(n_train, 1, most_spikes),
+        "validation": small_events(20, 2, most_spikes),
+    }
     return Dataset("small", tuple(splits), splits.__getitem__)
 
 

@@ -64,7 +64,7 @@ class Validation:
         Every rank must call this method.
 
         Args:
-            network: a network with the same steps and channels.
+            network: a network with the same steps and channels, which may carry other counts.
             device: device on which a float network runs.
         """
         run = (
@@ -72,7 +72,8 @@ class Validation:
             if isinstance(network, IntegerNetwork)
             else SpikingNetwork(network, max_delay=network.max_delay, device=device).record
         )
-        share = [label == predicted for label, predicted in self._predictions(run)]
+        predictions = self._predictions(run, network)
+        share = [label == predicted for label, predicted in predictions]
         right = np.zeros(self._n_samples)
         right[self._ranks.share(self._n_samples)] = np.concatenate([[], *share])
         return self._ranks.sum(right) > 0
@@ -81,24 +82,24 @@ class Validation:
         """Number of samples of all ranks by label and predicted class."""
         n_classes = len(self._network.class_names)
         counts = np.zeros((n_classes, n_classes), np.int64)
-        for label, predicted in self._predictions(run):
+        for label, predicted in self._predictions(run, self._network):
             np.add.at(counts, (label, predicted), 1)
         return self._ranks.sum(counts)
 
     def _predictions(
-        self, run: Callable[[Raster], Recording]
+        self, run: Callable[[Raster], Recording], network: Network | IntegerNetwork
     ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.int64]]]:
         """True and predicted classes of this rank's share of the samples, a portion at a time."""
-        for samples in self._portions():
+        for samples in self._portions(network):
             at_once = recorded_at_once(self._network, samples.raster.n_steps)
             for part in samples.batches(at_once):
                 if part.label.size:
                     yield part.label, run(part.raster).predictions
 
-    def _portions(self) -> Iterator[Samples]:
-        """This rank's share of the samples, binned, a batch at a time."""
-        if self._whole is not None:
+    def _portions(self, network: Network | IntegerNetwork) -> Iterator[Samples]:
+        """This rank's share of the samples, binned for a network, a batch at a time."""
+        if self._whole is not None and network.channels == self._network.channels:
             yield self._whole
             return
         batches = self._share.batches()
-        yield from ahead(Samples(self._network.bin(part).raster, part.label) for part in batches)
+        yield from ahead(Samples(network.bin(part).raster, part.label) for part in batches)

@@ -53,6 +53,8 @@ _EVERYTHING = {
     "rescue": 0.05,
     "schedule": "linear",
     "reset": "subtract",
+    "most_spikes": 2,
+    "input_counts": 3,
 }
 """Settings that are off or different by default."""
 
@@ -134,6 +136,29 @@ def test_finetuning_keeps_the_reset_or_changes_it(
     trainer = run_training(options, small_dataset(), start=start)
     assert start.network().population("hidden").reset == "subtract"
     assert trainer.best.population("hidden").reset == (reset or "subtract")
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({}, (0, 3)),
+        ({"input_counts": 1, "most_spikes": 1}, (1, 1)),
+        ({"input_counts": 99}, (99, 3)),
+    ],
+)
+def test_finetuning_keeps_the_counts_or_changes_them(
+    changes: dict[str, int], counts: tuple[int, int], tmp_path: Path
+) -> None:
+    data = small_dataset(most_spikes=4)
+    options = small_options(epochs=1, reset="subtract", most_spikes=3).fitted_to(data.train)
+    first = RunFolder(tmp_path / "run")
+    run_training(options, data, folder=first)
+    assert first.options().input_counts == options.input_counts >= 4
+    new = first.finetune_options({"epochs": 1} | changes)
+    network = run_training(new, data, start=first).best
+    of_input, of_neuron = counts
+    assert network.channels.most_spikes == (of_input or options.input_counts)
+    assert network.population("hidden").most_spikes == of_neuron
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ import torch
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.evaluation.evaluation import evaluate
+from nmtool.float_simulator import simulate_floats
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
+from nmtool.training.loop.calibration import first_samples
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run import first_network, run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -268,6 +270,21 @@ def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
     with refused(UsageError, "setting-type") as caught:
         folder.options()
     assert str(folder.manifest_file) in caught.value.what
+
+
+@pytest.mark.parametrize("most_spikes", [1, 3])
+def test_neurons_of_a_new_network_reach_the_rate_on_counts(most_spikes: int) -> None:
+    train = small_events(64, 1, most_spikes=30)
+    options = small_options(
+        init_rate=3.0, hidden="12,8", reset="subtract", most_spikes=most_spikes
+    ).fitted_to(train)
+    network = Trainer(options, train, None).best
+    assert network.channels.most_spikes == options.input_counts >= 30
+    spikes = simulate_floats(network, first_samples(network, train)).spikes.values()
+    for raster in spikes:
+        rate = raster.n_spikes / (raster.n_samples * raster.n_neurons)
+        assert rate == pytest.approx(3.0, abs=0.1)
+    assert max(raster.most_spikes for raster in spikes) == most_spikes
 
 
 def test_starts_from_a_given_network() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
@@ -34,3 +36,13 @@ def test_ranks_answer_their_share(n_samples: int) -> None:
             share = np.zeros(n_samples, np.bool_)
             share[ranks.share(n_samples)] = whole[ranks.share(n_samples)]
             assert np.array_equal(Validation(events, run.network, ranks).right(network), share)
+
+
+def test_samples_are_binned_for_the_counts_of_each_network() -> None:
+    data = small_dataset(most_spikes=9)
+    run = nm.train(data, small_options(epochs=1, arithmetic="integer", input_counts=1))
+    channels = replace(run.network.channels, most_spikes=9)
+    validation = Validation(data.validation, replace(run.network, channels=channels), ALONE)
+    for network in (run.network, run.integers):
+        expected = nm.evaluate(network, data.validation).predictions == data.validation.label
+        assert np.array_equal(validation.right(network), expected)

@@ -16,30 +16,36 @@ from tests.thorough import examples
 
 NAMES = ("a", "a,b", 'say "no"', "näher", "two\nlines", "C:\\x", "-", "100 %", "=1+1")
 times = st.floats(0, 1e9, allow_subnormal=False)
-samples = st.lists(st.tuples(times, st.integers(0, 999)), max_size=6).map(sorted)
+counts = st.sampled_from([1, 1, 1, 2, 7])
+samples = st.lists(st.tuples(times, st.integers(0, 999), counts), max_size=6).map(sorted)
 
 
 @settings(max_examples=examples(1.5))
 @given(st.lists(st.tuples(samples, st.sampled_from(NAMES), st.integers(-3, 9)), min_size=1))
 def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
-    drawn: list[tuple[list[tuple[float, int]], str, int]],
+    drawn: list[tuple[list[tuple[float, int, int]], str, int]],
 ) -> None:
     names = sorted({name for _, name, _ in drawn})
     events = SpikeEvents(
-        [time for events, _, _ in drawn for time, _ in events],
-        [unit for events, _, _ in drawn for _, unit in events],
+        [time for events, _, _ in drawn for time, *_ in events],
+        [unit for events, _, _ in drawn for _, unit, _ in events],
         np.cumsum([0, *(len(events) for events, _, _ in drawn)]),
         [names.index(name) for _, name, _ in drawn],
         n_units=1000,
         class_names=names,
         groups={"speaker": np.array([group for _, _, group in drawn])},
+        count=[count for events, _, _ in drawn for *_, count in events],
     )
     path = tmp_path_factory.mktemp("csv") / "events.csv"
     assert write_dataset(events, path) == [path]
     read = read_incoming(path).train
-    for name in ("time_ms", "unit", "offset", "label"):
-        assert np.array_equal(getattr(read, name), getattr(events, name)), name
+    # An event of several spikes is as many rows.
+    for name in ("time_ms", "unit"):
+        repeated = np.repeat(getattr(events, name), events.event_counts())
+        assert np.array_equal(getattr(read, name), repeated), name
+    assert np.array_equal(read.counts, events.spikes)
+    assert np.array_equal(read.label, events.label)
     assert read.class_names == events.class_names
     assert np.array_equal(read.groups["speaker"], events.groups["speaker"])
 
