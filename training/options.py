@@ -354,7 +354,7 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         if self.most_spikes > 1 and self.reset != SUBTRACT:
             raise UsageError(
                 f"most_spikes is {self.most_spikes}, but the reset is {self.reset}",
-                code="most-spikes-reset",
+                code="most-spikes-without-subtract",
                 why="only a reset that subtracts at once can leave the membrane above the "
                 "threshold within a step",
                 fix=f"choose `reset={SUBTRACT}`, or `most_spikes=1`",

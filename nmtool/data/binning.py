@@ -116,7 +116,7 @@ def check_most_in_bin(most_spikes: int) -> None:
     if not 1 <= most_spikes <= MAX_SPIKES:
         raise UsageError(
             f"a bin keeps at most 1 … {MAX_SPIKES} spikes, not {most_spikes}",
-            code="most-spikes-range",
+            code="bin-spikes-range",
             fix="use 1 to keep one spike per bin",
         )
 

@@ -69,7 +69,7 @@ def read_pairs(
                 sensor_size = (n_units, 1, 1) if n_units else sensor_size_of(source)
             time, unit = _sensor_events(recorded, sensor_size, number)
             widths.add(int(np.prod(sensor_size)))
-            count = np.ones(len(time), np.int64)
+            count = np.broadcast_to(np.int64(1), time.shape)
         else:
             array = as_array(recorded)
             if array.ndim < 2 or array.dtype.kind not in "biuf":
@@ -102,7 +102,8 @@ def read_pairs(
         )
     if axes_remark:
         _log.warning(axes_remark)
-    rows.counts = counts
+    if any((count > 1).any() for count in counts):
+        rows.counts = counts
     rows.labels = [
         _class_of_target(target, class_names, number) for number, target in enumerate(targets)
     ]

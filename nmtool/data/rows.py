@@ -253,6 +253,8 @@ def swapped_axes(n_steps: int, n_channels: int) -> str:
 
 def counts_at(dense: NDArray, place: tuple[NDArray, ...]) -> NDArray[np.int64]:
     """[events] int64: the numbers of spikes at some places of a dense array."""
+    if dense.dtype.kind == "b":
+        return np.broadcast_to(np.int64(1), place[0].shape)
     return dense[place].astype(np.int64)
 
 

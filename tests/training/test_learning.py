@@ -32,7 +32,7 @@ from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
 
-OPTIONS = small_options(epochs=3)
+OPTIONS = small_options(epochs=3, input_counts=1)
 INTEGERS = small_options(epochs=2, arithmetic="integer")
 
 

@@ -340,7 +340,7 @@ def test_the_largest_sum_of_a_bin_decides_the_counts_of_inputs(
 
 @pytest.mark.parametrize("reset", ["zero", "late"])
 def test_neurons_spike_several_times_only_if_they_subtract_at_once(reset: str) -> None:
-    with refused(UsageError, "most-spikes-reset"):
+    with refused(UsageError, "most-spikes-without-subtract"):
         TrainOptions(most_spikes=2, reset=reset)
     assert TrainOptions(most_spikes=2, reset="subtract").most_spikes == 2
     for name in ("most_spikes", "input_counts"):

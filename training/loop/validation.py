@@ -98,8 +98,9 @@ class Validation:
 
     def _portions(self, network: Network | IntegerNetwork) -> Iterator[Samples]:
         """This rank's share of the samples, binned for a network, a batch at a time."""
-        if self._whole is not None and network.channels == self._network.channels:
+        binning = self._network if network.channels == self._network.channels else network
+        if self._whole is not None and binning is self._network:
             yield self._whole
             return
         batches = self._share.batches()
-        yield from ahead(Samples(network.bin(part).raster, part.label) for part in batches)
+        yield from ahead(Samples(binning.bin(part).raster, part.label) for part in batches)

@@ -148,7 +148,10 @@ def test_a_step_must_have_a_length(dt_ms: float) -> None:
         default_steps(dt_ms)
 
 
-def test_a_group_has_at_least_one_unit() -> None:
+def test_groups_and_counts_of_a_bin_are_positive() -> None:
+    for most in (0, 256):
+        with refused(UsageError, "bin-spikes-range"):
+            bin_events(one_sample([0.0], [0]), 1.0, 5, most_spikes=most)
     for group in (0, 10**13):
         with refused(UsageError, "group-range"):
             bin_events(one_sample([0.0], [0]), 1.0, 5, group=group)
@@ -159,6 +162,7 @@ def test_a_group_has_at_least_one_unit() -> None:
 @pytest.mark.parametrize("n_samples", [0, 1, 5])
 def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None:
     events = SpikeEvents(
+        count=np.full(n_samples, 4),
         time_ms=np.arange(n_samples) * 3.0,
         unit=np.arange(n_samples) % 4,
         offset=np.arange(n_samples + 1),
@@ -167,12 +171,13 @@ def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None
         n_units=4,
     )
     network = Network(
-        InputChannels(2, 2), [Population("p", 1)], [], Readout("p", "first_spike"), 2.0, 5
+        InputChannels(2, 2, 3), [Population("p", 1)], [], Readout("p", "first_spike"), 2.0, 5
     )
     for variant in (network, round_network(network).network):
-        mine, theirs = variant.bin(events), bin_events(events, 2.0, 5, 2)
+        mine, theirs = variant.bin(events), bin_events(events, 2.0, 5, 2, most_spikes=3)
         assert (mine.surplus, mine.dropped) == (theirs.surplus, theirs.dropped)
-        np.testing.assert_array_equal(mine.raster.dense(), theirs.raster.dense())
+        counts = [binned.raster.dense_counts() for binned in (mine, theirs)]
+        np.testing.assert_array_equal(*counts)
     assert sum(part.n_samples for part in events.batches(2)) == n_samples
 
 

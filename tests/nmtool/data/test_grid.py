@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import SpikeEvents
-from nmtool.data.grid import propose_grid
+from nmtool.data.grid import lost_share, most_in_bin, propose_grid
 
 
 def dense(n_steps: int, dt_ms: float) -> SpikeEvents:
@@ -21,6 +21,15 @@ def test_time_steps_of_data_are_kept(dt_ms: float) -> None:
     grid = propose_grid(dense(30, dt_ms))
     assert grid is not None
     assert (grid.dt_ms, grid.n_steps, grid.merged) == (dt_ms, 30, 0.0)
+
+
+def test_counts_do_not_change_the_grid() -> None:
+    times = np.arange(0.0, 100.0, 2.5)
+    lists = [times] * 3, [[0] * 40] * 3, [0, 1, 0]
+    several = SpikeEvents.from_lists(*lists, counts=[[9] * 40] * 3)
+    assert propose_grid(several) == propose_grid(SpikeEvents.from_lists(*lists))
+    assert most_in_bin(several, 2.5, 40) == 9
+    assert [lost_share(several, 2.5, 40, 1, most) for most in (9, 3)] == [0.0, 6 / 9]
 
 
 def test_short_steps_of_data_may_be_merged() -> None:

@@ -31,6 +31,11 @@ def test_lists_are_sorted_by_time() -> None:
     assert (sample.n_units, sample.class_names, sample.label.tolist()) == (9, ("x", "y", "z"), [1])
     assert sample.groups["speaker"].tolist() == [7]
     assert SpikeEvents.from_lists([], [], []).n_samples == 0
+    counts = [[7, 1.0], [], [2]]
+    several = SpikeEvents.from_lists(
+        [[3, 1.5], [], [0.2]], [[0, 4], [], [2]], [1, 0, 1], counts=counts
+    )
+    assert several.event_counts().tolist() == [1, 7, 2]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,11 @@ def test_lists_are_sorted_by_time() -> None:
         (([[1.0]], [[1 << 64]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [[1e30]], [0]), {}, "units-count"),
         (([[1.0]], [[-1e30]], [0]), {}, "units-count"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1], [1]]}, "samples-lengths"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1, 1]]}, "events-lengths"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1.5]]}, "events-not-numbers"),
+        (([[1.0]], [[1]], [0]), {"counts": [[0]]}, "event-count-range"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1e30]]}, "event-count-range"),
         (([[1.0]], [[1]], [0.5]), {}, "labels-not-whole"),
         (([[1.0]], [[1]], [[0, 1]]), {}, "labels-count"),
         (([[1.0]], [[1]], ["c"]), {"class_names": ["a"]}, "labels-range"),

@@ -32,7 +32,7 @@ def test_tensors_of_a_grid() -> None:
         binned = nm.bin_events(several, 2.0, 30, most_spikes=limit).raster.dense_counts()
         samples = [x.numpy() for x, _ in nm.torch_dataset(several, 2.0, 30, most_spikes=most)]
         assert (np.stack(samples) == binned).all()
-    with refused(UsageError, "most-spikes-range"):
+    with refused(UsageError, "bin-spikes-range"):
         nm.torch_dataset(several, 2.0, 30, most_spikes=0)
     grouped, _ = nm.torch_dataset(EVENTS, 2.0, 30, group=4, transform=torch.Tensor.double)[-1]
     assert (grouped.shape, grouped.dtype) == ((30, 3), torch.float64)
