@@ -148,7 +148,7 @@ def test_every_sample_is_classified_by_the_network_of_its_fold(
             finished_answers.predictions[0, finished_answers.fold == fold], evaluation.predictions
         )
         assert finished_answers.fold_accuracy[0, fold] == evaluation.accuracy
-        assert RunFolder(run).options() == OPTIONS
+        assert RunFolder(run).options() == replace(OPTIONS, input_counts=1)
     assert finished_answers.accuracy == (finished_answers.predictions == events.label).mean()
     read = nm.Answers.load(finished_answers.path)
     assert np.array_equal(read.predictions, finished_answers.predictions)
