@@ -50,6 +50,7 @@ Networks:
     Population          neurons of one kind, `lif` or `li`
     Projection          synapses from one population to another: weights and delays
     InputChannels       the input channels: their number, and data channels per input channel
+    AnalogueInput       the rule that turns numbers into counts of input channels
     Readout             the output population, and the rule that turns its activity into a class
     IntegerNetwork      a network in a chip's integers
     IntegerPopulation   neurons of an integer network
@@ -82,6 +83,10 @@ Data:
 
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
+    encode_latency      encode images: each channel spikes once, the earlier the larger its value
+    encode_rate         encode images: each channel spikes at random, the likelier the larger
+    encode_delta        encode signals: a spike for each threshold by which a signal changes
+    encode_crossings    encode signals: a spike whenever a signal crosses a level
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5

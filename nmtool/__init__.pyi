@@ -9,6 +9,12 @@ from nmtool.data.binning import bin_events as bin_events
 from nmtool.data.catalogue import load_dataset as load_dataset
 from nmtool.data.dataset import Dataset as Dataset, with_test as with_test
 from nmtool.data.dividing import SplitRule as SplitRule
+from nmtool.data.encoders import (
+    encode_crossings as encode_crossings,
+    encode_delta as encode_delta,
+    encode_latency as encode_latency,
+    encode_rate as encode_rate,
+)
 from nmtool.data.events import SpikeEvents as SpikeEvents
 from nmtool.data.grid import propose_grid as propose_grid
 from nmtool.data.incoming import (
@@ -55,6 +61,7 @@ from nmtool.hardware_sim.session import (
 )
 from nmtool.known_answers import KnownAnswers as KnownAnswers
 from nmtool.loading import load as load
+from nmtool.network.analogue import AnalogueInput as AnalogueInput
 from nmtool.network.float_network import Network as Network
 from nmtool.network.float_parts import Population as Population, Projection as Projection
 from nmtool.network.graph import InputChannels as InputChannels

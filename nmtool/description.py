@@ -20,7 +20,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its individual synapses, as plain values for JSON."""
     of_all = [name for population in network.populations for name in population.special]
     special = tuple(dict.fromkeys(of_all))
-    counts = network.channels.most_spikes
+    counts, analogue = network.channels.most_spikes, network.channels.analogue
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
@@ -28,6 +28,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
         "channels": network.channels.size,
         "channel_group": network.channels.group,
         **({"most_spikes": counts} if counts > 1 else {}),
+        **({"analogue": str(analogue)} if analogue else {}),
         "dt_ms": network.dt_ms,
         "steps": network.n_steps,
         "readout": network.readout.as_json(),

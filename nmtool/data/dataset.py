@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import WORD, check_all
 from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import Amount, SplitRule
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import SpikeEvents, check_same_numbers
 from nmtool.errors import DataError, UsageError, check_type, listed, suggestion, visible
 from nmtool.splits import SPLITS
 from nmtool.tables import Table, Tabular
@@ -84,7 +84,7 @@ class Dataset(Tabular):
         <Dataset 'samples': train, test>
 
         Raises:
-            DataError: the splits differ in units or classes.
+            DataError: the splits differ in units, classes or `analogue`.
         """
         arguments = {"train": train, "validation": validation, "test": test}
         splits = {split: events for split, events in arguments.items() if events is not None}
@@ -99,6 +99,7 @@ class Dataset(Tabular):
                     why=f"the {split} split has {_described(events)}; the training split has "
                     f"{_described(train)}",
                 )
+            check_same_numbers(train, events, split)
         return cls(name, tuple(splits), splits.__getitem__)
 
     @classmethod

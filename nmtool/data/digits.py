@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
-from nmtool.data.latency import from_latencies
+from nmtool.data.latency import from_latencies, latencies_ms
 from nmtool.libraries import missing_library
 
 DURATION_MS = 80.0
@@ -97,7 +97,7 @@ def edge_latency_ms(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     # Strengths come from an arc tangent, whose last bits differ between processors. Without
     # rounding, they could shift a spike.
     relative = np.minimum(np.round(strength / STRONGEST, 9), 1.0)
-    return np.where(relative >= WEAKEST, np.floor(SPAN_MS * (1 - relative) + 0.5), np.nan)
+    return np.floor(latencies_ms(relative, SPAN_MS, WEAKEST) + 0.5)
 
 
 def _images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

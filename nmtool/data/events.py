@@ -18,8 +18,9 @@ from nmtool.data.classes import check_names
 from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.pairs import read_pairs
-from nmtool.data.rows import MAX_EVENT_SPIKES, Rows
-from nmtool.errors import DataError, UsageError, printable
+from nmtool.data.rows import MAX_EVENT_SPIKES, Rows, as_array
+from nmtool.errors import DataError, UsageError, check_type, printable
+from nmtool.network.analogue import MAX_BITS, AnalogueInput, finite_numbers
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import plain_array
@@ -70,6 +71,8 @@ class SpikeEvents(Tabular):
             groups together.
         count: [events] int32, number of spikes of each event, 1 or more; None if each event is one
             spike.
+        analogue: the rule that turned numbers into these counts, see `from_values`; None for
+            spikes.
 
     Raises:
         DataError: a sample is invalid; the message names the first invalid sample and its event,
@@ -86,6 +89,7 @@ class SpikeEvents(Tabular):
     # A factory, since with a default the class would have this attribute, and `__getattr__` would
     # not be asked for the counts of samples on disk.
     count: NDArray[np.integer] | None = field(default_factory=lambda: None, kw_only=True)
+    analogue: AnalogueInput | None = field(default=None, kw_only=True)
 
     # These two fields are used if the samples are on disk. The first field is the copy that
     # contains the events of the samples. The second field has the indices of the samples in this
@@ -130,6 +134,8 @@ class SpikeEvents(Tabular):
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
         if self.count is not None:
             self._set("count", _counts(self.count, self.offset))
+        if self.analogue is not None:
+            check_type(self.analogue, AnalogueInput, "the analogue input", "use `from_values`")
         self._check_groups()
 
     @classmethod
@@ -143,6 +149,7 @@ class SpikeEvents(Tabular):
         events._set("n_units", index.n_units)
         events._set("class_names", index.class_names)
         events._set("groups", {name: group[place] for name, group in index.groups.items()})
+        events._set("analogue", index.analogue)
         if not index.has_counts:
             events._set("count", None)
         return events
@@ -254,7 +261,7 @@ class SpikeEvents(Tabular):
             return self
         time_ms, unit, count = self._store.read(self._place)
         of_samples = self.offset, self.label, self.n_units, self.class_names, self.groups
-        return SpikeEvents(time_ms, unit, *of_samples, count=count)
+        return SpikeEvents(time_ms, unit, *of_samples, count=count, analogue=self.analogue)
 
     def excerpt(self, count: int | None = None) -> SpikeEvents:
         """Read samples into memory, few enough to be analysed step by step.
@@ -286,7 +293,7 @@ class SpikeEvents(Tabular):
     def content_hash(self) -> str:
         """SHA-256 of events, labels, number of channels and class names, in hexadecimal.
 
-        Counts are part of it if an event has several spikes.
+        Counts are part of it if an event has several spikes, and so is the rule of `from_values`.
         """
         if self._store is not None and (digest := self._store.known_hash(self._place)):
             return digest
@@ -301,7 +308,11 @@ class SpikeEvents(Tabular):
             spikes = (batch.event_counts() for batch in self.batches())
             counts["count"] = (np.dtype(np.int32), size, spikes)
         return storage.content_hash_of_parts(
-            {"n_units": int(self.n_units), "class_names": list(self.class_names)},
+            {
+                "n_units": int(self.n_units),
+                "class_names": list(self.class_names),
+                **({} if self.analogue is None else {"analogue": self.analogue.as_json()}),
+            },
             {
                 "label": (self.label.dtype, self.label.shape, [self.label]),
                 "offset": (self.offset.dtype, self.offset.shape, [self.offset]),
@@ -528,6 +539,61 @@ class SpikeEvents(Tabular):
         return cls(**rows.columns())
 
     @classmethod
+    def from_values(
+        cls,
+        values: ArrayLike,
+        labels: ArrayLike,
+        *,
+        dt_ms: float = 1.0,
+        bits: int = MAX_BITS,
+        signed: bool | None = None,
+        scale: float | None = None,
+        class_names: Sequence[str] | None = None,
+        groups: Mapping[str, ArrayLike] | None = None,
+    ) -> SpikeEvents:
+        """Make events from an array of numbers: each becomes a count, see `AnalogueInput`.
+
+        >>> train = SpikeEvents.from_values([[[0.0, 0.2], [0.1, 0.4]]], [0], bits=2)
+        >>> train.unit, train.count
+        (array([1, 0, 1], dtype=int32), array([2, 1, 3], dtype=int32))
+        >>> train.analogue
+        AnalogueInput(scale=0.13333333333333333, bits=2, signed=False)
+
+        All samples that a network sees need the same rule. Take that of the training samples:
+
+        >>> rule = train.analogue.as_json()
+        >>> SpikeEvents.from_values([[[9.0, 0.3]]], [0], **rule).count
+        array([3, 2], dtype=int32)
+
+        Args:
+            values: array or tensor [samples, steps, channels …] of numbers; all axes after the
+                second are channels, numbered in C order.
+            labels: [samples] numbers from 0, or names.
+            dt_ms: length of a step in ms.
+            bits: bits of a count.
+            signed: True if negative numbers are carried by channels of their own; by default if
+                there are any.
+            scale: the number that a count of 1 stands for; by default the largest magnitude becomes
+                the largest count. With `scale=1`, whole numbers are kept.
+            class_names, groups: as for `from_lists`.
+
+        Raises:
+            DataError: the array has other dimensions, or numbers that are not finite.
+            NetworkError: the step or the scale is not positive, or there are no 1 … 8 bits.
+        """
+        numbers = in_steps(values)
+        analogue = AnalogueInput.fitted_to(numbers, bits=bits, signed=signed, scale=scale)
+        rows = Rows(
+            dense=analogue.counts(numbers),
+            labels=labels,
+            groups=dict(groups or {}),
+            dt_ms=dt_ms,
+            class_names=class_names,
+            analogue=analogue,
+        )
+        return cls(**rows.columns())
+
+    @classmethod
     def from_torch(
         cls,
         source: Any,
@@ -603,7 +669,7 @@ class SpikeEvents(Tabular):
         """Join the samples of several parts, one after the other; keep groups that all parts have.
 
         Raises:
-            DataError: the parts differ in units or classes, or there are no parts.
+            DataError: the parts differ in units, classes or `analogue`, or there are no parts.
         """
         if not parts:
             raise DataError(
@@ -620,6 +686,7 @@ class SpikeEvents(Tabular):
                     code="events-differ",
                     fix="join parts of one data set only",
                 )
+            check_same_numbers(first, part)
         counts = np.concatenate([part.counts for part in parts])
         return replace(
             first,
@@ -636,6 +703,43 @@ class SpikeEvents(Tabular):
             if all(part.count is None for part in parts)
             else np.concatenate([part.event_counts() for part in parts]),
         )
+
+
+def in_steps(values: ArrayLike) -> NDArray[np.float64]:
+    """Convert numbers to float64; raise `DataError` unless they are [samples, steps, channels …].
+
+    Args:
+        values: array or tensor; all of its numbers must be finite.
+    """
+    numbers = finite_numbers(as_array(values))
+    if numbers.ndim < 3:
+        raise DataError(
+            f"values of shape {numbers.shape} are not [samples, steps, channels]",
+            code="values-dimensions",
+            fix="add an axis: values[:, None] for a single step, values[:, :, None] for a single "
+            "channel, or values[None] for a single sample",
+        )
+    return numbers
+
+
+def check_same_numbers(train: SpikeEvents, other: SpikeEvents, split: str = "") -> None:
+    """Raise `DataError` unless equal counts of two parts of a data set stand for equal numbers.
+
+    Args:
+        train: the part whose rule applies to all.
+        other: another part.
+        split: name of the other part.
+    """
+    if train.analogue == other.analogue:
+        return
+    rules = [str(part.analogue or "spikes, not numbers") for part in (train, other)]
+    raise DataError(
+        f"the counts of {f'the {split} split' if split else 'two parts of the data'} stand for "
+        "other numbers than those of the training samples",
+        code="analogue-differs",
+        why=f"the rules are: {rules[0]}; {rules[1]}",
+        fix="make all parts by one rule: from_values(values, labels, **train.analogue.as_json())",
+    )
 
 
 @contextmanager

@@ -35,6 +35,31 @@ def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
         )
 
 
+def check_analogue(network: AnyNetwork, events: SpikeEvents) -> None:
+    """Raise `UsageError` unless the data are counts of numbers by the rule of the network."""
+    in_data, in_network = events.analogue, network.channels.analogue
+    if in_data == in_network:
+        return
+    words = [str(rule) if rule else "spikes, not numbers" for rule in (in_data, in_network)]
+    if in_network is None:
+        fix = (
+            "train a network on these data, or give this one the data's rule: replace(network, "
+            f"channels=InputChannels({network.channels.size}, "
+            f"most_spikes={in_data.largest if in_data else 1}, analogue=events.analogue))"
+        )
+    else:
+        fix = (
+            "make the events with the network's rule: SpikeEvents.from_values(values, labels, "
+            f"bits={in_network.bits}, signed={in_network.signed}, scale={in_network.scale!r})"
+        )
+    raise UsageError(
+        f"the input of the data ({words[0]}) differs from that of the network ({words[1]})",
+        code="data-analogue-differs",
+        why="a count stands for another number",
+        fix=fix,
+    )
+
+
 def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
     """Raise the errors of `check_fit`, or `UsageError` if the names of the classes differ."""
     check_fit(network, events)

@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 from nmtool.data.events import SpikeEvents
 
 
+def latencies_ms(value: NDArray[np.float64], span_ms: float, weakest: float) -> NDArray[np.float64]:
+    """Spike times in ms: 0 for a value of 1, `span_ms` for 0, and NaN below `weakest`.
+
+    Args:
+        value: numbers from 0 to 1, of any shape, which is that of the result.
+        span_ms: time of the spike of a value of 0, in ms.
+        weakest: smallest value that spikes.
+    """
+    return np.where(value >= weakest, span_ms * (1 - value), np.nan)
+
+
 def from_latencies(
     latency_ms: NDArray[np.float64], label: NDArray[np.integer], class_names: Sequence[str]
 ) -> SpikeEvents:

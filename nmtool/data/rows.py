@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.classes import LARGEST_LABEL, check_first_class, numbered_classes
 from nmtool.errors import DataError, listed, printable
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS, check_timing
 from nmtool.raster import are_whole, check_counts
 from nmtool.values import plain_array
@@ -61,6 +62,8 @@ class Rows:
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
+        values: [samples, steps, channels …] numbers, which an encoder turns into `dense` spikes.
+        analogue: the rule by which they became counts; None for spikes.
         dt_ms: length of a step of dense spikes in ms; None if unknown.
         class_names: names of the classes; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
@@ -79,6 +82,8 @@ class Rows:
     first: int = 0
     axes: dict[str, Any] = field(default_factory=dict)
     counts: Any = None
+    values: Any = None
+    analogue: AnalogueInput | None = None
 
     def columns(self) -> dict[str, Any]:
         """Arguments of `SpikeEvents` with these samples, whose classes are numbered from 0.
@@ -102,6 +107,7 @@ class Rows:
             "class_names": names,
             "groups": {name: as_array(values) for name, values in self.groups.items()},
             "count": count,
+            "analogue": self.analogue,
         }
 
     def _events_of_lists(self, n_labels: int) -> _Events:

@@ -47,11 +47,13 @@ from nmtool.data.classes import LARGEST_LABEL, MAX_CLASSES, check_first_class, n
 from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.errors import (
     DataError,
+    NetworkError,
     UsageError,
     check_type,
     listed,
     printable,
 )
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
@@ -231,7 +233,8 @@ def read_shd(
         check_first_class(label.min(initial=labels_from), labels_from)
         label -= labels_from
         of_data = layout.n_units, layout.class_names, groups
-        return SpikeEvents(time_ms, unit, offset, label, *of_data, count=count)
+        events = time_ms, unit, offset, label
+        return SpikeEvents(*events, *of_data, count=count, analogue=file.analogue)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,6 +262,7 @@ class ShdFile:
         groups: by name, [samples] integers; some columns may be all zeros, see `groups_of`.
         time_type, unit_type, count_type: dtypes of times, units and counts in the file; the last
             is None if the file has no counts.
+        analogue: the rule that turned numbers into these counts; None for spikes.
     """
 
     def __init__(self, file: h5py.File, time_unit: str) -> None:
@@ -282,6 +286,7 @@ class ShdFile:
         self.groups = _read_groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
         self.count_type = None if self._counts is None else self._counts.dtype
+        self.analogue = _analogue_in(file)
 
     def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
         """Groups by name, [samples] integers each; groups that are 0 in all files are left out."""
@@ -338,9 +343,10 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     """Write samples to one file in SHD layout, which tonic can read, too.
 
     Times are float16 if that is exact, as for all data read from SHD, else float64. Counts are
-    lists of their own, `spikes/counts`, which other tools ignore. Groups are lists in `extra`.
-    tonic expects `extra/speaker`; without speakers, this list is all zeros and has the attribute
-    `placeholder`.
+    lists of their own, `spikes/counts`, which other tools ignore; if they stand for numbers, the
+    attributes `analogue_scale`, `analogue_bits` and `analogue_signed` have the rule. Groups are
+    lists in `extra`. tonic expects `extra/speaker`; without speakers, this list is all zeros and
+    has the attribute `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -373,6 +379,9 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     time_type = np.float16 if _fits_float16(events.time_ms) else np.float64
     with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["n_units"] = events.n_units
+        if events.analogue is not None:
+            for name, value in events.analogue.as_json().items():
+                file.attrs[f"analogue_{name}"] = value
         _write_lists(file, "spikes/times", seconds.astype(time_type), events.offset)
         unit_type = _unsigned_dtype(events.n_units)
         _write_lists(file, "spikes/units", events.unit.astype(unit_type), events.offset)
@@ -435,6 +444,17 @@ def _read_header(path: Path) -> _Header:
             },
             has_counts=_has_counts(file),
         )
+
+
+def _analogue_in(file: h5py.File) -> AnalogueInput | None:
+    """Read the rule that turned numbers into the counts of a file; None for spikes."""
+    if "analogue_scale" not in file.attrs:
+        return None
+    scale, bits, signed = (file.attrs[f"analogue_{name}"] for name in ("scale", "bits", "signed"))
+    try:
+        return AnalogueInput(float(scale), int(bits), bool(signed))
+    except NetworkError as error:
+        raise error.restated(error.what, DataError) from error
 
 
 def _has_counts(file: h5py.File) -> bool:

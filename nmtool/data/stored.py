@@ -34,6 +34,7 @@ from nmtool import paths, storage
 from nmtool.data.events import SpikeEvents, check_event_counts, check_times, check_units
 from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
 from nmtool.errors import DataError, FileFormatError, StorageError
+from nmtool.network.analogue import AnalogueInput
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class _Index(storage.Saved):
         source: path, size and time of the file that the events were copied from (`_stamp`).
         time_type, unit_type, count_type: dtypes of an event's time, unit and number of spikes; the
             last is None if the file has no counts.
-        n_units, class_names, label, groups: as in `SpikeEvents`.
+        n_units, class_names, label, groups, analogue: as in `SpikeEvents`.
         counts: [samples] int64, number of events.
         spikes: [samples] int64, number of spikes of all events; only stored with a `count_type`.
         most: [samples] int64, largest number of spikes of an event, 1 without events; only stored
@@ -100,6 +101,7 @@ class _Index(storage.Saved):
     spikes: NDArray[np.int64]
     most: NDArray[np.int64]
     count_type: np.dtype | None = None
+    analogue: AnalogueInput | None = None
     content_hash: str = ""
 
     @property
@@ -131,10 +133,12 @@ class _Index(storage.Saved):
         if self.count_type is not None:
             header["count_type"] = self.count_type.str
             arrays |= {name: getattr(self, name) for name in _COUNT_ARRAYS}
+        if self.analogue is not None:
+            header["analogue"] = self.analogue.as_json()
         return header, arrays | {f"group.{name}": column for name, column in self.groups.items()}
 
     def _version(self) -> int:
-        return 2 if self.has_counts else 1
+        return 2 if self.has_counts or self.analogue is not None else 1
 
     @classmethod
     def _unpack(cls, archive: storage.Archive) -> _Index:
@@ -151,6 +155,7 @@ class _Index(storage.Saved):
             n_units=int(header["n_units"]),
             class_names=tuple(header["class_names"]),
             count_type=np.dtype(header["count_type"]) if "count_type" in header else None,
+            analogue=AnalogueInput(**header["analogue"]) if "analogue" in header else None,
             content_hash=str(header["content_hash"]),
             groups={
                 name.removeprefix("group."): archive.vector(name, size)
@@ -373,6 +378,7 @@ def _copy_events(
             time_type=file.time_type,
             unit_type=file.unit_type,
             count_type=file.count_type,
+            analogue=file.analogue,
             n_units=without_events.n_units,
             class_names=tuple(without_events.class_names),
             label=without_events.label.astype(np.int64),

@@ -216,9 +216,15 @@ class AnyNetwork(Value, Tabular, Saved):
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
 
     def bin(self, events: SpikeEvents) -> Binned:
-        """Bin events to the network's steps and channels; drop events after the last step."""
-        from nmtool.data.binning import bin_events
+        """Bin events to the network's steps and channels; drop events after the last step.
 
+        Raises:
+            UsageError: the events are counts of numbers in another scale than the network's.
+        """
+        from nmtool.data.binning import bin_events
+        from nmtool.data.fit import check_analogue
+
+        check_analogue(self, events)
         channels = self.channels
         return bin_events(
             events, self.dt_ms, self.n_steps, channels.group, most_spikes=channels.most_spikes
@@ -260,7 +266,7 @@ class AnyNetwork(Value, Tabular, Saved):
         return header, arrays
 
     def _version(self) -> int:
-        if self.counts:
+        if self.counts or self.channels.analogue is not None:
             return 3
         return 2 if self.subtracts else 1
 
@@ -284,7 +290,7 @@ class AnyNetwork(Value, Tabular, Saved):
             return {key: archive.vector(f"population.{name}.{key}", size) for key in keys}
 
         return {
-            "channels": InputChannels(**header["channels"]),
+            "channels": InputChannels.from_json(header["channels"]),
             "readout": Readout(**header["readout"]),
             "dt_ms": float(header["dt_ms"]),
             "n_steps": operator.index(header["n_steps"]),

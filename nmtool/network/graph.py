@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type, printable
+from nmtool.network.analogue import AnalogueInput
 
 if TYPE_CHECKING:
     from nmtool.network.readout import Readout
@@ -94,11 +95,14 @@ class InputChannels:
             grouping.
         most_spikes: largest number of spikes of a channel in a step, 1 … 255. With 1, a channel
             spikes or not; with more, it carries a count, by which its weights are multiplied.
+        analogue: the rule that turned numbers into these counts; None: the channels carry spikes.
+            `most_spikes` must be at least its largest count, and `group` 1.
     """
 
     size: int
     group: int = 1
     most_spikes: int = 1
+    analogue: AnalogueInput | None = None
 
     def __post_init__(self) -> None:
         limits = {"size": MAX_CHANNELS, "group": MAX_CHANNELS, "most_spikes": MAX_SPIKES}
@@ -115,11 +119,44 @@ class InputChannels:
                     why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
+        if self.analogue is not None:
+            self._check_analogue(self.analogue)
 
-    def as_json(self) -> dict[str, int]:
-        """The fields as they are stored; `most_spikes` only if it is not 1."""
-        fields = {"size": self.size, "group": self.group}
-        return fields if self.most_spikes == 1 else {**fields, "most_spikes": self.most_spikes}
+    def _check_analogue(self, analogue: AnalogueInput) -> None:
+        """Raise `NetworkError` unless the channels can carry the counts of numbers."""
+        check_type(analogue, AnalogueInput, "the analogue input", "pass AnalogueInput(scale)")
+        if self.most_spikes < analogue.largest:
+            raise NetworkError(
+                f"an analogue input of {analogue.bits} bits has counts up to {analogue.largest}, "
+                f"but the channels carry at most {self.most_spikes}",
+                code="analogue-counts",
+                fix=f"set most_spikes={analogue.largest}, or use fewer bits",
+            )
+        if self.group > 1 or self.size % analogue.channels_per_number:
+            raise NetworkError(
+                f"{self.size} channels with groups of {self.group} cannot carry "
+                f"{'signed' if analogue.signed else 'unsigned'} numbers",
+                code="analogue-channels",
+                why="a group would add the counts of different numbers"
+                if self.group > 1
+                else "a signed number has two channels, for its positive and its negative part",
+                fix="leave out the group" if self.group > 1 else "give two channels per number",
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as they are stored; of the last two, those that differ from their defaults."""
+        fields: dict[str, Any] = {"size": self.size, "group": self.group}
+        if self.most_spikes > 1:
+            fields["most_spikes"] = self.most_spikes
+        if self.analogue is not None:
+            fields["analogue"] = self.analogue.as_json()
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> InputChannels:
+        """Make channels from the fields that `as_json` returned."""
+        analogue = fields.get("analogue")
+        return cls(**{**fields, "analogue": analogue and AnalogueInput(**analogue)})
 
 
 def count_inputs(n_units: int, group: int) -> int:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from nmtool.data import SpikeEvents
+from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.latency import from_latencies
 from nmtool.errors import DataError, UsageError
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS
 from tests.refusals import refused
 
@@ -177,6 +180,34 @@ def test_concatenate_undoes_split_tail(events: SpikeEvents) -> None:
 def test_parts_that_differ_are_not_joined(changes: dict) -> None:
     with refused(DataError, "events-differ"):
         SpikeEvents.concatenate([make(), make(**changes)])
+
+
+def test_numbers_become_counts_by_one_rule() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 5, 2, 3))
+    train = SpikeEvents.from_values(values[:2], [0, 1], bits=3, dt_ms=2.0)
+    rule = train.analogue
+    assert rule == AnalogueInput(np.abs(values[:2]).max() / 7, 3, signed=True)
+    assert train.n_units == 12
+    raster = bin_events(train, 2.0, 5, most_spikes=7).raster
+    assert np.array_equal(raster.dense_counts(), rule.counts(values[:2]).reshape(2, 5, 12))
+    assert {part.analogue for part in (train[1:], *train.split_tail(1), *train)} == {rule}
+    test = SpikeEvents.from_values(values[2:], [1, 1], dt_ms=2.0, **rule.as_json())
+    assert Dataset.of(train=train, test=test).test.analogue == rule
+    assert SpikeEvents.concatenate([train, test]).analogue == rule
+
+
+@pytest.mark.parametrize("other", [{"bits": 4}, {"scale": 1.0}, None])
+def test_parts_with_other_rules_are_not_one_data_set(other: dict | None) -> None:
+    values = np.ones((2, 3, 4))
+    train = SpikeEvents.from_values(values, [0, 1])
+    test = SpikeEvents.from_values(values, [0, 1], **(other or {}))
+    if other is None:
+        test = replace(test, analogue=None)
+    with refused(DataError, "analogue-differs"):
+        SpikeEvents.concatenate([train, test])
+    with refused(DataError, "analogue-differs") as caught:
+        Dataset.of(train=train, test=test)
+    assert "test split" in caught.value.what
 
 
 def test_joining_no_parts_is_refused() -> None:

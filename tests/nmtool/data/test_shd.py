@@ -123,6 +123,24 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, samples: list, exa
     assert stored == np.float16 if exact or not seconds.any() else stored == np.float64
 
 
+@pytest.mark.parametrize("bits", [1, 8])
+def test_files_keep_the_rule_of_counts(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "train.h5"
+    events = SpikeEvents.from_values([[[0.3, -1.0], [0.2, 7.0]]], [0], bits=bits)
+    write_shd(path, events)
+    assert read_shd(path).analogue == events.analogue
+    assert read_shd(path).content_hash == events.content_hash
+    assert replace(events, analogue=None).content_hash != events.content_hash
+    with h5py.File(path, "a") as file:
+        file.attrs["analogue_scale"] = -1.0
+    with refused(DataError, "analogue-scale"):
+        read_shd(path)
+    with h5py.File(path, "a") as file:
+        file.attrs["analogue_scale"] = [1.0, 2.0]
+    with refused(DataError, "shd-damaged"):
+        read_shd(path)
+
+
 def test_written_files_have_the_arrays_that_tonic_reads(
     tmp_path: Path, events: SpikeEvents
 ) -> None:

@@ -229,6 +229,18 @@ def test_a_copy_is_used_again(
     assert archive_header(copy.with_suffix(".npz"))["version"] == 1 + samples.has_counts
 
 
+@pytest.mark.parametrize("bits", [1, 4])
+def test_copies_keep_the_rule_of_counts(tmp_path: Path, bits: int) -> None:
+    expected = SpikeEvents.from_values(np.eye(6).reshape(3, 2, 6) / 3, [0, 1, 0], bits=bits)
+    write_shd(tmp_path / "mine_train.h5", expected)
+    for _ in range(2):
+        samples = read_events(tmp_path / "mine_train.h5")
+        assert is_on_disk(samples)
+        parts = samples, samples[1:], samples.in_memory(), next(samples.batches(2))
+        assert {part.analogue for part in parts} == {expected.analogue}
+        assert samples.content_hash == expected.content_hash
+
+
 def test_a_copy_without_the_counts_is_not_used(source: Path) -> None:
     layout = read_layout([source])
     samples = read_shd(source)
