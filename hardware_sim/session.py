@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.arithmetic import place_in_sum
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
+from nmtool.data.fit import check_analogue
 from nmtool.errors import DataError, Finding, UsageError, check_type
 from nmtool.hardware_sim.plan import columns, lay_out
 from nmtool.hardware_sim.simulator import (
@@ -198,8 +199,9 @@ class Session:
             DataError: channels, times or counts are not numbers, differ in length, or belong to
                 another data set. The code `events-refused` has a finding each for unknown channels,
                 non-finite times, and events of past steps.
-            UsageError: `events` are `SpikeEvents` of no or several samples, or `SpikeEvents` are
-                given together with `time_ms` or `count`.
+            UsageError: `events` are `SpikeEvents` of no or several samples, or of numbers in
+                another scale than the network's, or `SpikeEvents` are given together with `time_ms`
+                or `count`.
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms, count)
@@ -226,8 +228,45 @@ class Session:
             step = np.floor(step_position(time, self.network.dt_ms))
             self._check_events(unit, step)
             self._remark_far_ahead(float(step.max()))
-        events_of = step.astype(np.int64).tolist(), channel.tolist(), number.tolist()
-        for n, index, spikes in zip(*events_of, strict=True):
+        self._add(step.astype(np.int64), channel, number)
+
+    def feed_values(self, values: ArrayLike) -> None:
+        """Add numbers to the input of the next step, or of the next steps.
+
+        Numbers become counts by the rule of the network, `network.channels.analogue`, as in
+        `SpikeEvents.from_values`. Counts that are added to a step twice are summed.
+
+        Args:
+            values: [channels] numbers of the next step, or [steps, channels] numbers of the next
+                steps. The channels are those of the data: a signed number counts once.
+
+        Raises:
+            UsageError: the network's input are spikes, not numbers.
+            DataError: the values have another shape, or are not finite.
+        """
+        channels = self.network.channels
+        if channels.analogue is None:
+            raise UsageError(
+                "the input of the network are spikes, not numbers",
+                code="session-not-analogue",
+                fix="feed spikes with feed(); or train a network on SpikeEvents.from_values(…)",
+            )
+        counts = np.atleast_2d(channels.analogue.counts(values))
+        if counts.ndim > 2 or counts.shape[1] != channels.size:
+            n_numbers = channels.size // channels.analogue.channels_per_number
+            raise DataError(
+                f"values of shape {np.shape(values)} are not those of {n_numbers} channels",
+                code="session-values-shape",
+                fix=f"give {n_numbers} numbers, or [steps, {n_numbers}] for several steps",
+            )
+        step, channel = place = np.nonzero(counts)
+        self._add(self._n + step, channel, counts[place])
+
+    def _add(
+        self, step: NDArray[np.integer], channel: NDArray[np.integer], count: NDArray[np.integer]
+    ) -> None:
+        """Add spikes to the steps to come; [events] each."""
+        for n, index, spikes in zip(step.tolist(), channel.tolist(), count.tolist(), strict=True):
             self._pending.setdefault(n, Counter())[index] += spikes
 
     def step(self, n_steps: int = 1) -> None:
@@ -409,6 +448,7 @@ class Session:
                 code="input-channels-differ",
                 fix="use the data that the network was made for",
             )
+        check_analogue(self.network, events)
 
     def _remark_far_ahead(self, step: float) -> None:
         """Log a remark, once, if a step is so far ahead that its time may be in another unit."""

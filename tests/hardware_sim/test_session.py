@@ -14,6 +14,7 @@ from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import MAX_SAMPLE_BYTES, simulate
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import INPUT, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import WINDOW, Readout, membrane_scores
@@ -325,6 +326,49 @@ def test_events_of_several_samples_or_other_channels_are_refused() -> None:
         session.feed(events[0], count=2)
     session.feed(replace(events[0], count=[3]))
     assert session._pending == {1: {0: 3}}
+
+
+@settings(max_examples=examples(0.5))
+@given(integer_networks(resets=True), seeds, st.booleans(), st.integers(1, 8))
+def test_fed_numbers_equal_numbers_of_a_sample(
+    network: IntegerNetwork, seed: int, signed: bool, bits: int
+) -> None:
+    random = np.random.default_rng(seed)
+    size = network.channels.size
+    rule = AnalogueInput(0.1, bits, signed and size % 2 == 0)
+    channels = InputChannels(size, most_spikes=rule.largest, analogue=rule)
+    network = replace(network, channels=channels)
+    shape = (30, size // rule.channels_per_number)
+    values = random.normal(0, 10 ** random.uniform(-1, 2), shape)
+    events = SpikeEvents.from_values(values[None], [0], dt_ms=network.dt_ms, **rule.as_json())
+    binned = bin_events(events, network.dt_ms, 30, most_spikes=rule.largest)
+    assert not binned.surplus + binned.dropped
+    expected = simulate(network, binned.raster, deep=True)
+    streams = [Session(network) for _ in range(3)]
+    streams[0].feed_values(values)
+    streams[2].feed(events)
+    for step in range(30):
+        streams[1].feed_values(values[step])
+        for session in streams:
+            session.step()
+    for session in streams:
+        assert_same(expected, session.recent(30), 0, 30)
+
+
+def test_numbers_are_refused_unless_the_network_takes_them() -> None:
+    network = random_network(0, 2, False)
+    size = network.channels.size
+    with refused(UsageError, "session-not-analogue"):
+        Session(network).feed_values(np.zeros(size))
+    channels = InputChannels(size, most_spikes=255, analogue=AnalogueInput(1.0))
+    session = Session(replace(network, channels=channels))
+    for values in (np.zeros(size + 1), np.zeros((1, 2, size))):
+        with refused(DataError, "session-values-shape"):
+            session.feed_values(values)
+    with refused(DataError, "values-not-finite"):
+        session.feed_values(np.full(size, np.nan))
+    with refused(UsageError, "data-analogue-differs"):
+        session.feed(SpikeEvents.from_dense(np.ones((1, 3, size)), [0]))
 
 
 def test_feeding_no_events_changes_nothing() -> None:
