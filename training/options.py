@@ -152,7 +152,8 @@ class Shape:
     input_counts: int = option(AUTO, 1, MAX_SPIKES, auto=True)
     """largest number of spikes of an input in a step; with 1, an input spikes or not, and with
     more, it carries a count, by which its weights are multiplied. auto: 1, but if events of the
-    data have several spikes, the largest number of spikes of an input in a step, up to 255"""
+    data have several spikes, the largest number of spikes of an input in a step, up to 255, and if
+    they stand for numbers, the largest possible count"""
     tau_mem_ms: float = option(AUTO, positive=True, auto=True)
     "membrane time constant in ms; auto: 10, but at least 2 steps"
     tau_syn_ms: float = option(AUTO, positive=True, auto=True)
@@ -488,7 +489,10 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         if fitted.input_counts != AUTO:
             return fitted
         grid_of = fitted.dt_ms, fitted.n_steps, fitted.group
-        most = most_in_bin(events, *grid_of) if events.has_counts else 1
+        if events.analogue is not None:
+            most = events.analogue.largest
+        else:
+            most = most_in_bin(events, *grid_of) if events.has_counts else 1
         return replace(fitted, input_counts=most)
 
     @property

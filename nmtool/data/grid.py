@@ -165,7 +165,8 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
         The grid; None if there are no events, or if samples last far too long or too short a time.
     """
     own = _own_step_ms(events)
-    lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own]
+    # Numbers of two steps must not be added.
+    lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own and events.analogue is None]
     if own >= _LENGTHS_MS[-1]:
         lengths.append(own)
     grid = None

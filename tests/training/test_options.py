@@ -338,6 +338,12 @@ def test_the_largest_sum_of_a_bin_decides_the_counts_of_inputs(
     assert options.most_of_input == settings.get("input_counts", 1)
 
 
+def test_numbers_keep_their_step_and_their_largest_count() -> None:
+    values = np.full((2, 300, 1), 2.5)
+    options = TrainOptions().fitted_to(SpikeEvents.from_values(values, [0, 1], bits=4, scale=1.0))
+    assert (options.dt_ms, options.n_steps, options.input_counts) == (1.0, 310, 15)
+
+
 @pytest.mark.parametrize("reset", ["zero", "late"])
 def test_neurons_spike_several_times_only_if_they_subtract_at_once(reset: str) -> None:
     with refused(UsageError, "most-spikes-without-subtract"):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import InputChannels, count_inputs
@@ -14,16 +15,22 @@ from nmtool.network.readout import Readout
 from nmtool.training.options import TrainOptions
 
 
-def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[str]) -> Network:
+def initial_network(
+    options: TrainOptions,
+    n_units: int,
+    class_names: Sequence[str],
+    analogue: AnalogueInput | None = None,
+) -> Network:
     """A network with random synapses and the shape defined by the options.
 
     Args:
         options: the run's settings, which include the seed.
         n_units: channels of the data, before grouping.
         class_names: names of the classes, one per output neuron.
+        analogue: the rule by which the data's numbers became counts; None for spikes.
     """
     channels = InputChannels(
-        count_inputs(n_units, options.group), options.group, options.most_of_input
+        count_inputs(n_units, options.group), options.group, options.most_of_input, analogue
     )
     readout = Readout(OUTPUT, options.readout, options.window)
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms

@@ -453,7 +453,7 @@ class Trainer:
 
 def _new_network(options: TrainOptions, train: SpikeEvents) -> Network:
     """A network of random synapses whose hidden neurons spike at the rate `options.init_rate`."""
-    network = initial_network(options, train.n_units, train.class_names)
+    network = initial_network(options, train.n_units, train.class_names, train.analogue)
     if options.init_rate is None:
         return network
     return balance_drive(network, first_samples(network, train), options.init_rate)

@@ -183,7 +183,7 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
 def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     """Findings on all differences that prevent the networks from sharing an output."""
     common: dict[str, Callable[[Network], Any]] = {
-        "channels": lambda network: (network.channels.size, network.channels.group),
+        "channels": _channels,
         "dt_ms": lambda network: network.dt_ms,
         "n_steps": lambda network: network.n_steps,
         "class_names": lambda network: tuple(network.class_names),
@@ -212,6 +212,13 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
                 why="the outputs become one population, and neurons with different time "
                 "constants cannot be combined into one",
             )
+
+
+def _channels(network: Network) -> tuple[Any, ...]:
+    """The properties of the input channels, of which most networks have only the first two."""
+    channels = network.channels
+    most = None if channels.most_spikes == 1 else f"up to {channels.most_spikes} spikes"
+    return channels.size, channels.group, most, channels.analogue
 
 
 def _value_or_range(constants: NDArray[np.float64]) -> str:

@@ -16,6 +16,7 @@ from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.evaluation.evaluation import evaluate
 from nmtool.float_simulator import simulate_floats
+from nmtool.network.graph import InputChannels
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
@@ -285,6 +286,14 @@ def test_neurons_of_a_new_network_reach_the_rate_on_counts(most_spikes: int) -> 
         rate = raster.n_spikes / (raster.n_samples * raster.n_neurons)
         assert rate == pytest.approx(3.0, abs=0.1)
     assert max(raster.most_spikes for raster in spikes) == most_spikes
+
+
+def test_the_network_knows_the_rule_of_its_numbers() -> None:
+    values = np.random.default_rng(0).normal(size=(12, 20, 2))
+    train = SpikeEvents.from_values(values, np.arange(12) % 3, bits=4)
+    options = small_options(epochs=1, steps=25).fitted_to(train)
+    network = Trainer(options, train, None).best
+    assert network.channels == InputChannels(4, most_spikes=15, analogue=train.analogue)
 
 
 def test_starts_from_a_given_network() -> None:

@@ -17,6 +17,7 @@ from nmtool.errors import FileFormatError, UsageError
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.analogue import AnalogueInput
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
@@ -228,6 +229,12 @@ def _with_output(**constants: Any) -> Network:
         (drawn(2, dt_ms=2.0), "join-unlike", "dt_ms"),
         (drawn(2, n_steps=60), "join-unlike", "n_steps"),
         (drawn(2, channels=InputChannels(CHANNELS, 2)), "join-unlike", "channels"),
+        (drawn(2, channels=InputChannels(CHANNELS, most_spikes=2)), "join-unlike", "channels"),
+        (
+            drawn(2, channels=InputChannels(CHANNELS, analogue=AnalogueInput(0.5, bits=1))),
+            "join-unlike",
+            "channels",
+        ),
         (drawn(2, class_names=["a", "b", "c"]), "join-unlike", "class_names"),
         (drawn(2, "max"), "join-unlike", "readout"),
         (_with_output(tau_mem_ms=10.0), "join-output-constants", "tau_mem_ms"),
