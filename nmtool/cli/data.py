@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Describe a data set and propose a time step and a number of steps for it. With -o FOLDER, "
         "make a data set from files of other tools: CSV (columns sample, label, unit, time_ms, "
         "optionally split), npz (dense spikes [samples, steps, channels] and labels, optionally as "
-        "train_spikes, train_labels, ...), or a folder of such files or of HDF5 files in SHD "
-        "layout. With -o FILE.csv, write samples as a table with a row per event, which exports "
-        "to C and Lava read as input."
+        "train_spikes, train_labels, ...; or numbers, as values or train_values, ...), or a folder "
+        "of such files or of HDF5 files in SHD layout. With -o FILE.csv, write samples as a table "
+        "with a row per event, which exports to C and Lava read as input."
     )
     parser.add_argument(
         "data",

@@ -1,7 +1,7 @@
 """Read data sets from files of other tools; write data sets in SHD layout, or as CSV.
 
     FILE.csv      a row per event (`csv_rows`)
-    FILE.npz      dense spikes (`npz_rows`)
+    FILE.npz      dense spikes, or numbers (`npz_rows`)
     FOLDER        train and test files of one of these kinds, or HDF5 files in SHD layout with other
                   file names, other units of time, or unsorted times
 
@@ -26,11 +26,13 @@ from nmtool.arguments import WHOLE, Kind, check_all, checked
 from nmtool.data import shd
 from nmtool.data.classes import LARGEST_LABEL
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import SpikeEvents, errors_naming
+from nmtool.data.encoders import delta_counts
+from nmtool.data.events import SpikeEvents, errors_naming, in_steps
 from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
+from nmtool.network.analogue import MAX_BITS, AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option
 from nmtool.splits import SPLITS
@@ -64,6 +66,10 @@ class FileConventions(Options):
             mapping.
         sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
             smallest that contains all events.
+        bits: bits of a count, if the file has numbers instead of spikes (`AnalogueInput`).
+        scale: the number that a count of 1 stands for; by default the largest magnitude in the
+            training samples becomes the largest count.
+        delta: threshold of changes: numbers become spikes as by `encode_delta`, instead of counts.
 
     Raises:
         UsageError: there is no such unit of time or column, or a number is invalid.
@@ -75,6 +81,9 @@ class FileConventions(Options):
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
     sensor_size: Sequence[int] | None = None
+    bits: int = MAX_BITS
+    scale: float | None = None
+    delta: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -183,6 +192,13 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
                 fix="correct the name of the column, and leave the option out",
             )
         splits = _read_rows(files, conventions)
+        if all(rows.values is None for rows in splits.values()):
+            for name in ("bits", "scale", "delta"):
+                if getattr(conventions, name) != getattr(AS_THEY_ARE, name):
+                    raise _unused_option(path, f"`{name}=`", "the file has spikes, not numbers")
+        else:
+            with errors_naming(path):
+                splits = _encoded(splits, conventions)
         if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
             raise _unused_option(path, "`columns=`", "only CSV files have columns")
         if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
@@ -365,6 +381,40 @@ def _events_of_splits(
                 first=conventions.labels_from,
             ).columns()
         )
+        for split, rows in splits.items()
+    }
+
+
+def _encoded(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[str, Rows]:
+    """Turn the numbers of all splits into spikes, by one rule for all: that of the training split.
+
+    Raises:
+        DataError: only some splits have numbers; or they are not finite, or have other dimensions.
+    """
+    if any(rows.values is None for rows in splits.values()):
+        raise DataError(
+            "some splits have spikes, others have values",
+            code="npz-arrays",
+            fix="write the same kind of array for all splits",
+        )
+    numbers = {split: in_steps(rows.values) for split, rows in splits.items()}
+    if conventions.delta is not None:
+        if (conventions.bits, conventions.scale) != (AS_THEY_ARE.bits, AS_THEY_ARE.scale):
+            raise UsageError(
+                "`bits=` and `scale=` have no effect with `delta=`",
+                code="data-options-unused",
+                why="changes become spikes, not counts of numbers",
+                fix="leave them out",
+            )
+        delta = conventions.delta
+        return {
+            split: replace(rows, values=None, dense=delta_counts(numbers[split], delta))
+            for split, rows in splits.items()
+        }
+    first = numbers["train"] if "train" in numbers else next(iter(numbers.values()))
+    rule = AnalogueInput.fitted_to(first, bits=conventions.bits, scale=conventions.scale)
+    return {
+        split: replace(rows, values=None, dense=rule.counts(numbers[split]), analogue=rule)
         for split, rows in splits.items()
     }
 

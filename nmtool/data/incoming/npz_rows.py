@@ -1,7 +1,8 @@
 """`read_npz`: samples from an archive of dense spikes.
 
 The archive contains spikes [samples, steps, channels …] and labels [samples], as `spikes` and
-`labels`, or as `train_spikes`, `train_labels`, `test_spikes` and so on. `class_names` and `dt_ms`
+`labels`, or as `train_spikes`, `train_labels`, `test_spikes` and so on. Instead of spikes, it may
+contain numbers of the same shape, `values` or `train_values` …. `class_names` and `dt_ms`
 are optional. Other arrays with an integer or a name per sample are groups: `speaker`,
 `train_speaker` and so on.
 """
@@ -27,6 +28,7 @@ _MAX_BYTES = 1 << 30
 """Number of bytes that an archive of dense spikes may unpack to, however small the file is."""
 
 _SPIKES = ("spikes", "x", "data", "raster")
+_VALUES = ("values",)
 _LABELS = ("labels", "label", "y", "targets")
 _EVENT_WORDS = ("time", "unit", "event")
 """Parts of the names of arrays with a value per event."""
@@ -56,14 +58,18 @@ def read_npz(file: Path) -> dict[str, Rows]:
     splits = {}
     for split in ("", *SPLITS):
         pair = [_array_name(arrays, split, words) for words in (_SPIKES, _LABELS)]
-        spikes, labels = pair
-        if spikes is None and labels is None:
+        content, labels = pair
+        is_spikes = content is not None
+        if content is None:
+            content = _array_name(arrays, split, _VALUES)
+        if content is None and labels is None:
             continue
-        if spikes is None or labels is None:
+        if content is None or labels is None:
             break
-        used |= {spikes, labels}
+        used |= {content, labels}
         splits[split] = Rows(
-            dense=arrays[spikes],
+            dense=arrays[content] if is_spikes else None,
+            values=None if is_spikes else arrays[content],
             labels=list(check_labels(np.atleast_1d(arrays[labels]))),
             dt_ms=dt_ms,
             class_names=class_names,
@@ -89,8 +95,8 @@ def read_npz(file: Path) -> dict[str, Rows]:
     raise DataError(
         f"required arrays are missing: the arrays are {listed(arrays) or 'none'}",
         code="npz-arrays",
-        why="a file must contain spikes [samples, steps, channels] and labels [samples], once or "
-        "for each split",
+        why="a file must contain spikes or values [samples, steps, channels] and labels "
+        "[samples], once or for each split",
         fix=fix,
     )
 

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from nmtool.data import load_dataset
+import nmtool as nm
+from nmtool.data import SpikeEvents, load_dataset
 from nmtool.data.incoming import FileConventions, read_incoming
 from nmtool.errors import UsageError
 from tests.nmtool.cli import cases
@@ -178,6 +179,9 @@ def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: 
         ("pets.csv", ("--labels-from", 1)),
         ("dense.npz", ("--time-unit", "ms")),
         ("dense.npz", ("--units", 9)),
+        ("dense.npz", ("--bits", 4)),
+        ("dense.npz", ("--delta", 0.1)),
+        ("pets.csv", ("--scale", 0.1)),
         ("two", ("--dt", 1)),
     ],
 )
@@ -234,6 +238,27 @@ def test_dense_arrays(nmtool: Nmtool) -> None:
     assert data.train.sample_index().tolist() == sample.tolist()
     assert data.train.time_ms.tolist() == (2.0 * step).tolist()
     assert data.train.unit.tolist() == unit.tolist()
+
+
+def test_arrays_of_numbers(nmtool: Nmtool) -> None:
+    values = np.random.default_rng(0).normal(size=(12, 20, 2))
+    label = np.arange(12) % 2
+    splits = {"train_values": values[:8], "test_values": values[8:]}
+    labels = {"train_labels": label[:8], "test_labels": label[8:]}
+    np.savez("made.npz", **splits, **labels, dt_ms=1.0)
+    assert nmtool("data", "made.npz", "-o", "counts", "--bits", 4).code == 0
+    train = SpikeEvents.from_values(values[:8], label[:8], bits=4)
+    test = SpikeEvents.from_values(values[8:], label[8:], **train.analogue.as_json())
+    data = load_dataset("counts")
+    assert data.train.content_hash == train.content_hash
+    assert data.test.content_hash == test.content_hash
+    assert nmtool("data", "made.npz", "-o", "changes", "--delta", 0.5).code == 0
+    changes = nm.encode_delta(values[8:], label[8:], threshold=0.5)
+    assert load_dataset("changes").test.content_hash == changes.content_hash
+    both = nmtool("data", "made.npz", "--delta", 0.5, "--bits", 4)
+    assert (both.code, both.error) == (2, "data-options-unused")
+    np.savez("mixed.npz", train_spikes=values[:8] > 1, test_values=values[8:], **labels)
+    assert nmtool("data", "mixed.npz", "--dt", 1).error == "npz-arrays"
 
 
 def test_one_split_is_divided(nmtool: Nmtool) -> None:
