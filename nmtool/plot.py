@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nmtool.arguments import checked
 from nmtool.errors import UsageError, check_type, visible
 from nmtool.evaluation.confusion import Confusion
 from nmtool.libraries import libraries_needed
 from nmtool.loading import Source, as_network
+from nmtool.network.analogue import finite_numbers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -75,6 +76,7 @@ def raster(
     *,
     population: str | None = None,
     other: Recording | Raster | None = None,
+    signal: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the spikes of one sample, a row per neuron.
@@ -91,6 +93,8 @@ def raster(
         other: a recording or raster of the same samples and neurons to compare with. Spikes only
             in `spikes`, and spikes only in `other`, have colours of their own; common spikes are
             grey. Populations missing in `other` are drawn without comparison.
+        signal: [steps] or [steps, channels] numbers, such as the signal that the spikes encode, to
+            draw as lines behind the spikes, with an axis of its own on the right.
         ax: axes to draw on.
 
     Raises:
@@ -130,6 +134,8 @@ def raster(
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
         _legend(ax)
+    if signal is not None:
+        _draw_signal(ax, signal)
     return ax
 
 
@@ -643,6 +649,16 @@ def _draw_spikes(
     y[2::3] = np.nan
     (line,) = ax.plot(x, y, solid_capstyle="butt", **{"linewidth": 1.5, **style})
     line.set_rasterized(step.size > DENSE_SPIKES)
+
+
+def _draw_signal(ax: Axes, signal: ArrayLike) -> None:
+    """Draw a signal, [steps] or [steps, channels], behind the spikes on axes."""
+    numbers = finite_numbers(signal)
+    behind = ax.twinx()
+    behind.plot(numbers.reshape(len(numbers), -1), color=GREY, linewidth=0.8)
+    behind.set_ylabel("signal")
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.patch.set_visible(False)
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:

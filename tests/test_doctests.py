@@ -52,9 +52,25 @@ IN_SMALL = [
 """Modules whose skipped examples are run with small networks and data."""
 
 
+PAGES = [
+    page
+    for page in Path(nmtool.__file__).parents[1].glob("docs/**/*.md")
+    if "\n>>> " in page.read_text("utf-8")
+]
+"""Pages with examples."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_of_pages_run(page: Path) -> None:
+    text = re.sub("^```.*$", "", page.read_text("utf-8"), flags=re.MULTILINE)
+    examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert not doctest.DocTestRunner().run(examples).failed
+
+
 def test_there_are_examples() -> None:
     assert {"nmtool.tables", "nmtool.progress"} < set(EXAMPLES)
     assert len(IN_SMALL) > 6
+    assert PAGES
 
 
 @pytest.mark.torch

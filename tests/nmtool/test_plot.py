@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.errors import MissingError, UsageError
+from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
@@ -119,6 +119,17 @@ def test_many_spikes_are_an_image() -> None:
     few[0, :5] = 1
     rasterised = [plot.raster(Raster.from_dense(d)).lines[0].get_rasterized() for d in (few, many)]
     assert rasterised == [False, True]
+
+
+def test_a_signal_is_drawn_behind_its_spikes() -> None:
+    signal = np.array([[0.0, 1.0], [2.0, 0.5], [0.0, 0.0]])
+    ax = plot.raster(Raster.from_dense([[[1, 0], [0, 1], [0, 0]]]), signal=signal)
+    assert drawn(ax) == [(0, 0.0), (1, 1.0)]
+    (behind,) = (other for other in ax.figure.axes if other is not ax)
+    assert [line.get_ydata().tolist() for line in behind.lines] == signal.T.tolist()
+    assert behind.get_zorder() < ax.get_zorder()
+    with refused(DataError, "values-not-numbers"):
+        plot.raster(RECORDING, signal=["high"])
 
 
 def test_a_silent_sample_is_drawn() -> None:
