@@ -49,8 +49,8 @@ def check_analogue(network: AnyNetwork, events: SpikeEvents) -> None:
         )
     else:
         fix = (
-            "make the events with the network's rule: SpikeEvents.from_values(values, labels, "
-            f"bits={in_network.bits}, signed={in_network.signed}, scale={in_network.scale!r})"
+            "make the events by the network's rule: SpikeEvents.from_values(values, labels, "
+            "**network.channels.analogue.as_json())"
         )
     raise UsageError(
         f"the input of the data ({words[0]}) differs from that of the network ({words[1]})",

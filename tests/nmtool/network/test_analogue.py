@@ -158,7 +158,7 @@ def test_data_by_another_rule_are_refused() -> None:
     for events in others:
         with refused(UsageError, "data-analogue-differs") as caught:
             network.bin(events)
-        assert "scale=0.5" in caught.value.fix
+        assert "scale 0.5" in caught.value.what
     with refused(UsageError, "data-analogue-differs") as caught:
         summing_network(None, [[2]]).bin(counts)
     assert "InputChannels(1, most_spikes=15, analogue=events.analogue)" in caught.value.fix
