@@ -367,6 +367,12 @@ class Raster(Value, Tabular):
         # 32-bit integers are used where they suffice, because they are sorted twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
+        if count is not None and (plain_array(count) < 1).any():
+            raise DataError(
+                f"an event has {np.min(count)} spikes",
+                code="raster-counts",
+                fix="leave out events without spikes",
+            )
         key = (row.astype(dtype) << bits) | neuron.astype(dtype)
         if most_spikes == 1:
             key, in_bin = _unique(key), None

@@ -62,9 +62,16 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 @st.composite
 def integer_networks(
-    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False
+    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False, most_spikes: int = 1
 ) -> IntegerNetwork:
-    """Any integer network of up to three populations; with `resets`, not only of resets to zero."""
+    """Any integer network of up to three populations.
+
+    Args:
+        draw: Hypothesis' function.
+        runs_in: the arithmetic.
+        resets: False for resets to zero only.
+        most_spikes: limit of the spikes of neurons and channels in a step; above 1, with `resets`.
+    """
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     network = IntegerNetwork(
@@ -77,7 +84,8 @@ def integer_networks(
         source_hash=draw(st.sampled_from(["", "abc"])),
         arithmetic=runs_in.name,
     )
-    return with_resets(network, draw(seeds)) if resets else network
+    most = draw(st.sampled_from(sorted({1, most_spikes})))
+    return with_resets(network, draw(seeds), most) if resets else network
 
 
 @st.composite

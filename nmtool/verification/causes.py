@@ -116,11 +116,13 @@ class Case:
     def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
         """Recorded spikes, u and v of a population in some samples."""
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
-        spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
+        spikes = nothing
+        if name in self._sent:
+            spikes = self._sent[name].take(samples).dense_counts()
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
         spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
-        return Traces(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
+        return Traces(spikes.astype(np.uint8), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
@@ -622,19 +624,29 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, _Change]]:
     kind = "above-threshold" if right.at_threshold else "at-threshold"
     yield kind, "", with_rules(at_threshold=not right.at_threshold)
     yield "reset", "v is not reset", with_rules(reset=KEEP)
-    yield "reset", "v is reset to zero", lambda cells: cells._replace(drop=cells.drop * 0)
+    yield "reset", "v is reset to zero", _reset_to_zero
     yield "reset", "the threshold is subtracted from v", partial(_reset_by_threshold, runs_in)
     at_next_step = with_rules(reset=NEXT_STEP)
     yield (
         "reset",
         "v is reset at the next step",
-        lambda cells: at_next_step(cells._replace(drop=-abs(cells.drop))),
+        lambda cells: at_next_step(_once(cells)._replace(drop=-abs(cells.drop))),
     )
     yield "reset", "v is reset at once", lambda cells: cells._replace(drop=abs(cells.drop))
     yield "reset", "u is reset, too", with_rules(resets_u=True)
     yield "update-order", "", with_rules(old_u=True)
     if right.sum_limit:
         yield "sums", "", with_rules(sum_limit=0)
+
+
+def _once(cells: Cells) -> Cells:
+    """Copy cells whose neurons spike at most once per step."""
+    return cells._replace(most=np.ones_like(cells.most))
+
+
+def _reset_to_zero(cells: Cells) -> Cells:
+    """Copy cells with a reset to zero, after which no neuron spikes again in a step."""
+    return _once(cells)._replace(drop=cells.drop * 0)
 
 
 def _reset_by_threshold(runs_in: Arithmetic, cells: Cells) -> Cells:
