@@ -2,8 +2,8 @@
 
 Two networks that differ in one number have equal states until the first step at which the number
 matters. Therefore one deep recording of the correct network suffices to tell, for every number,
-whether a wrong value would change u, v or spikes. If u neither clips nor wraps around, a wrong value is visible if, at
-any step,
+whether a wrong value would change u, v or spikes. If u neither clips nor wraps around, a wrong
+value is visible if, at any step,
 
 synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
 du, dv      the part of a state that a step keeps differs, after truncation

@@ -3,8 +3,8 @@
 The bounds come from interval arithmetic over the steps of one sample. From the first step at which
 its source can spike, a synapse may or may not deliver its weight in each step, up to `most_spikes`
 times. It certainly delivers its weight at least once if the source spikes for every input, like a
-clock. States outside of the bounds are impossible; some states within the bounds may be impossible, too. If u can wrap around, u has no
-bounds, and v has only those of its number range.
+clock. States outside of the bounds are impossible; some states within the bounds may be impossible,
+too. If u can wrap around, u has no bounds, and v has only those of its number range.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class Recording(Value, Tabular, Saved):
     """
 
     file_kind = "nmtool recording"
+    file_version = 2
     free_bytes = 512 << 20  # Membranes of a silent network compress a thousandfold.
 
     readout: Readout
@@ -154,6 +155,10 @@ class Recording(Value, Tabular, Saved):
     def accuracy(self, labels: NDArray[np.integer]) -> float:
         """Share of samples whose prediction equals the label ([samples] integers)."""
         return float((self.predictions == labels).mean())
+
+    def _version(self) -> int:
+        # Readers of version 1 would ignore the counts.
+        return 2 if any(raster.count is not None for raster in self.spikes.values()) else 1
 
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         header = {

@@ -60,10 +60,10 @@ def recordings(draw: st.DrawFn) -> Recording:
 
     spiking = [name for name, kind in layout.kinds.items() if kind == LIF]
     silent = [name for name in layout.kinds if name not in spiking]
-    deep = draw(st.booleans())
+    deep, most = draw(st.booleans()), draw(st.sampled_from([1, MOST_SPIKES]))
     return Recording(
         layout.readout,
-        {n: random_raster(draw(seeds), samples, steps, layout.sizes[n]) for n in spiking},
+        {n: random_raster(draw(seeds), samples, steps, layout.sizes[n], most) for n in spiking},
         {name: values(name) for name in silent},
         {name: values(name) for name in layout.kinds} if deep else {},
         {name: values(name) for name in spiking} if deep else {},
