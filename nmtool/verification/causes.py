@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import Arithmetic, place_in_sum
+from nmtool.arithmetic import Arithmetic, place_in_sum, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     ANY,
@@ -57,10 +57,11 @@ from nmtool.hardware_sim.wrong_step import (
     WRAP,
     Rules,
 )
-from nmtool.network.graph import INPUT, TO_ZERO
+from nmtool.network.graph import INPUT, MAX_SPIKES, SUBTRACT, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.tables import counted
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192
@@ -230,11 +231,18 @@ def find_causes(case: Case) -> list[Cause]:
             _decay_causes,
             _threshold_causes,
             _reset_constant_causes,
+            _most_spikes_causes,
             _bias_exponent_causes,
             _projection_causes,
         ):
             causes += of_population(case, name)
-    for of_network in (_latency_causes, _arithmetic_causes, _input_causes, _leftover_state_causes):
+    for of_network in (
+        _latency_causes,
+        _count_causes,
+        _arithmetic_causes,
+        _input_causes,
+        _leftover_state_causes,
+    ):
         causes += of_network(case)
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
@@ -251,13 +259,18 @@ def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], 
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
     difference = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
-    runs_in = case.network.runs_in
-    if runs_in.neuron.u_overflow == "wraps":
-        difference = (difference + runs_in.state_limit) % (
-            2 * runs_in.state_limit
-        ) - runs_in.state_limit
-    excess, rest = divmod(difference, runs_in.state_one)
+    excess, rest = divmod(difference, case.network.runs_in.state_one)
+    excess = int(_in_range_of_u(case, np.int64(excess)))
     return None if rest or not excess else ((sample, step), excess)
+
+
+def _in_range_of_u(case: Case, weights: Any) -> Any:
+    """Sums of weights, wrapped around as u wraps; unchanged if u clips."""
+    runs_in = case.network.runs_in
+    if runs_in.neuron.u_overflow != "wraps":
+        return weights
+    limit = runs_in.state_limit // runs_in.state_one
+    return (weights + limit) % (2 * limit) - limit
 
 
 def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
@@ -285,15 +298,16 @@ def _weight_causes(
     projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
     reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
     weight = projection.weight[:, neuron].astype(np.int64)
+    values = np.arange(1 - limit, limit)
     if deviation is not None:
         (sample, step), excess = deviation
-        change = _weight_change(excess, projection.weight_exponent)
-        if change is None:
-            return
-        pre = np.flatnonzero(reach[sample, step])
-        value = weight[pre] + change
+        active = np.flatnonzero(reach[sample, step])
+        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
+        exponent = projection.weight_exponent
+        change = shifted((value - weight[pre]) * reach[sample, step, pre], max(exponent, 0))
+        matches = _in_range_of_u(case, change) == excess << max(-exponent, 0)
+        pre, value = pre[matches], value[matches]
     else:
-        values = np.arange(1 - limit, limit)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
     legal = _is_representable(projection, pre, neuron, value)
@@ -326,7 +340,7 @@ def _delay_causes(
     projection = case.network.projections[index]
     weight = projection.shifted_weight[:, neuron]
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
-    if deviation is not None:
+    if deviation is not None and case.sent[projection.source].count is None:
         _, excess = deviation
         useful &= abs(weight) == abs(excess)
     values = np.arange(projection.runs_in.max_delay + 1)
@@ -364,15 +378,16 @@ def _causes_by_synapse(
         yield from _cause_range(cause, value[pre == sender])
 
 
-def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[samples, steps, pre] bool: True where a spike of a source neuron arrives at one neuron.
+def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.int64]:
+    """[samples, steps, pre] int64: number of spikes of a source neuron that arrive at one neuron.
 
     Args:
         sent: the spikes of the source.
         delay: [pre] delays to that neuron, in steps.
     """
     step = np.arange(sent.n_steps)[:, None] - HOP_LATENCY - delay.astype(np.int64)
-    return np.take_along_axis(sent.dense(), np.maximum(step, 0)[None], axis=1) & (step >= 0)
+    counts = sent.dense_counts().astype(np.int64)
+    return np.take_along_axis(counts, np.maximum(step, 0)[None], axis=1) * (step >= 0)
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
@@ -382,14 +397,6 @@ def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
         nearest = int(values[np.argmin(abs(values - cause.expected))])
         span = (int(values.min()), int(values.max())) if len(values) > 1 else None
         yield replace(cause, actual=nearest, span=span)
-
-
-def _weight_change(excess: int, exponent: int) -> int | None:
-    """The change of a stored weight that explains an excess of input; None if there is none."""
-    if exponent < 0:
-        return excess << -exponent
-    weight, rest = divmod(excess, 1 << exponent)
-    return None if rest else weight
 
 
 def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
@@ -489,6 +496,16 @@ def _reset_constant_causes(case: Case, name: str) -> Iterator[Cause]:
     yield from _cause_range(cause, _explaining_values(case, cause, "reset_by", values))
 
 
+def _most_spikes_causes(case: Case, name: str) -> Iterator[Cause]:
+    """Yield causes: a faulty limit of the spikes of a population's neurons in a step."""
+    population = case.network.population(name)
+    if population.reset != SUBTRACT or not (case.network.counts or case.sent[name].most_spikes > 1):
+        return
+    cause = Cause("most-spikes", name, expected=population.most_spikes)
+    values = np.arange(1, MAX_SPIKES + 1)
+    yield from _cause_range(cause, _explaining_values(case, cause, "most_spikes", values))
+
+
 def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
     """Yield causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
@@ -579,6 +596,33 @@ def _latency_causes(case: Case) -> Iterator[Cause]:
         for lag in (1, -1):
             if case.is_explained_by(_delayed_cells(case, indices, lag)):
                 yield replace(cause, actual=lag)
+
+
+def _count_causes(case: Case) -> Iterator[Cause]:
+    """Yield causes: several spikes in a step arrive like a single one, or are a single one.
+
+    If only one population has several spikes, the latter is a wrong `most_spikes`.
+    """
+    names = [INPUT, *(population.name for population in case.network.populations)]
+    several = [i for i, name in enumerate(names) if _most_sent(case, name) > 1]
+    groups = [[i] for i in several] + ([several] if len(several) > 1 else [])
+    for sources in groups:
+        count = case.events.count.copy()
+        for source in sources:
+            first, last = case.events.offset[source, [0, -1]]
+            count[first:last] = 1
+        if case.is_explained_by(case.cells, case.events._replace(count=count)):
+            source = "every source" if len(sources) > 1 else names[sources[0]]
+            yield Cause("counts-ignored", source="" if len(sources) > 1 else source, detail=source)
+    if sum(population.most_spikes > 1 for population in case.network.populations) > 1:
+        once = {name: _once(cells) for name, cells in case.cells.items()}
+        if case.is_explained_by(once):
+            yield Cause("reset", detail="no neuron spikes again in the same step")
+
+
+def _most_sent(case: Case, name: str) -> int:
+    """Largest number of spikes that a source sent in a step."""
+    return case.sent[name].most_spikes if name in case.sent else 1
 
 
 def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
@@ -712,7 +756,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
-    """Yield causes: an additional or missing input spike, or a silent input channel."""
+    """Yield causes: a wrong number of spikes of a channel in a step, or a silent channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
@@ -722,48 +766,63 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
     onto_target = [projection for projection in from_input if projection.target == name]
-    guesses: list[tuple[int, int | None]] = [
-        (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
+    raster, most = case.sent[INPUT], case.network.channels.most_spikes
+    guesses: list[tuple[int, int | None, int]] = [
+        (channel, None, 0) for channel in np.flatnonzero(raster.counts()[0]).tolist()
     ]
-    guesses += _suspect_inputs(case, onto_target, step, neuron)
-    for channel, at in guesses[:MOST_GUESSES]:
-        spike, events = _flip_input(case.events, case.network.runs_in.word, channel, at)
+    right = raster.dense_counts()[0]
+    for channel, at in _suspect_inputs(case, onto_target, step, neuron):
+        own = int(right[at, channel])
+        guesses += [(channel, at, n) for n in range(most + 1) if n != own]
+    for channel, at, count in guesses[:MOST_GUESSES]:
+        events = _with_input(case.events, case.network.runs_in.word, channel, at, count)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
             reached, events
         ):
-            text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
-            if at is None:
-                text = f"channel {channel} is silent"
+            text = f"channel {channel} is silent"
+            if at is not None:
+                text = _input_in_words(channel, at, int(right[at, channel]), count)
             yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
 
 
-def _flip_input(events: Streams, word: int, channel: int, at: int | None) -> tuple[bool, Streams]:
-    """Remove an input spike from the events of a sample, or add it if there is none.
+def _input_in_words(channel: int, at: int, expected: int, actual: int) -> str:
+    """Describe a wrong number of spikes of a channel in a step."""
+    if max(expected, actual) > 1:
+        return f"channel {channel} has {counted(actual, 'spike')} at step {at}, not {expected}"
+    return f"a spike of channel {channel} at step {at} is {'missing' if expected else 'added'}"
+
+
+def _with_input(events: Streams, word: int, channel: int, at: int | None, count: int) -> Streams:
+    """Change the number of spikes of an input channel in the events of a sample.
 
     Args:
         events: events of the sample.
         word: number of sources per word, see `place_in_sum`.
-        channel: channel of the spike.
-        at: step of the spike; None for all spikes of the channel.
-
-    Returns:
-        True if the spike existed, and the changed events.
+        channel: the channel.
+        at: the step; None for all spikes of the channel.
+        count: the new number of spikes; 0 if `at` is None.
     """
     step, neuron = (spikes[: events.offset[0, 1]] for spikes in (events.step, events.neuron))
     own = neuron == channel
     if at is not None:
         own &= step == at
-    removed = np.flatnonzero(own)
-    if removed.size:
-        step, neuron = np.delete(events.step, removed), np.delete(events.neuron, removed)
+    places = np.flatnonzero(own)
+    arrays = [events.step, events.neuron, events.count]
+    if not count:
+        arrays = [np.delete(array, places) for array in arrays]
+    elif places.size:
+        arrays[2] = events.count.copy()
+        arrays[2][places] = count
     else:
         assert at is not None, "only a channel with spikes can be silenced"
         before = place_in_sum(neuron, word) < place_in_sum(channel, word)
         place = np.count_nonzero((step < at) | ((step == at) & before))
-        step, neuron = np.insert(events.step, place, at), np.insert(events.neuron, place, channel)
+        new = at, channel, count
+        arrays = [np.insert(a, place, value) for a, value in zip(arrays, new, strict=True)]
+    step, neuron, counts = arrays
     offset = events.offset + (step.size - events.step.size)
     offset[0, 0] = 0
-    return bool(removed.size), events._replace(offset=offset, step=step, neuron=neuron)
+    return events._replace(offset=offset, step=step, neuron=neuron, count=counts)
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
@@ -774,13 +833,13 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 
 def _suspect_inputs(
     case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
-) -> list[tuple[int, int | None]]:
+) -> list[tuple[int, int]]:
     """Find the input spikes that would reach a neuron at a step, each as (channel, step).
 
     Without u and v, the effect of a spike may only be visible later, so earlier spikes are
     included, too.
     """
-    suspects: dict[tuple[int, int | None], None] = {}
+    suspects: dict[tuple[int, int], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
         for projection in onto_target:
             departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
