@@ -56,7 +56,7 @@ class Streams(NamedTuple):
         offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
         step, neuron: [filled] int32, step and neuron of each filled bin; those of a sample are
             sorted by step, then by `place_in_sum`.
-        count: [filled] uint8, number of spikes of each bin.
+        n_spikes: [filled] uint8, number of spikes of each bin.
         first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
             silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
@@ -66,7 +66,7 @@ class Streams(NamedTuple):
     offset: NDArray[np.int64]
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
-    count: NDArray[np.uint8]
+    n_spikes: NDArray[np.uint8]
     first: NDArray[np.int32]
     begin: NDArray[np.int64]
 
@@ -554,7 +554,7 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
             i = row + events.neuron[e]
             n = events.step[e] + HOP_LATENCY + delay[i]
             if 0 <= n < arriving.size:
-                arriving[n] += weight[i] * events.count[e]
+                arriving[n] += weight[i] * events.n_spikes[e]
 
 
 @compiled()
@@ -578,7 +578,7 @@ def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
                 weight, delay = np.int64(cells.weight[neuron, i]), np.int64(cells.delay[neuron, i])
                 if column >= 0 and cells.synapse[column] == i:
                     weight, delay = cells.other_weight[column], cells.other_delay[column]
-                weight = weight * events.count[position[k]]
+                weight = weight * events.n_spikes[position[k]]
                 n = sent + HOP_LATENCY + delay
                 if 0 <= n < arriving.size:
                     arriving[n] = min(max(arriving[n] + weight, -limit), limit - 1)
@@ -598,9 +598,9 @@ def _replace_synapse(rules, events, sample, cells, column, arriving):
         if events.neuron[e] == pre:
             sent = events.step[e] + HOP_LATENCY
             if 0 <= sent + delay < arriving.size:
-                arriving[sent + delay] -= weight * events.count[e]
+                arriving[sent + delay] -= weight * events.n_spikes[e]
             if 0 <= sent + cells.other_delay[column] < arriving.size:
-                other = cells.other_weight[column] * events.count[e]
+                other = cells.other_weight[column] * events.n_spikes[e]
                 arriving[sent + cells.other_delay[column]] += other
 
 

@@ -236,8 +236,8 @@ def read_raster(archive: Archive, name: str, n_steps: int, n_neurons: int) -> Ra
     ):
         if count > limit:
             raise ValueError(f"the spikes of '{name}' have {count} {axis}, more than {limit}")
-    count = f"spikes.{name}.count"
-    in_bin = frozen(archive.array(count)) if count in archive.arrays else None
+    counts = f"spikes.{name}.count"
+    in_bin = frozen(archive.array(counts)) if counts in archive.arrays else None
     return Raster(offset, step, neuron, n_steps, n_neurons, in_bin)
 
 

@@ -208,7 +208,7 @@ class AnyNetwork(Value, Tabular, Saved):
     @property
     def counts(self) -> bool:
         """True if a neuron can spike, or a channel carry, more than one spike per step."""
-        return any(part.most_spikes > 1 for part in (self.channels, *self.populations))
+        return any(most_spikes > 1 for most_spikes in self.spike_limits.values())
 
     @property
     def spike_limits(self) -> dict[str, int]:

@@ -117,13 +117,13 @@ class Case:
     def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
         """Recorded spikes, u and v of a population in some samples."""
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
-        spikes = nothing
-        if name in self._sent:
-            spikes = self._sent[name].take(samples).dense_counts()
+        raster = self._sent[name].take(samples) if name in self._sent else None
+        spikes = nothing if raster is None else raster.dense_counts()
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
-        spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
-        return Traces(spikes.astype(np.uint8), u.astype(np.int64), v.astype(np.int64))
+        traces = [np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v)]
+        types = np.uint8, np.int64, np.int64
+        return Traces(*(a.astype(dtype) for a, dtype in zip(traces, types, strict=True)))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
@@ -607,13 +607,13 @@ def _count_causes(case: Case) -> Iterator[Cause]:
     several = [i for i, name in enumerate(names) if _most_sent(case, name) > 1]
     groups = [[i] for i in several] + ([several] if len(several) > 1 else [])
     for sources in groups:
-        count = case.events.count.copy()
+        n_spikes = case.events.n_spikes.copy()
         for source in sources:
             first, last = case.events.offset[source, [0, -1]]
-            count[first:last] = 1
-        if case.is_explained_by(case.cells, case.events._replace(count=count)):
-            source = "every source" if len(sources) > 1 else names[sources[0]]
-            yield Cause("counts-ignored", source="" if len(sources) > 1 else source, detail=source)
+            n_spikes[first:last] = 1
+        if case.is_explained_by(case.cells, case.events._replace(n_spikes=n_spikes)):
+            name = names[sources[0]] if len(sources) == 1 else ""
+            yield Cause("counts-ignored", source=name, detail=name or "every source")
     if sum(population.most_spikes > 1 for population in case.network.populations) > 1:
         once = {name: _once(cells) for name, cells in case.cells.items()}
         if case.is_explained_by(once):
@@ -771,9 +771,12 @@ def _input_causes(case: Case) -> Iterator[Cause]:
         (channel, None, 0) for channel in np.flatnonzero(raster.counts()[0]).tolist()
     ]
     right = raster.dense_counts()[0]
-    for channel, at in _suspect_inputs(case, onto_target, step, neuron):
-        own = int(right[at, channel])
-        guesses += [(channel, at, n) for n in range(most + 1) if n != own]
+    suspects = _suspect_inputs(case, onto_target, step, neuron)
+    for change in range(1, most + 1):
+        for place in suspects:
+            own = int(right[place[::-1]])
+            counts = own + change, own - change
+            guesses += [(*place, count) for count in counts if 0 <= count <= most]
     for channel, at, count in guesses[:MOST_GUESSES]:
         events = _with_input(case.events, case.network.runs_in.word, channel, at, count)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
@@ -807,22 +810,22 @@ def _with_input(events: Streams, word: int, channel: int, at: int | None, count:
     if at is not None:
         own &= step == at
     places = np.flatnonzero(own)
-    arrays = [events.step, events.neuron, events.count]
+    if count and places.size:
+        n_spikes = events.n_spikes.copy()
+        n_spikes[places] = count
+        return events._replace(n_spikes=n_spikes)
+    lists: list[NDArray[Any]] = [events.step, events.neuron, events.n_spikes]
     if not count:
-        arrays = [np.delete(array, places) for array in arrays]
-    elif places.size:
-        arrays[2] = events.count.copy()
-        arrays[2][places] = count
+        lists = [np.delete(values, places) for values in lists]
     else:
         assert at is not None, "only a channel with spikes can be silenced"
         before = place_in_sum(neuron, word) < place_in_sum(channel, word)
-        place = np.count_nonzero((step < at) | ((step == at) & before))
+        place = int(np.count_nonzero((step < at) | ((step == at) & before)))
         new = at, channel, count
-        arrays = [np.insert(a, place, value) for a, value in zip(arrays, new, strict=True)]
-    step, neuron, counts = arrays
-    offset = events.offset + (step.size - events.step.size)
+        lists = [np.insert(values, place, n) for values, n in zip(lists, new, strict=True)]
+    offset = events.offset + (lists[0].size - events.step.size)
     offset[0, 0] = 0
-    return events._replace(offset=offset, step=step, neuron=neuron, count=counts)
+    return events._replace(offset=offset, step=lists[0], neuron=lists[1], n_spikes=lists[2])
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:

@@ -302,10 +302,12 @@ class Explanation(Result):
             ("arrivals in the other network", self.other_arrivals),
         ):
             if arrivals:
-                rows = [asdict(arrival) for arrival in arrivals[:ARRIVALS_SHOWN]]
                 several = any(arrival.count > 1 for arrival in arrivals)
                 columns = (*_OF_ARRIVALS, *(["count"] * several))
-                cells = [tuple(row[column] for column in columns) for row in rows]
+                cells = [
+                    tuple(getattr(arrival, column) for column in columns)
+                    for arrival in arrivals[:ARRIVALS_SHOWN]
+                ]
                 tables.append(Table(title, columns, cells))
         return tables
 
