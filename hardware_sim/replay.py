@@ -57,6 +57,7 @@ class Streams(NamedTuple):
         step, neuron: [filled] int32, step and neuron of each filled bin; those of a sample are
             sorted by step, then by `place_in_sum`.
         n_spikes: [filled] uint8, number of spikes of each bin.
+        several: True if a bin has several spikes.
         first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
             silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
@@ -67,6 +68,7 @@ class Streams(NamedTuple):
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
     n_spikes: NDArray[np.uint8]
+    several: bool
     first: NDArray[np.int32]
     begin: NDArray[np.int64]
 
@@ -169,6 +171,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
         np.concatenate([raster.step for raster in sources]),
         np.concatenate(neuron),
         np.concatenate(count),
+        any(raster.count is not None for raster in sources),
         np.hstack([raster.first_step().astype(np.int32) for raster in sources]),
         np.cumsum([0, *(raster.n_neurons for raster in sources)])[:-1].astype(np.int64),
     )
@@ -548,13 +551,14 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
     if rules is not None and rules.sum_limit:
         _deliver_in_order(rules.sum_limit, events, sample, cells, neuron, column, arriving)
         return
+    several = events.several
     for k in range(cells.source.size):
         source, row = cells.source[k], cells.row[k]
         for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
             i = row + events.neuron[e]
             n = events.step[e] + HOP_LATENCY + delay[i]
             if 0 <= n < arriving.size:
-                arriving[n] += weight[i] * events.n_spikes[e]
+                arriving[n] += weight[i] * events.n_spikes[e] if several else weight[i]
 
 
 @compiled()

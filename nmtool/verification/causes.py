@@ -813,7 +813,7 @@ def _with_input(events: Streams, word: int, channel: int, at: int | None, count:
     if count and places.size:
         n_spikes = events.n_spikes.copy()
         n_spikes[places] = count
-        return events._replace(n_spikes=n_spikes)
+        return events._replace(n_spikes=n_spikes, several=True)
     lists: list[NDArray[Any]] = [events.step, events.neuron, events.n_spikes]
     if not count:
         lists = [np.delete(values, places) for values in lists]
@@ -825,7 +825,8 @@ def _with_input(events: Streams, word: int, channel: int, at: int | None, count:
         lists = [np.insert(values, place, n) for values, n in zip(lists, new, strict=True)]
     offset = events.offset + (lists[0].size - events.step.size)
     offset[0, 0] = 0
-    return events._replace(offset=offset, step=lists[0], neuron=lists[1], n_spikes=lists[2])
+    events = events._replace(step=lists[0], neuron=lists[1], n_spikes=lists[2])
+    return events._replace(offset=offset, several=events.several or count > 1)
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
