@@ -35,8 +35,8 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.libraries import libraries_needed
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, LI, LIF, RESETS, SUBTRACT, InputChannels
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.graph import INPUT, LI, LIF, RESETS, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import MAX, Readout
 from nmtool.options import ReadingOptions
 from nmtool.quantisation import quantise_network, round_network
@@ -48,9 +48,6 @@ from nmtool.testing.networks import answers_to, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.verify import verify
-
-_MOST_SPIKES = 9
-"""Limit of the spikes of neurons and channels in a step, if the format can express as many."""
 
 _VECTORS = next(
     folder
@@ -144,7 +141,6 @@ def format_promises(
         _an_export_of_its_own_network_is_verified: writes and runs,
         _the_largest_decay_leaves_nothing_of_the_current: runs,
         _populations_may_feed_each_other_through_relays: runs,
-        _several_spikes_in_a_step_are_those_of_the_simulator: runs and format_.most_spikes > 1,
     }
     promise = partial(Promise, format_, network or _chain(format_.arithmetic), examples)
     promises = [promise(_words(check), check, False) for check, made in checks.items() if made]
@@ -260,7 +256,7 @@ class _Exports:
         return answers_to(self.network, self.raster(2, 40))
 
     def raster(self, seed: int, n_steps: int) -> Raster:
-        return _random_input(self.network, seed, 3, n_steps)
+        return random_raster(seed, 3, n_steps, self.network.channels.size)
 
     def place(self, folder: Path | None = None) -> Path:
         end = next(iter(self.format.extensions), f"-{self.format.name}")
@@ -413,7 +409,7 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
     refusals: list[DoesNotFitError] = []
 
     def check(network: IntegerNetwork, seed: int) -> None:
-        answers = answers_to(network, _random_input(network, seed, 2, 9))
+        answers = answers_to(network, random_raster(seed, 2, 9, network.channels.size))
         try:
             exports.expect_read(network, answers)
         except DoesNotFitError as error:
@@ -421,11 +417,7 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
             refusals.append(error)
 
     format_ = exports.format
-    networks = integer_networks(
-        format_.arithmetic,
-        resets=len(format_.resets) > 1,
-        most_spikes=min(_MOST_SPIKES, format_.most_spikes),
-    )
+    networks = integer_networks(format_.arithmetic, resets=len(format_.resets) > 1)
     _for_random(networks, check, exports.examples)
     if refusals:
         raise refusals[0]
@@ -738,31 +730,6 @@ def _populations_may_feed_each_other_through_relays(exports: _Exports) -> None:
     network = quantise_network(floats, spikes, relays=True, target=arithmetic).network
     _expect(len(network.populations) > len(floats.populations), "there are no relays")
     exports.expect_run(network, spikes)
-
-
-def _several_spikes_in_a_step_are_those_of_the_simulator(exports: _Exports) -> None:
-    """Of neurons, each of which spikes again above its threshold, and of channels."""
-    most = min(_MOST_SPIKES, exports.format.most_spikes)
-
-    def counting(population: IntegerPopulation) -> IntegerPopulation:
-        if population.kind != LIF:
-            return population
-        reset_by = max(population.vth // 3, 1)
-        return replace(population, reset=SUBTRACT, reset_by=reset_by, most_spikes=most)
-
-    network = exports.network
-    counts = replace(
-        network,
-        populations=[counting(population) for population in network.populations],
-        channels=replace(network.channels, most_spikes=most),
-    )
-    exports.expect_run(counts, _random_input(counts, 6, 3, 70))
-
-
-def _random_input(network: Any, seed: int, n_samples: int, n_steps: int) -> Raster:
-    """Samples from silent to dense, with as many spikes per bin as channels carry."""
-    channels = network.channels
-    return random_raster(seed, n_samples, n_steps, channels.size, channels.most_spikes)
 
 
 def _vector(path: Path, exports: _Exports) -> None:
