@@ -1,7 +1,8 @@
 """Operations of a run: the events that a chip would execute, step by step.
 
 All counts follow from the spikes and are exact. A spike's synaptic events and messages are counted
-in the step in which it is emitted, regardless of delays.
+in the step in which it is emitted, regardless of delays. Several spikes of a neuron in a step are
+one event: a chip sends them as one message with a number, which multiplies each weight.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Operations:
 
     Attributes:
         neurons: number of neurons by population; each neuron is updated in every step.
-        spikes: number of spikes by source, `input` first, then every spiking population:
-            [samples, steps] int64.
+        spikes: number of neurons or channels that spike, by source, `input` first, then every
+            spiking population: [samples, steps] int64.
         synaptic_events: per projection [samples, steps] int64, number of times that a spike passes
             a synapse with nonzero weight.
         synapses_read: per projection [samples, steps] int64, number of times that a spike passes
@@ -149,11 +150,11 @@ class Counter:
         )
 
     def per_step(self, source: str, weight: NDArray[np.integer]) -> Counts:
-        """Number of spikes of a source in each step, weighted by neuron, [samples, steps] int64.
+        """Number of neurons of a source that spike in each step, weighted, [samples, steps] int64.
 
         Args:
             source: a spiking population, or `input`.
-            weight: [neurons] integers, weight of each neuron's spikes in the count.
+            weight: [neurons] integers, weight of each neuron in the count.
         """
         sums = np.concatenate(([0], np.cumsum(weight[self.rasters[source].neuron], dtype=np.int64)))
         return np.diff(sums[self._offset[source]], axis=1)

@@ -19,13 +19,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import LOIHI2, shifted
+from nmtool.arithmetic import LOIHI2, STATE_SHIFT, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.plan import in_order_of_sums
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
 from nmtool.hardware_sim.step import neuron_step as plain_step
-from nmtool.hardware_sim.wrong_step import Rules, v_after_spike, wrong_step
+from nmtool.hardware_sim.wrong_step import Rules, silent_level, v_after_spikes, wrong_step
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
@@ -43,6 +43,7 @@ UNREACHED = 1 << 40
 _HIGHEST = (1 << 63) - 1
 
 _step = compiled()(plain_step)
+_spikes_in = compiled(inline="always")(spikes_in)
 _v_after = compiled(inline="always")(v_after)
 _owed_after = compiled(inline="always")(owed_after)
 
@@ -53,8 +54,10 @@ class Streams(NamedTuple):
     Attributes:
         n_steps: number of steps of every sample.
         offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
-        step, neuron: [spikes] int32, step and neuron of each spike; those of a sample are sorted by
-            step, then by `place_in_sum`.
+        step, neuron: [filled] int32, step and neuron of each filled bin; those of a sample are
+            sorted by step, then by `place_in_sum`.
+        n_spikes: [filled] uint8, number of spikes of each bin.
+        several: True if a bin has several spikes.
         first: [samples, neurons of all sources] int32, step of the first spike; `n_steps` if
             silent.
         begin: [sources] int64, index of each source's first neuron in `first`.
@@ -64,6 +67,8 @@ class Streams(NamedTuple):
     offset: NDArray[np.int64]
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
+    n_spikes: NDArray[np.uint8]
+    several: bool
     first: NDArray[np.int32]
     begin: NDArray[np.int64]
 
@@ -78,6 +83,7 @@ class Cells(NamedTuple):
         neuron: [columns] int64, index of the neuron in the population.
         bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
         drop: [columns] int64, resets, see `resets.py`.
+        most: [columns] int64, largest number of spikes in a step.
         synapse: [columns] int64, row of the modified synapse; −1 for none.
         other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
         rules: rules of the arithmetic; None for those of `loihi2`.
@@ -93,6 +99,7 @@ class Cells(NamedTuple):
     keep_v: NDArray[np.int64]
     vth: NDArray[np.int64]
     drop: NDArray[np.int64]
+    most: NDArray[np.int64]
     synapse: NDArray[np.int64]
     other_weight: NDArray[np.int64]
     other_delay: NDArray[np.int64]
@@ -110,12 +117,12 @@ class Traces(NamedTuple):
     """Spikes, u and v of a population, recorded or predicted.
 
     Attributes:
-        spikes: [samples, neurons, steps] bool, with 0 steps if not recorded; [steps] for one
-            neuron in one sample.
+        spikes: [samples, neurons, steps] uint8, numbers of spikes, with 0 steps if not recorded;
+            [steps] for one neuron in one sample.
         u, v: [samples, neurons, steps] int64, with 0 steps if not recorded; [steps] for one neuron.
     """
 
-    spikes: NDArray[np.bool_]
+    spikes: NDArray[np.uint8]
     u: NDArray[np.int64]
     v: NDArray[np.int64]
 
@@ -132,8 +139,10 @@ class Outcome(NamedTuple):
         deviations: number of updates that differ from the prediction.
         first: step of the first deviation; `n_steps` without deviations.
         u: predicted u at the first deviation.
-        highest_silent: maximum of v before reset, over the steps without a recorded spike.
-        lowest_spiking: minimum of v before reset, over the steps with a recorded spike.
+        highest_silent: maximum of v after the recorded spikes of a step, over the steps in which
+            the neuron could have spiked again.
+        lowest_spiking: minimum of v before the last recorded spike of a step, over the steps with a
+            recorded spike.
     """
 
     deviations: NDArray[np.int64]
@@ -153,12 +162,16 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
     spikes = sent[INPUT]
     silent = Raster.silent(spikes.n_samples, spikes.n_steps, 0)
     sources = [sent.get(name, silent) for name in [INPUT, *(p.name for p in network.populations)]]
-    begin = np.cumsum([0, *(raster.n_spikes for raster in sources)])
+    begin = np.cumsum([0, *(raster.n_filled for raster in sources)])
+    word = network.runs_in.word
+    neuron, count = zip(*(in_order_of_sums(raster, word) for raster in sources), strict=True)
     return Streams(
         spikes.n_steps,
         np.stack([raster.offset + shift for raster, shift in zip(sources, begin, strict=False)]),
         np.concatenate([raster.step for raster in sources]),
-        np.concatenate([in_order_of_sums(raster, network.runs_in.word) for raster in sources]),
+        np.concatenate(neuron),
+        np.concatenate(count),
+        any(raster.count is not None for raster in sources),
         np.hstack([raster.first_step().astype(np.int32) for raster in sources]),
         np.cumsum([0, *(raster.n_neurons for raster in sources)])[:-1].astype(np.int64),
     )
@@ -193,6 +206,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
         np.full_like(neurons, population.keep_v),
         np.full_like(neurons, population.vth),
         np.full_like(neurons, population.drop),
+        np.full_like(neurons, population.most_spikes),
         *(none, none, none),
         rules,
     )
@@ -261,6 +275,8 @@ def altered(
     if kind == "reset_by":
         drop = values << population.runs_in.state_shift
         return cells._replace(drop=-drop if population.drop < 0 else drop)
+    if kind == "most_spikes":
+        return cells._replace(most=values)
     return cells._replace(vth=values)
 
 
@@ -309,7 +325,7 @@ def traced(events: Streams, cells: Cells, recorded: Traces) -> Traces:
     """
     shape = events.offset.shape[1] - 1, cells.neuron.size, events.n_steps
     prediction = Traces(
-        np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        np.zeros(shape, np.uint8), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     )
     _trace(cells.rules, events, cells._replace(rules=None), recorded, prediction)
     return prediction
@@ -420,6 +436,7 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
         same = same and right.keep_u[column] == wrong.keep_u[column]
         same = same and right.keep_v[column] == wrong.keep_v[column]
         same = same and right.drop[column] == wrong.drop[column]
+        same = same and right.most[column] == wrong.most[column]
         synapse = wrong.synapse[column] >= 0
         for sample in range(shown.size):
             if shown[sample] or (synapse and not _reaches_in_time(events, sample, wrong, column)):
@@ -443,7 +460,7 @@ def _mark_differences(rules, events, right, wrong, view, first_only, shown):
 def _empty_traces(n_steps):
     """Make `Traces` of one neuron in one sample, filled with 0."""
     return Traces(
-        np.zeros(n_steps, np.bool_), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
+        np.zeros(n_steps, np.uint8), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
     )
 
 
@@ -465,7 +482,8 @@ def _replay_sample(rules, arriving, cells, column, recorded, begin, trace, until
         The fields of `Outcome`.
     """
     bias, vth, drop = cells.bias[column], cells.vth[column], cells.drop[column]
-    keep_u, keep_v = cells.keep_u[column], cells.keep_v[column]
+    keep_u, keep_v, most = cells.keep_u[column], cells.keep_v[column], cells.most[column]
+    silent = vth << STATE_SHIFT if rules is None else silent_level(vth, rules)
     owed = _owed_after(True, drop)
     u, v, spiked = begin
     deviations, first, first_u, highest_silent, lowest_spiking = (
@@ -480,13 +498,12 @@ def _replay_sample(rules, arriving, cells, column, recorded, begin, trace, until
         if rules is None:
             added = bias + owed if spiked else bias
             after = _step(sums, u, v, added, keep_u, keep_v, vth)
-            reset = _v_after(after.peak, True, drop)
         else:
             after = wrong_step(sums, u, v, spiked, bias, keep_u, keep_v, vth, drop, rules)
-            reset = v_after_spike(after.peak, drop, rules)
-        v = reset if after.spiked else after.peak
+        spikes = _spikes_in(after.peak, after.spiked, silent, drop, most)
+        v = _reset(after.peak, spikes, drop, rules)
         if (
-            (recorded.spikes.size and recorded.spikes[n] != after.spiked)
+            (recorded.spikes.size and recorded.spikes[n] != spikes)
             or (recorded.v.size and recorded.v[n] != v)
             or (recorded.u.size and recorded.u[n] != after.u)
         ):
@@ -496,19 +513,30 @@ def _replay_sample(rules, arriving, cells, column, recorded, begin, trace, until
             if until != ALL:
                 break
         if trace.u.size:
-            trace.spikes[n], trace.u[n], trace.v[n] = after.spiked, after.u, v
-        spiked = recorded.spikes[n] if recorded.spikes.size else after.spiked
-        if spiked:
-            lowest_spiking = min(lowest_spiking, after.peak)
-        else:
-            highest_silent = max(highest_silent, after.peak)
+            trace.spikes[n], trace.u[n], trace.v[n] = spikes, after.u, v
+        if recorded.spikes.size and recorded.spikes[n] != spikes:
+            # After each step, v follows the recorded spikes and not the predicted ones. Wrong
+            # spikes thus count as a single deviation.
+            spikes = np.int64(recorded.spikes[n])
+            v = _reset(after.peak, spikes, drop, rules)
+        spiked = spikes > 0
+        if spikes:
+            lowest_spiking = min(lowest_spiking, after.peak - (spikes - 1) * drop)
+        if spikes < most:
+            highest_silent = max(highest_silent, after.peak - spikes * drop)
         if recorded.u.size and recorded.v.size:
             u, v = recorded.u[n], recorded.v[n]
             continue
-        # After each step, v follows the recorded spike and not the predicted spike. A wrong spike
-        # thus counts as a single deviation.
-        u, v = after.u, reset if spiked else after.peak
+        u = after.u
     return deviations, first, first_u, highest_silent, lowest_spiking
+
+
+@compiled()
+def _reset(peak, spikes, drop, rules):
+    """v at the end of a step with this number of spikes; `rules` is None for `loihi2`."""
+    if rules is None:
+        return _v_after(peak, spikes, drop)
+    return v_after_spikes(peak, spikes, drop, rules)
 
 
 @compiled()
@@ -523,13 +551,14 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
     if rules is not None and rules.sum_limit:
         _deliver_in_order(rules.sum_limit, events, sample, cells, neuron, column, arriving)
         return
+    several = events.several
     for k in range(cells.source.size):
         source, row = cells.source[k], cells.row[k]
         for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
             i = row + events.neuron[e]
             n = events.step[e] + HOP_LATENCY + delay[i]
             if 0 <= n < arriving.size:
-                arriving[n] += weight[i]
+                arriving[n] += weight[i] * events.n_spikes[e] if several else weight[i]
 
 
 @compiled()
@@ -553,6 +582,7 @@ def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
                 weight, delay = np.int64(cells.weight[neuron, i]), np.int64(cells.delay[neuron, i])
                 if column >= 0 and cells.synapse[column] == i:
                     weight, delay = cells.other_weight[column], cells.other_delay[column]
+                weight = weight * events.n_spikes[position[k]]
                 n = sent + HOP_LATENCY + delay
                 if 0 <= n < arriving.size:
                     arriving[n] = min(max(arriving[n] + weight, -limit), limit - 1)
@@ -572,9 +602,10 @@ def _replace_synapse(rules, events, sample, cells, column, arriving):
         if events.neuron[e] == pre:
             sent = events.step[e] + HOP_LATENCY
             if 0 <= sent + delay < arriving.size:
-                arriving[sent + delay] -= weight
+                arriving[sent + delay] -= weight * events.n_spikes[e]
             if 0 <= sent + cells.other_delay[column] < arriving.size:
-                arriving[sent + cells.other_delay[column]] += cells.other_weight[column]
+                other = cells.other_weight[column] * events.n_spikes[e]
+                arriving[sent + cells.other_delay[column]] += other
 
 
 @compiled()

@@ -10,11 +10,14 @@ A population states its reset as one number, `drop`, in units of v:
 A neuron whose `most_spikes` is more than 1 has a drop > 0, and spikes again within the step, up to
 `most_spikes` times, while v is above the threshold.
 
-The functions are plain Python, so that one text serves the interpreter and numba. `peak` may also
-be an array.
+All functions but `spike_counts` are plain Python, so that one text serves the interpreter and
+numba. `peak` may also be an array, except in `spikes_in`.
 """
 
 from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def spikes_in(peak: int, spiked: bool, silent: int, drop: int, most: int) -> int:
@@ -31,6 +34,21 @@ def spikes_in(peak: int, spiked: bool, silent: int, drop: int, most: int) -> int
     while spiked and spikes < most and peak - spikes * drop > silent:
         spikes += 1
     return spikes
+
+
+def spike_counts(peak: NDArray[np.int64], silent: int, drop: int, most: int) -> NDArray[np.int64]:
+    """Numbers of spikes of many neurons in a step: `spikes_in` in closed form.
+
+    >>> spike_counts(np.array([4, 5, 14, 15, 99]), silent=4, drop=10, most=3)
+    array([0, 1, 1, 2, 3])
+
+    Args:
+        peak: v of each neuron before the reset, of any shape.
+        silent, drop, most: as for `spikes_in`.
+    """
+    if most == 1:
+        return (peak > silent).astype(np.int64)
+    return np.clip(-(-(peak - silent) // drop), 0, most)
 
 
 def v_after(peak: int, spikes: int, drop: int) -> int:

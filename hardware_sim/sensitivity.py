@@ -2,11 +2,13 @@
 
 Two networks that differ in one number have equal states until the first step at which the number
 matters. Therefore one deep recording of the correct network suffices to tell, for every number,
-whether a wrong value would change u, v or spikes. A wrong value is visible if, at any step,
+whether a wrong value would change u, v or spikes. If u neither clips nor wraps around, a wrong
+value is visible if, at any step,
 
 synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
 du, dv      the part of a state that a step keeps differs, after truncation
 threshold   a membrane lies between the right threshold and the wrong one
+most spikes a neuron spikes as often as the smaller limit allows, and is still above the threshold
 reset       a neuron spikes; if the reset is late, the membrane of the next step differs
 bias        a membrane or a spike differs
 """
@@ -20,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.resets import owed_after
+from nmtool.hardware_sim.resets import owed_after, spike_counts
 from nmtool.network.float_network import Network
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF, MAX_SPIKES
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -86,7 +88,7 @@ class ReachableSynapses:
 
 
 def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Find the one-unit changes of decays, thresholds, resets and biases that a recording shows.
+    """Find the one-unit changes of constants of populations that a recording shows.
 
     Args:
         network: the network.
@@ -94,8 +96,8 @@ def visible_changes(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool
 
     Returns:
         [samples, changes] bool: True for visible changes. Each number has a change up and a
-        change down, in a fixed order for each network. Changes that would move a decay, a
-        threshold or a reset out of its range are left out.
+        change down, in a fixed order for each network. Changes that would move a constant out of
+        its range are left out.
     """
     return np.concatenate([_visible_changes(p, deep) for p in network.populations], axis=1)
 
@@ -143,7 +145,13 @@ def _visible_in_states(
         """True where another v before the reset leads to another spike or state."""
         return _differ_after_reset(peak, clipped(other), level, population.drop)
 
+    def spikes_with(level: int, most: int) -> _States:
+        """Numbers of spikes with another lowest membrane of a spike, or another limit."""
+        return spike_counts(peak, level - 1, population.drop, most)
+
     peak = clipped(decayed_v + added)
+    most = population.most_spikes
+    spikes = spikes_with(level, most)
     thresholds = runs_in.thresholds(population.reset_by)
     constants = runs_in.reset_constants(population.vth)
     columns = []
@@ -161,7 +169,9 @@ def _visible_in_states(
             columns.append(_in_any_step(is_visible(other + added)))
         if population.kind == LIF and population.vth + change in thresholds:
             other_level = runs_in.firing_level(population.vth + change)
-            columns.append(_in_any_step((peak >= level) != (peak >= other_level)))
+            columns.append(_in_any_step(spikes != spikes_with(other_level, most)))
+        if most > 1 and most + change <= MAX_SPIKES:
+            columns.append(_in_any_step(spikes != spikes_with(level, most + change)))
         if population.drop and population.reset_by + change in constants:
             other = decayed_v + added - spiked_before * change * runs_in.state_one
             now = (peak >= level) & (population.drop > 0)

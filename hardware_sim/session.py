@@ -395,7 +395,7 @@ class Session:
         counts: list[int] = []
         offsets, most = [0], self.network.channels.most_spikes
         for n in range(self._n, self._n + n_steps):
-            spikes = self._pending.pop(n, {})
+            spikes = self._pending.pop(n, Counter())
             of_step = sorted(spikes, key=self._place)
             channels += of_step
             counts += [min(spikes[channel], most) for channel in of_step]

@@ -1,10 +1,10 @@
 """Bounds over all inputs: the first possible spike of every neuron, and the ranges of u and v.
 
 The bounds come from interval arithmetic over the steps of one sample. From the first step at which
-its source can spike, a synapse may or may not deliver its weight in each step. It certainly
-delivers its weight if the source spikes for every input, like a clock. States outside of the bounds
-are impossible; some states within the bounds may be impossible, too. If u can wrap around, u has no
-bounds, and v has only those of its number range.
+its source can spike, a synapse may or may not deliver its weight in each step, up to `most_spikes`
+times. It certainly delivers its weight at least once if the source spikes for every input, like a
+clock. States outside of the bounds are impossible; some states within the bounds may be impossible,
+too. If u can wrap around, u has no bounds, and v has only those of its number range.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spike_counts, v_after
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
@@ -98,8 +98,17 @@ class PopulationBounds:
 
     def _after_spikes(self, population: IntegerPopulation) -> NDArray[np.int64]:
         """Range of v after a spike in the latest step, [2, neurons], for neurons that can spike."""
-        peak = np.maximum(self.v, population.runs_in.firing_level(population.vth))
-        return np.zeros_like(peak) + v_after(peak, True, population.drop)  # type: ignore[arg-type]
+        level, drop = population.runs_in.firing_level(population.vth), population.drop
+        peak = np.maximum(self.v, level)
+        n_spikes = spike_counts(peak, level - 1, drop, population.most_spikes)
+        if drop <= 0:
+            return np.zeros_like(peak) + v_after(peak, True, drop)  # type: ignore[arg-type]
+        low, high = peak - n_spikes * drop
+        # Between two numbers of spikes, v after them jumps from just below the firing level to one
+        # drop below.
+        jumps = n_spikes[0] < n_spikes[1]
+        low = np.where(jumps, np.minimum(low, level - drop), low)
+        return np.stack([low, np.where(jumps, np.maximum(high, level - 1), high)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +161,15 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     }
     certain_spikes = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
     certain_input = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
-    clipping = _clipping_populations(network)
+    clipping, most_spikes = _clipping_populations(network), network.spike_limits
     if n_steps:
-        _add_arrivals(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
+        _add_arrivals(
+            outgoing[INPUT],
+            np.arange(network.channels.size),
+            0,
+            most_spikes[INPUT],
+            arriving,
+        )
     for n in range(n_steps):
         for population in network.populations:
             name = population.name
@@ -169,7 +184,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
             new = np.flatnonzero(possible_spikes & (earliest[name] == n_steps))
             if new.size:
                 earliest[name][new] = n
-                _add_arrivals(outgoing[name], new, n, arriving)
+                _add_arrivals(outgoing[name], new, n, population.most_spikes, arriving)
             for projection in outgoing[name]:
                 if projection.target in clipping:
                     continue
@@ -192,10 +207,12 @@ def bounds_of_neurons(
         columns: indices of the neurons.
     """
     population = network.populations[index]
+    most_spikes = network.spike_limits
     arriving = np.zeros((2, bounds.n_steps, columns.size), np.int64)
     for projection in network.projections:
         if projection.target == population.name:
-            _deliver(projection, bounds.earliest[projection.source], columns, arriving)
+            first = bounds.earliest[projection.source]
+            _deliver(projection, first, columns, most_spikes[projection.source], arriving)
     arriving = np.cumsum(arriving, axis=1)
     is_certain = population.name not in _clipping_populations(network)
     for projection in network.projections:
@@ -228,6 +245,7 @@ def _add_arrivals(
     projections: list[IntegerProjection],
     sources: NDArray[np.integer],
     n: int,
+    most_spikes: int,
     arriving: dict[str, NDArray[np.int64]],
 ) -> None:
     """Add the weights of neurons that can spike from step n on.
@@ -236,34 +254,37 @@ def _add_arrivals(
         projections: projections of one source.
         sources: indices of the source's neurons.
         n: first step at which these neurons can spike.
+        most_spikes: largest number of spikes of such a neuron in a step.
         arriving: by target population, [2, steps, neurons] int64, updated.
     """
     for projection in projections:
         target = arriving[projection.target]
         first = np.full(projection.shape[0], target.shape[1], np.int64)
         first[sources] = n
-        _deliver(projection, first, np.arange(projection.shape[1]), target)
+        _deliver(projection, first, np.arange(projection.shape[1]), most_spikes, target)
 
 
 def _deliver(
     projection: IntegerProjection,
     first: NDArray[np.int64],
     columns: NDArray[np.integer],
+    most_spikes: int,
     arriving: NDArray[np.int64],
 ) -> None:
-    """Add each weight at the first step at which it may arrive.
+    """Add each weight at the first step at which it may arrive, as often as it may arrive.
 
     Args:
         projection: the synapses.
         first: [pre] int64, the first step at which each source neuron can spike.
         columns: indices of target neurons.
+        most_spikes: largest number of spikes of a source neuron in a step.
         arriving: [2, steps, columns] int64, sums of negative and of positive weights, updated.
     """
     rows = np.flatnonzero(first < arriving.shape[1])
     weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
     step = first[rows][:, None] + HOP_LATENCY + projection.delay[np.ix_(rows, columns)]
     pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
-    value = weight[pre, post]
+    value = weight[pre, post] * most_spikes
     np.add.at(arriving, ((value > 0).astype(np.int64), step[pre, post], post), value)
 
 

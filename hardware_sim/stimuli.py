@@ -49,8 +49,8 @@ COST = 0.02
 _SEED = 20210
 
 Run = Callable[..., Recording]
-_Dense = NDArray[np.bool_]
-"""Input of one sample, [steps, channels] bool."""
+_Dense = NDArray[np.bool_] | NDArray[np.uint8]
+"""Input of one sample, [steps, channels] bool, or numbers of spikes if channels carry several."""
 
 
 def driving_input(
@@ -235,7 +235,11 @@ class _Search:
         for dense in steady[:-2]:
             early = self._uniform(min(OPENING, self.n_steps)) < RATES[-2]
             with_opening.append(np.concatenate([early | dense[: len(early)], dense[len(early) :]]))
-        return [*steady, *with_opening]
+        return [self._counted(dense) for dense in (*steady, *with_opening)]
+
+    def _counted(self, filled: NDArray[np.bool_]) -> _Dense:
+        """Draw numbers of spikes for filled bins, as many as channels can carry."""
+        return self.draws.counted(filled, self.network.channels.most_spikes)
 
     def volleys(self) -> list[_Dense]:
         """Make volleys at one silent neuron after the other: a sample for each of `SPACINGS`."""
@@ -249,12 +253,14 @@ class _Search:
             for name, neuron in silent:
                 self._add_volley(dense, name, neuron, arrival, REPEATS)
                 arrival += spacing
-            inputs.append(dense)
+            inputs.append(self._counted(dense))
         return inputs
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
         """Make variants of a sample: with an added volley, or with other noise in some places."""
-        dense, silent = sample.spikes.dense()[0], self._silent_neurons(self._with_sample(sample)[0])
+        several = self.network.channels.most_spikes > 1
+        [dense] = sample.spikes.dense_counts() if several else sample.spikes.dense()
+        silent = self._silent_neurons(self._with_sample(sample)[0])
         n_aimed = VARIANTS // 2 if silent else 0
         variants = [
             self._with_volley(dense, *silent[self.draws.below(len(silent))]) for _ in range(n_aimed)
@@ -277,12 +283,12 @@ class _Search:
 
     def _with_volley(self, dense: _Dense, name: str, neuron: int) -> _Dense:
         """Copy an input, and add a volley at a neuron, somewhere in the first half."""
-        variant = dense.copy()
-        self._add_volley(variant, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
-        return variant
+        volley = np.zeros(dense.shape, np.bool_)
+        self._add_volley(volley, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
+        return np.maximum(dense, self._counted(volley))
 
     def _add_volley(
-        self, dense: _Dense, name: str, neuron: int, arrival: int, repeats: int
+        self, dense: NDArray[np.bool_], name: str, neuron: int, arrival: int, repeats: int
     ) -> None:
         """Add a volley: spikes of all channels that excite a neuron, arriving together.
 
@@ -310,7 +316,7 @@ class _Search:
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
         rate = RATES[self.draws.below(len(RATES))]
         mask = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
-        noise = self._uniform(end - begin) < rate
+        noise = self._counted(self._uniform(end - begin) < rate)
         variant[begin:end, mask] = noise[:, mask]
         return variant
 

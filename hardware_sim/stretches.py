@@ -73,9 +73,10 @@ def busiest_stretches(
 def _most_input(spikes: Raster, n_steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First step and number of input spikes of each sample's densest excerpt, [samples] each."""
     rows = spikes.sample_index() * spikes.n_steps + spikes.step
-    counts = np.bincount(rows, minlength=spikes.n_samples * spikes.n_steps)
+    counts = np.bincount(rows, spikes.count, minlength=spikes.n_samples * spikes.n_steps)
     cumulative = np.zeros((spikes.n_samples, spikes.n_steps + 1), np.int64)
-    np.cumsum(counts.reshape(spikes.n_samples, spikes.n_steps), axis=1, out=cumulative[:, 1:])
+    counts = counts.astype(np.int64).reshape(spikes.n_samples, spikes.n_steps)
+    np.cumsum(counts, axis=1, out=cumulative[:, 1:])
     window_counts = cumulative[:, n_steps:] - cumulative[:, : spikes.n_steps + 1 - n_steps]
     last = window_counts.shape[1] - 1 - np.argmax(window_counts[:, ::-1], axis=1)
     return last, window_counts.max(axis=1)

@@ -21,6 +21,18 @@ class Draws:
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
+    def counted(self, filled: NDArray[np.bool_], most_spikes: int) -> NDArray:
+        """A random number of spikes for each filled bin, up to a random limit for all of them.
+
+        Args:
+            filled: True for bins with spikes, of any shape.
+            most_spikes: largest limit; with 1, nothing is drawn, and `filled` is returned.
+        """
+        if most_spikes == 1:
+            return filled
+        limit = 1 + self.part(most_spikes)
+        return filled * (1 + (self(filled.shape) * limit).astype(np.uint8))
+
     def number(self) -> float:
         """Draw a random number in [0, 1)."""
         return float(self(1)[0])

@@ -88,7 +88,7 @@ class Rules(NamedTuple):
 def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, drop, rules):
     """One step of one neuron, with rules that may differ from those of the arithmetic.
 
-    The v of the result is that after the neuron's reset.
+    The v of the result is that after the reset by one spike.
 
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as for `neuron_step`.
@@ -113,17 +113,22 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, drop, rules):
     peak = _limited(peak, rules.limit_v, rules)
     threshold = vth << rules.state_shift
     fires = peak > threshold or (rules.at_threshold and peak == threshold)
-    return Step(
-        u, v_after_spike(peak, drop, rules) if fires else peak, fires, wrapped, clipped, peak
-    )
+    v = v_after_spikes(peak, int(fires), drop, rules)
+    return Step(u, v, fires, wrapped, clipped, peak)
 
 
 @compiled()
-def v_after_spike(peak, drop, rules):
-    """v at the end of a step in which the neuron spiked; `peak` is v before the reset."""
+def v_after_spikes(peak, spikes, drop, rules):
+    """v at the end of a step with this number of spikes; `peak` is v before the reset."""
     if rules.reset == KEEP or (rules.reset == NEXT_STEP and drop == 0):
         return peak
-    return _v_after(peak, True, drop)
+    return _v_after(peak, spikes, drop)
+
+
+@compiled()
+def silent_level(vth, rules):
+    """Largest v at which a neuron stays silent."""
+    return (vth << rules.state_shift) - int(rules.at_threshold)
 
 
 @compiled()

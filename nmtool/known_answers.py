@@ -49,7 +49,7 @@ class KnownAnswers(Value, Tabular, Saved):
     """
 
     file_kind = "nmtool known answers"
-    file_version = 2
+    file_version = 3
 
     network_hash: str
     spikes: Raster
@@ -101,7 +101,10 @@ class KnownAnswers(Value, Tabular, Saved):
         return [*self.spikes.tables(), *self.recording.tables()]
 
     def _version(self) -> int:
-        return self.file_version if self.is_deep else 1
+        # Readers of older versions would ignore the counts.
+        if any(r.count is not None for r in (self.spikes, *self.recording.spikes.values())):
+            return 3
+        return 2 if self.is_deep else 1
 
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         # These are the header and arrays of a recording, in which the input is stored as the

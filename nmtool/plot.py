@@ -69,6 +69,9 @@ _TITLE_PAD = 20
 """Distance of the title from axes with a legend above them, in points."""
 
 
+_THICK: dict[str, Any] = {"linewidth": 3}
+
+
 @checked
 def raster(
     spikes: Recording | Raster,
@@ -79,7 +82,7 @@ def raster(
     signal: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the spikes of one sample, a row per neuron.
+    """Draw the spikes of one sample, a row per neuron; marks of several spikes are thicker.
 
     >>> silent = Raster.silent(n_samples=1, n_steps=20, n_neurons=3)
     >>> raster(silent).get_ylabel()  # doctest: +SKIP
@@ -92,7 +95,8 @@ def raster(
             other.
         other: a recording or raster of the same samples and neurons to compare with. Spikes only
             in `spikes`, and spikes only in `other`, have colours of their own; common spikes are
-            grey. Populations missing in `other` are drawn without comparison.
+            grey, and bins with different numbers of spikes red. Populations missing in `other` are
+            drawn without comparison.
         signal: [steps] or [steps, channels] numbers, such as the signal that the spikes encode, to
             draw as lines behind the spikes, with an axis of its own on the right.
         ax: axes to draw on.
@@ -114,7 +118,8 @@ def raster(
         _check_sample(sample, raster.n_samples)
         own = raster.take([sample])
         n_steps = max(n_steps, own.n_steps)
-        kinds = [(own.flat_index(), {"color": "C0"})]
+        flat, several = own.flat_index(), own.bin_counts() > 1
+        kinds = [(flat[~several], {"color": "C0"}), (flat[several], {"color": "C0", **_THICK})]
         if others is not None and name in others:
             kinds = _common_and_single(own, others[name].take([sample]))
         for flat, style in kinds:
@@ -617,11 +622,13 @@ def _common_and_single(
 ) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
     """Flat indices and line styles of spikes in both rasters, and of spikes in only one."""
     mine, theirs = expected.flat_index(), actual.flat_index()
-    shared = np.intersect1d(mine, theirs, assume_unique=True)
+    shared, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+    same = expected.bin_counts()[at] == actual.bin_counts()[other]
     return [
-        (shared, {"color": GREY, "label": "in both"}),
-        (np.setdiff1d(mine, theirs), {"color": "C0", "linewidth": 3, "label": "expected only"}),
-        (np.setdiff1d(theirs, mine), {"color": "C1", "linewidth": 3, "label": "got only"}),
+        (shared[same], {"color": GREY, "label": "in both"}),
+        (np.setdiff1d(mine, theirs), {"color": "C0", "label": "expected only", **_THICK}),
+        (np.setdiff1d(theirs, mine), {"color": "C1", "label": "got only", **_THICK}),
+        (shared[~same], {"color": "C3", "label": "other number", **_THICK}),
     ]
 
 

@@ -92,7 +92,7 @@ class Raster(Value, Tabular):
             object.__setattr__(self, name, read_only(getattr(self, name), dtype))
         self._check_order()
         if self.count is not None:
-            self._check_counts()
+            self._check_counts(self.count)
 
     @classmethod
     def _from_new_arrays(
@@ -139,9 +139,9 @@ class Raster(Value, Tabular):
                 "count",
             )
 
-    def _check_counts(self) -> None:
+    def _check_counts(self, counts: ArrayLike) -> None:
         """Raise `DataError` unless each bin has 1 … 255 spikes; drop counts that are all 1."""
-        count = _checked_integers("count", self.count)
+        count = _checked_integers("count", counts)
         if count.size != self.step.size:
             raise DataError(
                 f"a raster has {count.size} counts for {self.step.size} filled bins",
@@ -154,8 +154,8 @@ class Raster(Value, Tabular):
                 code="raster-counts",
                 fix=f"leave out bins without spikes, and scale numbers to at most {MAX_COUNT}",
             )
-        count = read_only(count, np.uint8) if (count != 1).any() else None
-        object.__setattr__(self, "count", count)
+        stored = read_only(count, np.uint8) if (count != 1).any() else None
+        object.__setattr__(self, "count", stored)
 
     def tables(self) -> list[Table]:
         """A table with the size of the raster and its number of spikes."""
@@ -253,7 +253,9 @@ class Raster(Value, Tabular):
 
     def bin_counts(self) -> NDArray[np.uint8]:
         """[filled] uint8: number of spikes of each filled bin, also where all have one."""
-        return np.ones(self.step.size, np.uint8) if self.count is None else self.count
+        if self.count is None:
+            return np.ones(self.step.size, np.uint8)
+        return self.count.astype(np.uint8, copy=False)
 
     def counts(self) -> NDArray[np.int64]:
         """[samples, neurons] int64: spikes of each neuron in each sample."""
@@ -367,9 +369,16 @@ class Raster(Value, Tabular):
         # 32-bit integers are used where they suffice, because they are sorted twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
-        key = (row.astype(dtype) << bits) | neuron.astype(dtype)
+        if count is not None and (plain_array(count) < 1).any():
+            raise DataError(
+                f"an event has {np.min(count)} spikes",
+                code="raster-counts",
+                fix="leave out events without spikes",
+            )
+        key: NDArray[np.integer] = (row.astype(dtype) << bits) | neuron.astype(dtype)
+        in_bin = None
         if most_spikes == 1:
-            key, in_bin = _unique(key), None
+            key = _unique(key)
         else:
             key, in_bin = _summed(key, count, most_spikes)
         offset = np.searchsorted(key, (row_start << bits).astype(dtype))

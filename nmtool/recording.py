@@ -51,6 +51,7 @@ class Recording(Value, Tabular, Saved):
     """
 
     file_kind = "nmtool recording"
+    file_version = 2
     free_bytes = 512 << 20  # Membranes of a silent network compress a thousandfold.
 
     readout: Readout
@@ -155,6 +156,10 @@ class Recording(Value, Tabular, Saved):
         """Share of samples whose prediction equals the label ([samples] integers)."""
         return float((self.predictions == labels).mean())
 
+    def _version(self) -> int:
+        # Readers of version 1 would ignore the counts.
+        return 2 if any(raster.count is not None for raster in self.spikes.values()) else 1
+
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         header = {
             "readout": self.readout.as_json(),
@@ -231,8 +236,8 @@ def read_raster(archive: Archive, name: str, n_steps: int, n_neurons: int) -> Ra
     ):
         if count > limit:
             raise ValueError(f"the spikes of '{name}' have {count} {axis}, more than {limit}")
-    count = f"spikes.{name}.count"
-    in_bin = frozen(archive.array(count)) if count in archive.arrays else None
+    counts = f"spikes.{name}.count"
+    in_bin = frozen(archive.array(counts)) if counts in archive.arrays else None
     return Raster(offset, step, neuron, n_steps, n_neurons, in_bin)
 
 

@@ -138,7 +138,11 @@ def _compared(value: Value) -> list[Any]:
 
 def _is_same(mine: Any, theirs: Any) -> bool:
     """True if the values of a field are equal; arrays must agree in type, shape and all bits."""
-    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+    if isinstance(mine, np.ndarray) or isinstance(theirs, np.ndarray):
+        if not (
+            isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray)
+        ):  # A field may have an array or None.
+            return False
         same_type = mine.dtype == theirs.dtype and mine.shape == theirs.shape
         return same_type and np.array_equal(_bytes(mine), _bytes(theirs))
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):

@@ -54,11 +54,16 @@ def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
     return run_outside
 
 
+def _is_single(fault: Fault) -> bool:
+    """True for a fault that exports can have: without a latency and without counts."""
+    return not (fault.lag or fault.network.counts)
+
+
 BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]] = {
     "simulator": (run_simulator, lambda fault: True),
-    "c": (faults.run_c, lambda fault: not fault.lag),
-    "onnx": (faults.run_onnx, lambda fault: not fault.lag),
-    "lava": (faults.run_lava, lambda fault: not fault.lag),
+    "c": (faults.run_c, _is_single),
+    "onnx": (faults.run_onnx, _is_single),
+    "lava": (faults.run_lava, _is_single),
     "simulator-outside": (outside(run_simulator), lambda fault: True),
 }
 """Backends by name: the function that runs a faulty network, and its possible faults."""
@@ -84,6 +89,10 @@ def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fau
     for reset in RESETS:
         network = faults.with_reset(usual_network, reset, None if reset == TO_ZERO else constants)
         yield from ((network, fault) for fault in faults.reset_faults(network, spikes))
+    network, spikes = faults.counting(usual_network, 4), faults.live_input(seed, most_spikes=4)
+    defects = [*faults.stored_faults(network, spikes, seed)]
+    defects += faults.count_faults(network, spikes, seed)
+    yield from ((network, fault) for fault in defects)
 
 
 def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, Counter[str]]:
@@ -156,7 +165,7 @@ def judged(
     say: Callable[[str], None],
 ) -> Counter[str]:
     """Counts of one fault by column of the table; `say` reports a fault that is not named."""
-    spikes = faults.live_input(seed)
+    spikes = faults.live_input(seed, most_spikes=network.channels.most_spikes)
     expected = simulate(network, spikes, deep=True)
     wrong = run_simulator(fault)
     place = compare_recordings(expected, wrong).first_divergence

@@ -414,10 +414,24 @@ def level_network(seed: int) -> IntegerNetwork:
     )
 
 
-def live_input(seed: int, n_samples: int = 3) -> Raster:
-    """Spikes of every channel."""
+def live_input(seed: int, n_samples: int = 3, most_spikes: int = 1) -> Raster:
+    """Spikes of every channel, up to `most_spikes` per bin."""
     random = np.random.default_rng(seed)
-    return Raster.from_dense(random.random((n_samples, STEPS, 8)) < 0.12)
+    spikes = random.random((n_samples, STEPS, 8)) < 0.12
+    if most_spikes > 1:
+        return Raster.from_dense(spikes * random.integers(1, most_spikes + 1, spikes.shape))
+    return Raster.from_dense(spikes)
+
+
+def counting(network: IntegerNetwork, most_spikes: int) -> IntegerNetwork:
+    """The network with a low constant of resets, and with several spikes per step."""
+    constants = {p.name: p.vth // 3 for p in network.populations}
+    reset = with_reset(network, SUBTRACT, constants)
+    populations = [
+        replace(p, most_spikes=most_spikes) if p.kind == LIF else p for p in reset.populations
+    ]
+    channels = replace(network.channels, most_spikes=most_spikes)
+    return replace(reset, populations=populations, channels=channels)
 
 
 # Lists of faults
@@ -515,6 +529,30 @@ def reset_faults(network: IntegerNetwork, spikes: Raster) -> Iterator[Fault]:
         truth = {"kind": "reset-constant", "population": first.name, "actual": c[first.name] + by}
         changed = replace(first, reset_by=c[first.name] + by)
         yield Fault(truth, with_population(network, changed), spikes)
+
+
+def count_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:
+    """Other limits of the spikes per step, and other numbers of input spikes."""
+    for population in network.spiking:
+        for most in (1, population.most_spikes - 1, population.most_spikes + 1):
+            truth = {"kind": "most-spikes", "population": population.name, "actual": most}
+            changed = replace(population, most_spikes=most)
+            yield Fault(truth, with_population(network, changed), spikes)
+    once = [replace(p, most_spikes=1) for p in network.populations]
+    if len(network.spiking) > 1:
+        truth = {"kind": "reset", "detail": "no neuron spikes again"}
+        yield Fault(truth, replace(network, populations=once), spikes)
+    single = Raster.from_dense(spikes.dense())
+    yield Fault({"kind": "counts-ignored", "source": INPUT}, network, single)
+    dense = spikes.dense_counts()
+    random = np.random.default_rng(seed)
+    filled = np.argwhere(dense[:, : STEPS // 2])
+    for by in (1, -1):
+        place = tuple(filled[random.integers(len(filled))].tolist())
+        changed = dense.copy()
+        changed[place] = (int(dense[place]) + by) % (network.channels.most_spikes + 1)
+        truth = {"kind": "input", "pre": place[2], "step": place[1]}
+        yield Fault(truth, network, Raster.from_dense(changed))
 
 
 def with_reset(

@@ -32,11 +32,13 @@ class Activity(Tabular):
         rates: per population and for `input`, [neurons] float64: spikes per sample.
         n_steps: number of steps of a sample.
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
+        spiking_steps: as `rates`, steps with a spike per sample; by default those of `rates`.
     """
 
     rates: Mapping[str, NDArray[np.float64]]
     n_steps: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    spiking_steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def silent(self, population: str) -> list[int]:
         """Indices of the neurons that never spike."""
@@ -45,7 +47,8 @@ class Activity(Tabular):
     def saturated(self, population: str) -> list[int]:
         """Indices of the neurons that spike at half of all steps or more."""
         least = SATURATED * max(self.n_steps, 1)
-        return np.flatnonzero(self.rates[population] >= least).tolist()
+        steps = self.spiking_steps.get(population, self.rates[population])
+        return np.flatnonzero(steps >= least).tolist()
 
     @property
     def spikes(self) -> bool:

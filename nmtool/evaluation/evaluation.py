@@ -343,6 +343,7 @@ def _evaluated(
 
     spikes, counts = Counter[str](), Counter[str]()
     spikes_of_neurons: dict[str, NDArray[np.int64]] = {}
+    spiking_steps: dict[str, NDArray[np.int64]] = {}
     events = updates = 0
     scores, labels = [], []
     for samples, recording in portions:
@@ -353,8 +354,10 @@ def _evaluated(
         updates = sum(operations.neurons.values()) * operations.n_steps
         spikes.update({name: raster.n_spikes for name, raster in recording.spikes.items()})
         for name, raster in {INPUT: samples.raster, **recording.spikes}.items():
-            total = np.bincount(raster.neuron, minlength=raster.n_neurons)
-            spikes_of_neurons[name] = spikes_of_neurons.get(name, 0) + total
+            total = np.bincount(raster.neuron, raster.count, minlength=raster.n_neurons)
+            spikes_of_neurons[name] = spikes_of_neurons.get(name, 0) + total.astype(np.int64)
+            steps = np.bincount(raster.neuron, minlength=raster.n_neurons)
+            spiking_steps[name] = spiking_steps.get(name, 0) + steps
         counts.update({name: n for name, n in recording.counts.items() if "." not in name})
         scores.append(recording.scores)
         labels.append(samples.label)
@@ -378,6 +381,7 @@ def _evaluated(
             {name: total / label.size for name, total in spikes_of_neurons.items()},
             samples.raster.n_steps,
             dict(counts),
+            {name: total / label.size for name, total in spiking_steps.items()},
         ),
         label=label,
     )

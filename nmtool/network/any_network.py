@@ -208,7 +208,15 @@ class AnyNetwork(Value, Tabular, Saved):
     @property
     def counts(self) -> bool:
         """True if a neuron can spike, or a channel carry, more than one spike per step."""
-        return any(part.most_spikes > 1 for part in (self.channels, *self.populations))
+        return any(most_spikes > 1 for most_spikes in self.spike_limits.values())
+
+    @property
+    def spike_limits(self) -> dict[str, int]:
+        """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
+        return {
+            graph.INPUT: self.channels.most_spikes,
+            **{population.name: population.most_spikes for population in self.populations},
+        }
 
     @property
     def max_delay(self) -> int:

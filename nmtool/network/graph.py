@@ -222,16 +222,17 @@ def check_reset(name: str, kind: str, reset: str, reset_by: object) -> None:
 def check_most_spikes(name: str, reset: str, most_spikes: object) -> None:
     """Raise `NetworkError` unless the neurons of a population can spike that often in a step."""
     is_whole = isinstance(most_spikes, Integral) and not isinstance(most_spikes, bool)
-    if not is_whole or not 1 <= most_spikes <= MAX_SPIKES:
+    most = int(most_spikes) if isinstance(most_spikes, Integral) else 0
+    if not is_whole or not 1 <= most <= MAX_SPIKES:
         raise NetworkError(
             f"population '{name}': most_spikes must be a whole number in 1 … {MAX_SPIKES}, not "
             f"{most_spikes!r}",
             code="most-spikes-range",
             fix="give the largest number of spikes of a neuron in a step",
         )
-    if most_spikes > 1 and reset != SUBTRACT:
+    if most > 1 and reset != SUBTRACT:
         raise NetworkError(
-            f"population '{name}' cannot spike {most_spikes} times in a step",
+            f"population '{name}' cannot spike {most} times in a step",
             code="most-spikes-reset",
             why=f"its reset is {reset}; only a reset that subtracts at once can leave the membrane "
             "above the threshold within a step",

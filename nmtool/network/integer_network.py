@@ -367,11 +367,15 @@ class IntegerNetwork(AnyNetwork):
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def largest_sum(self, population: IntegerPopulation) -> int:
-        """Largest magnitude of the sum of the positive or negative weights onto one neuron."""
+        """Largest magnitude of the sum of the positive or negative weights onto one neuron.
+
+        A weight counts as often as its source can spike in a step.
+        """
         positive = negative = np.zeros(population.size, np.int64)
+        most_spikes = self.spike_limits
         for projection in self.projections:
             if projection.target == population.name:
-                weight = projection.shifted_weight.astype(np.int64)
+                weight = projection.shifted_weight.astype(np.int64) * most_spikes[projection.source]
                 positive = positive + np.maximum(weight, 0).sum(axis=0)
                 negative = negative + np.maximum(-weight, 0).sum(axis=0)
         return int(max(positive.max(), negative.max()))

@@ -35,7 +35,8 @@ def with_relays(network: Network, longest: int) -> Network:
         longest: longest delay without a relay, in steps, at least 0.
 
     Raises:
-        UsageError: the longest delay is less than 0.
+        UsageError: the longest delay is less than 0, or a source that needs a relay can spike
+            several times per step.
     """
     WHOLE.check("the longest delay", longest)
     if longest < 0:
@@ -47,12 +48,22 @@ def with_relays(network: Network, longest: int) -> Network:
     longest = min(longest, network.max_delay)
     relay_steps = longest + HOP_LATENCY
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
+    spike_limits = network.spike_limits
     chains = {name: [_Link(name, np.arange(size))] for name, size in sizes.items()}
     populations: list[Population] = []
     projections: list[Projection] = []
     for source, chain in chains.items():
         while (needed := _late_neurons(network, source, len(chain) * relay_steps)).size:
             previous = chain[-1]
+            if spike_limits[source] > 1:
+                raise UsageError(
+                    f"no relay can repeat the spikes of '{source}'",
+                    code="relay-counts",
+                    why=f"it has up to {spike_limits[source]} spikes per step, and a relay neuron "
+                    "spikes once for every arriving count",
+                    fix=f"shorten its delays to at most {longest} steps, or set its most_spikes "
+                    "to 1",
+                )
             relay = _Link(_free_name(f"{source}_relay{len(chain)}", sizes), needed)
             sizes[relay.name] = needed.size
             one_to_one = (previous.neurons[:, None] == needed[None, :]).astype(np.float64)

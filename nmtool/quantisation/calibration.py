@@ -2,8 +2,9 @@
 
 v saturates at a limit beyond every threshold, in `loihi2` at ±(2^23 − 1). A spiking neuron that
 saturates upwards spikes and is reset anyway, so that nothing is lost. Saturation matters in
-non-spiking neurons, whose membranes are read out, and in spiking neurons that saturate downwards,
-because they lose part of their inhibition.
+non-spiking neurons, whose membranes are read out; in spiking neurons that saturate downwards,
+because they lose part of their inhibition; and in neurons that can spike several times per step,
+because they lose spikes.
 """
 
 from __future__ import annotations
@@ -103,7 +104,14 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
         currents = set()
     outputs = {p.name for p in network.integrating if counts[f"v_clips.{p.name}"]}
     lowest = {p.name: potential[p.name].min(initial=0) for p in network.spiking}
-    return currents | outputs | {name for name, v in lowest.items() if v <= network.runs_in.lowest}
+    # A neuron that can spike several times per step spikes too seldom if its membrane saturates.
+    several = {p.name for p in network.spiking if p.most_spikes > 1 and counts[f"v_clips.{p.name}"]}
+    return (
+        currents
+        | outputs
+        | several
+        | {name for name, v in lowest.items() if v <= network.runs_in.lowest}
+    )
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:

@@ -214,8 +214,12 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
         for index, projection in enumerate(network.projections)
         if projection.target == population.name
     ]
+    # A weight can arrive as often in a step as its source spikes.
+    spike_limits = network.spike_limits
+    most_arrivals = [spike_limits[network.projections[a.place].source] for a in incoming]
     clipped = [
-        np.clip(afferent.jumps, -afferent.magnitude, afferent.magnitude) for afferent in incoming
+        np.clip(afferent.jumps, -afferent.magnitude, afferent.magnitude) * most
+        for afferent, most in zip(incoming, most_arrivals, strict=True)
     ]
     ceilings, findings = _ceilings(request, population, clipped, du, dv)
     largest = [afferent.magnitude for afferent in incoming]
@@ -236,7 +240,8 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
         share = 0.0
         if ceilings.static:
             shifted = [
-                projection.shifted_weight.astype(np.int64) for projection in projections.values()
+                projection.shifted_weight.astype(np.int64) * most
+                for projection, most in zip(projections.values(), most_arrivals, strict=True)
             ]
             share = share_of_ranges(
                 one_signed_sum(shifted),
@@ -378,4 +383,5 @@ def _integer_population(
         arithmetic=runs_in.name,
         reset=population.reset,
         reset_by=reset_by,
+        most_spikes=population.most_spikes,
     )

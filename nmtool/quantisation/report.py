@@ -264,10 +264,12 @@ def population_reports(
         target: chip or format to round for.
     """
     runs_in, reports = integers.runs_in, []
-    decay_one = runs_in.decay_one
+    decay_one, spike_limits = runs_in.decay_one, integers.spike_limits
     for exact, integer in zip(network.populations, integers.populations, strict=True):
-        incoming = [p.shifted_weight for p in integers.projections if p.target == integer.name]
-        drive = one_signed_sum([weight.astype(np.int64) for weight in incoming])
+        incoming = [p for p in integers.projections if p.target == integer.name]
+        drive = one_signed_sum(
+            [p.shifted_weight.astype(np.int64) * spike_limits[p.source] for p in incoming]
+        )
         current = current_ceiling(drive, integer.du, runs_in) * runs_in.state_one
         reports.append(
             PopulationReport(

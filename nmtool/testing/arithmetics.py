@@ -40,6 +40,9 @@ from nmtool.verification.mutation import FaultDetector, mutation_score
 
 _STEPS_PER_EXAMPLE, _FAULTS_PER_EXAMPLE = 200, 12
 
+_MOST_SPIKES = 9
+"""Limit of the spikes of neurons and channels in a step, in networks with counts."""
+
 
 def check_arithmetic(arithmetic: Arithmetic, examples: int = 5) -> None:
     """Check that all of nmtool computes an arithmetic as its `neuron_step` defines it.
@@ -64,8 +67,12 @@ def check_arithmetic(arithmetic: Arithmetic, examples: int = 5) -> None:
         for seed in range(examples):
             _check_step(arithmetic, seed)
             to_zero = random_network(seed, 1 + seed % 3, bool(seed % 2), arithmetic)
-            for network in (to_zero, with_resets(to_zero, seed)):
-                spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
+            networks = (with_resets(to_zero, seed, most) for most in (1, _MOST_SPIKES))
+            for network in (to_zero, *networks):
+                channels = network.channels
+                spikes = random_raster(
+                    seed, 2, network.n_steps, channels.size, channels.most_spikes
+                )
                 recording = simulate(network, spikes, deep=True)
                 _check_simulators(network, spikes, recording, seed)
                 _check_faults(network, spikes, recording, seed)
@@ -138,7 +145,7 @@ def _check_simulators(
     for sample in range(spikes.n_samples):
         session = Session(network, keep=spikes.n_steps)
         part = spikes[sample : sample + 1]
-        session.feed(part.neuron, part.step * network.dt_ms)
+        session.feed(part.neuron, part.step * network.dt_ms, count=part.bin_counts())
         session.step(spikes.n_steps)
         alone = simulate(network, part, deep=True)
         _promise(_equal(session.recent(), alone), "a session equals the simulator", seed)
@@ -173,7 +180,7 @@ def _check_faults(network: IntegerNetwork, spikes: Raster, recording: Recording,
         differs = not compare_recordings(recording, wrong).identical
         _promise(seen == differs, f"the mutation score is right about {fault}", seed)
         _promise(not (equivalent and differs), f"no input shows {fault}", seed)
-        if fault.kind in ("du", "dv", "vth", "reset_by", "bias"):
+        if fault.kind in ("du", "dv", "vth", "reset_by", "most_spikes", "bias"):
             if not visible.any():
                 _promise(not differs, f"known answers that show no change miss {fault}", seed)
             if visible.any(axis=0).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
+from nmtool.network.graph import INPUT, KINDS, LIF, SUBTRACT, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, rules_of
 from nmtool.testing.networks import SIGNS, Maker, with_resets
@@ -62,9 +62,16 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 @st.composite
 def integer_networks(
-    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False
+    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False, most_spikes: int = 1
 ) -> IntegerNetwork:
-    """Any integer network of up to three populations; with `resets`, not only of resets to zero."""
+    """Any integer network of up to three populations.
+
+    Args:
+        draw: Hypothesis' function.
+        runs_in: the arithmetic.
+        resets: False for resets to zero only.
+        most_spikes: limit of the spikes of neurons and channels in a step; above 1, with `resets`.
+    """
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     network = IntegerNetwork(
@@ -77,16 +84,33 @@ def integer_networks(
         source_hash=draw(st.sampled_from(["", "abc"])),
         arithmetic=runs_in.name,
     )
-    return with_resets(network, draw(seeds)) if resets else network
+    most = draw(st.sampled_from(sorted({1, most_spikes})))
+    return with_resets(network, draw(seeds), most) if resets else network
 
 
 @st.composite
-def float_networks(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Network:
-    """Any float network: weights of all sizes and signs, all kinds of constants, long delays."""
+def float_networks(
+    draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5), most_spikes: int = 1
+) -> Network:
+    """Any float network: weights of all sizes and signs, all kinds of constants, long delays.
+
+    Args:
+        draw: Hypothesis' function.
+        channels: possible numbers of input channels.
+        most_spikes: limit of the spikes of neurons and channels in a step. Neurons with more than
+            one subtract their threshold.
+    """
     layout, random = draw(layouts(channels)), np.random.default_rng(draw(seeds))
+    limits = st.sampled_from([1, most_spikes]) if most_spikes > 1 else st.just(1)
+
+    def population(name: str, kind: str) -> Population:
+        made = _population(random, name, layout.sizes[name], kind)
+        most = draw(limits) if kind == LIF else 1
+        return made if most == 1 else replace(made, reset=SUBTRACT, most_spikes=most)
+
     return Network(
-        InputChannels(layout.sizes[INPUT]),
-        [_population(random, name, layout.sizes[name], k) for name, k in layout.kinds.items()],
+        InputChannels(layout.sizes[INPUT], most_spikes=draw(limits)),
+        [population(name, kind) for name, kind in layout.kinds.items()],
         [_projection(random, edge, layout.shape(edge)) for edge in layout.edges],
         layout.readout,
         dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import Arithmetic, place_in_sum
+from nmtool.arithmetic import Arithmetic, place_in_sum, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     ANY,
@@ -57,10 +57,11 @@ from nmtool.hardware_sim.wrong_step import (
     WRAP,
     Rules,
 )
-from nmtool.network.graph import INPUT, TO_ZERO
+from nmtool.network.graph import INPUT, MAX_SPIKES, SUBTRACT, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.tables import counted
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192
@@ -116,11 +117,13 @@ class Case:
     def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
         """Recorded spikes, u and v of a population in some samples."""
         nothing = np.zeros((len(samples), 0, self.network.population(name).size))
-        spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
+        raster = self._sent[name].take(samples) if name in self._sent else None
+        spikes = nothing if raster is None else raster.dense_counts()
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
-        spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
-        return Traces(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
+        traces = [np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v)]
+        types = np.uint8, np.int64, np.int64
+        return Traces(*(a.astype(dtype) for a, dtype in zip(traces, types, strict=True)))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
@@ -228,11 +231,18 @@ def find_causes(case: Case) -> list[Cause]:
             _decay_causes,
             _threshold_causes,
             _reset_constant_causes,
+            _most_spikes_causes,
             _bias_exponent_causes,
             _projection_causes,
         ):
             causes += of_population(case, name)
-    for of_network in (_latency_causes, _arithmetic_causes, _input_causes, _leftover_state_causes):
+    for of_network in (
+        _latency_causes,
+        _count_causes,
+        _arithmetic_causes,
+        _input_causes,
+        _leftover_state_causes,
+    ):
         causes += of_network(case)
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
@@ -249,13 +259,18 @@ def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], 
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
     difference = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
-    runs_in = case.network.runs_in
-    if runs_in.neuron.u_overflow == "wraps":
-        difference = (difference + runs_in.state_limit) % (
-            2 * runs_in.state_limit
-        ) - runs_in.state_limit
-    excess, rest = divmod(difference, runs_in.state_one)
+    excess, rest = divmod(difference, case.network.runs_in.state_one)
+    excess = int(_in_range_of_u(case, np.int64(excess)))
     return None if rest or not excess else ((sample, step), excess)
+
+
+def _in_range_of_u(case: Case, weights: Any) -> Any:
+    """Sums of weights, wrapped around as u wraps; unchanged if u clips."""
+    runs_in = case.network.runs_in
+    if runs_in.neuron.u_overflow != "wraps":
+        return weights
+    limit = runs_in.state_limit // runs_in.state_one
+    return (weights + limit) % (2 * limit) - limit
 
 
 def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
@@ -283,15 +298,16 @@ def _weight_causes(
     projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
     reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
     weight = projection.weight[:, neuron].astype(np.int64)
+    values = np.arange(1 - limit, limit)
     if deviation is not None:
         (sample, step), excess = deviation
-        change = _weight_change(excess, projection.weight_exponent)
-        if change is None:
-            return
-        pre = np.flatnonzero(reach[sample, step])
-        value = weight[pre] + change
+        active = np.flatnonzero(reach[sample, step])
+        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
+        exponent = projection.weight_exponent
+        change = shifted((value - weight[pre]) * reach[sample, step, pre], max(exponent, 0))
+        matches = _in_range_of_u(case, change) == excess << max(-exponent, 0)
+        pre, value = pre[matches], value[matches]
     else:
-        values = np.arange(1 - limit, limit)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
     legal = _is_representable(projection, pre, neuron, value)
@@ -324,7 +340,7 @@ def _delay_causes(
     projection = case.network.projections[index]
     weight = projection.shifted_weight[:, neuron]
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
-    if deviation is not None:
+    if deviation is not None and case.sent[projection.source].count is None:
         _, excess = deviation
         useful &= abs(weight) == abs(excess)
     values = np.arange(projection.runs_in.max_delay + 1)
@@ -362,15 +378,16 @@ def _causes_by_synapse(
         yield from _cause_range(cause, value[pre == sender])
 
 
-def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[samples, steps, pre] bool: True where a spike of a source neuron arrives at one neuron.
+def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.int64]:
+    """[samples, steps, pre] int64: number of spikes of a source neuron that arrive at one neuron.
 
     Args:
         sent: the spikes of the source.
         delay: [pre] delays to that neuron, in steps.
     """
     step = np.arange(sent.n_steps)[:, None] - HOP_LATENCY - delay.astype(np.int64)
-    return np.take_along_axis(sent.dense(), np.maximum(step, 0)[None], axis=1) & (step >= 0)
+    counts = sent.dense_counts().astype(np.int64)
+    return np.take_along_axis(counts, np.maximum(step, 0)[None], axis=1) * (step >= 0)
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
@@ -380,14 +397,6 @@ def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
         nearest = int(values[np.argmin(abs(values - cause.expected))])
         span = (int(values.min()), int(values.max())) if len(values) > 1 else None
         yield replace(cause, actual=nearest, span=span)
-
-
-def _weight_change(excess: int, exponent: int) -> int | None:
-    """The change of a stored weight that explains an excess of input; None if there is none."""
-    if exponent < 0:
-        return excess << -exponent
-    weight, rest = divmod(excess, 1 << exponent)
-    return None if rest else weight
 
 
 def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
@@ -487,6 +496,16 @@ def _reset_constant_causes(case: Case, name: str) -> Iterator[Cause]:
     yield from _cause_range(cause, _explaining_values(case, cause, "reset_by", values))
 
 
+def _most_spikes_causes(case: Case, name: str) -> Iterator[Cause]:
+    """Yield causes: a faulty limit of the spikes of a population's neurons in a step."""
+    population = case.network.population(name)
+    if population.reset != SUBTRACT or not (case.network.counts or case.sent[name].most_spikes > 1):
+        return
+    cause = Cause("most-spikes", name, expected=population.most_spikes)
+    values = np.arange(1, MAX_SPIKES + 1)
+    yield from _cause_range(cause, _explaining_values(case, cause, "most_spikes", values))
+
+
 def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
     """Yield causes: a faulty bias exponent of a population."""
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
@@ -579,6 +598,33 @@ def _latency_causes(case: Case) -> Iterator[Cause]:
                 yield replace(cause, actual=lag)
 
 
+def _count_causes(case: Case) -> Iterator[Cause]:
+    """Yield causes: several spikes in a step arrive like a single one, or are a single one.
+
+    If only one population has several spikes, the latter is a wrong `most_spikes`.
+    """
+    names = [INPUT, *(population.name for population in case.network.populations)]
+    several = [i for i, name in enumerate(names) if _most_sent(case, name) > 1]
+    groups = [[i] for i in several] + ([several] if len(several) > 1 else [])
+    for sources in groups:
+        n_spikes = case.events.n_spikes.copy()
+        for source in sources:
+            first, last = case.events.offset[source, [0, -1]]
+            n_spikes[first:last] = 1
+        if case.is_explained_by(case.cells, case.events._replace(n_spikes=n_spikes)):
+            name = names[sources[0]] if len(sources) == 1 else ""
+            yield Cause("counts-ignored", source=name, detail=name or "every source")
+    if sum(population.most_spikes > 1 for population in case.network.populations) > 1:
+        once = {name: _once(cells) for name, cells in case.cells.items()}
+        if case.is_explained_by(once):
+            yield Cause("reset", detail="no neuron spikes again in the same step")
+
+
+def _most_sent(case: Case, name: str) -> int:
+    """Largest number of spikes that a source sent in a step."""
+    return case.sent[name].most_spikes if name in case.sent else 1
+
+
 def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
     """Cells of target populations, by name, if spikes of these projections are `lag` steps late."""
     cells: dict[str, Cells] = {}
@@ -622,19 +668,29 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, _Change]]:
     kind = "above-threshold" if right.at_threshold else "at-threshold"
     yield kind, "", with_rules(at_threshold=not right.at_threshold)
     yield "reset", "v is not reset", with_rules(reset=KEEP)
-    yield "reset", "v is reset to zero", lambda cells: cells._replace(drop=cells.drop * 0)
+    yield "reset", "v is reset to zero", _reset_to_zero
     yield "reset", "the threshold is subtracted from v", partial(_reset_by_threshold, runs_in)
     at_next_step = with_rules(reset=NEXT_STEP)
     yield (
         "reset",
         "v is reset at the next step",
-        lambda cells: at_next_step(cells._replace(drop=-abs(cells.drop))),
+        lambda cells: at_next_step(_once(cells)._replace(drop=-abs(cells.drop))),
     )
     yield "reset", "v is reset at once", lambda cells: cells._replace(drop=abs(cells.drop))
     yield "reset", "u is reset, too", with_rules(resets_u=True)
     yield "update-order", "", with_rules(old_u=True)
     if right.sum_limit:
         yield "sums", "", with_rules(sum_limit=0)
+
+
+def _once(cells: Cells) -> Cells:
+    """Copy cells whose neurons spike at most once per step."""
+    return cells._replace(most=np.ones_like(cells.most))
+
+
+def _reset_to_zero(cells: Cells) -> Cells:
+    """Copy cells with a reset to zero, after which no neuron spikes again in a step."""
+    return _once(cells)._replace(drop=cells.drop * 0)
 
 
 def _reset_by_threshold(runs_in: Arithmetic, cells: Cells) -> Cells:
@@ -700,7 +756,7 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 
 def _input_causes(case: Case) -> Iterator[Cause]:
-    """Yield causes: an additional or missing input spike, or a silent input channel."""
+    """Yield causes: a wrong number of spikes of a channel in a step, or a silent channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
@@ -710,48 +766,67 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
     onto_target = [projection for projection in from_input if projection.target == name]
-    guesses: list[tuple[int, int | None]] = [
-        (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
+    raster, most = case.sent[INPUT], case.network.channels.most_spikes
+    guesses: list[tuple[int, int | None, int]] = [
+        (channel, None, 0) for channel in np.flatnonzero(raster.counts()[0]).tolist()
     ]
-    guesses += _suspect_inputs(case, onto_target, step, neuron)
-    for channel, at in guesses[:MOST_GUESSES]:
-        spike, events = _flip_input(case.events, case.network.runs_in.word, channel, at)
+    right = raster.dense_counts()[0]
+    suspects = _suspect_inputs(case, onto_target, step, neuron)
+    for change in range(1, most + 1):
+        for place in suspects:
+            own = int(right[place[::-1]])
+            counts = own + change, own - change
+            guesses += [(*place, count) for count in counts if 0 <= count <= most]
+    for channel, at, count in guesses[:MOST_GUESSES]:
+        events = _with_input(case.events, case.network.runs_in.word, channel, at, count)
         if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
             reached, events
         ):
-            text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
-            if at is None:
-                text = f"channel {channel} is silent"
+            text = f"channel {channel} is silent"
+            if at is not None:
+                text = _input_in_words(channel, at, int(right[at, channel]), count)
             yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
 
 
-def _flip_input(events: Streams, word: int, channel: int, at: int | None) -> tuple[bool, Streams]:
-    """Remove an input spike from the events of a sample, or add it if there is none.
+def _input_in_words(channel: int, at: int, expected: int, actual: int) -> str:
+    """Describe a wrong number of spikes of a channel in a step."""
+    if max(expected, actual) > 1:
+        return f"channel {channel} has {counted(actual, 'spike')} at step {at}, not {expected}"
+    return f"a spike of channel {channel} at step {at} is {'missing' if expected else 'added'}"
+
+
+def _with_input(events: Streams, word: int, channel: int, at: int | None, count: int) -> Streams:
+    """Change the number of spikes of an input channel in the events of a sample.
 
     Args:
         events: events of the sample.
         word: number of sources per word, see `place_in_sum`.
-        channel: channel of the spike.
-        at: step of the spike; None for all spikes of the channel.
-
-    Returns:
-        True if the spike existed, and the changed events.
+        channel: the channel.
+        at: the step; None for all spikes of the channel.
+        count: the new number of spikes; 0 if `at` is None.
     """
     step, neuron = (spikes[: events.offset[0, 1]] for spikes in (events.step, events.neuron))
     own = neuron == channel
     if at is not None:
         own &= step == at
-    removed = np.flatnonzero(own)
-    if removed.size:
-        step, neuron = np.delete(events.step, removed), np.delete(events.neuron, removed)
+    places = np.flatnonzero(own)
+    if count and places.size:
+        n_spikes = events.n_spikes.copy()
+        n_spikes[places] = count
+        return events._replace(n_spikes=n_spikes, several=True)
+    lists: list[NDArray[Any]] = [events.step, events.neuron, events.n_spikes]
+    if not count:
+        lists = [np.delete(values, places) for values in lists]
     else:
         assert at is not None, "only a channel with spikes can be silenced"
         before = place_in_sum(neuron, word) < place_in_sum(channel, word)
-        place = np.count_nonzero((step < at) | ((step == at) & before))
-        step, neuron = np.insert(events.step, place, at), np.insert(events.neuron, place, channel)
-    offset = events.offset + (step.size - events.step.size)
+        place = int(np.count_nonzero((step < at) | ((step == at) & before)))
+        new = at, channel, count
+        lists = [np.insert(values, place, n) for values, n in zip(lists, new, strict=True)]
+    offset = events.offset + (lists[0].size - events.step.size)
     offset[0, 0] = 0
-    return bool(removed.size), events._replace(offset=offset, step=step, neuron=neuron)
+    events = events._replace(step=lists[0], neuron=lists[1], n_spikes=lists[2])
+    return events._replace(offset=offset, several=events.several or count > 1)
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
@@ -762,13 +837,13 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 
 def _suspect_inputs(
     case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
-) -> list[tuple[int, int | None]]:
+) -> list[tuple[int, int]]:
     """Find the input spikes that would reach a neuron at a step, each as (channel, step).
 
     Without u and v, the effect of a spike may only be visible later, so earlier spikes are
     included, too.
     """
-    suspects: dict[tuple[int, int | None], None] = {}
+    suspects: dict[tuple[int, int], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
         for projection in onto_target:
             departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)

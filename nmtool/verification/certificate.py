@@ -434,7 +434,7 @@ def _comparison_sentences(
     predictions = comparison.predictions_different
     yield (
         f"{label}: spikes compared {comparison.spikes_compared}, "
-        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}"
+        f"different {comparison.spikes_different}; {comparison.emitted}"
         + (f"; predictions different {predictions}" if predictions else ""),
         "",
     )

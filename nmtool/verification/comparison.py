@@ -1,8 +1,8 @@
 """Compare recordings, spike for spike.
 
 spikes compared     every (sample, step, neuron) bin of every spiking population
-spikes different    bins in which one recording has a spike and the other has none
-spikes emitted      bins in which the expected recording has a spike
+spikes different    bins in which the recordings have different numbers of spikes
+spikes emitted      spikes of the expected recording
 membrane compared   membranes of outputs at every step; in deep recordings u and v of every neuron
 
 Backends of integers must equal the simulator exactly. Sums of real numbers depend on the order of
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +52,10 @@ class Divergence:
     actual: float
 
     def __str__(self) -> str:
+        several = self.quantity == "spike" and max(self.expected, self.actual) > 1
         return (
             f"sample {self.sample}, step {self.step}, {self.population}[{self.neuron}], "
-            f"{self.quantity}: expected {self.expected:.12g}, got {self.actual:.12g}"
+            f"{self.quantity}{'s' * several}: expected {self.expected:.12g}, got {self.actual:.12g}"
         )
 
 
@@ -70,11 +72,12 @@ class Comparison(Result):
 
     Attributes:
         spikes_compared, spikes_different, spikes_emitted: numbers of compared bins, of bins that
-            differ, and of bins with an expected spike.
+            differ, and of expected spikes.
         membrane_compared, membrane_different: numbers of compared values of u and v, and of values
             that differ.
         predictions_different: number of samples with different predictions; None if not compared.
         first_divergence: the first difference; None if nothing differs.
+        bins_emitted: number of bins with an expected spike; None if each has one spike.
     """
 
     spikes_compared: int
@@ -84,6 +87,21 @@ class Comparison(Result):
     membrane_different: int
     predictions_different: int | None
     first_divergence: Divergence | None = field(metadata=NOT_IN_JSON)
+    bins_emitted: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts; `bins_emitted` only where a bin has several spikes."""
+        counts = super().as_json()
+        if self.bins_emitted is None:
+            del counts["bins_emitted"]
+        return counts
+
+    @property
+    def emitted(self) -> str:
+        """The number of expected spikes in words, with the number of their bins if it differs."""
+        if self.bins_emitted is None:
+            return f"spikes emitted {self.spikes_emitted}"
+        return f"spikes emitted {self.spikes_emitted} in {self.bins_emitted} bins"
 
     def _line(self) -> str:
         return (
@@ -103,7 +121,8 @@ class Agreement:
     """Agreement of two recordings in spikes and predictions, e.g. of floats and their integers.
 
     Attributes:
-        spikes_compared, spikes_different: numbers of compared bins, and of bins that differ.
+        spikes_compared: number of compared bins.
+        spikes_different: number of spikes that only one of the recordings has.
         spikes_shared: number of spikes that are in both recordings.
         predictions_different: number of samples with different predictions.
     """
@@ -172,14 +191,17 @@ def count_differences(
         for name in expected.spikes
     }
     dense = list(_dense_pairs(expected, actual))
+    emitted = sum(raster.n_spikes for raster in expected.spikes.values())
+    bins = sum(raster.n_filled for raster in expected.spikes.values())
     return Comparison(
         spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
         spikes_different=sum(len(rows) for rows in spikes.values()),
-        spikes_emitted=sum(raster.n_spikes for raster in expected.spikes.values()),
+        spikes_emitted=emitted,
         membrane_compared=sum(a.size for *_, a, _ in dense),
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
         predictions_different=predictions_different,
         first_divergence=_first_divergence(spikes, dense, expected.spikes, actual.spikes),
+        bins_emitted=bins if bins != emitted else None,
     )
 
 
@@ -192,7 +214,7 @@ def spike_agreement(left: Recording, right: Recording) -> Agreement:
         DataError: a population is missing in one recording, or the shapes differ.
     """
     check_comparable(left, right, _ALWAYS)
-    different = sum(len(_differing_bins(r, right.spikes[name])) for name, r in left.spikes.items())
+    different = sum(_unshared(r, right.spikes[name]) for name, r in left.spikes.items())
     n_spikes = sum(r.n_spikes for recording in (left, right) for r in recording.spikes.values())
     return Agreement(
         spikes_compared=sum(raster.n_bins for raster in left.spikes.values()),
@@ -288,6 +310,14 @@ def _differing_bins(expected: Raster, actual: Raster) -> NDArray[np.int64]:
     row, neuron = np.divmod(flat, expected.n_neurons)
     sample, step = np.divmod(row, expected.n_steps)
     return np.stack([sample, step, neuron], axis=1)
+
+
+def _unshared(left: Raster, right: Raster) -> int:
+    """Number of spikes that only one of two rasters has, summed over all bins."""
+    mine, theirs = left.flat_index(), right.flat_index()
+    _, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+    smaller = np.minimum(left.bin_counts()[at], right.bin_counts()[other])
+    return left.n_spikes + right.n_spikes - 2 * int(smaller.sum(dtype=np.int64))
 
 
 def _dense_pairs(

@@ -1,12 +1,12 @@
 """`exercise`: generate samples that reveal faults that the data do not reveal.
 
 Candidates are random: all channels or some of them spike, evenly or in bursts, at rates from far
-below to far above those at which the network spikes. Some candidates target a neuron that has not
-spiked, or that has a fault that no sample has shown: only channels that excite this neuron spike.
-Other candidates vary the candidate that brought a silent neuron nearest to its threshold. Each
-round keeps the candidates that reach synapses or show one-unit faults for the first time. Each
-round draws its own faults, from other seeds than a mutation score, so that the faults of the score
-are not targeted.
+below to far above those at which the network spikes, with random counts where channels carry
+counts. Some candidates target a neuron that has not spiked, or that has a fault that no sample has
+shown: only channels that excite this neuron spike. Other candidates vary the candidate that brought
+a silent neuron nearest to its threshold. Each round keeps the candidates that reach synapses or
+show one-unit faults for the first time. Each round draws its own faults, from other seeds than a
+mutation score, so that the faults of the score are not targeted.
 
 The samples are meant for a comparison of u and v of every neuron.
 """
@@ -98,7 +98,8 @@ class _Search:
         kept: samples kept so far.
         missing: by projection, [pre, post] bool: reachable synapses not yet exercised.
         targets: faults that no sample shows yet, although some input might.
-        nearest: by silent neuron, its highest membrane so far, and the [steps, channels] input.
+        nearest: by silent neuron, its highest membrane so far, and the [steps, channels] input, as
+            from `_dense`.
         avoids_overflows: True if samples in which u or v overflows are not kept.
     """
 
@@ -110,7 +111,7 @@ class _Search:
         self.avoids_overflows = True
         self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
-        self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
+        self.nearest: dict[tuple[str, int], tuple[int, NDArray]] = {}
         self.missing = [
             delivering(projection, self.bounds.earliest, self.n_steps)
             for projection in network.projections
@@ -242,7 +243,7 @@ class _Search:
         peak = recording.potential[name][:, :, neuron].max(axis=1)
         best = int(np.argmax(peak))
         if (name, neuron) not in self.nearest or peak[best] > self.nearest[name, neuron][0]:
-            self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
+            self.nearest[name, neuron] = int(peak[best]), _dense(spikes.take([best]))[0]
 
     def _candidates(self, draws: Draws) -> Raster:
         """Make random inputs: noise, bursts of noise, noise in channels that excite one neuron.
@@ -251,7 +252,9 @@ class _Search:
         """
         n_steps, size = self.n_steps, self.network.channels.size
         n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
-        dense = np.zeros((n_candidates, n_steps, size), np.bool_)
+        most_spikes = self.network.channels.most_spikes
+        number = np.bool_ if most_spikes == 1 else np.uint8
+        dense = np.zeros((n_candidates, n_steps, size), number)
         target_neurons = self._target_neurons()
         nearest = [neuron for neuron in self._late_neurons() if neuron in self.nearest]
         for index in range(n_candidates):
@@ -262,9 +265,10 @@ class _Search:
                 name, neuron = target_neurons[draws.part(len(target_neurons))]
                 active = self.influence[name][:, neuron] > 0
                 active &= draws(size) < max(share, 0.3)
-            dense[index] = (draws((n_steps, size)) < rate) & active
+            filled = (draws((n_steps, size)) < rate) & active
             if draws.number() < 0.4:
-                dense[index] &= _bursts(n_steps, draws)[:, None]
+                filled &= _bursts(n_steps, draws)[:, None]
+            dense[index] = draws.counted(filled, most_spikes)
             if nearest and index % 4 == 1:
                 mask = draws(size) < 0.8
                 before = self.nearest[nearest[draws.part(len(nearest))]][1]
@@ -296,6 +300,11 @@ def first_spikes(
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         np.minimum.at(steps[name], raster.neuron, raster.step)
     return steps
+
+
+def _dense(spikes: Raster) -> NDArray:
+    """[samples, steps, channels] bool, or numbers of spikes if bins have several."""
+    return spikes.dense() if spikes.count is None else spikes.dense_counts()
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:

@@ -300,7 +300,10 @@ def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Rec
 
 def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
     """Bins in which spikes, u or v differ: by population, [samples, steps, neurons] bool."""
-    bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
+    bins = {
+        name: raster.dense_counts() != actual.spikes[name].dense_counts()
+        for name, raster in expected.spikes.items()
+    }
     for mine, theirs in ((expected.v, actual.v), (expected.current, actual.current)):
         for name, values in mine.items():
             bins[name] = bins.get(name, False) | (values != theirs[name])
@@ -354,21 +357,26 @@ def _differing_spikes_and_outputs(
 def _arrivals_at(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
 ) -> Sequence[Arrival]:
-    """Spikes that reach the neuron of `place` at its step, largest weights first."""
+    """Spikes that reach the neuron of `place` at its step, largest sums of weights first."""
     arrivals = []
     for projection in network.projections:
         if projection.target != place.population:
             continue
         raster = spikes if projection.source == INPUT else recording.spikes[projection.source]
-        sent = raster.take([place.sample]).dense()[0]
+        sent = raster.take([place.sample]).dense_counts()[0]
         delay = projection.delay[:, place.neuron].astype(np.int64)
         weight = getattr(projection, "shifted_weight", projection.weight)[:, place.neuron]
         step = place.step - HOP_LATENCY - delay
-        reach = (step >= 0) & (weight != 0) & sent[np.maximum(step, 0), np.arange(len(step))]
+        counts = sent[np.maximum(step, 0), np.arange(len(step))] * ((step >= 0) & (weight != 0))
         arrivals += [
             Arrival(
-                projection.source, int(pre), weight[pre].item(), int(delay[pre]), int(step[pre])
+                projection.source,
+                int(pre),
+                weight[pre].item(),
+                int(delay[pre]),
+                int(step[pre]),
+                int(counts[pre]),
             )
-            for pre in np.flatnonzero(reach)
+            for pre in np.flatnonzero(counts)
         ]
-    return sorted(arrivals, key=lambda arrival: -abs(arrival.weight))
+    return sorted(arrivals, key=lambda arrival: -abs(arrival.weight * arrival.count))

@@ -25,6 +25,7 @@ _SENTENCES = {
     "threshold": "vth of {population} is {actual}, not {expected}",
     "threshold-one": "vth of {cell} alone is {actual}, not {expected}",
     "reset-constant": "reset_by of {population} is {actual}, not {expected}",
+    "most-spikes": "most_spikes of {population} is {actual}, not {expected}",
     "bias": "the bias mantissa of {cell} is {actual}, not {expected}",
     "bias-exponent": "the bias exponent of {population} is {actual}, not {expected}",
     "weight-exponent": "the weight exponent of {projection} is {actual}, not {expected}",
@@ -40,6 +41,7 @@ _SENTENCES = {
     "reset": "after a spike of {population}, {detail}",
     "update-order": "v of {population} adds u of the previous step",
     "latency": "{detail} a step {side}",
+    "counts-ignored": "several spikes of {detail} in a step arrive like a single one",
     "input": "the input differs: {detail}",
     "projection-missing": "{projection} delivers nothing",
     "delays-ignored": "{projection} has no delays",
@@ -124,7 +126,7 @@ def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A spike that reaches a neuron at some step.
+    """A spike, or several spikes sent together, that reach a neuron at some step.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -139,6 +141,7 @@ class Arrival:
         weight: weight shifted by the projection's exponent; for a float network, a float.
         delay: delay in steps.
         step: step at which the spike was sent.
+        count: number of spikes that were sent together.
     """
 
     source: str
@@ -146,10 +149,20 @@ class Arrival:
     weight: float
     delay: int
     step: int
+    count: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields; `count` only for several spikes."""
+        fields = asdict(self)
+        return fields if self.count > 1 else {key: fields[key] for key in _OF_ARRIVALS}
 
     def __str__(self) -> str:
         sent = f"sent at step {self.step}, delay {self.delay}"
-        return f"{self.source}[{self.neuron}] {self.weight:+.6g} ({sent})"
+        times = f" × {self.count}" if self.count > 1 else ""
+        return f"{self.source}[{self.neuron}] {self.weight:+.6g}{times} ({sent})"
+
+
+_OF_ARRIVALS = ("source", "neuron", "weight", "delay", "step")
 
 
 @dataclass(frozen=True, repr=False)
@@ -284,13 +297,17 @@ class Explanation(Result):
         if self.causes:
             rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SHOWN]]
             tables.append(Table("causes", ("kind", "cause"), rows))
-        columns = ("source", "neuron", "weight", "delay", "step")
         for title, arrivals in (
             ("arrivals", self.arrivals),
             ("arrivals in the other network", self.other_arrivals),
         ):
             if arrivals:
-                cells = [tuple(asdict(arrival).values()) for arrival in arrivals[:ARRIVALS_SHOWN]]
+                several = any(arrival.count > 1 for arrival in arrivals)
+                columns = (*_OF_ARRIVALS, *(["count"] * several))
+                cells = [
+                    tuple(getattr(arrival, column) for column in columns)
+                    for arrival in arrivals[:ARRIVALS_SHOWN]
+                ]
                 tables.append(Table(title, columns, cells))
         return tables
 

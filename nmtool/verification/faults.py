@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, MAX_SPIKES
 from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -36,11 +36,18 @@ FAULT_KINDS = (
     "dv",
     "vth",
     "reset_by",
+    "most_spikes",
     "weight exponent",
     "bias exponent",
 )
 
-_WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold", "reset_by": "reset"}
+_WORDS = {
+    "du": "current decay",
+    "dv": "membrane decay",
+    "vth": "threshold",
+    "reset_by": "reset",
+    "most_spikes": "spikes per step",
+}
 """Text for kinds of faults whose code is an abbreviation."""
 
 _FIELDS = {
@@ -296,6 +303,8 @@ def _valid_range(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_
         return runs_in.thresholds(part.reset_by), part.kind == LIF
     if kind == "reset_by":
         return runs_in.reset_constants(part.vth), True
+    if kind == "most_spikes":
+        return range(1, MAX_SPIKES + 1), part.most_spikes > 1
     limit, has_effect = {
         "du": (runs_in.max_du, True),
         "dv": (runs_in.max_dv, True),

@@ -168,7 +168,9 @@ _FIX_NAMES = "name arrays after populations of the network, e.g. np.savez(path, 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
     """Convert a recording to dense arrays, named as in docs/recording.md."""
-    arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
+    arrays: dict[str, NDArray] = {}
+    for name, raster in recording.spikes.items():
+        arrays[name] = raster.dense() if raster.count is None else raster.dense_counts()
     for letter, states in (("v", recording.v), ("u", recording.current)):
         arrays |= {f"{letter}.{name}": values for name, values in states.items()}
     return arrays
@@ -249,17 +251,21 @@ class _Reader:
             yield from (replace(finding, where=name) for finding in shape_findings)
             return
         if not letter and network_population.kind == LIF:
-            if not ((array == 0) | (array == 1)).all():
-                invalid = array[~((array == 0) | (array == 1))].flat[0]
-                fix = f"write spikes as 0 and 1, or call membranes v.{population}"
+            most = network_population.most_spikes
+            valid = (array >= 0) & (array <= most)
+            if array.dtype.kind == "f":
+                valid &= array == np.trunc(array)
+            if not valid.all():
+                numbers = "0 or 1" if most == 1 else f"counts of 0 … {most}"
+                fix = f"write spikes as {numbers.replace(' or ', ' and ')}, or call membranes "
                 yield Finding(
                     "recording-values",
                     name,
-                    f"the array contains {invalid:g}, but spikes must be 0 or 1",
-                    fix,
+                    f"the array contains {array[~valid].flat[0]:g}, but spikes must be {numbers}",
+                    f"{fix}v.{population}",
                 )
                 return
-            quantity, array = "spikes", array != 0
+            quantity, array = "spikes", array.astype(np.uint8 if most > 1 else np.bool_)
         else:
             quantity = letter or "v"
         if (quantity, population) in self.arrays:

@@ -69,9 +69,20 @@ def _merged_comparison(left: Comparison, right: Comparison, n_before: int) -> Co
 
     Its sample is counted from the first sample of the first portion.
     """
-    counts = _sum_counts(left.as_json(), right.as_json())
+    counts = _sum_counts(_counts(left), _counts(right))
     place = left.first_divergence or _renumbered_place(right.first_divergence, n_before)
+    if counts["bins_emitted"] == counts["spikes_emitted"]:
+        counts["bins_emitted"] = None
     return Comparison(**counts, first_divergence=place)
+
+
+def _counts(comparison: Comparison) -> dict[str, int | None]:
+    """The counts of a comparison by name, with the number of bins in any case."""
+    bins = comparison.bins_emitted
+    return {
+        **comparison.as_json(),
+        "bins_emitted": comparison.spikes_emitted if bins is None else bins,
+    }
 
 
 def _merged_agreement(left: Agreement, right: Agreement) -> Agreement:

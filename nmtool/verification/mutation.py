@@ -6,8 +6,9 @@ comparison also shows a fault if u or v of any neuron differs.
 
 A fault counts as equivalent if it is proven that no input of this length shows it: bounds
 (`state_bounds.py`) prove that no spike can arrive over the synapse in time, that u or v is always
-too small for the decay to matter, or that the neuron, of which only spikes are compared, cannot
-spike with or without the fault. Other faults that no input can show count as not seen.
+too small for the decay to matter, that no neuron can spike more often in a step than both limits
+allow, or that the neuron, of which only spikes are compared, cannot spike with or without the
+fault. Other faults that no input can show count as not seen.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from nmtool.hardware_sim.replay import (
     mark_differences,
     streams,
 )
+from nmtool.hardware_sim.resets import spike_counts
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import (
     StateBounds,
@@ -36,7 +38,7 @@ from nmtool.hardware_sim.state_bounds import (
     delivering,
     state_bounds,
 )
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF, MAX_SPIKES
 from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -186,6 +188,11 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
         keep = max(population.keep_v, faulty_population.keep_v)
         if _vanishes(network.runs_in, state_range.v_size, keep):
             return True
+    if fault.kind == "most_spikes":
+        silent = network.runs_in.firing_level(population.vth) - 1
+        most = min(population.most_spikes, faulty_population.most_spikes)
+        possible = spike_counts(state_range.peak, silent, population.drop, MAX_SPIKES)
+        return bool((possible <= most).all())
     if population.kind != LIF or (deep and fault.kind not in ("vth", "reset_by")):
         return False
     columns = (

@@ -187,9 +187,9 @@ def _count_in_batch(
         membrane = {}
         for index, population in enumerate(network.populations):
             cells, shape = cells_of(network, index), (n_samples, population.size)
-            spikes = np.zeros((*shape, n_steps), np.bool_)
+            spikes = np.zeros((*shape, n_steps), np.uint8)
             if population.kind == LIF:
-                spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
+                spikes = sent[population.name].dense_counts().transpose(0, 2, 1).copy()
             else:
                 # Outputs never spike: no membrane reaches this threshold, even under `GROWS`.
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))

@@ -23,6 +23,7 @@ from nmtool.recording import Recording
 from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
+from tests.faults import counting
 from tests.refusals import refused
 
 
@@ -44,11 +45,11 @@ def driven_network(weight: int, vth: int = 2000) -> IntegerNetwork:
     )
 
 
-@pytest.mark.parametrize("resets", [False, True])
+@pytest.mark.parametrize("most_spikes", [0, 1, 9])
 @pytest.mark.parametrize("seed", range(3))
-def test_answers_are_those_of_the_reference(seed: int, resets: bool) -> None:
+def test_answers_are_those_of_the_reference(seed: int, most_spikes: int) -> None:
     network = random_network(seed, n_hidden=1, spiking_output=seed % 2 == 1)
-    network = with_resets(network, seed) if resets else network
+    network = with_resets(network, seed, most_spikes) if most_spikes else network
     answers = known_answers(network)
     assert answers.network_hash == network.content_hash
     assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical
@@ -191,10 +192,13 @@ def trained_like(seed: int) -> IntegerNetwork:
     )
 
 
+@pytest.mark.parametrize("most_spikes", [1, 6])
 @pytest.mark.parametrize("with_data", [False, True])
-def test_faults_of_one_unit_are_seen(with_data: bool) -> None:
+def test_faults_of_one_unit_are_seen(with_data: bool, most_spikes: int) -> None:
     network = trained_like(5)
-    spikes = random_raster(3, 4, 100, 40) if with_data else None
+    if most_spikes > 1:
+        network = counting(network, most_spikes)
+    spikes = random_raster(3, 4, 100, 40, most_spikes) if with_data else None
     answers = known_answers(network, spikes)
     assert answers.spikes.n_samples <= module.ANSWERED_SAMPLES
     faults = draw_faults(network, 200, seed=1)
@@ -205,4 +209,6 @@ def test_faults_of_one_unit_are_seen(with_data: bool) -> None:
         for fault in faults
     ]
     assert sum(seen) >= 198, [f for f, is_seen in zip(faults, seen, strict=True) if not is_seen]
-    assert len(answers.to_bytes()) < 40_000
+    assert most_spikes == 1 or "most_spikes" in {fault.kind for fault in faults}
+    assert answers.spikes.most_spikes == most_spikes
+    assert len(answers.to_bytes()) < 40_000 * (1 + (most_spikes > 1))

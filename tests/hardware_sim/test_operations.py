@@ -18,12 +18,12 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from tests.networks.drawn import integer_networks, rasters
+from tests.networks.drawn import MOST_SPIKES, integer_networks, rasters
 from tests.thorough import examples
 
 
 def spikes_of(rasters: dict[str, Raster]) -> list[tuple[str, int, int, int]]:
-    """Every spike as (source, sample, step, neuron)."""
+    """Every neuron that spikes in a step, as (source, sample, step, neuron)."""
     return [
         (name, sample, int(step), int(neuron))
         for name, raster in rasters.items()
@@ -47,7 +47,7 @@ def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
 @st.composite
 def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
     """A network, its parts divided among cores at random, and whether weights of 0 are stored."""
-    network = draw(integer_networks())
+    network = draw(integer_networks(resets=True, most_spikes=MOST_SPIKES))
     parts = []
     for population in network.populations:
         cuts = draw(st.sets(st.integers(1, population.size), max_size=3)) - {population.size}
@@ -66,7 +66,8 @@ def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
 @given(st.data())
 def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())
-    spikes = data.draw(rasters(network.channels.size, max_steps=20))
+    channels = network.channels
+    spikes = data.draw(rasters(channels.size, max_steps=20, most_spikes=channels.most_spikes))
     recording = simulate(network, spikes)
     operations = Counter(network, spikes, recording, cores, dense=dense).operations()
     events, read, emitted, messages = Bag(), Bag(), Bag(), Bag()
@@ -99,7 +100,8 @@ def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
 @given(st.data())
 def test_cores_share_the_work_among_them(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())
-    spikes = data.draw(rasters(network.channels.size, max_steps=20))
+    channels = network.channels
+    spikes = data.draw(rasters(channels.size, max_steps=20, most_spikes=channels.most_spikes))
     counter = Counter(network, spikes, simulate(network, spikes), cores, dense=dense)
     whole, parts = counter.operations(), [counter.of_core(core) for core in cores]
 

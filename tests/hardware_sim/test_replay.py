@@ -21,7 +21,7 @@ from nmtool.verification.faults import (
 )
 from nmtool.verification.mutation import FaultDetector
 from tests import faults
-from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
+from tests.networks.drawn import runs, seeds
 from tests.thorough import examples
 
 pytestmark = pytest.mark.usefixtures("tiny8")
@@ -30,8 +30,7 @@ pytestmark = pytest.mark.usefixtures("tiny8")
 @settings(max_examples=examples(1.5))
 @given(st.data(), st.booleans())
 def test_a_network_predicts_its_own_recording(data: st.DataObject, deep: bool) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
-    spikes = data.draw(rasters(network.channels.size))
+    network, spikes = data.draw(runs())
     recording = simulate(network, spikes, deep=deep)
     case = Case(network, spikes, recording, range(spikes.n_samples))
     assert case.deep == deep
@@ -42,8 +41,7 @@ def test_a_network_predicts_its_own_recording(data: st.DataObject, deep: bool) -
 @given(st.data(), st.booleans())
 def test_mutation_score_and_causes_agree_on_visible_faults(data: st.DataObject, deep: bool) -> None:
     """A fault is visible if a correct recording deviates from the faulty network."""
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
-    spikes = data.draw(rasters(network.channels.size))
+    network, spikes = data.draw(runs())
     recording = simulate(network, spikes, deep=deep)
     witness = FaultDetector(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
     for fault in draw_faults(network, 12, data.draw(seeds)):
@@ -54,7 +52,7 @@ def test_mutation_score_and_causes_agree_on_visible_faults(data: st.DataObject, 
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_altered_cells_equal_those_of_the_mutant(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
+    network, _ = data.draw(runs())
     for fault in draw_faults(network, 24, data.draw(seeds)):
         index = target_index(network, fault)
         right, expected = (
@@ -71,7 +69,7 @@ def test_altered_cells_equal_those_of_the_mutant(data: st.DataObject) -> None:
         assert np.array_equal(weight, expected.weight), str(fault)
         assert np.array_equal(delay, expected.delay), str(fault)
         constants = expected.pick(wrong.neuron)
-        for name in ("bias", "keep_u", "keep_v", "vth", "drop"):
+        for name in ("bias", "keep_u", "keep_v", "vth", "drop", "most"):
             assert np.array_equal(getattr(wrong, name), getattr(constants, name)), str(fault)
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("tiny8")
 
 
 N_STEPS = 90
-CONSTANTS = ("du", "dv", "vth", "reset_by", "bias")
+CONSTANTS = ("du", "dv", "vth", "reset_by", "most_spikes", "bias")
 
 
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
@@ -38,12 +38,12 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 
 
 @settings(max_examples=examples(0.8))
-@given(seed=seeds, runs_in=arithmetics, resets=st.booleans())
-def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic, resets: bool) -> None:
+@given(seed=seeds, runs_in=arithmetics, most_spikes=st.sampled_from([0, 1, 9]))
+def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic, most_spikes: int) -> None:
     """Predictions agree with runs of networks whose constants are wrong by one step."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
-    network = with_resets(network, seed) if resets else network
-    spikes = random_raster(seed, 1, N_STEPS, 5)
+    network = with_resets(network, seed, most_spikes) if most_spikes else network
+    spikes = random_raster(seed, 1, N_STEPS, 5, network.channels.most_spikes)
     deep, visible = shown(network, spikes)
     constants = [f for f in draw_faults(network, 300, seed) if f.kind in CONSTANTS]
     seen = [is_seen(network, fault, spikes, deep) for fault in constants]
@@ -70,6 +70,8 @@ def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
         arrived += int((reached & (projection.weight != 0)).sum())
     assert synapses.count_tested(first) == arrived
     assert arrived <= synapses.count_tested(state_bounds(network, N_STEPS).earliest)
-    if arrived == sum((p.weight != 0).sum() for p in network.projections):
+    # Where u clips, states with and without a fault may both be at the limit.
+    hides = runs_in.neuron.u_overflow == "clips" and deep.counts["u_wraps"]
+    if arrived == sum((p.weight != 0).sum() for p in network.projections) and not hides:
         faults = [f for f in draw_faults(network, 40, seed) if f.kind in ("weight", "delay")]
         assert all(is_seen(network, fault, spikes, deep) for fault in faults)

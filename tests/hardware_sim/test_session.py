@@ -22,7 +22,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from nmtool.testing.networks import random_network, random_raster
-from tests.networks.drawn import float_networks, integer_networks, seeds
+from tests.networks.drawn import MOST_SPIKES, float_networks, integer_networks, seeds
 from tests.refusals import codes, refused
 from tests.thorough import examples
 
@@ -50,7 +50,8 @@ def random_events(
 def assert_same(recording: Recording, part: Recording, first: int, last: int) -> None:
     """Assert that spikes, u and v of a part equal steps `first` to `last` of a recording."""
     for name, raster in recording.spikes.items():
-        assert np.array_equal(raster.dense()[:, first:last], part.spikes[name].dense())
+        counts = raster.dense_counts()[:, first:last]
+        assert np.array_equal(counts, part.spikes[name].dense_counts())
     for group in DENSE:
         for name, whole in getattr(recording, group).items():
             assert np.array_equal(whole[:, first:last], getattr(part, group)[name])
@@ -60,11 +61,14 @@ def assert_same(recording: Recording, part: Recording, first: int, last: int) ->
 @given(data=st.data(), seed=seeds)
 def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed: int) -> None:
     random = np.random.default_rng(seed)
-    drawn = data.draw(integer_networks(resets=True))
+    drawn = data.draw(integer_networks(resets=True, most_spikes=MOST_SPIKES))
     network = replace(drawn, dt_ms=data.draw(st.sampled_from([drawn.dt_ms, 0.1, 0.7])))
     n_steps = data.draw(st.integers(1, 150))
     events = random_events(random, network, n_steps)
-    spikes = bin_events(events, network.dt_ms, n_steps, network.channels.group).raster
+    channels = network.channels
+    spikes = bin_events(
+        events, network.dt_ms, n_steps, channels.group, most_spikes=channels.most_spikes
+    ).raster
     expected = simulate(network, spikes, deep=True)
 
     session = Session(network, keep=data.draw(st.integers(1, 40)))
@@ -225,6 +229,36 @@ def test_a_session_may_have_its_own_window() -> None:
         Session(random_network(1, 1, True), window=7)
     with refused(NetworkError, "readout-window-range"):
         Session(network, window=0)
+
+
+def test_counts_of_events_add_up_to_the_limit_of_a_channel() -> None:
+    network = replace(random_network(1, 1, False), channels=InputChannels(5, 2, most_spikes=9))
+    fed = [(0, 3), (1, 2), (4, 255), (4, 255), (6, 1)]
+    session = Session(network)
+    for unit, count in fed:
+        session.feed([unit], count=count)
+    session.feed([6, 7], [0.0, 0.9], count=[1, 4])
+    session.step(40)
+    expected = np.zeros((1, 40, 5), np.uint8)
+    expected[0, 0] = 5, 0, 9, 6, 0
+    recording = simulate(network, Raster.from_dense(expected), deep=True)
+    assert_same(recording, session.recent(40), 0, 40)
+
+
+@pytest.mark.parametrize(
+    ("count", "code"),
+    [
+        (0, "event-count-range"),
+        ([1, -3], "event-count-range"),
+        ([1, 1, 1], "events-lengths"),
+        ([1.5, 1], "events-not-numbers"),
+    ],
+)
+def test_invalid_counts_are_refused(count: object, code: str) -> None:
+    session = session_at(0)
+    with refused(DataError, code):
+        session.feed([0, 0], count=count)
+    assert not session._pending
 
 
 def session_at(step: int) -> Session:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -11,6 +12,7 @@ from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError
 from nmtool.hardware_sim import simulator
 from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -21,7 +23,7 @@ from nmtool.targets import LOIHI2
 from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
-from tests.networks.drawn import integer_networks, rasters
+from tests.networks.drawn import integer_networks, rasters, runs
 from tests.refusals import refused
 from tests.thorough import examples
 
@@ -81,6 +83,40 @@ def test_simulator_equals_the_reference_and_lavas_arithmetic(data: st.DataObject
                 assert np.array_equal(dense, lava.spiked[name])
         faults.update(lava.faults)
     assert recording.counts == faults
+
+
+@pytest.mark.usefixtures("tiny8")
+@settings(max_examples=examples(1.5))
+@given(runs())
+def test_simulator_reference_and_session_agree_on_counts(
+    run: tuple[IntegerNetwork, Raster],
+) -> None:
+    network, spikes = run
+    recording = simulate(network, spikes, deep=True)
+    assert compare_recordings(run_reference(network, spikes), recording).identical
+    most = network.spike_limits
+    assert all(raster.most_spikes <= most[name] for name, raster in recording.spikes.items())
+    session = Session(network, keep=spikes.n_steps)
+    for index in range(spikes.n_samples):
+        sample = spikes.take([index])
+        session.reset()
+        time_ms = sample.step * network.dt_ms
+        unit = sample.neuron * network.channels.group
+        session.feed(unit, time_ms, count=sample.bin_counts())
+        session.step(sample.n_steps)
+        assert compare_recordings(recording.take([index]), session.recent()).identical
+        for name, raster in recording.spikes.items():
+            last = raster.dense_counts()[index, -1]
+            assert np.array_equal(session.spike_counts(name), last)
+
+
+def test_a_count_delivers_its_weight_as_often() -> None:
+    network = replace(chain(29), channels=InputChannels(1, most_spikes=7))
+    spikes = Raster.from_dense(np.eye(1, 30, 2, np.uint8)[:, :, None] * 7)
+    u = simulate(network, spikes, deep=True).current["cell"][0, :, 0]
+    assert u[3] == 7 * 200 << 6
+    with refused(DataError, "input-counts"):
+        simulate(chain(29), spikes)
 
 
 @pytest.mark.parametrize("resets", [False, True])

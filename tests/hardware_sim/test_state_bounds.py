@@ -17,7 +17,7 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.verification import compare_recordings
 from nmtool.verification.exercise import first_spikes
-from tests.networks.drawn import arithmetics, integer_networks, rasters
+from tests.networks.drawn import runs
 from tests.thorough import examples
 
 pytestmark = pytest.mark.usefixtures("tiny8")
@@ -68,8 +68,7 @@ def test_a_synapse_beyond_reach_has_no_effect() -> None:
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
-    spikes = data.draw(rasters(network.channels.size))
+    network, spikes = data.draw(runs())
     recording = simulate(network, spikes, deep=True)
     first = first_spikes(network, spikes, recording)
     projections = []
@@ -83,8 +82,7 @@ def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject)
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
-    spikes = data.draw(rasters(network.channels.size))
+    network, spikes = data.draw(runs())
     recording = simulate(network, spikes, deep=True)
     bounds = state_bounds(network, spikes.n_steps)
     first = first_spikes(network, spikes, recording)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import LOIHI2
 from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.networks import random_raster
@@ -21,18 +22,30 @@ __all__ = [
     "rasters",
     "readouts",
     "recordings",
+    "runs",
     "seeds",
 ]
+
+MOST_SPIKES = 9
+"""Limit of the spikes of neurons and channels in a step, in networks with counts."""
 
 arithmetics = st.sampled_from([LOIHI2, TINY8])
 """Arithmetics with different rules; tests that draw them use the fixture `tiny8`."""
 
 
 @st.composite
-def rasters(draw: st.DrawFn, n_neurons: int, max_steps: int = 70) -> Raster:
+def rasters(draw: st.DrawFn, n_neurons: int, max_steps: int = 70, most_spikes: int = 1) -> Raster:
     """One to three samples, from silent to dense."""
     n_samples, n_steps = draw(st.integers(1, 3)), draw(st.integers(1, max_steps))
-    return random_raster(draw(seeds), n_samples, n_steps, n_neurons)
+    return random_raster(draw(seeds), n_samples, n_steps, n_neurons, most_spikes)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[IntegerNetwork, Raster]:
+    """A network in any arithmetic, with any resets and counts, and an input of it."""
+    network = draw(integer_networks(draw(arithmetics), resets=True, most_spikes=MOST_SPIKES))
+    channels = network.channels
+    return network, draw(rasters(channels.size, most_spikes=channels.most_spikes))
 
 
 @st.composite
@@ -47,10 +60,10 @@ def recordings(draw: st.DrawFn) -> Recording:
 
     spiking = [name for name, kind in layout.kinds.items() if kind == LIF]
     silent = [name for name in layout.kinds if name not in spiking]
-    deep = draw(st.booleans())
+    deep, most = draw(st.booleans()), draw(st.sampled_from([1, MOST_SPIKES]))
     return Recording(
         layout.readout,
-        {n: random_raster(draw(seeds), samples, steps, layout.sizes[n]) for n in spiking},
+        {n: random_raster(draw(seeds), samples, steps, layout.sizes[n], most) for n in spiking},
         {name: values(name) for name in silent},
         {name: values(name) for name in layout.kinds} if deep else {},
         {name: values(name) for name in spiking} if deep else {},

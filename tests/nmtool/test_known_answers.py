@@ -55,7 +55,7 @@ def test_bytes_for_other_files() -> None:
 states = st.integers(-(2**31), 2**31 - 1)
 
 
-def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
+def deep(u: list[int], v: list[int], spikes: list[int]) -> Recording:
     """Known answers with arbitrary states of a spiking and a non-spiking neuron."""
 
     def traced(values: list[int]) -> np.ndarray:
@@ -72,11 +72,11 @@ def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
 
 @settings(max_examples=examples(3.5))
 @given(
-    rows=st.lists(st.tuples(states, states, st.booleans()), min_size=1, max_size=12),
+    rows=st.lists(st.tuples(states, states, st.integers(0, 2)), min_size=1, max_size=12),
     keep=st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
 )
 def test_any_states_are_restored_exactly(
-    rows: list[tuple[int, int, bool]], keep: tuple[int, int]
+    rows: list[tuple[int, int, int]], keep: tuple[int, int]
 ) -> None:
     """Overflow, and decays that differ from the stored factors, do not change restored states."""
     recording = deep(*(list(column) for column in zip(*rows, strict=True)))
@@ -84,6 +84,7 @@ def test_any_states_are_restored_exactly(
     answers = KnownAnswers("abc", spikes, recording, {"a": keep, "out": keep})
     again = KnownAnswers.from_bytes(answers.to_bytes(), "network.onnx")
     assert again.to_bytes() == answers.to_bytes()
+    assert again.recording.spikes == recording.spikes
     for group in ("membrane", "current", "potential"):
         for name, mine in getattr(recording, group).items():
             theirs = getattr(again.recording, group)[name]
@@ -103,6 +104,9 @@ def test_u_and_v_are_coded_compactly_and_shallow_files_have_version_1() -> None:
     assert b'"version": 1' in header(without)
     assert b'"version": 2' in header(answers)
     assert not KnownAnswers.from_bytes(without.to_bytes(), "x").is_deep
+    several = Raster.from_dense(answers.spikes.dense() * 2)
+    for variant in (answers, without):
+        assert b'"version": 3' in header(replace(variant, spikes=several))
 
 
 def header(answers: KnownAnswers) -> bytes:

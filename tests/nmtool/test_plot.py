@@ -113,6 +113,17 @@ def test_differing_spikes_have_colours_of_their_own() -> None:
     assert drawn(ax) == [(0, 0.0), (0, 2.0), (1, 1.0), (1, 2.0)]
 
 
+def test_bins_with_several_spikes_are_thicker_and_compared_by_number() -> None:
+    expected = Raster.from_dense([[[1, 0, 3], [0, 2, 0]]])
+    thin, thick = plot.raster(expected).lines
+    assert len(thick.get_data()[0]) == 2 * len(thin.get_data()[0]) == 6
+    assert thick.get_linewidth() > thin.get_linewidth()
+    actual = Raster.from_dense([[[1, 0, 3], [0, 1, 0]]])
+    ax = plot.raster(expected, other=actual)
+    counts = {line.get_label(): len(line.get_data()[0]) // 3 for line in ax.lines}
+    assert counts == {"in both": 2, "other number": 1}
+
+
 def test_many_spikes_are_an_image() -> None:
     dense = np.zeros((1, 100, 50))
     few, many = dense.copy(), dense + 1

@@ -12,6 +12,8 @@ from tests.refusals import refused
 
 shapes = st.tuples(st.integers(0, 4), st.integers(1, 6), st.integers(1, 5))
 dense_rasters = shapes.flatmap(lambda shape: hnp.arrays(np.bool_, shape))
+counts = st.sampled_from([0, 0, 1, 2, 255]) | st.integers(0, 255)
+dense_counts = shapes.flatmap(lambda shape: hnp.arrays(np.uint8, shape, elements=counts))
 
 
 def events(dense: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
@@ -144,6 +146,27 @@ def test_inconsistent_arrays_are_refused(offset, step, neuron, code: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("count", "code"),
+    [
+        ([1], "raster-lengths"),
+        ([0, 2], "raster-counts"),
+        ([1, 256], "raster-counts"),
+        ([-1, 1], "raster-counts"),
+        ([1.0, 2.0], "raster-not-integers"),
+    ],
+)
+def test_inconsistent_counts_are_refused(count: list[float], code: str) -> None:
+    with refused(DataError, code):
+        Raster(np.array([0, 2]), np.array([0, 1]), np.array([0, 0]), 4, 5, np.array(count))
+
+
+def test_counts_of_one_are_no_counts() -> None:
+    lists = np.array([0, 2]), np.array([0, 1]), np.array([0, 0])
+    assert Raster(*lists, 4, 5, np.array([1, 1])) == Raster(*lists, 4, 5)
+    assert Raster(*lists, 4, 5, np.array([1, 2])) != Raster(*lists, 4, 5)
+
+
+@pytest.mark.parametrize(
     "lists",
     [
         ([[0, 1]], [0], [0]),
@@ -191,7 +214,7 @@ def test_batches_are_all_samples_in_order(n_samples: int, at_once: int) -> None:
     np.testing.assert_array_equal(np.concatenate([part.dense() for part in parts]), raster.dense())
 
 
-@pytest.mark.parametrize("value", [0.5, float("nan"), 1j])
+@pytest.mark.parametrize("value", [0.5, float("nan"), 1j, -1, np.int8(-128)])
 def test_numbers_that_are_not_counts_are_refused(value: complex) -> None:
     with refused(DataError, "dense-not-spikes"):
         Raster.from_dense(np.full((1, 2, 3), value))
@@ -210,3 +233,61 @@ def test_counts_that_do_not_fit_are_refused(count: float, code: str) -> None:
     with refused(DataError, code):
         Raster.from_dense(np.full((1, 2, 3), count))
     assert Raster.from_dense(np.full((1, 2, 3), 255.0)).n_spikes == 6 * 255
+
+
+@given(dense_counts, st.sampled_from([np.uint8, np.int64, np.float32]))
+def test_dense_counts_and_back(dense: NDArray[np.uint8], dtype: type) -> None:
+    raster = Raster.from_dense(dense.astype(dtype))
+    assert np.array_equal(raster.dense_counts(), dense)
+    assert np.array_equal(raster.dense(), dense > 0)
+    assert np.array_equal(raster.counts(), dense.sum(axis=1, dtype=np.int64))
+    assert (raster.n_spikes, raster.n_filled) == (dense.sum(), np.count_nonzero(dense))
+    assert raster.most_spikes == max(1, dense.max(initial=0))
+    assert (raster.count is None) == (dense.max(initial=0) <= 1)
+    cells = dict(raster.tables()[0].rows)
+    assert cells["spikes"] == raster.n_spikes
+    assert cells.get("bins with spikes", raster.n_spikes) == raster.n_filled
+
+
+@given(dense_counts, st.data())
+def test_parts_of_a_raster_keep_its_counts(dense: NDArray[np.uint8], data: st.DataObject) -> None:
+    raster, n_samples = Raster.from_dense(dense), len(dense)
+    picked = data.draw(st.lists(st.integers(0, n_samples - 1), max_size=5)) if n_samples else []
+    assert np.array_equal(raster.take(picked).dense_counts(), dense[np.array(picked, int)])
+    cut = data.draw(st.integers(1, dense.shape[1]))
+    assert np.array_equal(raster.first_steps(cut).dense_counts(), dense[:, :cut])
+    parts = [raster.take(np.arange(n_samples)), Raster.from_dense(dense > 0)]
+    joined = Raster.concatenate(parts).dense_counts()
+    assert np.array_equal(joined, np.concatenate([dense, dense > 0]))
+
+
+@given(dense_counts, st.randoms(use_true_random=False), st.integers(1, 255))
+def test_events_of_a_bin_add_up_to_a_limit(
+    dense: NDArray[np.uint8], random, most_spikes: int
+) -> None:
+    """The events of a bin come one by one, or as two events with counts."""
+    places = np.argwhere(dense).tolist()
+    alone = [place for place in places for _ in range(int(dense[tuple(place)]))]
+    parts = [(place, random.randint(1, int(dense[tuple(place)]))) for place in places]
+    rests = [(place, int(dense[tuple(place)]) - part) for place, part in parts]
+    paired = [pair for pair in [*parts, *rests] if pair[1]]
+    random.shuffle(alone)
+    random.shuffle(paired)
+    expected = np.minimum(dense, most_spikes)
+    sample, step, neuron = np.array(alone, int).reshape(-1, 3).T
+    single = Raster.from_events(sample, step, neuron, dense.shape, most_spikes=most_spikes)
+    sample, step, neuron = np.array([place for place, _ in paired], int).reshape(-1, 3).T
+    count = np.array([part for _, part in paired], int)
+    counted = Raster.from_events(
+        sample, step, neuron, dense.shape, count=count, most_spikes=most_spikes
+    )
+    assert np.array_equal(single.dense_counts(), expected)
+    assert single == counted
+
+
+@pytest.mark.parametrize("most_spikes", [1, 3])
+@pytest.mark.parametrize("count", [[0, 1], [2, -1]])
+def test_events_without_a_positive_count_are_refused(count: list[int], most_spikes: int) -> None:
+    places = np.zeros((3, 2), int)
+    with refused(DataError, "raster-counts"):
+        Raster.from_events(*places, (1, 1, 1), count=np.array(count), most_spikes=most_spikes)

@@ -27,6 +27,12 @@ def test_rates_silent_and_saturated_neurons() -> None:
     assert activity.tables()[0].rows[1] == ("hidden", 4, 2.5, 2.5, 5.0, 1, 1)
 
 
+def test_a_neuron_with_several_spikes_in_few_steps_is_not_saturated() -> None:
+    steps = {"hidden": np.array([5.0, 2.0])}
+    activity = Activity({"hidden": np.array([9.0, 8.0])}, 10, spiking_steps=steps)
+    assert activity.saturated("hidden") == [0]
+
+
 def test_a_population_that_never_spikes_is_a_warning() -> None:
     activity = Activity({"input": INPUT, "hidden": np.zeros(4)}, n_steps=10)
     assert activity.sentences()[0][1] == "warning"

@@ -57,6 +57,14 @@ def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> Non
     assert not recording.spikes["input_relay3"].dense()[:, :39].any()
 
 
+def test_a_relay_of_a_source_with_counts_is_refused_by_name() -> None:
+    network = replace(_network(1, 40), channels=nm.InputChannels(6, most_spikes=3))
+    assert network.with_relays(40) == network
+    with refused(UsageError, "relay-counts") as caught:
+        network.with_relays(12)
+    assert "'input'" in caught.value.what
+
+
 def test_only_needed_relays_are_added() -> None:
     network = _network(1, 12)
     [incoming, *_] = network.projections

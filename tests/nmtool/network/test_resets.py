@@ -12,7 +12,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import NetworkError
 from nmtool.float_simulator import step_network
-from nmtool.network.graph import LATE, RESETS, SUBTRACT
+from nmtool.network.graph import LATE, RESETS, SUBTRACT, TO_ZERO
 from nmtool.network.integer_network import IntegerPopulation
 from nmtool.storage import pack
 from nmtool.testing.networks import random_network, with_resets
@@ -57,6 +57,25 @@ def test_integer_networks_with_resets_are_read_back(seed: int) -> None:
     for entry, population in zip(header["populations"], network.populations, strict=True):
         assert entry.get("reset", "zero") == population.reset
         assert entry.get("reset_by") == population.reset_by
+
+
+@pytest.mark.parametrize("population", [nm.Population("hidden", 2), integers()])
+def test_only_resets_by_subtraction_allow_several_spikes(population: Any) -> None:
+    counting = replace(population, reset=SUBTRACT, most_spikes=255)
+    assert counting != replace(counting, most_spikes=254)
+    assert counting.special == ("reset", "reset_by", "most_spikes")
+    for reset in (TO_ZERO, LATE):
+        with refused(NetworkError, "most-spikes-reset"):
+            replace(population, reset=reset, most_spikes=2)
+    for most in (0, 256, 1.5, True, None):
+        with refused(NetworkError, "most-spikes-range"):
+            replace(counting, most_spikes=most)
+
+
+@pytest.mark.parametrize("most_spikes", [0, 256, 1.5])
+def test_the_limit_of_channels(most_spikes: float) -> None:
+    with refused(NetworkError, "channels-range"):
+        nm.InputChannels(3, most_spikes=most_spikes)
 
 
 @pytest.mark.parametrize("reset_by", [0, -1, 80 + 131072, 1.5])

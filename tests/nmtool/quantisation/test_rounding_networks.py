@@ -17,11 +17,12 @@ from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_populatio
 
 
 def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:
-    """Largest sum of weights of one sign into a neuron, in exact integers."""
+    """Largest sum of arriving weights of one sign into a neuron, in exact integers."""
     sums = np.zeros((2, population.size), object)
     for projection in network.projections:
         if projection.target == population.name:
             weight = projection.weight.astype(object) * 2**projection.weight_exponent
+            weight *= network.spike_limits[projection.source]
             sums[0] += np.maximum(weight, 0).sum(axis=0)
             sums[1] += np.maximum(-weight, 0).sum(axis=0)
     return int(sums.max())
@@ -30,20 +31,21 @@ def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:
 # Tests that the bounds hold for every possible input
 
 
-@given(float_networks(FAN_IN), bits_strategy)
+@given(float_networks(FAN_IN, most_spikes=9), bits_strategy)
 def test_no_input_overflows_a_or_u(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     for population, report in zip(
         result.network.populations, result.report.populations, strict=True
     ):
         a = worst_sum(result.network, population)
-        assert a < 2**15
+        assert a == result.network.largest_sum(population) < 2**15
+        assert population.most_spikes == network.population(population.name).most_spikes
         assert 64 * a * 4096 < 2**23 * (population.du + 1)
         assert report.drive_share == pytest.approx(a / 2**15)
         assert report.current_share == pytest.approx(a / 2**17 * 4096 / (population.du + 1))
 
 
-@given(float_networks(FAN_IN), bits_strategy)
+@given(float_networks(FAN_IN, most_spikes=9), bits_strategy)
 def test_without_calibration_no_input_saturates_a_leaky_output(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     for population in result.network.integrating:

@@ -10,19 +10,26 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.recording import Recording
-from tests.networks.drawn import float_networks, integer_networks, recordings
+from tests.networks.drawn import MOST_SPIKES, float_networks, integer_networks, recordings
 from tests.nmtool.storage.archives import KINDS, SAMPLES, Saved, contents, read
 from tests.thorough import examples
 
+counting_networks = integer_networks(resets=True, most_spikes=MOST_SPIKES)
+
 
 @settings(max_examples=examples(1.5))
-@given(saved=st.one_of(float_networks(), integer_networks(), recordings()))
+@given(saved=st.one_of(float_networks(), counting_networks, recordings()))
 def test_round_trip(folder: Path, saved: Saved) -> None:
     saved.save(folder / "file.npz")
+    version = read(folder / "file.npz")[0]["version"]
     loaded = type(saved).load(folder / "file.npz")
     assert contents(loaded, folder) == contents(saved, folder)
     if not isinstance(saved, Recording):
         assert loaded.content_hash == saved.content_hash
+        assert (version == 3) == saved.counts
+    else:
+        several = any(raster.count is not None for raster in saved.spikes.values())
+        assert version == (2 if several else 1)
 
 
 def test_plain_numpy_opens_a_file(kind: str, path: Path) -> None:

@@ -13,12 +13,14 @@ from nmtool.errors import DataError
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.verification.certificate import Certificate, Check
 from nmtool.verification.comparison import (
     Agreement,
     Divergence,
     compare_recordings,
     spike_agreement,
 )
+from nmtool.verification.join import joined
 from tests.networks.drawn import recordings
 from tests.refusals import codes, refused
 
@@ -50,12 +52,43 @@ def with_spike(recording: Recording, name: str, *place: int) -> Recording:
     return replace(recording, spikes={**recording.spikes, name: Raster.from_dense(dense)})
 
 
+def with_counts(recording: Recording, counts: dict[tuple[int, int, int], int]) -> Recording:
+    dense = np.zeros((SAMPLES, STEPS, SIZES["first"]), np.uint8)
+    for place, count in counts.items():
+        dense[place] = count
+    return replace(recording, spikes={**recording.spikes, "first": Raster.from_dense(dense)})
+
+
 def with_value(
     recording: Recording, group: str, name: str, place: tuple[int, int, int], value: int
 ) -> Recording:
     arrays = {key: array.copy() for key, array in getattr(recording, group).items()}
     arrays[name][place] = value
     return replace(recording, **{group: arrays})
+
+
+def test_two_spikes_and_one_in_a_bin_differ(expected: Recording) -> None:
+    """One bin has two spikes and not one, and another has three in both recordings."""
+    one = with_counts(expected, {(0, 1, 2): 1, (2, 3, 0): 3})
+    two = with_counts(expected, {(0, 1, 2): 2, (2, 3, 0): 3})
+    comparison = compare_recordings(one, two)
+    assert not comparison.identical
+    assert (comparison.spikes_different, comparison.spikes_emitted) == (1, 4)
+    assert comparison.bins_emitted == comparison.as_json()["bins_emitted"] == 2
+    assert comparison.emitted == "spikes emitted 4 in 2 bins"
+    assert comparison.first_divergence == Divergence(0, 1, "first", 2, "spike", 1, 2)
+    assert str(comparison.first_divergence).endswith(", spikes: expected 1, got 2")
+    agreement = spike_agreement(one, two)
+    assert (agreement.spikes_shared, agreement.spikes_different) == (4, 1)
+    assert agreement.share == pytest.approx(4 / 5)
+    certificates = [
+        Certificate(SAMPLES, "", {"x": Check(compared, one, 1.0)})
+        for compared in (comparison, compare_recordings(expected, expected))
+    ]
+    merged = joined(*certificates).checks["x"].comparison
+    assert (merged.spikes_emitted, merged.bins_emitted) == (4, 2)
+    silent = joined(certificates[1], certificates[1]).checks["x"].comparison
+    assert "bins_emitted" not in silent.as_json()
 
 
 @given(recordings())
@@ -164,8 +197,14 @@ def test_counts_are_those_of_the_naive_loop(recording: Recording, data: st.DataO
     )
     shallow = replace(recording, current={}, potential={})
     comparison = compare_recordings(shallow, other)
-    pairs = [(a.dense(), other.spikes[name].dense()) for name, a in shallow.spikes.items()]
-    assert comparison.spikes_different == sum(int((a ^ b).sum()) for a, b in pairs)
+    rasters = [(a, other.spikes[name]) for name, a in shallow.spikes.items()]
+    pairs = [tuple(raster.dense_counts().astype(int) for raster in pair) for pair in rasters]
+    assert comparison.spikes_different == sum(int((a != b).sum()) for a, b in pairs)
+    filled = sum(int((a > 0).sum()) for a, _ in pairs)
+    assert (comparison.bins_emitted or comparison.spikes_emitted) == filled
+    agreement = spike_agreement(shallow, other)
+    assert agreement.spikes_shared == sum(int(np.minimum(a, b).sum()) for a, b in pairs)
+    assert agreement.spikes_different == sum(int(abs(a - b).sum()) for a, b in pairs)
     pairs = [(a, other.membrane[name]) for name, a in shallow.membrane.items()]
     assert comparison.membrane_different == sum(int((a != b).sum()) for a, b in pairs)
     wrong = sum(a != b for a, b in zip(shallow.predictions, other.predictions, strict=True))

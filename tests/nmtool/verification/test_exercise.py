@@ -13,13 +13,14 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification.exercise import SAMPLES, exercise
 from nmtool.verification.faults import draw_faults
 from nmtool.verification.mutation import FaultDetector, mutation_score
 from tests.refusals import refused
 
 NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]
+NETWORKS.append(with_resets(random_network(9, 2, False), 9, 4))
 
 
 def silence(network: IntegerNetwork) -> Raster:
@@ -46,7 +47,8 @@ def test_generated_samples_show_nearly_all_faults_that_noise_shows() -> None:
         random = np.random.default_rng(seed)
         rate = random.choice([0.001, 0.01, 0.05, 0.2, 0.6, 1.0], (100, 1, 1))
         shape = (100, network.n_steps, network.channels.size)
-        noise = Raster.from_dense(random.random(shape) < rate)
+        filled, most = random.random(shape) < rate, network.channels.most_spikes
+        noise = Raster.from_dense(filled * random.integers(1, most + 1, shape))
         both = Raster.concatenate([generated, noise])
         few, many = witness(network, generated), witness(network, both)
         for fault in draw_faults(network, 200, 0):

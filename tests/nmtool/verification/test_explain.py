@@ -68,6 +68,7 @@ def test_single_faults_of_every_kind(recurrent: bool) -> None:
     assert kinds >= {"weight", "delay", "decay-u", "decay-v", "bias", "bias-exponent", "floor"}
     assert kinds >= {"weight-exponent", "decay-plus-one", "u-overflow", "v-overflow", "latency"}
     assert kinds >= {"reset", "reset-constant", "at-threshold", "update-order", "input"}
+    assert kinds >= {"most-spikes", "counts-ignored"}
 
 
 @needs_compiler
@@ -125,12 +126,15 @@ def test_a_graph_with_a_wrong_number() -> None:
     post=st.integers(0, 8),
     steps=st.integers(-12, 30),
     weight=st.integers(-10, 10),
+    most_spikes=st.sampled_from([1, 4, 255]),
 )
 def test_a_faulty_weight_or_delay_of_any_size_is_named(
-    seed: int, pre: int, post: int, steps: int, weight: int
+    seed: int, pre: int, post: int, steps: int, weight: int, most_spikes: int
 ) -> None:
     network = faults.live_network(seed, recurrent=True)
-    spikes = faults.live_input(seed)
+    spikes = faults.live_input(seed, most_spikes=most_spikes)
+    if most_spikes > 1:
+        network = faults.counting(network, most_spikes)
     [index] = [i for i, p in enumerate(network.projections) if p.source == p.target]
     projection = network.projections[index]
     delays, weights = projection.delay.astype(int), projection.weight.astype(int)
@@ -272,6 +276,29 @@ def test_arrivals_of_the_neuron_that_differs_first() -> None:
     before = int(u[place.step - 1])
     decayed = abs(before) * (4096 - NETWORK.population(place.population).du - 1) >> 12
     assert u[place.step] == (decayed if before > 0 else -decayed) + 64 * due
+
+
+def test_arrivals_and_inputs_say_how_many_spikes() -> None:
+    network, spikes = faults.counting(NETWORK, 4), faults.live_input(0, most_spikes=4)
+    counts = spikes.dense_counts()
+    sample, step, channel = np.argwhere(counts == 3)[0].tolist()
+    counts[sample, step, channel] = 2
+    lost = Raster.from_dense(counts)
+    expected, actual = (simulate(network, part, deep=True) for part in (spikes, lost))
+    explanation = nm.explain(network, spikes, expected, actual)
+    detail = f"channel {channel} has 2 spikes at step {step}, not 3"
+    assert [cause.detail for cause in explanation.causes] == [detail]
+    place, due = explanation.place, 0
+    assert place is not None
+    for arrival in explanation.arrivals:
+        rasters = {"input": spikes, **expected.spikes}
+        sent = rasters[arrival.source].dense_counts()[place.sample, arrival.step, arrival.neuron]
+        assert (arrival.count, f"× {sent} (sent" in str(arrival)) == (sent, sent > 1)
+        assert arrival.as_json().get("count", 1) == sent
+        due += arrival.count
+    assert due > len(explanation.arrivals)
+    header, rows = explanation.tables()[-1].header, explanation.tables()[-1].rows
+    assert sum(row[header.index("count")] for row in rows) == due
 
 
 def test_equal_recordings_have_no_explanation() -> None:

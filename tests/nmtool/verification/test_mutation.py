@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -21,15 +20,15 @@ from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, Fault, MutationScore, draw_faults, mutant
 from nmtool.verification.mutation import mutation_score
-from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
+from tests.networks.drawn import runs, seeds
 from tests.refusals import refused
 from tests.thorough import examples
 
 pytestmark = pytest.mark.usefixtures("tiny8")
 
 
-NETWORK = with_resets(random_network(3, n_hidden=2, spiking_output=False), 3)
-SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
+NETWORK = with_resets(random_network(9, n_hidden=2, spiking_output=False), 9, 4)
+SPIKES = random_raster(9, 4, NETWORK.n_steps, NETWORK.channels.size, NETWORK.channels.most_spikes)
 
 
 def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -> bool:
@@ -44,9 +43,8 @@ def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
+    network, spikes = data.draw(runs())
     deep = data.draw(st.booleans())
-    spikes = data.draw(rasters(network.channels.size))
     score = mutation_score(network, spikes, 30, data.draw(seeds), deep)
     for fault, seen in zip(score.faults, score.seen, strict=True):
         assert seen == differs(network, fault, spikes, deep), str(fault)
@@ -55,11 +53,11 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
 @settings(max_examples=examples(0.8))
 @given(st.data())
 def test_no_input_shows_an_equivalent_fault(data: st.DataObject) -> None:
-    network = data.draw(integer_networks(data.draw(arithmetics), resets=True))
+    network, spikes = data.draw(runs())
     deep = data.draw(st.booleans())
     score = mutation_score(network, Raster.silent(0, 9, network.channels.size), 40, 0, deep)
     assert score.n_seen == 0
-    spikes = data.draw(rasters(network.channels.size, max_steps=network.n_steps))
+    spikes = spikes.first_steps(network.n_steps)
     for fault, equivalent in zip(score.faults, score.equivalent, strict=True):
         assert not (equivalent and differs(network, fault, spikes, deep)), str(fault)
 
@@ -108,8 +106,9 @@ def test_faults_are_spread_and_each_is_drawn_once() -> None:
 
 
 @settings(max_examples=examples(0.7))
-@given(arithmetics.flatmap(partial(integer_networks, resets=True)))
-def test_every_mutant_is_legal_and_another_network(network: IntegerNetwork) -> None:
+@given(runs())
+def test_every_mutant_is_legal_and_another_network(run: tuple[IntegerNetwork, Raster]) -> None:
+    network, _ = run
     for fault in draw_faults(network, 40, 5):
         assert mutant(network, fault).content_hash != network.content_hash
 

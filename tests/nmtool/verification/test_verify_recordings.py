@@ -18,6 +18,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.testing.networks import random_network, random_raster
+from tests import faults
 from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
 
@@ -268,6 +269,24 @@ def test_populations_may_have_names_that_files_reserve(name: str) -> None:
         FLOATS.n_steps,
     )
     assert nm.verify(network, NOISE, against=simulate_floats(network, NOISE)).identical
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_counts_of_spikes_are_read(in_memory: bool, tmp_path: Path) -> None:
+    network = faults.counting(faults.live_network(0, recurrent=True), 4)
+    spikes = faults.live_input(0, most_spikes=4)
+    recording = nm.simulate(network, spikes)
+    assert max(raster.most_spikes for raster in recording.spikes.values()) == 4
+    against: Any = recording
+    if not in_memory:
+        against, counts = tmp_path / "other.npz", recording.spikes
+        dense = {name: raster.dense_counts().astype(float) for name, raster in counts.items()}
+        np.savez(against, axes=SHAPE, **dense, **recording.membrane)
+    certificate = nm.verify(network, spikes, against=against)
+    [check] = certificate.checks.values()
+    assert check.identical
+    assert f"{check.comparison.emitted}\n" in f"{certificate}\n"
+    assert " bins" in check.comparison.emitted
 
 
 # Tests of recordings that do not fit
