@@ -10,7 +10,7 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import described, memory
+from nmtool.exporters.c.source import described, memory, step_arguments
 from nmtool.exporters.c.text import WIDTH, json_string
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
@@ -43,7 +43,7 @@ Build it in: compile it without NMTOOL_MAIN, and $declare.
 
 $usage
 
-A spike at t ms belongs to step floor(t / $dt_ms), each channel at most once to a step.$grouped
+A spike at t ms belongs to step floor(t / $dt_ms), each channel at most $often to a step.$grouped
 The answer is $answer.
 A spike of step n over a synapse of delay d arrives at step n + $latency + d.
 
@@ -56,12 +56,12 @@ Network $hash""")
 
 _ALONE = Template("""\
     nmtool_reset();             before every sample
-    nmtool_step(channels, n);   every $dt_ms ms, with the channels that spiked since the last call
+    ${step}every $dt_ms ms, with the channels that spiked since the last call
     class = nmtool_answer();    after $n_steps steps, or whenever an answer is wanted""")
 
 _PAIRED = Template("""\
     ${prefix}_reset();              before every sample
-    ${prefix}_step(channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+    ${step}every $dt_ms ms, with the channels that spiked meanwhile
     class = ${prefix}_answer();     after $n_steps steps, or whenever an answer is wanted
     scores = ${prefix}_scores();    of every class, to reject what is too close to call""")
 
@@ -107,11 +107,38 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         hash=network.content_hash,
         files="C99, a file and its header" if prefix else "one file of C99",
         declare="include the header" if prefix else 'declare what "Interface" below declares',
-        usage=usage.substitute(dt_ms=exact(network.dt_ms), n_steps=network.n_steps),
+        usage=usage.substitute(
+            dt_ms=exact(network.dt_ms),
+            n_steps=network.n_steps,
+            step=step_call(network, f"{prefix or 'nmtool'}_", len(prefix) + 23 if prefix else 28),
+        ),
+        often=how_often(network),
         work=_operations(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]
     return "\n".join(["/*", *lines, " */\n"])
+
+
+def how_often(network: IntegerNetwork) -> str:
+    """How often a channel spikes in a step at most, in words."""
+    most = network.channels.most_spikes
+    return "once" if most == 1 else f"{most} times"
+
+
+def step_call(
+    network: IntegerNetwork, prefix: str, width: int, state: str = "", indent: str = "    "
+) -> str:
+    """The call of a step, filled with spaces to the next column, which may be on the next line.
+
+    Args:
+        network: the network.
+        prefix: prefix of the function's name, with its underscore.
+        width: width of the column.
+        state: arguments before the channels.
+        indent: what begins a line.
+    """
+    call = f"{prefix}step({state}{step_arguments(network, 'channels', 'counts')}, n);"
+    return call.ljust(width) if len(call) < width else f"{call}\n{indent}{' ' * width}"
 
 
 def _populations(network: IntegerNetwork) -> str:
