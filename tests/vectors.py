@@ -476,7 +476,9 @@ def resets(reset: str) -> Vector:
         bias, (first, second) = _reaching(ends, 3)
         options = {"reset": reset, "reset_by": reset_by, "bias_mantissa": bias}
         populations.append(lif(name, len(ends), 4095, dv, vth, **options))
-        more = {3: [0, 0, 1 - M // 64, 0, M // 64], 6: [M // 64] * len(ends)}
+        # The positive sums of a neuron add up to less than 2^18, which the Verilog core supports.
+        most = M // 64 - 200
+        more = {3: [0, 0, 1 - M // 64, 0, most], 6: [*[most] * 4, 0]}
         arrivals[name] = {1: first, 2: second, **more}
     projections, steps = drive(arrivals, 10)
     return vector(populations, projections, [steps])
