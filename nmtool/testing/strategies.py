@@ -62,9 +62,16 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 @st.composite
 def integer_networks(
-    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False
+    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False, most_spikes: int = 1
 ) -> IntegerNetwork:
-    """Any integer network of up to three populations; with `resets`, not only of resets to zero."""
+    """Any integer network of up to three populations.
+
+    Args:
+        draw: the draw function of Hypothesis.
+        runs_in: arithmetic of the network.
+        resets: not only resets to zero.
+        most_spikes: with `resets`, limit of the spikes of neurons and channels in a step.
+    """
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     network = IntegerNetwork(
@@ -77,7 +84,10 @@ def integer_networks(
         source_hash=draw(st.sampled_from(["", "abc"])),
         arithmetic=runs_in.name,
     )
-    return with_resets(network, draw(seeds)) if resets else network
+    if not resets:
+        return network
+    # Half of the networks have no counts, since their exports differ.
+    return with_resets(network, draw(seeds), draw(st.sampled_from([1, most_spikes])))
 
 
 @st.composite
