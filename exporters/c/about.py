@@ -10,8 +10,9 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import described, memory, step_arguments
+from nmtool.exporters.c.source import described, memory, sending, step_arguments
 from nmtool.exporters.c.text import WIDTH, json_string
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.targets.footprint import integer_footprint
@@ -164,32 +165,40 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
     If the file has known answers, the lines also give the numbers of spikes and additions per step
     of the known answers.
     """
-    from nmtool.hardware_sim.operations import count_operations
-
     fan_outs: dict[str, int] = {}
     for p in network.projections:
         fan_outs[p.source] = fan_outs.get(p.source, 0) + p.shape[1]
     measured = ""
     if carried is not None and carried.answers.spikes.n_samples:
         answers = carried.answers
-        operations = count_operations(network, answers.spikes, answers.recording)
-        none = np.zeros((operations.n_samples, operations.n_steps), np.int64)
-        n_spikes = sum(operations.spikes.values(), none)
-        added = sum(operations.synapses_read, none)
+        senders = sending(answers.spikes, answers.recording)
+        none = np.zeros((answers.spikes.n_samples, answers.spikes.n_steps), np.int64)
+        added = sum((senders[p.source] * p.shape[1] for p in network.projections), none)
+        rasters = (answers.spikes, *answers.recording.spikes.values())
+        n_spikes = sum(raster.n_spikes for raster in rasters) / none.size
         measured = (
-            f"Of the known answers, a step has {n_spikes.mean():.1f} spikes, input among them, "
+            f"Of the known answers, a step has {n_spikes:.1f} spikes, input among them, "
             f"and {added.mean():,.1f} additions,\nat most {added.max():,}."
         )
     size = integer_footprint(network)
     return _WORK.substitute(
         updates=sum(p.size for p in network.populations),
         spikes="\n".join(
-            f"    a spike of {source} takes {fan:,} additions" for source, fan in fan_outs.items()
+            f"    {_sent_at_once(network, source)} takes {fan:,} additions"
+            for source, fan in fan_outs.items()
         ),
         measured=measured,
         parameters=size.parameters,
         state=size.state,
     )
+
+
+def _sent_at_once(network: IntegerNetwork, source: str) -> str:
+    """What a source sends over each synapse at once: a spike, or all spikes of a step."""
+    if network.most_spikes_of(source) == 1:
+        return f"a spike of {source}"
+    sender = "a channel" if source == INPUT else f"a neuron of {source}"
+    return f"{sender} that spikes, however often,"
 
 
 def _classes(network: IntegerNetwork) -> str:

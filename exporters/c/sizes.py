@@ -15,8 +15,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 
-_CODE, _CODE_OF_POPULATION, _CODE_OF_PROJECTION = 700, 300, 170
-"""Bounds of code in bytes: constant part, per population, and per projection."""
+_CODE, _CODE_OF_POPULATION, _CODE_OF_PROJECTION, _CODE_OF_COUNTS = 700, 300, 170, 50
+"""Bounds of code in bytes: constant part, per population, per projection, and additionally per
+population or projection whose spikes are counted."""
 
 _STACK = 256
 """Bound of the stack of `nmtool_step` in bytes."""
@@ -48,6 +49,8 @@ def bounds(network: IntegerNetwork) -> Sizes:
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)
     code = _CODE + _CODE_OF_POPULATION * n_populations + _CODE_OF_PROJECTION * n_projections
+    sources = (*(p.name for p in network.populations), *(p.source for p in network.projections))
+    code += _CODE_OF_COUNTS * sum(network.most_spikes_of(source) > 1 for source in sources)
     gaps = _GAPS * (n_populations + n_projections)
     return Sizes(constants + names + code + gaps, variables + gaps, _STACK)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
@@ -12,6 +13,8 @@ from nmtool.exporters.c.text import array, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.network.graph import INPUT, LATE, LIF, MAX_SPIKES, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.tables import exact
 
 MAX_SHORT_INDEX = 65535
@@ -214,6 +217,17 @@ def _send(network: IntegerNetwork, index: int, projection: IntegerProjection) ->
         spikes="channels" if from_input else f"nmtool_spikes_{source}",
         counts=f", {counts}[k]" if network.most_spikes_of(source) > 1 else "",
     )
+
+
+def sending(spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
+    """Number of neurons that spike in a step, once or more, by source: [samples, steps] int64.
+
+    Args:
+        spikes: the input.
+        recording: recording of the run.
+    """
+    rasters = {INPUT: spikes, **recording.spikes}
+    return {name: np.diff(raster.step_offset(), axis=1) for name, raster in rasters.items()}
 
 
 def memory(network: IntegerNetwork) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
+from nmtool.network.graph import INPUT, KINDS, LIF, SUBTRACT, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, rules_of
 from nmtool.testing.networks import SIGNS, Maker, with_resets
@@ -67,10 +67,10 @@ def integer_networks(
     """Any integer network of up to three populations.
 
     Args:
-        draw: the draw function of Hypothesis.
-        runs_in: arithmetic of the network.
-        resets: not only resets to zero.
-        most_spikes: with `resets`, limit of the spikes of neurons and channels in a step.
+        draw: Hypothesis' function.
+        runs_in: the arithmetic.
+        resets: False for resets to zero only.
+        most_spikes: limit of the spikes of neurons and channels in a step; above 1, with `resets`.
     """
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
@@ -84,19 +84,33 @@ def integer_networks(
         source_hash=draw(st.sampled_from(["", "abc"])),
         arithmetic=runs_in.name,
     )
-    if not resets:
-        return network
-    # Half of the networks have no counts, since their exports differ.
-    return with_resets(network, draw(seeds), draw(st.sampled_from([1, most_spikes])))
+    most = draw(st.sampled_from(sorted({1, most_spikes})))
+    return with_resets(network, draw(seeds), most) if resets else network
 
 
 @st.composite
-def float_networks(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Network:
-    """Any float network: weights of all sizes and signs, all kinds of constants, long delays."""
+def float_networks(
+    draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5), most_spikes: int = 1
+) -> Network:
+    """Any float network: weights of all sizes and signs, all kinds of constants, long delays.
+
+    Args:
+        draw: Hypothesis' function.
+        channels: possible numbers of input channels.
+        most_spikes: limit of the spikes of neurons and channels in a step. Neurons with more than
+            one subtract their threshold.
+    """
     layout, random = draw(layouts(channels)), np.random.default_rng(draw(seeds))
+    limits = st.sampled_from([1, most_spikes]) if most_spikes > 1 else st.just(1)
+
+    def population(name: str, kind: str) -> Population:
+        made = _population(random, name, layout.sizes[name], kind)
+        most = draw(limits) if kind == LIF else 1
+        return made if most == 1 else replace(made, reset=SUBTRACT, most_spikes=most)
+
     return Network(
-        InputChannels(layout.sizes[INPUT]),
-        [_population(random, name, layout.sizes[name], k) for name, k in layout.kinds.items()],
+        InputChannels(layout.sizes[INPUT], most_spikes=draw(limits)),
+        [population(name, kind) for name, kind in layout.kinds.items()],
         [_projection(random, edge, layout.shape(edge)) for edge in layout.edges],
         layout.readout,
         dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
