@@ -440,8 +440,8 @@ class Format:
             for population in network.populations
             if population.reset not in cls.resets
         ]
-        for name in (INPUT, *(population.name for population in network.populations)):
-            if (most := network.most_spikes_of(name)) > cls.most_spikes:
+        for name, most in network.spike_limits.items():
+            if most > cls.most_spikes:
                 subject = "its channels carry" if name == INPUT else "its neurons have"
                 what = f"{subject} up to {most} spikes per step, but the format can only express "
                 what += f"{cls.most_spikes}"

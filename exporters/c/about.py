@@ -195,7 +195,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
 
 def _sent_at_once(network: IntegerNetwork, source: str) -> str:
     """What a source sends over each synapse at once: a spike, or all spikes of a step."""
-    if network.most_spikes_of(source) == 1:
+    if network.spike_limits[source] == 1:
         return f"a spike of {source}"
     sender = "a channel" if source == INPUT else f"a neuron of {source}"
     return f"{sender} that spikes, however often,"

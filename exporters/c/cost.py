@@ -102,7 +102,7 @@ def _source_operations(
     """
     none = np.zeros((operations.n_samples, operations.n_steps), np.int64)
     senders = sending(spikes, recording)
-    counting = {name for name in senders if network.most_spikes_of(name) > 1}
+    counting = {name for name in senders if network.spike_limits[name] > 1}
     read = sum((senders[p.source] * p.shape[1] for p in network.projections), none)
     multiplied = sum(
         (senders[p.source] * p.shape[1] for p in network.projections if p.source in counting), none

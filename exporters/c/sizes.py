@@ -49,8 +49,9 @@ def bounds(network: IntegerNetwork) -> Sizes:
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)
     code = _CODE + _CODE_OF_POPULATION * n_populations + _CODE_OF_PROJECTION * n_projections
-    sources = (*(p.name for p in network.populations), *(p.source for p in network.projections))
-    code += _CODE_OF_COUNTS * sum(network.most_spikes_of(source) > 1 for source in sources)
+    counting = {name for name, most in network.spike_limits.items() if most > 1}
+    code += _CODE_OF_COUNTS * sum(p.name in counting for p in network.populations)
+    code += _CODE_OF_COUNTS * sum(p.source in counting for p in network.projections)
     gaps = _GAPS * (n_populations + n_projections)
     return Sizes(constants + names + code + gaps, variables + gaps, _STACK)
 

@@ -167,7 +167,7 @@ def _projection(network: IntegerNetwork, index: int, projection: IntegerProjecti
     stored = stored_weight(projection)
     weight_type = f"{stored.dtype.name}_t"
     pre, post = projection.shape
-    counts = network.most_spikes_of(projection.source) > 1
+    counts = network.spike_limits[projection.source] > 1
     return templates.PROJECTION.substitute(
         name=name,
         source=projection.source,
@@ -215,7 +215,7 @@ def _send(network: IntegerNetwork, index: int, projection: IntegerProjection) ->
         name=projection_symbol(index, source, projection.target),
         count="n" if from_input else f"nmtool_n_spikes_{source}",
         spikes="channels" if from_input else f"nmtool_spikes_{source}",
-        counts=f", {counts}[k]" if network.most_spikes_of(source) > 1 else "",
+        counts=f", {counts}[k]" if network.spike_limits[source] > 1 else "",
     )
 
 

@@ -164,7 +164,7 @@ class _Builder:
         first = nodes.add("Mul", [arrival, self.batch], f"{source}.arrival_rows")
         row = nodes.add("Add", [first, part["sample"]], f"{source}.row")
         place = nodes.add("Unsqueeze", [row, nodes.list(1)], f"{source}.rows")
-        counts = self.network.most_spikes_of(source) > 1
+        counts = self.network.spike_limits[source] > 1
         count = add_counts(nodes, raster, indices, source) if counts else ""
         return Events(place, part["neuron"], self.batch, count)
 

@@ -26,7 +26,7 @@ from nmtool.description import (
 )
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.graph import INPUT, TO_ZERO, InputChannels
+from nmtool.network.graph import TO_ZERO, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.storage import Saved
 from nmtool.tables import Table, Tabular
@@ -210,15 +210,13 @@ class AnyNetwork(Value, Tabular, Saved):
         """True if a neuron can spike, or a channel carry, more than one spike per step."""
         return any(part.most_spikes > 1 for part in (self.channels, *self.populations))
 
-    def most_spikes_of(self, source: str) -> int:
-        """Largest number of spikes in a step of a neuron of a population, or of an input channel.
-
-        Args:
-            source: name of a population, or `input`.
-        """
-        if source == INPUT:
-            return self.channels.most_spikes
-        return int(graph.by_name(self.populations, source).most_spikes)
+    @property
+    def spike_limits(self) -> dict[str, int]:
+        """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
+        return {
+            graph.INPUT: self.channels.most_spikes,
+            **{population.name: population.most_spikes for population in self.populations},
+        }
 
     @property
     def max_delay(self) -> int:

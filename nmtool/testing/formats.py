@@ -52,7 +52,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.arithmetics import registered
 from nmtool.testing.damage import damages
-from nmtool.testing.networks import answers_to, random_raster, with_resets
+from nmtool.testing.networks import answers_to, random_input, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.verify import verify
@@ -426,9 +426,7 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
     refusals: list[DoesNotFitError] = []
 
     def check(network: IntegerNetwork, seed: int) -> None:
-        channels = network.channels
-        spikes = random_raster(seed, 2, 9, channels.size, channels.most_spikes)
-        answers = answers_to(network, spikes)
+        answers = answers_to(network, random_input(network, seed, 2, 9))
         try:
             exports.expect_read(network, answers)
         except DoesNotFitError as error:
@@ -752,8 +750,7 @@ def _its_runtime_counts_spikes(exports: _Exports) -> None:
         network = with_resets(exports.network, seed, exports.format.most_spikes)
         if seed % 2:
             network = replace(network, channels=exports.network.channels)
-        channels = network.channels
-        exports.expect_run(network, random_raster(6, 3, 50, channels.size, channels.most_spikes))
+        exports.expect_run(network, random_input(network, 6, 3, 50))
 
 
 def _no_samples_give_an_empty_recording(exports: _Exports) -> None:
