@@ -92,7 +92,7 @@ _DRIVER_TEXT = Template("""\
 
 static int64_t *offsets; /* of the channels of each sample's steps */
 static nmtool_index *channels;
-$declared_countsstatic int64_t spikes[$n_populations + 1];
+${declared_counts}static int64_t spikes[$n_populations + 1];
 static volatile int answer;
 
 static void *content(const char *name, size_t size, size_t count)
@@ -120,7 +120,7 @@ int main(void)
 
     offsets = content("$offsets", sizeof *offsets, (size_t)rows + 1);
     channels = content("$channels", sizeof *channels, (size_t)offsets[rows]);
-$read_counts    for (int64_t row = 0; row < rows; row++) {
+${read_counts}    for (int64_t row = 0; row < rows; row++) {
         if (row % $n_steps == 0) {
             nmtool_reset();
         }

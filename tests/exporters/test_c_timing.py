@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.format import C
 from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import SUBTRACT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.testing.networks import random_input, random_network, random_raster
 from tests.exporters.c_programs import run_program
+from tests.networks.resets import counting
 from tests.refusals import refused
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -33,7 +32,8 @@ def emitted(network: IntegerNetwork, spikes: Raster) -> dict[str, int]:
 
 @pytest.mark.parametrize(("seed", "most_spikes"), [(0, 1), (3, 1), (3, 9)])
 def test_every_sample_is_timed_once(seed: int, most_spikes: int) -> None:
-    network = counting(random_network(seed, 2, bool(seed)), most_spikes)
+    network = random_network(seed, 2, bool(seed))
+    network = counting(network, most_spikes) if most_spikes > 1 else network
     spikes = random_input(network, seed, 4, 30)
     finished: list[int] = []
     times = measure(
@@ -57,16 +57,6 @@ def test_a_missing_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         measure(random_network(0, 1, False), random_raster(0, 1, 5, 5), {})
 
 
-def counting(network: IntegerNetwork, most: int) -> IntegerNetwork:
-    """The network with as many spikes of channels and hidden neurons in a step."""
-    if most == 1:
-        return network
-    h0, *others = network.populations
-    h0 = replace(h0, reset=SUBTRACT, most_spikes=most)
-    channels = replace(network.channels, most_spikes=most)
-    return replace(network, populations=[h0, *others], channels=channels)
-
-
 COUNTED = {
     "int slot = slot_": "weights_added",
     "int32_t u = low_word": "neuron_steps",
@@ -81,7 +71,8 @@ COUNTED = {
 def test_operations_equal_those_counted_in_the_running_program(
     spiking_output: bool, most_spikes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = counting(random_network(5, 2, spiking_output), most_spikes)
+    network = random_network(5, 2, spiking_output)
+    network = counting(network, most_spikes) if most_spikes > 1 else network
     spikes = random_input(network, 7, 3, 20)
     text = C.write(network, tmp_path / "network.c").path.read_text("ascii")
     names = sorted(set(COUNTED.values()))

@@ -15,7 +15,6 @@ from nmtool.exporters.onnx.file import OPSET, model_bytes
 from nmtool.exporters.onnx.runtime import output_names, recording, run
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import SUBTRACT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -23,6 +22,7 @@ from nmtool.testing.networks import random_input, random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import word_network
+from tests.networks.resets import counting
 from tests.thorough import examples
 
 onnx = pytest.importorskip("onnx")
@@ -159,13 +159,10 @@ def test_samples_and_steps_are_symbolic() -> None:
 
 def test_counts_are_bytes() -> None:
     """Only of sources that count: spikes of all others remain true or false."""
-    h0, *others = NETWORK.populations
-    channels = replace(NETWORK.channels, most_spikes=9)
-    h0 = replace(h0, reset=SUBTRACT, most_spikes=2)
-    types = {}
+    both, types = counting(NETWORK), {}
     for network in (
-        replace(NETWORK, channels=channels),
-        replace(NETWORK, populations=[h0, *others]),
+        replace(both, populations=NETWORK.populations),
+        replace(both, channels=NETWORK.channels),
     ):
         graph = parsed(network).graph
         for value in (*graph.input, *graph.output):
