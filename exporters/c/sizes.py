@@ -1,7 +1,8 @@
 """Memory of a network's C program on a microcontroller, computed without compiling the program.
 
 Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
-with 2 to 21 populations, compiled by GCC 14.2 with -O2 for two 32-bit processors. Startup code,
+with 2 to 21 populations, and for 14 networks in which the spikes of every population are counted,
+compiled by GCC 14.2 with -O2 for two 32-bit processors. Startup code,
 drivers and the application are not included.
 """
 
