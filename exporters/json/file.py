@@ -125,8 +125,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     # Without the words of a kind, a file need not be parsed.
     is_ours = any(kind.encode() in data for kind in _EXTENSIONS)
     document = storage.parse_json(data.decode("utf-8-sig")) if is_ours else None
-    kind = document.get("format") if isinstance(document, dict) else None
-    if not isinstance(kind, str) or kind not in _EXTENSIONS:
+    if not isinstance(document, dict) or document.get("format") not in [*_EXTENSIONS]:
         raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
     return document
 
