@@ -118,13 +118,18 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         raise storage.unreadable(path, error) from error
 
 
-HEADER_VERSION = 2
+HEADER_VERSION = 3
 """Newest version of the header of a network in C and ONNX files."""
 
 
 def header_version(network: IntegerNetwork) -> int:
-    """Version of a network's header: 1, which all readers know, unless it has other resets."""
-    return HEADER_VERSION if network.subtracts else 1
+    """Version of a network's header, by what its readers must know.
+
+    1: the step of `loihi2`; 2: other resets; 3: several spikes of a neuron or channel in a step.
+    """
+    if network.counts:
+        return HEADER_VERSION
+    return 2 if network.subtracts else 1
 
 
 def check_version(path: str | Path, version: int | str, newest: int) -> None:

@@ -17,11 +17,11 @@ from nmtool import storage
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged
-from nmtool.exporters.formats import OWN_PLACES, Place, import_options_unused
+from nmtool.exporters.formats import OWN_PLACES, Place, all_formats, import_options_unused
 from nmtool.exporters.output import write_files, write_folder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
-from nmtool.network.graph import LIF, TO_ZERO
+from nmtool.network.graph import INPUT, LIF, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
 from nmtool.progress import Progress, silent
@@ -440,18 +440,14 @@ class Format:
             for population in network.populations
             if population.reset not in cls.resets
         ]
-        parts = {"input": network.channels, **{p.name: p for p in network.populations}}
-        findings += [
-            Finding(
-                "format-counts",
-                name,
-                f"it has up to {part.most_spikes} spikes per step, but the format can only express "
-                f"{cls.most_spikes}",
-                "train a network with fewer spikes per step, or export to another format",
-            )
-            for name, part in parts.items()
-            if part.most_spikes > cls.most_spikes
-        ]
+        for name, most in network.spike_limits.items():
+            if most > cls.most_spikes:
+                subject = "its channels carry" if name == INPUT else "its neurons have"
+                what = f"{subject} up to {most} spikes per step, but the format can only express "
+                what += f"{cls.most_spikes}"
+                fix = f"train with most_spikes={cls.most_spikes} there, or export to "
+                fix += " or ".join(_that_express(most))
+                findings.append(Finding("format-counts", name, what, fix))
         return findings
 
     @classmethod
@@ -461,7 +457,7 @@ class Format:
 
     @classmethod
     def check_known(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` if the format lacks the arithmetic, readout rule or a reset."""
+        """Raise `DoesNotFitError` if the format lacks the arithmetic, rule, a reset or counts."""
         cls._refuse(cls._unsupported(network))
 
     @classmethod
@@ -601,6 +597,11 @@ class Format:
             self.check_written()
         simulate: Callable[..., Recording] = self.simulate
         return simulate(spikes, deep=deep, on_progress=on_progress, **options)
+
+
+def _that_express(most_spikes: int) -> list[str]:
+    """Names of the formats to which networks with so many spikes per step can be written."""
+    return [f.name for f in all_formats() if f.writes and f.most_spikes >= most_spikes]
 
 
 def _overrides(cls: type[Format], hook: str) -> bool:

@@ -49,7 +49,7 @@ EQUIVALENT = Path(__file__).parent / "mutants_equivalent.txt"
 SUBJECTS: tuple[tuple[Any, str], ...] = (
     (step, "neuron_step"),
     *((reference, name) for name in ("run_reference", "_run_sample", "_advance", "_send")),
-    *((resets, name) for name in ("v_after", "owed_after")),
+    *((resets, name) for name in ("spikes_in", "v_after", "owed_after")),
     (arithmetic, "shifted"),
     *((arithmetic.Arithmetic, name) for name in ("keep_u", "keep_v")),
     *((integer_network.IntegerPopulation, name) for name in ("bias", "drop")),
@@ -363,10 +363,12 @@ class Expected:
             for quantity in ("u", "v"):
                 states[key, quantity] = np.array([[r[quantity] for r in s] for s in rows])
             if population["kind"] == "lif":
-                spikes = np.zeros((len(rows), len(rows[0]), size), bool)
+                spikes = np.zeros((len(rows), len(rows[0]), size), np.uint8)
                 for sample, steps in enumerate(rows):
                     for number, row in enumerate(steps):
-                        spikes[sample, number, row["spikes"]] = True
+                        for entry in row["spikes"]:
+                            neuron, count = entry if isinstance(entry, list) else (entry, 1)
+                            spikes[sample, number, neuron] = count
                 states[key, "spikes"] = spikes
         return cls(document, states, [sample["class"] for sample in samples])
 
@@ -375,14 +377,14 @@ class Expected:
         document = copy.deepcopy(self.document)
         network = file.network_in(document, FOLDER)
         inputs = [[step[INPUT] for step in sample["steps"]] for sample in document["samples"]]
-        spikes = file._raster(inputs, self.document["channels"]["size"])
+        spikes = file._raster(inputs, network.channels)
         recording = reference.run_reference(network, spikes)
         return self._equals(recording)
 
     def _equals(self, recording: Recording) -> bool:
         for (name, quantity), expected in self.states.items():
             if quantity == "spikes":
-                actual = recording.spikes[name].dense()
+                actual = recording.spikes[name].dense_counts()
             else:
                 actual = (recording.current if quantity == "u" else recording.v)[name]
             if not np.array_equal(expected, actual):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
+from nmtool.exporters.json.file import KIND_WITH_COUNTS, KIND_WITH_RESETS
 from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -19,12 +20,13 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from tests.vectors import FOLDER, VECTORS, content
+from tests.vectors import FOLDER, VECTORS, M, content
 
 PAGE = FOLDER.parent / "standard.md"
 NAMES = list(VECTORS)
-OF_LOIHI2 = [name for name in NAMES if not name.startswith("reset-")]
-"""Vectors of `loihi2`; the others are of `loihi2-resets`."""
+WITH_RESETS = [name for name in NAMES if name.startswith("reset-")]
+WITH_COUNTS = [name for name in NAMES if name.startswith("counts-")]
+"""Vectors of `loihi2-resets` and of `loihi2-counts`; the others are of `loihi2`."""
 
 every_vector = pytest.mark.parametrize("name", NAMES)
 
@@ -53,7 +55,7 @@ def test_the_script_makes_the_same_bytes(name: str) -> None:
 def test_the_folder_has_only_vectors_and_the_page_links_each() -> None:
     files = [*FOLDER.iterdir()]
     assert {file.name for file in files} == {f"{name}.json" for name in NAMES}
-    assert sum(file.stat().st_size for file in files) < 430_000
+    assert sum(file.stat().st_size for file in files) < 490_000
     linked = re.findall(r"\(vectors/([a-z0-9-]+)\.json\)", PAGE.read_text("utf-8"))
     assert linked == NAMES
 
@@ -103,8 +105,8 @@ def test_vectors_reach_every_limit_of_a_state() -> None:
 
 
 def test_vectors_cover_resets_and_their_limits() -> None:
-    with_resets = [name for name in NAMES if read(name).integers.subtracts]
-    assert with_resets == [name for name in NAMES if name not in OF_LOIHI2]
+    with_resets = [name for name in NAMES if read(name).content["format"] == KIND_WITH_RESETS]
+    assert with_resets == WITH_RESETS
     for reset in (SUBTRACT, LATE):
         network = read(f"reset-{reset}").integers
         constants = {(p.vth, p.reset_by) for p in network.populations if p.reset == reset}
@@ -117,6 +119,29 @@ def test_vectors_cover_resets_and_their_limits() -> None:
     )
     assert {population.reset for population in network.populations} == {*RESETS}
     assert spikes["a"].dense()[0, -1].any(), "the second sample must not get its reset"
+
+
+def test_vectors_cover_counts_and_their_limits() -> None:
+    with_counts = [name for name in NAMES if read(name).content["format"] == KIND_WITH_COUNTS]
+    assert with_counts == WITH_COUNTS
+    networks, answers = (
+        {name: part(read(name)) for name in WITH_COUNTS}
+        for part in (lambda file: file.integers, lambda file: file.known_answers())
+    )
+    assert {1, 2, 254, 255} <= {*answers["counts-input"].spikes.bin_counts().tolist()}
+    assert not networks["counts-input"].subtracts
+    weight = sum(p.shifted_weight.astype(np.int64) for p in networks["counts-sum"].projections)
+    sums = answers["counts-sum"].spikes.dense_counts()[0].astype(np.int64) @ weight
+    assert 1 << 25 < sums[1, 0] < 1 << 31 < sums[3, 0] == -sums[3, 1]
+    spikes = answers["counts-spikes"].recording.spikes
+    for population in networks["counts-spikes"].spiking:
+        theta, drop, most = 64 * population.vth, population.drop, population.most_spikes
+        v = [theta + n * drop + by for n in (0, 1, most) for by in (0, 1)] + [M]
+        expected = [min(most, -(-(min(peak, M - 1) - theta) // drop)) for peak in v]
+        counts = spikes[population.name].dense_counts()[0]
+        assert population.dv == 0 or counts[1].tolist() == expected
+        assert population.dv > 0 or counts[2, -1] > 0, "it does not spike on"
+    assert max(raster.most_spikes for raster in spikes.values()) == 255
 
 
 def test_each_readout_rule_gives_different_classes() -> None:

@@ -1,4 +1,4 @@
-"""Write the conformance vectors of `loihi2` and `loihi2-resets`, `docs/vectors`.
+"""Write the conformance vectors of `loihi2`, `loihi2-resets` and `loihi2-counts`, `docs/vectors`.
 
     python -m tests.vectors
 
@@ -10,7 +10,7 @@ lists the purpose of each. The bytes are reproducible: `tests/test_vectors.py` c
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ _DIGIT = 128
 _MAX_DIGIT = 255
 
 Vector = tuple[IntegerNetwork, Raster]
-Steps = Sequence[Sequence[int]]
-"""Channels that spike, by step."""
+Steps = Sequence[Iterable[int] | Mapping[int, int]]
+"""Channels that spike, by step; or their numbers of spikes by channel."""
 
 
 def li(name: str, size: int, du: int, dv: int, **bias: ArrayLike) -> IntegerPopulation:
@@ -69,19 +69,20 @@ def vector(
     samples: Sequence[Steps],
     readout: Readout | None = None,
     n_channels: int | None = None,
+    most_spikes: int = 1,
 ) -> Vector:
     """A network and its input; by default, the readout is the mean of the last population."""
     if n_channels is None:
         n_channels = next(p.shape[0] for p in projections if p.source == INPUT)
     last = populations[-1]
     readout = readout or Readout(last.name, "mean" if last.kind == LI else "first_spike")
-    dense = np.zeros((len(samples), len(samples[0]), n_channels), bool)
+    dense = np.zeros((len(samples), len(samples[0]), n_channels), np.uint8)
     for sample, steps in enumerate(samples):
         for step, channels in enumerate(steps):
-            dense[sample, step, list(channels)] = True
-    network = IntegerNetwork(
-        InputChannels(n_channels), populations, projections, readout, 1.0, dense.shape[1]
-    )
+            counts = channels if isinstance(channels, Mapping) else dict.fromkeys(channels, 1)
+            dense[sample, step, [*counts]] = [*counts.values()]
+    channels = InputChannels(n_channels, most_spikes=most_spikes)
+    network = IntegerNetwork(channels, populations, projections, readout, 1.0, dense.shape[1])
     return network, Raster.from_dense(dense)
 
 
@@ -476,7 +477,9 @@ def resets(reset: str) -> Vector:
         bias, (first, second) = _reaching(ends, 3)
         options = {"reset": reset, "reset_by": reset_by, "bias_mantissa": bias}
         populations.append(lif(name, len(ends), 4095, dv, vth, **options))
-        more = {3: [0, 0, 1 - M // 64, 0, M // 64], 6: [M // 64] * len(ends)}
+        # The positive sums of a neuron add up to less than 2^18, which the Verilog core supports.
+        most = M // 64 - 200
+        more = {3: [0, 0, 1 - M // 64, 0, most], 6: [*[most] * 4, 0]}
         arrivals[name] = {1: first, 2: second, **more}
     projections, steps = drive(arrivals, 10)
     return vector(populations, projections, [steps])
@@ -502,6 +505,84 @@ def mixed_resets() -> Vector:
     dense = spikes.dense()[:, : 2 * n_steps].reshape(2, n_steps, -1)
     network = replace(network, populations=populations, n_steps=n_steps)
     return network, Raster.from_dense(dense)
+
+
+# Vectors on counts
+
+
+def counted_input() -> Vector:
+    """Channels with 1 to 255 spikes in a step, weights of both signs, and several delays."""
+    weight = [[2, -2, 254, 0], [4, 0, 0, -254], [0, 100, 6, -2]]
+    delay = [[0, 1, 0, 2], [3, 0, 0, 1], [0, 0, 2, 0]]
+    projections = [
+        synapses(INPUT, "lif", weight, delay),
+        synapses(INPUT, "li", weight, 1, weight_exponent=3),
+    ]
+    steps: Steps = [
+        {0: 1}, {0: 2, 1: 3}, {0: 254}, {0: 255, 1: 255, 2: 255}, {2: 1}, {}, {1: 128, 2: 9}, {},
+        {2: 255}, {}, {},
+    ]  # fmt: skip
+    populations = [lif("lif", 4, 1000, 500, 400), li("li", 4, 4000, 200)]
+    return vector(populations, projections, [steps, [{}, {1: 1}] * 5 + [{}]], most_spikes=255)
+
+
+def counted_sum() -> Vector:
+    """Counts take the sum of one step beyond 2^31, and before beyond 2^25."""
+    weight = np.array([[254, -254]] * 33)
+    projections = [synapses(INPUT, "out", weight, weight_exponent=7) for _ in range(8)]
+    steps: Steps = [{}, {7: 255}, {}, dict.fromkeys(range(33), 255), {}, {0: 129, 1: 1}, {}]
+    return vector([li("out", 2, 4095, 4095)], projections, [steps], most_spikes=255)
+
+
+def counted_spikes() -> Vector:
+    """Membranes at and just above the threshold, a drop above, and the most drops above; clips.
+
+    With dv = 4095, a membrane has almost no memory. With dv = 0, neurons spike on in later steps.
+    """
+    populations, arrivals = [], {}
+    for vth, reset_by, most, dv in (
+        (0, 1, 255, 4095), (0, 131071, 255, 4095), (90, 7, 3, 4095), (131070, 1, 2, 4095),
+        (131071, 262142, 255, 4095), (90, 300, 254, 0),
+    ):  # fmt: skip
+        name, theta, drop = f"vth{vth}_by{reset_by}", 64 * vth, 64 * reset_by
+        levels = [theta + n * drop for n in (0, 1, most)]
+        ends = [*(min(level + by, M) for level in levels for by in (0, 1)), M]
+        # Biases below 0 make no neuron spike in step 0.
+        bias = [-(-end % 64) for end in ends]
+        options = {"reset": SUBTRACT, "reset_by": reset_by, "most_spikes": most}
+        populations.append(lif(name, len(ends), 4095, dv, vth, bias_mantissa=bias, **options))
+        first = [(end - b) // 64 for end, b in zip(ends, bias, strict=True)]
+        arrivals[name] = {1: first, 5: [-a for a in first]}
+    projections, steps = drive(arrivals, 9)
+    size = len(ends)
+    weight = [[n + 1, -255 + n] for n in range(size)]
+    for name, sign in ((p.name, sign) for p in populations[:4] for sign in (1, -1)):
+        part = np.maximum(sign * np.array(weight), 0) * sign
+        projections.append(synapses(name, "out", part, [[0, 1]] * size))
+    return vector([*populations, li("out", 2, 2000, 500)], projections, [steps])
+
+
+def mixed_counts() -> Vector:
+    """Two samples of a recurrent network with counts of input and neurons, and with all resets."""
+    network, spikes = mixed(181)
+    a, b, out = network.populations
+    populations = [
+        replace(a, reset=SUBTRACT, reset_by=900, most_spikes=255),
+        replace(b, reset=LATE, reset_by=30),
+        replace(out, kind=LIF, vth=50, reset=SUBTRACT, reset_by=7, most_spikes=5),
+    ]
+    n_steps, most = 20, 9
+    dense = spikes.dense()[:, : 2 * n_steps].reshape(2, n_steps, -1)
+    sample, step, channel = np.indices(dense.shape)
+    counts = dense * (1 + (3 * sample + 5 * step + 7 * channel) % most)
+    network = replace(
+        network,
+        populations=populations,
+        n_steps=n_steps,
+        channels=replace(network.channels, most_spikes=most),
+        readout=Readout("out", "first_spike"),
+    )
+    return network, Raster.from_dense(counts)
 
 
 VECTORS: dict[str, Callable[[], Vector]] = {
@@ -533,6 +614,10 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     "reset-late": lambda: resets(LATE),
     "reset-late-word": late_word,
     "reset-mixed": mixed_resets,
+    "counts-input": counted_input,
+    "counts-sum": counted_sum,
+    "counts-spikes": counted_spikes,
+    "counts-mixed": mixed_counts,
 }
 """Vectors by file name without extension."""
 

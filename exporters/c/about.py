@@ -10,8 +10,9 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import described, memory
+from nmtool.exporters.c.source import described, memory, sending, step_arguments
 from nmtool.exporters.c.text import WIDTH, json_string
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.targets.footprint import integer_footprint
@@ -43,11 +44,11 @@ Build it in: compile it without NMTOOL_MAIN, and $declare.
 
 $usage
 
-A spike at t ms belongs to step floor(t / $dt_ms), each channel at most once to a step.$grouped
+A spike at t ms belongs to step floor(t / $dt_ms), each channel at most $often to a step.$grouped
 The answer is $answer.
 A spike of step n over a synapse of delay d arrives at step n + $latency + d.
 
-The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit.
+The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit$beyond.
 Integers only, of 32 bits but for products with decays and for scores, of 64. No allocation, no
 recursion, no library; only the check prints. There are $constants bytes of constants, names of
 classes apart, and $variables of variables, all of them static: one network, one thread.
@@ -56,12 +57,12 @@ Network $hash""")
 
 _ALONE = Template("""\
     nmtool_reset();             before every sample
-    nmtool_step(channels, n);   every $dt_ms ms, with the channels that spiked since the last call
+    ${step}every $dt_ms ms, with the channels that spiked since the last call
     class = nmtool_answer();    after $n_steps steps, or whenever an answer is wanted""")
 
 _PAIRED = Template("""\
     ${prefix}_reset();              before every sample
-    ${prefix}_step(channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+    ${step}every $dt_ms ms, with the channels that spiked meanwhile
     class = ${prefix}_answer();     after $n_steps steps, or whenever an answer is wanted
     scores = ${prefix}_scores();    of every class, to reject what is too close to call""")
 
@@ -107,11 +108,39 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         hash=network.content_hash,
         files="C99, a file and its header" if prefix else "one file of C99",
         declare="include the header" if prefix else 'declare what "Interface" below declares',
-        usage=usage.substitute(dt_ms=exact(network.dt_ms), n_steps=network.n_steps),
+        usage=usage.substitute(
+            dt_ms=exact(network.dt_ms),
+            n_steps=network.n_steps,
+            step=step_call(network, f"{prefix or 'nmtool'}_", len(prefix) + 23 if prefix else 28),
+        ),
+        often=how_often(network),
+        beyond=",\nwhich have no counts of spikes" if network.counts else "",
         work=_operations(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]
     return "\n".join(["/*", *lines, " */\n"])
+
+
+def how_often(network: IntegerNetwork) -> str:
+    """How often a channel spikes in a step at most, in words."""
+    most = network.channels.most_spikes
+    return "once" if most == 1 else f"{most} times"
+
+
+def step_call(
+    network: IntegerNetwork, prefix: str, width: int, state: str = "", indent: str = "    "
+) -> str:
+    """The call of a step, filled with spaces to the next column, which may be on the next line.
+
+    Args:
+        network: the network.
+        prefix: prefix of the function's name, with its underscore.
+        width: width of the column.
+        state: arguments before the channels.
+        indent: what begins a line.
+    """
+    call = f"{prefix}step({state}{step_arguments(network, 'channels', 'counts')}, n);"
+    return call.ljust(width) if len(call) < width else f"{call}\n{indent}{' ' * width}"
 
 
 def _populations(network: IntegerNetwork) -> str:
@@ -137,32 +166,40 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
     If the file has known answers, the lines also give the numbers of spikes and additions per step
     of the known answers.
     """
-    from nmtool.hardware_sim.operations import count_operations
-
     fan_outs: dict[str, int] = {}
     for p in network.projections:
         fan_outs[p.source] = fan_outs.get(p.source, 0) + p.shape[1]
     measured = ""
     if carried is not None and carried.answers.spikes.n_samples:
         answers = carried.answers
-        operations = count_operations(network, answers.spikes, answers.recording)
-        none = np.zeros((operations.n_samples, operations.n_steps), np.int64)
-        n_spikes = sum(operations.spikes.values(), none)
-        added = sum(operations.synapses_read, none)
+        senders = sending(answers.spikes, answers.recording)
+        none = np.zeros((answers.spikes.n_samples, answers.spikes.n_steps), np.int64)
+        added = sum((senders[p.source] * p.shape[1] for p in network.projections), none)
+        rasters = (answers.spikes, *answers.recording.spikes.values())
+        n_spikes = sum(raster.n_spikes for raster in rasters) / none.size
         measured = (
-            f"Of the known answers, a step has {n_spikes.mean():.1f} spikes, input among them, "
+            f"Of the known answers, a step has {n_spikes:.1f} spikes, input among them, "
             f"and {added.mean():,.1f} additions,\nat most {added.max():,}."
         )
     size = integer_footprint(network)
     return _WORK.substitute(
         updates=sum(p.size for p in network.populations),
         spikes="\n".join(
-            f"    a spike of {source} takes {fan:,} additions" for source, fan in fan_outs.items()
+            f"    {_sent_at_once(network, source)} takes {fan:,} additions"
+            for source, fan in fan_outs.items()
         ),
         measured=measured,
         parameters=size.parameters,
         state=size.state,
     )
+
+
+def _sent_at_once(network: IntegerNetwork, source: str) -> str:
+    """What a source sends over each synapse at once: a spike, or all spikes of a step."""
+    if network.spike_limits[source] == 1:
+        return f"a spike of {source}"
+    sender = "a channel" if source == INPUT else f"a neuron of {source}"
+    return f"{sender} that spikes, however often,"
 
 
 def _classes(network: IntegerNetwork) -> str:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from nmtool.errors import DataError
 from nmtool.exporters.c.events import classifying
+from nmtool.exporters.c.source import step_arguments
 from nmtool.exporters.c.text import array
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT, LIF
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -64,7 +65,7 @@ $arrays
 struct spike_list {
     const int32_t *row;
     const int32_t *neuron;
-};
+$count_member};
 
 static long spikes_compared, spikes_different, membranes_compared, membranes_different;
 $sums_counted
@@ -109,15 +110,15 @@ static void tell_first(void)
 $comparing
 static void run_step(int32_t row)
 {
-    static struct spike_list input = {known_row_input, known_neuron_input};
+    static struct spike_list input = {$input};
 $lists
     static nmtool_index channels[$n_channels];
-    int n = 0;
+${counts}    int n = 0;
 
-    for (; *input.row == row; input.row++, input.neuron++) {
-        channels[n++] = (nmtool_index)*input.neuron;
+    for (; *input.row == row; input.row++, input.neuron++$next_count) {
+${keep_count}        channels[n++] = (nmtool_index)*input.neuron;
     }
-    nmtool_step(channels, n);
+    nmtool_step($step_arguments, n);
 $comparisons
 }
 
@@ -153,6 +154,36 @@ static void compare_spikes(struct spike_list *expected, int32_t row, const char 
         if (due <= got) {
             expected->row++;
             expected->neuron++;
+        }
+        if (got <= due) {
+            k++;
+        }
+    }
+    spikes_compared += n_neurons;
+}
+"""
+
+_COMPARE_COUNTS = """\
+/* Spikes per neuron; a list without counts has one of each neuron in it. */
+static void compare_spikes(struct spike_list *expected, int32_t row, const char *population,
+                           const nmtool_index *found, const uint8_t *counts, int n_found,
+                           int n_neurons)
+{
+    int k = 0;
+
+    while (*expected->row == row || k < n_found) {
+        int32_t due = *expected->row == row ? *expected->neuron : INT32_MAX;
+        int32_t got = k < n_found ? (int32_t)found[k] : INT32_MAX;
+        int n_due = due <= got ? *expected->count : 0;
+        int n_got = got > due ? 0 : counts != NULL ? counts[k] : 1;
+        if (n_due != n_got) {
+            spikes_different++;
+            differ(row, population, "spike", due < got ? due : got, n_due, n_got);
+        }
+        if (due <= got) {
+            expected->row++;
+            expected->neuron++;
+            expected->count++;
         }
         if (got <= due) {
             k++;
@@ -210,12 +241,10 @@ _STATES_OF = Template(
     "$size);"
 )
 
-_LIST = Template(
-    "    static struct spike_list expected_$name = {known_row_$name, known_neuron_$name};"
-)
+_LIST = Template("    static struct spike_list expected_$name = {$arrays};")
 _SPIKES_OF = Template(
     '    compare_spikes(&expected_$name, row, "$name", nmtool_spikes_$name, '
-    "nmtool_n_spikes_$name, $size);"
+    "${counts}nmtool_n_spikes_$name, $size);"
 )
 _MEMBRANES_OF = Template(
     '    compare_membranes(known_membrane_$name, row, "$name", nmtool_membrane_$name, $size);'
@@ -293,13 +322,15 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
     recording = answers.recording
     rasters = {INPUT: answers.spikes, **recording.spikes}
-    arrays = [_spike_arrays(name, raster) for name, raster in rasters.items()]
+    arrays = [_spike_arrays(name, raster, network.counts) for name, raster in rasters.items()]
     arrays += [
         array("int32_t", f"known_membrane_{name}", v) for name, v in recording.membrane.items()
     ]
     arrays += [array("uint32_t", f"known_states_{name}", rows) for name, rows in sums.items()]
     lines = [
-        (_SPIKES_OF if p.kind == LIF else _MEMBRANES_OF).substitute(name=p.name, size=p.size)
+        (_SPIKES_OF if p.kind == LIF else _MEMBRANES_OF).substitute(
+            name=p.name, size=p.size, counts=_counts_of(network, p)
+        )
         for p in network.populations
     ]
     lines += [
@@ -309,7 +340,8 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
     ]
     # The file only contains the functions that it calls, since compilers warn about unused
     # functions.
-    comparing = [_COMPARE_SPIKES] if network.spiking else []
+    compare_spikes = _COMPARE_COUNTS if network.counts else _COMPARE_SPIKES
+    comparing = [compare_spikes] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []
     return _ANSWERS.substitute(
@@ -318,8 +350,12 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
         end=END,
         arrays="\n".join(arrays),
         comparing="\n".join(comparing),
-        lists="\n".join(_LIST.substitute(name=name) for name in recording.spikes),
+        lists="\n".join(
+            _LIST.substitute(name=name, arrays=_array_names(network, name))
+            for name in recording.spikes
+        ),
         n_channels=network.channels.size,
+        **_input_code(network),
         comparisons="\n".join(lines),
         hash=network.content_hash,
         sums_counted=_SUMS_COUNTED if sums else "",
@@ -349,15 +385,43 @@ def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
         )
 
 
-def _spike_arrays(name: str, raster: Raster) -> str:
-    """C arrays of a population's expected spikes: row and neuron."""
+def _spike_arrays(name: str, raster: Raster, counts: bool) -> str:
+    """C arrays of a population's expected spikes: row, neuron and, with `counts`, count."""
     row = raster.sample_index() * raster.n_steps + raster.step
-    return "\n".join(
-        [
-            array("int32_t", f"known_row_{name}", np.append(row, END)),
-            array("int32_t", f"known_neuron_{name}", np.append(raster.neuron, 0)),
-        ]
-    )
+    arrays = [
+        array("int32_t", f"known_row_{name}", np.append(row, END)),
+        array("int32_t", f"known_neuron_{name}", np.append(raster.neuron, 0)),
+    ]
+    if counts:
+        arrays.append(array("uint8_t", f"known_count_{name}", np.append(raster.bin_counts(), 0)))
+    return "\n".join(arrays)
+
+
+def _array_names(network: IntegerNetwork, name: str) -> str:
+    """C expressions of a `spike_list` at its beginning."""
+    quantities = ("row", "neuron", "count") if network.counts else ("row", "neuron")
+    return ", ".join(f"known_{quantity}_{name}" for quantity in quantities)
+
+
+def _counts_of(network: IntegerNetwork, population: IntegerPopulation) -> str:
+    """The argument of `compare_spikes` with the counts of a population, if it takes any."""
+    if not network.counts:
+        return ""
+    return f"nmtool_counts_{population.name}, " if population.most_spikes > 1 else "NULL, "
+
+
+def _input_code(network: IntegerNetwork) -> dict[str, str]:
+    """The parts of `run_step` that pass the input to `nmtool_step`."""
+    carries = network.channels.most_spikes > 1
+    size = network.channels.size
+    return {
+        "count_member": "    const uint8_t *count;\n" if network.counts else "",
+        "input": _array_names(network, INPUT),
+        "counts": f"    static uint8_t counts[{size}];\n" if carries else "",
+        "keep_count": "        counts[n] = *input.count;\n" if carries else "",
+        "next_count": ", input.count++" if carries else "",
+        "step_arguments": step_arguments(network, "channels", "counts"),
+    }
 
 
 def answers_header(answers: KnownAnswers) -> dict[str, Any]:
@@ -385,7 +449,9 @@ def read_back(
         row = arrays[f"known_row_{name}"][:-1]
         first = np.arange(n_samples + 1) * n_steps
         neuron = arrays[f"known_neuron_{name}"][:-1]
-        return Raster(np.searchsorted(row, first), row % n_steps, neuron, n_steps, n_neurons)
+        count = arrays[f"known_count_{name}"][:-1] if network.counts else None
+        offset = np.searchsorted(row, first)
+        return Raster(offset, row % n_steps, neuron, n_steps, n_neurons, count)
 
     recording = Recording(
         network.readout,

@@ -10,8 +10,8 @@ import numpy as np
 
 from nmtool.errors import MissingError
 from nmtool.exporters.c import timing
-from nmtool.exporters.c.source import memory
-from nmtool.network.graph import LIF
+from nmtool.exporters.c.source import memory, sending
+from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
 from nmtool.raster import Raster
@@ -51,7 +51,7 @@ def program_cost(
             note gets the number of samples.
     """
     latency = _latency(network, spikes, recording, progress, measure, estimate)
-    counts = _source_operations(network, operations)
+    counts = _source_operations(network, spikes, recording, operations)
     return RunningCost("C program", latency, Footprint(*memory(network)), counts)
 
 
@@ -89,25 +89,33 @@ def _latency(
     return replace(estimate, note=note, spread=replace(spread, worst_sample=worst))
 
 
-def _source_operations(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
+def _source_operations(
+    network: IntegerNetwork, spikes: Raster, recording: Recording, operations: Operations
+) -> dict[str, Spread]:
     """Count the operations in the source code of the C program, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
     a synapse takes a product and a sum; a score of a readout that weights steps takes one more
-    product. Addresses, comparisons and the reset before a sample are not counted.
+    product. All spikes of a neuron in a step are sent at once: where their number can vary, a
+    synapse takes one more product, and a neuron that spikes one product and one division more.
+    Addresses, comparisons and the reset before a sample are not counted.
     """
-    shape = (operations.n_samples, operations.n_steps)
-    none = np.zeros(shape, np.int64)
-    read = sum(operations.synapses_read, none)
+    none = np.zeros((operations.n_samples, operations.n_steps), np.int64)
+    senders = sending(spikes, recording)
+    counting = {name for name in senders if network.spike_limits[name] > 1}
+    read = sum((senders[p.source] * p.shape[1] for p in network.projections), none)
+    multiplied = sum(
+        (senders[p.source] * p.shape[1] for p in network.projections if p.source in counting), none
+    )
+    counted_spikes = sum((senders[name] for name in counting - {INPUT}), none)
     steps = sum(operations.neuron_updates.values(), none)
-    spiking = network.readout.kind == LIF
-    answering = operations.spikes if spiking else operations.neuron_updates
+    answering = senders if network.readout.kind == LIF else operations.neuron_updates
     scored = answering[network.readout.population]
     weighted = scored if network.readout.weights_steps else none
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps + weighted),
-        "divisions": Spread.of(2 * steps),
+        "products": Spread.of(read + multiplied + counted_spikes + 3 * steps + weighted),
+        "divisions": Spread.of(2 * steps + counted_spikes),
         "scores_kept": Spread.of(scored + none),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from string import Template
 
 from nmtool.data.binning import BOUNDARY
+from nmtool.exporters.c.source import step_arguments
 from nmtool.network.integer_network import IntegerNetwork
 
 SHORTEST_CELL = 256
@@ -159,7 +160,7 @@ static long step_of_row(void)
 static char sample_name[CELL_SIZE], sample_label[CELL_SIZE];
 static long coming_step, n_samples, n_as_labelled, n_late;
 static nmtool_index due[$n_channels];
-static int n_due;
+${counts}static int n_due;
 
 /* Refuse a name that came before: rows of its sample do not stand together. */
 static void remember(const char *name)
@@ -201,7 +202,7 @@ static void begin_sample(void)
 static void run_until(long step_number)
 {
     for (; coming_step < step_number; coming_step++) {
-        nmtool_step(due, n_due);
+        nmtool_step($step_arguments, n_due);
         n_due = 0;
     }
 }
@@ -235,10 +236,10 @@ static void add_event(void)
     }
     for (int k = 0; k < n_due; k++) {
         if (due[k] == channel) {
-            return; /* one spike per step and channel */
+            $again
         }
     }
-    due[n_due++] = channel;
+${first}    due[n_due++] = channel;
 }
 
 static int classify(const char *path)
@@ -264,11 +265,28 @@ $each_row    fclose(file);
 """)
 
 
+def counting(network: IntegerNetwork) -> dict[str, str]:
+    """The parts of a program that collect the channels, or their counts, of the coming step."""
+    size, most = network.channels.size, network.channels.most_spikes
+    parts = {"step_arguments": step_arguments(network, "due", "due_counts")}
+    if most == 1:
+        once = "return; /* one spike per step and channel */"
+        return {**parts, "counts": "", "again": once, "first": ""}
+    more = f"due_counts[k] = (uint8_t)(due_counts[k] + (due_counts[k] < {most}));"
+    return {
+        **parts,
+        "counts": f"static uint8_t due_counts[{size}];\n",
+        "again": f"{more}\n            return; /* up to {most} spikes per step and channel */",
+        "first": "    due_counts[n_due] = 1;\n",
+    }
+
+
 def classifying(network: IntegerNetwork) -> str:
     """C code of `classify` and its helper functions. `classify` takes a file of events."""
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)
     return _PROGRAM.substitute(
+        **counting(network),
         cell_size=max(SHORTEST_CELL, longest + 1),
         n_channels=channels.size,
         group=channels.group,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.program import NETWORK, file_dtype, run_program
+from nmtool.exporters.c.source import step_arguments
 from nmtool.exporters.output import temporary_folder
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
@@ -30,7 +31,8 @@ _DRIVER_TEXT = Template("""\
 #include "$network"
 
 static FILE *events, *files[$n_populations][3];
-static int64_t event[2]; /* row, which is sample * steps + step, and channel; row -1 at the end */
+/* Row, which is sample * steps + step, channel and number of spikes; row -1 at the end. */
+static int64_t event[3];
 
 static void next_event(void)
 {
@@ -39,13 +41,13 @@ static void next_event(void)
     }
 }
 
-static void record(int population, int64_t row, const nmtool_index *spikes, int n_spikes,
-                   const int32_t *v, const int32_t *u, size_t size)
+static void record(int population, int64_t row, const nmtool_index *spikes, const uint8_t *counts,
+                   int n_spikes, const int32_t *v, const int32_t *u, size_t size)
 {
     FILE **file = files[population];
 
     for (int k = 0; file[0] != NULL && k < n_spikes; k++) {
-        int64_t spike[2] = {row, spikes[k]};
+        int64_t spike[3] = {row, spikes[k], counts == NULL ? 1 : counts[k]};
         fwrite(spike, sizeof spike, 1, file[0]);
     }
     if (file[1] != NULL) {
@@ -59,12 +61,14 @@ static void record(int population, int64_t row, const nmtool_index *spikes, int 
 static void run_step(int64_t row)
 {
     static nmtool_index channels[$n_channels];
+    static uint8_t counts[$n_channels];
     int n = 0;
 
     for (; event[0] == row; next_event()) {
+        counts[n] = (uint8_t)event[2];
         channels[n++] = (nmtool_index)event[1];
     }
-    nmtool_step(channels, n);
+    nmtool_step($step_arguments, n);
 $records
 }
 
@@ -135,7 +139,7 @@ def run(
     """
     driver = adapt(_driver(network, spikes, deep))
     row = spikes.sample_index() * spikes.n_steps + spikes.step
-    events = np.stack([row, spikes.neuron], axis=1).astype(np.int64)
+    events = np.stack([row, spikes.neuron, spikes.bin_counts()], axis=1).astype(np.int64)
     with temporary_folder("c") as scratch:
         run_program(
             scratch,
@@ -166,9 +170,7 @@ def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
             index=index,
             name=p.name,
             size=p.size,
-            spikes=f"nmtool_spikes_{p.name}, nmtool_n_spikes_{p.name}"
-            if p.kind == LIF
-            else "NULL, 0",
+            spikes=_spikes_of(p),
         )
         for index, p in enumerate(network.populations)
     ]
@@ -177,11 +179,21 @@ def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
         events=_EVENTS,
         n_populations=len(network.populations),
         n_channels=network.channels.size,
+        step_arguments=step_arguments(network, "channels", "counts"),
         n_samples=spikes.n_samples,
         n_steps=spikes.n_steps,
         names=",\n".join(f"        {{{', '.join(row)}}}" for row in names),
         records="\n".join(records),
     )
+
+
+def _spikes_of(population: IntegerPopulation) -> str:
+    """The arguments of `record` with the spikes of a population in a step."""
+    if population.kind != LIF:
+        return "NULL, NULL, 0"
+    name = population.name
+    counts = f"nmtool_counts_{name}" if population.most_spikes > 1 else "NULL"
+    return f"nmtool_spikes_{name}, {counts}, nmtool_n_spikes_{name}"
 
 
 def _recording(
@@ -212,7 +224,7 @@ def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np
 
 
 def _spikes(path: Path, size: int, spikes: Raster, long_word: np.dtype) -> Raster:
-    row, neuron = np.fromfile(path, long_word).astype(np.int64).reshape(-1, 2).T
+    row, neuron, count = np.fromfile(path, long_word).astype(np.int64).reshape(-1, 3).T
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)
-    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)
+    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size, count)

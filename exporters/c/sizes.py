@@ -1,7 +1,8 @@
 """Memory of a network's C program on a microcontroller, computed without compiling the program.
 
 Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
-with 2 to 21 populations, compiled by GCC 14.2 with -O2 for two 32-bit processors. Startup code,
+with 2 to 21 populations, and for 14 networks in which the spikes of every population are counted,
+compiled by GCC 14.2 with -O2 for two 32-bit processors. Startup code,
 drivers and the application are not included.
 """
 
@@ -15,8 +16,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 
-_CODE, _CODE_OF_POPULATION, _CODE_OF_PROJECTION = 700, 300, 170
-"""Bounds of code in bytes: constant part, per population, and per projection."""
+_CODE, _CODE_OF_POPULATION, _CODE_OF_PROJECTION, _CODE_OF_COUNTS = 700, 300, 170, 50
+"""Bounds of code in bytes: constant part, per population, per projection, and additionally per
+population or projection whose spikes are counted."""
 
 _STACK = 256
 """Bound of the stack of `nmtool_step` in bytes."""
@@ -48,6 +50,9 @@ def bounds(network: IntegerNetwork) -> Sizes:
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)
     code = _CODE + _CODE_OF_POPULATION * n_populations + _CODE_OF_PROJECTION * n_projections
+    counting = {name for name, most in network.spike_limits.items() if most > 1}
+    code += _CODE_OF_COUNTS * sum(p.name in counting for p in network.populations)
+    code += _CODE_OF_COUNTS * sum(p.source in counting for p in network.projections)
     gaps = _GAPS * (n_populations + n_projections)
     return Sizes(constants + names + code + gaps, variables + gaps, _STACK)
 

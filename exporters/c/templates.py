@@ -32,9 +32,7 @@ typedef $index_type nmtool_index; /* a channel or a neuron, counted from 0 */
 /* Begin a sample: everything is as if nothing had ever been heard. */
 void nmtool_reset(void);
 
-/* One step of $dt_ms ms: the n channels that spike in it, in any order, each once. 0; or -1, and
-   nothing happens, where there are no such channels. */
-int nmtool_step(const nmtool_index *channels, int n);
+$step
 
 /* The class that the steps since nmtool_reset speak for, the lowest of equals. */
 int nmtool_answer(void);
@@ -44,8 +42,25 @@ extern const char *const nmtool_class_names[$n_classes];
 
 $last_step$externs""")
 
+STEP_OF_CHANNELS = Template("""\
+/* One step of $dt_ms ms: the n channels that spike in it, in any order, each once. 0; or -1, and
+   nothing happens, where there are no such channels. */
+int nmtool_step(const nmtool_index *channels, int n);""")
+
+STEP_OF_COUNTS = Template("""\
+/* One step of $dt_ms ms: the n channels that spike in it, in any order, each once, and how often
+   each of them spikes, 1 to $most times. 0; or -1, and nothing happens, where there are no such
+   channels or counts. */
+int nmtool_step(const nmtool_index *channels, const uint8_t *counts, int n);""")
+"""The function that runs a step: if channels spike or not, and if they carry counts."""
+
+COUNTED_SPIKES = """\
+how often each
+   of them did where it can be more than once, """
+
 LAST_STEP = Template("""\
-/* What every population did in the last step: the neurons that spiked, ascending, and the membrane
+/* What every population did in the last step: the neurons that spiked, ascending, ${counted}and \
+the membrane
    of each neuron$when. */
 """)
 
@@ -176,7 +191,11 @@ NO_SPIKES = Template("""\
 
 SPIKE_LIST = Template("""\
 nmtool_index nmtool_spikes_$name[$size];
-int nmtool_n_spikes_$name;
+${counts}int nmtool_n_spikes_$name;
+""")
+
+SPIKE_COUNTS = Template("""\
+uint8_t nmtool_counts_$name[$size];
 """)
 
 ADVANCE = Template("""\
@@ -203,6 +222,17 @@ SUBTRACT = Template("""\
 nmtool_membrane_$name[i] -= $reset_by << STATE_SHIFT;
             """)
 
+SUBTRACT_COUNTED = Template("""\
+/* As often as it is above the threshold, but at most $most times. */
+            int32_t count = (nmtool_membrane_$name[i] - ($vth << STATE_SHIFT) - 1) /
+                                ($reset_by << STATE_SHIFT) +
+                            1;
+            count = count < $most ? count : $most;
+            nmtool_membrane_$name[i] -= count * ($reset_by << STATE_SHIFT);
+            nmtool_counts_$name[nmtool_n_spikes_$name] = (uint8_t)count;
+            """)
+"""The reset of a neuron that can spike several times in a step."""
+
 OWED = Template("""\
 /* A membrane above the threshold spiked in the step before. */
         int32_t owed =
@@ -217,7 +247,7 @@ PROJECTION = Template("""\
 $weight
 $delay
 
-static void send_$name(int neuron)
+static void send_$name(int neuron$count)
 {
     const $weight_type *weight = &weight_$name[neuron * $post];
     const uint8_t *delay = &delay_$name[neuron * $post];
@@ -225,7 +255,7 @@ static void send_$name(int neuron)
     for (int i = 0; i < $post; i++) {
         int slot = slot_$target + delay[i];
         slot = slot < $slots ? slot : slot - $slots;
-        arriving_$target[slot * $post + i] += (uint32_t)(weight[i] * $factor);
+        arriving_$target[slot * $post + i] += (uint32_t)(weight[i] * $factor)$times;
     }
 }
 """)
@@ -265,13 +295,13 @@ $reset
     step = 0;
 $forget}
 
-int nmtool_step(const nmtool_index *channels, int n)
+int nmtool_step(const nmtool_index *channels, ${counts}int n)
 {
     if (n < 0 || n > $n_channels) {
         return -1;
     }
     for (int k = 0; k < n; k++) {
-        if (channels[k] >= $n_channels) {
+        if (channels[k] >= $n_channels$wrong_count) {
             return -1;
         }
     }
@@ -284,6 +314,6 @@ $send    keep_score();
 
 SEND = Template("""\
     for (int k = 0; k < $count; k++) {
-        send_$name($spikes[k]);
+        send_$name($spikes[k]$counts);
     }
 """)

@@ -17,7 +17,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters.c import file
 from nmtool.exporters.c.processor import Counter, Processor
 from nmtool.exporters.c.program import NETWORK, run_program
-from nmtool.exporters.c.source import index_type
+from nmtool.exporters.c.source import index_type, step_arguments
 from nmtool.exporters.output import temporary_folder
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -25,7 +25,7 @@ from nmtool.raster import Raster
 PASSES = 5
 """Number of timed passes; the result is their median."""
 
-_OFFSETS, _CHANNELS = "offsets", "channels"
+_OFFSETS, _CHANNELS, _COUNTS = "offsets", "channels", "counts"
 
 _CLOCK = """\
 static int64_t now(void)
@@ -92,7 +92,7 @@ _DRIVER_TEXT = Template("""\
 
 static int64_t *offsets; /* of the channels of each sample's steps */
 static nmtool_index *channels;
-static int64_t spikes[$n_populations + 1];
+${declared_counts}static int64_t spikes[$n_populations + 1];
 static volatile int answer;
 
 static void *content(const char *name, size_t size, size_t count)
@@ -111,7 +111,7 @@ static void *content(const char *name, size_t size, size_t count)
 $clock
 static void run_step(int64_t row)
 {
-    nmtool_step(&channels[offsets[row]], (int)(offsets[row + 1] - offsets[row]));
+    nmtool_step($step_arguments, (int)(offsets[row + 1] - offsets[row]));
 }
 
 int main(void)
@@ -120,7 +120,7 @@ int main(void)
 
     offsets = content("$offsets", sizeof *offsets, (size_t)rows + 1);
     channels = content("$channels", sizeof *channels, (size_t)offsets[rows]);
-    for (int64_t row = 0; row < rows; row++) {
+${read_counts}    for (int64_t row = 0; row < rows; row++) {
         if (row % $n_steps == 0) {
             nmtool_reset();
         }
@@ -139,6 +139,15 @@ $sample
     return 0;
 }
 """)
+
+
+_ADDED_SPIKES = Template("        spikes[$index] += nmtool_n_spikes_$name;")
+
+_ADDED_COUNTS = Template("""\
+        for (int k = 0; k < nmtool_n_spikes_$name; k++) {
+            spikes[$index] += nmtool_counts_$name[k];
+        }""")
+"""C code that counts the spikes of a population, which has a list of neurons or also of counts."""
 
 
 def measure(
@@ -206,9 +215,11 @@ def _run(
     offset = spikes.step_offset()
     kind = np.dtype(index_type(network).removesuffix("_t"))
     inputs = {
-        _OFFSETS: np.append(offset[:, :-1].ravel(), spikes.n_spikes).astype(np.int64),
+        _OFFSETS: np.append(offset[:, :-1].ravel(), spikes.n_filled).astype(np.int64),
         _CHANNELS: spikes.neuron.astype(kind),
     }
+    if network.channels.most_spikes > 1:
+        inputs[_COUNTS] = spikes.bin_counts()
     numbers: list[int] = []
     first = len(network.populations)
     counter = None if processor is None else processor.counter
@@ -254,15 +265,23 @@ def clock_text(counter: Counter | None) -> str:
 def _driver(network: IntegerNetwork, spikes: Raster, passes: int, counter: Counter | None) -> str:
     """C code of a `main` that times samples, or counts their instructions."""
     counts = [
-        f"        spikes[{index}] += nmtool_n_spikes_{population.name};"
+        (_ADDED_COUNTS if population.most_spikes > 1 else _ADDED_SPIKES).substitute(
+            index=index, name=population.name
+        )
         for index, population in enumerate(network.populations)
         if population in network.spiking
     ]
+    carries = network.channels.most_spikes > 1
+    read_counts = f'    counts = content("{_COUNTS}", 1, (size_t)offsets[rows]);\n'
+    at_row = ("&channels[offsets[row]]", "&counts[offsets[row]]")
     sample = _TIMED_SAMPLE if counter is None else _COUNTED_SAMPLE
     return _DRIVER_TEXT.substitute(
         network=NETWORK,
         offsets=_OFFSETS,
         channels=_CHANNELS,
+        declared_counts="static uint8_t *counts;\n" if carries else "",
+        read_counts=read_counts if carries else "",
+        step_arguments=step_arguments(network, *at_row),
         n_populations=len(network.populations),
         n_samples=spikes.n_samples,
         n_steps=spikes.n_steps,

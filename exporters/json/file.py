@@ -2,8 +2,9 @@
 
 A digest reveals any change of content; white space and the order of keys do not matter.
 
-Readers ignore unknown keys. A file in which some population does not reset to zero therefore has
-another format and another arithmetic, so that readers without such resets refuse it.
+Readers ignore unknown keys. A file in which some population does not reset to zero, or in which
+neurons or channels can spike several times in a step, therefore has another format and another
+arithmetic, so that readers without such resets or counts refuse it.
 """
 
 from __future__ import annotations
@@ -27,20 +28,24 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import INPUT, LIF
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
-KIND, KIND_WITH_RESETS = "nmtool network in JSON", "nmtool network with resets in JSON"
+KIND = "nmtool network in JSON"
+KIND_WITH_RESETS = "nmtool network with resets in JSON"
+KIND_WITH_COUNTS = "nmtool network with counts in JSON"
 VERSION = 1
 
 MAX_BYTES = 64 << 20
 """Largest size of a file: two recurrent layers of 1,024 neurons with known answers take 40 MiB."""
 
 _WHAT = "network in JSON"
-_WITH_RESETS = "-resets"
-"""What follows the name of the arithmetic in files of the second kind."""
+_EXTENSIONS = {KIND: "", KIND_WITH_RESETS: "-resets", KIND_WITH_COUNTS: "-counts"}
+"""What follows the name of the arithmetic, by kind of file. Each kind includes those before it."""
+_RESETS, _COUNTS = {"reset", "reset_by"}, {"most_spikes"}
+"""Keys of a population that only the second kind and the third kind know."""
 _LINE = 100
 _OF_FILE = ("format", "version", "samples", "counts", "network_hash", "digest")
 """Keys of a document that are not part of the network."""
@@ -59,10 +64,10 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    kind, arithmetic = KIND, network.arithmetic
-    if network.subtracts:
-        kind, arithmetic = KIND_WITH_RESETS, arithmetic + _WITH_RESETS
+    kind = KIND_WITH_RESETS if network.subtracts else KIND
+    kind = KIND_WITH_COUNTS if network.counts else kind
     # `arithmetic` comes before the header's other keys.
+    arithmetic = network.arithmetic + _EXTENSIONS[kind]
     document = {"format": kind, "version": VERSION, "arithmetic": arithmetic}
     document |= {key: value for key, value in header.items() if key != "arithmetic"}
     if answers is not None:
@@ -92,7 +97,7 @@ def to_bytes(document: dict[str, Any]) -> bytes:
 
 
 def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
-    """The document in a file, with the network's own arithmetic, which has no resets in its name.
+    """The document in a file, with the network's own arithmetic, without an extension of its name.
 
     Args:
         path: the file.
@@ -118,10 +123,9 @@ def _parsed(path: Path) -> dict[str, Any]:
     """
     data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES >> 20} MiB")
     # Without the words of a kind, a file need not be parsed.
-    kinds = (KIND, KIND_WITH_RESETS)
-    is_ours = any(kind.encode() in data for kind in kinds)
+    is_ours = any(kind.encode() in data for kind in _EXTENSIONS)
     document = storage.parse_json(data.decode("utf-8-sig")) if is_ours else None
-    if not isinstance(document, dict) or document.get("format") not in kinds:
+    if not isinstance(document, dict) or document.get("format") not in [*_EXTENSIONS]:
         raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
     return document
 
@@ -130,17 +134,22 @@ def _arithmetic_in(document: dict[str, Any], path: Path) -> str:
     """Name of the network's arithmetic.
 
     Raises:
-        FileFormatError: populations have resets, but format and arithmetic do not announce them.
+        FileFormatError: the network has resets or counts, but format and arithmetic do not announce
+            them, or do not agree.
     """
-    arithmetic = str(document.get("arithmetic", LOIHI2.name))
-    is_announced = document["format"] == KIND_WITH_RESETS
-    is_used = any({"reset", "reset_by"} & entry.keys() for entry in document["populations"])
-    if is_announced != arithmetic.endswith(_WITH_RESETS) or (is_used and not is_announced):
-        why = (
-            f'with resets, its "format" must be "{KIND_WITH_RESETS}", and its "arithmetic" end in '
-        )
-        raise damaged(path, f'{why}"{_WITH_RESETS}"', _WHAT)
-    return arithmetic.removesuffix(_WITH_RESETS)
+    arithmetic, kind = str(document.get("arithmetic", LOIHI2.name)), document["format"]
+    announced = next((end for end in _EXTENSIONS.values() if end and arithmetic.endswith(end)), "")
+    parts = [document["channels"], *document["populations"]]
+    resets, counts = (any(keys & part.keys() for part in parts) for keys in (_RESETS, _COUNTS))
+    if (
+        announced != _EXTENSIONS[kind]
+        or (resets and kind == KIND)
+        or (counts and kind != KIND_WITH_COUNTS)
+    ):
+        least = KIND_WITH_COUNTS if counts else KIND_WITH_RESETS if resets else kind
+        expected = f'"{least}", and its "arithmetic" end in "{_EXTENSIONS[least]}"'
+        raise damaged(path, f'its "format" must be {expected}', _WHAT)
+    return arithmetic.removesuffix(announced)
 
 
 def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
@@ -178,16 +187,14 @@ def answers_in(
         return None
     with storage.Archive(path, {}, {}).checked():
         steps = [sample["steps"] for sample in document["samples"]]
-        spikes = _raster(
-            [[step[INPUT] for step in sample] for sample in steps], network.channels.size
-        )
+        spikes = _raster([[step[INPUT] for step in sample] for sample in steps], network.channels)
         states: dict[str, dict[str, NDArray]] = {"u": {}, "v": {}}
         emitted = {}
         for population in network.populations:
             rows = [[step[population.name] for step in sample] for sample in steps]
             if population.kind == LIF:
                 fired = [[row["spikes"] for row in sample] for sample in rows]
-                emitted[population.name] = _raster(fired, population.size)
+                emitted[population.name] = _raster(fired, population)
             for key, values in states.items():
                 if key in rows[0][0]:
                     whole = _whole([[row[key] for row in sample] for sample in rows])
@@ -199,12 +206,12 @@ def answers_in(
 
 def _samples_of(network: IntegerNetwork, answers: KnownAnswers) -> list[dict[str, Any]]:
     recording = answers.recording
-    rows: dict[str, list] = {INPUT: _by_step(answers.spikes)}
+    rows: dict[str, list] = {INPUT: _by_step(answers.spikes, network.channels)}
     for population in network.populations:
         name = population.name
         parts: dict[str, list] = {}
         if name in recording.spikes:
-            parts["spikes"] = _by_step(recording.spikes[name])
+            parts["spikes"] = _by_step(recording.spikes[name], population)
         for key, states in (("u", recording.current), ("v", recording.v)):
             if name in states:
                 parts[key] = states[name].tolist()
@@ -224,23 +231,37 @@ def _samples_of(network: IntegerNetwork, answers: KnownAnswers) -> list[dict[str
     ]
 
 
-def _by_step(raster: Raster) -> list[list[list[int]]]:
-    """Neurons that spike, by sample and step."""
-    ends = raster.step_offset()
-    return [[raster.neuron[first:last].tolist() for first, last in pairwise(row)] for row in ends]
+def _by_step(raster: Raster, source: InputChannels | IntegerPopulation) -> list[list[list]]:
+    """Neurons that spike, by sample and step; pairs of neuron and count if they can vary."""
+    ends, entries = raster.step_offset(), raster.neuron
+    if source.most_spikes > 1:
+        entries = np.stack([entries, raster.bin_counts()], axis=1)
+    return [[entries[first:last].tolist() for first, last in pairwise(row)] for row in ends]
 
 
-def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
-    """Make a raster from lists of the neurons that spike, by sample and step.
+def _raster(entries: list[list[list]], source: InputChannels | IntegerPopulation) -> Raster:
+    """Make a raster from the lists of `_by_step`.
 
     Raises:
+        ValueError: an entry is not what the source has: a neuron, or a pair of neuron and count.
         DataError: the neurons of a step do not ascend.
     """
-    lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
+    lengths = np.array([[len(step) for step in sample] for sample in entries], np.int64)
     offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
     step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))
-    flat = [neuron for sample in neurons for step in sample for neuron in step]
-    return Raster(offset, step, _whole(flat), lengths.shape[1], n_neurons)
+    flat = _whole([entry for sample in entries for step in sample for entry in step])
+    if source.most_spikes == 1:
+        return Raster(offset, step, flat, lengths.shape[1], source.size)
+    neuron, count = _pairs(flat, source.most_spikes)
+    return Raster(offset, step, neuron, lengths.shape[1], source.size, count)
+
+
+def _pairs(entries: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+    """[2, filled]: neurons and counts; raises `ValueError` unless each count is 1 … `most`."""
+    pairs = entries if entries.size else entries.reshape(0, 2)
+    if pairs.shape[1:] != (2,) or ((pairs[:, 1] < 1) | (pairs[:, 1] > most)).any():
+        raise ValueError(f"pairs of a neuron and a count of 1 … {most} are expected")
+    return pairs.T
 
 
 def _whole(numbers: list) -> NDArray[np.integer]:

@@ -12,9 +12,15 @@ from typing import Any
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.onnx.loop import BATCH, QUANTITIES, Loop, add_loop, recorded_quantities
+from nmtool.exporters.onnx.loop import BATCH, Loop, add_loop, recorded_quantities, spikes_dtype
 from nmtool.exporters.onnx.nodes import Nodes
-from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
+from nmtool.exporters.onnx.synapses import (
+    Events,
+    NamedProjection,
+    add_arrivals,
+    add_counts,
+    named_projections,
+)
 from nmtool.network.graph import INPUT, LATE, SUBTRACT, TO_ZERO, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.tables import exact
@@ -32,7 +38,8 @@ def make_graph(network: IntegerNetwork) -> Any:
     The graph has one input, `spikes`: bool [batch, time, channels]. Each population has outputs of
     the shape [batch, time, neurons]: `<name>.u` (int32), `<name>.v` (int32, after the reset of a
     spike), and `<name>.spikes` (bool) if the population spikes. Every sample starts from a fresh
-    state.
+    state. Where channels or neurons can spike several times in a step, their spikes are uint8
+    numbers instead of bool.
     """
     from onnx import helper
 
@@ -157,7 +164,9 @@ class _Builder:
         first = nodes.add("Mul", [arrival, self.batch], f"{source}.arrival_rows")
         row = nodes.add("Add", [first, part["sample"]], f"{source}.row")
         place = nodes.add("Unsqueeze", [row, nodes.list(1)], f"{source}.rows")
-        return Events(place, part["neuron"], self.batch)
+        counts = self.network.spike_limits[source] > 1
+        count = add_counts(nodes, raster, indices, source) if counts else ""
+        return Events(place, part["neuron"], self.batch, count)
 
     def outputs(self) -> list[Any]:
         """Append the nodes of the graph's outputs, and return the outputs as `ValueInfoProto`."""
@@ -165,10 +174,10 @@ class _Builder:
 
         infos = []
         for population in self.network.populations:
-            for quantity in recorded_quantities(population):
+            for quantity, dtype in recorded_quantities(population).items():
                 name = f"{population.name}.{quantity}"
                 self.nodes.add("Transpose", [self.recorded[name]], name, perm=[1, 0, 2])
-                kind = helper.np_dtype_to_tensor_dtype(np.dtype(QUANTITIES[quantity]))
+                kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
                 shape: Sequence[str | int] = [BATCH, TIME, population.size]
                 text = _OUTPUTS[quantity]
                 if quantity == "v":
@@ -191,11 +200,15 @@ _V_AFTER_SPIKES = {
 
 
 def _input(network: IntegerNetwork) -> Any:
-    from onnx import TensorProto, helper
+    from onnx import helper
 
-    shape: Sequence[str | int] = [BATCH, TIME, network.channels.size]
+    channels = network.channels
+    shape: Sequence[str | int] = [BATCH, TIME, channels.size]
     text = f"input spikes, one step is {exact(network.dt_ms)} ms"
-    return helper.make_tensor_value_info(SPIKES, TensorProto.BOOL, shape, text)
+    if channels.most_spikes > 1:
+        text += f"; at most {channels.most_spikes} per channel and step"
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(spikes_dtype(channels)))
+    return helper.make_tensor_value_info(SPIKES, kind, shape, text)
 
 
 def _about(network: IntegerNetwork) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 
 from nmtool.exporters.onnx import neuron
 from nmtool.exporters.onnx.nodes import Nodes
-from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals
-from nmtool.network.graph import LIF
+from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, add_counts
+from nmtool.network.graph import LIF, InputChannels
 from nmtool.network.integer_network import IntegerPopulation
 
 NOW = "[n]"
@@ -27,13 +27,16 @@ BEFORE = "[n-1]"
 BATCH = "batch"
 """Symbolic dimension: the number of samples."""
 
-QUANTITIES: dict[str, type] = {"spikes": np.bool_, "v": np.int32, "u": np.int32}
-"""Recorded quantities of populations, and their dtypes."""
+
+def recorded_quantities(population: IntegerPopulation) -> dict[str, type]:
+    """Recorded quantities of a population and their dtypes; only spiking ones have `spikes`."""
+    spikes = {"spikes": spikes_dtype(population)} if population.kind == LIF else {}
+    return {**spikes, "v": np.int32, "u": np.int32}
 
 
-def recorded_quantities(population: IntegerPopulation) -> list[str]:
-    """Recorded quantities of a population; non-spiking populations have no `spikes`."""
-    return [name for name in QUANTITIES if name != "spikes" or population.kind == LIF]
+def spikes_dtype(source: IntegerPopulation | InputChannels) -> type:
+    """Type of the spikes of a population or of the input: bool, or uint8 numbers of spikes."""
+    return np.uint8 if source.most_spikes > 1 else np.bool_
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ class _Body:
 
         for population in self.loop.populations:
             self._step(population)
-        lists = {source: self._spike_indices(source) for source in self.loop.sources}
+        populations = {population.name: population for population in self.loop.populations}
+        lists = {source: self._spike_indices(populations[source]) for source in self.loop.sources}
         for population in self.loop.populations:
             if self.loop.window(population):
                 self._send(population, lists)
@@ -162,12 +166,12 @@ class _Body:
 
     def _recorded(self) -> list[Any]:
         """Recorded outputs; they are copies, since a graph cannot output a value twice."""
-        sizes = {population.name: population.size for population in self.loop.populations}
         infos = []
-        for stem in self.records:
-            name, quantity = stem.split(".")
-            copy = self.nodes.add("Identity", [stem + NOW], f"{stem}.recorded")
-            infos.append(_value_info(copy, QUANTITIES[quantity], (sizes[name],)))
+        for population in self.loop.populations:
+            for quantity, dtype in recorded_quantities(population).items():
+                stem = f"{population.name}.{quantity}"
+                copy = self.nodes.add("Identity", [stem + NOW], f"{stem}.recorded")
+                infos.append(_value_info(copy, dtype, (population.size,)))
         return infos
 
     def _step(self, population: IntegerPopulation) -> None:
@@ -182,18 +186,20 @@ class _Body:
         if population.kind == LIF:
             neuron.add_spikes(nodes, population, v)
 
-    def _spike_indices(self, source: str) -> tuple[str, str]:
-        """Sample and neuron of every spike of this step, int64 [spikes]."""
-        nodes = self.nodes
+    def _spike_indices(self, population: IntegerPopulation) -> tuple[str, str, str]:
+        """Sample, neuron and count of every filled bin of this step; '' without counts."""
+        nodes, source = self.nodes, population.name
         text = "sample and neuron of every spike"
         indices = nodes.add("NonZero", [f"{source}.spikes{NOW}"], f"{source}.found", text)
         sample, neuron_ = (
             nodes.add("Gather", [indices, nodes.number(row, np.int64)], f"{source}.{part}", axis=0)
             for row, part in enumerate(("sample", "neuron"))
         )
-        return sample, neuron_
+        counts = population.most_spikes > 1
+        count = add_counts(nodes, f"{source}.spikes{NOW}", indices, source) if counts else ""
+        return sample, neuron_, count
 
-    def _send(self, population: IntegerPopulation, lists: dict[str, tuple[str, str]]) -> None:
+    def _send(self, population: IntegerPopulation, lists: dict[str, tuple[str, str, str]]) -> None:
         """Append the nodes that move the window up by a step and add the recurrent spikes."""
         name, nodes, window = population.name, self.nodes, self.loop.window(population)
         before = f"{name}.coming{BEFORE}"
@@ -202,8 +208,9 @@ class _Body:
         moved = nodes.add("Pad", [rest, nodes.list(0, 0, 0, 0, 1, 0)], f"{name}.coming_moved")
         rows = nodes.add("Reshape", [moved, nodes.list(-1, population.size)], f"{name}.coming_rows")
         for named_projection in self.loop.into(population):
-            sample, neuron_ = lists[named_projection.projection.source]
-            events = Events(self._first_row(named_projection, sample, window), neuron_)
+            sample, neuron_, count = lists[named_projection.projection.source]
+            place = self._first_row(named_projection, sample, window)
+            events = Events(place, neuron_, count=count)
             rows = add_arrivals(nodes, named_projection, events, rows)
         shape = nodes.list(-1, window, population.size)
         nodes.add("Reshape", [rows, shape], f"{name}.coming", "what is due in the coming steps")

@@ -1,4 +1,4 @@
-"""A time step in ONNX: `neuron_step` and `v_after` of the simulator, operator by operator.
+"""A time step in ONNX: `neuron_step` and `hardware_sim/resets.py`, operator by operator.
 
 u and v are int32, so that they wrap as in the chip's models. Products with decay factors need
 int64. ONNX rounds quotients of integers towards zero, as decays require.
@@ -70,18 +70,43 @@ def add_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tu
         membrane: name of v before a reset.
 
     Returns:
-        Names of the spikes (bool), and of v after a reset.
+        Names of the spikes (bool, or uint8 numbers of spikes), and of v after a reset.
     """
     name = population.name
+    if population.most_spikes > 1:
+        return _counted_spikes(nodes, population, membrane)
     spiked = nodes.add("Greater", [membrane, _threshold(nodes, population)], f"{name}.spikes")
     if population.reset == LATE:
         return spiked, membrane
     if population.reset == TO_ZERO:
         reset, text = nodes.number(0, np.int32), "0 after a spike"
     else:
-        drop = nodes.constant(f"{name}.drop", population.drop, np.int32, "a spike takes it from v")
+        drop = _drop(nodes, population)
         reset, text = nodes.add("Sub", [membrane, drop], f"{name}.v_less"), "less after a spike"
     return spiked, nodes.add("Where", [spiked, reset, membrane], f"{name}.v", text)
+
+
+def _counted_spikes(nodes: Nodes, population: IntegerPopulation, membrane: str) -> tuple[str, str]:
+    """Add the nodes for neurons that spike as often as v is above the threshold, up to a limit."""
+    name, drop = population.name, _drop(nodes, population)
+    # As many drops as fit between v and this level, rounded down, leave v at the threshold or less.
+    level = (population.vth << STATE_SHIFT) + 1 - population.drop
+    above = nodes.add(
+        "Sub", [membrane, nodes.constant(f"{name}.level", level, np.int32)], f"{name}.v_above"
+    )
+    positive = nodes.add("Clip", [above, nodes.number(0, np.int32)], f"{name}.v_over")
+    fitting = nodes.add("Div", [positive, drop], f"{name}.n_fitting")
+    most = nodes.number(population.most_spikes, np.int32)
+    number = nodes.add("Clip", [fitting, "", most], f"{name}.n_spikes", "at most so many per step")
+    taken = nodes.add("Mul", [number, drop], f"{name}.v_taken")
+    reset = nodes.add("Sub", [membrane, taken], f"{name}.v", "less after every spike")
+    return nodes.cast(number, np.uint8, f"{name}.spikes"), reset
+
+
+def _drop(nodes: Nodes, population: IntegerPopulation) -> str:
+    """int32: what a spike subtracts from v at once."""
+    text = "a spike takes it from v"
+    return nodes.constant(f"{population.name}.drop", population.drop, np.int32, text)
 
 
 def _owed(nodes: Nodes, population: IntegerPopulation, before: str) -> str:

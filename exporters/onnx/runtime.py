@@ -73,8 +73,9 @@ def _outputs(
 ) -> dict[str, NDArray]:
     """Run a batch, and return the graph's outputs by name; raises `BackendError`."""
     names = output_names(network, deep)
+    dense = spikes.dense_counts() if network.channels.most_spikes > 1 else spikes.dense()
     try:
-        values = session.run(names, {"spikes": spikes.dense()})
+        values = session.run(names, {"spikes": dense})
     except Exception as error:  # onnxruntime's errors have no common base class.
         raise _failure(error) from error
     return dict(zip(names, values, strict=True))

@@ -60,17 +60,19 @@ def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Events:
-    """Names of lists in a graph, int64 [spikes], with one entry per spike.
+    """Names of lists in a graph, with one entry per neuron that spikes in a step, int64 [filled].
 
     Attributes:
-        place: row of the target in which the spike arrives with delay 0, [spikes, 1].
+        place: row of the target in which the spike arrives with delay 0, [filled, 1].
         neuron: the source neuron that spiked.
         stride: number of rows from the arrivals of one step to those of the next; '' for 1.
+        count: number of spikes of the neuron in the step, int32 [filled, 1]; '' for 1.
     """
 
     place: str
     neuron: str
     stride: str = ""
+    count: str = ""
 
 
 def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events, rows: str) -> str:
@@ -85,7 +87,7 @@ def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events
     Returns:
         Name of the rows to which the projection's weights have been added.
     """
-    weight = _weights(nodes, named_projection, events.neuron)
+    weight = _weights(nodes, named_projection, events)
     row = _rows(nodes, named_projection, events)
     text = (
         f"every spike of {named_projection.projection.source} adds its synapses where they arrive"
@@ -101,22 +103,44 @@ def add_arrivals(nodes: Nodes, named_projection: NamedProjection, events: Events
     )
 
 
-def _weights(nodes: Nodes, named_projection: NamedProjection, neuron: str) -> str:
-    """int32 [spikes, post]: weights that each spike adds."""
+def add_counts(nodes: Nodes, spikes: str, indices: str, source: str) -> str:
+    """Add the nodes that read the numbers of spikes of filled bins.
+
+    Args:
+        nodes: nodes of the graph.
+        spikes: name of the numbers of spikes, uint8.
+        indices: name of the indices of filled bins, as from `NonZero`.
+        source: name of the source.
+
+    Returns:
+        Name of the numbers, int32 [filled, 1].
+    """
+    bins = nodes.add("Transpose", [indices], f"{source}.bins", perm=[1, 0])
+    small = nodes.add("GatherND", [spikes, bins], f"{source}.counts8", "how often they spike")
+    wide = nodes.cast(small, np.int32, f"{source}.counts32")
+    return nodes.add("Unsqueeze", [wide, nodes.list(1)], f"{source}.counts")
+
+
+def _weights(nodes: Nodes, named_projection: NamedProjection, events: Events) -> str:
+    """int32 [filled, post]: what the spikes of each neuron in a step add."""
     projection, name = named_projection.projection, named_projection.name
     signs = projection.sign_mode
     text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"
     stored = stored_weight(projection)
     weight = nodes.constant(named_projection.weight_name, stored, stored.dtype.type, text)
     factor = stored_factor(projection)
-    small = nodes.add("Gather", [weight, neuron], f"{name}.rows", "synapses of the spikes", axis=0)
+    text = "synapses of the spikes"
+    small = nodes.add("Gather", [weight, events.neuron], f"{name}.rows", text, axis=0)
     wide = nodes.cast(small, np.int32, f"{name}.rows32")
     scale = nodes.constant(f"{name}.factor", factor, np.int32, "weight step and exponent")
-    return nodes.add("Mul", [wide, scale], f"{name}.added")
+    added = nodes.add("Mul", [wide, scale], f"{name}.added")
+    if not events.count:
+        return added
+    return nodes.add("Mul", [added, events.count], f"{name}.added_often", "once for every spike")
 
 
 def _rows(nodes: Nodes, named_projection: NamedProjection, events: Events) -> str:
-    """int64 [spikes, post]: the row in which each spike arrives at each target neuron."""
+    """int64 [filled, post]: the row in which each spike arrives at each target neuron."""
     name = named_projection.name
     delays = nodes.constant(
         named_projection.delay_name,

@@ -35,7 +35,15 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.libraries import libraries_needed
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
-from nmtool.network.graph import INPUT, LI, LIF, RESETS, InputChannels
+from nmtool.network.graph import (
+    INPUT,
+    LI,
+    LIF,
+    MAX_SPIKES,
+    RESETS,
+    SUBTRACT,
+    InputChannels,
+)
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import MAX, Readout
 from nmtool.options import ReadingOptions
@@ -44,7 +52,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.arithmetics import registered
 from nmtool.testing.damage import damages
-from nmtool.testing.networks import answers_to, random_raster
+from nmtool.testing.networks import answers_to, random_input, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.verify import verify
@@ -125,6 +133,7 @@ def format_promises(
         _known_answers_are_refused: exports and not format_.carries,
         _another_arithmetic_is_refused: writes,
         _other_resets_are_refused: writes and len(format_.resets) < len(RESETS),
+        _more_spikes_are_refused: writes and format_.most_spikes < MAX_SPIKES,
         _options_of_another_format_are_refused: reads,
         _existing_files_are_replaced_only_with_force: exports,
         _force_deletes_no_file_of_the_user: writes and format_.is_folder,
@@ -137,6 +146,7 @@ def format_promises(
     }
     running = {
         _its_runtime_equals_the_simulator: runs,
+        _its_runtime_counts_spikes: runs and format_.most_spikes > 1,
         _no_samples_give_an_empty_recording: runs,
         _an_export_of_its_own_network_is_verified: writes and runs,
         _the_largest_decay_leaves_nothing_of_the_current: runs,
@@ -149,9 +159,16 @@ def format_promises(
         promises += [
             promise(f"vector {path.stem}", partial(_vector, path), True)
             for path in sorted(_VECTORS.glob("*.json"))
-            if len(format_.resets) > 1 or not path.stem.startswith("reset-")
+            if _represents(format_, path.stem)
         ]
     return promises
+
+
+def _represents(format_: type[Format], vector: str) -> bool:
+    """True if a format represents what a vector tests, by the prefix of its name."""
+    if vector.startswith("counts-"):
+        return format_.most_spikes == MAX_SPIKES
+    return len(format_.resets) > 1 or not vector.startswith("reset-")
 
 
 def _words(check: Callable[[_Exports], None]) -> str:
@@ -409,7 +426,7 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
     refusals: list[DoesNotFitError] = []
 
     def check(network: IntegerNetwork, seed: int) -> None:
-        answers = answers_to(network, random_raster(seed, 2, 9, network.channels.size))
+        answers = answers_to(network, random_input(network, seed, 2, 9))
         try:
             exports.expect_read(network, answers)
         except DoesNotFitError as error:
@@ -417,7 +434,8 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
             refusals.append(error)
 
     format_ = exports.format
-    networks = integer_networks(format_.arithmetic, resets=len(format_.resets) > 1)
+    resets, most = len(format_.resets) > 1, format_.most_spikes
+    networks = integer_networks(format_.arithmetic, resets=resets, most_spikes=most)
     _for_random(networks, check, exports.examples)
     if refusals:
         raise refusals[0]
@@ -493,6 +511,26 @@ def _other_resets_are_refused(exports: _Exports) -> None:
             exports.write(other)
         places = [(f.code, f.where) for f in exports.format.reasons_against(other)]
         _expect(("format-reset", changed.name) in places, f"its findings are {places}")
+    _expect(not any(exports.folder.iterdir()), "it leaves files")
+
+
+def _more_spikes_are_refused(exports: _Exports) -> None:
+    """Of neurons and of channels, by name, with the number that the format can express."""
+    network, changed = exports.network, exports.network.spiking[0]
+    most, format_ = exports.format.most_spikes, exports.format
+    channels = replace(network.channels, most_spikes=most + 1)
+    counting = replace(changed, reset=SUBTRACT, most_spikes=most + 1)
+    populations = [counting if p is changed else p for p in network.populations]
+    for name, other in {
+        INPUT: replace(network, channels=channels),
+        changed.name: replace(network, populations=populations),
+    }.items():
+        with _refused(DoesNotFitError, "format-does-not-fit"):
+            exports.write(other)
+        findings = [f for f in format_.reasons_against(other) if f.code == "format-counts"]
+        _expect([f.where for f in findings] == [name], f"it names {findings}")
+        for number in (most, most + 1):
+            _expect(str(number) in findings[0].what, f"a finding lacks {number}: {findings[0]}")
     _expect(not any(exports.folder.iterdir()), "it leaves files")
 
 
@@ -670,6 +708,10 @@ def _input_is_checked_before_running(exports: _Exports) -> None:
     artefact = exports.format(exports.write())
     with _refused(DataError, "input-channels-differ"):
         artefact.run(random_raster(0, 1, 10, exports.network.channels.size + 1))
+    dense = np.full((1, 10, exports.network.channels.size), exports.network.channels.most_spikes)
+    if exports.network.channels.most_spikes < MAX_SPIKES:
+        with _refused(DataError, "input-counts"):
+            artefact.run(Raster.from_dense(dense + 1))
     if not exports.format.holds_floats:
         with _refused(DataError, "input-steps-missing"):
             artefact.run(exports.raster(0, 0))
@@ -700,6 +742,15 @@ def _an_export_of_another_network_does_not_run(exports: _Exports) -> None:
 def _its_runtime_equals_the_simulator(exports: _Exports) -> None:
     """On samples from dense to silent."""
     exports.expect_run(exports.network, exports.raster(5, 70))
+
+
+def _its_runtime_counts_spikes(exports: _Exports) -> None:
+    """Of neurons up to the format's limit, with all resets beside them, and of channels or not."""
+    for seed in range(4):
+        network = with_resets(exports.network, seed, exports.format.most_spikes)
+        if seed % 2:
+            network = replace(network, channels=exports.network.channels)
+        exports.expect_run(network, random_input(network, 6, 3, 50))
 
 
 def _no_samples_give_an_empty_recording(exports: _Exports) -> None:

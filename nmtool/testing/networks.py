@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import INPUT, LI, LIF, RESETS, SUBTRACT, TO_ZERO, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
@@ -154,6 +155,12 @@ def random_raster(
     if most_spikes == 1:
         return Raster.from_dense(spikes)
     return Raster.from_dense(spikes * random.integers(1, most_spikes + 1, spikes.shape))
+
+
+def random_input(network: AnyNetwork, seed: int, n_samples: int, n_steps: int) -> Raster:
+    """Random samples for a network, with as many spikes per bin as its channels carry."""
+    channels = network.channels
+    return random_raster(seed, n_samples, n_steps, channels.size, channels.most_spikes)
 
 
 def answers_to(network: IntegerNetwork, spikes: Raster) -> KnownAnswers:

@@ -15,7 +15,6 @@ from nmtool import SpikeEvents
 from nmtool.data.incoming import write_dataset
 from nmtool.exporters.c.format import C, COptions
 from nmtool.exporters.c.text import string
-from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import InputChannels
 from nmtool.network.integer_network import IntegerNetwork
@@ -31,9 +30,9 @@ STEPS, DT_MS = 40, 0.3
 """With this step, time/dt may lie just below a whole number, as 0.9/0.3 does."""
 
 
-def grouped_network(names: tuple[str, ...] = NAMES) -> IntegerNetwork:
+def grouped_network(names: tuple[str, ...] = NAMES, most_spikes: int = 1) -> IntegerNetwork:
     network = random_network(3, 1, False)
-    channels = InputChannels(network.channels.size, GROUP)
+    channels = InputChannels(network.channels.size, GROUP, most_spikes)
     return replace(network, channels=channels, class_names=names, n_steps=STEPS, dt_ms=DT_MS)
 
 
@@ -43,11 +42,19 @@ def classified(program: Path, table: Path | str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("c")
-    network = grouped_network()
-    path = C.write(network, folder / "network.c", answers=known_answers(network)).path
-    return compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Check programs by the number of spikes that a channel can carry in a step."""
+    made = {}
+    for most in (1, 2):
+        folder = tmp_path_factory.mktemp("c")
+        path = C.write(grouped_network(most_spikes=most), folder / "network.c").path
+        made[most] = compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
+    return made
+
+
+@pytest.fixture(scope="module")
+def program(programs: dict[int, Path]) -> Path:
+    return programs[1]
 
 
 # The times include boundaries of steps, times between boundaries, and times after the last step.
@@ -60,11 +67,14 @@ samples = st.lists(st.tuples(times, st.integers(0, 5 * GROUP - 1)), max_size=60)
 
 @COMPILING
 @settings(max_examples=examples(1.5))
-@given(st.lists(st.tuples(samples, st.integers(0, 3)), min_size=1, max_size=4))
+@given(
+    drawn=st.lists(st.tuples(samples, st.integers(0, 3)), min_size=1, max_size=4),
+    most=st.sampled_from([1, 2]),
+)
 def test_classes_are_those_of_the_simulator(
-    program: Path, drawn: list[tuple[list[tuple[float, int]], int]]
+    programs: dict[int, Path], drawn: list[tuple[list[tuple[float, int]], int]], most: int
 ) -> None:
-    network = grouped_network()
+    program, network = programs[most], grouped_network(most_spikes=most)
     events = SpikeEvents(
         [time for events, _ in drawn for time, _ in events],
         [unit for events, _ in drawn for _, unit in events],

@@ -16,6 +16,7 @@ import pytest
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters.c import compiler, program, runtime, source
 from nmtool.exporters.c.format import C
+from nmtool.exporters.embedded import HEADER_VERSION
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import InputChannels
 from nmtool.raster import Raster
@@ -225,7 +226,7 @@ def test_invalid_known_answers_are_refused(answers: Any, code: str, path: Path) 
 
 
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:
-    changed(path, in_record(version=3))
+    changed(path, in_record(version=HEADER_VERSION + 1))
     assert assert_refused(path).code == "file-newer"
 
 

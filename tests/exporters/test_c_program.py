@@ -23,13 +23,14 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import answers_to, random_input, random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, draw_faults, mutant
 from tests.exporters.c_programs import SANITIZED, UNOPTIMISED, compiled, run_program
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.lasting import self_sustained_network
+from tests.networks.resets import counting
 from tests.refusals import refused
 from tests.thorough import examples
 
@@ -61,7 +62,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 
 @settings(max_examples=examples(0.5))
 @given(
-    network=integer_networks(resets=True),
+    network=integer_networks(resets=True, most_spikes=255),
     seed=seeds,
     n_samples=st.integers(1, 5),
     n_steps=st.integers(1, 90),
@@ -69,7 +70,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 def test_the_program_equals_the_simulator(
     folder: Path, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
 ) -> None:
-    assert_same(network, random_raster(seed, n_samples, n_steps, network.channels.size), folder)
+    assert_same(network, random_input(network, seed, n_samples, n_steps), folder)
 
 
 @pytest.mark.parametrize("n_hidden", [1, 4])
@@ -125,11 +126,11 @@ def odd_network() -> IntegerNetwork:
 
 
 @settings(max_examples=examples(0.15))
-@given(network=integer_networks(resets=True), seed=seeds)
+@given(network=integer_networks(resets=True, most_spikes=255), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
-    answers = known_answers(network, random_raster(seed, 3, 80, network.channels.size))
+    answers = answers_to(network, random_input(network, seed, 3, 80))
     path = C.write(network, folder / "network.c", answers=answers, force=True).path
     compiled("-c", path, folder=folder)
     compiled("-c", "-DNMTOOL_MAIN", path, folder=folder)
@@ -243,6 +244,61 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
 
 
 # Tests that use the interface for firmware from another C file
+
+
+def test_wrong_counts_in_answers_are_counted(tmp_path: Path) -> None:
+    network = counting(random_network(4, 2, False))
+    answers = shallow(answers_to(network, random_input(network, 5, 2, 60)))
+    counts = answers.recording.spikes["h0"].dense_counts()
+    place = np.flatnonzero(counts)[[3, 40]]
+    assert counts.flat[place[1]] > 1, "a count, not only a spike, must be wrong"
+    counts.flat[place] -= 1
+    spikes = {**answers.recording.spikes, "h0": Raster.from_dense(counts)}
+    wrong = replace(answers, recording=replace(answers.recording, spikes=spikes))
+    path = C.write(network, tmp_path / "network.c", answers=wrong).path
+    assert C(path).known_answers().to_bytes() == wrong.to_bytes()
+    code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+    assert (code, lines[1].split()[-1]) == (1, "2")
+    difference = compare_recordings(wrong.recording, simulate(network, wrong.spikes))
+    assert lines[3] == f"first difference: {difference.first_divergence}"
+
+
+COUNTING = """
+int printf(const char *, ...);
+
+int main(void)
+{
+    const nmtool_index channels[] = {0, 2};
+    const uint8_t counts[] = {9, 4}, none[] = {9, 0}, too_many[] = {10, 4};
+
+    nmtool_reset();
+    for (int i = 0; i < 60; i++) {
+        if (nmtool_step(channels, none, 2) != -1 || nmtool_step(channels, too_many, 2) != -1 ||
+            nmtool_step(channels, counts, i % 3) != 0) {
+            return 1;
+        }
+        for (int k = 0; k < nmtool_n_spikes_h0; k++) {
+            printf("%d:%d:%d ", i, (int)nmtool_spikes_h0[k], (int)nmtool_counts_h0[k]);
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_a_firmware_gives_and_takes_counts(tmp_path: Path) -> None:
+    network = counting(random_network(4, 2, False))
+    path = C.write(network, tmp_path / "network.c").path
+    firmware = tmp_path / "firmware.c"
+    firmware.write_text(interface(path.read_text()) + COUNTING)
+    code, lines = run_program(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    dense = np.zeros((1, 60, 5), np.uint8)
+    dense[0, :, 0], dense[0, :, 2] = 9 * (np.arange(60) % 3 > 0), 4 * (np.arange(60) % 3 > 1)
+    spikes = simulate(network, Raster.from_dense(dense)).spikes["h0"]
+    assert 2 < spikes.most_spikes <= 9
+    bins = zip(spikes.step, spikes.neuron, spikes.bin_counts(), strict=True)
+    words = [f"{step}:{neuron}:{count}" for step, neuron, count in bins]
+    assert (code, [line.split() for line in lines]) == (0, [words])
 
 
 FIRMWARE = """

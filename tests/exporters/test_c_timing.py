@@ -18,8 +18,9 @@ from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_input, random_network, random_raster
 from tests.exporters.c_programs import run_program
+from tests.networks.resets import counting
 from tests.refusals import refused
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -29,10 +30,11 @@ def emitted(network: IntegerNetwork, spikes: Raster) -> dict[str, int]:
     return {name: raster.n_spikes for name, raster in simulate(network, spikes).spikes.items()}
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_every_sample_is_timed_once(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "most_spikes"), [(0, 1), (3, 1), (3, 9)])
+def test_every_sample_is_timed_once(seed: int, most_spikes: int) -> None:
     network = random_network(seed, 2, bool(seed))
-    spikes = random_raster(seed, 4, 30, 5)
+    network = counting(network, most_spikes) if most_spikes > 1 else network
+    spikes = random_input(network, seed, 4, 30)
     finished: list[int] = []
     times = measure(
         network, spikes, emitted(network, spikes), passes=3, on_progress=finished.append
@@ -64,11 +66,14 @@ COUNTED = {
 """Kind of operation by the statement of the program that executes one such operation."""
 
 
+@pytest.mark.parametrize("most_spikes", [1, 9])
 @pytest.mark.parametrize("spiking_output", [False, True])
 def test_operations_equal_those_counted_in_the_running_program(
-    spiking_output: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spiking_output: bool, most_spikes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, spikes = random_network(5, 2, spiking_output), random_raster(7, 3, 20, 5)
+    network = random_network(5, 2, spiking_output)
+    network = counting(network, most_spikes) if most_spikes > 1 else network
+    spikes = random_input(network, 7, 3, 20)
     text = C.write(network, tmp_path / "network.c").path.read_text("ascii")
     names = sorted(set(COUNTED.values()))
     for statement, name in COUNTED.items():
@@ -81,7 +86,8 @@ def test_operations_equal_those_counted_in_the_running_program(
     (tmp_path / "network.c").write_text(declared + text, "ascii")
     (tmp_path / "driver.c").write_text(driver.replace('puts("sample");', ""), "ascii")
     row = spikes.sample_index() * spikes.n_steps + spikes.step
-    np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(tmp_path / "events")
+    events = np.stack([row, spikes.neuron, spikes.bin_counts()], axis=1)
+    events.astype(np.int64).tofile(tmp_path / "events")
     monkeypatch.chdir(tmp_path)
     compile_program(tmp_path / "driver.c", tmp_path / "counting")
     code, lines = run_program(tmp_path / "counting")
@@ -91,3 +97,5 @@ def test_operations_equal_those_counted_in_the_running_program(
         name: operations[name].total for name in names
     }
     assert operations["weights_added"].total > 100
+    n_steps = operations["neuron_steps"].total
+    assert (operations["divisions"].total > 2 * n_steps) == (most_spikes > 1)

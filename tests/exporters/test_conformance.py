@@ -31,7 +31,7 @@ AT_LIMITS = {
     f"vector {name}"
     for name in (
         *("fresh-state", "u-limits", "u-twice", "u-word", "a-sum", "v-limits", "mixed-16"),
-        *("reset-subtract", "reset-late"),
+        *("reset-subtract", "reset-late", "counts-sum", "counts-spikes"),
     )
 }
 """Vectors that also test the usual optimisation of C, which could change sums that overflow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from nmtool.exporters.formats import (
 )
 from nmtool.exporters.referees import referees
 from tests.refusals import refused
+
+HAND_OVER = Path(__file__).parents[2] / "docs/guide/handover.md"
 
 
 def test_every_format_has_an_entry_in_places() -> None:
@@ -106,6 +109,14 @@ def test_an_output_without_a_known_extension_is_refused() -> None:
         format_for("network.none", {"npz": ".npz"})
     assert ".npz, .onnx, .nir, .c, .json" in caught.value.why
     assert f"`to=npz|{'|'.join(formats_that_write())}`" in caught.value.fix
+
+
+def test_the_page_says_what_each_format_can_express() -> None:
+    row = re.compile(r"^\| `(\w+)` \| (`.*`) \| (?:up to )?(\d+) \|$", re.MULTILINE)
+    rows = row.findall(HAND_OVER.read_text("utf-8"))
+    stated = {name: (tuple(re.findall(r"\w+", resets)), int(most)) for name, resets, most in rows}
+    formats = [format_named(name) for name in OWN_PLACES]
+    assert stated == {format_.name: (format_.resets, format_.most_spikes) for format_ in formats}
 
 
 def test_unknown_names_are_refused() -> None:

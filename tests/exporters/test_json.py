@@ -13,14 +13,21 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
-from nmtool.exporters.json.file import KIND, KIND_WITH_RESETS, VERSION, _digest
+from nmtool.exporters.json.file import (
+    KIND,
+    KIND_WITH_COUNTS,
+    KIND_WITH_RESETS,
+    VERSION,
+    _digest,
+)
 from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import LATE, RESETS, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import answers_to, random_input, random_network, random_raster
+from tests.networks.resets import counting
 from tests.refusals import refused
 
 FILE = "nmtool.exporters.json.file"
@@ -153,6 +160,60 @@ def test_resets_that_are_not_announced_are_refused(change: dict[str, str], tmp_p
     document = json.loads(path.read_text("utf-8"))
     with pytest.raises(FileFormatError):
         _ = Json(_sealed(path, document | change)).network
+
+
+def test_files_with_counts_have_identifiers_and_pairs(tmp_path: Path) -> None:
+    """Only sources with a `most_spikes` above 1 have pairs."""
+    network = counting(random_network(4, 2, False))
+    answers = answers_to(network, random_input(network, 3, 2, 30))
+    path = Json.write(network, tmp_path / "network.json", answers=answers).path
+    document = json.loads(path.read_text("utf-8"))
+    assert (document["format"], document["arithmetic"]) == (KIND_WITH_COUNTS, "loihi2-counts")
+    assert document["channels"]["most_spikes"] == 9
+    assert ["most_spikes" in entry for entry in document["populations"]] == [True, False, False]
+    counts = {"input": answers.spikes, **answers.recording.spikes}
+    dense = {name: raster.dense_counts() for name, raster in counts.items()}
+    for number, sample in enumerate(document["samples"]):
+        for n, step in enumerate(sample["steps"]):
+            seen = {"input": step["input"], "h0": step["h0"]["spikes"]}
+            for name, pairs in seen.items():
+                row = dense[name][number, n]
+                places = np.flatnonzero(row)
+                assert pairs == np.stack([places, row[places]], axis=1).tolist()
+            assert step["h1"]["spikes"] == np.flatnonzero(dense["h1"][number, n]).tolist()
+    assert answers.recording.spikes["h0"].most_spikes > 1
+    assert Json(path).network == network
+    assert Json(path).known_answers().to_bytes() == answers.to_bytes()
+
+
+INVALID_COUNTS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another format": lambda d: d.update(format=KIND),
+    "the format of resets": lambda d: d.update(format=KIND_WITH_RESETS),
+    "another arithmetic": lambda d: d.update(arithmetic="loihi2"),
+    "the arithmetic of resets": lambda d: d.update(arithmetic="loihi2-resets"),
+    "both of resets": lambda d: d.update(format=KIND_WITH_RESETS, arithmetic="loihi2-resets"),
+    "no count": lambda d: _step(d).update(input=[[0]]),
+    "a number in place of a pair": lambda d: _step(d).update(input=[0]),
+    "three numbers": lambda d: _step(d).update(input=[[0, 1, 1]]),
+    "a count of 0": lambda d: _step(d).update(input=[[0, 0]]),
+    "a count beyond the limit": lambda d: _step(d).update(input=[[0, 10]]),
+    "a fraction": lambda d: _step(d).update(input=[[0, 1.5]]),
+    "channels that descend": lambda d: _step(d).update(input=[[1, 1], [0, 1]]),
+    "pairs of a population without counts": lambda d: _step(d)["h1"].update(spikes=[[0, 1]]),
+    "a limit beyond 255": lambda d: d["channels"].update(most_spikes=256),
+    "counts beside another reset": lambda d: d["populations"][0].update(reset="late"),
+}
+
+
+@pytest.mark.parametrize("name", INVALID_COUNTS)
+def test_counts_that_the_standard_calls_invalid_are_refused(name: str, tmp_path: Path) -> None:
+    network = counting(random_network(4, 2, False))
+    answers = answers_to(network, random_input(network, 3, 2, 30))
+    path = Json.write(network, tmp_path / "network.json", answers=answers).path
+    document = json.loads(path.read_text("utf-8"))
+    INVALID_COUNTS[name](document)
+    with pytest.raises(FileFormatError):
+        Json(_sealed(path, document)).known_answers()
 
 
 INVALID: dict[str, Callable[[dict[str, Any]], object]] = {

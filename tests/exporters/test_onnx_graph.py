@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_input, random_network, random_raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import word_network
+from tests.networks.resets import counting
 from tests.thorough import examples
 
 onnx = pytest.importorskip("onnx")
@@ -38,7 +40,9 @@ def in_evaluator(network: IntegerNetwork, spikes: Raster) -> Recording:
     from onnx.reference import ReferenceEvaluator
 
     names = output_names(network, deep=True)
-    values = ReferenceEvaluator(parsed(network)).run(names, {"spikes": spikes.dense()})
+    counts = network.channels.most_spikes > 1
+    dense = spikes.dense_counts() if counts else spikes.dense()
+    values = ReferenceEvaluator(parsed(network)).run(names, {"spikes": dense})
     return recording(network, dict(zip(names, values, strict=True)))
 
 
@@ -59,7 +63,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
 
 @settings(max_examples=examples(2))
 @given(
-    network=integer_networks(resets=True),
+    network=integer_networks(resets=True, most_spikes=255),
     seed=seeds,
     n_samples=st.integers(1, 5),
     n_steps=st.integers(1, 90),
@@ -67,7 +71,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
 def test_onnxruntime_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
 ) -> None:
-    spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
+    spikes = random_input(network, seed, n_samples, n_steps)
     actual = in_onnxruntime(network, spikes)
     assert_same(simulate(network, spikes, deep=True), actual)
     assert_same(run_reference(network, spikes), actual)
@@ -88,11 +92,13 @@ def test_recurrent_layers_with_feedback(n_hidden: int, spiking_output: bool) -> 
     reason=f"onnx {onnx.__version__} evaluates no Scan with several states",
 )
 @settings(max_examples=examples(1.5), phases=[Phase.generate])
-@given(network=integer_networks(resets=True), seed=seeds, n_steps=st.integers(1, 40))
+@given(
+    network=integer_networks(resets=True, most_spikes=255), seed=seeds, n_steps=st.integers(1, 40)
+)
 def test_the_evaluator_of_onnx_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:
-    spikes = random_raster(seed, 2, n_steps, network.channels.size)
+    spikes = random_input(network, seed, 2, n_steps)
     assert_same(simulate(network, spikes, deep=True), in_evaluator(network, spikes))
 
 
@@ -149,6 +155,22 @@ def test_samples_and_steps_are_symbolic() -> None:
     assert [value.name for value in graph.output] == [
         *("h0.spikes", "h0.v", "h0.u", "h1.spikes", "h1.v", "h1.u", "out.v", "out.u")
     ]
+
+
+def test_counts_are_bytes() -> None:
+    """Only of sources that count: spikes of all others remain true or false."""
+    both, types = counting(NETWORK), {}
+    for network in (
+        replace(both, populations=NETWORK.populations),
+        replace(both, channels=NETWORK.channels),
+    ):
+        graph = parsed(network).graph
+        for value in (*graph.input, *graph.output):
+            types.setdefault(value.name, []).append(value.type.tensor_type.elem_type)
+    byte, flag = onnx.TensorProto.UINT8, onnx.TensorProto.BOOL
+    assert types["spikes"] == [byte, flag]
+    assert types["h0.spikes"] == [flag, byte]
+    assert types["h1.spikes"] == [flag, flag]
 
 
 def test_synapses_are_stored_in_bytes() -> None:

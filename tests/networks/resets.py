@@ -1,4 +1,4 @@
-"""Networks of the tests with another reset than to zero."""
+"""Networks of the tests with another reset than to zero, or with several spikes per step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LATE, LIF, SUBTRACT, TO_ZERO
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.training.mathematics.oracle import ContinuousNetwork
 
 _AnyNetwork = TypeVar("_AnyNetwork", Network, ContinuousNetwork)
@@ -23,6 +24,17 @@ def with_reset(network: _AnyNetwork, reset: str, share: float = 1.0) -> _AnyNetw
         for p in network.populations
     ]
     return replace(network, populations=populations)
+
+
+def counting(network: IntegerNetwork, most_spikes: int = 9) -> IntegerNetwork:
+    """The network with several spikes per step of channels and of neurons of its first population.
+
+    Its neurons spike easily, and most spikes subtract much less than a step adds.
+    """
+    first, *others = network.populations
+    first = replace(first, vth=20, reset=SUBTRACT, reset_by=40, most_spikes=most_spikes)
+    channels = replace(network.channels, most_spikes=most_spikes)
+    return replace(network, populations=[first, *others], channels=channels)
 
 
 def with_several_resets(network: Network, seed: int) -> Network:

@@ -52,7 +52,7 @@ def record(
     spiking = {p.name: p.kind == LIF for p in network.populations}
 
     def run(samples: Raster) -> Recording:
-        activity = _activity(graph, network, settings, samples.dense())
+        activity = _activity(graph, network, settings, samples.dense_counts())
         return Recording(
             network.readout,
             {n: Raster.from_dense(v) for n, v in activity.items() if spiking[n]},

@@ -21,7 +21,7 @@ from nmtool.exporters.c.source import memory
 from nmtool.exporters.formats import Place, format_named
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_input, random_network, random_raster
 from nmtool_mcu.emulated import emulated
 from nmtool_mcu.processors import PROCESSORS
 from plugins.mcu.tests import fake_processors
@@ -125,7 +125,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 @on_processors
 @settings(max_examples=examples(0.4))
 @given(
-    network=integer_networks(resets=True),
+    network=integer_networks(resets=True, most_spikes=255),
     seed=seeds,
     n_samples=st.integers(0, 4),
     n_steps=st.integers(1, 90),
@@ -133,7 +133,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_random_networks_equal_the_simulator(
     real: Processor, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
 ) -> None:
-    spikes = random_raster(seed, max(n_samples, 1), n_steps, network.channels.size)
+    spikes = random_input(network, seed, max(n_samples, 1), n_steps)
     assert_same(network, spikes, real)
 
 

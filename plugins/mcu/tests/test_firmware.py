@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from nmtool.exporters.c.processor import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.testing.networks import random_network, random_raster
+from nmtool.testing.networks import random_input, random_network
 from nmtool.verification.comparison import compare_recordings
 from nmtool_mcu.firmware.format import Firmware
 from plugins.mcu.tests.fake_processors import on_processors
@@ -101,28 +102,32 @@ def printed(*words: str | Path) -> tuple[int, str]:
 
 
 @settings(max_examples=examples(0.2))
-@given(network=integer_networks(resets=True), seed=seeds, n_steps=st.integers(1, 60))
+@given(
+    network=integer_networks(resets=True, most_spikes=255), seed=seeds, n_steps=st.integers(1, 60)
+)
 def test_the_firmware_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:
     path = written(network, tmp_path_factory.mktemp("firmware") / "firmware")
-    spikes = random_raster(seed, 2, n_steps, network.channels.size)
+    spikes = random_input(network, seed, 2, n_steps)
     comparison = compare_recordings(
         simulate(network, spikes, deep=True), Firmware(path).run(spikes, deep=True)
     )
     assert comparison.identical, comparison.first_divergence
 
 
-@pytest.mark.parametrize("spiking_output", [False, True])
+@pytest.mark.parametrize(("spiking_output", "most_spikes"), [(False, 1), (True, 1), (False, 2)])
 def test_firmware_prints_the_same_as_the_check_program(
-    spiking_output: bool, tmp_path: Path
+    spiking_output: bool, most_spikes: int, tmp_path: Path
 ) -> None:
     network = random_network(4, 2, spiking_output)
+    network = replace(network, channels=replace(network.channels, most_spikes=most_spikes))
     random = np.random.default_rng(1)
     times = [np.sort(random.uniform(0, network.n_steps + 2, n)).tolist() for n in (40, 0, 90)]
     units = [random.integers(0, network.channels.size, len(sample)).tolist() for sample in times]
     names = network.class_names
     events = nm.SpikeEvents.from_lists(times, units, [0, 1, 2], class_names=names)
+    assert network.bin(events).raster.most_spikes == most_spikes
     nm.write_dataset(events, tmp_path / "events.csv")
     single = C.write(network, tmp_path / "single.c").path
     check = tmp_path / "check"
@@ -232,7 +237,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(0.1))
-@given(network=integer_networks(resets=True))
+@given(network=integer_networks(resets=True, most_spikes=255))
 def test_the_code_has_no_state_and_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork
 ) -> None:

@@ -79,7 +79,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
 
 @on_processors
 @settings(max_examples=examples(0.8))
-@given(network=integer_networks(resets=True))
+@given(network=integer_networks(resets=True, most_spikes=255))
 def test_no_drawn_network_takes_more_than_its_bounds(
     real: Processor, network: IntegerNetwork
 ) -> None:

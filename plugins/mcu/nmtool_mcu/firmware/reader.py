@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.exporters.c.events import EACH_ROW, SHORTEST_CELL
+from nmtool.exporters.c.events import EACH_ROW, SHORTEST_CELL, counting
 from nmtool.exporters.c.prefix import renamed
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
@@ -44,7 +44,7 @@ static int events;
 static struct nmtool_state net;
 static char sample_name[CELL_SIZE], sample_label[CELL_SIZE];
 static nmtool_index due[$n_channels]; /* channels that spike in the coming step */
-static int n_due;
+${counts}static int n_due;
 static long coming_step, n_samples, n_as_labelled, n_late;
 
 static int read_byte(void)
@@ -198,7 +198,7 @@ static void begin_sample(void)
 static void run_until(long step)
 {
     for (; coming_step < step; coming_step++) {
-        nmtool_step(&net, due, n_due);
+        nmtool_step(&net, $step_arguments, n_due);
         n_due = 0;
     }
 }
@@ -245,10 +245,10 @@ static void add_event(void)
     run_until((long)step);
     for (int k = 0; k < n_due; k++) {
         if (due[k] == unit / $group) {
-            return; /* one spike per step and channel */
+            $again
         }
     }
-    due[n_due++] = (nmtool_index)(unit / $group);
+${first}    due[n_due++] = (nmtool_index)(unit / $group);
 }
 
 int main(int argc, char **argv)
@@ -291,6 +291,7 @@ def main_text(network: IntegerNetwork, prefix: str) -> str:
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)
     text = _MAIN.substitute(
+        counting(network),
         prefix=prefix,
         each_row=EACH_ROW,
         cell_size=max(SHORTEST_CELL, longest + 1),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from string import Template
 
 from nmtool.exporters.c import templates
+from nmtool.exporters.c.about import how_often, step_call
 from nmtool.exporters.c.prefix import renamed, shared_interface
 from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import program, when_recorded
+from nmtool.exporters.c.source import last_step, most_neuron_spikes, program, when_recorded
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.version import __version__
@@ -36,24 +37,28 @@ _STATELESS = {"low_word", "decayed", "neuron_step"}
 _AFTER_STRUCT = "/* Begin a sample:"
 _STRUCT = Template("""\
 /* Everything that changes while the network runs; a struct for each stream. After a step,
-   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, and membrane_NAME the
+   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, ${counted}and \
+membrane_NAME the
    membrane of each neuron$when. */
 struct $state {
 $members
 };
 
 """)
+_COUNTED_SPIKES = """\
+counts_NAME how often
+   each of them did where it can be more than once, """
 _ABOUT = Template("""\
 /*
  * A spiking network in integers, in C99. Written by nmtool $version.
  *
  * $n_channels input channels, steps of $dt_ms ms, samples of $n_steps steps.$grouped
- * A spike at t ms belongs to step floor(t / $dt_ms), each channel at most once to a step.
+ * A spike at t ms belongs to step floor(t / $dt_ms), each channel at most $often to a step.
  *
  *     static struct nmtool_state net;
  *
  *     nmtool_reset(&net);                before every sample
- *     nmtool_step(&net, channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+ *     ${step}every $dt_ms ms, with the channels that spiked meanwhile
  *     class = nmtool_answer(&net);       after $n_steps steps, or whenever an answer is wanted
  *
  * The answer is $answer.
@@ -121,6 +126,8 @@ def _about(network: IntegerNetwork) -> str:
         grouped=together if group > 1 else "",
         answer=scoring(network).described.replace("\n", "\n * "),
         hash=network.content_hash,
+        often=how_often(network),
+        step=step_call(network, "nmtool_", 35, "&net, ", " *     "),
     )
 
 
@@ -144,13 +151,17 @@ def _parts(network: IntegerNetwork) -> _Parts:
 def _interface(network: IntegerNetwork) -> str:
     """Declarations of the header: functions, the struct, and names of classes."""
     parts = _parts(network)
-    when = when_recorded(network)
-    struct = _STRUCT.substitute(when=when, state=_STATE, members="\n".join(parts.members))
+    struct = _STRUCT.substitute(
+        counted=_COUNTED_SPIKES if most_neuron_spikes(network) > 1 else "",
+        when=when_recorded(network),
+        state=_STATE,
+        members="\n".join(parts.members),
+    )
     text = _with_state(shared_interface(network), parts, declared=True)
     first = _EXTERN.search(text)
     assert first is not None, "every network has a population"
     text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
-    text = text.replace(templates.LAST_STEP.substitute(when=when), "")
+    text = text.replace(last_step(network), "")
     return text.replace(_AFTER_STRUCT, f"{struct}{_AFTER_STRUCT}", 1)
 
 
