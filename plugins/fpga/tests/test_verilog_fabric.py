@@ -9,7 +9,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DoesNotFitError
-from nmtool.network.graph import LATE, LIF
+from nmtool.network.graph import LATE, LIF, SUBTRACT
 from nmtool.targets import target_named
 from nmtool_fpga.verilog.fabric import Shape, blocks, uses
 from nmtool_fpga.verilog.format import Verilog
@@ -69,6 +69,49 @@ def test_subtracting_resets_take_more_look_up_tables(part: str, lanes: int, more
     )
     assert after["look-up tables"] - before.pop("look-up tables") == pytest.approx(more, rel=0.1)
     assert all(after[resource] == used for resource, used in before.items())
+
+
+@pytest.mark.parametrize(
+    ("part", "lanes", "neurons", "channels", "counts"),
+    [
+        ("ecp5-85", 1, 2, 1, {"look-up tables": 135}),
+        ("ecp5-85", 1, 3, 1, {"look-up tables": 175}),
+        ("ecp5-85", 1, 15, 1, {"look-up tables": 300}),
+        ("ecp5-85", 1, 15, 15, {"look-up tables": 351}),
+        ("ecp5-85", 4, 15, 1, {"look-up tables": 351}),
+        ("ecp5-85", 4, 1, 15, {"look-up tables": 166}),
+        ("ecp5-85", 8, 15, 1, {"look-up tables": 654}),
+        ("ecp5-85", 8, 1, 15, {"look-up tables": 322}),
+        ("ecp5-85", 16, 15, 1, {"look-up tables": 1297}),
+        ("ecp5-85", 16, 1, 15, {"look-up tables": 584}),
+        ("ice40up5k", 1, 15, 1, {"look-up tables": 240}),
+        ("ice40up5k", 1, 1, 15, {"look-up tables": 74, "large RAMs": 2}),
+        ("ice40up5k", 8, 15, 1, {"look-up tables": 522, "block RAMs": 2}),
+        ("ice40up5k", 8, 1, 15, {"look-up tables": 329, "large RAMs": 16}),
+    ],
+)
+def test_counts_take_more_look_up_tables(
+    part: str, lanes: int, neurons: int, channels: int, counts: dict[str, int]
+) -> None:
+    """Yosys counts as many more for zoo:digits with resets by subtraction."""
+    network, target = nm.zoo.load("digits"), target_named(part)
+    spiking = [replace(p, reset=SUBTRACT) for p in network.spiking]
+    silent = [p for p in network.populations if p.kind != LIF]
+    before, after = (
+        {use.resource: use.used for use in uses(variant, target, lanes)}
+        for variant in (
+            replace(network, populations=[*spiking, *silent]),
+            replace(
+                network,
+                populations=[*(replace(p, most_spikes=neurons) for p in spiking), *silent],
+                channels=replace(network.channels, most_spikes=channels),
+            ),
+        )
+    )
+    more = {resource: used - before[resource] for resource, used in after.items()}
+    tables = more.pop("look-up tables")
+    assert tables == pytest.approx(counts.pop("look-up tables"), rel=0.2)
+    assert more == dict.fromkeys(more, 0) | counts
 
 
 def test_block_rams_follow_from_width_and_depth() -> None:

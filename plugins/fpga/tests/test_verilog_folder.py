@@ -15,7 +15,7 @@ from nmtool.errors import BackendError, FileFormatError, MissingError, UsageErro
 from nmtool.exporters.data_folder import NETWORK
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.testing.networks import answers_to, random_raster
+from nmtool.testing.networks import answers_to, random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog import folder, runtime, simulators
 from nmtool_fpga.verilog.folder import EXPECTED, HARNESS
@@ -29,6 +29,7 @@ from tests.refusals import refused
 
 MARKER = Verilog.marker
 CHAIN = chain_network(4)
+COUNTING = with_resets(CHAIN, 2, 15)
 SPIKES = random_raster(3, 2, 30, 5)
 ANSWERS = answers_to(CHAIN, SPIKES)
 
@@ -89,13 +90,36 @@ def test_the_testbench_counts_different_spikes(deep: bool, tmp_path: Path) -> No
     assert "first difference: sample 0, step" in done.stdout
 
 
+@needs_icarus
+def test_the_testbench_compares_numbers_of_spikes(tmp_path: Path) -> None:
+    """A neuron that spikes another number of times is one different spike bin."""
+    answers = answers_to(COUNTING, random_raster(3, 2, 30, 5, COUNTING.channels.most_spikes))
+    assert max(raster.most_spikes for raster in answers.recording.spikes.values()) > 2
+    path = Verilog.write(COUNTING, tmp_path / "core", answers=answers).path
+    done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, *words = (path / EXPECTED).read_text().splitlines()
+    changed = next(i for i, word in enumerate(words) if word[0] == "0" and word[-2:] != " 0")
+    words[changed] = f"{words[changed].rsplit(maxsplit=1)[0]} 0"
+    (path / EXPECTED).write_text("\n".join([head, *words, ""]))
+    done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"\nspikes compared {head.split()[0]}, different 1\n" in done.stdout
+    assert f"\nvalues compared {head.split()[1]}, different 0\n" in done.stdout
+
+
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="no Verilator on the path")
 @pytest.mark.long
-@pytest.mark.parametrize("board", ["ulx3s", "icebreaker"])
-def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("board", "network"), [("ulx3s", CHAIN), ("ulx3s", COUNTING), ("icebreaker", CHAIN)]
+)
+def test_boards_answer_through_their_serial_line(
+    board: str, network: nm.IntegerNetwork, tmp_path: Path
+) -> None:
     """For the iCEBreaker, synapses are first loaded through the serial line."""
-    answers = known_answers(CHAIN, SPIKES)
-    path = Verilog.write(CHAIN, tmp_path / "core", answers=answers).path
+    spikes = random_raster(3, 2, 30, 5, network.channels.most_spikes)
+    answers = known_answers(network, spikes)
+    path = Verilog.write(network, tmp_path / "core", answers=answers).path
     bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
     command = ["make", "check-board-verilator", f"BOARD={board}"]
     done = subprocess.run(command, cwd=path, capture_output=True, text=True)

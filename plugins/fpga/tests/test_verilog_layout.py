@@ -13,6 +13,7 @@ from nmtool.errors import DoesNotFitError
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import RULES, Readout, Rule
+from nmtool.testing.networks import with_resets
 from nmtool_fpga.verilog import layout as layout_module
 from nmtool_fpga.verilog.answer import answer_block
 from nmtool_fpga.verilog.format import Verilog
@@ -20,16 +21,18 @@ from nmtool_fpga.verilog.layout import (
     BANK_BITS,
     LANES,
     MAX_BANKS,
+    MAX_COUNTING_CHANNELS,
     SUM_LIMIT,
     Layout,
     Memory,
+    bits_for,
     max_sum,
     misfits,
     synapse_words,
 )
 from nmtool_fpga.verilog.options import VerilogOptions
 from tests.networks.chains import chain_network
-from tests.networks.drawn import integer_networks
+from tests.networks.drawn import integer_networks, seeds
 from tests.refusals import refused
 from tests.thorough import examples
 
@@ -91,16 +94,28 @@ def test_lanes_are_neighbours_and_the_last_word_is_padded() -> None:
 
 
 @settings(max_examples=examples(2))
-@given(drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
-def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, lanes: int) -> None:
+@given(
+    drawn=integer_networks(resets=True),
+    lanes=st.sampled_from(LANES),
+    most=st.sampled_from([1, 2, 15]),
+    seed=seeds,
+)
+def test_every_memory_has_the_width_that_the_core_reads(
+    drawn: IntegerNetwork, lanes: int, most: int, seed: int
+) -> None:
+    if most > 1:
+        drawn = with_resets(drawn, seed, most)
     layout = Layout(drawn, lanes)
     p = layout.parameters
     widths = {name: memory.width for name, memory in layout.memories.items()}
     assert widths == {
         "synapses": lanes * (p["WEIGHT_BITS"] + p["DELAY_BITS"]),
         "biases": layout.slices * p["BIAS_BITS"],
-        "populations": p["DROP_BITS"] + 43 + p["INDEX_BITS"] + p["WORD_BITS"],
-        "sources": 1 + p["PROJECTION_BITS"] + p["INDEX_BITS"],
+        "populations": 43
+        + sum(p[n] for n in ("DROP_BITS", "COUNT_BITS", "INDEX_BITS", "WORD_BITS")),
+        "sources": 1
+        + max(p["COUNT_BITS"], p["IN_COUNT_BITS"])
+        + sum(p[n] for n in ("PROJECTION_BITS", "INDEX_BITS")),
         "projections": 3
         + sum(p[n] for n in ("JUMP_BITS", "WORD_BITS", "LENGTH_BITS", "SYNAPSE_BITS")),
     }
@@ -128,6 +143,48 @@ def test_words_of_populations_have_a_reset_if_some_spike_subtracts() -> None:
     assert resets == [[262142, (1 << 19) - 262142, 0], [0]]
 
 
+def test_words_have_the_further_spikes_of_populations_and_sources() -> None:
+    """Rows are shifted by up to three bits more for the digits of a count of at most 15."""
+    counting = {"reset": "subtract", "reset_by": 5}
+    populations = [
+        IntegerPopulation("a", 1, LIF, 0, 0, 9, 1.0, **counting, most_spikes=3),
+        IntegerPopulation("b", 1, LIF, 0, 0, 9, 1.0, **counting),
+    ]
+    weight = np.array([[3]])
+    projections = [IntegerProjection(name, "b", weight, weight * 0) for name in (INPUT, "a", "b")]
+    for most, bits, shift, sources in ((1, 0, 1, [2, 0, 0]), (15, 4, 3, [2, 0, 14])):
+        channels, readout = InputChannels(1, most_spikes=most), Readout("b", "first_spike")
+        layout = Layout(IntegerNetwork(channels, populations, projections, readout, 1.0, 1))
+        p = layout.parameters
+        assert (p["COUNT_BITS"], p["IN_COUNT_BITS"]) == (2, bits)
+        assert p["JUMP_BITS"] == bits_for(shift)
+        assert p["ACC_BITS"] == (3 * (most + 3 + 1)).bit_length() + 1
+        low = 43 + p["INDEX_BITS"] + p["WORD_BITS"]
+        words = [int(word, 16) for word in layout.memories["populations"].hex_lines().split()]
+        assert [word >> low & 3 for word in words[:2]] == [2, 0]
+        low = 1 + p["PROJECTION_BITS"] + p["INDEX_BITS"]
+        words = [int(word, 16) for word in layout.memories["sources"].hex_lines().split()]
+        assert [word >> low for word in words] == sources
+
+
+def test_counts_that_words_cannot_express_are_refused(tmp_path: Path) -> None:
+    counting = {"reset": "subtract", "reset_by": 5}
+    populations = [
+        IntegerPopulation(name, 1, LIF, 0, 0, 9, 1.0, **counting, most_spikes=most)
+        for name, most in (("a", 15), ("b", 16))
+    ]
+    channels, readout = InputChannels(1, most_spikes=16), Readout("a", "first_spike")
+    often = IntegerNetwork(channels, populations, [], readout, 1.0, 1)
+    with refused(DoesNotFitError, "format-does-not-fit") as caught:
+        Verilog.write(often, tmp_path / "x")
+    codes = [(finding.code, finding.where) for finding in caught.value.findings]
+    assert codes == [("format-counts", "input"), ("format-counts", "b")]
+    assert not list(tmp_path.iterdir())
+    many = InputChannels(MAX_COUNTING_CHANNELS + 1, most_spikes=2)
+    wide_input = replace(often, channels=many, populations=populations[:1])
+    assert [finding.code for finding in misfits(wide_input)] == ["verilog-channels"]
+
+
 def wide(n: int, exponent: int) -> IntegerNetwork:
     return network([[255]] * n, [[0]] * n, weight_exponent=exponent)
 
@@ -141,6 +198,14 @@ def test_sums_that_are_too_wide_for_the_core_are_refused(tmp_path) -> None:
         Verilog.write(wide(9, 7), tmp_path / "x")
     assert [finding.where for finding in caught.value.findings] == ["out"]
     assert not list(tmp_path.iterdir())
+
+
+def test_counts_multiply_the_sums_of_weights() -> None:
+    fits, over = (
+        replace(wide(8, 3), channels=InputChannels(8, most_spikes=most)) for most in (15, 17)
+    )
+    assert max_sum(fits) == 15 * 8 * 255 << 3 < SUM_LIMIT <= max_sum(over)
+    assert [[f.code for f in misfits(n)] for n in (fits, over)] == [[], ["verilog-sum-wide"]]
 
 
 def test_positive_and_negative_weights_are_summed_separately() -> None:

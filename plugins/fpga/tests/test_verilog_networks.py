@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import INPUT, LATE, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LATE, LI, LIF, SUBTRACT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
@@ -23,7 +23,7 @@ from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog import runtime
 from nmtool_fpga.verilog.folder import running_files
 from nmtool_fpga.verilog.format import Verilog
-from nmtool_fpga.verilog.layout import LANES, Layout, misfits
+from nmtool_fpga.verilog.layout import LANES, MOST_SPIKES, Layout, misfits
 from plugins.fpga.tests.verilog.cases import li, lif, made
 from plugins.fpga.tests.verilog_bench import (
     needs_icarus,
@@ -33,7 +33,7 @@ from plugins.fpga.tests.verilog_bench import (
     verilator,
     write,
 )
-from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.drawn import integer_networks, seeds
 from tests.thorough import examples
 
 
@@ -48,13 +48,16 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 
 @needs_icarus
 @settings(max_examples=examples(0.8))
-@given(data=st.data(), network=integer_networks(resets=True), lanes=st.sampled_from(LANES))
+@given(data=st.data(), drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
 def test_any_network_equals_the_simulator(
-    data: st.DataObject, network: IntegerNetwork, lanes: int
+    data: st.DataObject, drawn: IntegerNetwork, lanes: int
 ) -> None:
-    """Drawn are signs, exponents, biases, resets, overflow, silence and any projections."""
+    """Drawn are signs, exponents, biases, resets, counts, overflow, silence and any projections."""
+    most, seed = data.draw(st.sampled_from([1, 2, MOST_SPIKES])), data.draw(seeds)
+    network = drawn if most == 1 else with_resets(drawn, seed, most)
     assume(not misfits(network))
-    spikes = data.draw(rasters(network.channels.size, 40))
+    channels, n_steps = network.channels, data.draw(st.integers(1, 40))
+    spikes = random_raster(seed, 2, n_steps, channels.size, channels.most_spikes)
     stall = data.draw(st.none() | st.integers(1, 2**31 - 1))
     deep, single_port = data.draw(st.booleans()), data.draw(st.booleans())
     check(network, spikes, lanes=lanes, deep=deep, single_port=single_port, stall=stall)
@@ -92,14 +95,23 @@ def test_populations_of_several_words(lanes: int, steps: int, tmp_path: Path) ->
 
 
 @needs_icarus
-def test_everything_spikes_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1, MOST_SPIKES])
+def test_everything_spikes_at_once(most: int) -> None:
     """No step takes more clocks than `Layout.most_clocks`."""
     network = large(3, 4)
     awake = [replace(p, vth=0, dv=4000, bias_mantissa=4095) for p in network.populations[:2]]
     network = replace(network, populations=[*awake, network.populations[2]])
+    if most > 1:
+        often = {"reset": SUBTRACT, "reset_by": 1, "most_spikes": most}
+        network = replace(
+            network,
+            channels=replace(network.channels, most_spikes=most),
+            populations=[*(replace(p, **often) for p in awake), network.populations[2]],
+            projections=[replace(p, weight_exponent=0) for p in network.projections],
+        )
     assert not misfits(network)
-    spikes = Raster.from_dense(np.ones((1, 20, 9), bool))
-    assert simulate(network, spikes).spikes["a"].n_spikes > 100
+    spikes = Raster.from_dense(np.full((1, 20, 9), most))
+    assert simulate(network, spikes).spikes["a"].n_spikes > 90 * most
     for lanes in (1, 4):
         check(network, spikes, lanes=lanes, deep=True)
 
@@ -121,15 +133,18 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 @needs_verilator
 @needs_icarus
 @pytest.mark.parametrize(
-    ("lanes", "deep", "single_port", "hidden"), [(1, 0, 0, 100), (1, 1, 1, 1), (8, 1, 0, 100)]
+    ("lanes", "deep", "single_port", "hidden"),
+    [(1, 0, 0, 100), (1, 1, 1, 1), (8, 1, 0, 100), (1, 0, 1, 2), (8, 1, 0, 15)],
 )
 def test_lint_finds_nothing(
     lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
 ) -> None:
-    """The cases are a trained network, and one with a late reset and one word in each row."""
+    """The cases are a trained network, and small ones with a late reset or with counts."""
     network = nm.zoo.load("digits")
-    if hidden == 1:
-        network = made([lif("a", 1, reset=LATE), li("o", 1)], [(INPUT, "a"), ("a", "o")])
+    if hidden < 100:
+        reset = {"reset": LATE} if hidden == 1 else {"reset": SUBTRACT, "most_spikes": 6}
+        populations = [lif("a", hidden, **reset), li("o", 1)]
+        network = made(populations, [(INPUT, "a"), ("a", "o")], most_in=hidden)
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]

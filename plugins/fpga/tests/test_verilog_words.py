@@ -11,33 +11,41 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import BackendError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.raster import Raster
-from nmtool.testing.networks import random_raster
+from nmtool.testing.networks import random_raster, with_resets
 from nmtool.verification.comparison import compare_recordings
 from nmtool_fpga.verilog.words import expected_text, input_text, read_recording
-from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.drawn import integer_networks, seeds
 from tests.refusals import refused
 from tests.thorough import examples
 
 
-@given(spikes=rasters(5, 12))
-def test_input_words_begin_samples_and_end_steps(spikes: Raster) -> None:
-    dense, lines = spikes.dense(), []
+@given(seed=seeds, most=st.sampled_from([1, 2, 15]))
+def test_input_words_begin_samples_and_end_steps(seed: int, most: int) -> None:
+    """A spiking channel has one word, whose bits from 20 on are its further spikes."""
+    spikes = random_raster(seed, 2, 12, 5, most)
+    dense, lines = spikes.dense_counts().astype(int), []
     for sample in range(spikes.n_samples):
         lines.append("2 0")
         for step in range(spikes.n_steps):
-            lines += [f"0 {channel:x}" for channel in np.flatnonzero(dense[sample, step])]
+            counts = dense[sample, step]
+            lines += [f"0 {counts[c] - 1 << 20 | c:x}" for c in np.flatnonzero(counts)]
             lines.append("1 0")
     assert input_text(spikes).splitlines() == lines
 
 
 @settings(max_examples=examples(2))
-@given(network=integer_networks(), seed=seeds, deep=st.booleans())
+@given(drawn=integer_networks(), seed=seeds, deep=st.booleans(), most=st.sampled_from([1, 2, 15]))
 def test_expected_words_are_read_as_the_recording(
-    tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: IntegerNetwork,
+    seed: int,
+    deep: bool,
+    most: int,
 ) -> None:
     """The text that testbenches compare has the same words as the bytes that they record."""
-    spikes = random_raster(seed, 2, 9, network.channels.size)
+    network = with_resets(drawn, seed, most)
+    channels = network.channels
+    spikes = random_raster(seed, 2, 9, channels.size, channels.most_spikes)
     recording = simulate(network, spikes, deep=deep)
     first, *lines = expected_text(network, recording, 9, deep).splitlines()
     packed = []

@@ -47,14 +47,15 @@ _MEMORY = 2 << 30
 _BEFORE_LINT = 5
 _LINTED = (
     "chain", "chain-banks", "chain-single", "silent", "parallel-eight", "random-6",
-    "no-projections", "resets",
+    "no-projections", "resets", "counts", "counts-neurons",
 )  # fmt: skip
 _SMALL = (
     "chain", "chain-banks", "chain-single", "parallel", "no-projections", "random-0", "random-1",
     "random-3", "loaded-full", "silent", "parallel-eight", "resets",
+    "counts", "counts-neurons", "counts-inputs",
     *(f"smallest-{warm}" for warm in range(82, 90)),
 )  # fmt: skip
-_ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")
+_ALONE = ("again", "answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")
 
 
 def limited() -> None:

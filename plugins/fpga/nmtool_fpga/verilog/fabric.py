@@ -4,7 +4,7 @@ Block RAMs are counted by the rules of Yosys 0.52: each memory takes the smalles
 over all block widths, or look-up tables where those are cheaper. The number of look-up tables is a
 linear fit to place-and-route results of nextpnr 0.7: five cores for an ECP5, pins and pass-through
 included, and one for an iCE40 UP with its serial line. `TABLES_ERROR` is the fit's largest error.
-What subtracting resets add is a linear fit to Yosys's counts alone.
+What subtracting resets and counts add are linear fits to Yosys's counts alone.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
 _SUBTRACTING_TABLES = {ECP5: (48, 115), ICE40UP: (84, 92)}
 """Number of look-up tables that a core has besides if spikes of some population subtract: constant
 part, and per neuron updated in a clock."""
+
+_SENDING_TABLES = {ECP5: (17, 8), ICE40UP: (10, 9)}
+"""Number of look-up tables that send several spikes of a source, per bit of the largest number of
+spikes after the first: constant part, per lane."""
+
+_COUNTING_TABLES = {ECP5: (85, 25), ICE40UP: (60, 17)}
+"""Number of look-up tables per neuron updated in a clock if neurons spike several times in a step:
+constant part, per bit of the largest number of spikes after the first."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
 """Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
@@ -79,11 +87,12 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
     yield from [*_banks(p["ACC_BITS"], ring, 1 << LARGE_BANK_BITS)] * (2 * lanes)
     groups = p["WORDS"] * lanes // layout.slices
+    spikes = (1 + p["COUNT_BITS"]) * layout.slices
     yield Shape(49 * layout.slices, groups)
     yield Shape(layout.slices * p["BIAS_BITS"], groups)
-    queued = p["POPULATION_BITS"] + p["INDEX_BITS"] + layout.slices
+    queued = p["POPULATION_BITS"] + p["INDEX_BITS"] + spikes
     yield Shape(queued, 1 << p["QUEUE_BITS"])
-    yield Shape(2 + p["POPULATION_BITS"] + p["INDEX_BITS"] + 26 * layout.slices, 32)
+    yield Shape(2 + p["POPULATION_BITS"] + p["INDEX_BITS"] + 25 * layout.slices + spikes, 32)
     yield from (
         Shape(memory.width, len(memory.bits))
         for name, memory in layout.memories.items()
@@ -143,6 +152,12 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     if layout.parameters["DROP_BITS"]:
         constant, per_slice = _SUBTRACTING_TABLES[family]
         tables += constant + per_slice * slices
+    count_bits = layout.parameters["COUNT_BITS"]
+    constant, per_lane = _SENDING_TABLES[family]
+    tables += max(count_bits, layout.parameters["IN_COUNT_BITS"]) * (constant + per_lane * lanes)
+    if count_bits:
+        constant, per_bit = _COUNTING_TABLES[family]
+        tables += (constant + per_bit * count_bits) * slices
     amounts = [
         ("look-up tables", tables, fabric.luts, TABLES_ERROR),
         (

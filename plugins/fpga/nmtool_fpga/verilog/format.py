@@ -20,7 +20,7 @@ from nmtool.verification.certificate import Check
 from nmtool_fpga import VERILOG
 from nmtool_fpga.verilog import fabric, runtime, simulators
 from nmtool_fpga.verilog.folder import folder_files
-from nmtool_fpga.verilog.layout import misfits
+from nmtool_fpga.verilog.layout import MOST_SPIKES, misfits
 from nmtool_fpga.verilog.options import VerilogOptions
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
     marker, version, kind = "nmtool.json", 1, "folder of Verilog"
     writing_options = VerilogOptions
     resets = RESETS
+    most_spikes = MOST_SPIKES
     tool, tool_purpose = "Verilog simulator", "running Verilog exports"
     extra, extra_purpose = simulators.EXTRA, "fast simulation of Verilog exports"
 

@@ -23,6 +23,12 @@ LANES = tuple(1 << bits for bits in range(MAX_LANES.bit_length()))
 SUM_LIMIT = 1 << 18
 """Limit for the sum of weights of one sign at a neuron: below it, adding modulo 2^24 is exact."""
 
+MOST_SPIKES = 15
+"""Largest number of spikes of a neuron or channel in a step: input words have 4 bits for it."""
+
+MAX_COUNTING_CHANNELS = 1 << 20
+"""Limit of the number of channels with counts: input words have 20 bits for a channel."""
+
 MAX_POPULATIONS = 1 << 13
 """Number of population numbers that output words can express; one of them is the input's."""
 
@@ -142,6 +148,11 @@ class Layout:
         largest = max_sum(network) >> self._unit
         delay = network.max_delay
         biases = [p.bias for p in network.populations]
+        most_spikes = _most_spikes(network)
+        jumps = [
+            entry.jump + most_spikes[entry.projection.source].bit_length() - 1 for entry in stored
+        ]
+        in_most = most_spikes.pop(INPUT)
         spiking = sum(p.size for p in network.spiking)
         return {
             "LANE_BITS": self.lanes.bit_length() - 1,
@@ -159,11 +170,13 @@ class Layout:
             "SYNAPSE_BITS": bits_for(synapses - 1),
             "WEIGHT_BITS": weight_bits,
             "DELAY_BITS": bits_for(delay),
-            "JUMP_BITS": bits_for(max((entry.jump for entry in stored), default=0)),
+            "JUMP_BITS": bits_for(max(jumps, default=0)),
             "ACC_BITS": max(largest.bit_length() + 1, weight_bits + 1),
             "SHIFT": STATE_SHIFT + self._unit,
             "BIAS_BITS": max(_signed_bits(bias) for bias in biases),
             "DROP_BITS": DROP_BITS if any(p.drop for p in network.populations) else 0,
+            "COUNT_BITS": (max(most_spikes.values()) - 1).bit_length(),
+            "IN_COUNT_BITS": (in_most - 1).bit_length(),
             "QUEUE_BITS": bits_for(max(spiking, 2) - 1),
         }
 
@@ -203,14 +216,16 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
-        """A word per population: reset, kind, decays, threshold, size and first word.
+        """A word per population: reset, spikes, kind, decays, threshold, size and first word.
 
-        The field of the reset is left out if all populations reset to zero.
+        The field of the reset is left out if all populations reset to zero, and the field of the
+        spikes after the first in a step if there are none.
         """
         p = self.parameters
         rows = [
             [
                 (population.drop >> STATE_SHIFT, p["DROP_BITS"]),
+                (population.most_spikes - 1, p["COUNT_BITS"]),
                 (int(population.kind == LIF), 1),
                 (population.keep_u, 12),
                 (population.keep_v, 13),
@@ -220,16 +235,20 @@ class Layout:
             ]
             for population in self.network.populations
         ]
-        return _table([*rows, [(0, 43 + p["DROP_BITS"] + p["INDEX_BITS"] + p["WORD_BITS"])]])
+        width = 43 + sum(p[n] for n in ("DROP_BITS", "COUNT_BITS", "INDEX_BITS", "WORD_BITS"))
+        return _table([*rows, [(0, width)]])
 
     def _sources(self) -> Memory:
-        """A word per source: its first projection, if any, and its size."""
+        """A word per source: its spikes after the first, its first projection, if any, and size."""
         p, network = self.parameters, self.network
         names = [entry.projection.source for entry in self._stored]
         sizes = [*((population.name, population.size) for population in network.populations)]
         sizes.append((INPUT, network.channels.size))
+        most_spikes = _most_spikes(network)
+        more_bits = max(p["COUNT_BITS"], p["IN_COUNT_BITS"])
         return _table(
             [
+                (most_spikes[name] - 1, more_bits),
                 (int(name in names), 1),
                 (names.index(name) if name in names else 0, p["PROJECTION_BITS"]),
                 (size - 1 if name in names else 0, p["INDEX_BITS"]),
@@ -273,16 +292,23 @@ class Layout:
         network = self.network
         # The core needs four clock cycles to look up a source, and four more for each row of the
         # source. Successive rows begin at least four cycles apart. With single-port memories, a row
-        # may wait another cycle for its phase.
+        # may wait another cycle for its phase. Of a source with counts, the core sends a row as
+        # often as the number of spikes has binary digits 1, and needs a cycle for each digit 0.
         sources = network.channels.size + sum(q.size for q in network.spiking)
-        rows = sum(
-            entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
-        )
-        # The core fetches the constants of a population. Then its neurons pass 12 stages, and each
-        # neuron outputs up to three words.
+        most_spikes = _most_spikes(network)
+        rows = 0
+        for entry in self._stored:
+            most = most_spikes[entry.projection.source]
+            digits, ones = most.bit_length(), (most + 1).bit_length() - 1
+            sent = ones * (max(self._length(entry), 4) + 1) + digits - 1
+            rows += entry.projection.shape[0] * (4 + sent)
+        # The core fetches the constants of a population. Then its neurons pass 12 stages, or up to
+        # 18 with counts, and each neuron outputs up to three words.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
-        return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
+        per_population = 26 if self.parameters["COUNT_BITS"] else 20
+        update = (2 + words) * neurons + per_population * len(network.populations)
+        return 4 * sources + rows + update + 40
 
     @property
     def clearing_clocks(self) -> int:
@@ -296,7 +322,7 @@ class Layout:
         It only counts the rows of synapses of input spikes, and the neuron updates.
         """
         from_input = [entry for entry in self._stored if entry.projection.source == INPUT]
-        words = spikes.n_spikes * sum(self._length(entry) for entry in from_input)
+        words = spikes.n_filled * sum(self._length(entry) for entry in from_input)
         steps = spikes.n_samples * spikes.n_steps
         return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
@@ -345,6 +371,13 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
             f"{MAX_POPULATIONS - 1}"
         )
         findings.append(Finding("verilog-populations", "network", what, "merge populations"))
+    channels = network.channels
+    if channels.most_spikes > 1 and channels.size > MAX_COUNTING_CHANNELS:
+        what = (
+            f"it has {channels.size:,} channels with counts, but the core allows at most "
+            f"{MAX_COUNTING_CHANNELS:,}"
+        )
+        findings.append(Finding("verilog-channels", INPUT, what, "group channels"))
     sums = _sums(network)
     for population in network.populations:
         total = sums[population.name].max(axis=0)
@@ -355,26 +388,34 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                     "verilog-sum-wide",
                     population.name,
                     f"the positive or the negative weights onto neuron {over[0]} sum to "
-                    f"{total[over[0]]}, exponents included, but the core needs sums below "
-                    f"{SUM_LIMIT}; {over.size} of {population.size} neurons reach this limit",
-                    "lower weight_exponent, or quantise again",
+                    f"{total[over[0]]}, exponents and counts included, but the core needs sums "
+                    f"below {SUM_LIMIT}; {over.size} of {population.size} neurons reach this limit",
+                    "lower weight_exponent or most_spikes, or quantise again",
                 )
             )
     return findings
 
 
 def max_sum(network: IntegerNetwork) -> int:
-    """Largest sum of weights of one sign at any neuron, exponents included."""
+    """Largest sum of weights of one sign at any neuron, exponents and counts included."""
     return max((int(total.max(initial=0)) for total in _sums(network).values()), default=0)
 
 
 def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
     """Largest sums of positive and negative weights in one step, by population, [2, size] int64."""
     sums = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
+    most_spikes = _most_spikes(network)
     for projection in network.projections:
-        weight = projection.shifted_weight.astype(np.int64)
+        weight = projection.shifted_weight.astype(np.int64) * most_spikes[projection.source]
         sums[projection.target] += np.maximum([weight, -weight], 0).sum(axis=1)
     return sums
+
+
+def _most_spikes(network: IntegerNetwork) -> dict[str, int]:
+    """Largest number of spikes in a step by source, that of a channel under `INPUT`."""
+    return {INPUT: network.channels.most_spikes} | {
+        p.name: p.most_spikes for p in network.populations
+    }
 
 
 def _common_shift(projections: Sequence[IntegerProjection]) -> int:

@@ -38,13 +38,13 @@ step send its spikes and a word that ends it.
 
 | `in_kind` | `in_channel` | |
 |---|---|---|
-| 0 | 0 … $last_channel | a spike of this channel, at most one in a step |
+| 0 | 0 … $last_channel | a spike of this channel, at most $most_in in a step$in_counts |
 | 1 | | the end of a step |
 | 2 | | begin a sample: all state becomes 0 |
 
 | `out_kind` | `out_population`, `out_index` | `out_value` |
 |---|---|---|
-| 0 | a spike of this neuron | |
+| 0 | a spike of this neuron | $further|
 | 1 | the membrane v of this neuron$of_whom | 25 bits with a sign |
 | 2 | its current u, with `DEEP` = 1 | 25 bits with a sign |
 | 3 | the end of a step | |
@@ -58,7 +58,7 @@ of step n is what neurons do in step n.
 
 `answer` is the class after every step, told by `answer_valid`: of the rule `$rule`, $formula,
 where n counts steps from 0$rounded. `error` stays 1 from the first spike of a channel that
-does not exist.
+does not exist$or_too_many.
 
 `load_valid`, `load_first` and `load_data` replace the contents of memories between samples, byte by
 byte: first the number of a memory with `load_first`, then its words from address 0 on, each in
@@ -68,7 +68,7 @@ $load_bytes bytes, the highest first. In this order the memories are numbered: $
 
 A step takes at most $clocks clocks, whatever comes in: $latency.
 On average it takes about as many as spikes add words, and no fewer than there are neurons$slices.
-A sample begins with $clearing clocks that clear all sums.
+A sample begins with $clearing clocks that clear all sums.$count_clocks
 
 ## Memory
 
@@ -85,6 +85,11 @@ $sizes
 | `sim/` | benches for Icarus and Verilator$known |
 | `network.npz`, `nmtool.json` | what nmtool reads back, and digests of all files |
 """)
+
+_IN_COUNTS = "; the upper four of the 24 bits say how many more it has"
+
+_COUNT_CLOCKS = """
+Several spikes of a source in a step add its words once per digit 1 of their binary number."""
 
 _ANSWERS = """
 
@@ -105,11 +110,17 @@ def readme_text(
     p = layout.parameters
     ring = ((p["WORDS"] + 1) // 2 * 2 * lanes) << p["SLOT_BITS"]
     sizes += [("sums that wait", ring, p["ACC_BITS"]), ("u and v", p["WORDS"] * lanes, 49)]
+    most_in = network.channels.most_spikes
     return _TEXT.substitute(
         version=__version__,
         hash=network.content_hash,
         channels=network.channels.size,
         last_channel=network.channels.size - 1,
+        most_in="one" if most_in == 1 else most_in,
+        in_counts=_IN_COUNTS if p["IN_COUNT_BITS"] else "",
+        further="how many more it has in this step " if p["COUNT_BITS"] else "",
+        or_too_many=f", or word of more than {most_in} spikes" if p["IN_COUNT_BITS"] else "",
+        count_clocks=_COUNT_CLOCKS if network.counts else "",
         steps=network.n_steps,
         dt=exact(network.dt_ms),
         lanes=f"{lanes} lane{'s' * (lanes > 1)}",

@@ -1,8 +1,9 @@
 """Convert rasters to input words of the core, and its output words to recordings.
 
-Input: a word begins a sample; in each step follow a word per spike and a word that ends the step.
-Output: in each step, every neuron has words for u and v (if they are output) and for a spike; then
-a word ends the step. `rtl/nmtool_core.v` defines the number of each kind of word.
+Input: a word begins a sample; in each step follow a word per spiking channel and a word that ends
+the step. Output: in each step, every neuron has words for u and v (if they are output) and for its
+spikes; then a word ends the step. Words of spikes have the number of spikes less 1, which is 0 in
+networks without counts. `rtl/nmtool_core.v` defines the number of each kind of word.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _ORDER = np.array([2, 1, 0, 3])
 """Order of the kinds among the words of a neuron."""
 
 _VALUE_BITS, _INDEX_BITS = 25, 24
+_IN_COUNT_PLACE = 20
 _WORDS_AT_ONCE = 1 << 20
 
 
@@ -35,15 +37,15 @@ def input_text(spikes: Raster) -> str:
     sample = np.arange(n_samples)
     row = np.arange(n_samples * n_steps)
     spike_row = spikes.sample_index() * n_steps + spikes.step
-    kind = np.empty(n_samples + row.size + spikes.n_spikes, np.int64)
+    kind = np.empty(n_samples + row.size + spikes.n_filled, np.int64)
     channel = np.zeros_like(kind)
-    # The position of a word equals the number of words before it: spikes, ends of steps and
-    # beginnings of samples.
+    # The position of a word equals the number of words before it: spiking channels, ends of steps
+    # and beginnings of samples.
     kind[spikes.offset[:-1] + sample * (n_steps + 1)] = _IN_BEGIN
     kind[np.searchsorted(spike_row, row, "right") + row + row // n_steps + 1] = _IN_END
-    place = np.arange(spikes.n_spikes) + spike_row + spikes.sample_index() + 1
+    place = np.arange(spikes.n_filled) + spike_row + spikes.sample_index() + 1
     kind[place] = _IN_SPIKE
-    channel[place] = spikes.neuron
+    channel[place] = spikes.neuron | _further(spikes) << _IN_COUNT_PLACE
     return "".join(f"{k} {c:x}\n" for k, c in zip(kind.tolist(), channel.tolist(), strict=True))
 
 
@@ -65,7 +67,7 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
         if population.kind == LIF:
             raster = recording.spikes[name]
             row = raster.sample_index() * raster.n_steps + raster.step
-            parts.append(_words(row, _SPIKE, number, raster.neuron, 0))
+            parts.append(_words(row, _SPIKE, number, raster.neuron, _further(raster)))
             bins += raster.n_bins
         states_of = {_CURRENT: recording.current[name]} if deep else {}
         if deep or population.kind == LI:
@@ -79,6 +81,11 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
     ordered = words[:, np.lexsort((_ORDER[kind], index, number, kind == _END, row))]
     lines = (f"{k:x} {p:x} {i:x} {v & 0x1FFFFFF:x}" for _, k, p, i, v in ordered.T.tolist())
     return "\n".join([f"{bins} {values}", *lines, ""])
+
+
+def _further(spikes: Raster) -> NDArray[np.int64]:
+    """[filled] int64: number of spikes of each bin after its first."""
+    return spikes.bin_counts().astype(np.int64) - 1
 
 
 def _words(
@@ -114,7 +121,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         first_row = int(row[-1]) + int(kinds[-1] == _END)
         for number, chunks in lists.items():
             selected = (kinds == _SPIKE) & (numbers == number)
-            chunks.append(np.stack([row[selected], index[selected]]))
+            chunks.append(np.stack([row[selected], index[selected], value[selected] + 1]))
         for key, array in dense.items():
             selected = (numbers == key[0]) & (kinds == key[1])
             array[row[selected], index[selected]] = value[selected]
@@ -154,8 +161,8 @@ def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
 
 
 def _raster(chunks: list[NDArray], size: int, spikes: Raster) -> Raster:
-    """Make the raster of a population from chunks of rows and neurons."""
-    row, neuron = np.concatenate([np.zeros((2, 0), np.int64), *chunks], axis=1)
+    """Make the raster of a population from chunks of rows, neurons and numbers of spikes."""
+    row, neuron, count = np.concatenate([np.zeros((3, 0), np.int64), *chunks], axis=1)
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)
-    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)
+    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size, count)

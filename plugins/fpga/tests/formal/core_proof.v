@@ -9,7 +9,9 @@ module core_proof #(
     parameter WORD_BITS = 3,
     parameter SLOT_BITS = 2,
     parameter INDEX_BITS = 3,
-    parameter QUEUE_BITS = 2
+    parameter QUEUE_BITS = 2,
+    parameter COUNT_BITS = 0,
+    parameter IN_COUNT_BITS = 0
 ) (
     input wire        clock,
     input wire        reset,
@@ -18,9 +20,11 @@ module core_proof #(
     input wire [23:0] in_channel,
     input wire        out_ready
 );
+    localparam SEND_BITS = IN_COUNT_BITS > COUNT_BITS ? IN_COUNT_BITS : COUNT_BITS;
+    localparam STAGES = 12 + (COUNT_BITS != 0 ? COUNT_BITS + 2 : 0);
     localparam DELAY_BITS = SLOT_BITS, LENGTH_BITS = WORD_BITS;
     localparam SYNAPSE_BITS = INDEX_BITS + 1;
-    localparam WEIGHT_BITS = 2, JUMP_BITS = 1;
+    localparam WEIGHT_BITS = 2, JUMP_BITS = SEND_BITS + 1;
     localparam WORDS = 1 << WORD_BITS, LANES = 1 << LANE_BITS;
     localparam CELL_BITS = WEIGHT_BITS + DELAY_BITS;
     localparam RING_BITS = WORD_BITS - 1 + SLOT_BITS;
@@ -35,7 +39,7 @@ module core_proof #(
         .SLOT_BITS(SLOT_BITS), .PROJECTIONS(4), .PROJECTION_BITS(2), .LENGTH_BITS(LENGTH_BITS),
         .SYNAPSES(1 << SYNAPSE_BITS), .SYNAPSE_BITS(SYNAPSE_BITS), .BANK_BITS(6), .WEIGHT_BITS(WEIGHT_BITS),
         .DELAY_BITS(DELAY_BITS), .JUMP_BITS(JUMP_BITS), .ACC_BITS(4), .SHIFT(6), .BIAS_BITS(1),
-        .DROP_BITS(0), .QUEUE_BITS(QUEUE_BITS), .LOAD_BITS(64), .LOAD_ADDRESS_BITS(8), .DEEP(0),
+        .DROP_BITS(0), .COUNT_BITS(COUNT_BITS), .IN_COUNT_BITS(IN_COUNT_BITS), .QUEUE_BITS(QUEUE_BITS), .LOAD_BITS(64), .LOAD_ADDRESS_BITS(8), .DEEP(0),
         .SINGLE_PORT(SINGLE_PORT)
     ) core (
         .clock(clock), .reset(reset), .in_valid(in_valid), .in_ready(in_ready),
@@ -53,7 +57,7 @@ module core_proof #(
     (* hierconn *) wire [1:0] \core.mode ;
     (* hierconn *) wire \core.update_busy , \core.spread_busy , \core.scatter_busy ;
     (* hierconn *) wire \core.idle , \core.begins , \core.ends , \core.room , \core.take_spike ;
-    (* hierconn *) wire [11:0] \core.update.at ;
+    (* hierconn *) wire [STAGES-1:0] \core.update.at ;
     (* hierconn *) wire [SLOT_BITS-1:0] \core.now , \core.next_slot ;
 
     // No more neurons spike in a step than QUEUE_BITS was made for.
@@ -223,12 +227,17 @@ module core_proof #(
     (* hierconn *) wire [23:0] \core.held_channel ;
     (* hierconn *) wire [1:0] \core.source ;
     (* hierconn *) wire [INDEX_BITS-1:0] \core.id ;
+    (* hierconn *) wire [SEND_BITS:0] \core.more ;
 
     // The word that was accepted last, until something is done with it.
     reg        waits = 1'b0;
     reg [1:0]  kind;
     reg [23:0] channel, sent;
     reg        spreads = 1'b0;
+
+    // With counts, the upper four bits are the number of further spikes.
+    wire [23:0] sent_id = IN_COUNT_BITS != 0 ? sent & 24'h0fffff : sent;
+    wire [3:0]  sent_more = IN_COUNT_BITS != 0 ? sent[23:20] : 4'd0;
 
     wire spike = \core.take_spike , step = \core.tell.ends ;
     wire nothing = waits && kind == 2'd3;
@@ -249,8 +258,10 @@ module core_proof #(
         if (step) assert (kind == 2'd1 && \core.mode == STEPPING);
         if (sample_begins) assert (kind == 2'd2);
         if (spreads) assert (\core.spread == 3'd1 && \core.source == POPULATIONS
-                             && \core.id == sent[INDEX_BITS-1:0]
-                             && \core.id_far == (sent >= 1 << INDEX_BITS));
+                             && \core.id == sent_id[INDEX_BITS-1:0]
+                             && \core.id_far == (sent_id >= 1 << INDEX_BITS
+                                                 || sent_more >= 1 << SEND_BITS)
+                             && (\core.id_far || \core.more == sent_more));
     end
 
 `ifdef INDUCTION
@@ -261,10 +272,56 @@ module core_proof #(
 `endif
 `endif
 
+`ifdef COUNTS
+    // ------------------------------------------------------------------ rows of several spikes
+
+    localparam [2:0] MULTIPLY = 3'd5, PUSH = 3'd6;
+
+    (* hierconn *) wire [2:0] \core.spread ;
+    (* hierconn *) wire [SEND_BITS:0] \core.more , \core.counting.left ;
+    (* hierconn *) wire [JUMP_BITS-1:0] \core.read_jump , \core.digit_jump ;
+    (* hierconn *) wire \core.pushes , \core.last_digit ;
+
+    reg [SEND_BITS:0] pushed;          // by the rows of a projection so far, in units of its weights
+
+    wire pushing = \core.spread == PUSH;
+    wire [JUMP_BITS-1:0] place = \core.digit_jump - \core.read_jump ;
+    wire [SEND_BITS:0] spikes = \core.more + 1'b1;
+    wire [SEND_BITS+1:0] then_pushed = pushed + (1 << place);
+
+    always @(posedge clock)
+        if (\core.spread == MULTIPLY) pushed <= 0;
+        else if (pushing && \core.pushes ) pushed <= then_pushed;
+
+    // The shifts fit JUMP_BITS, and no source has more spikes than its bits can tell.
+    always @* begin
+        assume (\core.projection_read [SYNAPSE_BITS + LENGTH_BITS + WORD_BITS +: JUMP_BITS]
+                < (1 << JUMP_BITS) - SEND_BITS);
+        if (\core.spread >= 3'd1) assume (!\core.more [SEND_BITS]);
+    end
+
+    // Rows of a projection add to the number of spikes when the last of them leaves, not before.
+    always @* if (started && pushing && \core.pushes ) begin
+        assert (then_pushed <= spikes);
+        assert (\core.last_digit == (then_pushed == spikes));
+    end
+
+`ifdef INDUCTION
+    always @* if (started && pushing) begin
+        assert (\core.counting.left != 0 && place <= SEND_BITS);
+        assert (\core.counting.left >> (SEND_BITS + 1 - place) == 0);
+        assert ({1'b0, pushed} + (\core.counting.left << place) == spikes);
+        assert (\core.read_jump < (1 << JUMP_BITS) - SEND_BITS);
+    end
+    always @* if (started && \core.spread == MULTIPLY)
+        assert (\core.read_jump < (1 << JUMP_BITS) - SEND_BITS);
+`endif
+`endif
+
 `ifdef ROOM
     // ------------------------------------------------------------------ room in the queue of `tell`
 
-    localparam RECORDS = 32, STAGES = 12;
+    localparam RECORDS = 32, ROOM = RECORDS / 2 + 12 - STAGES;
 
     (* hierconn *) wire [5:0] \core.tell.level , \core.tell.records.pushed ,
                               \core.tell.records.fetched ;
@@ -288,9 +345,9 @@ module core_proof #(
         assert (untold <= RECORDS);
         assert (untold + \core.tell.records.valid == \core.tell.level );
         if (\core.tell.records.read != 0) assert (untold != 0);
-        if (\core.room ) assert (\core.tell.level <= RECORDS / 2);
-        if (\core.idle && \core.mode == STEPPING) assert (\core.tell.level <= RECORDS / 2 + 1);
-        assert (\core.tell.level + on_way <= RECORDS / 2 + STAGES + 1);
+        if (\core.room ) assert (\core.tell.level <= ROOM);
+        if (\core.idle && \core.mode == STEPPING) assert (\core.tell.level <= ROOM + 1);
+        assert (\core.tell.level + on_way <= ROOM + STAGES + 1);
     end
 `endif
 `endif

@@ -131,6 +131,7 @@ def _holds(model: Path, *options: str) -> bool:
 _MEMORIES = ("memory -nomap", "memory_map")
 
 _CORE = ("core", "update", "tell", "fifo", "banks", "ram_register", "open")
+_COUNTS = (("COUNT_BITS", 4), ("IN_COUNT_BITS", 3))
 _ONE_PORT = (("SINGLE_PORT", 1),)
 _TWO_LANES = (("LANE_BITS", 1),)
 _TWO_NEURONS = (("LANE_BITS", 1), ("SLICE_BITS", 1))
@@ -172,6 +173,11 @@ PROOFS = [
         "tell-two", "no spike or membrane of two neurons a clock is lost or comes twice", 1, 0,
         ("(next && place == LAST[PLACE_BITS-1:0])", "next"),
     ),
+    Proof(
+        "tell-counts", "no spike, count or membrane of two neurons a clock is lost or comes twice",
+        "tell", ("tell", "queue"), 2, ("tell", "spikes_here >> 1", "spikes_here"), 12,
+        parameters=(("SLICE_BITS", 1), ("DEEP", 0), ("COUNT_BITS", 2)), slow=True,
+    ),
     _tell(
         "tell-deep", "no word of u, v and spikes of two neurons a clock is lost or comes twice",
         1, 1, ("{1'b1, tells_v}", "2'b11"),
@@ -182,14 +188,37 @@ PROOFS = [
         defines=("INPUT",),
     ),
     Proof(
+        "input-counts", "every word of the input is dealt with, once, in its order, with its count",
+        "core", _CORE, 4, ("core", "held_more >> SEND_BITS != 5'd0", "1'b0"), 16,
+        defines=("INPUT",), parameters=_COUNTS,
+        mistake_parameters=(("COUNT_BITS", 0), ("WORD_BITS", 2), ("SLOT_BITS", 1)),
+    ),
+    Proof(
         "room", "there is room for what all neurons on their way tell", "core", _CORE, 4,
         ("tell", "1 << (ADDRESS_BITS - 1)", "1 << ADDRESS_BITS"), 44, defines=("ROOM",),
         mistake_parameters=(("WORD_BITS", 2), ("SLOT_BITS", 1), ("INDEX_BITS", 6)),
         slow_mistake=True,
     ),
+    Proof(
+        "room-counts", "there is room for what all neurons on their way tell, with counts", "core",
+        _CORE, 4, ("tell", "- MORE_STAGES", "- 0"), 52, defines=("ROOM",), parameters=_COUNTS,
+        mistake_parameters=(("WORD_BITS", 2), ("SLOT_BITS", 1), ("INDEX_BITS", 6)),
+        slow_mistake=True,
+    ),
+    Proof(
+        "again",
+        "a neuron spikes while v is above the threshold, as often as it may, for some constants",
+        "again", ("again",), 1, ("again", "{18'd0, v[5:0] == 6'd0}", "19'd0"), 8, slow=True,
+    ),
+    Proof(
+        "counts", "the rows of a projection add up to the number of spikes", "core", _CORE, 4,
+        ("core", "jump <= jump + 1'b1", "jump <= jump + pushes"), 24, defines=("COUNTS",),
+        parameters=_COUNTS, mistake_parameters=(("WORD_BITS", 2), ("SLOT_BITS", 1)),
+    ),
     _ring("ring", "of one lane", ()),
     _ring("ring-lanes", "of two lanes", _TWO_LANES),
     _ring("ring-slices", "of two lanes and two neurons a clock", _TWO_NEURONS),
+    _ring("ring-counts", "of one lane with counts", _COUNTS),
     _ring("ring-single", "in memories of one port", _ONE_PORT),
 ]  # fmt: skip
 

@@ -5,6 +5,7 @@
 // know: how they relate to the list.
 module tell_proof #(
     parameter SLICE_BITS = 1,
+    parameter COUNT_BITS = 0,
     parameter DEEP = 1
 ) (
     input wire                        clock,
@@ -15,7 +16,7 @@ module tell_proof #(
     input wire                        spiking,
     input wire [2:0]                  index,
     input wire [(1<<SLICE_BITS)-1:0]  exist,
-    input wire [(1<<SLICE_BITS)-1:0]  spikes,
+    input wire [((COUNT_BITS+1)<<SLICE_BITS)-1:0] spikes,
     input wire [(24<<SLICE_BITS)-1:0] v,
     input wire [(25<<SLICE_BITS)-1:0] u,
     input wire                        out_ready
@@ -23,8 +24,9 @@ module tell_proof #(
     localparam SLICES = 1 << SLICE_BITS;
     localparam [2:0] LAST = SLICES - 1;
     localparam PLACE_BITS = SLICE_BITS > 0 ? SLICE_BITS : 1;
-    localparam WIDTH = 6 + 51 * SLICES;
-    localparam HELD = 6 + (DEEP != 0 ? 51 : 26) * SLICES;
+    localparam SPIKE_BITS = COUNT_BITS + 1;
+    localparam WIDTH = 6 + (50 + SPIKE_BITS) * SLICES;
+    localparam HELD = 6 + ((DEEP != 0 ? 50 : 25) + SPIKE_BITS) * SLICES;
     localparam [1:0] SPIKE = 2'd0, MEMBRANE = 2'd1, CURRENT = 2'd2, END = 2'd3;
 
     wire        room, empty, out_valid;
@@ -39,7 +41,8 @@ module tell_proof #(
     (* hierconn *) wire \tell.u_told , \tell.v_told , \tell.valid , \tell.taken ;
 
     nmtool_tell #(
-        .SLICE_BITS(SLICE_BITS), .POPULATION_BITS(1), .INDEX_BITS(3), .DEEP(DEEP)
+        .SLICE_BITS(SLICE_BITS), .POPULATION_BITS(1), .INDEX_BITS(3), .COUNT_BITS(COUNT_BITS),
+        .DEEP(DEEP)
     ) tell (
         .clock(clock), .reset(reset), .room(room), .empty(empty), .ends(ends), .done(done),
         .population(population), .spiking(spiking), .index(index), .exist(exist), .spikes(spikes),
@@ -55,7 +58,8 @@ module tell_proof #(
 
     wire                 is_end, of_population, is_spiking;
     wire [2:0]           of_index;
-    wire [SLICES-1:0]    exists, spiked;
+    wire [SLICES-1:0]    exists;
+    wire [SPIKE_BITS*SLICES-1:0] spiked;
     wire [24*SLICES-1:0] of_v;
     wire [25*SLICES-1:0] of_u;
     assign {is_end, of_population, is_spiking, of_index, exists, spiked, of_v, of_u} = first;
@@ -71,13 +75,14 @@ module tell_proof #(
         for (n = 0; n < SLICES; n = n + 1) if (!is_end && exists[n]) begin
             has[3*n] = DEEP != 0;
             has[3*n + 1] = DEEP != 0 || !is_spiking;
-            has[3*n + 2] = spiked[n];
+            has[3*n + 2] = spiked[SPIKE_BITS*n];
         end
         {kind, value, neuron, now_told} = {END, 25'd0, 3'd0, told};
         if (is_end) now_told[0] = 1'b1;
         else for (n = SLICES - 1; n >= 0; n = n - 1) begin
             if (has[3*n + 2] && !told[3*n + 2]) begin
-                {kind, value, neuron, now_told} = {SPIKE, 25'd0, n[2:0], told};
+                {kind, neuron, now_told} = {SPIKE, n[2:0], told};
+                value = spiked[SPIKE_BITS*n +: SPIKE_BITS] >> 1;
                 now_told[3*n + 2] = 1'b1;
             end
             if (has[3*n + 1] && !told[3*n + 1]) begin
@@ -111,16 +116,25 @@ module tell_proof #(
         end
     end
 
+    // Which neurons spike.
+    function [SLICES-1:0] any(input [SPIKE_BITS*SLICES-1:0] it_spikes);
+        integer slice;
+        for (slice = 0; slice < SLICES; slice = slice + 1)
+            any[slice] = it_spikes[SPIKE_BITS*slice];
+    endfunction
+
     // A record has its first neuron; what spikes exists, and neurons that do not spike have none.
     function sound(input [WIDTH-1:0] it);
         reg                 it_ends, it_of, it_spiking;
         reg [2:0]           it_index;
-        reg [SLICES-1:0]    it_exists, it_spikes;
+        reg [SLICES-1:0]    it_exists;
+        reg [SPIKE_BITS*SLICES-1:0] it_spikes;
         reg [49*SLICES-1:0] it_state;
         begin
             {it_ends, it_of, it_spiking, it_index, it_exists, it_spikes, it_state} = it;
             sound = it_exists[0] && (it_exists & (it_exists + 1'b1)) == 0
-                && (it_spikes & ~it_exists) == 0 && (it_spiking || it_spikes == 0)
+                && (any(it_spikes) & ~it_exists) == 0 && (any(it_spikes) != 0 || it_spikes == 0)
+                && (it_spiking || it_spikes == 0)
                 && (DEEP != 0 || it_ends || !it_spiking || it_spikes != 0)
                 && (it_index & LAST) == 0;
         end
@@ -130,7 +144,8 @@ module tell_proof #(
     function [HELD-1:0] as_held(input [WIDTH-1:0] it);
         reg                 it_ends, it_of, it_spiking;
         reg [2:0]           it_index;
-        reg [SLICES-1:0]    it_exists, it_spikes;
+        reg [SLICES-1:0]    it_exists;
+        reg [SPIKE_BITS*SLICES-1:0] it_spikes;
         reg [24*SLICES-1:0] it_v;
         reg [25*SLICES-1:0] it_u;
         begin
@@ -139,7 +154,7 @@ module tell_proof #(
                 as_held = {it_ends, 1'b1, it_of, it_index, it_exists, it_spikes, it_v, it_u};
             else
                 as_held = {it_ends, !it_spiking, it_of, it_index,
-                           it_spiking ? it_spikes : it_exists, it_spikes, it_v};
+                           it_spiking ? any(it_spikes) : it_exists, it_spikes, it_v};
         end
     endfunction
 

@@ -120,14 +120,16 @@ class Case:
             str(BENCH),
         ]
 
-    def _rasters(self) -> tuple[NDArray[np.bool_], Recording]:
-        """Input [samples, steps, channels], and the network's recording."""
+    def _rasters(self) -> tuple[NDArray, Recording]:
+        """Input [samples, steps, channels], as numbers of spikes, and the network's recording."""
         random = np.random.default_rng(self.seed)
         steps, channels = max(self.lengths), self.network.channels.size
         dense = self.raster
         if dense is None:
             shape = (len(self.lengths), steps, channels)
             dense = random.random(shape) < random.choice(self.rate, (shape[0], 1, 1))
+            if (most := self.network.channels.most_spikes) > 1:
+                dense = dense * random.integers(1, most + 1, shape)
         longer = replace(self.network, n_steps=steps)
         return dense, simulate(longer, Raster.from_dense(dense), deep=True)
 
@@ -141,16 +143,22 @@ class Case:
                 words.append(IN_BEGIN << 24)
             answers += self._answers(record, sample, length - (sample in self.unfinished))
             for step in range(length):
-                channels = np.flatnonzero(dense[sample, step])
-                step_words = [IN_SPIKE << 24 | int(c) for c in random.permutation(channels)]
+                spikes = dense[sample, step].astype(np.int64)
+                channels = random.permutation(np.flatnonzero(spikes))
+                further = spikes[channels] - 1
+                step_words = (IN_SPIKE << 24 | further << 20 | channels).tolist()
                 if random.random() < 0.2:
                     step_words.insert(0, IN_NOTHING << 24 | int(random.integers(1 << 24)))
                 if self.missing and random.random() < 0.3:
+                    bits = 24 if self.network.channels.most_spikes == 1 else 20
                     far = self.network.channels.size + int(
-                        random.choice([0, 1, 1 << int(random.integers(24))])
+                        random.choice([0, 1, 1 << int(random.integers(bits))])
                     )
+                    far = min(far, (1 << bits) - 1)
                     place = int(random.integers(len(step_words) + 1))
-                    step_words.insert(place, _MISSING | IN_SPIKE << 24 | min(far, (1 << 24) - 1))
+                    if bits == 20 and random.random() < 0.5:
+                        far = int(random.integers(self.network.channels.most_spikes, 16)) << 20
+                    step_words.insert(place, _MISSING | IN_SPIKE << 24 | far)
                     wrong = True
                 is_last = step == length - 1 and sample in self.unfinished
                 if is_last and not any(word >> 24 & 3 == IN_SPIKE for word in step_words):
@@ -220,7 +228,9 @@ def _step_told(
         name, spiking = population.name, population.kind == LIF
         v = (record.potential if spiking else record.membrane)[name][sample, step]
         u = record.current[name][sample, step]
-        spikes = record.spikes[name].dense()[sample, step] if spiking else np.zeros(len(v), bool)
+        spikes = np.zeros(len(v), np.uint8)
+        if spiking:
+            spikes = record.spikes[name].dense_counts()[sample, step]
         for index in range(population.size):
             place = number << 49 | index << 25
             if deep:
@@ -228,7 +238,7 @@ def _step_told(
             if deep or not spiking:
                 words.append(MEMBRANE << 65 | place | int(v[index]) & 0x1FFFFFF)
             if spikes[index]:
-                words.append(SPIKE << 65 | place)
+                words.append(SPIKE << 65 | place | int(spikes[index]) - 1)
     return words
 
 
@@ -321,6 +331,7 @@ def made(
     edges: Sequence[tuple[str, str]],
     *,
     channels: int = 4,
+    most_in: int = 1,
     delays: Sequence[int] = (0,),
     weights: Sequence[int] = (-64, 40, 30, 254),
     exponents: Sequence[int] = (0,),
@@ -340,7 +351,8 @@ def made(
     if readout is None:
         last = populations[-1]
         readout = Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean")
-    return IntegerNetwork(InputChannels(channels), populations, projections, readout, 1.0, n_steps)
+    inputs = InputChannels(channels, most_spikes=most_in)
+    return IntegerNetwork(inputs, populations, projections, readout, 1.0, n_steps)
 
 
 def lif(name: str, size: int, **constants: Any) -> IntegerPopulation:
@@ -358,7 +370,7 @@ def li(name: str, size: int, **constants: Any) -> IntegerPopulation:
 def all_cases() -> list[Case]:
     """All cases, first those that detect most mistakes per second."""
     pair = [lif("a", 5), li("o", 3)]
-    chain = [(INPUT, "a"), ("a", "a"), ("a", "o")]
+    chain = chain_of("a")
     always = lif("a", 8, vth=1, bias_mantissa=4000)
     return [
         Case("chain", made(pair, chain, delays=(0, 1, 2, 5)), 3, deep=True, missing=True),
@@ -572,6 +584,7 @@ def all_cases() -> list[Case]:
             lengths=(8,),
         ),
         *_resets(),
+        *_counts(),
         *_random_cases(),
     ]
 
@@ -594,6 +607,60 @@ def _resets() -> list[Case]:
         Case("resets", network, deep=True, rate=(0.4, 1.0)),
         Case("resets-four", network, 2, lanes=4, rate=(0.4, 1.0), **loads),
     ]
+
+
+def _counts() -> list[Case]:
+    """Populations and channels with several spikes in a step: each alone, and both."""
+    often = {"reset": "subtract", "reset_by": 150, "vth": 90}
+    silent = li("o", 3)
+    edges = [(INPUT, "a"), ("a", "a"), ("a", "b"), ("b", "c"), (INPUT, "c"), ("b", "o")]
+    numbers = {"delays": (0, 1, 5), "weights": (20, 14, -8, 0), "exponents": (0, 2, 1)}
+    both = made(
+        [
+            lif("a", 5, **often, most_spikes=15),
+            lif("b", 6, **often | {"reset_by": 230}, most_spikes=6),
+            lif("c", 4, reset="late", reset_by=130),
+            silent,
+        ],
+        edges,
+        most_in=15,
+        **numbers,
+    )
+    neurons = made(
+        [lif("a", 7, **often | {"reset_by": 40}, most_spikes=3), silent], chain_of("a"), **numbers
+    )
+    inputs = made([lif("a", 5), silent], chain_of("a"), most_in=5, **numbers)
+    rate = (0.4, 1.0)
+    return [
+        Case("counts", both, deep=True, rate=rate, missing=True, lengths=(12, 7)),
+        Case("counts-four", both, 2, lanes=4, rate=rate, loaded=MEMORIES, stall=1),
+        Case("counts-sixteen", both, 3, lanes=16, rate=rate, lengths=(8,), deep=True),
+        Case("counts-neurons", neurons, 4, lanes=8, rate=rate, lengths=(8, 5), missing=True),
+        Case("counts-inputs", inputs, 5, rate=rate, missing=True, lengths=(8, 5)),
+        Case(
+            "counts-single",
+            both,
+            6,
+            single=True,
+            rate=rate,
+            loaded=MEMORIES[:1],
+            lengths=(6, 4),
+            stall=1,
+            bank_bits=5,
+        ),
+        Case(
+            "blocked-counts",
+            made([lif("a", 40, **often, most_spikes=15, bias_mantissa=4000)], []),
+            deep=True,
+            lengths=(2,),
+            stall=3,
+        ),
+    ]
+
+
+def chain_of(name: str) -> list[tuple[str, str]]:
+    """Projections of a recurrent population between the input and `o`."""
+    return [(INPUT, name), (name, name), (name, "o")]
 
 
 def _smallest() -> list[Case]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.network.graph import LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
@@ -67,39 +67,48 @@ class Neurons:
     acc_bits: int
     shift: int
     bias_bits: int
-    sources: tuple[str, ...] = ("neuron",)
+    count_bits: int = 0
+    sources: tuple[str, ...] = ("neuron", "again")
 
     def write(self, folder: Path) -> list[str]:
         folder = _folder(folder)
         lines = list(self._lines(np.random.default_rng(self.acc_bits)))
-        bits = 142 + DROP_BITS + self.bias_bits + self.acc_bits
+        bits = 142 + DROP_BITS + 2 * self.count_bits + self.bias_bits + self.acc_bits
         _write(folder / "neurons.hex", lines, bits)
         return _compile(
             "neuron_bench",
             ACC_BITS=self.acc_bits,
             SHIFT=self.shift,
             BIAS_BITS=self.bias_bits,
+            COUNT_BITS=self.count_bits,
             NEURONS=len(lines),
         )
 
     def _lines(self, random: np.random.Generator) -> Iterator[int]:
-        for keep_u, keep_v, vth, reset_by in _CONSTANTS:
+        constants = [(*c, 1) for c in _CONSTANTS] + _COUNTING_CONSTANTS * (self.count_bits > 0)
+        for keep_u, keep_v, vth, reset_by, most in constants:
             spiking = vth is not None
+            threshold = vth if vth is not None else int(random.integers(1 << 17))
+            most = min(most, 1 << self.count_bits)
             for number in range(60):
                 u, v, arriving, bias = self._neuron(random, vth or 0)
+                if most > 1 and random.random() < 0.7:
+                    arriving = bias = 0
+                    v = (vth + int(random.integers(16)) * reset_by << STATE_SHIFT) + number % 2
+                    v = min(v, STATE_LIMIT - 1)
                 sent = arriving << self.shift - STATE_SHIFT
                 limit = vth if vth is not None else SILENT_THRESHOLD
                 drop = reset_by << STATE_SHIFT
                 due = owed_after(spiking and v > limit << STATE_SHIFT, drop)
                 step = neuron_step(sent, u, v, bias + due, keep_u, keep_v, limit)
-                v_told = v_after(step.peak, step.spiked, drop)
+                spikes = spikes_in(step.peak, step.spiked, limit << STATE_SHIFT, drop, most)
+                v_told = v_after(step.peak, spikes, drop)
                 word = _Word().add(number == 0, 1).add(keep_u, 12).add(keep_v, 13)
-                word.add(vth if vth is not None else int(random.integers(1 << 17)), 17)
-                word.add(reset_by, DROP_BITS).add(spiking, 1).add(u, 25).add(v, 24).add(
-                    bias, self.bias_bits
-                )
-                word.add(arriving, self.acc_bits)
-                yield word.add(step.u, 25).add(v_told, 24).add(step.spiked, 1).value
+                word.add(threshold, 17)
+                word.add(reset_by, DROP_BITS).add(most - 1, self.count_bits).add(spiking, 1)
+                word.add(u, 25).add(v, 24).add(bias, self.bias_bits)
+                word.add(arriving, self.acc_bits).add(step.u, 25).add(v_told, 24)
+                yield word.add(max(spikes - 1, 0), self.count_bits).add(step.spiked, 1).value
 
     def _neuron(self, random: np.random.Generator, vth: int) -> tuple[int, int, int, int]:
         limit, top = STATE_LIMIT, 1 << self.acc_bits - 1
@@ -146,6 +155,19 @@ _CONSTANTS = [
 
 The reset is the number that a spike subtracts, over 64, and negative if it is late; 0: to zero.
 """
+
+_COUNTING_CONSTANTS = [
+    (0, 4096, 0, 1, 15),
+    (0, 4096, 0, 8738, 15),
+    (0, 4096, 131071, 262142, 15),
+    (0, 4096, 400, 700, 14),
+    (0, 4096, 30000, 6000, 11),
+    (0, 4096, 1000, 16000, 8),
+    (0, 4096, 5, 3, 2),
+    (4095, 3000, 300, 1000, 6),
+    (0, 4096, 100, 37, 1),
+]
+"""As `_CONSTANTS`, and the largest number of spikes of a neuron in a step."""
 
 
 @dataclass(frozen=True)
@@ -331,6 +353,8 @@ MODULES = [
     Neurons("neuron", 19, 6, 20),
     Neurons("neuron-narrow", 2, 6, 1),
     Neurons("neuron-shifted", 12, 13, 13),
+    Neurons("neuron-twice", 13, 6, 14, 1),
+    Neurons("neuron-counts", 14, 6, 15, 4),
     Fifo("fifo", 2),
     Fifo("fifo-two", 1, 2),
     Fifo("fifo-five", 5, 3),

@@ -1,7 +1,7 @@
 // nmtool_top behind a serial line. Numbers of several bytes begin with the highest.
 //
 // To the board:
-//     00 channel(3)           a spike
+//     00 channel(3)           a spike; with counts, the upper 4 bits are the number of further ones
 //     01                      the end of a step
 //     02                      a sample begins
 //     03 count(3) bytes       for the loader; the first is the number of a memory
@@ -9,12 +9,13 @@
 //     05                      tell answers only, as it is after a reset
 //
 // From the board:
-//     00 population(2) index(3)             a spike
+//     n0 population(2) index(3)             a spike and, with counts, n further ones
 //     01 population(2) index(3) value(4)    a membrane
 //     02 population(2) index(3) value(4)    a current
 //     03 class(3)                           the end of a step, and the answer so far
-//     04                                    before 03: a byte was lost, a channel does not exist or a
-//                                           command; it is told with every step, until a reset
+//     04                                    before 03: a byte was lost, a channel or a command does not
+//                                           exist, or a channel has more spikes than it may; it is
+//                                           told with every step, until a reset
 //
 // The host waits for 03 before it sends the next step: 2^QUEUE_BITS bytes wait here.
 module nmtool_serial #(
@@ -121,6 +122,7 @@ module nmtool_serial #(
     wire [23:0] out_index;
     wire [24:0] out_value;
     wire        out_ready = left == 4'd0 && !answering;
+    wire [3:0]  further = out_kind == OUT_SPIKE ? out_value[3:0] : 4'd0;
 
     assign send = left != 4'd0;
     assign send_data = message[79:72];
@@ -134,7 +136,8 @@ module nmtool_serial #(
             left <= wrong ? 4'd5 : 4'd4;
             answering <= 1'b0;
         end else if (out_ready) begin
-            message <= {6'd0, out_kind, out_population, out_index, {7{out_value[24]}}, out_value};
+            message <= {further, 2'd0, out_kind, out_population, out_index, {7{out_value[24]}},
+                        out_value};
             if (out_valid && out_kind == OUT_END) answering <= 1'b1;
             else if (out_valid && tells) left <= out_kind == OUT_SPIKE ? 4'd6 : 4'd10;
         end else if (send && send_ready) begin

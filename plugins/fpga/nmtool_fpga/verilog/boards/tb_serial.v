@@ -177,6 +177,7 @@ module tb_serial;
     // ------------------------------------------------------------------ from the board
 
     reg [7:0]  due_kind, came;
+    reg [3:0]  further;
     reg [15:0] due_population, population;
     reg [23:0] due_index, index, answer;
     reg [24:0] due_value;
@@ -219,7 +220,9 @@ module tb_serial;
 
     always begin
         receive(came);
-        value = 32'd0;
+        further = came[3:0] == 4'd0 ? came[7:4] : 4'd0;
+        came = came ^ {further, 4'd0};
+        value = {28'd0, further};
         case (came)
             8'h00: receive_place;
             8'h01, 8'h02: begin

@@ -10,6 +10,9 @@
 // LANES synapses are added in one clock: a word is LANES neighbouring neurons of a population, and
 // a synapse row is the words of all its targets. The ring has two banks, of even and of odd words,
 // so that in one clock a word can be taken from one and a word added to in the other.
+//
+// A source with several spikes in a step sends each of its rows once per digit 1 of their binary
+// number, shifted to the left by the digit's place.
 module nmtool_core #(
     parameter LANE_BITS = 0,           // 2^LANE_BITS synapses per clock
     parameter SLICE_BITS = 0,          // 2^SLICE_BITS neurons per clock; at most LANE_BITS
@@ -32,6 +35,8 @@ module nmtool_core #(
     parameter SHIFT = 6,               // of such sums, before they are added to u
     parameter BIAS_BITS = 1,
     parameter DROP_BITS = 0,           // 19: of what a spike subtracts from v; 0: all set it to 0
+    parameter COUNT_BITS = 0,          // of a neuron's spikes after its first in a step; 0: none
+    parameter IN_COUNT_BITS = 0,       // of a channel's; at most 4
     parameter QUEUE_BITS = 1,          // 2^QUEUE_BITS is at least the number of neurons
     parameter LOAD_BITS = 1,           // of the widest memory
     parameter LOAD_ADDRESS_BITS = 1,   // of the deepest
@@ -42,13 +47,14 @@ module nmtool_core #(
     input  wire                         clock,
     input  wire                         reset,
 
-    // 0 spike of a channel, 1 end of a step, 2 begin a sample
+    // 0 spike of a channel, 1 end of a step, 2 begin a sample. If IN_COUNT_BITS is not 0, the upper
+    // four bits of the channel are the number of its further spikes.
     input  wire                         in_valid,
     output wire                         in_ready,
     input  wire [1:0]                   in_kind,
     input  wire [23:0]                  in_channel,
 
-    // 0 spike, 1 membrane, 2 current, 3 end of a step
+    // 0 spike, its value the number of further ones, 1 membrane, 2 current, 3 end of a step
     output wire                         out_valid,
     input  wire                         out_ready,
     output wire [1:0]                   out_kind,
@@ -59,7 +65,8 @@ module nmtool_core #(
     // for one clock, when a sample begins, after all words of the one before have left
     output wire                         sample_begins,
 
-    // 1 from the first spike of a channel that does not exist, where the input sends; it goes nowhere
+    // 1 from the first spike of a channel that does not exist, or with more further ones than it may
+    // have, where the input sends; it goes nowhere
     output reg                          error,
 
     // 0 synapses, 1 biases, 2 populations, 3 sources, 4 projections; between samples only
@@ -77,6 +84,8 @@ module nmtool_core #(
     localparam ROW_BITS = WORD_BITS - 1;
     localparam RING_BITS = ROW_BITS + SLOT_BITS;
     localparam RING_DEPTH = ((WORDS + 1) / 2) << SLOT_BITS;
+    localparam SPIKE_BITS = COUNT_BITS + 1;
+    localparam SEND_BITS = IN_COUNT_BITS > COUNT_BITS ? IN_COUNT_BITS : COUNT_BITS;
     localparam CELL_BITS = WEIGHT_BITS + DELAY_BITS;
     localparam LARGE_BITS = 14;        // of the addresses of the largest memories there are
     localparam WITHIN_BITS = SINGLE_PORT != 0 ? LARGE_BITS : BANK_BITS;
@@ -175,7 +184,8 @@ module nmtool_core #(
     wire                         done, spiking;
     wire [POPULATION_BITS-1:0]   population;
     wire [INDEX_BITS-1:0]        done_index;
-    wire [SLICES-1:0]            exist, spikes;
+    wire [SLICES-1:0]            exist;
+    wire [SPIKE_BITS*SLICES-1:0] spikes;
     wire [24*SLICES-1:0]         done_v;
     wire [25*SLICES-1:0]         done_u;
 
@@ -183,7 +193,7 @@ module nmtool_core #(
         .LANE_BITS(LANE_BITS), .SLICE_BITS(SLICE_BITS), .POPULATIONS(POPULATIONS),
         .POPULATION_BITS(POPULATION_BITS), .INDEX_BITS(INDEX_BITS), .WORDS(WORDS),
         .WORD_BITS(WORD_BITS), .ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS),
-        .DROP_BITS(DROP_BITS), .MEM(MEM)
+        .DROP_BITS(DROP_BITS), .COUNT_BITS(COUNT_BITS), .MEM(MEM)
     ) update (
         .clock(clock), .reset(reset), .begins(begins), .busy(update_busy),
         .room(room), .granted(granted), .word(next_word), .takes(takes), .start(start),
@@ -195,11 +205,11 @@ module nmtool_core #(
         .load_biases(loaded_data[BIAS_BITS*SLICES-1:0]),
         .load_population(loads[2]),
         .load_number(loaded_address[POPULATION_BITS-1:0]),
-        .load_constants(loaded_data[42+DROP_BITS+INDEX_BITS+WORD_BITS:0]));
+        .load_constants(loaded_data[42+DROP_BITS+COUNT_BITS+INDEX_BITS+WORD_BITS:0]));
 
     nmtool_tell #(
         .SLICE_BITS(SLICE_BITS), .POPULATION_BITS(POPULATION_BITS), .INDEX_BITS(INDEX_BITS),
-        .DEEP(DEEP)
+        .COUNT_BITS(COUNT_BITS), .DEEP(DEEP)
     ) tell (
         .clock(clock), .reset(reset), .room(room), .empty(all_told),
         .ends(ends && held_kind == IN_END),
@@ -212,13 +222,16 @@ module nmtool_core #(
     wire                       queued, queued_spike, take_queued, skip_queued;
     wire [POPULATION_BITS-1:0] queued_population;
     wire [INDEX_BITS-1:0]      queued_index;
-    wire [SLICES-1:0]          taken_spikes;
-    wire [(1<<PLACE_BITS)-1:0] queued_spikes = {{((1<<PLACE_BITS)-SLICES){1'b0}}, taken_spikes};
+    wire [SPIKE_BITS*SLICES-1:0] taken_spikes;
+    wire [(SPIKE_BITS<<PLACE_BITS)-1:0] queued_spikes =
+        {{(((1<<PLACE_BITS)-SLICES)*SPIKE_BITS){1'b0}}, taken_spikes};
     wire [QUEUE_BITS:0]        queue_level;
     reg [PLACE_BITS-1:0]       queued_place;
 
-    assign queued_spike = queued && queued_spikes[queued_place];
-    assign skip_queued = queued && !queued_spikes[queued_place];
+    wire [COUNT_BITS:0] spikes_here = queued_spikes[SPIKE_BITS*queued_place +: SPIKE_BITS];
+
+    assign queued_spike = queued && spikes_here[0];
+    assign skip_queued = queued && !spikes_here[0];
 
     wire next_queued = take_queued || skip_queued;
     wire last_queued = queued_place == LAST_PLACE[PLACE_BITS-1:0];
@@ -228,7 +241,7 @@ module nmtool_core #(
         else if (next_queued) queued_place <= last_queued ? 0 : queued_place + 1'b1;
 
     nmtool_fifo #(
-        .WIDTH(POPULATION_BITS + INDEX_BITS + SLICES), .ADDRESS_BITS(QUEUE_BITS)
+        .WIDTH(POPULATION_BITS + INDEX_BITS + SPIKE_BITS*SLICES), .ADDRESS_BITS(QUEUE_BITS)
     ) queue (
         .clock(clock), .reset(reset),
         .push(done && spikes != 0), .push_data({population, done_index, spikes}),
@@ -237,7 +250,7 @@ module nmtool_core #(
 
     // ------------------------------------------------------------------ spread: rows of a spike
 
-    localparam SOURCE_WIDTH = 1 + PROJECTION_BITS + INDEX_BITS;
+    localparam SOURCE_WIDTH = SEND_BITS + 1 + PROJECTION_BITS + INDEX_BITS;
     localparam PROJECTION_WIDTH = 3 + JUMP_BITS + WORD_BITS + LENGTH_BITS + SYNAPSE_BITS;
 
     localparam [2:0] S_IDLE = 3'd0, S_SOURCE = 3'd1, S_FIRST = 3'd2, S_FETCH = 3'd3, S_READ = 3'd4,
@@ -246,17 +259,22 @@ module nmtool_core #(
     reg [2:0]                 spread;
     reg [POPULATION_BITS-1:0]     source;
     reg [INDEX_BITS-1:0]         id;
-    reg                       id_far;       // the channel has more bits than any has
+    reg                       id_far;       // the channel or its count has more bits than any has
+    reg [SEND_BITS:0]         more;         // spikes after the first
     reg [PROJECTION_BITS-1:0] projection;
 
     wire [SOURCE_WIDTH-1:0]     source_read;
     wire [PROJECTION_WIDTH-1:0] projection_read;
 
-    wire                       sends;
+    wire [SEND_BITS:0]         allowed;     // spikes after the first, and whether it sends any
     wire [PROJECTION_BITS-1:0] first_projection;
     wire [INDEX_BITS-1:0]         last_id;
-    assign {sends, first_projection, last_id} = source_read;
-    wire                       id_exists = !id_far && id <= last_id;
+    assign {allowed, first_projection, last_id} = source_read;
+    wire                       sends = allowed[0];
+    wire                       id_exists = !id_far && id <= last_id && more <= allowed >> 1;
+    wire [23:0]                held_id = IN_COUNT_BITS != 0 ? {4'd0, held_channel[19:0]}
+                                                            : held_channel;
+    wire [4:0]                 held_more = IN_COUNT_BITS != 0 ? {1'b0, held_channel[23:20]} : 5'd0;
 
     reg                    last_projection, read_signed, read_negative;
     reg [JUMP_BITS-1:0]    read_jump;
@@ -301,6 +319,34 @@ module nmtool_core #(
         .write_data(loaded_data[PROJECTION_WIDTH-1:0]),
         .read_address(projection), .read_data(projection_read));
 
+    // The digits that are left of the number of spikes, and the shift for the lowest of them.
+    wire [SEND_BITS:0]   digits;
+    wire [JUMP_BITS-1:0] digit_jump;
+    wire                 last_digit = digits == 1;
+    wire                 pushes = digits[0] && (!coming || row_starts);
+
+    generate
+        if (SEND_BITS != 0) begin : counting
+            reg [SEND_BITS:0]   left;
+            reg [JUMP_BITS-1:0] jump;
+
+            assign digits = left;
+            assign digit_jump = jump;
+
+            always @(posedge clock)
+                if (spread == S_MULTIPLY) begin
+                    left <= more + 1'b1;
+                    jump <= read_jump;
+                end else if (!digits[0] || pushes) begin
+                    left <= left >> 1;
+                    jump <= jump + 1'b1;
+                end
+        end else begin : once
+            assign digits = 1'b1;
+            assign digit_jump = read_jump;
+        end
+    endgenerate
+
     always @(posedge clock)
         if (reset) begin
             spread <= S_IDLE;
@@ -311,13 +357,15 @@ module nmtool_core #(
             case (spread)
                 S_IDLE: if (take_spike) begin
                     source <= POPULATIONS[POPULATION_BITS-1:0];
-                    id <= held_channel[INDEX_BITS-1:0];
-                    id_far <= held_channel >> INDEX_BITS != 24'd0;
+                    id <= held_id[INDEX_BITS-1:0];
+                    id_far <= held_id >> INDEX_BITS != 24'd0 || held_more >> SEND_BITS != 5'd0;
+                    more <= held_more[SEND_BITS:0];
                     spread <= S_SOURCE;
                 end else if (take_queued) begin
                     source <= queued_population;
                     id <= queued_index + {{(INDEX_BITS-PLACE_BITS){1'b0}}, queued_place};
                     id_far <= 1'b0;
+                    more <= {{(SEND_BITS-COUNT_BITS){1'b0}}, spikes_here >> 1};
                     spread <= S_SOURCE;
                 end
                 S_SOURCE: spread <= S_FIRST;
@@ -337,17 +385,19 @@ module nmtool_core #(
                         * {{(SYNAPSE_BITS-LENGTH_BITS){1'b0}}, read_length};
                     spread <= S_PUSH;
                 end
-                default: if (!coming || row_starts) begin
+                default: if (pushes) begin
                     coming <= 1'b1;
                     coming_address <= read_base + row_offset;
                     coming_signed <= read_signed;
                     coming_negative <= read_negative;
-                    coming_jump <= read_jump;
+                    coming_jump <= digit_jump;
                     coming_word <= read_word;
                     coming_length <= read_length;
                     coming_short <= read_length == 1;
-                    projection <= projection + 1'b1;
-                    spread <= last_projection ? S_IDLE : S_FETCH;
+                    if (last_digit) begin
+                        projection <= projection + 1'b1;
+                        spread <= last_projection ? S_IDLE : S_FETCH;
+                    end
                 end
             endcase
         end

@@ -4,7 +4,7 @@
 //     v <- trunc(v * keep_v / 4096) + u + bias          clipped to -M+1 .. M-1
 //     a spike where v > 64 * threshold, then
 //         drop = 0    v <- 0
-//         drop > 0    v <- v - 64 * drop
+//         drop > 0    v <- v - 64 * drop, and if more spikes are allowed, once more while v is above
 //         drop < 0    v stays, and in the next step 64 * drop is added to v before the clip
 //
 // A v that a late drop leaves above the threshold tells the next step that the neuron spiked. So what
@@ -26,10 +26,13 @@
 //
 //     3 state, bias and `arriving` are here   4 products   5 decayed   6 u
 //     7 u with its sign, v without u   8 v   9 v clipped   10 threshold, v after a spike   11 told
+//
+// With COUNT_BITS, as many stages and two more look for further spikes, between 9 and 10.
 module nmtool_neuron #(
     parameter ACC_BITS = 2,
     parameter SHIFT = 6,
-    parameter BIAS_BITS = 1
+    parameter BIAS_BITS = 1,
+    parameter COUNT_BITS = 0
 ) (
     input  wire                        clock,
 
@@ -38,7 +41,7 @@ module nmtool_neuron #(
     input  wire [12:0]                 keep_v,
     input  wire [16:0]                 threshold,
     input  wire [18:0]                 drop,        // with a sign; 0 where no neuron spikes
-    input  wire                        spiking,
+    input  wire [COUNT_BITS:0]         allowed,     // spikes after the first, and whether any is
 
     input  wire [48:0]                 state,       // u and v
     input  wire signed [BIAS_BITS-1:0] bias,
@@ -46,7 +49,7 @@ module nmtool_neuron #(
 
     output reg [24:0]                  done_u,      // in stage 11
     output reg [23:0]                  done_v,      // after the spike
-    output reg                         done_spike
+    output reg [COUNT_BITS:0]          done_spikes  // those after the first, and whether any is
 );
     // 4: the four products
     wire signed [12:0] u_high = state[48:36];
@@ -111,7 +114,7 @@ module nmtool_neuron #(
     reg [24:0]        u8, u9, u10;
     reg signed [25:0] v8;
     reg [23:0]        v9, v10, after10;
-    reg               spike10;
+    reg [COUNT_BITS:0] spikes10;
 
     wire outside = v8[25:23] != {3{v8[25]}} || (v8[25] && v8[22:0] == 23'd0);
 
@@ -122,20 +125,41 @@ module nmtool_neuron #(
         u9 <= u8;
     end
 
+    // Further spikes; where there are some, v without them is still above the threshold.
+    wire [24:0]         u_rest;
+    wire [23:0]         v_rest;
+    wire [COUNT_BITS:0] further;
+
+    generate
+        if (COUNT_BITS != 0) begin : counting
+            assign further[0] = 1'b0;
+
+            nmtool_again #(.COUNT_BITS(COUNT_BITS)) again (
+                .clock(clock), .threshold(threshold), .drop(drop[17:0]),
+                .most(allowed[COUNT_BITS:1]), .u(u9), .v(v9),
+                .later_u(u_rest), .rest(v_rest), .more(further[COUNT_BITS:1]));
+        end else begin : once
+            assign u_rest = u9;
+            assign v_rest = v9;
+            assign further = 1'b0;
+        end
+    endgenerate
+
     // 10: threshold, and what v is after a spike
     wire [17:0] subtracted = late ? 18'd0 : drop[17:0];
+    wire        spikes = allowed[0] && !v_rest[23] && v_rest[22:0] > {threshold, 6'd0};
 
     always @(posedge clock) begin
-        spike10 <= spiking && !v9[23] && v9[22:0] > {threshold, 6'd0};
-        v10 <= v9;
-        after10 <= drop == 19'd0 ? 24'd0 : v9 - {subtracted, 6'd0};
-        u10 <= u9;
+        spikes10 <= further | {{COUNT_BITS{1'b0}}, spikes};
+        v10 <= v_rest;
+        after10 <= drop == 19'd0 ? 24'd0 : v_rest - {subtracted, 6'd0};
+        u10 <= u_rest;
     end
 
     // 11: told
     always @(posedge clock) begin
         done_u <= u10;
-        done_v <= spike10 ? after10 : v10;
-        done_spike <= spike10;
+        done_v <= spikes10[0] ? after10 : v10;
+        done_spikes <= spikes10;
     end
 endmodule

@@ -1,11 +1,13 @@
 // What neurons did, in words of the output stream: u, v and a spike of each, as far as it has them.
 //
 // Records of SLICES neurons wait here for whoever takes the words. `room` is left for all neurons on
-// their way, so that they need not stop.
+// their way, so that they need not stop. The value of a spike is the number of the neuron's further
+// spikes in the step.
 module nmtool_tell #(
     parameter SLICE_BITS = 0,
     parameter POPULATION_BITS = 1,
     parameter INDEX_BITS = 1,
+    parameter COUNT_BITS = 0,
     parameter DEEP = 0
 ) (
     input  wire                              clock,
@@ -20,7 +22,7 @@ module nmtool_tell #(
     input  wire                              spiking,
     input  wire [INDEX_BITS-1:0]             index,
     input  wire [(1<<SLICE_BITS)-1:0]        exist,
-    input  wire [(1<<SLICE_BITS)-1:0]        spikes,
+    input  wire [((COUNT_BITS+1)<<SLICE_BITS)-1:0] spikes,
     input  wire [(24<<SLICE_BITS)-1:0]       v,
     input  wire [(25<<SLICE_BITS)-1:0]       u,
 
@@ -36,7 +38,9 @@ module nmtool_tell #(
     localparam PLACE_BITS = SLICE_BITS > 0 ? SLICE_BITS : 1;
     localparam PLACES = 1 << PLACE_BITS;
     localparam ADDRESS_BITS = 5;
-    localparam WIDTH = 2 + POPULATION_BITS + INDEX_BITS + (DEEP != 0 ? 51 : 26) * SLICES;
+    localparam SPIKE_BITS = COUNT_BITS + 1;
+    localparam WIDTH = 2 + POPULATION_BITS + INDEX_BITS
+        + ((DEEP != 0 ? 50 : 25) + SPIKE_BITS) * SLICES;
 
     localparam [1:0] SPIKE = 2'd0, MEMBRANE = 2'd1, CURRENT = 2'd2, END = 2'd3;
 
@@ -47,14 +51,18 @@ module nmtool_tell #(
     wire                       is_end, has_v;
     wire [POPULATION_BITS-1:0] held_population;
     wire [INDEX_BITS-1:0]      held_index;
-    wire [SLICES-1:0]          held_spikes, present;
+    wire [SLICES-1:0]          present;
+    wire [SPIKE_BITS*SLICES-1:0] held_spikes;
     wire [24*SLICES-1:0]       held_v;
     wire [25*SLICES-1:0]       held_u;
 
     wire                       tells = done && (DEEP != 0 || !spiking || spikes != 0);
 
-    // Half of the records: more than there are stages, and what starts before `room` ends.
-    always @(posedge clock) room <= level < 1 << (ADDRESS_BITS - 1);
+    // Half of the records: more than there are stages, and what starts before `room` ends. Stages for
+    // counts need places of their own.
+    localparam MORE_STAGES = COUNT_BITS != 0 ? COUNT_BITS + 2 : 0;
+
+    always @(posedge clock) room <= level < (1 << (ADDRESS_BITS - 1)) - MORE_STAGES;
 
     assign empty = level == 0;
 
@@ -63,13 +71,20 @@ module nmtool_tell #(
         .push(tells || ends), .push_data(told),
         .valid(valid), .take(taken), .data(held), .level(level));
 
+    genvar slice;
     generate
         if (DEEP != 0) begin : deep
             assign told = {ends, 1'b1, population, index, exist, spikes, v, u};
             assign {is_end, has_v, held_population, held_index, present, held_spikes, held_v,
                     held_u} = held;
         end else begin : shallow
-            assign told = {ends, !spiking, population, index, spiking ? spikes : exist, spikes, v};
+            wire [SLICES-1:0] spiked;
+
+            for (slice = 0; slice < SLICES; slice = slice + 1) begin : slices
+                assign spiked[slice] = spikes[SPIKE_BITS*slice];
+            end
+
+            assign told = {ends, !spiking, population, index, spiking ? spiked : exist, spikes, v};
             assign {is_end, has_v, held_population, held_index, present, held_spikes, held_v}
                 = held;
             assign held_u = {(25*SLICES){1'b0}};
@@ -82,12 +97,14 @@ module nmtool_tell #(
 
     // With one slice there is one place, and a bit that says so.
     wire [PLACES-1:0]  presents = {{(PLACES-SLICES){1'b0}}, present};
-    wire [PLACES-1:0]  have_spikes = {{(PLACES-SLICES){1'b0}}, held_spikes};
+    wire [PLACES*SPIKE_BITS-1:0] have_spikes =
+        {{((PLACES-SLICES)*SPIKE_BITS){1'b0}}, held_spikes};
+    wire [COUNT_BITS:0] spikes_here = have_spikes[SPIKE_BITS*place +: SPIKE_BITS];
     wire               here = presents[place];
     wire [23:0]        v_here = held_v[24*place +: 24];
     wire               tells_u = DEEP != 0 && !u_told;
     wire               tells_v = !tells_u && has_v && !v_told;
-    wire               last_word = !tells_u && (!tells_v || !have_spikes[place]);
+    wire               last_word = !tells_u && (!tells_v || !spikes_here[0]);
     wire               next = valid && !is_end && (!here || (out_ready && last_word));
 
     assign out_valid = valid && (is_end || here);
@@ -95,7 +112,8 @@ module nmtool_tell #(
     assign out_population = {{(16-POPULATION_BITS){1'b0}}, held_population};
     assign out_index = {{(24-INDEX_BITS){1'b0}}, held_index} + {{(24-PLACE_BITS){1'b0}}, place};
     assign out_value = out_kind == CURRENT ? held_u[25*place +: 25]
-        : out_kind == MEMBRANE ? {v_here[23], v_here} : 25'd0;
+        : out_kind == MEMBRANE ? {v_here[23], v_here}
+        : out_kind == SPIKE ? {{(24-COUNT_BITS){1'b0}}, spikes_here >> 1} : 25'd0;
     assign taken = (valid && is_end && out_ready) || (next && place == LAST[PLACE_BITS-1:0]);
 
     always @(posedge clock)

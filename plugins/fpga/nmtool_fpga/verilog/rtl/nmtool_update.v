@@ -4,7 +4,7 @@
 // last neuron of a population and the end of its word has no synapses and no bias, and stays 0.
 //
 // Stages, from the clock after `start`: 0 address, 1 u, v and bias are read, 2 in the registers of
-// their memories, 3 held, 4 to 11 in `nmtool_neuron`; what was read in the ring is here in stage 3.
+// their memories, 3 held, 4 to DONE in `nmtool_neuron`; what was read in the ring is here in stage 3.
 module nmtool_update #(
     parameter LANE_BITS = 0,
     parameter SLICE_BITS = 0,
@@ -17,6 +17,7 @@ module nmtool_update #(
     parameter SHIFT = 6,
     parameter BIAS_BITS = 1,
     parameter DROP_BITS = 0,
+    parameter COUNT_BITS = 0,
     parameter MEM = "mem/"
 ) (
     input  wire                                 clock,
@@ -36,10 +37,10 @@ module nmtool_update #(
 
     output wire                                 done,
     output reg [POPULATION_BITS-1:0]            population,
-    output reg                                  spiking,
+    output wire                                 spiking,
     output reg [INDEX_BITS-1:0]                 index,     // of the first neuron
     output wire [(1<<SLICE_BITS)-1:0]           exist,     // neurons of the population
-    output wire [(1<<SLICE_BITS)-1:0]           spikes,
+    output wire [((COUNT_BITS+1)<<SLICE_BITS)-1:0] spikes,
     output wire [(24<<SLICE_BITS)-1:0]          v,
     output wire [(25<<SLICE_BITS)-1:0]          u,
 
@@ -52,7 +53,7 @@ module nmtool_update #(
     input  wire [(BIAS_BITS<<SLICE_BITS)-1:0]   load_biases,
     input  wire                                 load_population,
     input  wire [POPULATION_BITS-1:0]           load_number,
-    input  wire [42+DROP_BITS+INDEX_BITS+WORD_BITS:0] load_constants
+    input  wire [42+DROP_BITS+COUNT_BITS+INDEX_BITS+WORD_BITS:0] load_constants
 );
     localparam SLICES = 1 << SLICE_BITS;
     localparam GROUP_BITS = WORD_BITS + LANE_BITS - SLICE_BITS;
@@ -60,15 +61,17 @@ module nmtool_update #(
     localparam PER_WORD = 1 << (LANE_BITS - SLICE_BITS);
     localparam LAST_POPULATION = POPULATIONS - 1;
     localparam [PER_WORD-1:0] FIRST = 1;
-    localparam CONSTANTS = 1 + 12 + 13 + 17 + INDEX_BITS + WORD_BITS;
+    localparam SPIKE_BITS = COUNT_BITS + 1;
+    localparam CONSTANTS = SPIKE_BITS + 12 + 13 + 17 + INDEX_BITS + WORD_BITS;
     localparam WIDTH = DROP_BITS + CONSTANTS;
-    localparam DONE = 11;
+    localparam DONE = 11 + (COUNT_BITS != 0 ? COUNT_BITS + 2 : 0);
 
     localparam [2:0] IDLE = 3'd0, FETCH = 3'd1, READ = 3'd2, TAKE = 3'd3, RUN = 3'd4, DRAIN = 3'd5;
 
     reg [2:0]             mode;
     wire [WIDTH-1:0]      read;
 
+    reg [COUNT_BITS:0]    allowed;
     reg [11:0]            keep_u;
     reg [12:0]            keep_v;
     reg [16:0]            threshold;
@@ -85,6 +88,7 @@ module nmtool_update #(
     assign start = mode == RUN && room && (granted || !place[0]);
     assign takes = start && place[0];
     assign done = at[DONE];
+    assign spiking = allowed[0];
 
     nmtool_ram #(
         .WIDTH(WIDTH), .DEPTH(POPULATIONS + 1), .ADDRESS_BITS(POPULATION_BITS),
@@ -112,7 +116,7 @@ module nmtool_update #(
         if (mode == IDLE) population <= 0;
         else if (mode == DRAIN && at == 0) population <= population + 1'b1;
         if (mode == READ)
-            {spiking, keep_u, keep_v, threshold, last, first_word} <= read[CONSTANTS-1:0];
+            {allowed, keep_u, keep_v, threshold, last, first_word} <= read[CONSTANTS-1:0];
         if (mode == TAKE) begin
             group <= 0;
             word <= first_word;
@@ -188,15 +192,17 @@ module nmtool_update #(
             assign exist[slice] = slice == 0 || index + slice[INDEX_BITS-1:0] <= last;
             assign states_done[49*slice +: 49] = {u[25*slice +: 25], v[24*slice +: 24]};
 
-            nmtool_neuron #(.ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS)) neuron (
+            nmtool_neuron #(
+                .ACC_BITS(ACC_BITS), .SHIFT(SHIFT), .BIAS_BITS(BIAS_BITS), .COUNT_BITS(COUNT_BITS)
+            ) neuron (
                 .clock(clock),
                 .keep_u(keep_u), .keep_v(keep_v), .threshold(threshold), .drop(drop),
-                .spiking(spiking),
+                .allowed(allowed),
                 .state(states3[49*slice +: 49]),
                 .bias(biases3[BIAS_BITS*slice +: BIAS_BITS]),
                 .arriving(arriving[ACC_BITS*slice +: ACC_BITS]),
                 .done_u(u[25*slice +: 25]), .done_v(v[24*slice +: 24]),
-                .done_spike(spikes[slice]));
+                .done_spikes(spikes[SPIKE_BITS*slice +: SPIKE_BITS]));
         end
     endgenerate
 endmodule

@@ -93,7 +93,7 @@ public:
             return;
         }
         if (word.value != expected.value) {
-            differs(Word{1, word.population, word.index, 0}, sample, step);
+            differs(word, sample, step);
         }
         next();
     }
@@ -229,7 +229,7 @@ private:
     void take_output()
     {
         if (top->error) {
-            stop("a spike of a channel that does not exist");
+            stop("a channel that does not exist, or too many of its spikes");
         }
         if (quiet++ == limit) {
             stop("no word for as many clocks as no step takes");

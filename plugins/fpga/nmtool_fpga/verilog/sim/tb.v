@@ -1,7 +1,8 @@
 // Feeds nmtool_top the words of a file. It records what comes out, or compares it with another
 // file. `make check` runs it in Icarus; harness.cpp does the same in Verilator.
 //
-//     +input=FILE    a word per line in hexadecimal: kind channel
+//     +input=FILE    a word per line in hexadecimal: kind channel; a channel's further spikes in its
+//                    upper four bits, if the network has counts
 //     +record=FILE   64 bits per word: kind 2, population 13, index 24, value 25; low half first
 //     +expect=FILE   spike bins and values in decimal, then a word per line in hexadecimal:
 //                    kind population index value
@@ -163,7 +164,8 @@ module tb;
                                   due_kind, {due_population, due_index}))
                 differs(out_kind == 2'd0, out_population, out_index);
             else begin
-                if (out_value != due_value) differs(1'b0, out_population, out_index);
+                if (out_value != due_value)
+                    differs(out_kind == 2'd0, out_population, out_index);
                 read_expected;
             end
         end
@@ -184,7 +186,7 @@ module tb;
     always @(posedge clock) begin
         quiet <= reset || (in_valid && in_ready) ? 0 : quiet + 1;
         if (quiet == limit) stop("no word for as many clocks as no step takes");
-        if (error && !reset) stop("a spike of a channel that does not exist");
+        if (error && !reset) stop("a channel that does not exist, or too many of its spikes");
         if (out_valid && out_ready && !reset) begin
             quiet <= 0;
             if (records) begin
