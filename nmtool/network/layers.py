@@ -129,15 +129,23 @@ def hidden_layers(
     return [[population(text) for text in layer] for layer in spelled]
 
 
-def with_reset(populations: Sequence[Population], reset: str) -> list[Population]:
+def with_reset(
+    populations: Sequence[Population], reset: str, most_spikes: int = 1
+) -> list[Population]:
     """Populations of which those that spike have a reset; one that they have already is kept.
 
     Args:
         populations: any populations.
         reset: `zero`, or `subtract` or `late` to subtract the threshold.
+        most_spikes: largest number of spikes of a neuron in a step.
     """
     others = other_resets(populations, reset)
-    return [replace(p, reset=reset, reset_by=None) if p.name in others else p for p in populations]
+
+    def changed(population: Population) -> Population:
+        by = None if population.name in others else population.reset_by
+        return replace(population, reset=reset, reset_by=by, most_spikes=most_spikes)
+
+    return [changed(p) if p.kind == LIF else p for p in populations]
 
 
 def other_resets(populations: Sequence[Population], reset: str) -> dict[str, str]:

@@ -378,4 +378,5 @@ def _integer_population(
         arithmetic=runs_in.name,
         reset=population.reset,
         reset_by=reset_by,
+        most_spikes=population.most_spikes,
     )
