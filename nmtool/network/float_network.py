@@ -70,6 +70,7 @@ class Network(AnyNetwork):
         readout: str = "weighted",
         window: int | None = None,
         reset: str = TO_ZERO,
+        most_spikes: int = 1,
         dt_ms: float = 1.0,
         n_steps: int = 100,
         tau_mem_ms: float = 20.0,
@@ -98,6 +99,8 @@ class Network(AnyNetwork):
             readout, window: the rule of the output, see `Readout`.
             reset: what a spike does to the membrane: "zero" sets it to 0, "subtract" subtracts the
                 threshold, and "late" subtracts it in the next step, see `Population`.
+            most_spikes: largest number of spikes of a neuron in a step; more than 1 only with the
+                reset "subtract".
             dt_ms: length of a time step in ms.
             n_steps: number of steps of a sample.
             tau_mem_ms, tau_syn_ms: time constants in ms, where `sizes` gives no others.
@@ -136,7 +139,9 @@ class Network(AnyNetwork):
         rng = np.random.default_rng([seed, 0])
         network = cls(
             InputChannels(n_channels),
-            layers.with_reset([population for layer in chain for population in layer], reset),
+            layers.with_reset(
+                [population for layer in chain for population in layer], reset, most_spikes
+            ),
             layers.random_projections(n_channels, chain, draws, rng, recurrent=recurrent),
             output_readout,
             dt_ms,

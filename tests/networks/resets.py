@@ -15,15 +15,21 @@ from nmtool.training.mathematics.oracle import ContinuousNetwork
 _AnyNetwork = TypeVar("_AnyNetwork", Network, ContinuousNetwork)
 
 
-def with_reset(network: _AnyNetwork, reset: str, share: float = 1.0) -> _AnyNetwork:
-    """The network with a reset of all spiking populations; c is a share of the threshold."""
+def with_reset(
+    network: _AnyNetwork, reset: str, share: float = 1.0, most_spikes: int = 1
+) -> _AnyNetwork:
+    """The network with a reset of all spiking populations; c is a share of the threshold.
+
+    Neurons and channels may spike up to `most_spikes` times in a step.
+    """
     if reset == TO_ZERO:
         return network
     populations = [
         replace(p, reset=reset, reset_by=share * p.values("threshold")) if p.kind == LIF else p
         for p in network.populations
     ]
-    return replace(network, populations=populations)
+    network = replace(network, populations=populations)
+    return network if most_spikes == 1 else with_most_spikes(network, most_spikes)
 
 
 def counting(network: IntegerNetwork, most_spikes: int = 9) -> IntegerNetwork:
@@ -37,10 +43,20 @@ def counting(network: IntegerNetwork, most_spikes: int = 9) -> IntegerNetwork:
     return replace(network, populations=[first, *others], channels=channels)
 
 
-def with_several_resets(network: Network, seed: int) -> Network:
+def with_most_spikes(network: Network, most: int) -> Network:
+    """The network with up to `most` spikes per step of channels and of neurons that subtract."""
+    populations = [
+        replace(p, most_spikes=most) if p.reset == SUBTRACT else p for p in network.populations
+    ]
+    channels = replace(network.channels, most_spikes=most)
+    return replace(network, populations=populations, channels=channels)
+
+
+def with_several_resets(network: Network, seed: int, most_spikes: int = 1) -> Network:
     """The network with another reset per spiking population, and another constant per neuron.
 
-    Constants are 0.1 to 1.5 thresholds, so that some spikes are left over.
+    Constants are 0.1 to 1.5 thresholds, so that some spikes are left over. Neurons that subtract at
+    once, and channels, may spike up to `most_spikes` times in a step.
     """
     rng = np.random.default_rng(seed)
     populations = []
@@ -50,4 +66,4 @@ def with_several_resets(network: Network, seed: int) -> Network:
             reset_by = rng.uniform(0.1, 1.5, p.size) * p.values("threshold")
             p = replace(p, reset=reset, reset_by=reset_by)
         populations.append(p)
-    return replace(network, populations=populations)
+    return with_most_spikes(replace(network, populations=populations), most_spikes)

@@ -52,11 +52,13 @@ def none_hidden(rng) -> Network:
     )
 
 
-def random_input(rng, samples=SAMPLES, rate=0.15) -> Raster:
-    """Input with spikes up to the last step."""
+def random_input(rng, samples=SAMPLES, rate=0.15, most_spikes=1) -> Raster:
+    """Input with spikes up to the last step, of up to `most_spikes` per bin."""
     dense = rng.random((samples, STEPS, CHANNELS)) < rate
     dense[:, -3:, :] = True
-    return Raster.from_dense(dense)
+    if most_spikes == 1:
+        return Raster.from_dense(dense)
+    return Raster.from_dense(dense * rng.integers(1, most_spikes + 1, dense.shape))
 
 
 def n_hidden_spikes(trace: Trace) -> int:

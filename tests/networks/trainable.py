@@ -102,10 +102,16 @@ def with_readout(network: Network, rule: str) -> Network:
 
 
 def random_input(network: Network, n_samples: int, seed: int, density: float = 0.08) -> Raster:
-    """Input spikes up to the last step; the second of several samples is empty."""
+    """Input spikes up to the last step; the second of several samples is empty.
+
+    Channels that carry counts have up to their `most_spikes` spikes in a step.
+    """
     rng = np.random.default_rng(seed)
     dense = rng.random((n_samples, network.n_steps, network.channels.size)) < density
     dense[:, -1, 0] = True
     if n_samples > 2:
         dense[1] = False
-    return Raster.from_dense(dense)
+    if network.channels.most_spikes == 1:
+        return Raster.from_dense(dense)
+    counts = rng.integers(1, network.channels.most_spikes, dense.shape, endpoint=True)
+    return Raster.from_dense(dense * counts)

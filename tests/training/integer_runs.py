@@ -39,7 +39,12 @@ class TooLoud(Rounding):
 
     Larger float weights would not overflow, since scales or ranges adapt to them. Where weights
     have no large exponents, they have one sign per neuron, and decays are slow.
+
+    Attributes:
+        most_spikes: largest number of spikes of a neuron or channel in a step.
     """
+
+    most_spikes: int = 1
 
     def __call__(self, network: Network) -> IntegerNetwork:
         integers = super().__call__(network)
@@ -48,7 +53,7 @@ class TooLoud(Rounding):
         louder = [replace(p, weight_exponent=largest) for p in integers.projections]
         populations = integers.populations
         if not runs_in.max_weight_exponent:
-            louder = [replace(p, weight=_one_signed(integers, p)) for p in louder]
+            louder = [replace(p, weight=_one_signed(integers, p, self.most_spikes)) for p in louder]
             slow = {"du": 3, "dv": 3, "vth": runs_in.max_threshold}
             populations = [
                 replace(p, **(slow if p.kind == LIF else {"du": 3, "dv": 3})) for p in populations
@@ -56,19 +61,22 @@ class TooLoud(Rounding):
         return replace(integers, projections=louder, populations=populations)
 
 
-def _one_signed(network: IntegerNetwork, projection: IntegerProjection) -> NDArray[np.int64]:
+def _one_signed(
+    network: IntegerNetwork, projection: IntegerProjection, most_spikes: int
+) -> NDArray[np.int64]:
     """The largest weights whose sums do not clip, negative for every second neuron."""
     runs_in = projection.runs_in
     step = runs_in.weight_step(projection.weight_bits, mixed_signs=True)
     fan_in = sum(p.shape[0] for p in network.projections if p.target == projection.target)
-    size = min(runs_in.weight_limit - step, (runs_in.sum_limit - 1) // fan_in // step * step)
+    largest = (runs_in.sum_limit - 1) // (fan_in * most_spikes)
+    size = min(runs_in.weight_limit - step, largest // step * step)
     signs = np.where(np.arange(projection.shape[1]) % 2, -1, 1)
     return np.broadcast_to(size * signs, projection.shape)
 
 
-def too_loud(rounding: Rounding) -> TooLoud:
+def too_loud(rounding: Rounding, most_spikes: int = 1) -> TooLoud:
     """A rounding with larger weights, with which u and v overflow."""
-    return TooLoud(**vars(rounding))
+    return TooLoud(**vars(rounding), most_spikes=most_spikes)
 
 
 def run_both(

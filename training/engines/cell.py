@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from nmtool import dynamics
 from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import NetworkError
+from nmtool.network.any_network import AnyPopulation
 from nmtool.network.float_parts import Population
 from nmtool.training.resets import fall
 from nmtool.training.time_constants import check_time_constants
@@ -85,6 +86,8 @@ class Neurons:
         dt_ms: length of a step in ms.
         integers: constants of an integer forward pass; None for floats.
         arithmetic: arithmetic of the integers.
+        most_spikes: [neurons] int64, largest number of spikes of each neuron in a step; None if all
+            spike at most once.
         faults: for integers, per population [2, its neurons] int64, counts of wraps of u and clips
             of v, increased by every forward pass.
     """
@@ -94,6 +97,7 @@ class Neurons:
     dt_ms: float
     integers: IntegerConstants | None = None
     arithmetic: Arithmetic = LOIHI2
+    most_spikes: NDArray[np.int64] | None = None
     faults: Sequence[NDArray[np.int64]] = ()
 
     @classmethod
@@ -108,6 +112,7 @@ class Neurons:
             parts[0].dt_ms,
             IntegerConstants(*_concatenated(integers)) if integers else None,
             parts[0].arithmetic,
+            _joined_limits(parts),
             [counts for part in parts for counts in part.faults],
         )
 
@@ -117,6 +122,26 @@ class Neurons:
         parts = np.split(faults.sum(axis=0), edges, axis=1)
         for counts, part in zip(self.faults, parts, strict=True):
             counts += part
+
+
+def most_spikes(population: AnyPopulation) -> NDArray[np.int64] | None:
+    """[size] int64: `Neurons.most_spikes` of a population, None if its neurons spike once."""
+    most = population.most_spikes
+    return np.full(population.size, most, np.int64) if most > 1 else None
+
+
+def _joined_limits(parts: Sequence[Neurons]) -> NDArray[np.int64] | None:
+    """Concatenate `most_spikes` of several populations; None if none spikes more than once."""
+    if all(part.most_spikes is None for part in parts):
+        return None
+    return np.concatenate(
+        [
+            np.ones(part.constants.alpha.size, np.int64)
+            if part.most_spikes is None
+            else part.most_spikes
+            for part in parts
+        ]
+    )
 
 
 def _concatenated(constants: Sequence[tuple[NDArray, ...]]) -> list[NDArray]:

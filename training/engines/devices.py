@@ -31,11 +31,11 @@ DEVICES = ("auto", "cpu", "cuda")
 Backward = Callable[..., Gradients]
 """The backward pass of a layer over the batch of its forward pass.
 
-For spiking neurons, `backward(time_gradient, push, want_source_time=…)`: time_gradient [spikes]
-float is ∂L/∂t per ms of every spike, from later layers and loss; push [neurons] float is added to
-μ_v at every spike. For non-spiking neurons, `backward(d_membrane, want_source_time=…)`: d_membrane
-[samples, T, neurons] float is ∂L/∂v[n]. want_source_time requests gradients of the afferent spike
-times.
+For spiking neurons, `backward(time_gradient, push, want_source_time=…)`: time_gradient [filled]
+float is ∂L/∂t per ms of each spike of a filled bin, from later layers and loss; push [neurons]
+float is added to μ_v at every spike. For non-spiking neurons, `backward(d_membrane,
+want_source_time=…)`: d_membrane [samples, T, neurons] float is ∂L/∂v[n]. want_source_time requests
+gradients of the afferent spike times.
 """
 
 

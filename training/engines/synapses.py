@@ -53,8 +53,8 @@ class Gradients:
 
     Attributes:
         afferent, recurrent: gradients of the synapses; recurrent is None without recurrence.
-        source_time: [source spikes] float, ∂L/∂t per ms of the afferent spikes; None unless
-            requested.
+        source_time: [filled bins of the source] float, ∂L/∂t per ms of each afferent spike of a
+            bin; None unless requested.
     """
 
     afferent: SynapseGradients

@@ -70,6 +70,7 @@ def run_lif(
     time_ms, spikes = _Lif.apply(
         partial(device.lif, neurons, afferent, recurrent, source),
         neurons,
+        source,
         push,
         *_parameters(afferent),
         *loop,
@@ -88,7 +89,7 @@ def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTr
         [samples, T, neurons] float: v after each step.
     """
     run = partial(device.li, neurons, afferent, source)
-    return _Li.apply(run, neurons, *_parameters(afferent), source.time_ms)
+    return _Li.apply(run, neurons, source, *_parameters(afferent), source.time_ms)
 
 
 class _Lif(torch.autograd.Function):
@@ -99,30 +100,31 @@ class _Lif(torch.autograd.Function):
         ctx: Any,
         run: Callable[[], tuple[SpikeTrains, Backward]],
         neurons: Neurons,
+        source: SpikeTrains,
         push: Push | None,
         weight: Tensor,
         *other_inputs: Tensor | None,
     ) -> tuple[Tensor, SpikeTrains]:
         spikes, backward = run()
-        ctx.forward_values = neurons, push, spikes, backward
+        ctx.forward_values = neurons, source, push, spikes, backward
         return spikes.step.to(weight.dtype).mul_(neurons.dt_ms), spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, push, spikes, backward = _take_saved(ctx)
+        neurons, source, push, spikes, backward = _take_saved(ctx)
         push_on_mu_v = neurons.jump.new_zeros(spikes.n_neurons)
         if push is not None:
             push_on_mu_v += push(spikes.counts(), spikes.n_samples).to(push_on_mu_v.dtype)
         gradients = backward(
-            outputs[0].to(push_on_mu_v.dtype),
+            spikes.per_spike(outputs[0].to(push_on_mu_v.dtype)),
             push_on_mu_v,
             want_source_time=ctx.needs_input_grad[-1],
         )
         return (
-            *(None, None, None),
+            *(None, None, None, None),
             *_parameter_gradients(gradients.afferent, neurons),
             *_parameter_gradients(gradients.recurrent, neurons),
-            gradients.source_time,
+            source.per_bin(gradients.source_time),
         )
 
 
@@ -134,18 +136,20 @@ class _Li(torch.autograd.Function):
         ctx: Any,
         run: Callable[[], tuple[Tensor, Backward]],
         neurons: Neurons,
+        source: SpikeTrains,
         *inputs: Tensor | None,
     ) -> Tensor:
         membrane, backward = run()
-        ctx.forward_values = neurons, backward
+        ctx.forward_values = neurons, source, backward
         return membrane
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, backward = _take_saved(ctx)
+        neurons, source, backward = _take_saved(ctx)
         gradients = backward(outputs[0], want_source_time=ctx.needs_input_grad[-1])
         by_parameters = _parameter_gradients(gradients.afferent, neurons)
-        return (*(None, None), *by_parameters, gradients.source_time)
+        source_time = source.per_bin(gradients.source_time)
+        return (*(None, None, None), *by_parameters, source_time)
 
 
 def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -198,15 +199,15 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
             fix="pass a target with the same samples, steps and neurons",
         )
     target_trains = SpikeTrains.from_raster(target, spikes.step.device)
-    spike_times, spike_cells = _times_by_cell(spikes, dt_ms)
-    target_times, target_cells = _times_by_cell(target_trains, dt_ms)
+    emitted, wanted = _times_by_cell(spikes, dt_ms), _times_by_cell(target_trains, dt_ms)
     n_cells = spikes.n_samples * spikes.n_neurons
 
-    def overlap(a: Tensor, a_cells: Tensor, b: Tensor, b_cells: Tensor) -> Tensor:
+    def overlap(a_bins: _Bins, b_bins: _Bins) -> Tensor:
         """Σ exp(−|t − t'|/τ) over all pairs of spikes of one neuron in one sample."""
-        count = torch.bincount(b_cells, minlength=n_cells)
-        start = torch.cumsum(count, 0) - count
-        partners = count[a_cells]
+        (a, a_cells, a_count), (b, b_cells, b_count) = a_bins, b_bins
+        bins = torch.bincount(b_cells, minlength=n_cells)
+        start = torch.cumsum(bins, 0) - bins
+        partners = bins[a_cells]
         first = torch.repeat_interleave(torch.arange(len(a), device=a.device), partners)
         n_earlier_pairs = torch.cumsum(partners, 0) - partners
         second = (
@@ -214,23 +215,34 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
             - n_earlier_pairs[first]
             + start[a_cells[first]]
         )
-        return torch.exp(-(a[first] - b[second]).abs() / tau_ms).sum()
+        pairs = torch.exp(-(a[first] - b[second]).abs() / tau_ms)
+        for count, of_pair in ((a_count, first), (b_count, second)):
+            if count is not None:
+                pairs = pairs * count[of_pair]
+        return pairs.sum()
 
-    spike_overlap = overlap(spike_times, spike_cells, spike_times, spike_cells)
-    target_overlap = overlap(target_times, target_cells, target_times, target_cells)
-    cross_overlap = overlap(spike_times, spike_cells, target_times, target_cells)
-    return (0.5 * (spike_overlap + target_overlap) - cross_overlap) / max(spikes.n_samples, 1)
+    own_overlaps = overlap(emitted, emitted) + overlap(wanted, wanted)
+    return (0.5 * own_overlaps - overlap(emitted, wanted)) / max(spikes.n_samples, 1)
 
 
-def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
-    """Spike times in ms (differentiable), and for each spike an index of its sample and neuron.
+class _Bins(NamedTuple):
+    """Filled bins, [filled]: time in ms (differentiable), index of sample and neuron, and spikes.
 
-    Both are sorted by this index.
+    They are sorted by this index. `spikes` is None if each has one.
     """
+
+    time_ms: Tensor
+    cell: Tensor
+    spikes: Tensor | None
+
+
+def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> _Bins:
+    """The filled bins of spike trains, sorted by sample and neuron."""
     cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
     time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
     order = torch.argsort(cells, stable=True)
-    return time[order], cells[order]
+    count = None if spikes.count is None else spikes.count[order]
+    return _Bins(time[order], cells[order], count)
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:

@@ -7,7 +7,6 @@ optimiser works.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -30,15 +29,13 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular, counted
-from nmtool.training.engines.cell import Neurons, neuron_constants
+from nmtool.training.engines.cell import Neurons, most_spikes, neuron_constants
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.front.rounding import Rounding, integer_neurons, integer_synapses
 from nmtool.training.front.wiring import Wiring, wire
-
-_log = logging.getLogger(__name__)
 
 _INPUT = "pass a Raster, as network.bin(events).raster, or a tensor [samples, steps, channels]"
 
@@ -247,13 +244,13 @@ class SpikingNetwork(nn.Module, Tabular):
 
         Args:
             spikes: input raster, or a tensor [samples, steps, channels] of spikes or spike counts,
-                e.g. from a loader of `torch_dataset`. It receives no gradient. A count other than
-                0 becomes one spike; the first batch with other counts than 1 gets a remark.
+                e.g. from a loader of `torch_dataset`. It receives no gradient.
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
             DataError: the input has another number of channels or axes, seems to have the steps
-                before the samples, or contains numbers that are not counts.
+                before the samples, or contains numbers that are not counts, or larger ones than
+                the channels carry.
             UsageError: the input has another type, or `push` names a population that does not
                 spike.
         """
@@ -302,7 +299,8 @@ class SpikingNetwork(nn.Module, Tabular):
     def _float_neurons(self, population: Population) -> Neurons:
         dt_ms, dtype = self.network.dt_ms, self._like.cpu().numpy().dtype
         constants = neuron_constants(population, dt_ms, dtype)
-        return Neurons(constants, torch.from_numpy(constants.b).to(self._like), dt_ms)
+        jump = torch.from_numpy(constants.b).to(self._like)
+        return Neurons(constants, jump, dt_ms, most_spikes=most_spikes(population))
 
     def _float_synapses(self, projection: Projection) -> Synapses:
         weight, delay = projection.weight, projection.delays

@@ -23,7 +23,12 @@ from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import rounded_tau
-from nmtool.training.engines.cell import IntegerConstants, Neurons, neuron_constants
+from nmtool.training.engines.cell import (
+    IntegerConstants,
+    Neurons,
+    most_spikes,
+    neuron_constants,
+)
 from nmtool.training.engines.synapses import Synapses
 
 
@@ -105,6 +110,7 @@ def integer_neurons(
             unit=per_neuron(chip.unit, np.float64),
         ),
         runs_in,
+        most_spikes(chip),
         [faults],
     )
 
@@ -147,4 +153,5 @@ def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
         population.bias / population.unit / gain,
         reset=population.reset,
         reset_by=None if population.reset_by is None else population.reset_by / population.scale,
+        most_spikes=population.most_spikes,
     )

@@ -7,7 +7,8 @@ Forward, step n of every neuron, b = (1−α)·κ from `nmtool.dynamics`:
     spike iff v[n] > θ, then the reset;   a spike of step k arrives at m = k + 1 + delay
 
 The reset is v[n] ← 0, or v[n] ← v[n] − c, or, if it is late, v[n+1] ← v[n+1] − c before the next
-comparison with θ.
+comparison with θ. If the neuron may spike more than once in a step (`most_spikes`), it spikes again
+while v[n] > θ after v[n] ← v[n] − c. A bin of k spikes sends k times the weight.
 
 Backward, the adjoint of this recursion, μ = ∂L/∂·, from the last step to the first:
 
@@ -33,6 +34,21 @@ with subtraction and c/α if it is late, because c/α before the decay is c afte
 A spike is *left over* if v was above θ after the reset of the step before. It crosses no threshold,
 and its step is fixed: μ_v passes unchanged, as with q = ∞. Without this exception, q could be tiny
 or negative.
+
+The K spikes of a bin come one after the other. In continuous time, each is a crossing of θ of its
+own, with V back at θ − c in between. A step knows V only at its end, where the k-th spike finds
+v[n] − (k−1)·c before its reset, so that its q is q_k = q + (k−1)·c. All spikes of a bin arrive
+together, with the same dL/dt. Their jumps, from the last to the first, telescope, since
+1 + c/q_k = q_k+1/q_k and Π_j<k (1 + c/q_j) = q_k/q:
+
+    μ_v·Π_k (1 + c/q_k) − Σ_k (τm/q_k)·dL/dt·Π_j<k (1 + c/q_j)  =  μ_v·(1 + K·c/q) − (K·τm/q)·dL/dt
+
+The bin jumps like a single spike with q/K, after which the push is added K times. The k-th spike is
+left over if v[n−1] − (k−1)·c > θ: without input, too, the neuron would have spiked so often at the
+start of the step. Of K spikes, the first m can be left over and the other K − m cross θ; the latter
+then jump with K − m in place of K, and q + m·c in place of q. The first of them has
+v[n−1] − m·c ≤ θ < v[n] − m·c, so that v has risen, u/(1−α) + bias > v[n−1], and its
+q + m·c > m·c ≥ 0. So q stays positive.
 
 As dt → 0, the jump is exact, too, and dL/dd is dt·dL/dt_arr. In steps of several ms, dL/dd and
 dt·dL/dt_arr differ: if the adjoint is slow, the two terms of dL/dt_arr nearly cancel, and leave
@@ -73,16 +89,19 @@ class Trace:
         current: per population [samples, steps, neurons], u.
         membrane: per population [samples, steps, neurons], v after the reset; before it, if the
             reset is late.
-        q: per spiking population [spikes], τm·V' at each spike of its raster; ∞ if it is left over.
+        q: per spiking population [bins], τm·V' at the first spike of each bin of its raster that is
+            not left over; ∞ if all are.
             It is always positive: u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v
             crosses θ from below. u/b, the current at the start of the step, is larger than u/(1−α)
             unless u < 0.
+        crossings: per spiking population [bins] int64, spikes of each bin that are not left over.
     """
 
     spikes: Mapping[str, Raster]
     current: Mapping[str, Array]
     membrane: Mapping[str, Array]
     q: Mapping[str, Array]
+    crossings: Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +112,9 @@ class Gradients:
         weight: per projection [pre, post], per unit of the paper's weight.
         delay: per projection [pre, post], per step.
         bias: per population [neurons].
-        spike_time: per spiking population and for `input` [spikes], per ms, in the order of the
-            raster: derivative with respect to the time of each spike, through its arrivals and
-            directly.
+        spike_time: per spiking population and for `input` [bins], per ms, in the order of the
+            raster: derivative with respect to the time of each spike of a bin, through its arrivals
+            and directly.
         mu_v, mu_u: per population [samples, steps, neurons], ∂L/∂v (before the reset) and ∂L/∂u.
     """
 
@@ -141,9 +160,10 @@ def backward(
         network, spikes: as given to `forward`.
         trace: result of `forward`.
         d_membrane: per `li` population [samples, steps, neurons] ∂L/∂v; 0 for missing populations.
-        d_spike_time: per spiking population [spikes], ∂L/∂t of each spike of its raster, per ms.
+        d_spike_time: per spiking population [bins], ∂L/∂t of each spike of a bin of its raster, per
+            ms.
         push: per spiking population [neurons], firing-rate regulariser, added to μ_v after the jump
-            at each of the neuron's spikes (Nowotny et al. 2022).
+            of a bin for each of its spikes (Nowotny et al. 2022).
 
     Raises `DataError` if the shape of an array does not match its population.
     """
@@ -172,6 +192,7 @@ class _Constants:
         self.drop = population.drop
         self.late = np.minimum(self.drop, 0)
         self.fall = fall(population, self.alpha)
+        self.most = population.most_spikes
 
 
 def _constants(network: Network) -> dict[str, _Constants]:
@@ -179,13 +200,13 @@ def _constants(network: Network) -> dict[str, _Constants]:
 
 
 class _Arrivals(NamedTuple):
-    """Arrivals of spikes, [arrivals]: index of the spike, sample, synapse, and step of arrival.
+    """Arrivals of spikes, [arrivals]: index of the bin, sample, synapse, and step of arrival.
 
     Indexing an array [samples, steps, neurons] with `arrival` gives its value at each arrival, with
     `one_later` its value one step later.
     """
 
-    spike: NDArray[np.intp]
+    bin: NDArray[np.intp]
     sample: NDArray[np.intp]
     synapse: tuple[NDArray[np.intp], NDArray[np.intp]]
     step: NDArray[np.intp]
@@ -204,8 +225,8 @@ def _arrivals(
 ) -> _Arrivals:
     """Compute the arrivals of the spikes of step n; arrivals after the last step are left out."""
     step = n + HOP_LATENCY + projection.delay[pre].astype(np.intp)
-    spike, post = np.nonzero(step < n_steps)
-    return _Arrivals(spike, sample[spike], (pre[spike], post), step[spike, post])
+    bin, post = np.nonzero(step < n_steps)
+    return _Arrivals(bin, sample[bin], (pre[bin], post), step[bin, post])
 
 
 class _Forward:
@@ -218,8 +239,9 @@ class _Forward:
         self.u = {name: np.zeros(shape) for name, shape in shapes.items()}
         self.v = {name: np.zeros(shape) for name, shape in shapes.items()}
         self.q = {p.name: np.zeros(shapes[p.name]) for p in network.populations if p.kind == LIF}
-        self.emitted = {name: np.zeros(shapes[name], np.bool_) for name in self.q}
-        self.emitted[INPUT] = spikes.dense()
+        self.emitted = {name: np.zeros(shapes[name], np.int64) for name in self.q}
+        self.crossings = {name: np.zeros(shapes[name], np.int64) for name in self.q}
+        self.emitted[INPUT] = spikes.dense_counts().astype(np.int64)
 
     def advance(self, population: Population, n: int) -> None:
         """Compute u, v and the spikes of a population in step n."""
@@ -233,23 +255,37 @@ class _Forward:
             if n:
                 v[:, n] += c.late * emitted[:, n - 1]
                 before = v[:, n - 1] - np.where(c.late, c.fall, 0) * emitted[:, n - 1]
+            emitted[:, n] = _above(v[:, n], c, c.most)
+            left_over = _above(before, c, emitted[:, n])
+            self.crossings[name][:, n] = emitted[:, n] - left_over
             drive = np.maximum(u[:, n] / c.b, u[:, n] / c.gain)
-            q[:, n] = np.where(before > c.theta, np.inf, drive + c.bias - v[:, n])
-            emitted[:, n] = v[:, n] > c.theta
-            reset = np.where(c.drop, v[:, n] - np.maximum(c.drop, 0), 0)
+            first_crossing = drive + c.bias - (v[:, n] - left_over * c.drop)
+            q[:, n] = np.where(self.crossings[name][:, n], first_crossing, np.inf)
+            reset = np.where(c.drop, v[:, n] - emitted[:, n] * np.maximum(c.drop, 0), 0)
             v[:, n] = np.where(emitted[:, n], reset, v[:, n])
 
     def send(self, projection: Projection, n: int) -> None:
         """Add the spikes of step n to the input of the target at their steps of arrival."""
         sample, pre = np.nonzero(self.emitted[projection.source][:, n])
         arrivals = _arrivals(projection, sample, pre, n, self.n_steps)
-        weight = projection.weight[arrivals.synapse]
+        count = self.emitted[projection.source][sample, n, pre][arrivals.bin]
+        weight = count * projection.weight[arrivals.synapse]
         np.add.at(self.arriving[projection.target], arrivals.arrival, weight)
 
     def trace(self) -> Trace:
         spikes = {name: Raster.from_dense(self.emitted[name]) for name in self.q}
-        q = {name: self.q[name][self.emitted[name]] for name in self.q}
-        return Trace(spikes, self.u, self.v, q)
+        filled = {name: self.emitted[name] > 0 for name in self.q}
+        q = {name: self.q[name][filled[name]] for name in self.q}
+        crossings = {name: self.crossings[name][filled[name]] for name in self.q}
+        return Trace(spikes, self.u, self.v, q, crossings)
+
+
+def _above(v: Array, c: _Constants, most: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """How often a membrane is above θ if c is subtracted each time, up to `most` times."""
+    times = np.zeros(v.shape, np.int64)
+    while (again := (times < most) & (v - times * np.maximum(c.drop, 0) > c.theta)).any():
+        times += again
+    return times
 
 
 class _Backward:
@@ -272,12 +308,13 @@ class _Backward:
         _check_shapes("d_membrane", d_membrane, output)
         _check_shapes("d_spike_time", d_spike_time, {name: q.shape for name, q in trace.q.items()})
         _check_shapes("push", push, {name: shapes[name][2:] for name in trace.q})
-        self.network, self.n_steps, self.q = network, spikes.n_steps, trace.q
+        self.network, self.n_steps, self.trace = network, spikes.n_steps, trace
         self.d_membrane, self.push = d_membrane, push
         self.constants = _constants(network)
         self.rasters = {INPUT: spikes, **trace.spikes}
         self.sample = {name: raster.sample_index() for name, raster in self.rasters.items()}
-        self.spike_time = {name: np.zeros(raster.n_spikes) for name, raster in self.rasters.items()}
+        self.count = {name: raster.bin_counts() for name, raster in self.rasters.items()}
+        self.spike_time = {name: np.zeros(raster.n_filled) for name, raster in self.rasters.items()}
         for name, direct in d_spike_time.items():
             self.spike_time[name] += direct
         self.mu_v = {name: np.zeros((s, t + 1, size)) for name, (s, t, size) in shapes.items()}
@@ -286,7 +323,7 @@ class _Backward:
         self.d_delay = [np.zeros(p.shape) for p in network.projections]
 
     def spikes_of(self, name: str, n: int) -> tuple[NDArray, NDArray, NDArray]:
-        """Index in the raster, sample and neuron of each spike of step n."""
+        """Index in the raster, sample and neuron of each filled bin of step n."""
         place = np.flatnonzero(self.rasters[name].step == n)
         return place, self.sample[name][place], self.rasters[name].neuron[place]
 
@@ -303,12 +340,13 @@ class _Backward:
         at = _arrivals(projection, sample, pre, n, self.n_steps)
         post = at.synapse[1]
         weight = projection.weight[at.synapse]
+        count = self.count[source][place[at.bin]]
         mu_v, mu_u = self.mu_v[target][at.arrival], self.mu_u[target][at.arrival]
         one_later = self.mu_u[target][at.one_later]
         d_arrival = weight * (c.b[post] * mu_u / c.tau_s[post] - mu_v / c.tau_m[post])
-        np.add.at(self.d_weight[index], at.synapse, c.b[post] * mu_u)
-        np.add.at(self.d_delay[index], at.synapse, weight * c.b[post] * (one_later - mu_u))
-        np.add.at(self.spike_time[source], place[at.spike], d_arrival)
+        np.add.at(self.d_weight[index], at.synapse, count * c.b[post] * mu_u)
+        np.add.at(self.d_delay[index], at.synapse, count * weight * c.b[post] * (one_later - mu_u))
+        np.add.at(self.spike_time[source], place[at.bin], d_arrival)
 
     def retreat(self, population: Population, n: int) -> None:
         """Compute μ_v and μ_u of a population in step n."""
@@ -324,11 +362,13 @@ class _Backward:
     def jump(self, name: str, n: int) -> None:
         """Let μ_v jump at the spikes of a population in step n."""
         place, sample, neuron = self.spikes_of(name, n)
-        c, mu_v, at = self.constants[name], self.mu_v[name], (sample, n, neuron)
-        q, d_time = self.q[name][place], self.spike_time[name][place]
-        mu_v[at] = mu_v[at] * (1 + c.fall[neuron] / q) - c.tau_m[neuron] / q * d_time
+        c, mu, at = self.constants[name], self.mu_v[name], (sample, n, neuron)
+        q, crossings = self.trace.q[name][place], self.trace.crossings[name][place]
+        count, d_time = self.count[name][place], self.spike_time[name][place]
+        pull = mu[at] * c.fall[neuron] - c.tau_m[neuron] * d_time
+        mu[at] += crossings / q * pull
         if name in self.push:
-            mu_v[at] += self.push[name][neuron]
+            mu[at] += count * self.push[name][neuron]
 
     def gradients(self) -> Gradients:
         mu_v = {name: mu[:, :-1] for name, mu in self.mu_v.items()}

@@ -35,6 +35,13 @@ def test_the_threshold_is_subtracted_by_default() -> None:
     assert drops == [0, 80 << 6, -(80 << 6)]
 
 
+def test_hidden_neurons_of_layers_spike_several_times() -> None:
+    hidden, output = nm.Network.layers([5, 8, 3], reset="subtract", most_spikes=7).populations
+    assert (hidden.most_spikes, output.most_spikes) == (7, 1)
+    with refused(NetworkError, "most-spikes-reset"):
+        nm.Network.layers([5, 8, 3], most_spikes=2)
+
+
 @pytest.mark.parametrize("reset", RESETS)
 def test_files_with_other_resets_have_a_version_of_their_own(reset: str, tmp_path: Path) -> None:
     floats = float_network()

@@ -13,7 +13,7 @@ from torch import Tensor
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Projection
 from nmtool.raster import Raster
-from nmtool.training.engines.cell import Neurons, neuron_constants
+from nmtool.training.engines.cell import Neurons, most_spikes, neuron_constants
 from nmtool.training.engines.devices import Device
 from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, SynapseGradients, Synapses
@@ -38,6 +38,11 @@ class Losses:
         )
 
 
+def slopes(trace: reference.Trace) -> NDArray:
+    """q of every bin of the hidden population, divided by the number of its crossings."""
+    return trace.q["hidden"] / np.maximum(trace.crossings["hidden"], 1)
+
+
 def tensor(values: NDArray, dtype: DTypeLike, device: torch.device | str) -> Tensor:
     """A tensor of values on a device."""
     return torch.from_numpy(np.ascontiguousarray(values, dtype)).to(device)
@@ -56,7 +61,9 @@ def layers(
             delay = tensor(projection.delay, delays, device.torch)
             return Synapses(tensor(jumps, dtype, device.torch), delay)
 
-        neurons = Neurons(cell, tensor(cell.b, dtype, device.torch), network.dt_ms)
+        most = most_spikes(network.population(afferent.target))
+        jump = tensor(cell.b, dtype, device.torch)
+        neurons = Neurons(cell, jump, network.dt_ms, most_spikes=most)
         return device.layer(neurons, synapses(afferent), synapses(recurrent) if recurrent else None)
 
     into_hidden, *loop, into_output = network.projections
@@ -101,7 +108,7 @@ def gradients_on_reference_spikes(
     trace = reference.forward(network, spikes)
     reference_run = LifRun(
         SpikeTrains.from_raster(trace.spikes["hidden"], device.torch),
-        tensor(trace.q["hidden"], np.float32, device.torch),
+        tensor(slopes(trace), np.float32, device.torch),
     )
     losses = Losses.random(trace, seed)
     source = SpikeTrains.from_raster(spikes, device.torch)

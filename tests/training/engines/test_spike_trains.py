@@ -15,7 +15,14 @@ from nmtool.training.engines.spike_trains import SpikeTrains, merge
 
 pytestmark = pytest.mark.torch
 
-RASTERS = arrays(np.bool_, (3, 5, 4)).map(Raster.from_dense)
+
+def _dense(n_neurons: int) -> st.SearchStrategy[np.ndarray]:
+    """Numbers of spikes, [3, 5, neurons]: at most one per bin, or counts."""
+    shape = 3, 5, n_neurons
+    return arrays(np.bool_, shape) | arrays(np.uint8, shape, elements=st.integers(0, 255))
+
+
+RASTERS = _dense(4).map(Raster.from_dense)
 
 
 def _timed(raster: Raster) -> SpikeTrains:
@@ -24,7 +31,7 @@ def _timed(raster: Raster) -> SpikeTrains:
 
 
 def _same(actual: SpikeTrains, expected: Raster) -> None:
-    np.testing.assert_array_equal(actual.raster().dense(), expected.dense())
+    np.testing.assert_array_equal(actual.raster().dense_counts(), expected.dense_counts())
     np.testing.assert_array_equal(actual.offset, expected.offset)
 
 
@@ -41,11 +48,11 @@ def test_a_raster_survives_a_round_trip(raster: Raster) -> None:
 def test_columns_are_renumbered_from_0(raster: Raster, a: int, b: int) -> None:
     first, last = sorted((a, b))
     part = _timed(raster).columns(first, last)
-    _same(part, Raster.from_dense(raster.dense()[:, :, first:last]))
+    _same(part, Raster.from_dense(raster.dense_counts()[:, :, first:last]))
     np.testing.assert_array_equal(part.time_ms.detach(), part.step)
 
 
-@given(arrays(np.bool_, (3, 5, 4)), arrays(np.bool_, (3, 5, 2)))
+@given(_dense(4), _dense(2))
 def test_merging_numbers_neurons_consecutively(left: np.ndarray, right: np.ndarray) -> None:
     untimed = SpikeTrains.from_raster(Raster.from_dense(left))
     whole = merge([untimed, _timed(Raster.from_dense(right))])
@@ -69,6 +76,13 @@ def test_gradients_of_merged_times_reach_the_parts() -> None:
                 & (whole.neuron == part.neuron[k] + shift)
             )
             assert part.time_ms.grad[k] == coefficient[place]
+
+
+def test_the_spikes_of_a_bin_share_its_time() -> None:
+    trains = SpikeTrains.from_raster(Raster.from_dense([[[0, 4], [1, 0]]]))
+    shared = torch.tensor([2.0, -1.0])
+    np.testing.assert_array_equal(trains.per_spike(shared), [0.5, -1.0])
+    np.testing.assert_array_equal(trains.per_bin(trains.per_spike(shared)), shared)
 
 
 def test_silence() -> None:

@@ -35,30 +35,42 @@ def _model_gradients(
     activity = model(spikes, pushes)
     loss = (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum()
     for name, gradient in d_time.items():
-        loss = loss + (activity.spikes[name].time_ms * torch.from_numpy(gradient)).sum()
+        # The spikes of a bin share its time.
+        spikes_of_bins = torch.from_numpy(activity.spikes[name].raster().bin_counts().copy())
+        times = activity.spikes[name].time_ms * spikes_of_bins
+        loss = loss + (times * torch.from_numpy(gradient)).sum()
     loss.backward()
     return model
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize(("n_samples", "resets"), [(1, None), (19, None), (3, 0), (3, 1)])
-def test_gradients_equal_the_reference(topology: str, n_samples: int, resets: int | None) -> None:
+@pytest.mark.parametrize(
+    ("n_samples", "resets", "most"),
+    [(1, None, 1), (19, None, 1), (3, 0, 1), (3, 1, 1), (3, 0, 3), (19, 0, 255)],
+)
+def test_gradients_equal_the_reference(
+    topology: str, n_samples: int, resets: int | None, most: int
+) -> None:
     """`resets` is the seed of resets by subtraction; None: all neurons reset to zero."""
     network = random_network(topology, seed=1)
     if resets is not None:
-        network = with_several_resets(network, resets)
+        network = with_several_resets(network, resets, most)
     spikes = random_input(network, n_samples, seed=2)
     trace = reference.forward(network, spikes)
     rng = np.random.default_rng(3)
     d_membrane = _loss_weights(network, n_samples)
-    d_time = {name: rng.normal(size=r.n_spikes) for name, r in trace.spikes.items()}
+    d_time = {name: rng.normal(size=r.n_filled) for name, r in trace.spikes.items()}
     push = {name: 0.1 * rng.normal(size=r.n_neurons) for name, r in trace.spikes.items()}
     expected = reference.backward(
         network, spikes, trace, {"output": d_membrane}, d_spike_time=d_time, push=push
     )
     model = _model_gradients(network, spikes, d_membrane, d_time, push)
-    left_over = sum(np.isinf(q).sum() for q in trace.q.values())
+    left_over = sum(
+        (r.bin_counts() - trace.crossings[name]).sum() for name, r in trace.spikes.items()
+    )
     assert (left_over > 0) == (resets is not None and bool(trace.spikes))
+    crossings = max((c.max() for c in trace.crossings.values()), default=1)
+    assert (crossings > 1) == (most > 1 and bool(trace.spikes))
     if trace.spikes:
         assert min(r.n_spikes for r in trace.spikes.values()) >= 9 * n_samples
     for index, projection in enumerate(model.synapses):
@@ -75,13 +87,14 @@ def test_gradients_equal_the_reference(topology: str, n_samples: int, resets: in
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_spikes_and_membranes_equal_the_reference(topology: str) -> None:
-    network = with_several_resets(random_network(topology, seed=7), seed=0)
+@pytest.mark.parametrize("most", [1, 5])
+def test_spikes_and_membranes_equal_the_reference(topology: str, most: int) -> None:
+    network = with_several_resets(random_network(topology, seed=7), seed=0, most_spikes=most)
     spikes = random_input(network, 18, seed=8)
     trace = reference.forward(network, spikes)
     recording = SpikingNetwork(network, dtype=torch.float64).record(spikes)
     for name, raster in trace.spikes.items():
-        np.testing.assert_array_equal(recording.spikes[name].flat_index(), raster.flat_index())
+        np.testing.assert_array_equal(recording.spikes[name].dense_counts(), raster.dense_counts())
     np.testing.assert_allclose(
         recording.membrane["output"], trace.membrane["output"], rtol=0, atol=1e-12
     )

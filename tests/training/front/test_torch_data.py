@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, random_split
 import nmtool as nm
 from nmtool.errors import DataError, UsageError
 from nmtool.training.front.torch_data import TONIC
+from nmtool.training.mathematics import reference
 from tests.refusals import refused
 from tests.training.small_data import CLASSES, N_UNITS, small_events
 
@@ -82,11 +83,20 @@ def test_a_network_accepts_batches_of_a_loader() -> None:
         model(batch.numpy())
 
 
-def test_counts_of_a_loader_need_a_network_that_carries_them() -> None:
-    network = nm.Network.layers([2, 3, 2], n_steps=5)
-    spikes = torch.tensor([[[0, 1], [1, 0], [0, 0], [1, 1], [0, 0]]])
+def test_counts_of_a_loader_multiply_weights() -> None:
+    network = nm.Network.layers([2, 3, 2], n_steps=5, reset="subtract", most_spikes=4)
+    network = replace(network, channels=nm.InputChannels(2, most_spikes=3))
+    model = nm.SpikingNetwork(network)
+    spikes = torch.tensor([[[0, 3], [1, 0], [0, 0], [2, 1], [0, 0]]])
+    activity = model(spikes.float())
+    expected = reference.forward(network, nm.Raster.from_dense(spikes.numpy()))
+    assert expected.spikes["hidden"].most_spikes > 1
+    assert activity.spikes["hidden"].raster() == expected.spikes["hidden"]
+    np.testing.assert_allclose(
+        activity.membrane["output"].detach(), expected.membrane["output"], atol=1e-6
+    )
     with refused(DataError, "input-counts"):
-        nm.SpikingNetwork(network)(2.0 * spikes)
+        model(2 * spikes)
 
 
 def test_activities_are_shown_in_a_line() -> None:

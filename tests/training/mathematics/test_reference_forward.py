@@ -29,15 +29,25 @@ from tests.refusals import refused
 from tests.thorough import examples
 
 
+def _events(dense: np.ndarray) -> list[tuple[int, int]]:
+    """Step and neuron of every spike of [steps, neurons] counts."""
+    return [(int(n), int(i)) for n, i in np.argwhere(dense) for _ in range(dense[n, i])]
+
+
 def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int, int]]]:
-    """Spikes (step, neuron) of one sample, from a scalar transcription of the recursion."""
+    """Spikes (step, neuron) of one sample, from a scalar transcription of the recursion.
+
+    Args:
+        network: the network to run.
+        dense: [steps, channels], numbers of input spikes.
+    """
     size = {p.name: p.size for p in network.populations}
     arriving: dict[tuple[str, int, int], float] = {}
     u = {(name, j): 0.0 for name in size for j in range(size[name])}
     v = dict(u)
     emitted: dict[str, list[tuple[int, int]]] = {name: [] for name in size}
     owed = dict.fromkeys(u, 0.0)
-    emitted[INPUT] = [(int(n), int(i)) for n, i in np.argwhere(dense)]
+    emitted[INPUT] = _events(dense)
     for n in range(len(dense)):
         for p in network.populations:
             for j in range(p.size):
@@ -49,13 +59,18 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
                 v[p.name, j] -= owed[p.name, j]
                 owed[p.name, j] = 0.0
                 if p.kind == LIF and v[p.name, j] > p.threshold[j]:
+                    spikes = 1
                     if p.reset == TO_ZERO:
                         v[p.name, j] = 0.0
                     elif p.reset == SUBTRACT:
+                        peak = v[p.name, j]
                         v[p.name, j] -= p.reset_by[j]
+                        while v[p.name, j] > p.threshold[j] and spikes < p.most_spikes:
+                            spikes += 1
+                            v[p.name, j] = peak - spikes * p.reset_by[j]
                     else:
                         owed[p.name, j] = p.reset_by[j]
-                    emitted[p.name].append((n, j))
+                    emitted[p.name] += [(n, j)] * spikes
         for q in network.projections:
             for step, i in emitted[q.source]:
                 if step == n:
@@ -66,17 +81,21 @@ def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("reset", RESETS)
-def test_forward_is_the_recursion(seed, reset):
+@pytest.mark.parametrize(
+    ("reset", "most"), [*((reset, 1) for reset in RESETS), (SUBTRACT, 2), (SUBTRACT, 30)]
+)
+def test_forward_is_the_recursion(seed, reset, most):
     rng = np.random.default_rng(seed)
-    network, spikes = with_reset(tangled(rng), reset, rng.uniform(0.3, 2)), random_input(rng)
+    share = rng.uniform(0.3, 2) if most == 1 else 0.1
+    network = with_reset(tangled(rng), reset, share, most)
+    spikes = random_input(rng, most_spikes=most)
     trace = forward(network, spikes)
     assert n_hidden_spikes(trace) > 50
-    for sample, dense in enumerate(spikes.dense()):
+    assert {raster.most_spikes for raster in trace.spikes.values()} == {most}
+    for sample, dense in enumerate(spikes.dense_counts()):
         expected = run_by_hand(network, dense)
         for name, raster in trace.spikes.items():
-            train = raster.take([sample])
-            assert list(zip(train.step, train.neuron, strict=True)) == expected[name]
+            assert _events(raster.take([sample]).dense_counts()[0]) == expected[name]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 7])
@@ -113,12 +132,14 @@ def test_the_threshold_must_be_exceeded():
     st.sampled_from([0.1, 1.0, 4.0]),
     st.sampled_from(RESETS),
     st.floats(0.01, 3),
+    st.sampled_from([1, 3, 255]),
 )
 def test_q_is_positive_and_its_bound_holds_while_the_bias_stays_below_threshold(
-    seed, dt_ms, reset, share
+    seed, dt_ms, reset, share, most
 ):
     rng = np.random.default_rng(seed)
-    network = with_reset(replace(tangled(rng), dt_ms=dt_ms), reset, share)
+    most = most if reset == SUBTRACT else 1
+    network = with_reset(replace(tangled(rng), dt_ms=dt_ms), reset, share, most)
     trace = forward(network, random_input(rng))
     for name, q in trace.q.items():
         p, raster = network.population(name), trace.spikes[name]
@@ -139,6 +160,7 @@ def test_spikes_of_a_membrane_that_was_left_above_the_threshold_are_marked():
     for reset, c in ((SUBTRACT, 0.2), (LATE, 0.2 * alpha)):
         trace = forward(with_reset(network, reset, c), input_at(0))
         steps, q = trace.spikes["n"].step, trace.q["n"]
+        assert (np.isinf(q) == (trace.crossings["n"] == 0)).all()
         spiked, v = np.isin(np.arange(STEPS), steps), trace.membrane["n"][0, :, 0]
         after = v - (0.2 * spiked if reset == LATE else 0)
         assert (np.isinf(q) == (after[steps - 1] > 1)).all()

@@ -74,16 +74,33 @@ class Layer:
             self.traces(cut, in_flight, self.forward_afferent.weight.dtype) as drive,
             self.scratch.spike_lists.lend(shape, np.int32) as neuron,
             self.scratch.spike_lists.lend(shape, self.dtype) as slope,
+            self.counts(shape) as counts,
         ):
             for first, last in cut.bounds(source.n_samples):
                 traces = self._drive(arriving, first, last, drive)
-                count = np.empty((last - first, cut.n_steps + 1), np.int64)
-                self.run_lif_portion(cut, traces, neuron, slope, count)
-                tape.append(neuron, slope, count)
+                begin = np.empty((last - first, cut.n_steps + 1), np.int64)
+                self.run_lif_portion(cut, traces, neuron, slope, begin, counts)
+                tape.append(neuron, slope, begin, counts)
         return tape.lif_run()
 
+    @contextmanager
+    def counts(self, shape: tuple[int, int]) -> Iterator[forward.Counts | None]:
+        """Borrow arrays for numbers of spikes; None if the neurons spike at most once in a step."""
+        most = self.neurons.most_spikes
+        if most is None:
+            yield None
+            return
+        with self.scratch.spike_lists.lend(shape, np.uint8) as spikes:
+            yield forward.Counts(most, spikes)
+
     def run_lif_portion(
-        self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
+        self,
+        cut: Cut,
+        drive: NDArray,
+        neuron: NDArray,
+        slope: NDArray,
+        begin: NDArray,
+        counts: forward.Counts | None,
     ) -> None:
         """Run spiking neurons over a portion; arrays are as for the kernel `run_lif`."""
         loop = (
@@ -91,11 +108,11 @@ class Layer:
             self.forward_recurrent.delay,
             self.forward_recurrent.arrival_span,
         )
-        lists = neuron, slope, count
+        lists = neuron, slope, begin, counts
         if self.integers is None:
             forward.run_lif(self.constants, *loop, cut.stride, drive, *lists)
             return
-        faults = np.zeros((len(count), 2, self.size), np.int64)
+        faults = np.zeros((len(begin), 2, self.size), np.int64)
         chip_arguments = self.constants, self.integers
         kernels = integer.kernels(self.neurons.arithmetic)
         kernels.run_lif(*chip_arguments, *loop, cut.stride, drive, *lists, faults)
@@ -144,8 +161,8 @@ class Layer:
 
         Args:
             source, run: as in the forward pass.
-            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from later layers and the
-                loss.
+            time_gradient: [filled] float, ∂L/∂t per ms of each spike of a bin, from later layers
+                and the loss.
             push: [neurons] float, added to μ_v at every spike.
             want_source_time: True to compute gradients of the source's spike times.
         """
@@ -161,6 +178,7 @@ class Layer:
                         self.recurrent, own_spikes.part(first, last), sums.cut, gradient
                     ),
                     slope,
+                    own_spikes.count,
                     pushes,
                     sums.source_spikes(first, last),
                     sums.arrival_span,
@@ -228,21 +246,28 @@ class Tape:
         self.step = [np.zeros(0, np.int32)]
         self.neuron = [np.zeros(0, np.int32)]
         self.slope = [np.zeros(0, dtype)]
+        self.count: list[NDArray] = []
 
-    def append(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append a portion's spikes; `neuron` and `slope` may have unused entries at their ends."""
-        total = count[:, -1]
-        steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
+    def append(
+        self, neuron: NDArray, slope: NDArray, begin: NDArray, counts: forward.Counts | None
+    ) -> None:
+        """Append a portion's spikes; all lists may have unused entries at their ends."""
+        total = begin[:, -1]
+        steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(begin))
         self.total.append(total)
-        self.step.append(np.repeat(steps, np.diff(count, axis=1).ravel()))
-        self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=False))
-        self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
+        self.step.append(np.repeat(steps, np.diff(begin, axis=1).ravel()))
+        lists = [(self.neuron, neuron), (self.slope, slope)]
+        if counts is not None:
+            lists.append((self.count, counts.spikes))
+        for collected, rows in lists:
+            collected.extend(row[:n].copy() for row, n in zip(rows, total, strict=False))
 
     def lif_run(self) -> LifRun:
         """All collected spikes, as the result of the forward pass."""
         offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
         step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
-        spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
+        count = _joined(self.count) if self.count else None
+        spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size, count)
         return LifRun(spikes, slope)
 
 
@@ -309,7 +334,8 @@ class _GradientSums:
 
 def _numpy_spikes(trains: SpikeTrains) -> Spikes:
     """Convert spike trains to arrays for the kernels, without copies."""
-    return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
+    count = None if trains.count is None else trains.count.numpy()
+    return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy(), count)
 
 
 def _source_spikes(

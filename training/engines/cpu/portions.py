@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -81,13 +81,15 @@ class Spikes:
     """Spikes of a portion of samples, as arrays for the kernels.
 
     Attributes:
-        offset: [samples + 1] int64, index of each sample's first spike in the lists.
-        step, neuron: [spikes] int32, step and neuron of each spike of the whole batch.
+        offset: [samples + 1] int64, index of each sample's first bin in the lists.
+        step, neuron: [filled] int32, step and neuron of each filled bin of the whole batch.
+        count: [filled] uint8, number of spikes of each bin; None if each has one.
     """
 
     offset: NDArray[np.int64]
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
+    count: NDArray[np.uint8] | None = None
 
     @classmethod
     def none(cls, n_samples: int) -> Spikes:
@@ -101,7 +103,7 @@ class Spikes:
 
     def part(self, first: int, last: int) -> Spikes:
         """Spikes of samples first … last − 1."""
-        return Spikes(self.offset[first : last + 1], self.step, self.neuron)
+        return replace(self, offset=self.offset[first : last + 1])
 
     def by_channel(self, channels: int, cut: Cut) -> ByChannel:
         """The spikes sorted by channel, tile by tile.
@@ -111,15 +113,17 @@ class Spikes:
             cut: division of the batch.
         """
         start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
-        position = np.empty(self.offset[-1] - self.offset[0], cut.position_type)
+        n_filled = self.offset[-1] - self.offset[0]
+        position = np.empty(n_filled, cut.position_type)
+        count = None if self.count is None else np.empty(n_filled, np.uint8)
         if channels:
-            events.by_channel(
-                self.offset, self.step, self.neuron, channels, cut.tile, cut.stride, start, position
-            )
-        return ByChannel(cut, start, position)
+            lists = self.offset, self.step, self.neuron, self.count
+            sizes = channels, cut.tile, cut.stride
+            events.by_channel(*lists, *sizes, start, position, count)
+        return ByChannel(cut, start, position, count)
 
     def by_step(self, n_steps: int) -> NDArray[np.int64]:
-        """Index of each step's first spike in the lists, [samples, T + 1] int64."""
+        """Index of each step's first bin in the lists, [samples, T + 1] int64."""
         begin = np.empty((self.n_samples, n_steps + 1), np.int64)
         events.by_step(self.offset, self.step, begin)
         return begin
@@ -132,13 +136,22 @@ class ByChannel:
     Attributes:
         cut: division of the batch.
         start: [tiles, channels + 1] uint64, see the kernel `by_channel`.
-        position: [spikes] unsigned, see the kernel `by_channel`.
+        position: [filled] unsigned, see the kernel `by_channel`.
+        count: [filled] uint8, number of spikes of each bin in the order of `position`; None if each
+            has one.
     """
 
     cut: Cut
     start: NDArray[np.uint64]
     position: NDArray[np.unsignedinteger]
+    count: NDArray[np.uint8] | None
 
-    def part(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
-        """`start` and `position` of samples first … last − 1; a tile must begin at `first`."""
-        return self.start[first // self.cut.tile : self.cut.n_tiles(last)], self.position
+    def part(
+        self, first: int, last: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger], NDArray[np.uint8] | None]:
+        """`start`, `position` and `count` of samples first … last − 1.
+
+        A tile must begin at `first`.
+        """
+        start = self.start[first // self.cut.tile : self.cut.n_tiles(last)]
+        return start, self.position, self.count

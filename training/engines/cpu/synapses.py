@@ -62,8 +62,8 @@ class GradientSum:
     def kernel_arguments(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
         """Arguments of the gradient kernel for a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
-        start, position = spikes.part(first, last)
-        return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_delay)
+        sums = self._d_weight, self._d_delay
+        return gradients.Gathering(weight, delay, *spikes.part(first, last), *sums)
 
     def result(self) -> SynapseGradients:
         """The gradients of all portions added so far."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from nmtool.errors import UsageError
 from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cuda.arrays import free_bytes, launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
@@ -51,6 +52,7 @@ class Layer:
         recurrent: Synapses | None,
         limits: Limits | None = None,
     ) -> None:
+        _refuse_counts(neurons.most_spikes is not None)
         self.limits = limits or Limits()
         self.neurons, self.is_recurrent = neurons, recurrent is not None
         self.afferent = _contiguous(afferent)
@@ -205,6 +207,7 @@ class Layer:
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
         """Sum the weights of the source's spikes by step of arrival: [samples, T, neurons]."""
+        _refuse_counts(source.count is not None)
         drive = self.forward_afferent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
@@ -340,6 +343,16 @@ class _GradientSums:
         """The gradients of all portions added so far."""
         recurrent = self.recurrent.result() if self.recurrent is not None else None
         return Gradients(self.afferent.result(), recurrent, self.source_time)
+
+
+def _refuse_counts(has_counts: bool) -> None:
+    """Raise `UsageError` if neurons or channels have several spikes in a step."""
+    if has_counts:
+        raise UsageError(
+            "a GPU cannot train networks with several spikes per neuron or channel and step",
+            code="counts-on-gpu",
+            fix='train on the CPU (device="cpu"), or with most_spikes=1',
+        )
 
 
 def _contiguous(synapses: Synapses) -> Synapses:

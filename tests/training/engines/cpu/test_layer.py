@@ -13,6 +13,7 @@ from nmtool.training.engines.cpu.portions import LARGEST_TILE
 from nmtool.training.engines.devices import CPU
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.mathematics import reference
+from tests.networks.resets import with_several_resets
 from tests.networks.trainable import random_input, random_network
 from tests.training.engines.passes import (
     assert_delays_of_a_slow_adjoint,
@@ -26,8 +27,9 @@ pytestmark = pytest.mark.torch
 N_SAMPLES = LARGEST_TILE + 3
 
 
-def test_float32_gradients_on_the_spikes_of_the_reference() -> None:
-    network = random_network("recurrent", seed=3)
+@pytest.mark.parametrize("most", [1, 20])
+def test_float32_gradients_on_the_spikes_of_the_reference(most: int) -> None:
+    network = with_several_resets(random_network("recurrent", seed=3), 0, most)
     spikes = random_input(network, N_SAMPLES, seed=4)
     actual, expected = gradients_on_reference_spikes(network, spikes, CPU, seed=4)
     assert actual[0].afferent.weight.dtype == torch.float32
@@ -40,8 +42,9 @@ def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core cannot run two threads")
-def test_results_do_not_depend_on_threads() -> None:
-    network = random_network("recurrent", seed=5)
+@pytest.mark.parametrize("most", [1, 3])
+def test_results_do_not_depend_on_threads(most: int) -> None:
+    network = with_several_resets(random_network("recurrent", seed=5), 0, most)
     spikes = random_input(network, N_SAMPLES, seed=6)
     results = []
     threads = numba.get_num_threads()

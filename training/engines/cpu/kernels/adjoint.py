@@ -8,7 +8,8 @@ c the derivative of the loss with respect to the arrival time of a spike, per un
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-With q = ∞, of a spike that is left over, only the push is added. ∂L/∂t of a spike is the sum over
+With q = ∞, of a spike that is left over, only the push is added. A bin of several spikes jumps like
+one spike with the q of the bin, and gets the push once for each. ∂L/∂t of a spike is the sum over
 its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus the direct derivative of the loss
 with respect to the time of the spike (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cpu.kernels.compiled import compiled
-from nmtool.training.engines.cpu.kernels.forward import leak
+from nmtool.training.engines.cpu.kernels.forward import leak, of_spikes
 from nmtool.training.engines.cpu.kernels.rings import SPAN, new_ring, store_ring
 
 _FAST = {"contract", "reassoc", "nsz"}
@@ -35,9 +36,10 @@ class SourceSpikes(NamedTuple):
     Attributes:
         weight, delay: [pre, post], jumps of u, and delays in unsigned steps; pre is 0 where time
             gradients are not needed.
-        begin: [samples, T + 1] int64, index of each step's first spike in the lists below.
-        neuron: [spikes] int32, neuron of each spike.
-        time_gradient: [spikes] float, ∂L/∂t per ms of each spike, to which arrivals are added.
+        begin: [samples, T + 1] int64, index of each step's first bin in the lists below.
+        neuron: [filled] int32, neuron of each filled bin.
+        time_gradient: [filled] float, ∂L/∂t per ms of each spike of a bin, to which arrivals are
+            added.
     """
 
     weight: NDArray
@@ -96,14 +98,15 @@ def step_back(cell, mu_v, n, ring_u, ring_c):
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_lif_adjoint(cell, own_spikes, slope, push, source, arrival_span, stride, mu_u):
+def run_lif_adjoint(cell, own_spikes, slope, spikes, push, source, arrival_span, stride, mu_u):
     """Run the adjoint of spiking neurons from the last step to the first.
 
     Args:
         cell: constants of the neurons.
         own_spikes: the population's spikes, and the synapses among its neurons. Time gradients
             initially contain the terms of the loss and of other populations.
-        slope: [spikes] float, q of each spike.
+        slope: [filled] float, q of each bin.
+        spikes: [filled] uint8, number of spikes of each bin; None if each has one.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are needed.
         arrival_span: steps from a spike to its last arrival over the synapses of `own_spikes` and
@@ -125,7 +128,7 @@ def run_lif_adjoint(cell, own_spikes, slope, push, source, arrival_span, stride,
             for k in range(own_spikes.begin[s, n], own_spikes.begin[s, n + 1]):
                 i, q = own_spikes.neuron[k], slope[k]
                 pull = mu_v[i] * cell.fall[i] - cell.tau_mem[i] * own_spikes.time_gradient[k]
-                mu_v[i] += pull / q + push[i]
+                mu_v[i] += pull / q + of_spikes(push[i], spikes, k)
             step_back(cell, mu_v, n, ring_u, ring_c)
             if n % SPAN == 0:
                 store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)

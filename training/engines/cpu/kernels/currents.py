@@ -7,10 +7,11 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cpu.kernels.compiled import compiled
+from nmtool.training.engines.cpu.kernels.forward import of_spikes
 
 
 @compiled()
-def add_arrivals(weight, delay, start, position, trace):
+def add_arrivals(weight, delay, start, position, count, trace):
     """Add the weights of all spikes of a tile to the trace of one post-neuron.
 
     Indices are unsigned, which avoids the check for negative ones.
@@ -18,8 +19,9 @@ def add_arrivals(weight, delay, start, position, trace):
     Args:
         weight: [pre] float, jump of u per spike over each of the neuron's synapses.
         delay: [pre] unsigned, in steps.
-        start: [pre + 1] uint64, where each channel's spikes begin in `position`.
-        position: [spikes] unsigned, index of each spike's step in `trace`, see `by_channel`.
+        start: [pre + 1] uint64, where each channel's bins begin in `position`.
+        position: [filled] unsigned, index of each bin's step in `trace`, see `by_channel`.
+        count: [filled] uint8, number of spikes of each bin; None: one.
         trace: [tile·stride] float, a[n] of the tile's samples, to which the weights are added.
     """
     for i in range(weight.size):
@@ -27,17 +29,18 @@ def add_arrivals(weight, delay, start, position, trace):
         if w != 0.0:
             shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
             for k in range(start[i], start[i + 1]):
-                trace[np.uint64(position[k]) + shift] += w
+                trace[np.uint64(position[k]) + shift] += of_spikes(w, count, k)
 
 
 @compiled(parallel=True)
-def afferent_drive(weight, delay, start, position, drive):
+def afferent_drive(weight, delay, start, position, count, drive):
     """Compute the drive a[n] of a population: the summed weights that arrive in each step.
 
     Args:
         weight: [post, pre] float, jumps of u.
         delay: [post, pre] unsigned, in steps.
-        start, position: the spikes by channel, tile by tile, see `by_channel`.
+        start, position, count: the spikes by channel, tile by tile, see `by_channel`; `count` is
+            None if each bin has one spike.
         drive: [tiles, post, tile·stride] float, overwritten with a[n].
     """
     n_tiles, n_post, _ = drive.shape
@@ -45,4 +48,4 @@ def afferent_drive(weight, delay, start, position, drive):
         for t in range(n_tiles):
             trace = drive[t, j]
             trace[:] = 0.0
-            add_arrivals(weight[j], delay[j], start[t], position, trace)
+            add_arrivals(weight[j], delay[j], start[t], position, count, trace)

@@ -8,18 +8,23 @@ from nmtool.training.engines.cpu.kernels.compiled import compiled
 
 
 @compiled(parallel=True)
-def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
+def by_channel(
+    offset, step, neuron, count, n_channels, tile, stride, start, position, count_sorted
+):
     """Sort the spikes of every tile by channel, and by sample and step within a channel.
 
     Args:
         offset: [samples + 1] int64, where each sample begins in `step` and `neuron`.
-        step, neuron: [spikes] int32, step and neuron of each spike.
+        step, neuron: [filled] int32, step and neuron of each filled bin.
+        count: [filled] uint8, number of spikes of each bin; None: one.
         n_channels: number of channels.
         tile: samples per tile.
         stride: steps that a sample takes up in a trace, padding included.
         start: [tiles, channels + 1] uint64, filled with the index in `position` of each channel's
-            first spike.
-        position: [spikes] unsigned, filled with (sample within its tile)·stride + step.
+            first bin.
+        position: [filled] unsigned, filled with (sample within its tile)·stride + step.
+        count_sorted: [filled] uint8, filled with the counts in the order of `position`; None
+            without counts.
     """
     n_samples = offset.size - 1
     for t in numba.prange(start.shape[0]):
@@ -36,18 +41,20 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
             for k in range(offset[s], offset[s + 1]):
                 channel = neuron[k]
                 position[cursor[channel]] = (s - first) * stride + step[k]
+                if count is not None:
+                    count_sorted[cursor[channel]] = count[k]
                 cursor[channel] += 1
 
 
 @compiled(parallel=True)
 def by_step(offset, step, begin):
-    """Find the first spike of every step.
+    """Find the first filled bin of every step.
 
     Args:
         offset: [samples + 1] int64, where each sample begins in `step`.
-        step: [spikes] int32, ascending within a sample.
-        begin: [samples, T + 1] int64, filled with the index in `step` of a sample's first spike in
-            or after each step.
+        step: [filled] int32, ascending within a sample.
+        begin: [samples, T + 1] int64, filled with the index in `step` of a sample's first bin in or
+            after each step.
     """
     for s in numba.prange(begin.shape[0]):
         k = offset[s]

@@ -1,6 +1,6 @@
 """Gradients of synapses, gathered from the adjoint where spikes arrive.
 
-With m = k + 1 + d for the steps k of the spikes,
+With m = k + 1 + d for the steps k of the spikes, of which a bin may have several,
 
     ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ (μ_u[m+1] − μ_u[m])   per step
 """
@@ -30,6 +30,7 @@ class Gathering(NamedTuple):
     Attributes:
         weight, delay: [post, pre], jumps of u, and delays in unsigned steps.
         start, position: the source's spikes by channel, tile by tile, see `by_channel`.
+        spikes: [filled] uint8, number of spikes of each bin; None if each has one.
         d_weight: [post, pre] float, sum of ∂L/∂w_u over the tiles so far.
         d_delay: [post, pre] float, sum of ∂L/∂d per step over the tiles so far.
     """
@@ -38,6 +39,7 @@ class Gathering(NamedTuple):
     delay: NDArray
     start: NDArray[np.uint64]
     position: NDArray[np.unsignedinteger]
+    spikes: NDArray[np.uint8] | None
     d_weight: NDArray
     d_delay: NDArray
 
@@ -69,12 +71,29 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
     return as_tuple(plus_pair(plus_pair(a, b), plus_pair(c, d)))
 
 
+@compiled()
+def sum_of_counts_at_arrivals(mu_u, position, spikes, first, last, shift):
+    """The sums of `sum_at_arrivals`, in which a bin occurs as often as it has spikes.
+
+    Args:
+        mu_u, position, first, last, shift: as for `sum_at_arrivals`.
+        spikes: [filled] uint8, number of spikes of each bin.
+    """
+    arriving = mu_u[shift:]
+    at_arrival = change = mu_u.dtype.type(0.0)
+    for k in range(first, last):
+        m = np.uint64(position[k])
+        at_arrival += spikes[k] * arriving[m]
+        change += spikes[k] * (arriving[m + np.uint64(1)] - arriving[m])
+    return at_arrival, change
+
+
 @compiled(fastmath={"contract"})
-def gather(projection, t, j, mu_u):
+def gather(projection, spikes, t, j, mu_u):
     """Add the gradients of one post-neuron's synapses, summed over the spikes of a tile.
 
     Args:
-        projection: see `Gathering`.
+        projection, spikes: see `Gathering`; a branch on None needs an argument of its own.
         t: index of the tile.
         j: index of the post-neuron.
         mu_u: [tile·stride] float, the neuron's adjoint for the samples of the tile.
@@ -83,7 +102,11 @@ def gather(projection, t, j, mu_u):
     position, d_weight, d_delay = projection.position, projection.d_weight[j], projection.d_delay[j]
     for i in range(weight.size):
         shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
-        at_arrival, change = sum_at_arrivals(mu_u, position, start[i], start[i + 1], shift)
+        bounds = start[i], start[i + 1]
+        if spikes is None:
+            at_arrival, change = sum_at_arrivals(mu_u, position, *bounds, shift)
+        else:
+            at_arrival, change = sum_of_counts_at_arrivals(mu_u, position, spikes, *bounds, shift)
         d_weight[i] += at_arrival
         d_delay[i] += weight[i] * change
 
@@ -98,5 +121,5 @@ def synapse_gradients(afferent, recurrent, mu_u):
     """
     for j in numba.prange(mu_u.shape[1]):
         for t in range(mu_u.shape[0]):
-            gather(afferent, t, j, mu_u[t, j])
-            gather(recurrent, t, j, mu_u[t, j])
+            gather(afferent, afferent.spikes, t, j, mu_u[t, j])
+            gather(recurrent, recurrent.spikes, t, j, mu_u[t, j])

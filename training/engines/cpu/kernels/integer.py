@@ -20,7 +20,13 @@ from nmtool.arithmetic import Arithmetic
 from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.hardware_sim.resets import owed_after
 from nmtool.training.engines.cpu.kernels.compiled import compiled
-from nmtool.training.engines.cpu.kernels.forward import after_reset, send_recurrent
+from nmtool.training.engines.cpu.kernels.forward import (
+    after_reset,
+    of_crossings,
+    send_recurrent,
+    spikes_of_sample,
+    times_above,
+)
 from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
 owed_next = compiled(inline="always")(owed_after)
@@ -44,19 +50,29 @@ def any_reset(v, peak, first, last):
 
 @compiled()
 def record_spikes(
-    cell, integer_constants, u, v, peak, added, n, left_over, n_spikes, neuron, slope
+    cell,
+    integer_constants,
+    u,
+    v,
+    peak,
+    added,
+    before,
+    n,
+    s,
+    left_over,
+    n_bins,
+    neuron,
+    slope,
+    counts,
 ):
-    """Record and reset the neurons that spiked in this step; return the number of spikes so far.
+    """Record and reset the neurons that spiked in this step; return the number of bins so far.
 
     Args:
         cell, integer_constants: constants of the neurons as floats and as integers.
         u, v, peak: [neurons] int64, as `advance` leaves them; v is reset.
         added: [neurons] int64, what the next step adds to v; late resets are added.
-        n, left_over: as in `forward.emit`.
-        n_spikes: number of spikes of the sample before this step.
-        neuron: [T·neurons] int32, filled from index `n_spikes` on with the neurons that spiked.
-        slope: [T·neurons] float, filled from the same index on with q of each spike, or ∞ if the
-            spike is left over.
+        before: [neurons] int64, v at the end of the step before; unused without `counts`.
+        n, s, left_over, n_bins, neuron, slope, counts: as in `forward.emit`.
     """
     n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -64,17 +80,25 @@ def record_spikes(
         if any_reset(v, peak, first, last):
             for j in range(first, last):
                 if v[j] != peak[j]:
-                    neuron[n_spikes] = j
-                    slope[n_spikes] = spike_slope(cell, integer_constants, u[j], peak[j], j)
-                    if left_over[j] == n:
-                        slope[n_spikes] = np.inf
-                    n_spikes += 1
-                    drop = integer_constants.drop[j]
-                    v[j] = after_reset(peak[j], True, drop)
+                    neuron[n_bins] = j
+                    slope[n_bins] = spike_slope(cell, integer_constants, u[j], peak[j], j)
+                    drop, silent = integer_constants.drop[j], integer_constants.left_from[j] - 1
+                    spikes = 1
+                    if counts is None:
+                        if left_over[j] == n:
+                            slope[n_bins] = np.inf
+                    else:
+                        spikes = times_above(peak[j], True, silent, drop, counts.most[j])
+                        owed = times_above(before[j], left_over[j] == n, silent, drop, spikes)
+                        later = owed * drop / integer_constants.unit[j]
+                        slope[n_bins] = of_crossings(slope[n_bins] + later, spikes - owed)
+                        counts.spikes[s, n_bins] = spikes
+                    n_bins += 1
+                    v[j] = after_reset(peak[j], spikes, drop)
                     added[j] += owed_next(True, drop)
-                    if v[j] >= integer_constants.left_from[j]:
+                    if v[j] > silent:
                         left_over[j] = n + 1
-    return n_spikes
+    return n_bins
 
 
 class Kernels(NamedTuple):
@@ -131,7 +155,8 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         drive,
         neuron,
         slope,
-        count,
+        begin,
+        counts,
         faults,
     ):
         """Run spiking neurons through all steps of every sample.
@@ -141,48 +166,55 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             integer_constants: the same constants as integers.
             weight: [pre, post] int32, shifted weights among the neurons; pre is 0 without
                 recurrence.
-            delay, arrival_span, stride, neuron, slope, count: as in
+            delay, arrival_span, stride, neuron, slope, begin, counts: as in
                 `nmtool.training.engines.cpu.kernels.forward.run_lif`.
             drive: [tiles, neurons, tile·stride] int32, sums of shifted afferent weights.
             faults: [samples, 2, neurons] int64, counts of wraps of u and clips of v, which are
                 increased.
         """
-        n_samples, n_steps = count.shape[0], count.shape[1] - 1
+        n_samples, n_steps = begin.shape[0], begin.shape[1] - 1
         n_neurons, tile = drive.shape[1], drive.shape[2] // stride
         for s in numba.prange(n_samples):
             u = np.zeros(n_neurons, np.int64)
             v = np.zeros(n_neurons, np.int64)
             peak = np.zeros(n_neurons, np.int64)
+            before = np.zeros(n_neurons, np.int64)
             added = integer_constants.bias.copy()
             left_over = np.full(n_neurons, -1)
             ring = new_ring(arrival_span, n_neurons, np.int32)
-            n_spikes = 0
+            spikes = spikes_of_sample(counts, s)
+            n_bins = 0
             for n in range(n_steps):
                 if n % SPAN == 0:
                     add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
-                count[s, n] = n_spikes
+                begin[s, n] = n_bins
                 arriving = ring[n & (ring.shape[0] - 1)]
+                if counts is not None:
+                    before[:] = v
                 advance(integer_constants, arriving, added, u, v, peak, faults[s])
-                for k in range(count[s, max(n - 1, 0)], n_spikes):
+                for k in range(begin[s, max(n - 1, 0)], n_bins):
                     added[neuron[s, k]] = integer_constants.bias[neuron[s, k]]
-                n_spikes = record_spikes(
+                n_bins = record_spikes(
                     cell,
                     integer_constants,
                     u,
                     v,
                     peak,
                     added,
+                    before,
                     n,
+                    s,
                     left_over,
-                    n_spikes,
+                    n_bins,
                     neuron[s],
                     slope[s],
+                    counts,
                 )
                 arriving[:] = 0
                 if weight.size:
-                    for k in range(count[s, n], n_spikes):
-                        send_recurrent(weight, delay, neuron[s, k], n, ring)
-            count[s, n_steps] = n_spikes
+                    for k in range(begin[s, n], n_bins):
+                        send_recurrent(weight, delay, neuron[s, k], spikes, k, n, ring)
+            begin[s, n_steps] = n_bins
 
     @compiled(parallel=True)
     def run_li(integer_constants, stride, drive, membrane, faults):
