@@ -48,7 +48,7 @@ A spike at t ms belongs to step floor(t / $dt_ms), each channel at most $often t
 The answer is $answer.
 A spike of step n over a synapse of delay d arrives at step n + $latency + d.
 
-The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit$beyond.
+The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit$more.
 Integers only, of 32 bits but for products with decays and for scores, of 64. No allocation, no
 recursion, no library; only the check prints. There are $constants bytes of constants, names of
 classes apart, and $variables of variables, all of them static: one network, one thread.
@@ -114,7 +114,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
             step=step_call(network, f"{prefix or 'nmtool'}_", len(prefix) + 23 if prefix else 28),
         ),
         often=how_often(network),
-        beyond=",\nwhich have no counts of spikes" if network.counts else "",
+        more=",\nwhich have no counts of spikes" if network.counts else "",
         work=_operations(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]

@@ -219,14 +219,6 @@ class AnyNetwork(Value, Tabular, Saved):
         }
 
     @property
-    def spike_limits(self) -> dict[str, int]:
-        """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
-        return {
-            graph.INPUT: self.channels.most_spikes,
-            **{population.name: population.most_spikes for population in self.populations},
-        }
-
-    @property
     def max_delay(self) -> int:
         """Largest delay of any synapse, in steps."""
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)

@@ -55,7 +55,17 @@ _SMALL = (
     "counts", "counts-neurons", "counts-inputs",
     *(f"smallest-{warm}" for warm in range(82, 90)),
 )  # fmt: skip
-_ALONE = ("again", "answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")
+_ALONE = (
+    "again",
+    "answer",
+    "banks",
+    "fifo",
+    "loader",
+    "neuron",
+    "ram",
+    "ram_register",
+    "ram_single",
+)
 
 
 def limited() -> None:
