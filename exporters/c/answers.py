@@ -178,7 +178,8 @@ static void compare_spikes(struct spike_list *expected, int32_t row, const char 
         int n_got = got > due ? 0 : counts != NULL ? counts[k] : 1;
         if (n_due != n_got) {
             spikes_different++;
-            differ(row, population, "spike", due < got ? due : got, n_due, n_got);
+            differ(row, population, n_due > 1 || n_got > 1 ? "spikes" : "spike",
+                   due < got ? due : got, n_due, n_got);
         }
         if (due <= got) {
             expected->row++;

@@ -8,10 +8,10 @@ import pytest
 
 from nmtool.testing import Promise
 from nmtool_fpga.verilog.format import Verilog
-from plugins.fpga.tests.test_verilog_vectors import TOO_WIDE
+from plugins.fpga.tests.test_verilog_vectors import COUNTED, TOO_WIDE
 from tests.promises import assert_the_step_has_all_digits, promises
 
-REFUSED = {f"vector {name}" for name in TOO_WIDE}
+REFUSED = {f"vector {name}" for name in (*TOO_WIDE, *COUNTED)}
 
 
 @pytest.mark.parametrize(
