@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nmtool.errors import UsageError
 from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cuda.arrays import free_bytes, launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.constants import chip_constants, constants
+from nmtool.training.engines.cuda.kernels.counts import no_counts
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
 from nmtool.training.engines.cuda.synapses import GradientSum, first_indices
@@ -52,12 +52,11 @@ class Layer:
         recurrent: Synapses | None,
         limits: Limits | None = None,
     ) -> None:
-        _refuse_counts(neurons.most_spikes is not None)
         self.limits = limits or Limits()
         self.neurons, self.is_recurrent = neurons, recurrent is not None
         self.afferent = _contiguous(afferent)
         self.recurrent = _contiguous(recurrent) if recurrent else _no_synapses(self.afferent)
-        self.constants = constants(neurons.constants, self.afferent.weight)
+        self.constants = constants(neurons, self.afferent.weight)
         self.size = self.constants.shape[1]
         self.itemsize = self.constants.element_size()
         self.arrival_span = self.afferent.arrival_span
@@ -68,7 +67,7 @@ class Layer:
         self.forward_afferent, self.forward_recurrent = self.afferent, self.recurrent
         if neurons.integers is not None:
             device = self.constants.device
-            self.integers = chip_constants(neurons.integers, device)
+            self.integers = chip_constants(neurons, device)
             self.unit = torch.from_numpy(neurons.integers.unit).to(device)
             self.forward_afferent = _integer_synapses(afferent)
             self.forward_recurrent = (
@@ -86,41 +85,56 @@ class Layer:
             UsageError: the neurons do not fit the shared memory of a GPU.
         """
         row_bytes = self.row_bytes + 8 * words_of(self.size)
+        if self.neurons.most_spikes is not None:
+            row_bytes += 4 * self.size
         portions = self._portions(source, row_bytes) or [(0, 0)]
         parts = [self._run_lif(source, first, last) for first, last in portions]
-        count, step, neuron, slope = (torch.cat(lists) for lists in zip(*parts, strict=True))
-        ends = count.reshape(source.n_samples, source.n_steps).sum(1).cumsum(0)
+        filled, step, neuron, slope, count = (
+            torch.cat(lists) for lists in zip(*parts, strict=True)
+        )
+        ends = filled.reshape(source.n_samples, source.n_steps).sum(1).cumsum(0)
         offset = torch.cat([ends.new_zeros(1), ends])
-        return LifRun(SpikeTrains(offset, step, neuron, source.n_steps, self.size), slope)
+        counts = None if self.neurons.most_spikes is None else count.to(torch.uint8)
+        spikes = SpikeTrains(offset, step, neuron, source.n_steps, self.size, counts)
+        return LifRun(spikes, slope)
 
     def _run_lif(
         self, source: SpikeTrains, first: int, last: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Run spiking neurons over a portion of samples.
 
-        Returns the number of spikes per step, [samples·T], and step, neuron and q of each spike.
+        Returns the number of filled bins per step, [samples·T], and step, neuron, q and number of
+        spikes of each bin (or `no_counts`).
         """
         n_steps, rows = source.n_steps, (last - first) * source.n_steps
         drive = self._drive(source, first, last)
         tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
-        slopes = self.run_lif_portion(drive, tape).reshape(rows, self.size)
+        has_counts = self.neurons.most_spikes is not None
+        spikes = no_counts(drive, torch.int32)
+        if has_counts:
+            spikes = spikes.new_empty((last - first, n_steps, self.size))
+        slopes = self.run_lif_portion(drive, tape, spikes).reshape(rows, self.size)
         tape = tape.reshape(rows, tape.shape[2])
         grid = (blocks_of(rows, SPIKE_THREADS),)
-        count = tape.new_empty(rows)
-        launch(forward.count_spikes, grid, SPIKE_THREADS, 0, tape, count)
-        step, neuron = source.step.new_empty((2, int(count.sum())))
-        slope = slopes.new_empty(step.numel())
-        lists = step, neuron, slope
-        start = count.cumsum(0) - count
-        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, slopes, start, n_steps, *lists)
-        return count, *lists
+        filled = tape.new_empty(rows)
+        launch(forward.count_spikes, grid, SPIKE_THREADS, 0, tape, filled)
+        step, neuron = source.step.new_empty((2, int(filled.sum())))
+        slope, count = slopes.new_empty(step.numel()), spikes
+        if has_counts:
+            spikes, count = spikes.reshape(rows, self.size), spikes.new_empty(step.numel())
+        traces, lists = (tape, slopes, spikes), (step, neuron, slope, count)
+        start = filled.cumsum(0) - filled
+        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, *traces, start, n_steps, *lists)
+        return filled, *lists
 
-    def run_lif_portion(self, drive: Tensor, tape: Tensor) -> Tensor:
+    def run_lif_portion(self, drive: Tensor, tape: Tensor, spikes: Tensor) -> Tensor:
         """Run spiking neurons over a portion.
 
         Args:
             drive: [samples, T, neurons], summed input weights; overwritten in float arithmetic.
             tape: [samples, T, words] int64, filled with masks of spikes.
+            spikes: [samples, T, neurons] int32, filled with the number of spikes where a neuron
+                spiked; or `no_counts`.
 
         Returns:
             [samples, T, neurons] float, q where a neuron spiked.
@@ -130,13 +144,14 @@ class Layer:
             (self.forward_recurrent.weight, self.forward_recurrent.delay),
         )
         if self.neurons.integers is None:
-            launch(forward.run_lif, *cut, self.constants, *loop, drive, tape)
+            launch(forward.run_lif, *cut, self.constants, *loop, drive, tape, spikes)
             return drive
         slopes = torch.empty_like(drive, dtype=self.constants.dtype)
         faults = self._no_faults(len(drive))
         chip_arguments = self.constants, self.integers, self.unit.to(self.constants.dtype)
         kernels = forward.chip_kernels(self.neurons.arithmetic)
-        launch(kernels.run_lif, *cut, *chip_arguments, *loop, drive, tape, slopes, faults)
+        traces = drive, tape, slopes, faults, spikes
+        launch(kernels.run_lif, *cut, *chip_arguments, *loop, *traces)
         self._count_faults(faults)
         return slopes
 
@@ -207,7 +222,6 @@ class Layer:
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
         """Sum the weights of the source's spikes by step of arrival: [samples, T, neurons]."""
-        _refuse_counts(source.count is not None)
         drive = self.forward_afferent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
@@ -219,6 +233,7 @@ class Layer:
             source.offset[first : last + 1],
             source.step,
             source.neuron,
+            no_counts(drive) if source.count is None else source.count,
             self.arrival_span,
             drive,
         )
@@ -239,6 +254,7 @@ class Layer:
             own_spikes.sample_index() * n_steps + own_spikes.step, own_spikes.n_samples * n_steps
         )
         sums = _GradientSums(self, source, own_spikes, want_source_time)
+        count = no_counts(start) if own_spikes.count is None else own_spikes.count
         for first, last, mu_u, c in self._adjoint_portions(source):
             launch(
                 adjoint.run_lif_adjoint,
@@ -248,6 +264,7 @@ class Layer:
                 self.recurrent.delay,
                 start[first * n_steps : last * n_steps + 1],
                 own_spikes.neuron,
+                count,
                 run.slope,
                 time_gradient.contiguous(),
                 push.contiguous(),
@@ -303,7 +320,7 @@ class _GradientSums:
             if own_spikes is not None and layer.is_recurrent
             else None
         )
-        self.source_time = layer.constants.new_empty(source.n_spikes) if want_source_time else None
+        self.source_time = layer.constants.new_empty(source.n_filled) if want_source_time else None
         self.sample = source.sample_index() if want_source_time else None
 
     def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
@@ -330,12 +347,12 @@ class _GradientSums:
             )
 
     def _spikes(self, first: int, last: int) -> slice:
-        """Range of the source's spikes in samples first … last − 1.
+        """Range of the source's filled bins in samples first … last − 1.
 
         If there are several portions, the host waits for the GPU.
         """
         if last - first == self.source.n_samples:
-            return slice(0, self.source.n_spikes)
+            return slice(0, self.source.n_filled)
         self.offset = self.offset or self.source.offset.tolist()
         return slice(self.offset[first], self.offset[last])
 
@@ -343,16 +360,6 @@ class _GradientSums:
         """The gradients of all portions added so far."""
         recurrent = self.recurrent.result() if self.recurrent is not None else None
         return Gradients(self.afferent.result(), recurrent, self.source_time)
-
-
-def _refuse_counts(has_counts: bool) -> None:
-    """Raise `UsageError` if neurons or channels have several spikes in a step."""
-    if has_counts:
-        raise UsageError(
-            "a GPU cannot train networks with several spikes per neuron or channel and step",
-            code="counts-on-gpu",
-            fix='train on the CPU (device="cpu"), or with most_spikes=1',
-        )
 
 
 def _contiguous(synapses: Synapses) -> Synapses:

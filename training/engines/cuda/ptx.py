@@ -23,6 +23,7 @@ from nmtool.errors import MissingError, reason
 from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.compiled import MAX_REGISTERS
+from nmtool.training.engines.cuda.kernels.counts import DENSE, LISTED
 
 ARCHITECTURES = ((8, 0), (9, 0), (12, 0))
 """Compute capabilities of the A100, the H100 and the RTX 50 series."""
@@ -38,7 +39,7 @@ Signature = tuple[Any, tuple[Any, ...]]
 
 
 def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
-    """Every kernel, with the types of its arguments in launches.
+    """Every kernel, with the types of its arguments in launches, without and with counts.
 
     Args:
         number: type of weights and traces.
@@ -49,37 +50,31 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
     ints, longs, masks = _array_type(int32, 1), _array_type(int64, 1), _array_type(int64, 2)
     whole, sums = (_array_type(int32, 2), _array_type(delays, 2)), _array_type(int32, 3)
     tape, faults = _array_type(int64, 3), _array_type(int64, 3)
-    spikes = longs, ints, ints, int64
+    bins = longs, ints, ints
+    listed, filled, dense = (
+        (_array_type(dtype, 2), _array_type(dtype, dimensions))
+        for dtype, dimensions in ((uint8, LISTED), (int32, LISTED), (int32, DENSE))
+    )
+    states = masks, matrix, _array_type(int32, 2)
+    lists = longs, int64, ints, ints, vector
     chips = [forward.chip_kernels(arithmetic) for arithmetic in arithmetics().values()]
+    on_chip = matrix, masks, vector, *whole, sums, tape, traces, faults
+    spiked, along = (longs, ints), (vector, vector, vector, traces, traces)
+    by_synapse = int64, int64, int64, traces, _array_type(number, 4)
     return [
-        (currents.afferent_drive, (*synapses, *spikes, traces)),
-        (currents.afferent_drive, (*whole, *spikes, sums)),
-        (forward.run_lif, (matrix, *synapses, traces, tape)),
-        *(
-            (chip.run_lif, (matrix, masks, vector, *whole, sums, tape, traces, faults))
-            for chip in chips
-        ),
+        *((currents.afferent_drive, (*synapses, *bins, n, int64, traces)) for n in listed),
+        *((currents.afferent_drive, (*whole, *bins, n, int64, sums)) for n in listed),
+        *((forward.run_lif, (matrix, *synapses, traces, tape, n)) for n in dense),
+        *((chip.run_lif, (*on_chip, n)) for chip in chips for n in dense),
         (forward.count_spikes, (masks, longs)),
-        (forward.list_spikes, (masks, matrix, longs, int64, ints, ints, vector)),
+        *((forward.list_spikes, (*states, *lists, n)) for n in filled),
         (forward.run_li, (matrix, traces, traces)),
         *((chip.run_li, (masks, sums, sums, faults)) for chip in chips),
-        (
-            adjoint.run_lif_adjoint,
-            (matrix, *synapses, longs, ints, vector, vector, vector, traces, traces),
-        ),
+        *((adjoint.run_lif_adjoint, (matrix, *synapses, *spiked, n, *along)) for n in listed),
         (adjoint.run_li_adjoint, (matrix, traces, traces, traces)),
-        (
-            gradients.synapse_gradients,
-            (
-                _array_type(delays, 2),
-                longs,
-                ints,
-                int64,
-                int64,
-                int64,
-                traces,
-                _array_type(number, 4),
-            ),
+        *(
+            (gradients.synapse_gradients, (_array_type(delays, 2), longs, ints, n, *by_synapse))
+            for n in listed
         ),
         (gradients.sum_chunks, (matrix, vector)),
         (gradients.spike_time_gradients, (*synapses, longs, ints, ints, traces, vector)),

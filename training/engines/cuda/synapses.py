@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import gradients
+from nmtool.training.engines.cuda.kernels.counts import no_counts
 from nmtool.training.engines.cuda.limits import Limits, blocks_of
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
@@ -49,6 +50,7 @@ class GradientSum:
         key = spikes.sample_index() * self.n_pre + spikes.neuron
         key, order = torch.sort(key, stable=True)
         self.step = spikes.step[order]
+        self.count = no_counts(order) if spikes.count is None else spikes.count[order]
         self.start = first_indices(key, spikes.n_samples * self.n_pre)
         self.threads = min(STRIP_THREADS, limits.threads_for(self.n_pre))
         self.strips = blocks_of(self.n_pre, self.threads)
@@ -72,6 +74,7 @@ class GradientSum:
             self.delay,
             self.start[first * self.n_pre : last * self.n_pre + 1],
             self.step,
+            self.count,
             window,
             -(first % self.chunk_size),
             self.chunk_size,

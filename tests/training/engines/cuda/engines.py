@@ -62,6 +62,7 @@ class Case:
         limits: limits that divide the work.
         seed: seed of all random numbers.
         reset: reset of the hidden neurons; with subtraction, of 0.4 thresholds.
+        most_spikes: largest number of spikes of a hidden neuron or channel in a step.
         eager: True if hidden neurons have a bias beyond their threshold, and spike in step 0.
     """
 
@@ -76,6 +77,7 @@ class Case:
     limits: Limits = SMALL
     seed: int = 1
     reset: str = TO_ZERO
+    most_spikes: int = 1
     eager: bool = False
 
     @property
@@ -91,7 +93,7 @@ class Case:
             max_delay=self.max_delay,
             **sizes,
         )
-        network = with_reset(network, self.reset, 0.4)
+        network = with_reset(network, self.reset, 0.4, self.most_spikes)
         return made_eager(network) if self.eager else network
 
     def input(self) -> Raster:
@@ -144,6 +146,7 @@ def _assert_same_spikes(actual: SpikeTrains, expected: Raster) -> None:
     np.testing.assert_array_equal(raster.offset, expected.offset)
     np.testing.assert_array_equal(raster.step, expected.step)
     np.testing.assert_array_equal(raster.neuron, expected.neuron)
+    np.testing.assert_array_equal(raster.bin_counts(), expected.bin_counts())
 
 
 def longer(case: Case, n_steps: int) -> Case:

@@ -16,6 +16,7 @@ from nmtool.training.engines.cuda import available, ptx
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import currents
 from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.engines.cuda.kernels.counts import no_counts
 from nmtool.training.engines.devices import find_device
 from nmtool.training.processes.launch import Launch
 from tests.refusals import refused
@@ -102,7 +103,8 @@ def _drive() -> Any:
     weight, drive = tensor(np.ones((1, 1)), np.float32), tensor(np.ones((1, 4, 1)), np.float32)
     offset, step = tensor(np.array([0, 1]), np.int64), tensor(np.array([1]), np.int32)
     synapses = weight, tensor(np.zeros((1, 1)), np.uint8)
-    lists = offset, step, tensor(np.array([0]), np.int32), 1
+    bins = offset, step, tensor(np.array([0]), np.int32), no_counts(step)
+    lists = *bins, 1
     launch(currents.afferent_drive, (1, 1), 32, 128, *synapses, *lists, drive)
     return drive
 

@@ -73,13 +73,21 @@ CASES = {
     "more spikes than warps": Case(n_samples=1, n_steps=16, density=0.5),
     "subtraction": Case(n_samples=2, reset=SUBTRACT),
     "late subtraction": Case(n_samples=2, reset=LATE),
+    "counts": Case(n_samples=2, reset=SUBTRACT, most_spikes=3),
+    "counts in portions": Case(
+        n_samples=5,
+        n_steps=16,
+        reset=SUBTRACT,
+        most_spikes=255,
+        limits=replace(SMALL, scratch_bytes=2 * 24 * 7 * 16, blocks=14),
+    ),
     "wide delays": Case(n_samples=1, n_steps=280, hidden=3, max_delay=270, delays=np.int16),
 }
 
 
 IN_SIMULATOR = (
     *("recurrent", "delays beyond the end", "one sample, one step", "one chunk"),
-    *("subtraction", "late subtraction"),
+    *("subtraction", "late subtraction", "counts"),
 )
 """Cases that also run in Numba's simulator, to test the engine without numba-cuda."""
 
@@ -279,10 +287,10 @@ def _launches(
     """Launches of a forward and a backward pass over a batch."""
     hidden, output = layers(case.network(), case, dtype)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
-    n_spikes = hidden.run_lif(source).spikes.n_spikes
+    n_filled = hidden.run_lif(source).spikes.n_filled
     losses = Losses(
         np.ones((case.n_samples, case.n_steps, output.size)),
-        np.zeros(n_spikes),
+        np.zeros(n_filled),
         np.zeros(hidden.size),
     )
     with _noted(monkeypatch) as launched:
@@ -319,9 +327,12 @@ def test_launches_have_the_argument_types_of_compilation(
     """`engines/cuda/ptx.py` compiles the kernels with the argument types of their launches."""
     signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
-    launched = _launches(case, monkeypatch, np.dtype(str(number)))
-    for runs_in in arithmetics().values():
-        launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)), runs_in)
+    launched: Launches = []
+    for of_case in (case, replace(case, reset=SUBTRACT, most_spikes=2)):
+        launched += _launches(of_case, monkeypatch, np.dtype(str(number)))
+        for runs_in in arithmetics().values():
+            dtype = getattr(torch, str(number))
+            launched += _integer_launches(of_case, monkeypatch, dtype, runs_in)
     seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
     assert seen == set(signatures)
 

@@ -15,7 +15,7 @@ from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
-from tests.networks.resets import with_reset
+from tests.networks.resets import with_reset, with_several_resets
 from tests.networks.trainable import random_input, random_network, with_readout
 from tests.tiny8.nmtool_tiny8 import TINY8
 from tests.training.engines.cuda.engines import SMALL, needs_device, unless_simulated
@@ -53,11 +53,14 @@ def _gradients(
 
 
 @unless_simulated
-@pytest.mark.parametrize("topology", ["two layers", "feedback and skips"])
-def test_gradients_equal_the_cpu_engine(topology: str) -> None:
+@pytest.mark.parametrize(
+    ("topology", "most"), [("two layers", 1), ("feedback and skips", 1), ("feedback and skips", 3)]
+)
+def test_gradients_equal_the_cpu_engine(topology: str, most: int) -> None:
     network = random_network(
         topology, seed=1, channels=6, hidden=6, second=5, n_steps=28, max_delay=4
     )
+    network = with_several_resets(network, 0, most) if most > 1 else network
     spikes = random_input(network, 2, seed=2, density=0.4)
     on_gpu = _gradients(network, spikes, _gpu())
     on_cpu = _gradients(network, spikes, CPU)
@@ -75,29 +78,34 @@ def test_no_samples_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topology", "rule", "weight_bits", "grid", "reset"),
+    ("topology", "rule", "weight_bits", "grid", "reset", "most"),
     [
-        ("recurrent", "mean", 8, DelayGrid(2, 2), LATE),
+        ("recurrent", "mean", 8, DelayGrid(2, 2), LATE, 1),
+        ("recurrent", "mean", 8, DelayGrid(2, 2), SUBTRACT, 3),
         pytest.param(
-            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), TO_ZERO),
+            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), TO_ZERO, 1),
             marks=unless_simulated,
         ),
         pytest.param(
-            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), LATE), marks=unless_simulated
+            *("recurrent", "mean", 5, DelayGrid(2, 2, target=TINY8), LATE, 1),
+            marks=unless_simulated,
         ),
         pytest.param(
-            "feedback and skips", "mean", 8, DelayGrid(2, 2), SUBTRACT, marks=unless_simulated
+            "feedback and skips", "mean", 8, DelayGrid(2, 2), SUBTRACT, 1, marks=unless_simulated
         ),
-        pytest.param("two layers", "max", 2, DelayGrid(1, 5), TO_ZERO, marks=unless_simulated),
+        pytest.param("two layers", "max", 2, DelayGrid(1, 5), TO_ZERO, 1, marks=unless_simulated),
         pytest.param(
-            "recurrent", "first_spike", 4, DelayGrid(3, 1), SUBTRACT, marks=unless_simulated
+            "two layers", "max", 2, DelayGrid(1, 5), SUBTRACT, 255, marks=unless_simulated
+        ),
+        pytest.param(
+            "recurrent", "first_spike", 4, DelayGrid(3, 1), SUBTRACT, 1, marks=unless_simulated
         ),
     ],
 )
 def test_integers_are_those_of_the_chip(
-    topology: str, rule: str, weight_bits: int, grid: DelayGrid, reset: str
+    topology: str, rule: str, weight_bits: int, grid: DelayGrid, reset: str, most: int
 ) -> None:
-    network = with_readout(with_reset(_small_network(topology), reset, 0.4), rule)
+    network = with_readout(with_reset(_small_network(topology), reset, 0.4, most), rule)
     spikes = random_input(network, 2, seed=2, density=0.3)
     both = run_both(network, rounding_of(network, weight_bits, grid), spikes, device=_gpu())
     assert_identical(*both)
@@ -128,10 +136,10 @@ def test_integers_overflow_as_those_of_the_chip(topology: str, target: Arithmeti
 
 
 @unless_simulated
-@pytest.mark.parametrize("reset", RESETS)
-def test_gradients_of_integers_equal_the_cpu_engine(reset: str) -> None:
+@pytest.mark.parametrize(("reset", "most"), [*((reset, 1) for reset in RESETS), (SUBTRACT, 3)])
+def test_gradients_of_integers_equal_the_cpu_engine(reset: str, most: int) -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
-    network = with_reset(network, reset, 0.4)
+    network = with_reset(network, reset, 0.4, most)
     spikes = random_input(network, 2, seed=2, density=0.4)
     on_gpu = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
     on_cpu = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from benchmarks.gpu_kernels import python_name
+from nmtool.network.graph import SUBTRACT
 from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import Cuda
 from nmtool.training.front.model import SpikingNetwork
+from tests.networks.resets import with_reset
 from tests.networks.trainable import random_input, random_network
 from tests.training.engines.cuda import emulator
 from tests.training.engines.cuda.engines import SMALL, Case, compare, made_eager
@@ -62,12 +64,14 @@ def mutants(ptx: str) -> Iterator[Mutant]:
         yield Mutant(index + 1, mutation, "\n".join([*lines[:index], text, *lines[index + 1 :]]))
 
 
-def _integers(n_steps: int, *, eager: bool) -> None:
+def _integers(n_steps: int, *, eager: bool, most_spikes: int = 1) -> None:
     """Compare a network that overflows with the simulator, and check that gradients are finite."""
     network = random_network(
         "recurrent", seed=4, channels=6, hidden=40, n_steps=n_steps, max_delay=5
     )
     network = made_eager(network) if eager else network
+    if most_spikes > 1:
+        network = with_reset(network, SUBTRACT, 0.4, most_spikes)
     spikes = random_input(network, 2, seed=2, density=0.4)
     device = Cuda("cuda", require(), replace(SMALL, threads=64))
     rounding = too_loud(rounding_of(network))
@@ -79,16 +83,22 @@ def _integers(n_steps: int, *, eager: bool) -> None:
 
 WARPS = replace(SMALL, threads=64)
 # An odd number of steps also runs the remainder of every loop that the compiler has unrolled.
-FLOATS: tuple[Callable[[], object], ...] = tuple(
-    partial(compare, case)
-    for case in (
-        Case(n_samples=2, n_steps=23, eager=True),
-        Case(n_samples=2, n_steps=51, hidden=5, limits=replace(SMALL, shared_bytes=352)),
-        Case(n_samples=1, n_steps=16, hidden=40, density=0.3, limits=WARPS),
-        Case(n_samples=1, n_steps=7, hidden=40, limits=WARPS, eager=True),
-    )
+CASES = (
+    Case(n_samples=2, n_steps=23, eager=True),
+    Case(n_samples=2, n_steps=23, eager=True, reset=SUBTRACT),
+    Case(n_samples=2, n_steps=51, hidden=5, limits=replace(SMALL, shared_bytes=352)),
+    Case(n_samples=1, n_steps=16, hidden=40, density=0.3, limits=WARPS),
+    Case(n_samples=1, n_steps=7, hidden=40, limits=WARPS, eager=True),
 )
-INTEGERS = partial(_integers, 23, eager=True), partial(_integers, 24, eager=False)
+COUNTS = tuple(replace(case, reset=SUBTRACT, most_spikes=3) for case in CASES)
+FLOATS: tuple[Callable[[], object], ...] = tuple(
+    partial(compare, case) for case in (*CASES, *COUNTS)
+)
+INTEGERS = (
+    partial(_integers, 23, eager=True),
+    partial(_integers, 24, eager=False),
+    partial(_integers, 23, eager=True, most_spikes=3),
+)
 RUNS = {
     **dict.fromkeys(
         [

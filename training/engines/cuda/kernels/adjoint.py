@@ -8,7 +8,8 @@ the derivative of the loss with respect to the arrival time of a spike, per unit
     μ_u[n] = μ_v[n] + β·μ_u[n+1]
     c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
 
-With q = ∞, of a spike that is left over, only the push is added. ∂L/∂t of a spike is the sum over
+With q = ∞, of a spike that is left over, only the push is added. A bin of several spikes jumps like
+one spike with the q of the bin, and gets the push once for each. ∂L/∂t of a spike is the sum over
 its arrivals, Σ_j w_j·c_j[n + 1 + d_j], in all projections, plus the direct derivative of the loss
 with respect to the time of the spike (Mészáros, Knight & Nowotny 2025, in stepped form).
 """
@@ -24,15 +25,16 @@ from nmtool.training.engines.cuda.kernels.constants import (
     PER_TAU_SYN,
     TAU_MEM,
 )
+from nmtool.training.engines.cuda.kernels.counts import of_listed
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @device_function
-def jump(cell, i, q, dt_gradient, push, mu_v):
-    """Add the jump at a spike of neuron i to μ_v."""
+def jump(cell, i, q, dt_gradient, push, count, k, mu_v):
+    """Add the jump at bin k, of neuron i, to μ_v."""
     i = index(i)
     pull = mu_v[i] * cell[FALL, i] - cell[TAU_MEM, i] * dt_gradient
-    mu_v[i] += pull / q + push[i]
+    mu_v[i] += pull / q + of_listed(push[i], count, k)
 
 
 @device_function
@@ -56,21 +58,23 @@ def write_step(cell, n, mu_v, mu_u_later, mu_u, c):
 
 
 @kernel
-def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, push, mu_u, c):
+def run_lif_adjoint(cell, weight, delay, start, neuron, count, slope, time_gradient, push, mu_u, c):
     """Run the adjoint of spiking neurons from the last step to the first, one block per sample.
 
-    μ_v and the latest μ_u are in shared memory. Each spike of a step is assigned to a warp of 32
-    threads, which reads the rows of its synapses coalesced and sums in shared memory. A neuron
-    spikes at most once in a step, so that no two spikes change the same μ_v.
+    μ_v and the latest μ_u are in shared memory. Each filled bin of a step is assigned to a warp of
+    32 threads, which reads the rows of its synapses coalesced and sums in shared memory. A neuron
+    has at most one bin in a step, so that no two bins change the same μ_v.
 
     Args:
         cell: [constants, neurons] float.
         weight, delay: [neurons, neurons], synapses within the population; [0, neurons] without
             recurrence.
-        start: [samples·T + 1] int64, index of each step's first spike in the lists below.
-        neuron: [spikes] int32, neuron of each spike.
-        slope: [spikes] float, q of each spike.
-        time_gradient: [spikes] float, ∂L/∂t per ms from the loss and from other populations.
+        start: [samples·T + 1] int64, index of each step's first bin in the lists below.
+        neuron: [filled] int32, neuron of each filled bin.
+        count: [filled] uint8, number of spikes of each bin, or `no_counts`.
+        slope: [filled] float, q of each bin.
+        time_gradient: [filled] float, ∂L/∂t per ms of each spike of a bin, from the loss and from
+            other populations.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         mu_u, c: [samples, neurons, T] float, filled.
 
@@ -111,7 +115,7 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
                 dt_gradient = time_gradient[at] + sum_of_warp(
                     partial_sums, thread, threads // warps
                 )
-                jump(cell, neuron[at], slope[at], dt_gradient, push, mu_v)
+                jump(cell, neuron[at], slope[at], dt_gradient, push, count, k, mu_v)
             cuda.syncthreads()
             first += warps
         write_step(cell, n, mu_v, mu_u_later, mu_u[index(s)], c[index(s)])

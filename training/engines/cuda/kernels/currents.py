@@ -6,10 +6,11 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
+from nmtool.training.engines.cuda.kernels.counts import of_listed
 
 
 @kernel
-def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
+def afferent_drive(weight, delay, offset, step, neuron, count, arrival_span, drive):
     """Compute the drive a[n] of a population: the summed weights that arrive in each step.
 
     There is one block per sample and group of post-neurons, and one thread per post-neuron. Delayed
@@ -19,8 +20,9 @@ def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
 
     Args:
         weight, delay: [pre, post], jumps of u, and delays in steps.
-        offset: [samples + 1] int64, index of each sample's first spike in the lists below.
-        step, neuron: [spikes] int32, step and neuron of the source's spikes.
+        offset: [samples + 1] int64, index of each sample's first bin in the lists below.
+        step, neuron: [filled] int32, step and neuron of the source's filled bins.
+        count: [filled] uint8, number of spikes of each bin, or `no_counts`.
         arrival_span: steps from a spike to its last arrival.
         drive: [samples, T, post] float, filled with a[n].
 
@@ -44,7 +46,7 @@ def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
             at = due_slot + HOP_LATENCY + np.int32(delay[i, index(j)])
             if at >= arrival_span:
                 at -= arrival_span
-            ring[index(at * lanes + lane)] += weight[i, index(j)]
+            ring[index(at * lanes + lane)] += of_listed(weight[i, index(j)], count, k)
             k += 1
         due_slot += 1
         if due_slot == arrival_span:

@@ -6,6 +6,8 @@ v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n]
 For a chip's integers the step is that of `hardware_sim`; values for the backward pass are in the
 units of the float network, u/unit and v/unit.
 
+If neurons may spike several times in a step, they do so while v[n] > θ, see `counts.py`.
+
 The spikes of a step are a mask with one bit per neuron; a *word* has the bits of 32 neurons. A
 *group* has one bit for each of 32 words, set if the word has spikes. The cost of a step is
 therefore proportional to its spikes.
@@ -22,7 +24,7 @@ from numba import int32, uint32
 
 from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
 from nmtool.training.engines.cuda.kernels.compiled import cuda, device_function, index, kernel
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
@@ -31,15 +33,18 @@ from nmtool.training.engines.cuda.kernels.constants import (
     BIAS_STEP,
     CHIP_BIAS,
     CHIP_DROP,
+    CHIP_MOST_SPIKES,
     DROP,
     GAIN,
     KEEP_U,
     KEEP_V,
     LEFT_FROM,
+    MOST_SPIKES,
     THETA,
     VTH,
     B,
 )
+from nmtool.training.engines.cuda.kernels.counts import DENSE, LISTED, of_dense
 
 WORD = 32
 """Number of bits of a word."""
@@ -50,6 +55,7 @@ cleared."""
 
 after_reset = device_function(v_after)
 owed_next = device_function(owed_after)
+times_above = device_function(spikes_in)
 
 
 @device_function
@@ -73,15 +79,31 @@ def spike_slope(cell, j, current, membrane):
 
 
 @device_function
-def advance(cell, a, u, v, words, groups):
+def spikes_above(cell, i, v, most):
+    """How often v of neuron i is above θ if c is subtracted each time, up to `most` times.
+
+    `most` is a float. All arithmetic has the type of the constants.
+    """
+    number, times = cell.dtype.type, 0
+    while number(times) < most and v - number(times) * cell[DROP, i] > cell[THETA, i]:
+        times += 1
+    return times
+
+
+@device_function
+def advance(cell, a, u, v, words, groups, spikes, s, n):
     """Advance the thread's neurons by a step and mark those that spike.
 
     Args:
         cell: [constants, neurons] float.
         a: [neurons] float, the drive of the step; overwritten by q where a neuron spikes, or by ∞
-            if the spike is left over: v was above θ after the reset of the step before.
+            if the spike is left over: v was above θ after the reset of the step before. Of a bin of
+            several spikes, it is q of the first crossing, divided by the number of crossings.
         u, v: [neurons] float, the state, which is updated.
         words, groups: the mask of the step.
+        spikes: [samples, T, neurons] int32, filled with the number of spikes where a neuron spikes;
+            or `no_counts`.
+        s, n: the sample and the step.
     """
     j = cuda.threadIdx.x
     while j < u.size:
@@ -90,16 +112,28 @@ def advance(cell, a, u, v, words, groups):
         u[i] = cell[BETA, i] * u[i] + a[i]
         v[i] = cell[ALPHA, i] * v[i] + u[i] + cell[BIAS_STEP, i]
         if v[i] > cell[THETA, i]:
-            a[i] = spike_slope(cell, i, u[i], v[i])
-            if before > cell[THETA, i]:
-                a[i] = np.inf
-            v[i] = after_reset(v[i], True, cell[DROP, i])
+            q = spike_slope(cell, i, u[i], v[i])
+            if spikes.ndim == DENSE:
+                number, drop = cell.dtype.type, cell[DROP, i]
+                count = spikes_above(cell, i, v[i], cell[MOST_SPIKES, i])
+                owed = spikes_above(cell, i, before, number(count))
+                v[i] = after_reset(v[i], number(count), drop)
+                spikes[index(s), index(n), i] = count
+                if count == owed:
+                    a[i] = np.inf
+                else:
+                    a[i] = (q + number(owed) * drop) / number(count - owed)
+            else:
+                a[i] = q
+                if before > cell[THETA, i]:
+                    a[i] = np.inf
+                v[i] = after_reset(v[i], True, cell[DROP, i])
             mark(j, words, groups)
         j += cuda.blockDim.x
 
 
 @device_function
-def send(weight, delay, n, words, groups, drive):
+def send(weight, delay, n, words, groups, spikes, s, drive):
     """Add the weights of the spikes of step n to the drive of the thread's neurons.
 
     Spikes are added in ascending order of their neurons.
@@ -108,6 +142,8 @@ def send(weight, delay, n, words, groups, drive):
         weight, delay: [pre, post], jumps of u, and delays in steps.
         n: the step.
         words, groups: the mask of the step.
+        spikes: [samples, T, pre] int32, number of spikes where a neuron spikes, or `no_counts`.
+        s: the sample.
         drive: [T, post], the drive; arrivals after the last step are lost.
     """
     for group in range(groups.size):
@@ -123,7 +159,8 @@ def send(weight, delay, n, words, groups, drive):
                 while j < drive.shape[1]:
                     arrival = n + HOP_LATENCY + np.int32(delay[i, index(j)])
                     if arrival < drive.shape[0]:
-                        drive[index(arrival), index(j)] += weight[i, index(j)]
+                        sent = of_dense(weight, i, index(j), spikes, s, n)
+                        drive[index(arrival), index(j)] += sent
                     j += cuda.blockDim.x
 
 
@@ -148,7 +185,7 @@ def begin(u, v, masks):
 
 
 @device_function
-def record_and_send(weight, delay, n, words, groups, next_but_one, tape, drive):
+def record_and_send(weight, delay, n, words, groups, next_but_one, tape, spikes, s, drive):
     """Record a step's mask and send its spikes, after the step's barrier.
 
     Args:
@@ -157,6 +194,7 @@ def record_and_send(weight, delay, n, words, groups, next_but_one, tape, drive):
         words, groups: the mask of the step.
         next_but_one: the mask of step n + 2, which is cleared.
         tape: [words] int64, filled with the mask.
+        spikes, s: as in `send`.
         drive: [T, neurons], to which the weights of the spikes are added.
     """
     clear(next_but_one)
@@ -165,11 +203,11 @@ def record_and_send(weight, delay, n, words, groups, next_but_one, tape, drive):
         tape[index(word)] = np.int64(words[index(word)])
         word += cuda.blockDim.x
     if weight.shape[0] > 0:
-        send(weight, delay, n, words, groups, drive)
+        send(weight, delay, n, words, groups, spikes, s, drive)
 
 
 @kernel
-def run_lif(cell, weight, delay, drive, tape):
+def run_lif(cell, weight, delay, drive, tape, spikes):
     """Run spiking neurons through all steps of every sample, one block per sample.
 
     u, v and the masks are in shared memory. The drive also serves as the delay line of the
@@ -184,6 +222,8 @@ def run_lif(cell, weight, delay, drive, tape):
         drive: [samples, T, neurons] float, a[n], to which recurrent arrivals are added. Where a
             neuron spikes, a[n] is overwritten by q, see `advance`.
         tape: [samples, T, words] int64, filled with the masks.
+        spikes: [samples, T, neurons] int32, filled with the number of spikes where a neuron spikes;
+            or `no_counts`.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
     """
@@ -197,19 +237,19 @@ def run_lif(cell, weight, delay, drive, tape):
     for n in range(drive.shape[1]):
         first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
         words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
-        advance(cell, drive[index(s), index(n)], u, v, words, groups)
+        advance(cell, drive[index(s), index(n)], u, v, words, groups, spikes, s, n)
         cuda.syncthreads()
-        next_but_one = bits[later : later + size]
-        record_and_send(weight, delay, n, words, groups, next_but_one, tape[s, n], drive[s])
+        next_but_one, row = bits[later : later + size], tape[s, n]
+        record_and_send(weight, delay, n, words, groups, next_but_one, row, spikes, s, drive[s])
 
 
 @kernel
 def count_spikes(tape, count):
-    """Count the spikes of every step, one thread per step of a sample.
+    """Count the neurons that spike in every step, one thread per step of a sample.
 
     Args:
         tape: [samples·T, words] int64, masks.
-        count: [samples·T] int64, filled with the number of spikes.
+        count: [samples·T] int64, filled with the number of filled bins.
     """
     row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if row < tape.shape[0]:
@@ -220,16 +260,19 @@ def count_spikes(tape, count):
 
 
 @kernel
-def list_spikes(tape, slopes, start, n_steps, step, neuron, slope):
-    """Convert masks to lists of spikes in the order of a raster, one thread per step of a sample.
+def list_spikes(tape, slopes, spikes, start, n_steps, step, neuron, slope, count):
+    """Convert masks to lists of bins in the order of a raster, one thread per step of a sample.
 
     Args:
         tape: [samples·T, words] int64, masks.
         slopes: [samples·T, neurons] float, q where a neuron spiked.
-        start: [samples·T] int64, index of each step's first spike in the lists.
+        spikes: [samples·T, neurons] int32, number of spikes where a neuron spiked; unused without
+            counts.
+        start: [samples·T] int64, index of each step's first bin in the lists.
         n_steps: T, time steps of a sample.
-        step, neuron: [spikes] int32, filled with step and neuron of each spike.
-        slope: [spikes] float, filled with q of each spike.
+        step, neuron: [filled] int32, filled with step and neuron of each bin.
+        slope: [filled] float, filled with q of each bin.
+        count: [filled] int32, filled with the number of spikes of each bin; or `no_counts`.
     """
     row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if row < tape.shape[0]:
@@ -242,6 +285,8 @@ def list_spikes(tape, slopes, start, n_steps, step, neuron, slope):
                 step[at] = n
                 neuron[at] = i
                 slope[at] = slopes[row, i]
+                if count.ndim == LISTED:
+                    count[at] = spikes[row, i]
                 at += 1
 
 
@@ -284,7 +329,9 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
     shift, margin = arithmetic.state_shift, arithmetic.firing_level(0)
 
     @device_function
-    def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
+    def advance_chip(
+        cell, integer_constants, unit, a, u, v, words, groups, slope, faults, spikes, s, n
+    ):
         """Advance the thread's neurons by a step in a chip's integers.
 
         Args:
@@ -296,8 +343,9 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             u, v: [neurons] int32, the state, which is updated.
             words, groups: the mask of the step.
             slope: [neurons] float, filled where a neuron spikes with q, or with ∞ if the spike is
-                left over.
+                left over, see `advance`.
             faults: [2, neurons] int64, counts of wraps of u and of clips of v; new ones are added.
+            spikes, s, n: as in `advance`.
         """
         number = unit.dtype.type
         j = cuda.threadIdx.x
@@ -325,17 +373,33 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 faults[1, i] += 1
             if after.spiked:
                 current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
-                slope[i] = spike_slope(cell, i, current, membrane)
-                if v[i] >= integer_constants[LEFT_FROM, i]:
-                    slope[i] = np.inf
+                q = spike_slope(cell, i, current, membrane)
+                left_from = integer_constants[LEFT_FROM, i]
+                if spikes.ndim == DENSE:
+                    before, drop = np.int64(v[i]), integer_constants[CHIP_DROP, i]
+                    silent, most = left_from - 1, integer_constants[CHIP_MOST_SPIKES, i]
+                    count = times_above(after.peak, True, silent, drop, most)
+                    owed = times_above(before, before > silent, silent, drop, count)
+                    v[i] = after_reset(after.peak, count, drop)
+                    spikes[index(s), index(n), i] = count
+                    if count == owed:
+                        slope[i] = np.inf
+                    else:
+                        slope[i] = (q + number(owed * drop) / unit[i]) / number(count - owed)
+                else:
+                    slope[i] = q
+                    if v[i] >= left_from:
+                        slope[i] = np.inf
+                    v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
                 mark(j, words, groups)
-                v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
             else:
                 v[i] = after.v
             j += cuda.blockDim.x
 
     @kernel
-    def run_lif_chip(cell, integer_constants, unit, weight, delay, drive, tape, slope, faults):
+    def run_lif_chip(
+        cell, integer_constants, unit, weight, delay, drive, tape, slope, faults, spikes
+    ):
         """Run spiking neurons in a chip's integers through all steps, one block per sample.
 
         Args:
@@ -350,6 +414,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
             slope: [samples, T, neurons] float, filled with q where a neuron spikes.
             faults: [samples, 2, neurons] int64, counts of wraps of u and clips of v, which are
                 increased.
+            spikes: as in `run_lif`.
 
         Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
         """
@@ -374,10 +439,13 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 groups,
                 slope[s, n],
                 faults[s],
+                spikes,
+                s,
+                n,
             )
             cuda.syncthreads()
-            next_but_one = bits[later : later + size]
-            record_and_send(weight, delay, n, words, groups, next_but_one, tape[s, n], drive[s])
+            next_but_one, row = bits[later : later + size], tape[s, n]
+            record_and_send(weight, delay, n, words, groups, next_but_one, row, spikes, s, drive[s])
 
     @kernel
     def run_li_chip(integer_constants, drive, membrane, faults):

@@ -1,6 +1,6 @@
 """Gradients of synapses and of spike times, gathered from the adjoint where spikes arrive.
 
-With m = k + 1 + d for the steps k of the spikes,
+With m = k + 1 + d for the steps k of the spikes, of which a bin may have several,
 
     ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ (μ_u[m+1] − μ_u[m])   per step
     ∂L/∂t = w_u·c[m]   per ms, summed over the synapses of a spike
@@ -12,11 +12,12 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
+from nmtool.training.engines.cuda.kernels.counts import of_listed
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @kernel
-def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u, sums):
+def synapse_gradients(delay, start, step, count, window, first_chunk, chunk_size, mu_u, sums):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
     A block handles one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
@@ -29,9 +30,9 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
 
     Args:
         delay: [post, pre] steps; read coalesced.
-        start: [samples·pre + 1] int64, index in `step` of the first spike of each sample and
-            channel.
-        step: [spikes] int32, sorted by sample, channel and time.
+        start: [samples·pre + 1] int64, index in `step` of the first bin of each sample and channel.
+        step: [filled] int32, sorted by sample, channel and time.
+        count: [filled] uint8, number of spikes of each bin, or `no_counts`.
         window: steps that fit in shared memory.
         first_chunk: first sample of the first chunk, counted from the portion's first sample:
             negative if the chunk began in an earlier portion.
@@ -71,8 +72,8 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
             while k < last and step[index(k)] + shift < first + steps:
                 arrival = step[index(k)] + shift - first
                 mu_u_at_arrival = trace[index(arrival)]
-                at_arrival += mu_u_at_arrival
-                change += trace[index(arrival + 1)] - mu_u_at_arrival
+                at_arrival += of_listed(mu_u_at_arrival, count, k)
+                change += of_listed(trace[index(arrival + 1)] - mu_u_at_arrival, count, k)
                 k += 1
             first += window
     if i < n_pre:
@@ -98,14 +99,14 @@ def sum_chunks(sums, total):
 
 @kernel
 def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
-    """Compute ∂L/∂t per ms of every spike of a source through one projection, a warp per spike.
+    """Compute ∂L/∂t per ms of a source's spikes through one projection, a warp per filled bin.
 
     Args:
         weight, delay: [pre, post], whose rows are read coalesced.
-        sample: [spikes] int64, index of each spike's sample in `c`.
-        step, neuron: [spikes] int32, step and neuron of each spike.
+        sample: [filled] int64, index of each bin's sample in `c`.
+        step, neuron: [filled] int32, step and neuron of each bin.
         c: [samples, post, T] float, from the adjoint of the target.
-        gradient: [spikes] float, filled with ∂L/∂t per ms.
+        gradient: [filled] float, filled with ∂L/∂t per ms of each spike of a bin.
 
     Dynamic shared memory: [warps, PITCH] of the type of `c`.
     """
