@@ -112,19 +112,19 @@ def advance(cell, a, u, v, words, groups, spikes, s, n):
         u[i] = cell[BETA, i] * u[i] + a[i]
         v[i] = cell[ALPHA, i] * v[i] + u[i] + cell[BIAS_STEP, i]
         if v[i] > cell[THETA, i]:
-            q = spike_slope(cell, i, u[i], v[i])
             if spikes.ndim == DENSE:
                 number, drop = cell.dtype.type, cell[DROP, i]
                 count = spikes_above(cell, i, v[i], cell[MOST_SPIKES, i])
                 owed = spikes_above(cell, i, before, number(count))
-                v[i] = after_reset(v[i], number(count), drop)
-                spikes[index(s), index(n), i] = count
                 if count == owed:
                     a[i] = np.inf
                 else:
-                    a[i] = (q + number(owed) * drop) / number(count - owed)
+                    q = spike_slope(cell, i, u[i], v[i] - number(owed) * drop)
+                    a[i] = q / number(count - owed)
+                spikes[index(s), index(n), i] = count
+                v[i] = after_reset(v[i], number(count), drop)
             else:
-                a[i] = q
+                a[i] = spike_slope(cell, i, u[i], v[i])
                 if before > cell[THETA, i]:
                     a[i] = np.inf
                 v[i] = after_reset(v[i], True, cell[DROP, i])
@@ -373,21 +373,22 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 faults[1, i] += 1
             if after.spiked:
                 current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
-                q = spike_slope(cell, i, current, membrane)
                 left_from = integer_constants[LEFT_FROM, i]
                 if spikes.ndim == DENSE:
                     before, drop = np.int64(v[i]), integer_constants[CHIP_DROP, i]
                     silent, most = left_from - 1, integer_constants[CHIP_MOST_SPIKES, i]
                     count = times_above(after.peak, True, silent, drop, most)
                     owed = times_above(before, before > silent, silent, drop, count)
-                    v[i] = after_reset(after.peak, count, drop)
-                    spikes[index(s), index(n), i] = count
                     if count == owed:
                         slope[i] = np.inf
                     else:
-                        slope[i] = (q + number(owed * drop) / unit[i]) / number(count - owed)
+                        membrane -= number(owed * drop) / unit[i]
+                        q = spike_slope(cell, i, current, membrane)
+                        slope[i] = q / number(count - owed)
+                    spikes[index(s), index(n), i] = count
+                    v[i] = after_reset(after.peak, count, drop)
                 else:
-                    slope[i] = q
+                    slope[i] = spike_slope(cell, i, current, membrane)
                     if v[i] >= left_from:
                         slope[i] = np.inf
                     v[i] = after_reset(after.peak, True, integer_constants[CHIP_DROP, i])
