@@ -47,7 +47,7 @@ _MEMORY = 2 << 30
 _BEFORE_LINT = 5
 _LINTED = (
     "chain", "chain-banks", "chain-single", "silent", "parallel-eight", "random-6",
-    "no-projections", "resets", "counts", "counts-neurons",
+    "no-projections", "resets", "counts", "counts-neurons", "counts-inputs",
 )  # fmt: skip
 _SMALL = (
     "chain", "chain-banks", "chain-single", "parallel", "no-projections", "random-0", "random-1",

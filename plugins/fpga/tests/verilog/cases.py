@@ -150,15 +150,15 @@ class Case:
                 if random.random() < 0.2:
                     step_words.insert(0, IN_NOTHING << 24 | int(random.integers(1 << 24)))
                 if self.missing and random.random() < 0.3:
-                    bits = 24 if self.network.channels.most_spikes == 1 else 20
-                    far = self.network.channels.size + int(
-                        random.choice([0, 1, 1 << int(random.integers(bits))])
-                    )
-                    far = min(far, (1 << bits) - 1)
+                    inputs = self.network.channels
+                    far = inputs.size + int(random.choice([0, 1, 1 << int(random.integers(24))]))
+                    if inputs.most_spikes > 1:
+                        # The channel does not exist, or has too many spikes.
+                        more = random.choice([inputs.most_spikes, max(inputs.most_spikes, 8)])
+                        places = [inputs.size, 1 << random.integers(8, 20), more << 20]
+                        far = int(random.choice(places))
                     place = int(random.integers(len(step_words) + 1))
-                    if bits == 20 and random.random() < 0.5:
-                        far = int(random.integers(self.network.channels.most_spikes, 16)) << 20
-                    step_words.insert(place, _MISSING | IN_SPIKE << 24 | far)
+                    step_words.insert(place, _MISSING | IN_SPIKE << 24 | min(far, (1 << 24) - 1))
                     wrong = True
                 is_last = step == length - 1 and sample in self.unfinished
                 if is_last and not any(word >> 24 & 3 == IN_SPIKE for word in step_words):
@@ -626,10 +626,9 @@ def _counts() -> list[Case]:
         most_in=15,
         **numbers,
     )
-    neurons = made(
-        [lif("a", 7, **often | {"reset_by": 40}, most_spikes=3), silent], chain_of("a"), **numbers
-    )
-    inputs = made([lif("a", 5), silent], chain_of("a"), most_in=5, **numbers)
+    twice = lif("a", 7, **often | {"reset_by": 40}, most_spikes=2)
+    neurons = made([twice, silent], chain_of("a"), **numbers)
+    inputs = made([lif("a", 5), silent], chain_of("a"), most_in=2, **numbers)
     rate = (0.4, 1.0)
     return [
         Case("counts", both, deep=True, rate=rate, missing=True, lengths=(12, 7)),
