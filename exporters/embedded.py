@@ -127,7 +127,7 @@ def header_version(network: IntegerNetwork) -> int:
 
     1: the step of `loihi2`; 2: other resets; 3: several spikes of a neuron or channel in a step.
     """
-    if network.counts:
+    if network.has_counts:
         return HEADER_VERSION
     return 2 if network.subtracts else 1
 

@@ -129,7 +129,7 @@ class Session:
         n_neurons = len(plan.bias)
         most = MAX_SAMPLE_BYTES // (BYTES_PER_BIN * n_neurons)
         _check_count(keep, 1, "the number of steps to keep, `keep`,", most)
-        self._spiked = np.zeros((keep, n_neurons), np.uint8 if network.counts else np.bool_)
+        self._spiked = np.zeros((keep, n_neurons), np.uint8 if network.has_counts else np.bool_)
         self._u_trace = np.zeros((keep, n_neurons), np.int32)
         self._v_trace = np.zeros((keep, n_neurons), np.int32)
         self._ring = np.zeros((plan.slots, n_neurons), np.int32)

@@ -85,7 +85,7 @@ def run_together(
         deep: also record u and v of every population at every step.
     """
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
-    spiked = np.zeros(shape, np.uint8 if network.counts else np.bool_)
+    spiked = np.zeros(shape, np.uint8 if network.has_counts else np.bool_)
     u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
     overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
     word = network.runs_in.word if isinstance(network, IntegerNetwork) else 1
@@ -105,7 +105,7 @@ def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
         arithmetic = runs_in.module, runs_in.sum_limit, runs_in.word
     else:
         arithmetic = "nmtool.hardware_sim.float_step", 0, 1
-    return kernels(*arithmetic, network.subtracts, network.counts)
+    return kernels(*arithmetic, network.subtracts, network.has_counts)
 
 
 def recording_from(

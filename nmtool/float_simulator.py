@@ -181,7 +181,7 @@ class StepNetwork:
     populations: Sequence[StepPopulation]
     projections: Sequence[StepProjection]
     readout: Readout
-    counts: bool = False
+    has_counts: bool = False
 
     @property
     def subtracts(self) -> bool:
@@ -203,7 +203,7 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
             for p in network.projections
         ]
     return StepNetwork(
-        network.channels.size, populations, projections, network.readout, network.counts
+        network.channels.size, populations, projections, network.readout, network.has_counts
     )
 
 

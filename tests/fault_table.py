@@ -56,7 +56,7 @@ def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
 
 def _is_single(fault: Fault) -> bool:
     """True for a fault that exports can have: without a latency and without counts."""
-    return not (fault.lag or fault.network.counts)
+    return not (fault.lag or fault.network.has_counts)
 
 
 BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]] = {

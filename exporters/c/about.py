@@ -114,7 +114,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
             step=step_call(network, f"{prefix or 'nmtool'}_", len(prefix) + 23 if prefix else 28),
         ),
         often=how_often(network),
-        more=",\nwhich have no counts of spikes" if network.counts else "",
+        more=",\nwhich have no counts of spikes" if network.has_counts else "",
         work=_operations(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]

@@ -323,7 +323,7 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
     recording = answers.recording
     rasters = {INPUT: answers.spikes, **recording.spikes}
-    arrays = [_spike_arrays(name, raster, network.counts) for name, raster in rasters.items()]
+    arrays = [_spike_arrays(name, raster, network.has_counts) for name, raster in rasters.items()]
     arrays += [
         array("int32_t", f"known_membrane_{name}", v) for name, v in recording.membrane.items()
     ]
@@ -341,7 +341,7 @@ def _answers_code(network: IntegerNetwork, carried: Carried) -> str:
     ]
     # The file only contains the functions that it calls, since compilers warn about unused
     # functions.
-    compare_spikes = _COMPARE_COUNTS if network.counts else _COMPARE_SPIKES
+    compare_spikes = _COMPARE_COUNTS if network.has_counts else _COMPARE_SPIKES
     comparing = [compare_spikes] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []
@@ -400,13 +400,13 @@ def _spike_arrays(name: str, raster: Raster, counts: bool) -> str:
 
 def _array_names(network: IntegerNetwork, name: str) -> str:
     """C expressions of a `spike_list` at its beginning."""
-    quantities = ("row", "neuron", "count") if network.counts else ("row", "neuron")
+    quantities = ("row", "neuron", "count") if network.has_counts else ("row", "neuron")
     return ", ".join(f"known_{quantity}_{name}" for quantity in quantities)
 
 
 def _counts_of(network: IntegerNetwork, population: IntegerPopulation) -> str:
     """The argument of `compare_spikes` with the counts of a population, if it takes any."""
-    if not network.counts:
+    if not network.has_counts:
         return ""
     return f"nmtool_counts_{population.name}, " if population.most_spikes > 1 else "NULL, "
 
@@ -416,7 +416,7 @@ def _input_code(network: IntegerNetwork) -> dict[str, str]:
     carries = network.channels.most_spikes > 1
     size = network.channels.size
     return {
-        "count_member": "    const uint8_t *count;\n" if network.counts else "",
+        "count_member": "    const uint8_t *count;\n" if network.has_counts else "",
         "input": _array_names(network, INPUT),
         "counts": f"    static uint8_t counts[{size}];\n" if carries else "",
         "keep_count": "        counts[n] = *input.count;\n" if carries else "",
@@ -450,7 +450,7 @@ def read_back(
         row = arrays[f"known_row_{name}"][:-1]
         first = np.arange(n_samples + 1) * n_steps
         neuron = arrays[f"known_neuron_{name}"][:-1]
-        count = arrays[f"known_count_{name}"][:-1] if network.counts else None
+        count = arrays[f"known_count_{name}"][:-1] if network.has_counts else None
         offset = np.searchsorted(row, first)
         return Raster(offset, row % n_steps, neuron, n_steps, n_neurons, count)
 

@@ -65,7 +65,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
     kind = KIND_WITH_RESETS if network.subtracts else KIND
-    kind = KIND_WITH_COUNTS if network.counts else kind
+    kind = KIND_WITH_COUNTS if network.has_counts else kind
     # `arithmetic` comes before the header's other keys.
     arithmetic = network.arithmetic + _EXTENSIONS[kind]
     document = {"format": kind, "version": VERSION, "arithmetic": arithmetic}

@@ -206,7 +206,7 @@ class AnyNetwork(Value, Tabular, Saved):
         return any(population.reset != TO_ZERO for population in self.populations)
 
     @property
-    def counts(self) -> bool:
+    def has_counts(self) -> bool:
         """True if a neuron can spike, or a channel carry, more than one spike per step."""
         return any(most_spikes > 1 for most_spikes in self.spike_limits.values())
 
@@ -274,7 +274,7 @@ class AnyNetwork(Value, Tabular, Saved):
         return header, arrays
 
     def _version(self) -> int:
-        if self.counts or self.channels.analogue is not None:
+        if self.has_counts or self.channels.analogue is not None:
             return 3
         return 2 if self.subtracts else 1
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type, printable
 from nmtool.network.analogue import AnalogueInput
+from nmtool.raster import MAX_COUNT
 
 if TYPE_CHECKING:
     from nmtool.network.readout import Readout
@@ -28,7 +29,7 @@ RESETS = (TO_ZERO, SUBTRACT, LATE)
 """What a spike does to the membrane: it becomes 0; a constant is subtracted; or the constant is
 subtracted in the next step, after the decay."""
 
-MAX_SPIKES = 255
+MAX_SPIKES = MAX_COUNT
 """Largest `most_spikes`, of neurons and channels: a raster counts the spikes of a bin in 8 bits."""
 
 MAX_STEPS = 1 << 22

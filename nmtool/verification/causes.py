@@ -499,7 +499,9 @@ def _reset_constant_causes(case: Case, name: str) -> Iterator[Cause]:
 def _most_spikes_causes(case: Case, name: str) -> Iterator[Cause]:
     """Yield causes: a faulty limit of the spikes of a population's neurons in a step."""
     population = case.network.population(name)
-    if population.reset != SUBTRACT or not (case.network.counts or case.sent[name].most_spikes > 1):
+    if population.reset != SUBTRACT or not (
+        case.network.has_counts or case.sent[name].most_spikes > 1
+    ):
         return
     cause = Cause("most-spikes", name, expected=population.most_spikes)
     values = np.arange(1, MAX_SPIKES + 1)

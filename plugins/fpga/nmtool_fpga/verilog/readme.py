@@ -120,7 +120,7 @@ def readme_text(
         in_counts=_IN_COUNTS if p["IN_COUNT_BITS"] else "",
         further="how many more it has in this step " if p["COUNT_BITS"] else "",
         or_too_many=f", or word of more than {most_in} spikes" if p["IN_COUNT_BITS"] else "",
-        count_clocks=_COUNT_CLOCKS if network.counts else "",
+        count_clocks=_COUNT_CLOCKS if network.has_counts else "",
         steps=network.n_steps,
         dt=exact(network.dt_ms),
         lanes=f"{lanes} lane{'s' * (lanes > 1)}",
