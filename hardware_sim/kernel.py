@@ -170,21 +170,8 @@ def kernels(module: str, limit: int, word: int, subtracts: bool, counts: bool) -
         n_neurons = spiked.shape[1]
         ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
         u, v, owed = np.zeros((3, n_neurons), plan.vth.dtype)
-        run_steps(
-            plan,
-            0,
-            ring,
-            u,
-            v,
-            owed,
-            step_offset,
-            channel,
-            count,
-            spiked,
-            u_trace,
-            v_trace,
-            overflows,
-        )
+        traces = spiked, u_trace, v_trace, overflows
+        run_steps(plan, 0, ring, u, v, owed, step_offset, channel, count, *traces)
 
     @compiled(parallel=True)
     def run_samples(plan, step_offset, channel, count, spiked, u_trace, v_trace, overflows):
@@ -233,26 +220,13 @@ def kernels(module: str, limit: int, word: int, subtracts: bool, counts: bool) -
         overflows = np.zeros((2, n_neurons), np.int64)
         u_trace = np.zeros((1, n_neurons), plan.weight.dtype)
         v_trace = np.zeros((1, n_neurons), plan.weight.dtype)
+        traces = spiked, u_trace, v_trace, overflows
         for offset in step_offset:
             ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
             u, v, owed = np.zeros((3, n_neurons), plan.vth.dtype)
             for n in range(offset.size - 1):
                 step = offset[n : n + 2]
-                run_steps(
-                    plan,
-                    n,
-                    ring,
-                    u,
-                    v,
-                    owed,
-                    step,
-                    channel,
-                    count,
-                    spiked,
-                    u_trace,
-                    v_trace,
-                    overflows,
-                )
+                run_steps(plan, n, ring, u, v, owed, step, channel, count, *traces)
                 for i in range(n_neurons):
                     total += spiked[0, i] * counted[i]
                 if total >= enough:

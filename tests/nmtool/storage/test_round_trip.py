@@ -26,7 +26,7 @@ def test_round_trip(folder: Path, saved: Saved) -> None:
     assert contents(loaded, folder) == contents(saved, folder)
     if not isinstance(saved, Recording):
         assert loaded.content_hash == saved.content_hash
-        assert (version == 3) == saved.counts
+        assert (version == 3) == saved.has_counts
     else:
         several = any(raster.count is not None for raster in saved.spikes.values())
         assert version == (2 if several else 1)
