@@ -87,7 +87,7 @@ def test_the_numbers_of_spikes_are_those_of_the_settings() -> None:
     network = _network(hidden="4@5+3@40", reset="subtract", most_spikes=3, input_counts=7)
     assert [p.most_spikes for p in network.populations] == [3, 3, 1]
     assert network.channels.most_spikes == 7
-    assert not _network(reset="subtract").counts
+    assert not _network(reset="subtract").has_counts
 
 
 def test_populations_with_constants_of_their_own() -> None:
