@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT, LIF, Graph
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.values import frozen
 
 if TYPE_CHECKING:
-    from nmtool.float_simulator import StepNetwork
+    from nmtool.float_simulator import StepNetwork, StepPopulation
 
 
 class Plan(NamedTuple):
@@ -61,33 +61,24 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     """Convert a network to flat arrays."""
     projections = network.projections
     if isinstance(network, IntegerNetwork):
-        constants: list[tuple] = [
-            (p.keep_u, p.keep_v, p.vth, p.bias, p.drop, p.runs_in.firing_level(p.vth) - 1)
-            for p in network.populations
+        of_populations: list[dict[str, NDArray]] = [
+            neuron_constants(p) for p in network.populations
         ]
         weight = _flattened([p.shifted_weight for p in network.projections], np.int32)
         delay = _flattened([p.delay for p in projections], np.uint8)
     else:
-        constants = []
-        for p in network.populations:
-            threshold = p.threshold if p.kind == LIF else np.inf
-            constants.append((1 - p.lose_u, 1 - p.lose_v, threshold, p.drive, p.drop, threshold))
+        of_populations = [_float_constants(p) for p in network.populations]
         weight = _flattened([p.jump for p in network.projections], np.float64)
         delay = _flattened([p.delay for p in projections], np.int64)
-    neurons = [np.stack(np.broadcast_arrays(*values)) for values in constants]
-    keep_u, keep_v, vth, bias, drop, silent = np.concatenate(neurons, axis=1)
-    sizes_of, most_of = zip(*((p.size, p.most_spikes) for p in network.populations), strict=True)
+    constants = {
+        key: np.concatenate([of_population[key] for of_population in of_populations])
+        for key in _CONSTANTS
+    }
     first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
     shapes = np.array([p.delay.shape for p in projections], np.int64).reshape(-1, 2)
     (pre, post), sizes = shapes.T.copy(), shapes.prod(axis=1)
     return Plan(
-        keep_u=keep_u,
-        keep_v=keep_v,
-        vth=vth,
-        bias=bias,
-        drop=drop,
-        silent=silent,
-        most_spikes=np.repeat(np.array(most_of, np.int64), sizes_of),
+        **constants,
         source=np.array([first[p.source] for p in projections], np.int64),
         pre=pre,
         target=np.array([first[p.target] for p in projections], np.int64),
@@ -97,6 +88,29 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
         delay=delay,
         slots=1 << (int(delay.max(initial=0)) + HOP_LATENCY).bit_length(),
     )
+
+
+_CONSTANTS = Plan._fields[:7]
+
+
+def neuron_constants(population: IntegerPopulation) -> dict[str, NDArray[np.int64]]:
+    """The constants of a population's neurons, [neurons] int64, by their field of `Plan`."""
+    p = population
+    silent = p.runs_in.firing_level(p.vth) - 1
+    return _of_neurons(p.keep_u, p.keep_v, p.vth, p.bias, p.drop, silent, p.most_spikes)
+
+
+def _float_constants(p: StepPopulation) -> dict[str, NDArray[np.float64]]:
+    """The constants of a float population's neurons, [neurons] float64, by their field."""
+    threshold = p.threshold if p.kind == LIF else np.inf
+    lost = 1 - p.lose_u, 1 - p.lose_v
+    of_neurons = _of_neurons(*lost, threshold, p.drive, p.drop, threshold, p.most_spikes)
+    return of_neurons | {"most_spikes": of_neurons["most_spikes"].astype(np.int64)}
+
+
+def _of_neurons(*values: ArrayLike) -> dict[str, NDArray]:
+    """Constants, by their field of `Plan`, each with a value for every neuron."""
+    return dict(zip(_CONSTANTS, np.stack(np.broadcast_arrays(*values)), strict=True))
 
 
 def in_order_of_sums(

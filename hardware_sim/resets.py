@@ -36,7 +36,12 @@ def spikes_in(peak: int, spiked: bool, silent: int, drop: int, most: int) -> int
     return spikes
 
 
-def spike_counts(peak: NDArray[np.int64], silent: int, drop: int, most: int) -> NDArray[np.int64]:
+def spike_counts(
+    peak: NDArray[np.int64],
+    silent: int | NDArray[np.int64],
+    drop: int | NDArray[np.int64],
+    most: int | NDArray[np.int64],
+) -> NDArray[np.int64]:
     """Numbers of spikes of many neurons in a step: `spikes_in` in closed form.
 
     >>> spike_counts(np.array([4, 5, 14, 15, 99]), silent=4, drop=10, most=3)
@@ -46,9 +51,8 @@ def spike_counts(peak: NDArray[np.int64], silent: int, drop: int, most: int) -> 
         peak: v of each neuron before the reset, of any shape.
         silent, drop, most: as for `spikes_in`.
     """
-    if most == 1:
-        return (peak > silent).astype(np.int64)
-    return np.clip(-(-(peak - silent) // drop), 0, most)
+    # Neurons with a drop of 0 or less spike at most once.
+    return np.clip(-((silent - peak) // np.maximum(drop, 1)), 0, most)
 
 
 def v_after(peak: int, spikes: int, drop: int) -> int:

@@ -1,31 +1,27 @@
 """Find the stored numbers that an input tests: a change of the number by one step is visible.
 
 Two networks that differ in one number have equal states until the first step at which the number
-matters. Therefore one deep recording of the correct network suffices to tell, for every number,
-whether a wrong value would change u, v or spikes. If u neither clips nor wraps around, a wrong
-value is visible if, at any step,
-
-synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
-du, dv      the part of a state that a step keeps differs, after truncation
-threshold   a membrane lies between the right threshold and the wrong one
-most spikes a neuron spikes as often as the smaller limit allows, and is still above the threshold
-reset       a neuron spikes; if the reset is late, the membrane of the next step differs
-bias        a membrane or a spike differs
+matters. One deep recording of the correct network therefore suffices to tell, for every number,
+whether a wrong value would change u, v or spikes. A synapse is tested if its source spikes, and the
+spike arrives before the sample ends. A constant is tested if a step with the wrong constant, from
+any recorded state, has another outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.resets import owed_after, spike_counts
+from nmtool.hardware_sim.plan import neuron_constants
+from nmtool.hardware_sim.rules import Rules, peak_after, spikes_and_membrane
 from nmtool.network.float_network import Network
-from nmtool.network.graph import INPUT, LIF, MAX_SPIKES
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.numbers import number_names, valid_values, with_number
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -33,7 +29,7 @@ STATES_AT_ONCE = 1 << 20
 """Number of states examined at once; limits memory."""
 
 _States = NDArray[np.int64]
-"""u or v, [samples, steps, neurons] int64."""
+"""Values of neurons, [samples, steps, neurons] int64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +105,7 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
     """
     name = population.name
     u, v = deep.current[name], deep.v[name]
+    changes = list(_one_unit_changes(population))
     batch_size = max(1, STATES_AT_ONCE // max(1, u[:1].size))
     parts = []
     for i in range(0, len(u), batch_size):
@@ -116,93 +113,64 @@ def _visible_changes(population: IntegerPopulation, deep: Recording) -> NDArray[
         spiked = np.zeros(u[batch].shape, np.int64)
         if population.drop < 0:
             spiked[:] = deep.spikes[name][batch].dense()
-        states = u[batch].astype(np.int64), v[batch].astype(np.int64)
-        parts.append(_visible_in_states(population, *states, spiked))
+        states = u[batch].astype(np.int64), v[batch].astype(np.int64), spiked
+        right, columns = _outcomes(population, *states), []
+        for wrong, neurons in changes:
+            pairs = zip(right, _outcomes(wrong, *states), strict=True)
+            differs = np.any([mine != theirs for mine, theirs in pairs], axis=0).any(axis=1)
+            columns.append(
+                differs.any(axis=1, keepdims=True) if neurons is None else differs[:, neurons]
+            )
+        parts.append(np.concatenate(columns, axis=1))
     return np.concatenate(parts)
 
 
-def _visible_in_states(
+def _one_unit_changes(
+    population: IntegerPopulation,
+) -> Iterator[tuple[IntegerPopulation, NDArray[np.bool_] | None]]:
+    """Yield copies of a population with a constant changed by one unit, if it stays valid.
+
+    A constant of each neuron is changed in all of them where that is valid, and the second value
+    tells where; it is None for a constant of the population. Exponents, which only scale another
+    constant, are not changed.
+    """
+    for name in number_names(population):
+        value = np.asarray(getattr(population, name), np.int64)
+        for change in () if name.endswith("exponent") else (-1, 1):
+            if not value.ndim:
+                for _, changed in valid_values(population, name, [int(value) + change]):
+                    yield changed, None
+                continue
+            others = np.unique(value + change)
+            valid = [other for other, _ in valid_values(population, name, others.tolist())]
+            where = np.isin(value + change, valid)
+            yield with_number(population, name, np.where(where, value + change, value)), where
+
+
+def _outcomes(
     population: IntegerPopulation, u: _States, v: _States, spiked: _States
-) -> NDArray[np.bool_]:
-    """Find visible changes of constants from states after each step: [samples, changes] bool.
+) -> tuple[_States, ...]:
+    """Outcomes of every recorded step, if the population has these constants.
 
     Args:
-        population: the population.
-        u, v: the states.
-        spiked: 1 for spikes, if resets are late.
+        population: the population, with a constant that may be wrong.
+        u, v: recorded states after each step, [samples, steps, neurons].
+        spiked: recorded spikes, if resets are late.
+
+    Returns:
+        What the step keeps of u, numbers of spikes, and v after the step, for the recorded u.
     """
+    runs_in, constants = population.runs_in, neuron_constants(population)
+    rules = Rules.of(runs_in)
     u_before, v_before, spiked_before = (_previous_states(states) for states in (u, v, spiked))
-    added = u + population.bias + spiked_before * owed_after(True, population.drop)
-    runs_in = population.runs_in
-    decayed_v = runs_in.decayed(v_before, population.keep_v)
-    level = runs_in.firing_level(population.vth)
-
-    def clipped(v: _States) -> _States:
-        """Clip membranes as the step does."""
-        return np.clip(v, runs_in.lowest, runs_in.highest)
-
-    def is_visible(other: _States) -> NDArray[np.bool_]:
-        """True where another v before the reset leads to another spike or state."""
-        return _differ_after_reset(peak, clipped(other), level, population.drop)
-
-    def spikes_with(level: int, most: int) -> _States:
-        """Numbers of spikes with another lowest membrane of a spike, or another limit."""
-        return spike_counts(peak, level - 1, population.drop, most)
-
-    peak = clipped(decayed_v + added)
-    most = population.most_spikes
-    spikes = spikes_with(level, most)
-    thresholds = runs_in.thresholds(population.reset_by)
-    constants = runs_in.reset_constants(population.vth)
-    columns = []
-    for change in (-1, 1):
-        if 0 <= population.du + change <= runs_in.max_du:
-            keep = population.keep_u
-            other = runs_in.decayed(u_before, keep - change)
-            differs = runs_in.decayed(u_before, keep) != other
-            # If u is at a limit, both values of u may be clipped to this limit, and be equal.
-            if runs_in.neuron.u_overflow == "clips":
-                differs &= (u > runs_in.lowest) & (u < runs_in.highest)
-            columns.append(_in_any_step(differs))
-        if 0 <= population.dv + change <= runs_in.max_dv:
-            other = runs_in.decayed(v_before, population.keep_v - change)
-            columns.append(_in_any_step(is_visible(other + added)))
-        if population.kind == LIF and population.vth + change in thresholds:
-            other_level = runs_in.firing_level(population.vth + change)
-            columns.append(_in_any_step(spikes != spikes_with(other_level, most)))
-        if most > 1 and most + change <= MAX_SPIKES:
-            columns.append(_in_any_step(spikes != spikes_with(level, most + change)))
-        if population.drop and population.reset_by + change in constants:
-            other = decayed_v + added - spiked_before * change * runs_in.state_one
-            now = (peak >= level) & (population.drop > 0)
-            columns.append(_in_any_step(now | is_visible(other)))
-        if runs_in.bias_limit:
-            bias_change = change << population.bias_exponent
-            columns += list(is_visible(decayed_v + added + bias_change).any(axis=1).T)
-    return np.stack(columns, axis=1)
+    kept = runs_in.decayed(u_before, population.keep_u)
+    if runs_in.neuron.u_overflow == "clips":
+        # If u is at a limit, other values of u may have been clipped to this limit, too.
+        kept = np.where((u > runs_in.lowest) & (u < runs_in.highest), kept, 0)
+    peak = peak_after(rules, u, v_before, spiked_before, constants)
+    return kept, *spikes_and_membrane(rules, peak, constants)
 
 
 def _previous_states(states: _States) -> _States:
     """States before each step, from states after each step; zeros before the first step."""
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
-
-
-def _differ_after_reset(
-    first: _States, second: _States, level: int, drop: int
-) -> NDArray[np.bool_]:
-    """True where two membranes lead to different spikes, or to different membranes after a reset.
-
-    Args:
-        first, second: the membranes before a reset.
-        level: lowest membrane at which the neuron spikes.
-        drop: the reset; only a reset to zero makes different membranes equal.
-    """
-    if drop:
-        return first != second
-    spiked, spikes = first >= level, second >= level
-    return (spiked != spikes) | (~spiked & (first != second))
-
-
-def _in_any_step(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[samples] bool: True for samples with a difference in any step and neuron."""
-    return np.asarray(differs.any(axis=(1, 2)))

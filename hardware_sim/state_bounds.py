@@ -9,8 +9,7 @@ too. If u can wrap around, u has no bounds, and v has only those of its number r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,22 +28,15 @@ class PopulationBounds:
 
     Attributes:
         u, v: [2, neurons] int64, minimum and maximum at the latest step, v before reset.
-        u_size, v_size: [neurons] int64, maximum magnitude over all steps so far, v before and after
-            reset.
-        peak: [neurons] int64, maximum of v before reset so far.
     """
 
     u: NDArray[np.int64]
     v: NDArray[np.int64]
-    u_size: NDArray[np.int64]
-    v_size: NDArray[np.int64]
-    peak: NDArray[np.int64]
 
     @classmethod
     def at_rest(cls, size: int) -> PopulationBounds:
         """Make the bounds before the first step: all states are exactly 0."""
-        pair, row = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
-        return cls(pair, pair.copy(), row, row.copy(), row - _ANYTHING)
+        return cls(np.zeros((2, size), np.int64), np.zeros((2, size), np.int64))
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Neurons that must spike and neurons that can spike in the latest step, [neurons] bool."""
@@ -73,13 +65,6 @@ class PopulationBounds:
         v = np.clip(v, arithmetic.lowest, arithmetic.highest)
         v[:, unbounded] = np.array([[arithmetic.lowest], [arithmetic.highest]])
         self.u, self.v = u, v
-        self.u_size = np.maximum(self.u_size, np.abs(u).max(axis=0))
-        self.v_size = np.maximum(self.v_size, np.abs(v).max(axis=0))
-        if population.drop > 0:
-            _, possible_spikes = self.spiking(population)
-            after = np.abs(self._after_spikes(population)).max(axis=0)
-            self.v_size = np.maximum(self.v_size, np.where(possible_spikes, after, 0))
-        self.peak = np.maximum(self.peak, v[1])
 
     def _kept(self, population: IntegerPopulation) -> NDArray[np.int64]:
         """Range of what the next step keeps of v, with late resets, [2, neurons]."""
@@ -113,35 +98,17 @@ class PopulationBounds:
 
 @dataclass(frozen=True, eq=False)
 class StateBounds:
-    """Bounds on spikes and states of a network over all inputs of `n_steps` steps.
+    """Bounds on the spikes of a network over all inputs of `n_steps` steps.
 
     Attributes:
-        n_steps: steps of a sample.
         earliest: by source, [neurons] int64, first step at which each neuron can spike; `n_steps`
             if it can never spike.
         certain_spikes: by population, [steps, neurons] bool, True for spikes that occur for every
             input.
-        populations: by name, bounds after the last step.
     """
 
-    n_steps: int
     earliest: dict[str, NDArray[np.int64]]
     certain_spikes: dict[str, NDArray[np.bool_]] = field(repr=False)
-    populations: dict[str, PopulationBounds] = field(repr=False)
-
-
-def delivering(
-    projection: IntegerProjection, first: Mapping[str, NDArray[np.int64]], n_steps: int
-) -> NDArray[np.bool_]:
-    """[pre, post] bool: True for synapses of nonzero weight over which a spike arrives in time.
-
-    Args:
-        projection: the projection.
-        first: by source, [neurons] step of the first spike, or of the earliest possible one.
-        n_steps: number of steps of a sample.
-    """
-    arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
-    return (arrival < n_steps) & (projection.weight != 0)
 
 
 def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
@@ -188,48 +155,9 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
             for projection in outgoing[name]:
                 if projection.target in clipping:
                     continue
-                columns = np.arange(projection.shape[1])
-                _deliver_certain(
-                    projection, certain_spikes[name], n, columns, certain_input[projection.target]
-                )
-    return StateBounds(n_steps, earliest, certain_spikes, populations)
-
-
-def bounds_of_neurons(
-    network: IntegerNetwork, index: int, bounds: StateBounds, columns: NDArray[np.integer]
-) -> PopulationBounds:
-    """Compute bounds of some neurons of a mutant; sources spike as in the original network.
-
-    Args:
-        network: the mutant.
-        index: index of the population.
-        bounds: bounds of the original network; they give the steps at which sources can spike.
-        columns: indices of the neurons.
-    """
-    population = network.populations[index]
-    most_spikes = network.spike_limits
-    arriving = np.zeros((2, bounds.n_steps, columns.size), np.int64)
-    for projection in network.projections:
-        if projection.target == population.name:
-            first = bounds.earliest[projection.source]
-            _deliver(projection, first, columns, most_spikes[projection.source], arriving)
-    arriving = np.cumsum(arriving, axis=1)
-    is_certain = population.name not in _clipping_populations(network)
-    for projection in network.projections:
-        if is_certain and projection.target == population.name and projection.source != INPUT:
-            for n in range(bounds.n_steps):
-                _deliver_certain(
-                    projection, bounds.certain_spikes[projection.source], n, columns, arriving
-                )
-    part = replace(
-        population,
-        size=columns.size,
-        bias_mantissa=np.asarray(population.bias_mantissa)[columns],
-    )
-    own_bounds = PopulationBounds.at_rest(columns.size)
-    for n in range(bounds.n_steps):
-        own_bounds.step(arriving[:, n], part)
-    return own_bounds
+                certain = certain_input[projection.target]
+                _deliver_certain(projection, certain_spikes[name], n, certain)
+    return StateBounds(earliest, certain_spikes)
 
 
 def _clipping_populations(network: IntegerNetwork) -> set[str]:
@@ -261,13 +189,12 @@ def _add_arrivals(
         target = arriving[projection.target]
         first = np.full(projection.shape[0], target.shape[1], np.int64)
         first[sources] = n
-        _deliver(projection, first, np.arange(projection.shape[1]), most_spikes, target)
+        _deliver(projection, first, most_spikes, target)
 
 
 def _deliver(
     projection: IntegerProjection,
     first: NDArray[np.int64],
-    columns: NDArray[np.integer],
     most_spikes: int,
     arriving: NDArray[np.int64],
 ) -> None:
@@ -276,13 +203,12 @@ def _deliver(
     Args:
         projection: the synapses.
         first: [pre] int64, the first step at which each source neuron can spike.
-        columns: indices of target neurons.
         most_spikes: largest number of spikes of a source neuron in a step.
-        arriving: [2, steps, columns] int64, sums of negative and of positive weights, updated.
+        arriving: [2, steps, neurons] int64, sums of negative and of positive weights, updated.
     """
     rows = np.flatnonzero(first < arriving.shape[1])
-    weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
-    step = first[rows][:, None] + HOP_LATENCY + projection.delay[np.ix_(rows, columns)]
+    weight = projection.shifted_weight[rows].astype(np.int64)
+    step = first[rows][:, None] + HOP_LATENCY + projection.delay[rows]
     pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
     value = weight[pre, post] * most_spikes
     np.add.at(arriving, ((value > 0).astype(np.int64), step[pre, post], post), value)
@@ -292,7 +218,6 @@ def _deliver_certain(
     projection: IntegerProjection,
     certain_spikes: NDArray[np.bool_],
     n: int,
-    columns: NDArray[np.integer],
     arriving: NDArray[np.int64],
 ) -> None:
     """Narrow the range of arriving sums by the weights of spikes that are certain in a step.
@@ -301,14 +226,13 @@ def _deliver_certain(
         projection: the synapses.
         certain_spikes: [steps, pre] bool, certain spikes of the source.
         n: the step of the spikes.
-        columns: indices of target neurons.
-        arriving: [2, steps, columns] int64, minimum and maximum sums, updated.
+        arriving: [2, steps, neurons] int64, minimum and maximum sums, updated.
     """
     rows = np.flatnonzero(certain_spikes[n])
     if not rows.size:
         return
-    weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
-    step = n + HOP_LATENCY + projection.delay[np.ix_(rows, columns)].astype(np.int64)
+    weight = projection.shifted_weight[rows].astype(np.int64)
+    step = n + HOP_LATENCY + projection.delay[rows].astype(np.int64)
     pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
     value = weight[pre, post]
     np.add.at(arriving, ((value < 0).astype(np.int64), step[pre, post], post), value)

@@ -119,7 +119,12 @@ def demo(
         test = data.test if samples is None else data.test.draw(samples)
         floating = evaluate(network, test, progress=progress)
         certificate = verify(
-            quantisation.network, test, against=["lava"], artefact=root / "lava", progress=progress
+            quantisation.network,
+            test,
+            against=["lava"],
+            artefact=root / "lava",
+            faults=True,
+            progress=progress,
         )
     return Demonstration(floating, quantisation, certificate)
 

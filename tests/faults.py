@@ -453,7 +453,7 @@ def stored_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterato
             changed = replace(projection, weight_exponent=exponent)
         except NetworkError:
             continue
-        truth = {"kind": "weight-exponent", **about, "actual": exponent}
+        truth = {"kind": "weight_exponent", **about, "actual": exponent}
         yield Fault(truth, with_projection(network, index, changed), spikes)
     if projection.delay.max() < LOIHI2.max_delay:
         changed = replace(projection, delay=projection.delay + 1)
@@ -492,10 +492,10 @@ def _population_faults(
     random: np.random.Generator,
 ) -> Iterator[Fault]:
     name, by = population.name, int(random.choice([-1, 1]))
-    changes: list[tuple[str, str]] = [("decay-u", "du"), ("decay-v", "dv")]
-    changes.append(("bias-exponent", "bias_exponent"))
+    changes: list[tuple[str, str]] = [("du", "du"), ("dv", "dv")]
+    changes.append(("bias_exponent", "bias_exponent"))
     if population.kind == LIF:
-        changes.append(("threshold", "vth"))
+        changes.append(("vth", "vth"))
     for kind, key in changes:
         value = getattr(population, key) + (1 if key == "bias_exponent" else by)
         truth = {"kind": kind, "population": name, "actual": value}
@@ -504,7 +504,12 @@ def _population_faults(
     bias: NDArray[np.int16] = np.array(population.bias_mantissa)
     neuron = int(random.integers(population.size))
     bias[neuron] += by
-    truth = {"kind": "bias", "population": name, "neuron": neuron, "actual": int(bias[neuron])}
+    truth = {
+        "kind": "bias_mantissa",
+        "population": name,
+        "neuron": neuron,
+        "actual": int(bias[neuron]),
+    }
     yield Fault(truth, with_population(network, replace(population, bias_mantissa=bias)), spikes)
 
 
@@ -526,7 +531,7 @@ def reset_faults(network: IntegerNetwork, spikes: Raster) -> Iterator[Fault]:
         yield Fault({"kind": "reset", "detail": detail}, wrong, spikes)
     yield Fault({"kind": "reset", "detail": "v is not reset"}, network, spikes, "v is kept")
     for by in (1, -1):
-        truth = {"kind": "reset-constant", "population": first.name, "actual": c[first.name] + by}
+        truth = {"kind": "reset_by", "population": first.name, "actual": c[first.name] + by}
         changed = replace(first, reset_by=c[first.name] + by)
         yield Fault(truth, with_population(network, changed), spikes)
 
@@ -535,7 +540,7 @@ def count_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator
     """Other limits of the spikes per step, and other numbers of input spikes."""
     for population in network.spiking:
         for most in (1, population.most_spikes - 1, population.most_spikes + 1):
-            truth = {"kind": "most-spikes", "population": population.name, "actual": most}
+            truth = {"kind": "most_spikes", "population": population.name, "actual": most}
             changed = replace(population, most_spikes=most)
             yield Fault(truth, with_population(network, changed), spikes)
     once = [replace(p, most_spikes=1) for p in network.populations]

@@ -79,8 +79,6 @@ RULES = (
     rule("nmtool.verification.verify", "numpy nmtool.exporters", "nmtool.hardware_sim"),
     rule("nmtool.verification.verification", "numpy nmtool.exporters"),
     rule("nmtool.verification.causes", "numpy nmtool.hardware_sim"),
-    rule("nmtool.verification.exercise", "numpy nmtool.hardware_sim"),
-    rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),
     rule("nmtool.plot", "numpy", "matplotlib"),
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.results", "numpy", ABOVE),

@@ -440,6 +440,7 @@ VERBS: Mapping[str, Verb] = {
                 "code",
             ),
             "exercise": flag(group=SAMPLES),
+            "faults": flag(group=SAMPLES),
             "options": flag(
                 "--option",
                 action=_BackendOption,

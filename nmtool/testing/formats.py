@@ -724,14 +724,14 @@ def _an_export_of_another_network_does_not_run(exports: _Exports) -> None:
     others = {}
     for fault in draw_faults(network, 60, seed=2):
         other = mutant(network, fault)
-        if fault.kind not in others and not exports.format.reasons_against(other):
-            others[fault.kind] = other
-    for kind, other in others.items():
+        if fault.number not in others and not exports.format.reasons_against(other):
+            others[fault.number] = other
+    for number, other in others.items():
         path = exports.write(other, answers=answers_to(other, raster), force=True)
         exports.format(path).check_written()
         # The refusal of other kinds of numbers does not depend on the input or on `trust`.
         inputs = (raster, None) if exports.format.carries else (raster,)
-        ways = [*product(inputs, (False, True))][: None if kind == "weight" else 1]
+        ways = [*product(inputs, (False, True))][: None if number == "weight" else 1]
         with mock.patch.multiple(exports.format, require=runtime, run=runtime, check=runtime):
             for data, trust in ways:
                 hashes = network.content_hash, other.content_hash

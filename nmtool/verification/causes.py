@@ -1,52 +1,40 @@
 """Causes: single faults that explain all deviations of a recording from its network.
 
-A candidate is a cause if and only if the network with this fault predicts every update in the
-examined samples by teacher forcing (`replay.py`): u, v and spike of every neuron at every step. If
+A neuron depends on the rest of a network only through the spikes that reach it. So each population
+runs alone on the recorded spikes of its sources (`hardware_sim/alone.py`): a candidate is a cause
+if and only if all neurons that it affects then do what was recorded, in every examined sample. If
 several candidates remain, the samples cannot distinguish them. If none remains, no single fault
 explains the recording.
 
-Candidates come from the place and size of deviations. A fault of a synapse or a bias affects one
-neuron; in deep recordings, the first deviation gives the size of the fault. Constants of a
-population are tried over their whole range, and exponents, latencies and rules of the arithmetic
-one by one.
+If the neurons of one population deviate, any of its numbers and of those of its synapses may be
+wrong, by any amount in reach. Further candidates are mistakes in wiring, latencies and counts, a
+wrong rule of the step, another input, and states that are left over from the sample before.
 
 Some faults look alike on a sample: synapses that deliver the same input at the same steps; decays
 that round all states of the sample alike; ≥ instead of >, and a threshold that is lower by less
-than the distance of membranes; with one population, a decay without its +1, and a du lower by 1, or
-a reset by the threshold, and a constant of the reset that is the threshold; an arrival after the
-end, and a weight of 0. Two faults at once, noise and runs that cannot be
-repeated have no single cause.
+than the distance of membranes; with one population, a decay without its +1, and a du lower by 1;
+an arrival after the end, and a weight of 0. Two faults at once, noise and runs that cannot be
+repeated have no single cause. If a projection without delays delivers a step early, what was sent
+in the first step must not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import Arithmetic, place_in_sum, shifted
+from nmtool.arithmetic import MAX_WEIGHT, Arithmetic
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.replay import (
-    ANY,
-    FIRST,
-    UNREACHED,
-    Cells,
-    Start,
-    Streams,
-    Traces,
-    altered,
-    cells_of,
-    outcomes,
-    rewired,
-    rows_of,
-    streams,
-)
-from nmtool.hardware_sim.state_bounds import delivering
-from nmtool.hardware_sim.wrong_step import (
+from nmtool.errors import NetworkError
+from nmtool.hardware_sim.alone import Neurons, source_channels, spikes_to
+from nmtool.hardware_sim.plan import neuron_constants
+from nmtool.hardware_sim.rules import (
     CLIP,
     FLOOR,
     FREE,
@@ -56,19 +44,29 @@ from nmtool.hardware_sim.wrong_step import (
     TRUNCATE,
     WRAP,
     Rules,
+    run_with,
+    without_output_threshold,
 )
-from nmtool.network.graph import INPUT, MAX_SPIKES, SUBTRACT, TO_ZERO
+from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.numbers import number_names, valid_values, with_number
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import counted
 from nmtool.verification.explanation import Cause
 
-MOST_GUESSES = 8_192
-"""Largest number of candidate changes: per projection (small changes first), and of the input."""
+REACH = (32, 512)
+"""Largest difference of a wrong constant to the right one, besides factors of powers of two: if no
+near value explains the recording, all in reach are tried."""
 
-MOST_SUSPECTS = 8_000
-"""Number of candidate input spikes after which the search tries no earlier steps."""
+MOST_VALUES = 128
+"""Largest number of values that are tried in all neurons, after they explained one."""
+
+MOST_INPUTS = 8_192
+"""Largest number of other inputs that are tried."""
+
+VALUES_AT_ONCE = 1 << 23
+"""Number of states and synapses of the variants that run together."""
 
 
 class Case:
@@ -84,128 +82,170 @@ class Case:
         network, samples: the arguments of the same names.
         deep: True if u and v of every neuron were recorded.
         sent: spikes of the samples, by source.
-        events: the spikes in `sent` as flat arrays, sorted by step.
-        recorded: recorded spikes, u and v of the samples, by population.
-        cells: the network's neurons and synapses, by population.
-        outcome: deviations of the recording from the network, by population.
+        neurons: the network's neurons, by population.
+        arrived: spikes of each population's sources, by population.
+        deviating: indices of the neurons that deviate, by population; only populations with some.
     """
 
     def __init__(
-        self,
-        network: IntegerNetwork,
-        spikes: Raster,
-        actual: Recording,
-        samples: Sequence[int],
+        self, network: IntegerNetwork, spikes: Raster, actual: Recording, samples: Sequence[int]
     ) -> None:
         self.network, self.samples = network, list(samples)
-        self._sent = {INPUT: spikes, **actual.spikes}
-        self._u, self._v = actual.current, actual.v
+        self._all_sent, self._actual = {INPUT: spikes, **actual.spikes}, actual
         names = [population.name for population in network.populations]
-        self.deep = all(name in self._u and name in self._v for name in names)
-        self.sent = self._sent_in(self.samples)
-        self.events = streams(network, self.sent)
-        self.recorded = {name: self._recorded(name, self.samples) for name in names}
-        self.cells = {name: cells_of(network, index) for index, name in enumerate(names)}
-        self.outcome = {
-            name: outcomes(self.events, self.cells[name], self.recorded[name]) for name in names
-        }
+        self.deep = all(name in actual.current and name in actual.v for name in names)
+        self.sent = self.sent_in(self.samples)
+        self.neurons = {name: Neurons.of(network, name) for name in names}
+        self.arrived = {name: spikes_to(network, name, self.sent) for name in names}
+        self._recorded = {name: self._traces(name) for name in names}
+        self._first: dict[str, int] = {}
+        self.deviating = {}
+        for name in names:
+            differs = ~self._agreement(name, self.neurons[name], self.arrived[name])
+            if differs.any():
+                self.deviating[name] = np.flatnonzero(differs.any(axis=(0, 1)))
+                self._first[name] = int(np.flatnonzero(differs.any(axis=(0, 2)))[0])
 
-    def _sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
+    def sent_in(self, samples: Sequence[int]) -> dict[str, Raster]:
         """Spikes sent in some samples, by source."""
-        return {name: raster.take(samples) for name, raster in self._sent.items()}
+        return {name: raster.take(samples) for name, raster in self._all_sent.items()}
 
-    def _recorded(self, name: str, samples: Sequence[int]) -> Traces:
-        """Recorded spikes, u and v of a population in some samples."""
-        nothing = np.zeros((len(samples), 0, self.network.population(name).size))
-        raster = self._sent[name].take(samples) if name in self._sent else None
-        spikes = nothing if raster is None else raster.dense_counts()
-        u = self._u[name][samples] if self.deep else nothing
-        v = self._v[name][samples] if name in self._v else nothing
-        traces = [np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v)]
-        types = np.uint8, np.int64, np.int64
-        return Traces(*(a.astype(dtype) for a, dtype in zip(traces, types, strict=True)))
+    def _traces(self, name: str) -> dict[str, NDArray]:
+        """What was recorded of a population: spikes, u and v, [samples, steps, neurons]."""
+        recorded: dict[str, NDArray] = {}
+        if name in self.sent:
+            recorded["spikes"] = self.sent[name].dense_counts()
+        if self.deep:
+            recorded["u"] = self._actual.current[name][self.samples]
+        if name in self._actual.v:
+            recorded["v"] = self._actual.v[name][self.samples]
+        return recorded
 
-    def index(self, name: str) -> int:
-        """The index of a population in the network."""
-        return [*self.recorded].index(name)
-
-    def delivers(self, index: int) -> bool:
-        """True if a projection delivers any spike before the end of its sample."""
-        first = {n: raster.first_step().min(axis=0) for n, raster in self.sent.items()}
-        return bool(delivering(self.network.projections[index], first, self.events.n_steps).any())
-
-    @property
-    def deviating(self) -> list[str]:
-        """Names of the populations whose recording deviates from the network."""
-        return [name for name, outcome in self.outcome.items() if outcome.deviations.any()]
-
-    @property
-    def updates(self) -> int:
-        """Number of neuron updates that deviate from the network's step."""
-        return sum(int(outcome.deviations.sum()) for outcome in self.outcome.values())
-
-    def is_explained_by(
+    def _agreement(
         self,
-        cells: Mapping[str, Cells],
-        events: Streams | None = None,
-        start: Mapping[str, Start] | None = None,
-    ) -> bool:
-        """True if a candidate predicts every recorded update.
-
-        Args:
-            cells: cells of each population that the candidate changes, by name.
-            events: spikes of all sources, if the candidate changes them; by default the recorded
-                spikes.
-            start: state at the beginning of samples, by population; by default rest.
-        """
-        if not cells.keys() >= {*self.deviating}:
-            return False
-        events = self.events if events is None else events
-        return not any(
-            outcomes(
-                events, own, self.recorded[name], (start or {}).get(name), ANY
-            ).deviations.any()
-            for name, own in cells.items()
-        )
-
-    def explaining_columns(
-        self, name: str, guesses: Cells, events: Streams | None = None
-    ) -> NDArray[np.intp]:
-        """Indices of the columns of `guesses` that predict every recorded update of their neuron.
+        name: str,
+        neurons: Neurons,
+        arrived: Raster,
+        columns: NDArray[np.integer] | slice = slice(None),
+        rules: Rules | None = None,
+    ) -> NDArray[np.bool_]:
+        """True where neurons, run alone, do what was recorded: [samples, steps, columns].
 
         Args:
             name: name of the population.
-            guesses: variants of its neurons, one candidate per column.
-            events: spikes of all sources; by default the recorded spikes.
+            neurons: its neurons, or variants of them.
+            arrived: spikes of their sources; of fewer steps than recorded, or in variants of one
+                sample.
+            columns: for each column of `neurons`, the neuron whose recording it should equal.
+            rules: rules of the step, if they are wrong ones.
         """
-        events = self.events if events is None else events
-        outcome = outcomes(events, guesses, self.recorded[name], until=FIRST)
-        return np.flatnonzero(~outcome.deviations.any(axis=1))
+        traces = neurons.run(arrived) if rules is None else run_with(rules, neurons, arrived)
+        same = np.ones(traces.v.shape, np.bool_)
+        for key, values in self._recorded[name].items():
+            same &= getattr(traces, key) == values[:, : arrived.n_steps, columns]
+        return same
 
-    def with_previous_sample(self) -> tuple[Streams, dict[str, Start]]:
-        """Spikes and states, as if the network was not reset after the previous sample.
+    def block(self, index: int) -> slice:
+        """The channels of a projection, when its target runs alone."""
+        projections = self.network.projections
+        before = [p for p in projections[:index] if p.target == projections[index].target]
+        return source_channels(self.network, projections[index].target)[len(before)]
 
-        Returns:
-            Spikes of both samples, with negative steps in the previous one; and by population, the
-            state at the end of the previous sample, if u and v were recorded.
+    def is_explained_by(
+        self,
+        neurons: Mapping[str, Neurons] | None = None,
+        sent: Mapping[str, Raster] | None = None,
+        lag: Mapping[int, int] = {},
+        rules: Rules | None = None,
+    ) -> bool:
+        """True if all populations that a candidate changes do what was recorded, and all others do.
+
+        Args:
+            neurons: neurons that the candidate changes, by population.
+            sent: spikes of all sources, if the candidate changes them.
+            lag: by index of a projection, the number of steps by which its spikes are late.
+            rules: rules of the step, if the candidate changes them in these neurons.
         """
-        previous = self.samples[0] - 1
-        both = streams(self.network, self._sent_in([previous, self.samples[0]]))
-        step = both.step.copy()
-        for first, last, _ in both.offset:
-            step[first:last] -= both.n_steps
-        both_samples = both._replace(step=step, offset=np.ascontiguousarray(both.offset[:, ::2]))
-        if not self.deep:
-            return both_samples, {}
-        last_seen = {name: self._recorded(name, [previous]) for name in self.recorded}
-        return both_samples, {
-            name: (
-                recorded.u[:, :, -1].copy(),
-                recorded.v[:, :, -1].copy(),
-                np.asarray(recorded.spikes[:, :, -1:].any(axis=2)),
-            )
-            for name, recorded in last_seen.items()
+        sent = sent or {}
+        moved = {
+            p.target for i, p in enumerate(self.network.projections) if i in lag or p.source in sent
         }
+        changed = {**{name: self.neurons[name] for name in moved}, **(neurons or {})}
+        if not changed.keys() >= self.deviating.keys():
+            return False
+        for name, own in changed.items():
+            arrived = self.arrived[name]
+            if name in moved:
+                arrived = spikes_to(self.network, name, {**self.sent, **sent}, lag)
+            if not self._agreement(name, own, arrived, rules=rules).all():
+                return False
+        return True
+
+    def continues_previous_sample(self) -> bool:
+        """True if all that was recorded follows from the state after the sample before."""
+        both = self.sent_in([self.samples[0] - 1, self.samples[0]])
+        for name, neurons in self.neurons.items():
+            arrived = np.concatenate(spikes_to(self.network, name, both).dense_counts())
+            traces = neurons.run(Raster.from_dense(arrived[None]))
+            for key, values in self._recorded[name].items():
+                if (getattr(traces, key)[:, -values.shape[1] :] != values).any():
+                    return False
+        return True
+
+    def explaining(
+        self, name: str, variants: Callable[[slice], Neurons], n_variants: int, neuron: int
+    ) -> list[int]:
+        """Indices of the variants of a neuron that do what was recorded.
+
+        They run up to the first deviation of the population first, which few survive.
+
+        Args:
+            name: name of the population.
+            variants: makes some of the variants, of which each is a column.
+            n_variants: number of variants.
+            neuron: index of the neuron.
+        """
+        arrived = self.arrived[name]
+        at_once = max(
+            1,
+            VALUES_AT_ONCE
+            // (arrived.n_samples * arrived.n_steps + len(self.neurons[name].weight)),
+        )
+        early = arrived.first_steps(self._first[name] + 1)
+        left: list[int] = []
+        for first in range(0, n_variants, at_once):
+            some = variants(slice(first, min(first + at_once, n_variants)))
+            survivors = np.arange(some.size)
+            for spikes in (early, arrived):
+                if survivors.size:
+                    same = self._agreement(
+                        name, some.take(survivors), spikes, np.full(survivors.size, neuron)
+                    )
+                    survivors = survivors[same.all(axis=(0, 1))]
+            left += (first + survivors).tolist()
+        return left
+
+    def first_deviation(self) -> tuple[str, int, int]:
+        """Population, neuron and step of the first deviation in any examined sample."""
+        name = min(self._first, key=lambda name: self._first[name])
+        early = self.arrived[name].first_steps(self._first[name] + 1)
+        same = self._agreement(name, self.neurons[name], early)
+        return name, int(np.flatnonzero(~same.all(axis=(0, 1)))[0]), self._first[name]
+
+    def explaining_inputs(
+        self, name: str, neuron: int, inputs: NDArray[np.uint8]
+    ) -> NDArray[np.intp]:
+        """Indices of the inputs with which a neuron does what was recorded, up to their end.
+
+        Args:
+            name: name of the population.
+            neuron: index of the neuron.
+            inputs: [inputs, steps, channels] spikes of its sources, of a single examined sample.
+        """
+        column = np.array([neuron])
+        own = self.neurons[name].take(column)
+        same = self._agreement(name, own, Raster.from_dense(inputs), column)
+        return np.flatnonzero(same.all(axis=(1, 2)))
 
 
 def find_causes(case: Case) -> list[Cause]:
@@ -223,23 +263,14 @@ def find_causes(case: Case) -> list[Cause]:
     causes: list[Cause] = []
     if len(case.deviating) == 1:
         [name] = case.deviating
-        neurons = np.flatnonzero(case.outcome[name].deviations.any(axis=1)).tolist()
-        if len(neurons) == 1:
-            for of_neuron in (_synapse_causes, _bias_causes, _single_threshold_causes):
-                causes += of_neuron(case, name, neurons[0])
-        for of_population in (
-            _decay_causes,
-            _threshold_causes,
-            _reset_constant_causes,
-            _most_spikes_causes,
-            _bias_exponent_causes,
-            _projection_causes,
-        ):
-            causes += of_population(case, name)
+        causes += _synapse_causes(case, name)
+        for reach in REACH:
+            causes += [] if causes else _constant_causes(case, name, reach)
+        causes += _projection_causes(case, name)
     for of_network in (
         _latency_causes,
         _count_causes,
-        _arithmetic_causes,
+        _rule_causes,
         _input_causes,
         _leftover_state_causes,
     ):
@@ -247,334 +278,165 @@ def find_causes(case: Case) -> list[Cause]:
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
 
-# Causes that explain the deviation of a single neuron
+# Causes that are one stored number
 
 
-def _first_excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
-    """Find the first deviation of a neuron: sample and step, and the excess of the input there.
-
-    None if no synapse can cause this excess.
-    """
-    outcome = case.outcome[name]
-    sample = int(np.argmax(outcome.deviations[neuron] > 0))
-    step = int(outcome.first[neuron, sample])
-    difference = int(case.recorded[name].u[sample, neuron, step] - outcome.u[neuron, sample])
-    excess, rest = divmod(difference, case.network.runs_in.state_one)
-    excess = int(_in_range_of_u(case, np.int64(excess)))
-    return None if rest or not excess else ((sample, step), excess)
+def _candidate_values(right: int, reach: int) -> list[int]:
+    """Values that a constant may have by mistake, the nearest to the right one first."""
+    shifts = [right << n for n in range(1, 17)] + [right >> n for n in range(1, 17)]
+    values = {*range(right - reach, right + reach + 1), *shifts, -right, 0} - {right}
+    return sorted(values, key=lambda value: (abs(value - right), value))
 
 
-def _in_range_of_u(case: Case, weights: Any) -> Any:
-    """Sums of weights, wrapped around as u wraps; unchanged if u clips."""
-    runs_in = case.network.runs_in
-    if runs_in.neuron.u_overflow != "wraps":
-        return weights
-    limit = runs_in.state_limit // runs_in.state_one
-    return (weights + limit) % (2 * limit) - limit
+def _cause_of(values: Sequence[int], right: int, cause: Cause) -> Cause:
+    """A cause with the nearest of its explaining values, and their span if there are several."""
+    nearest = min(values, key=lambda value: abs(value - right))
+    span = (min(values), max(values)) if len(values) > 1 else None
+    return replace(cause, expected=right, actual=nearest, span=span)
 
 
-def _synapse_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Yield causes: faulty weights, then faulty delays, of synapses onto a neuron."""
-    deviation = _first_excess(case, name, neuron) if case.deep else None
-    if case.deep and deviation is None:
+def _synapse_causes(case: Case, name: str) -> Iterator[Cause]:
+    """Yield causes: a wrong number of a single synapse, if a single neuron deviates."""
+    if len(case.deviating[name]) > 1:
         return
-    for of_kind in (_weight_causes, _delay_causes):
+    [neuron] = case.deviating[name].tolist()
+    for number in ("weight", "delay"):
         for index, projection in enumerate(case.network.projections):
             if projection.target == name:
-                yield from of_kind(case, index, neuron, deviation)
+                yield from _synapse_causes_in(case, index, neuron, number)
 
 
-def _weight_causes(
-    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
-) -> Iterator[Cause]:
-    """Yield causes: faulty weights of a projection's synapses onto a neuron.
+def _synapse_causes_in(case: Case, index: int, neuron: int, number: str) -> Iterator[Cause]:
+    """Yield causes: a wrong number of a synapse of a projection.
 
     Args:
         case: the case.
-        index: index of the projection.
+        index: index of the projection, to the population that deviates.
         neuron: index of the target neuron.
-        deviation: first deviation and excess, as from `_first_excess`; None without u and v.
+        number: `weight` or `delay`.
     """
-    projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
-    reach = _arrivals(case.sent[projection.source], projection.delay[:, neuron])
-    weight = projection.weight[:, neuron].astype(np.int64)
-    values = np.arange(1 - limit, limit)
-    if deviation is not None:
-        (sample, step), excess = deviation
-        active = np.flatnonzero(reach[sample, step])
-        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
-        exponent = projection.weight_exponent
-        change = shifted((value - weight[pre]) * reach[sample, step, pre], max(exponent, 0))
-        matches = _in_range_of_u(case, change) == excess << max(-exponent, 0)
-        pre, value = pre[matches], value[matches]
-    else:
-        active = np.flatnonzero(reach.any(axis=(0, 1)))
-        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
-    legal = _is_representable(projection, pre, neuron, value)
-    yield from _causes_by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
+    projection, block = case.network.projections[index], case.block(index)
+    name, right = projection.target, getattr(projection, number)[:, neuron].astype(int)
+    active = np.flatnonzero(case.arrived[name].counts()[:, block].any(axis=0))
+    if number == "delay":
+        active = active[projection.weight[active, neuron] != 0]
+    nothing = np.zeros((1, 1), np.int16)
+    single = replace(projection, weight=nothing, delay=nothing.astype(np.uint8))
+    values, stored = _values_of_a_synapse(single, number)
+    pre, place = (grid.ravel() for grid in np.meshgrid(active, range(len(values)), indexing="ij"))
+
+    def variants(part: slice) -> Neurons:
+        """The neuron with another number of a synapse in each column."""
+        size = part.stop - part.start
+        neurons = case.neurons[name].take(np.full(size, neuron))
+        numbers = getattr(neurons, number).copy()
+        numbers[block.start + pre[part], np.arange(size)] = stored[place[part]]
+        return replace(neurons, **{number: numbers})
+
+    explaining = np.array(case.explaining(name, variants, len(pre), neuron), np.intp)
+    for source in np.unique(pre[explaining]).tolist():
+        possible = []
+        for value in values[place[explaining[pre[explaining] == source]]].tolist():
+            with suppress(NetworkError):
+                with_number(projection, number, value, (source, neuron))
+                possible.append(value)
+        if possible:
+            about = Cause(number, name, projection.source, pre=source, neuron=neuron)
+            yield _cause_of(possible, int(right[source]), about)
 
 
-def _is_representable(
-    projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """True for synapses whose weight may be `value` in the projection's bits and sign mode."""
-    runs_in, weight = projection.runs_in, projection.weight
-    single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
-
-    def others(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """True where `which` is true for at least one weight other than the changed one."""
-        return which.sum() > which[pre, neuron]
-
-    has_both = (others(weight > 0) | (value > 0)) & (others(weight < 0) | (value < 0))
-    mixes = (value % mixed == 0) & ~others(weight % mixed != 0)
-    return (abs(value) < runs_in.weight_limit) & np.where(has_both, mixes, value % single == 0)
+@cache
+def _values_of_a_synapse(
+    synapse: IntegerProjection, number: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All values of a number of a synapse, and what the simulator stores for each."""
+    valid = list(valid_values(synapse, number, range(-MAX_WEIGHT, MAX_WEIGHT + 1)))
+    stored = [(p.shifted_weight if number == "weight" else p.delay).item() for _, p in valid]
+    return np.array([value for value, _ in valid]), np.array(stored)
 
 
-def _delay_causes(
-    case: Case, index: int, neuron: int, deviation: tuple[tuple[int, int], int] | None
-) -> Iterator[Cause]:
-    """Yield causes: faulty delays of a projection's synapses onto a neuron.
-
-    Arguments are as for `_weight_causes`.
-    """
-    projection = case.network.projections[index]
-    weight = projection.shifted_weight[:, neuron]
-    useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
-    if deviation is not None and case.sent[projection.source].count is None:
-        _, excess = deviation
-        useful &= abs(weight) == abs(excess)
-    values = np.arange(projection.runs_in.max_delay + 1)
-    pre, value = (
-        grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
-    )
-    yield from _causes_by_synapse(case, "delay", index, neuron, pre, value)
-
-
-def _causes_by_synapse(
-    case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
-) -> Iterator[Cause]:
-    """Yield a cause for each synapse that explains the recording, with the nearest value.
+def _constant_causes(case: Case, name: str, reach: int) -> Iterator[Cause]:
+    """Yield causes: a wrong constant of the population, or of the only neuron that deviates.
 
     Args:
         case: the case.
-        kind: `weight` or `delay`.
-        index: index of the projection.
-        neuron: index of the target neuron.
-        pre, value: candidates: source neurons, and the changed weights or delays.
+        name: name of the population.
+        reach: largest difference of a wrong constant to the right one.
     """
-    projection = case.network.projections[index]
-    stored = getattr(projection, kind)[:, neuron].astype(np.int64)
-    differs = value != stored[pre]
-    pre, value = pre[differs], value[differs]
-    nearest = np.argsort(abs(value - stored[pre]), kind="stable")[:MOST_GUESSES]
-    pre, value = pre[nearest], value[nearest]
-    columns = case.cells[projection.target].pick(np.full(len(pre), neuron))
-    guesses = altered(case.network, columns, kind, (index, pre), value)
-    remaining = case.explaining_columns(projection.target, guesses)
-    pre, value = pre[remaining], value[remaining]
-    cause_template = Cause(kind, projection.target, projection.source, neuron=neuron)
-    for sender in dict.fromkeys(pre.tolist()):
-        cause = replace(cause_template, pre=sender, expected=int(stored[sender]))
-        yield from _cause_range(cause, value[pre == sender])
+    population, neurons = case.network.population(name), case.neurons[name]
+    neuron = int(case.deviating[name][0])
+    for number in number_names(population):
+        of_neurons = isinstance(getattr(population, number), np.ndarray)
+        if of_neurons and len(case.deviating[name]) > 1:
+            continue
+        right = int(np.ravel(getattr(population, number))[neuron if of_neurons else 0])
+        wrong = dict(valid_values(population, number, _candidate_values(right, reach)))
+        values, constants = list(wrong), [neuron_constants(p) for p in wrong.values()]
 
+        def variants(part: slice, constants: list[dict[str, NDArray]] = constants) -> Neurons:
+            """The neuron with another constant in each column."""
+            some = constants[part]
+            of_neuron = {key: np.array([c[key][neuron] for c in some]) for key in some[0]}
+            return neurons.take(np.full(len(some), neuron)).with_constants(**of_neuron)
 
-def _arrivals(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.int64]:
-    """[samples, steps, pre] int64: number of spikes of a source neuron that arrive at one neuron.
-
-    Args:
-        sent: the spikes of the source.
-        delay: [pre] delays to that neuron, in steps.
-    """
-    step = np.arange(sent.n_steps)[:, None] - HOP_LATENCY - delay.astype(np.int64)
-    counts = sent.dense_counts().astype(np.int64)
-    return np.take_along_axis(counts, np.maximum(step, 0)[None], axis=1) * (step >= 0)
-
-
-def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield a cause with the nearest of the explaining values and their span, if there are any."""
-    assert cause.expected is not None
-    if len(values):
-        nearest = int(values[np.argmin(abs(values - cause.expected))])
-        span = (int(values.min()), int(values.max())) if len(values) > 1 else None
-        yield replace(cause, actual=nearest, span=span)
-
-
-def _bias_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
-    limit = case.network.runs_in.bias_limit
-    values = np.arange(-limit, limit)
-    cause = Cause("bias", name, neuron=neuron, expected=expected)
-    yield from _cause_range(cause, _explaining_values(case, cause, "bias", values))
-
-
-def _single_threshold_causes(case: Case, name: str, neuron: int) -> Iterator[Cause]:
-    """Yield causes: a faulty threshold of one neuron.
-
-    If a faulty threshold of the whole population explains all deviations, yield nothing.
-    """
-    if (
-        case.network.population(name).size == 1
-        or next(_threshold_causes(case, name), None) is not None
-    ):
-        return
-    guesses = _thresholds_between(case, name, neuron)
-    cause = Cause("threshold-one", name, neuron=neuron, expected=case.network.population(name).vth)
-    if len(_explaining_values(case, cause, "vth", guesses[:1])):
-        yield from _cause_range(cause, guesses)
-
-
-# Causes that explain the deviations of a single population
-
-
-def _decay_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: a faulty decay of u or v of a population."""
-    population, runs_in = case.network.population(name), case.network.runs_in
-    # The loop tries all possible decay factors, from 0 to 1.
-    for kind, constant, expected, values in (
-        ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
-        ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
-    ):
-        cause = Cause(kind, name, expected=expected)
-        yield from _cause_range(cause, _explaining_values(case, cause, constant, values))
-
-
-def _explaining_values(
-    case: Case, cause: Cause, constant: str, values: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Find the values of a constant that explain the recording of a neuron or a population.
-
-    Args:
-        case: the case.
-        cause: cause with the population; if only one neuron has the fault, with this neuron.
-        constant: kind of the constant, one of `FAULT_KINDS`.
-        values: values to try.
-    """
-    name, values = cause.population, values[values != cause.expected]
-    n_deviations = case.outcome[name].deviations.sum(axis=1)
-    neurons = np.argsort(-n_deviations, kind="stable") if cause.neuron is None else [cause.neuron]
-    for neuron in neurons:
-        if not len(values):
-            break
-        columns = case.cells[name].pick(np.full(len(values), neuron))
-        guesses = altered(case.network, columns, constant, (case.index(name),), values)
-        values = values[case.explaining_columns(name, guesses)]
-    return values
-
-
-def _threshold_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: a faulty threshold of a population."""
-    guesses = _thresholds_between(case, name, slice(None))
-    cause = Cause("threshold", name, expected=case.network.population(name).vth)
-    if len(_explaining_values(case, cause, "vth", guesses[:1])):
-        yield from _cause_range(cause, guesses)
-
-
-def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Find the other thresholds with which all recorded membranes and spikes are consistent.
-
-    Membranes are reset at recorded spikes, so that they do not depend on the threshold. Non-spiking
-    populations have no threshold.
-    """
-    if name not in case.sent:
-        return np.zeros(0, np.int64)
-    outcome, runs_in = case.outcome[name], case.network.runs_in
-    least, shift = runs_in.firing_level(0), runs_in.state_shift
-    low = int(outcome.highest_silent[neurons].max(initial=0)) + 1 - least
-    last = runs_in.firing_level(runs_in.max_threshold)
-    high = int(outcome.lowest_spiking[neurons].min(initial=last)) - least
-    values = np.arange(-(-low >> shift), (high >> shift) + 1)
-    return values[values != case.network.population(name).vth]
-
-
-def _reset_constant_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: a faulty constant that spikes of a population subtract."""
-    population = case.network.population(name)
-    if population.reset == TO_ZERO:
-        return
-    cause = Cause("reset-constant", name, expected=population.reset_by)
-    values = np.array(case.network.runs_in.reset_constants(population.vth))
-    yield from _cause_range(cause, _explaining_values(case, cause, "reset_by", values))
-
-
-def _most_spikes_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: a faulty limit of the spikes of a population's neurons in a step."""
-    population = case.network.population(name)
-    if population.reset != SUBTRACT or not (
-        case.network.has_counts or case.sent[name].most_spikes > 1
-    ):
-        return
-    cause = Cause("most-spikes", name, expected=population.most_spikes)
-    values = np.arange(1, MAX_SPIKES + 1)
-    yield from _cause_range(cause, _explaining_values(case, cause, "most_spikes", values))
-
-
-def _bias_exponent_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: a faulty bias exponent of a population."""
-    cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
-    values = np.arange(case.network.runs_in.max_bias_exponent + 1)
-    for exponent in _explaining_values(case, cause, "bias exponent", values).tolist():
-        yield replace(cause, actual=exponent)
-
-
-# Causes that lie in a projection
+        explaining = case.explaining(name, variants, len(values), neuron)
+        if not of_neurons:
+            explaining = [
+                i
+                for i in explaining[:MOST_VALUES]
+                if case.is_explained_by({name: neurons.with_constants(**constants[i])})
+            ]
+        if explaining:
+            place = neuron if of_neurons else None
+            about = Cause(number, name, neuron=place)
+            yield _cause_of([values[i] for i in explaining], right, about)
 
 
 def _projection_causes(case: Case, name: str) -> Iterator[Cause]:
-    """Yield causes: faults of whole projections onto a population.
+    """Yield causes: a wrong constant of a projection, or a projection that is wired wrongly."""
+    for index, projection in enumerate(case.network.projections):
+        if projection.target != name:
+            continue
+        block, about = case.block(index), Cause("", name, projection.source)
+        for cause, wrong in _wrong_projections(projection, about):
+            own = case.neurons[name]
+            weight, delay = own.weight.copy(), own.delay.copy()
+            weight[block], delay[block] = wrong.shifted_weight, wrong.delay
+            same = np.array_equal(weight, own.weight) and np.array_equal(delay, own.delay)
+            changed = {name: replace(own, weight=weight, delay=delay)}
+            if not same and case.is_explained_by(changed):
+                yield cause
 
-    Projections that deliver spikes come first.
-    """
-    onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
-    for index in sorted(onto, key=lambda index: not case.delivers(index)):
-        yield from _causes_in_projection(case, index)
+
+def _wrong_projections(
+    projection: IntegerProjection, about: Cause
+) -> Iterator[tuple[Cause, IntegerProjection]]:
+    """Yield possible mistakes of a whole projection, each with the wrong projection."""
+    for number in number_names(projection):
+        right = getattr(projection, number)
+        if isinstance(right, int):
+            for value, wrong in valid_values(projection, number, range(right - 16, right + 17)):
+                yield replace(about, kind=number, expected=right, actual=value), wrong
+    weight, delay = projection.weight, projection.delay
+    yield replace(about, kind="projection-missing"), replace(projection, weight=0 * weight)
+    yield replace(about, kind="delays-ignored"), replace(projection, delay=0 * delay)
+    if weight.shape[0] == weight.shape[1]:
+        for detail, arrays in {
+            "weights": {"weight": weight.T},
+            "delays": {"delay": delay.T},
+            "weights and delays": {"weight": weight.T, "delay": delay.T},
+        }.items():
+            cause = replace(about, kind="projection-transposed", detail=detail)
+            yield cause, replace(projection, **arrays)
 
 
-def _causes_in_projection(case: Case, index: int) -> Iterator[Cause]:
-    """Yield causes: one mistake in a whole projection, e.g. a wrong exponent or no delays."""
-    projection = case.network.projections[index]
-    cells = case.cells[projection.target]
-    rows = rows_of(case.network, cells, index)
-    cause_template = Cause("", projection.target, projection.source)
-    exponent = projection.weight_exponent
-    weight, delay = projection.shifted_weight, projection.delay
-    candidates = [
-        (
-            replace(
-                cause_template, kind="weight-exponent", expected=exponent, actual=wrong_exponent
-            ),
-            altered(case.network, cells, "weight exponent", (index,), wrong_exponent),
-        )
-        for wrong_exponent in range(-8, case.network.runs_in.max_weight_exponent + 2)
-    ]
-    candidates += [
-        (
-            replace(cause_template, kind="projection-missing"),
-            rewired(cells, rows, weight=weight * 0),
-        ),
-        (replace(cause_template, kind="delays-ignored"), rewired(cells, rows, delay=delay * 0)),
-    ]
-    if projection.shape[0] == projection.shape[1]:
-        cause_template = replace(cause_template, kind="projection-transposed")
-        transposed = {"weight": weight.T, "delay": delay.T}
-        candidates += [
-            (replace(cause_template, detail="weights"), rewired(cells, rows, weight=weight.T)),
-            (replace(cause_template, detail="delays"), rewired(cells, rows, delay=delay.T)),
-            (
-                replace(cause_template, detail="weights and delays"),
-                rewired(cells, rows, **transposed),
-            ),
-        ]
-    for cause, changed in candidates:
-        same = np.array_equal(cells.weight, changed.weight)
-        same &= np.array_equal(cells.delay, changed.delay)
-        if not same and case.is_explained_by({projection.target: changed}):
-            yield cause
+# Causes that lie in the delivery of spikes
 
 
 def _latency_causes(case: Case) -> Iterator[Cause]:
     """Yield causes: spikes of one, several or all projections arrive a step late or early."""
     projections = case.network.projections
-    all_indices = range(len(projections))
+    everything = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
 
     def group(cause: Cause, indices: Iterable[int]) -> None:
@@ -582,22 +444,41 @@ def _latency_causes(case: Case) -> Iterator[Cause]:
         if key := tuple(indices):
             groups.setdefault(key, cause)
 
-    for i, projection in enumerate(projections):
-        text = f"{projection.source} → {projection.target} delivers"
-        group(Cause("latency", projection.target, projection.source, detail=text), [i])
-    from_input = [i for i in all_indices if projections[i].source == INPUT]
+    for i, p in enumerate(projections):
+        text = f"{p.source} → {p.target} delivers"
+        group(Cause("latency", p.target, p.source, detail=text), [i])
+    from_input = [i for i in everything if projections[i].source == INPUT]
     group(Cause("latency", source=INPUT, detail="the input arrives"), from_input)
-    group(Cause("latency", detail="every spike arrives"), all_indices)
-    not_from_input = [i for i in all_indices if projections[i].source != INPUT]
-    group(Cause("latency", detail="every spike but the input's arrives"), not_from_input)
+    group(Cause("latency", detail="every spike arrives"), everything)
+    others = [i for i in everything if i not in from_input]
+    group(Cause("latency", detail="every spike but the input's arrives"), others)
     for population in case.network.populations:
-        incoming = [i for i in all_indices if projections[i].target == population.name]
+        incoming = [i for i in everything if projections[i].target == population.name]
         text = f"every spike to {population.name} arrives"
         group(Cause("latency", population.name, detail=text), incoming)
     for indices, cause in groups.items():
         for lag in (1, -1):
-            if case.is_explained_by(_delayed_cells(case, indices, lag)):
+            if case.is_explained_by(*_lagging(case, indices, lag)):
                 yield replace(cause, actual=lag)
+
+
+def _lagging(
+    case: Case, indices: Iterable[int], lag: int
+) -> tuple[dict[str, Neurons], None, dict[int, int]]:
+    """Neurons with other delays; and projections without a delay to shorten, with their lag."""
+    neurons: dict[str, Neurons] = {}
+    early: dict[int, int] = {}
+    for index in indices:
+        projection = case.network.projections[index]
+        name, place = projection.target, case.block(index)
+        if int(projection.delay.min()) + lag < 0:
+            early[index] = lag
+            continue
+        own = neurons.get(name, case.neurons[name])
+        delay = own.delay.copy()
+        delay[place] = projection.delay.astype(np.int64) + lag
+        neurons[name] = replace(own, delay=delay)
+    return neurons, None, early
 
 
 def _count_causes(case: Case) -> Iterator[Cause]:
@@ -605,153 +486,102 @@ def _count_causes(case: Case) -> Iterator[Cause]:
 
     If only one population has several spikes, the latter is a wrong `most_spikes`.
     """
-    names = [INPUT, *(population.name for population in case.network.populations)]
-    several = [i for i, name in enumerate(names) if _most_sent(case, name) > 1]
-    groups = [[i] for i in several] + ([several] if len(several) > 1 else [])
-    for sources in groups:
-        n_spikes = case.events.n_spikes.copy()
-        for source in sources:
-            first, last = case.events.offset[source, [0, -1]]
-            n_spikes[first:last] = 1
-        if case.is_explained_by(case.cells, case.events._replace(n_spikes=n_spikes)):
-            name = names[sources[0]] if len(sources) == 1 else ""
+    several = [name for name, raster in case.sent.items() if raster.count is not None]
+    for names in [[name] for name in several] + ([several] if len(several) > 1 else []):
+        single = {name: Raster.from_dense(case.sent[name].dense()) for name in names}
+        if case.is_explained_by(sent=single):
+            name = names[0] if len(names) == 1 else ""
             yield Cause("counts-ignored", source=name, detail=name or "every source")
-    if sum(population.most_spikes > 1 for population in case.network.populations) > 1:
-        once = {name: _once(cells) for name, cells in case.cells.items()}
-        if case.is_explained_by(once):
-            yield Cause("reset", detail="no neuron spikes again in the same step")
+    once = {name: _once(own) for name, own in case.neurons.items()}
+    n_limits = sum(population.most_spikes > 1 for population in case.network.populations)
+    if n_limits > 1 and case.is_explained_by(once):
+        yield Cause("reset", detail="no neuron spikes again in the same step")
 
 
-def _most_sent(case: Case, name: str) -> int:
-    """Largest number of spikes that a source sent in a step."""
-    return case.sent[name].most_spikes if name in case.sent else 1
+# Causes that lie in the rules of the step
+
+_Change = Callable[[Neurons, Rules], tuple[Neurons, Rules]]
+"""A mistake: what another implementation makes of neurons and rules."""
 
 
-def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
-    """Cells of target populations, by name, if spikes of these projections are `lag` steps late."""
-    cells: dict[str, Cells] = {}
-    for index in indices:
-        name = case.network.projections[index].target
-        own = cells.get(name, case.cells[name])
-        delay = case.network.projections[index].delay.astype(np.int32) + lag
-        cells[name] = rewired(own, rows_of(case.network, own, index), delay=delay)
-    return cells
-
-
-# Causes that lie in the rules of the arithmetic
-
-_BOTH = "the decay of u and v"
-
-
-_Change = Callable[[Cells], Cells]
-
-
-def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, _Change]]:
-    """Yield the possible mistakes in a rule of the arithmetic: kind, detail and change of cells."""
-    right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
-
-    def with_rules(**changes: Any) -> _Change:
-        return partial(Cells._replace, rules=right._replace(**changes))
-
-    roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
-    for kind, rule in roundings.items():
-        if rule != right.round_u:
-            yield kind, "u", with_rules(round_u=rule)
-            yield kind, "v", with_rules(round_v=rule)
-            yield kind, _BOTH, with_rules(round_u=rule, round_v=rule)
-    ways = {"wraps around": WRAP, "stops at the limit": CLIP, "keeps growing": FREE}
-    for detail, rule in ways.items():
-        if rule != right.limit_u:
-            as_bits = f" as {bits}-bit numbers do" * (rule == WRAP)
-            yield "u-overflow", f"{detail}{as_bits}", with_rules(limit_u=rule)
-    for detail, rule in ways.items():
-        if rule != right.limit_v:
-            yield "v-overflow", detail, with_rules(limit_v=rule)
-    kind = "above-threshold" if right.at_threshold else "at-threshold"
-    yield kind, "", with_rules(at_threshold=not right.at_threshold)
-    yield "reset", "v is not reset", with_rules(reset=KEEP)
-    yield "reset", "v is reset to zero", _reset_to_zero
-    yield "reset", "the threshold is subtracted from v", partial(_reset_by_threshold, runs_in)
-    at_next_step = with_rules(reset=NEXT_STEP)
-    yield (
-        "reset",
-        "v is reset at the next step",
-        lambda cells: at_next_step(_once(cells)._replace(drop=-abs(cells.drop))),
-    )
-    yield "reset", "v is reset at once", lambda cells: cells._replace(drop=abs(cells.drop))
-    yield "reset", "u is reset, too", with_rules(resets_u=True)
-    yield "update-order", "", with_rules(old_u=True)
-    if right.sum_limit:
-        yield "sums", "", with_rules(sum_limit=0)
-
-
-def _once(cells: Cells) -> Cells:
-    """Copy cells whose neurons spike at most once per step."""
-    return cells._replace(most=np.ones_like(cells.most))
-
-
-def _reset_to_zero(cells: Cells) -> Cells:
-    """Copy cells with a reset to zero, after which no neuron spikes again in a step."""
-    return _once(cells)._replace(drop=cells.drop * 0)
-
-
-def _reset_by_threshold(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """Copy cells, with the threshold as the constant of their resets; late resets stay late."""
-    threshold = cells.vth << runs_in.state_shift
-    return cells._replace(drop=np.where(cells.drop < 0, -threshold, threshold))
-
-
-def _plus_one_cause(runs_in: Arithmetic, quantity: str) -> tuple[Cause, _Change]:
-    """Make the cause for a missing or surplus +1 in the decay of u or v.
-
-    The second value is a function that copies cells and gives them the faulty decay.
-    """
-    lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
-    plain, less = (
-        f"{{0}}·({runs_in.decay_one} − d{{0}})",
-        f"{{0}}·({runs_in.decay_one} − (d{{0}} + 1))",
-    )
-    right, wrong = (less, plain) if lost else (plain, less)
-    change_of_keep, field = 1 if lost else -1, f"keep_{quantity}"
-    detail = f"keep {wrong}, not {right}".format(quantity)
-    return Cause("decay-plus-one", detail=detail), lambda cells: cells._replace(
-        **{field: getattr(cells, field) + change_of_keep}
-    )
-
-
-def _arithmetic_causes(case: Case) -> Iterator[Cause]:
-    """Yield causes: a wrong rule of the arithmetic, or a wrong +1 in a decay.
+def _rule_causes(case: Case) -> Iterator[Cause]:
+    """Yield causes: a wrong rule of the step.
 
     Each candidate is tried in all populations. If it is no cause there, and only one population
     deviates, it is tried in this population alone.
     """
-    runs_in = case.network.runs_in
-    candidates: list[tuple[Cause, _Change]] = [
-        (Cause(kind, detail=detail), change) for kind, detail, change in _wrong_rules(runs_in)
-    ]
-    candidates += [_plus_one_cause(runs_in, "u"), _plus_one_cause(runs_in, "v")]
-    candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
-    keeps_growing = False
-    for cause, change in candidates:
-        if keeps_growing and cause is _FREE_OUTPUTS:
-            continue
-        changed = {name: change(cells) for name, cells in case.cells.items()}
-        if case.is_explained_by(changed):
-            keeps_growing |= (cause.kind, cause.detail) == ("v-overflow", "keeps growing")
-            yield cause
-        elif len(case.deviating) == 1 and case.is_explained_by(
-            {name: changed[name] for name in case.deviating}
-        ):
-            yield replace(cause, population=case.deviating[0])
+    right = Rules.of(case.network.runs_in)
+    populations = [[*case.neurons], *([[*case.deviating]] if len(case.deviating) == 1 else [])]
+    for kind, detail, change in _wrong_rules(case.network.runs_in):
+        for names in populations:
+            changed = {name: change(case.neurons[name], right) for name in names}
+            [rules] = {rules for _, rules in changed.values()}
+            neurons = {name: own for name, (own, _) in changed.items()}
+            if case.is_explained_by(neurons, rules=rules):
+                alone = names[0] if names is not populations[0] else ""
+                yield Cause(kind, alone, detail=detail)
+                break
 
 
-_FREE_OUTPUTS = Cause("v-overflow", detail="keeps growing (outputs without any threshold)")
+def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, _Change]]:
+    """Yield the possible mistakes in a rule of the step: kind, detail and change."""
+    right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
+
+    def rules(**changes: Any) -> _Change:
+        return lambda neurons, rules: (neurons, rules._replace(**changes))
+
+    def neurons(change: Callable[[Neurons], Neurons], **changes: Any) -> _Change:
+        return lambda neurons, rules: (change(neurons), rules._replace(**changes))
+
+    for kind, rounding in {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}.items():
+        if rounding != right.round_u:
+            yield kind, "u", rules(round_u=rounding)
+            yield kind, "v", rules(round_v=rounding)
+            yield kind, "the decay of u and v", rules(round_u=rounding, round_v=rounding)
+    ways = {"wraps around": WRAP, "stops at the limit": CLIP, "keeps growing": FREE}
+    for detail, way in ways.items():
+        as_bits = f" as {bits}-bit numbers do" * (way == WRAP)
+        if way != right.limit_u:
+            yield "u-overflow", f"{detail}{as_bits}", rules(limit_u=way)
+    for detail, way in ways.items():
+        if way != right.limit_v:
+            yield "v-overflow", detail, rules(limit_v=way)
+    without = "keeps growing (outputs without any threshold)"
+    yield "v-overflow", without, neurons(without_output_threshold, limit_v=FREE)
+    kind = "above-threshold" if right.at_threshold else "at-threshold"
+    yield kind, "", rules(at_threshold=not right.at_threshold)
+    yield "reset", "v is not reset", rules(reset=KEEP)
+    yield "reset", "v is reset to zero", neurons(lambda own: _once(own, drop=0))
+    by_threshold = partial(_reset_by_threshold, runs_in)
+    yield "reset", "the threshold is subtracted from v", neurons(by_threshold)
+    late = neurons(lambda own: _once(own, drop=-abs(own.constants["drop"])), reset=NEXT_STEP)
+    yield "reset", "v is reset at the next step", late
+    at_once = neurons(lambda own: own.with_constants(drop=abs(own.constants["drop"])))
+    yield "reset", "v is reset at once", at_once
+    yield "reset", "u is reset, too", rules(resets_u=True)
+    yield "update-order", "", rules(old_u=True)
+    for state, lost in {"u": runs_in.lost_u, "v": runs_in.lost_v}.items():
+        plain = f"{state}·({runs_in.decay_one} − d{state})"
+        less = f"{state}·({runs_in.decay_one} − (d{state} + 1))"
+        wrong, expected = (plain, less) if lost else (less, plain)
+        more = rules(**{f"more_{state}": 1 if lost else -1})
+        yield "decay-plus-one", f"keep {wrong}, not {expected}", more
+    if runs_in.sum_limit:
+        yield "sums", "", neurons(lambda own: replace(own, runs_in=replace(runs_in, sum_limit=0)))
 
 
-def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """Copy cells without limits of v; non-spiking neurons get a threshold that v cannot reach."""
-    vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
-    return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
+def _once(neurons: Neurons, **constants: Any) -> Neurons:
+    """Copy neurons that spike at most once per step, with other constants."""
+    most = np.ones_like(neurons.constants["most_spikes"])
+    constants = {key: value + 0 * most for key, value in constants.items()}
+    return neurons.with_constants(most_spikes=most, **constants)
+
+
+def _reset_by_threshold(runs_in: Arithmetic, neurons: Neurons) -> Neurons:
+    """Copy neurons, with the threshold as the constant of their resets; late resets stay late."""
+    threshold = neurons.constants["vth"] << runs_in.state_shift
+    late = neurons.constants["drop"] < 0
+    return neurons.with_constants(drop=np.where(late, -threshold, threshold))
 
 
 # Causes that lie in the input, or in the states at the beginning of a sample
@@ -759,35 +589,66 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 def _input_causes(case: Case) -> Iterator[Cause]:
     """Yield causes: a wrong number of spikes of a channel in a step, or a silent channel."""
-    from_input = [
-        projection for projection in case.network.projections if projection.source == INPUT
-    ]
-    reached = {name: case.cells[name] for name in dict.fromkeys(p.target for p in from_input)}
-    if len(case.samples) != 1 or not reached.keys() >= {*case.deviating}:
+    reached = {p.target for p in case.network.projections if p.source == INPUT}
+    if len(case.samples) != 1 or not reached >= case.deviating.keys():
         return
-    step, name, neuron = _first_deviation(case)
-    suspect = case.cells[name].pick(np.array([neuron]))
-    onto_target = [projection for projection in from_input if projection.target == name]
-    raster, most = case.sent[INPUT], case.network.channels.most_spikes
-    guesses: list[tuple[int, int | None, int]] = [
-        (channel, None, 0) for channel in np.flatnonzero(raster.counts()[0]).tolist()
-    ]
-    right = raster.dense_counts()[0]
-    suspects = _suspect_inputs(case, onto_target, step, neuron)
+    name, neuron, last = case.first_deviation()
+    [right] = case.sent[INPUT].dense_counts()
+    guesses = list(_other_inputs(case, right, name, neuron, last))[:MOST_INPUTS]
+    [arrived] = case.arrived[name].first_steps(last + 1).dense_counts()
+    starts = np.array(
+        [
+            case.block(index).start
+            for index, p in enumerate(case.network.projections)
+            if (p.source, p.target) == (INPUT, name)
+        ]
+    )
+    at_once = max(1, VALUES_AT_ONCE // max(arrived.size, 1))
+    for first in range(0, len(guesses), at_once):
+        some = guesses[first : first + at_once]
+        inputs = np.repeat(arrived[None], len(some), axis=0)
+        for dense, (channel, at, count) in zip(inputs, some, strict=True):
+            dense[slice(None) if at is None else at, starts + channel] = count
+        for guess in case.explaining_inputs(name, neuron, inputs).tolist():
+            channel, at, count = some[guess]
+            changed = right.copy()
+            changed[slice(None) if at is None else at, channel] = count
+            if case.is_explained_by(sent={INPUT: Raster.from_dense(changed[None])}):
+                text = f"channel {channel} is silent"
+                if at is not None:
+                    text = _input_in_words(channel, at, int(right[at, channel]), count)
+                yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
+
+
+def _other_inputs(
+    case: Case, right: NDArray[np.uint8], name: str, neuron: int, last: int
+) -> Iterator[tuple[int, int | None, int]]:
+    """Yield other inputs that a neuron would notice: channel, step and number of spikes.
+
+    Without a step, the channel is silent. Small changes of a number come first.
+
+    Args:
+        case: the case.
+        right: [steps, channels], the input.
+        name, neuron: population and index of the neuron.
+        last: step of its first deviation. Without u and v, earlier arrivals may show only then.
+    """
+    yield from ((channel, None, 0) for channel in np.flatnonzero(right.any(axis=0)).tolist())
+    places: dict[tuple[int, int], None] = {}
+    for arrival in [last] if case.deep else range(last, -1, -1):
+        for p in case.network.projections:
+            if (p.source, p.target) == (INPUT, name):
+                sent = arrival - HOP_LATENCY - p.delay[:, neuron].astype(np.int64)
+                for channel in np.flatnonzero((p.weight[:, neuron] != 0) & (sent >= 0)).tolist():
+                    places[channel, int(sent[channel])] = None
+        if len(places) > MOST_INPUTS:
+            break
+    most = case.network.channels.most_spikes
     for change in range(1, most + 1):
-        for place in suspects:
-            own = int(right[place[::-1]])
-            counts = own + change, own - change
-            guesses += [(*place, count) for count in counts if 0 <= count <= most]
-    for channel, at, count in guesses[:MOST_GUESSES]:
-        events = _with_input(case.events, case.network.runs_in.word, channel, at, count)
-        if len(case.explaining_columns(name, suspect, events)) and case.is_explained_by(
-            reached, events
-        ):
-            text = f"channel {channel} is silent"
-            if at is not None:
-                text = _input_in_words(channel, at, int(right[at, channel]), count)
-            yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
+        for channel, at in places:
+            for count in (int(right[at, channel]) + change, int(right[at, channel]) - change):
+                if 0 <= count <= most:
+                    yield channel, at, count
 
 
 def _input_in_words(channel: int, at: int, expected: int, actual: int) -> str:
@@ -797,76 +658,7 @@ def _input_in_words(channel: int, at: int, expected: int, actual: int) -> str:
     return f"a spike of channel {channel} at step {at} is {'missing' if expected else 'added'}"
 
 
-def _with_input(events: Streams, word: int, channel: int, at: int | None, count: int) -> Streams:
-    """Change the number of spikes of an input channel in the events of a sample.
-
-    Args:
-        events: events of the sample.
-        word: number of sources per word, see `place_in_sum`.
-        channel: the channel.
-        at: the step; None for all spikes of the channel.
-        count: the new number of spikes; 0 if `at` is None.
-    """
-    step, neuron = (spikes[: events.offset[0, 1]] for spikes in (events.step, events.neuron))
-    own = neuron == channel
-    if at is not None:
-        own &= step == at
-    places = np.flatnonzero(own)
-    if count and places.size:
-        n_spikes = events.n_spikes.copy()
-        n_spikes[places] = count
-        return events._replace(n_spikes=n_spikes, several=True)
-    lists: list[NDArray[Any]] = [events.step, events.neuron, events.n_spikes]
-    if not count:
-        lists = [np.delete(values, places) for values in lists]
-    else:
-        assert at is not None, "only a channel with spikes can be silenced"
-        before = place_in_sum(neuron, word) < place_in_sum(channel, word)
-        place = int(np.count_nonzero((step < at) | ((step == at) & before)))
-        new = at, channel, count
-        lists = [np.insert(values, place, n) for values, n in zip(lists, new, strict=True)]
-    offset = events.offset + (lists[0].size - events.step.size)
-    offset[0, 0] = 0
-    events = events._replace(step=lists[0], neuron=lists[1], n_spikes=lists[2])
-    return events._replace(offset=offset, several=events.several or count > 1)
-
-
-def _first_deviation(case: Case) -> tuple[int, str, int]:
-    """Step, population and neuron of the first deviation in the only examined sample."""
-    firsts = {name: case.outcome[name].first[:, 0] for name in case.deviating}
-    return min((int(first.min()), name, int(first.argmin())) for name, first in firsts.items())
-
-
-def _suspect_inputs(
-    case: Case, onto_target: Sequence[IntegerProjection], step: int, neuron: int
-) -> list[tuple[int, int]]:
-    """Find the input spikes that would reach a neuron at a step, each as (channel, step).
-
-    Without u and v, the effect of a spike may only be visible later, so earlier spikes are
-    included, too.
-    """
-    suspects: dict[tuple[int, int], None] = {}
-    for arrival in [step] if case.deep else range(step, -1, -1):
-        for projection in onto_target:
-            departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
-            for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (departure >= 0)):
-                suspects[int(channel), int(departure[channel])] = None
-        if len(suspects) > MOST_SUSPECTS:
-            break
-    return list(suspects)
-
-
 def _leftover_state_causes(case: Case) -> Iterator[Cause]:
-    """Yield causes: states, or spikes on their way, are left over from the previous sample."""
-    if len(case.samples) != 1 or case.samples[0] == 0:
-        return
-    both_samples, states = case.with_previous_sample()
-    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [
-        ("spikes on their way", both_samples, {})
-    ]
-    if states:
-        candidates.append(("u and v", case.events, states))
-        candidates.append(("u, v and spikes on their way", both_samples, states))
-    for detail, events, start in candidates:
-        if case.is_explained_by(case.cells, events, start):
-            yield Cause("state-kept", detail=detail)
+    """Yield a cause if the sample begins as if the previous one went on."""
+    if len(case.samples) == 1 and case.samples[0] > 0 and case.continues_previous_sample():
+        yield Cause("state-kept")

@@ -61,10 +61,9 @@ def explain(
 ) -> Explanation:
     """Find the first difference of two recordings, and the single faults that explain it.
 
-    Every update of a neuron is checked separately, from the recorded state and spikes before it. A
-    cause is a fault of the network (a weight, a delay, a constant, a rule of the arithmetic, a
-    latency, an input spike) that explains all recorded updates. Deep recordings give the most
-    precise causes; for all others, u and v are computed from the beginning of the sample.
+    Each population runs alone on the recorded spikes of its sources. A cause is a fault of the
+    network (a weight, a delay, a constant, a rule of the arithmetic, a latency, an input spike)
+    with which all populations do what was recorded. Deep recordings give the most precise causes.
 
     >>> recording = simulate(q.network, data.test, deep=True)  # doctest: +SKIP
     >>> explain(q.network, data.test, recording, recording)  # doctest: +SKIP
@@ -106,12 +105,12 @@ def explain(
     if not integers or not _are_integers(actual):
         return explanation
     assert isinstance(network, IntegerNetwork)
-    causes, updates, deep = _search_causes(network, raster, actual, place.sample, expected)
+    causes, neurons, deep = _search_causes(network, raster, actual, place.sample, expected)
     return replace(
         explanation,
         causes=causes[:MOST_CAUSES],
         n_causes=len(causes),
-        updates=updates,
+        neurons=neurons,
         tried_on=DEEP if deep else OUTSIDE,
     )
 
@@ -276,7 +275,7 @@ def _explain_without_causes(expected: Recording, actual: Recording) -> Explanati
         causes=(),
         n_causes=0,
         tried_on=NOTHING,
-        updates=0,
+        neurons=0,
         arrivals=(),
         different={name: int(mask.sum()) for name, mask in bins.items()},
         samples_different=len(_differing_samples(bins)),
@@ -326,7 +325,7 @@ def _search_causes(
     """Search for causes of the differences in a sample, and in up to three further samples.
 
     Returns:
-        Causes, number of deviating updates in the sample, and True if u and v were recorded.
+        Causes, number of neurons that deviate in the sample, and True if u and v were recorded.
     """
     from nmtool.verification.causes import Case, find_causes
 
@@ -344,7 +343,7 @@ def _search_causes(
     if n_together > 1 and others:
         together = [sample, *(int(index) for index in others[: n_together - 1])]
         causes = find_causes(Case(network, spikes, actual, together))
-    return causes or find_causes(case), case.updates, case.deep
+    return causes or find_causes(case), sum(map(len, case.deviating.values())), case.deep
 
 
 def _differing_spikes_and_outputs(

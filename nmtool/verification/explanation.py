@@ -8,7 +8,7 @@ from typing import Any
 
 from nmtool.arithmetic import LOIHI2, Arithmetic, arithmetic_named
 from nmtool.errors import visible
-from nmtool.tables import NOT_IN_JSON, Plain, Result, Table, plain, shown
+from nmtool.tables import NOT_IN_JSON, Plain, Result, Table, counted, plain, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
@@ -18,17 +18,6 @@ CAUSES_SHOWN = 6
 ARRIVALS_SHOWN = 12
 
 _SENTENCES = {
-    "weight": "the weight of {synapse} is {actual}, not {expected}",
-    "delay": "the delay of {synapse} is {actual} steps, not {expected}",
-    "decay-u": "du of {population} is {actual}, not {expected}",
-    "decay-v": "dv of {population} is {actual}, not {expected}",
-    "threshold": "vth of {population} is {actual}, not {expected}",
-    "threshold-one": "vth of {cell} alone is {actual}, not {expected}",
-    "reset-constant": "reset_by of {population} is {actual}, not {expected}",
-    "most-spikes": "most_spikes of {population} is {actual}, not {expected}",
-    "bias": "the bias mantissa of {cell} is {actual}, not {expected}",
-    "bias-exponent": "the bias exponent of {population} is {actual}, not {expected}",
-    "weight-exponent": "the weight exponent of {projection} is {actual}, not {expected}",
     "decay-plus-one": "the +1 of the decay: {population} {detail}",
     "truncation": "{detail} of {population} rounds toward zero, not {rounding}",
     "floor": "{detail} of {population} rounds down, not {rounding}",
@@ -46,10 +35,10 @@ _SENTENCES = {
     "projection-missing": "{projection} delivers nothing",
     "delays-ignored": "{projection} has no delays",
     "projection-transposed": "{detail} of {projection} are transposed",
-    "state-kept": "a sample begins with {detail} left over from the previous sample",
+    "state-kept": "a sample begins with u, v and spikes left over from the previous sample",
     "expected-differs": "the network produces the actual recording, not the expected one",
 }
-"""Sentences for causes, by kind."""
+"""Sentences for causes other than a wrong number, by kind."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,8 @@ class Cause(Plain):
     the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
-        kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
+        kind: stable code: the name of the wrong number, e.g. `weight`, `vth` or `bias_mantissa`, or
+            another mistake, e.g. `latency`.
         population: population, or target of the projection; '' for all populations.
         source: source of the projection; '' for causes without projection.
         pre: source neuron or channel of a synapse; for `input`, the channel.
@@ -104,8 +94,13 @@ class Cause(Plain):
                 "side": "late" if (self.actual or 0) > 0 else "early",
             }
         )
-        span_text = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
-        return _SENTENCES[self.kind].format(**words) + span_text
+        if self.kind in _SENTENCES:
+            return _SENTENCES[self.kind].format(**words)
+        place = "population" if self.neuron is None else "cell"
+        if self.source:
+            place = "projection" if self.pre is None else "synapse"
+        span = "" if self.span is None else f" (or another in {self.span[0]} … {self.span[1]})"
+        return f"{self.kind} of {words[place]} is {self.actual}, not {self.expected}{span}"
 
 
 def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
@@ -186,8 +181,8 @@ class Explanation(Result):
         tried_on: values that a cause has to explain: `u-and-v` of every neuron;
             `spikes-and-outputs`, if u and v were not recorded; `nothing`, if causes were not
             searched: nothing differs, or a network or recording has real numbers.
-        updates: number of neuron updates that deviate from the network's step, each computed from
-            the recorded state before it.
+        neurons: number of neurons that deviate from the network, given the recorded spikes of
+            their sources.
         arrivals: spikes that reach the neuron of `place` at its step in the network.
         other_arrivals: spikes that reach this neuron in the other network; None without another
             network.
@@ -204,7 +199,7 @@ class Explanation(Result):
     causes: Sequence[Cause]
     n_causes: int
     tried_on: str
-    updates: int
+    neurons: int
     arrivals: Sequence[Arrival]
     different: Mapping[str, int]
     samples_different: int
@@ -227,7 +222,7 @@ class Explanation(Result):
                 "causes": self.causes,
                 "n_causes": self.n_causes,
                 "tried_on": self.tried_on,
-                "updates": self.updates,
+                "neurons": self.neurons,
                 "arrivals": self.arrivals,
                 "others": self.other_arrivals,
                 "different": self.different,
@@ -267,7 +262,7 @@ class Explanation(Result):
             if self.n_causes > CAUSES_SHOWN:
                 yield f"  and {self.n_causes - CAUSES_SHOWN} more"
         elif self.tried_on != NOTHING and self.place is not None:
-            many = f"{shown(self.updates)} updates of neurons deviate from the network"
+            many = f"{counted(self.neurons, 'neuron')} deviate from the network"
             yield f"no single cause explains the differences{where}: {many}"
 
     def _arrivals(self, label: str, arrivals: Sequence[Arrival]) -> Iterator[str]:

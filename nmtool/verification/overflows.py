@@ -2,7 +2,7 @@
 
 Several chips run `loihi2`, but treat membranes beyond 24 bits differently: they clip in the
 simulator, and keep growing or wrap around on other chips. From the spikes of a recording,
-`hardware_sim/replay.py` computes membranes by these other rules. If no spike changes, every neuron
+`hardware_sim/rules.py` computes membranes by these other rules. If no spike changes, every neuron
 gets the same input on a chip with the other rule. The answer of this chip can then only differ if
 membranes of outputs differ.
 
@@ -175,32 +175,25 @@ def _count_in_batch(
         sent: spikes of the input and of every spiking population, by name.
         predictions: [samples] classes in the recording.
     """
-    from nmtool.hardware_sim.replay import UNREACHED, Traces, cells_of, streams, traced
-    from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
+    from nmtool.hardware_sim.alone import Neurons, spikes_to
+    from nmtool.hardware_sim.rules import FREE, WRAP, Rules, run_with, without_output_threshold
 
-    right = Rules.of(network.runs_in)
-    all_rules = {rule: right._replace(limit_v=v) for rule, v in {GROWS: FREE, WRAPS: WRAP}.items()}
-    events, counts = streams(network, sent), {}
-    n_samples, n_steps = sent[INPUT].n_samples, events.n_steps
-    for rule, rules in all_rules.items():
-        changed = np.zeros(n_samples, np.bool_)
+    right, counts = Rules.of(network.runs_in), {}
+    for rule, limit_v in {GROWS: FREE, WRAPS: WRAP}.items():
+        rules = right._replace(limit_v=limit_v)
+        changed = np.zeros(sent[INPUT].n_samples, np.bool_)
         membrane = {}
-        for index, population in enumerate(network.populations):
-            cells, shape = cells_of(network, index), (n_samples, population.size)
-            spikes = np.zeros((*shape, n_steps), np.uint8)
+        for population in network.populations:
+            name, arrived = population.name, spikes_to(network, population.name, sent)
+            neurons = without_output_threshold(Neurons.of(network, name))
+            predicted = run_with(rules, neurons, arrived)
             if population.kind == LIF:
-                spikes = sent[population.name].dense_counts().transpose(0, 2, 1).copy()
+                differs = predicted.spikes != sent[name].dense_counts()
+                changed |= differs.any(axis=(1, 2))
             else:
-                # Outputs never spike: no membrane reaches this threshold, even under `GROWS`.
-                cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
-            nothing = np.zeros((*shape, 0), np.int64)
-            recorded = Traces(spikes, nothing, nothing)
-            predicted = traced(events, cells._replace(rules=rules), recorded)
-            changed |= (predicted.spikes != spikes).any(axis=(1, 2))
-            if population.kind != LIF:
-                membrane[population.name] = predicted.v.transpose(0, 2, 1)
+                membrane[name] = predicted.v
         rasters = {name: raster for name, raster in sent.items() if name != INPUT}
-        differs = Recording(network.readout, rasters, membrane).predictions != predictions
+        other = Recording(network.readout, rasters, membrane).predictions != predictions
         counts[f"spikes_if_v_{rule}"] = int(changed.sum())
-        counts[f"predictions_if_v_{rule}"] = int((differs & ~changed).sum())
+        counts[f"predictions_if_v_{rule}"] = int((other & ~changed).sum())
     return counts

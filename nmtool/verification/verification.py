@@ -57,7 +57,7 @@ class Verification:
         formats: formats whose runtimes are compared, each once.
         export: the existing export that the caller named; None if the caller named none.
         recordings: recordings by other frameworks, or their paths, by name in the certificate.
-        deep, trust, exercise, options, progress: as for `verify`.
+        deep, trust, exercise, faults, options, progress: as for `verify`.
     """
 
     source: Source
@@ -67,6 +67,7 @@ class Verification:
     deep: bool = False
     trust: bool = False
     exercise: bool = False
+    faults: bool = False
     options: Options = field(default_factory=dict)
     progress: Progress = silent
 
@@ -254,20 +255,20 @@ class Portion:
     Attributes:
         spikes: the input.
         label: [samples] classes; None without labels.
-        measured: input on which one-unit faults are tried and beside which samples are generated:
-            with the first portion, all data in memory; None with all other portions.
         answers: known answers of an export; None: the integer simulator, or the reference of a
             format, computes the expected recording.
         simulated: recording of the integer simulator; None for a float network.
+        is_first: True for the first portion, on which faults are tried, and beside which samples
+            are generated.
         is_generated: True if the inputs are known answers or were generated, and do not come from
             data.
     """
 
     spikes: Raster
     label: NDArray[np.integer] | None = None
-    measured: Raster | None = None
     answers: Recording | None = None
     simulated: Recording | None = None
+    is_first: bool = False
     is_generated: bool = False
 
     @property
@@ -283,8 +284,8 @@ class Portion:
         for first in range(0, self.spikes.n_samples, at_once):
             part = slice(first, first + at_once)
             label = None if self.label is None else self.label[part]
-            measured = self.measured if first == 0 else None
-            yield replace(self, spikes=self.spikes[part], label=label, measured=measured)
+            is_first = self.is_first and first == 0
+            yield replace(self, spikes=self.spikes[part], label=label, is_first=is_first)
 
 
 def is_recording(against: Named) -> bool:

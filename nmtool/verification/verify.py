@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
@@ -38,7 +37,7 @@ from nmtool.running import simulate
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.explain import check_foreign, with_explanation
-from nmtool.verification.faults import MutationScore
+from nmtool.verification.faults import SAMPLES, MutationScore, mutation_score
 from nmtool.verification.foreign import ForeignRecording, foreign_recording
 from nmtool.verification.join import joined
 from nmtool.verification.overflows import count_overflows
@@ -56,6 +55,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+GENERATED = 8
+"""Largest number of samples that `exercise` generates."""
+
 
 @checked(options=MAPPING)
 def verify(
@@ -68,6 +70,7 @@ def verify(
     deep: bool = False,
     trust: bool = False,
     exercise: bool = False,
+    faults: bool = False,
     options: Options = NO_OPTIONS,
     progress: Progress = silent,
 ) -> Certificate:
@@ -80,9 +83,9 @@ def verify(
         network: integer network, a run or torch model that trained in integers, or the path of a
             network or an export. A float network can only be compared with formats of real numbers.
         data: samples, binned or not, a data set, or its name, e.g. `digits:test`. Samples on disk
-            are compared in portions; one-unit faults are tried on the first. Without data, an
-            export is compared on its known answers, and an integer network on inputs generated to
-            reveal single faults. With `deep`, these inputs reveal nearly all single faults.
+            are compared in portions. Without data, an export is compared on its known answers, and
+            an integer network on inputs generated to reveal single faults. With `deep`, these
+            inputs reveal nearly all single faults.
         samples: number of samples to draw, in proportion to the classes; of samples that were
             recorded, the first. By default all.
         against: backends: names of formats that can run, e.g. `lava`, `onnx`, `c` or `json` (the
@@ -97,6 +100,8 @@ def verify(
             digest, are always refused.
         exercise: also compare u and v of every neuron on generated samples, which reveal further
             faults.
+        faults: also try 100 faults on the first 64 samples: had one number of the network been
+            wrong by one unit, would these samples have shown it?
         options: arguments for the `check` of a backend, by its name, e.g.
             `{"lava": {"model": "stock"}}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
@@ -117,6 +122,7 @@ def verify(
         deep=deep,
         trust=trust,
         exercise=exercise,
+        faults=faults,
         options=options,
         progress=progress,
     )
@@ -142,9 +148,7 @@ def _verify_answers(verification: Verification) -> Certificate:
     _check_contains(verification)
     answers = export.known_answers()
     export.require()
-    portion = Portion(
-        answers.spikes, measured=answers.spikes, answers=answers.recording, is_generated=True
-    )
+    portion = Portion(answers.spikes, answers=answers.recording, is_first=True, is_generated=True)
     # The answers are those of the network in the export, which may be the float network from which
     # the named integers were rounded.
     verification = replace(verification, source=export.path, deep=answers.is_deep)
@@ -207,7 +211,7 @@ def _yield_batches(
 
         reference = verification.formats[0].reference
         answers = known_answers(network, run=reference, progress=verification.progress)
-        yield Portion(answers.spikes, measured=answers.spikes, is_generated=True)
+        yield Portion(answers.spikes, is_first=True, is_generated=True)
     elif isinstance(data, Raster):
         if not data.n_samples:
             raise DataError(
@@ -215,20 +219,14 @@ def _yield_batches(
                 code="split-empty",
                 fix="pass at least one sample",
             )
-        yield Portion(data, measured=data)
+        yield Portion(data, is_first=True)
     elif verification.recordings and not isinstance(data, Samples):
         samples = bin_for(network, data)
-        yield Portion(samples.raster, None if cut else samples.label, samples.raster)
+        yield Portion(samples.raster, None if cut else samples.label, is_first=True)
     else:
         for number, samples in enumerate(binned_batches(network, data)):
-            n_samples = samples.label.size
-            if number == 0 and n_samples < data.label.size:
-                _log.warning(
-                    f"remark[samples-first]: one-unit faults are tried on the first {n_samples} "
-                    "samples, since the data stay on disk"
-                )
-            measured = samples.raster if number == 0 else None
-            yield Portion(samples.raster, None if cut else samples.label, measured)
+            label = None if cut else samples.label
+            yield Portion(samples.raster, label, is_first=number == 0)
 
 
 def _check_contains(verification: Verification) -> None:
@@ -318,33 +316,16 @@ def _compare(
         shallow = replace(simulated, current={}, potential={})
     portion = replace(portion, simulated=shallow)
     runs_integers = any(not artefact.holds_floats for artefact in artefacts)
-    all_populations = {p.name for p in network.populations}
-    tries_faults = runs_integers or any(
-        all_populations == {*record.populations} for record in foreign.values()
-    )
-    with ThreadPoolExecutor(1) as executor:
-        # Faults are tried while the backends run. Most backends run in other processes.
-        score = executor.submit(
-            _mutation_score,
-            network if tries_faults else None,
-            verification.deep,
-            portion,
-            generated,
-        )
-        checks = _check_backends(verification, artefacts, portion)
-        for name, theirs in foreign.items():
-            with progress(name):
-                checks[name] = check_foreign(network, spikes, simulated, theirs, name)
-        generated_checks = {}
-        if generated is not None:
-            generated_checks = {
-                artefact.name: _check(
-                    verification, artefact, generated, deep=artefact.records_states
-                )
-                for artefact in artefacts
-            }
-        with progress("trying one-unit faults"):
-            mutation = score.result()
+    checks = _check_backends(verification, artefacts, portion)
+    for name, theirs in foreign.items():
+        with progress(name):
+            checks[name] = check_foreign(network, spikes, simulated, theirs, name)
+    generated_checks = {}
+    if generated is not None:
+        generated_checks = {
+            artefact.name: _check(verification, artefact, generated, deep=artefact.records_states)
+            for artefact in artefacts
+        }
     # On known answers, overflows are counted only if one of the compared exports runs integers.
     counted = simulated if runs_integers or portion.answers is None else None
     return Certificate(
@@ -354,7 +335,7 @@ def _compare(
         {} if label is None else _accuracy(label, simulated, checks, foreign),
         on_known_answers=portion.is_generated,
         generated=generated_checks,
-        mutation=mutation,
+        mutation=_mutation_score(verification, portion, generated),
         overflows=count_overflows(network, spikes, counted),
         generated_overflows={}
         if generated is None
@@ -423,33 +404,26 @@ def _accuracy(
 
 
 def _mutation_score(
-    network: Network | IntegerNetwork | None,
-    deep: bool,
-    portion: Portion,
-    generated: Portion | None,
+    verification: Verification, portion: Portion, generated: Portion | None
 ) -> MutationScore | None:
-    """Try one-unit faults of an integer network on the measured input; None without either."""
-    measured = portion.measured
-    if measured is None or not isinstance(network, IntegerNetwork):
+    """Try one-unit faults on the first portion, if asked for."""
+    network, spikes = verification.network, portion.spikes
+    if not (verification.faults and portion.is_first) or isinstance(network, Network):
         return None
-    from nmtool.verification.mutation import mutation_score
-
-    return mutation_score(
-        *(network, measured),
-        deep=deep,
-        recording=portion.simulated if measured is portion.spikes else None,
-        generated=None if generated is None else generated.spikes,
-        generated_recording=None if generated is None else generated.simulated,
-    )
+    if verification.formats and all(format_.holds_floats for format_ in verification.formats):
+        return None  # Real numbers are compared with a tolerance.
+    others = None if generated is None else generated.spikes
+    with verification.progress("trying one-unit faults"):
+        return mutation_score(network, spikes, deep=verification.deep, generated=others)
 
 
 def _generated(verification: Verification, portion: Portion) -> Portion | None:
-    """Generate samples that reveal faults that the measured input does not.
+    """Generate samples that test numbers of the network that the first samples do not test.
 
     None if none are asked for, or if the search finds none.
     """
-    network, measured = verification.network, portion.measured
-    if not verification.exercise or measured is None:
+    network, existing = verification.network, portion.spikes[:SAMPLES]
+    if not (verification.exercise and portion.is_first):
         return None
     if isinstance(network, Network):
         raise UsageError(
@@ -458,10 +432,10 @@ def _generated(verification: Verification, portion: Portion) -> Portion | None:
             why="samples are generated to exercise the integers that a chip stores",
             fix="quantise the network first, or leave out `exercise=`",
         )
-    from nmtool.verification.exercise import exercise
+    from nmtool.hardware_sim.stimuli import driving_input
 
     with verification.progress("generating samples"):
-        spikes = exercise(network, measured, deep=verification.deep)
+        spikes, _ = driving_input(network, GENERATED, existing.n_steps, existing)
     return Portion(spikes, is_generated=True) if spikes.n_samples else None
 
 

@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.state_bounds import delivering, state_bounds
+from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
-from nmtool.raster import Raster
-from nmtool.verification import compare_recordings
-from nmtool.verification.exercise import first_spikes
 from tests.networks.drawn import runs
 from tests.thorough import examples
 
@@ -43,67 +40,21 @@ def row(delay: int = 3) -> IntegerNetwork:
     )
 
 
-def spike_at(step: int) -> Raster:
-    return Raster.from_events(np.array([0]), np.array([step]), np.array([0]), (1, 20, 2))
-
-
-def test_an_arrival_after_the_last_step_has_no_effect() -> None:
-    """A spike of step n over delay 3 arrives at step n + 4; the second channel is silent."""
-    in_time, late = (
-        delivering(row().projections[0], first_spikes(row(), spikes, simulate(row(), spikes)), 20)
-        for spikes in (spike_at(15), spike_at(16))
-    )
-    assert in_time.tolist() == [[True, True], [False, False]]
-    assert not late.any()
-
-
-def test_a_synapse_beyond_reach_has_no_effect() -> None:
-    """Every channel inhibits the second neuron, which therefore never spikes."""
-    bounds = state_bounds(row(), 20)
-    first, second = (delivering(p, bounds.earliest, 20) for p in row().projections)
-    assert first.tolist() == [[True, True], [False, True]], "a weight of 0 has no effect"
-    assert second.tolist() == [[True], [False]]
-
-
 @settings(max_examples=examples(0.8))
 @given(st.data())
-def test_weights_over_which_no_spike_arrives_have_no_effect(data: st.DataObject) -> None:
+def test_spikes_stay_within_bounds(data: st.DataObject) -> None:
     network, spikes = data.draw(runs())
-    recording = simulate(network, spikes, deep=True)
-    first = first_spikes(network, spikes, recording)
-    projections = []
-    for projection in network.projections:
-        weight = np.where(delivering(projection, first, spikes.n_steps), projection.weight, 0)
-        projections.append(replace(projection, weight=weight))
-    other = simulate(replace(network, projections=projections), spikes, deep=True)
-    assert compare_recordings(recording, other).identical
-
-
-@settings(max_examples=examples(0.8))
-@given(st.data())
-def test_states_spikes_and_arrivals_stay_within_bounds(data: st.DataObject) -> None:
-    network, spikes = data.draw(runs())
-    recording = simulate(network, spikes, deep=True)
+    recording = simulate(network, spikes)
     bounds = state_bounds(network, spikes.n_steps)
-    first = first_spikes(network, spikes, recording)
-    for population in network.populations:
-        name, own = population.name, bounds.populations[population.name]
-        v = (recording.potential if population.kind == LIF else recording.membrane)[name]
-        assert (np.abs(recording.current[name].astype(np.int64)) <= own.u_size).all()
-        assert (np.abs(v.astype(np.int64)) <= own.v_size).all()
-        assert (first[name] >= np.minimum(bounds.earliest[name], spikes.n_steps)).all()
-        if population.kind == LIF:
-            assert recording.spikes[name].dense()[:, bounds.certain_spikes[name]].all()
-    for projection in network.projections:
-        seen = delivering(projection, first, spikes.n_steps)
-        assert not (seen & ~delivering(projection, bounds.earliest, bounds.n_steps)).any()
+    for name, raster in recording.spikes.items():
+        assert (raster.first_step() >= bounds.earliest[name]).all()
+        assert raster.dense()[:, bounds.certain_spikes[name]].all()
 
 
 @pytest.mark.parametrize(("delay", "expected"), [(0, [1, 20]), (18, [19, 20]), (19, [20, 20])])
 def test_the_first_step_at_which_a_neuron_can_spike(delay: int, expected: list[int]) -> None:
     bounds = state_bounds(row(delay), 20)
     assert bounds.earliest["cell"].tolist() == expected
-    assert bounds.populations["out"].peak[0] < STATE_LIMIT
     assert bounds.earliest["out"].tolist() == [20]
 
 

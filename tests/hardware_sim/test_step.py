@@ -5,10 +5,11 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from nmtool.arithmetic import LOIHI2
-from nmtool.hardware_sim import kernel, wrong_step
+from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.resets import owed_after, v_after
+from nmtool.hardware_sim.rules import FLOOR, FREE, KEEP, WRAP, Rules
 from nmtool.hardware_sim.step import Step, neuron_step
-from nmtool.hardware_sim.wrong_step import FLOOR, FREE, KEEP, WRAP, Rules
+from nmtool.testing.arithmetics import step_by_rules
 from tests import faults
 from tests.hardware_sim.lava_arithmetic import lava_step
 
@@ -66,25 +67,26 @@ drops = st.one_of(st.just(0), st.integers(1, 1 << 18), st.integers(-(1 << 18), -
 
 
 @given(*everything, st.booleans(), drops)
-def test_a_step_with_default_rules_equals_the_plain_step(
+def test_a_step_by_the_rules_of_loihi2_equals_the_plain_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool, c: int
 ) -> None:
     constants, drop = (LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth), c << 6
-    state = wrong_step.wrong_step(a, u, v, spiked, bias, *constants, drop, Rules())
+    state = step_by_rules(RIGHT, (a, u, v, bias, *constants), spiked=spiked, drop=drop)
     after = neuron_step(a, u, v, bias + owed_after(spiked, drop), *constants)
-    assert state == after._replace(v=v_after(after.peak, after.spiked, drop))
+    assert state == (after.u, v_after(after.peak, after.spiked, drop), after.spiked, after.peak)
 
 
+RIGHT = Rules.of(LOIHI2)
 WRONG = {
-    "u rounds down": Rules(round_u=FLOOR),
-    "v rounds down": Rules(round_v=FLOOR),
-    "both round down": Rules(round_u=FLOOR, round_v=FLOOR),
-    "u goes on": Rules(limit_u=FREE),
-    "v wraps": Rules(limit_v=WRAP),
-    "v goes on": Rules(limit_v=FREE),
-    "≥": Rules(at_threshold=True),
-    "v is kept": Rules(reset=KEEP),
-    "v before u": Rules(old_u=True),
+    "u rounds down": RIGHT._replace(round_u=FLOOR),
+    "v rounds down": RIGHT._replace(round_v=FLOOR),
+    "both round down": RIGHT._replace(round_u=FLOOR, round_v=FLOOR),
+    "u goes on": RIGHT._replace(limit_u=FREE),
+    "v wraps": RIGHT._replace(limit_v=WRAP),
+    "v goes on": RIGHT._replace(limit_v=FREE),
+    "≥": RIGHT._replace(at_threshold=True),
+    "v is kept": RIGHT._replace(reset=KEEP),
+    "v before u": RIGHT._replace(old_u=True),
 }
 """Wrong rules, by the name of the wrong line of `step.py` that has the same effect."""
 
@@ -95,9 +97,10 @@ REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for n
 def test_a_wrong_rule_equals_a_wrong_line_of_the_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
 ) -> None:
-    constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    state = wrong_step.wrong_step(a, u, v, False, *constants, 0, WRONG[name])
-    assert state == REPLACED[name](a, u, v, *constants)
+    step = (a, u, v, bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
+    wrong = REPLACED[name](*step)
+    by_rules = step_by_rules(WRONG[name], step)
+    assert by_rules == (wrong.u, wrong.v, wrong.spiked, wrong.peak)
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-1000, 1000), currents)

@@ -17,10 +17,9 @@ from nmtool.errors import NetworkError
 from nmtool.hardware_sim import reference
 from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.hardware_sim.reference import run_reference
-from nmtool.hardware_sim.replay import streams
+from nmtool.hardware_sim.rules import Rules
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.wrong_step import Rules, wrong_step
 from nmtool.network.graph import INPUT, SUBTRACT, InputChannels
 from nmtool.network.integer_network import (
     IntegerNetwork,
@@ -31,11 +30,11 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing import check_arithmetic, registered
+from nmtool.testing.arithmetics import step_by_rules
 from nmtool.testing.networks import random_network
 from nmtool.verification.causes import Case
 from nmtool.verification.explain import explain
-from nmtool.verification.faults import draw_faults, mutant
-from nmtool.verification.mutation import FaultDetector
+from nmtool.verification.faults import draw_faults, mutant, shows
 from nmtool_chips.fenn import fenn16
 from nmtool_chips.fenn.fenn16 import FENN16, neuron_step
 from plugins.chips.tests import fenn_arithmetic
@@ -62,8 +61,9 @@ def test_a_step_equals_the_definition(
     assert after.spiked == (peak >= vth)
     assert after.v == (0 if after.spiked else peak)
     assert compiled_step(FENN16.module)(a, u, v, 0, keep_u, keep_v, vth) == after
-    by_rules = wrong_step(a, u, v, spiked, 0, keep_u, keep_v, vth, 0, Rules.of(FENN16))
-    assert by_rules == after
+    step = (a, u, v, 0, keep_u, keep_v, vth)
+    by_rules = step_by_rules(Rules.of(FENN16), step, spiked=spiked)
+    assert by_rules == (after.u, after.v, after.spiked, after.peak)
     assert FENN16.decayed(np.array([u]), keep_u) == fenn_arithmetic.decayed(keep_u, np.array(u))
 
 
@@ -140,11 +140,11 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
     session.feed(channel[::-1], step[::-1].astype(float))
     session.step(90)
     assert equal(session.recent(), recording)
-    assert Case(network, spikes, recording, [0]).deviating == []
+    assert Case(network, spikes, recording, [0]).deviating == {}
     for fault in draw_faults(network, 12, seed):
-        case = Case(mutant(network, fault), spikes, recording, [0])
-        events = streams(network, {INPUT: spikes, **recording.spikes})
-        assert FaultDetector(network, events, True).shows(fault) == bool(case.deviating)
+        wrong = mutant(network, fault)
+        deviates = bool(Case(wrong, spikes, recording, [0]).deviating)
+        assert shows(wrong, spikes, recording) == deviates
 
 
 @pytest.mark.parametrize("channel", [7, 40, 399])

@@ -32,7 +32,7 @@ def test_an_unknown_backend_lists_all_backends(nmtool: Nmtool) -> None:
 
 def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
-    result = nmtool(*WORDS, "--json")
+    result = nmtool(*WORDS, "--faults", "--json")
     assert (result.code, result.err) == (0, "")
     expected, content = simulate(INTEGERS, RASTER), result.json
     accuracy, backend = expected.accuracy(EVENTS.label), content["backends"]["lava"]

@@ -11,15 +11,19 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import DataError
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import INPUT, LI, InputChannels
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import Readout
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.numbers import number_names
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.networks import random_network, random_raster, with_resets
 from nmtool.verification import compare_recordings
-from nmtool.verification.faults import FAULT_KINDS, Fault, MutationScore, draw_faults, mutant
-from nmtool.verification.mutation import mutation_score
+from nmtool.verification.faults import (
+    Fault,
+    MutationScore,
+    draw_faults,
+    mutant,
+    mutation_score,
+)
 from tests.networks.drawn import runs, seeds
 from tests.refusals import refused
 from tests.thorough import examples
@@ -50,39 +54,6 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
         assert seen == differs(network, fault, spikes, deep), str(fault)
 
 
-@settings(max_examples=examples(0.8))
-@given(st.data())
-def test_no_input_shows_an_equivalent_fault(data: st.DataObject) -> None:
-    network, spikes = data.draw(runs())
-    deep = data.draw(st.booleans())
-    score = mutation_score(network, Raster.silent(0, 9, network.channels.size), 40, 0, deep)
-    assert score.n_seen == 0
-    spikes = spikes.first_steps(network.n_steps)
-    for fault, equivalent in zip(score.faults, score.equivalent, strict=True):
-        assert not (equivalent and differs(network, fault, spikes, deep)), str(fault)
-
-
-def test_a_negative_state_that_rounds_down_does_not_vanish() -> None:
-    """A membrane of −2 that keeps nothing becomes 0; one that keeps 1/128 becomes −1."""
-    out = IntegerPopulation("out", 1, LI, du=128, dv=127, vth=64, scale=1.0, arithmetic="tiny8")
-    projection = IntegerProjection(
-        INPUT, "out", np.array([[-1]]), np.zeros((1, 1)), weight_bits=5, arithmetic="tiny8"
-    )
-    network = IntegerNetwork(
-        InputChannels(1),
-        [out],
-        [projection],
-        Readout("out", "mean"),
-        dt_ms=1.0,
-        n_steps=6,
-        arithmetic="tiny8",
-    )
-    fault = Fault("dv", "out", (0,), -1)
-    assert differs(network, fault, Raster.from_dense(np.ones((1, 6, 1))), False)
-    score = mutation_score(network, Raster.silent(0, 6, 1), 40, 0, deep=False)
-    assert fault not in [f for f, same in zip(score.faults, score.equivalent, strict=True) if same]
-
-
 def test_the_reference_simulator_shows_the_same_faults() -> None:
     score = mutation_score(NETWORK, SPIKES, 24, deep=True)
     expected = run_reference(NETWORK, SPIKES)
@@ -94,11 +65,12 @@ def test_the_reference_simulator_shows_the_same_faults() -> None:
 def test_faults_are_spread_and_each_is_drawn_once() -> None:
     faults = draw_faults(NETWORK, 120, 0)
     assert len(set(faults)) == 120
-    assert {fault.kind for fault in faults} == set(FAULT_KINDS)
-    for kind in ("weight", "delay"):
-        places = {fault.place[0] for fault in faults if fault.kind == kind}
+    names = {*number_names(NETWORK.projections[0]), *number_names(NETWORK.populations[0])}
+    assert {fault.number for fault in faults} == names
+    for number in ("weight", "delay"):
+        places = {fault.part for fault in faults if fault.number == number}
         assert places == set(range(len(NETWORK.projections)))
-    assert {fault.change for fault in faults} == {1, -1}
+    assert {np.sign(fault.change) for fault in faults} == {1, -1}
     everything = draw_faults(NETWORK, 10**6, 0)
     assert len(set(everything)) == len(everything)
     assert everything[:120] == faults
@@ -124,40 +96,36 @@ def test_more_samples_see_more() -> None:
 
 
 def test_the_same_arguments_give_the_same_score() -> None:
-    given_ = mutation_score(NETWORK, SPIKES, recording=simulate(NETWORK, SPIKES))
-    assert given_.as_json() == mutation_score(NETWORK, SPIKES).as_json()
+    assert mutation_score(NETWORK, SPIKES).as_json() == mutation_score(NETWORK, SPIKES).as_json()
 
 
 def test_json_sentence_and_table_of_a_score() -> None:
     score = mutation_score(NETWORK, SPIKES, 50)
     plain = score.as_json()
     assert (plain["faults"], plain["seen"]) == (50, score.n_seen)
-    assert sum(kind["faults"] for kind in plain["by_kind"].values()) == 50
-    assert len(plain["unseen"]) == len(score.unseen) == 50 - score.n_seen - score.n_equivalent
+    assert sum(kind["faults"] for kind in plain["by_number"].values()) == 50
+    assert len(plain["unseen"]) == len(score.unseen) == 50 - score.n_seen
     assert f"would have shown it in {score.n_seen} of 50 tries" in score.sentence()
-    assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen, score.n_equivalent)
+    assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen)
     assert "\n" not in repr(score)
 
 
 @pytest.mark.parametrize(
-    ("seen", "equivalent", "sentence", "least_tested"),
+    ("seen", "sentence", "least_tested"),
     [
-        ([1, 1, 1, 1, 1], [0, 0, 0, 0, 0], "in 5 of 5 tries", ""),
-        ([1, 1, 1, 1, 0], [0, 0, 0, 0, 0], "in 4 of 5 tries", "threshold, shown in 0 of 1 tries"),
-        ([1, 1, 0, 1, 1], [0, 0, 0, 0, 0], "in 4 of 5 tries", "delay, shown in 1 of 2 tries"),
-        ([0, 1, 1, 0, 0], [0, 0, 0, 1, 1], "in 2 of 5 tries; 2 no input can show", "1 of 2"),
-        ([1, 1, 1, 0, 0], [0, 0, 0, 1, 1], "in 3 of 5 tries; 2 no input can show", ""),
+        ([1, 1, 1, 1, 1], "in 5 of 5 tries", ""),
+        ([1, 1, 1, 1, 0], "in 4 of 5 tries", "vth, shown in 0 of 1 tries"),
+        ([1, 1, 0, 1, 1], "in 4 of 5 tries", "delay, shown in 1 of 2 tries"),
     ],
 )
-def test_the_kind_that_is_shown_least_often(
-    seen: list[int], equivalent: list[int], sentence: str, least_tested: str
+def test_the_number_that_is_shown_least_often(
+    seen: list[int], sentence: str, least_tested: str
 ) -> None:
-    """Faults that no input can show count in no kind."""
     faults = [
-        Fault(kind, "a", (0, place), 1)
-        for place, kind in enumerate(["weight", "weight", "delay", "delay", "vth"])
+        Fault(number, "a", "projections", 0, (place,), 1)
+        for place, number in enumerate(["weight", "weight", "delay", "delay", "vth"])
     ]
-    score = MutationScore(faults, [*map(bool, seen)], [*map(bool, equivalent)], 0, False)
+    score = MutationScore(faults, [*map(bool, seen)], 1, 0, False)
     assert score.sentence().endswith(sentence)
     assert least_tested in score.least_tested()
     assert bool(score.least_tested()) == bool(least_tested)
@@ -173,7 +141,7 @@ def test_a_network_without_input() -> None:
     bare = replace(NETWORK, projections=[])
     assert isinstance(simulate(bare, SPIKES), Recording)
     score = mutation_score(bare, SPIKES, 40)
-    assert {fault.kind for fault in score.faults} <= {*FAULT_KINDS} - {"weight", "delay"}
+    assert {fault.group for fault in score.faults} == {"populations"}
     for fault, seen in zip(score.faults, score.seen, strict=True):
         assert seen == differs(bare, fault, SPIKES, False)
 

@@ -80,7 +80,7 @@ def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
 def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
     values = {n: a.astype(dtype) if a.dtype == bool else a for n, a in arrays(RAN).items()}
-    certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, values))
+    certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, values), faults=True)
     (check,) = certificate.checks.values()
     assert (certificate.identical, certificate.mutation, [*certificate.checks]) == (
         True,
@@ -115,7 +115,8 @@ def test_integers_in_files_of_numpy_and_of_nmtool(tmp_path: Path) -> None:
     ANSWERED.save(tmp_path / "own.npz")
     values = {n: a.astype(np.float64) for n, a in arrays(ANSWERED).items()}
     path = written(tmp_path, values, predictions=ANSWERED.predictions)
-    certificate = nm.verify(INTEGERS, INPUTS, against=[path, tmp_path / "own.npz", ANSWERED])
+    recordings = [path, tmp_path / "own.npz", ANSWERED]
+    certificate = nm.verify(INTEGERS, INPUTS, against=recordings, faults=True)
     assert [*certificate.checks] == ["recording.npz", "own.npz", "recording"]
     assert certificate.identical
     assert certificate.mutation is not None

@@ -72,7 +72,7 @@ def test_nothing_overflows_on_a_network_s_own_data(name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_a_speech_network_is_verified_without_any_data() -> None:
-    certificate = nm.verify("zoo:spoken-digits", against="c", deep=True)
+    certificate = nm.verify("zoo:spoken-digits", against="c", deep=True, faults=True)
     assert certificate.identical
     assert not any(n for key, n in certificate.overflows.items() if key != "neuron_updates")
     assert certificate.mutation is not None
