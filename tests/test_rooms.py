@@ -136,7 +136,6 @@ INSIDE = {
     "nmtool.targets": "network data quantisation",
     "nmtool.testing": "network quantisation verification",
     "nmtool.verification": "network data",
-    "nmtool.verification.overflows": "network targets",
     "nmtool.walkthrough": "data evaluation verification quantisation exchange",
     "nmtool.zoo": "network",
 }
@@ -144,8 +143,7 @@ INSIDE = {
 
 The entry with the longest name that fits a module applies. Folders may import earlier ones in this
 order: network, data, evaluation, verification, quantisation, targets, exchange, reporting. A few
-modules import later ones: a certificate names the targets that clip, networks bin events, and
-networks are rounded for targets by name.
+modules import later ones: networks bin events, and are rounded for targets by name.
 """
 GROUND = (
     *("nmtool.network", "nmtool.raster", "nmtool.recording", "nmtool.arithmetic"),

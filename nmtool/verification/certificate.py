@@ -13,7 +13,6 @@ from nmtool.tables import Result, Table, Tabular, counted, plain
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.explanation import Explanation
 from nmtool.verification.faults import MutationScore
-from nmtool.verification.overflows import answers_depend, overflow_sentence
 
 SIMULATOR = "hardware_sim"
 """The name of the integer simulator among runtimes."""
@@ -183,10 +182,8 @@ class Certificate(Result):
         mutation: one-unit faults that the samples, generated ones included, would have shown; None
             unless integers are compared with integers.
         overflows: counts in the integer simulator: `u_wraps` and `v_clips` in `neuron_updates`
-            updates; `v_clips_outputs`, only the clips in non-spiking populations;
-            `spikes_if_v_grows` and others, samples whose answers depend on clips
-            (`overflows.count_dependent`). Networks whose currents clip have `u_clips` instead of
-            `u_wraps`, and no counts of samples.
+            updates; `v_clips_outputs`, only the clips in non-spiking populations. Networks whose
+            currents clip have `u_clips` instead of `u_wraps`.
         generated_overflows: as `overflows`, for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).
@@ -332,9 +329,28 @@ class Certificate(Result):
 def _overflow_lines(
     counts: Mapping[str, int], of: str = "", *, of_data: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield the sentence on overflows; it is a warning if answers on data depend on overflows."""
-    if sentence := overflow_sentence(counts, of):
-        yield sentence, "warning" if of_data and answers_depend(counts) else ""
+    """Yield the sentence on overflows; it is a warning if spikes on data may depend on them.
+
+    Args:
+        counts: counts as in `Certificate.overflows`.
+        of: origin of the samples in words, e.g. ` on generated samples`.
+        of_data: True if the samples come from data.
+    """
+    u, consequence = (
+        "u_wraps",
+        "chips and simulators that treat them otherwise may answer otherwise",
+    )
+    if "u_clips" in counts:
+        u, consequence = "u_clips", "the chip clips them, too"
+    if not (counts.get(u) or counts.get("v_clips")):
+        return
+    hidden = counts[u] or counts["v_clips"] > counts["v_clips_outputs"]
+    yield (
+        f"overflows in {counts['neuron_updates']} updates of neurons{of}: u {u[2:]} "
+        f"{counts[u]} times, v clips {counts['v_clips']} times, {counts['v_clips_outputs']} of "
+        f"these in outputs; {consequence}",
+        "warning" if of_data and hidden and u == "u_wraps" else "",
+    )
 
 
 def _count_cells(

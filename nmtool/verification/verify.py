@@ -40,7 +40,6 @@ from nmtool.verification.explain import check_foreign, with_explanation
 from nmtool.verification.faults import SAMPLES, MutationScore, mutation_score
 from nmtool.verification.foreign import ForeignRecording, foreign_recording
 from nmtool.verification.join import joined
-from nmtool.verification.overflows import count_overflows
 from nmtool.verification.verification import (
     NO_OPTIONS,
     InputSource,
@@ -336,15 +335,31 @@ def _compare(
         on_known_answers=portion.is_generated,
         generated=generated_checks,
         mutation=_mutation_score(verification, portion, generated),
-        overflows=count_overflows(network, spikes, counted),
+        overflows=_count_overflows(network, spikes, counted),
         generated_overflows={}
         if generated is None
-        else count_overflows(network, generated.spikes, generated.simulated),
+        else _count_overflows(network, generated.spikes, generated.simulated),
         artefacts=digests,
         class_samples=[]
         if label is None
         else np.bincount(label, minlength=len(network.class_names)).tolist(),
     )
+
+
+def _count_overflows(
+    network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
+) -> dict[str, int]:
+    """Counts for `Certificate.overflows`; none without a recording, and for a float network."""
+    if recording is None or isinstance(network, Network):
+        return {}
+    counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
+    clips = network.runs_in.neuron.u_overflow == "clips"
+    return {
+        "u_clips" if clips else "u_wraps": counts["u_wraps"],
+        "v_clips": counts["v_clips"],
+        "v_clips_outputs": sum(counts[f"v_clips.{p.name}"] for p in network.integrating),
+        "neuron_updates": spikes.n_samples * spikes.n_steps * n_neurons,
+    }
 
 
 def _check_backends(

@@ -17,7 +17,6 @@ from nmtool.targets.fit import fit
 from nmtool.targets.resources import Resources, findings, resources
 from nmtool.targets.target import SOFTWARE, Core
 from nmtool.training.options import TrainOptions
-from nmtool.verification.overflows import no_dependence, overflow_sentence
 from tests.nmtool.targets.test_resources import recurrent
 from tests.refusals import refused
 
@@ -92,12 +91,6 @@ def test_bits_and_delays_are_by_default_the_most_of_fenn() -> None:
     assert ({p.weight_bits for p in by_name.projections}, by_name.max_delay) == ({9}, 63)
     options = TrainOptions(arithmetic="integer", target="fenn")
     assert (options.weight_bits, options.delay_bits) == (8, 6)
-
-
-def test_brian2_loihi_lets_currents_and_membranes_grow() -> None:
-    counts = {"u_wraps": 1, "v_clips": 0, "v_clips_outputs": 0, "neuron_updates": 40}
-    sentence = overflow_sentence(counts | no_dependence())
-    assert "where currents do not wrap (brian2-loihi), spikes may differ" in sentence
 
 
 def test_fixes_name_the_target_of_fenn() -> None:

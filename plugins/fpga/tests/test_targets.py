@@ -9,7 +9,6 @@ import pytest
 from nmtool.errors import UsageError
 from nmtool.targets import target_named
 from nmtool.targets.checking import fits_of_format
-from nmtool.verification.overflows import no_dependence, overflow_sentence
 from tests.networks.chains import chain_network
 from tests.refusals import refused
 
@@ -39,10 +38,3 @@ def test_a_fabric_needs_its_family_and_its_resources(
 def test_a_beginning_that_only_one_target_has_is_no_family() -> None:
     with refused(UsageError, "target-unknown"):
         target_named("catalyst")
-
-
-def test_a_certificate_names_targets_whose_membranes_wrap() -> None:
-    counts = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40}
-    counts |= no_dependence()
-    assert "(catalyst-n1)" not in overflow_sentence(counts)
-    assert "wrap around (catalyst-n1)" in overflow_sentence(counts | {"spikes_if_v_grows": 1})

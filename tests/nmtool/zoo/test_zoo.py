@@ -84,8 +84,6 @@ def test_clips_of_outputs_on_generated_inputs_are_no_warning() -> None:
     certificate = nm.verify("zoo:digits", against="c")
     counts = certificate.overflows
     assert counts["v_clips"] == counts["v_clips_outputs"] > 0 == counts["u_wraps"]
-    assert counts["predictions_if_v_grows"] == counts["spikes_if_v_grows"] == 0
-    assert counts["spikes_if_v_wraps"] == 0, "outputs send no spikes"
     [sentence] = [(t, weight) for t, weight in certificate.sentences() if "overflows" in t]
     assert "known answers" in sentence[0]
     assert sentence[1] == ""
