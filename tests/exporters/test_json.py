@@ -15,8 +15,7 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.exporters.json.file import (
     KIND,
-    KIND_WITH_COUNTS,
-    KIND_WITH_RESETS,
+    KINDS,
     VERSION,
     _digest,
 )
@@ -138,12 +137,12 @@ def test_files_with_resets_have_identifiers_of_their_own(reset: str, tmp_path: P
     network, is_other = with_reset(reset), reset != TO_ZERO
     path = Json.write(network, tmp_path / "network.json", answers=known_answers(network)).path
     document = json.loads(path.read_text("utf-8"))
-    identifiers = (KIND_WITH_RESETS, "loihi2-resets") if is_other else (KIND, "loihi2")
+    identifiers = (KINDS["resets"], "loihi2-resets") if is_other else (KIND, "loihi2")
     assert (document["format"], document["arithmetic"]) == identifiers
     assert ["reset" in entry for entry in document["populations"]] == [is_other, False, False]
     assert Json(path).network == network
     assert nm.verify(path).identical
-    assert KIND not in KIND_WITH_RESETS
+    assert KIND not in KINDS["resets"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +167,7 @@ def test_files_with_counts_have_identifiers_and_pairs(tmp_path: Path) -> None:
     answers = answers_to(network, random_input(network, 3, 2, 30))
     path = Json.write(network, tmp_path / "network.json", answers=answers).path
     document = json.loads(path.read_text("utf-8"))
-    assert (document["format"], document["arithmetic"]) == (KIND_WITH_COUNTS, "loihi2-counts")
+    assert (document["format"], document["arithmetic"]) == (KINDS["counts"], "loihi2-counts")
     assert document["channels"]["most_spikes"] == 9
     assert ["most_spikes" in entry for entry in document["populations"]] == [True, False, False]
     counts = {"input": answers.spikes, **answers.recording.spikes}
@@ -188,10 +187,10 @@ def test_files_with_counts_have_identifiers_and_pairs(tmp_path: Path) -> None:
 
 INVALID_COUNTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "another format": lambda d: d.update(format=KIND),
-    "the format of resets": lambda d: d.update(format=KIND_WITH_RESETS),
+    "the format of resets": lambda d: d.update(format=KINDS["resets"]),
     "another arithmetic": lambda d: d.update(arithmetic="loihi2"),
     "the arithmetic of resets": lambda d: d.update(arithmetic="loihi2-resets"),
-    "both of resets": lambda d: d.update(format=KIND_WITH_RESETS, arithmetic="loihi2-resets"),
+    "both of resets": lambda d: d.update(format=KINDS["resets"], arithmetic="loihi2-resets"),
     "no count": lambda d: _step(d).update(input=[[0]]),
     "a number in place of a pair": lambda d: _step(d).update(input=[0]),
     "three numbers": lambda d: _step(d).update(input=[[0, 1, 1]]),

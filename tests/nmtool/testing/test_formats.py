@@ -26,7 +26,7 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place, places
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import PROPERTIES
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -159,7 +159,7 @@ class RunsAnotherInput(Whole):
 class ForgetsCounts(Whole):
     """Several spikes of a channel in a step run as one."""
 
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = PROPERTIES
 
     def simulate(self, spikes: Raster, *, deep: bool, on_progress: Any) -> Recording:
         once = Raster.from_dense(spikes.dense())
@@ -265,7 +265,7 @@ def test_a_format_that_refuses_the_chain_needs_a_network(register: Register) -> 
         (RefusesWithoutFix, "random networks are read back or refused"),
         (LosesAnswers, "known answers are read back"),
         (WritesAnyArithmetic, "another arithmetic is refused"),
-        (WritesAnyArithmetic, "more spikes are refused"),
+        (WritesAnyArithmetic, "other properties are refused"),
         (IgnoresOptions, "options of another format are refused"),
         (ReplacesAlways, "existing files are replaced only with force"),
         (WritesInPlace, "the same network gives the same bytes"),
@@ -276,7 +276,7 @@ def test_a_format_that_refuses_the_chain_needs_a_network(register: Register) -> 
         (SkipsTheCheck, "input is checked before running"),
         (LosesADelay, "an export of another network does not run"),
         (RunsAnotherInput, "its runtime equals the simulator"),
-        (ForgetsCounts, "its runtime counts spikes"),
+        (ForgetsCounts, "its runtime has its properties"),
         (ForgetsCounts, "vector counts-input"),
         (RunsAnotherInput, "an export of its own network is verified"),
         (RunsAnotherInput, "the largest decay leaves nothing of the current"),
