@@ -86,11 +86,20 @@ def test_the_limit_of_channels(most_spikes: float) -> None:
         nm.InputChannels(3, most_spikes=most_spikes)
 
 
-@pytest.mark.parametrize("reset_by", [0, -1, 80 + 131072, 1.5])
+@pytest.mark.parametrize("reset_by", [0, -1, 80 + 131072, 1.5, np.nan, True, "80"])
 def test_constants_are_those_with_which_no_membrane_overflows(reset_by: float) -> None:
     assert integers(reset=SUBTRACT, reset_by=80 + 131071).drop == (80 + 131071) << 6
     with refused(NetworkError, "property-range"):
         integers(reset=SUBTRACT, reset_by=reset_by)
+
+
+def test_a_threshold_of_0_cannot_be_subtracted() -> None:
+    """The error names the threshold, since no constant was given."""
+    with refused(NetworkError, "property-range") as caught:
+        integers(vth=0, reset=SUBTRACT)
+    assert "vth is 0" in caught.value.what
+    assert "reset_by" not in caught.value.what
+    assert integers(vth=0, reset=SUBTRACT, reset_by=1).drop == 1 << 6
 
 
 def test_resets_that_do_not_exist_are_refused() -> None:
@@ -100,7 +109,7 @@ def test_resets_that_do_not_exist_are_refused() -> None:
         integers(reset_by=80)
     with refused(NetworkError, "property-conflict"):
         integers(kind="li", vth=131072, reset=LATE)
-    for reset_by in (0.0, np.inf, [1.0, -1.0]):
+    for reset_by in (0.0, np.inf, np.nan, [1.0, -1.0]):
         with refused(NetworkError, "property-range"):
             nm.Population("hidden", 2, reset=SUBTRACT, reset_by=reset_by)
 
