@@ -531,10 +531,12 @@ def _beyond(format_: type[Format], part: _Part) -> Iterator[tuple[str, _Part]]:
     for name, declared in part.declared().items():
         limits = expressed.get(name, replace(declared, values=()))
         values = [v for v in declared.values or () if not limits.expresses(v)]
-        needed = {} if declared.needs is None else {declared.needs[0]: declared.needs[1][0]}
+        changes: dict[str, Any] = {}
+        if declared.needs is not None:
+            changes[declared.needs[0]] = declared.needs[1][0]
         # Of a range, the first value is next to those that the format expresses.
         for value in values[:1] if isinstance(declared.values, range) else values:
-            yield name, replace(part, **needed, **{name: value})
+            yield name, replace(part, **{**changes, name: value})
 
 
 def _expect_refusal(exports: _Exports, network: IntegerNetwork, where: str, name: str) -> None:
