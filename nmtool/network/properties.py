@@ -226,5 +226,5 @@ def check_expressed(network: AnyNetwork, expressed: Iterable[Property], by: str)
     """Raise `DoesNotFitError`, with all `refusals`, unless all properties can be expressed."""
     if findings := refusals(network, expressed, by):
         raise DoesNotFitError(
-            f"{by} cannot run this network", code="property-not-expressed", findings=findings
+            f"{by} cannot run this network", code="network-not-expressed", findings=findings
         )

@@ -93,7 +93,7 @@ def test_channels_are_refused_by_their_own_words() -> None:
     assert channels.where == INPUT
     assert INPUT_COUNTS.meaning in channels.what
     assert channels.fix.endswith("--input-counts 1")
-    with refused(DoesNotFitError, "property-not-expressed") as caught:
+    with refused(DoesNotFitError, "network-not-expressed") as caught:
         check_expressed(network(most_spikes=4), (RESET,), "training")
     assert caught.value.what == "training cannot run this network"
     assert [finding.where for finding in caught.value.findings] == [INPUT, "hidden"]
