@@ -27,7 +27,7 @@ from nmtool.description import (
 from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.graph import EXTENSIONS, MOST_SPIKES, RESET, RESET_BY, InputChannels
-from nmtool.network.properties import Declared, Property, field_of, used_by
+from nmtool.network.properties import Declared, Property, field_of
 from nmtool.network.readout import Readout
 from nmtool.storage import Saved
 from nmtool.tables import Table, Tabular
@@ -52,6 +52,7 @@ class AnyPopulation(Value, Tabular, Declared):
     in_header: ClassVar[tuple[str, ...]] = ()
     in_arrays: ClassVar[tuple[str, ...]] = ()
     described: ClassVar[tuple[str, ...]] = ()
+    label = "population '{}'"
 
     name: str
     size: int
@@ -67,16 +68,6 @@ class AnyPopulation(Value, Tabular, Declared):
     def tables(self) -> list[Table]:
         """A table of the neurons' constants."""
         return [table_of("population", [describe_population(self, self.properties)])]
-
-    @property
-    def where(self) -> str:
-        """Name of the population in findings."""
-        return self.name
-
-    @property
-    def label(self) -> str:
-        """The population in messages."""
-        return f"population '{self.name}'"
 
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Header and arrays of a file, by field; properties at their defaults are left out."""
@@ -206,7 +197,8 @@ class AnyNetwork(Value, Tabular, Saved):
     @property
     def properties(self) -> dict[str, Property]:
         """The declarations of the properties that are not at their defaults everywhere, by name."""
-        return used_by(self)
+        parts = (self.channels, *self.populations)
+        return {name: part.declared()[name] for part in parts for name in part.properties}
 
     @property
     def extension(self) -> str:
@@ -222,10 +214,7 @@ class AnyNetwork(Value, Tabular, Saved):
     @property
     def spike_limits(self) -> dict[str, int]:
         """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
-        return {
-            graph.INPUT: self.channels.most_spikes,
-            **{population.name: population.most_spikes for population in self.populations},
-        }
+        return {part.name: part.most_spikes for part in (self.channels, *self.populations)}
 
     @property
     def max_delay(self) -> int:

@@ -149,6 +149,8 @@ class InputChannels(Declared):
             `most_spikes` must be at least its largest count, and `group` 1.
     """
 
+    label, name = "the input channels", INPUT
+
     size: int
     group: int = 1
     most_spikes: int = field_of(INPUT_COUNTS)
@@ -192,16 +194,6 @@ class InputChannels(Declared):
                 else "a signed number has two channels, for its positive and its negative part",
                 fix="leave out the group" if self.group > 1 else "give two channels per number",
             )
-
-    @property
-    def where(self) -> str:
-        """Name of the channels as the source of a projection."""
-        return INPUT
-
-    @property
-    def label(self) -> str:
-        """The channels in messages."""
-        return "the input channels"
 
     def as_json(self) -> dict[str, Any]:
         """The fields as they are stored: sizes, and properties beyond their defaults."""

@@ -75,21 +75,14 @@ class Declared:
     """Base class of the parts of networks that have declared properties.
 
     Attributes:
-        stand_ins: names of the constants that apply where a needed property is not given, by its
-            name.
+        name: name of the part in its network.
+        label: the part in messages, with `{}` for its name.
+        stand_ins: for properties that are needed but not given, the constants in their places.
     """
 
+    name: str
+    label: ClassVar[str]
     stand_ins: ClassVar[Mapping[str, str]] = {}
-
-    @property
-    def where(self) -> str:
-        """Name of the part in findings."""
-        raise NotImplementedError
-
-    @property
-    def label(self) -> str:
-        """The part in messages."""
-        raise NotImplementedError
 
     @classmethod
     @cache
@@ -109,56 +102,40 @@ class Declared:
         """The values that a property can have beside the other constants of this part."""
         return declared.values
 
-    def may_have(self, declared: Property) -> bool:
-        """True if a property may leave its default in this part."""
-        return declared.needs is None or getattr(self, declared.needs[0]) in declared.needs[1]
-
     def check_properties(self) -> None:
-        """Check the properties; put the stand-ins of those that are needed but not given.
+        """Check the properties, and fill in those that are needed but not given.
 
         Raises:
             NetworkError: a value is not possible, or not beside another field.
         """
         for name, declared in self.declared().items():
-            value = getattr(self, name)
-            if value is not None or declared.default is not None:
-                object.__setattr__(self, name, self._checked(declared, value))
-            elif name in self.stand_ins and self.may_have(declared):
-                object.__setattr__(self, name, self._stand_in(declared))
-
-    def _checked(self, declared: Property, value: Any) -> Any:
-        """The value of a property, converted to int if it is whole."""
-        values = self.values_of(declared)
-        if values is not None and not _is_among(value, values):
-            raise NetworkError(
-                f"{self.label}: {declared.name} must be {_in_words(values)}, not {quoted(value)}",
-                code="property-range",
-                fix=f"choose {declared.meaning}",
-            )
-        if declared.needs and not _is_default(declared, value) and not self.may_have(declared):
-            other, needed = declared.needs
-            raise NetworkError(
-                f"{self.label}: its {other} is {getattr(self, other)}, so that {declared.name} "
-                f"cannot be {quoted(value)}",
-                code="property-conflict",
-                why=declared.why,
-                fix=f"leave out {declared.name}, or set {other} to {' or '.join(needed)}",
-            )
-        return int(value) if isinstance(values, range) else value
-
-    def _stand_in(self, declared: Property) -> Any:
-        """The constant that applies where a property is not given."""
-        constant, values = self.stand_ins[declared.name], self.values_of(declared)
-        value = getattr(self, constant)
-        if values is not None and not _is_among(value, values):
-            raise NetworkError(
-                f"{self.label}: {declared.meaning} must be {_in_words(values)}, but {constant} is "
-                f"{quoted(value)}",
-                code="property-range",
-                why=f"{declared.name} is not given, and {constant} takes its place",
-                fix=f"give {declared.name}",
-            )
-        return value
+            value, source, values = getattr(self, name), name, self.values_of(declared)
+            other, needed = declared.needs or ("", ())
+            may_change = not other or getattr(self, other) in needed
+            if value is None and declared.default is None:
+                if not may_change or name not in self.stand_ins:
+                    continue
+                source = self.stand_ins[name]
+                value = getattr(self, source)
+            if values is not None and not _is_among(value, values):
+                raise NetworkError(
+                    f"{self.label.format(self.name)}: {source} must be {_in_words(values)}, not "
+                    f"{quoted(value)}",
+                    code="property-range",
+                    why=""
+                    if source == name
+                    else f"{name} is not given, so that {source} is {declared.meaning}",
+                    fix=f"choose {declared.meaning}" if source == name else f"give {name}",
+                )
+            if not may_change and not _is_default(declared, value):
+                raise NetworkError(
+                    f"{self.label.format(self.name)}: its {other} is {getattr(self, other)}, so "
+                    f"that {name} cannot be {quoted(value)}",
+                    code="property-conflict",
+                    why=declared.why,
+                    fix=f"leave out {name}, or set {other} to {' or '.join(needed)}",
+                )
+            object.__setattr__(self, name, int(value) if isinstance(values, range) else value)
 
 
 def _is_default(declared: Property, value: Any) -> bool:
@@ -178,12 +155,6 @@ def _in_words(values: range | tuple[Any, ...]) -> str:
         return f"a whole number in {values[0]} … {values[-1]}"
     *others, last = map(repr, values)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def used_by(network: AnyNetwork) -> dict[str, Property]:
-    """The declarations of all properties that some part of a network has beyond the default."""
-    parts = (network.channels, *network.populations)
-    return {name: part.declared()[name] for part in parts for name in part.properties}
 
 
 def refusals(network: AnyNetwork, expressed: Iterable[Property], by: str) -> list[Finding]:
@@ -215,7 +186,7 @@ def _refusal(part: Declared, declared: Property, limits: Property, by: str) -> F
     value = getattr(part, declared.name)
     return Finding(
         "property-not-expressed",
-        part.where,
+        part.name,
         f"its {declared.name}, {declared.meaning}, is {value!r}, but {by} can only express "
         f"{possible}",
         declared.remedy.format(values[-1] if is_range else default),

@@ -41,16 +41,14 @@ DOUBLES = Property(
 class Part(Declared):
     """A part with a made-up property."""
 
+    label, name = "the {} part", "small"
+
     kind: str = "lif"
     doubles: bool = field_of(DOUBLES)
     most: int = field_of(Property("most", 1, "the largest number", range(1, 8)))
 
     def __post_init__(self) -> None:
         self.check_properties()
-
-    @property
-    def label(self) -> str:
-        return "the part"
 
 
 def network(**channels: Any) -> nm.Network:
@@ -65,7 +63,7 @@ def test_values_are_of_the_type_and_in_the_range_of_the_declaration() -> None:
     for values in ({"doubles": 1}, {"doubles": None}, {"most": True}, {"most": 8}, {"most": "7"}):
         with refused(NetworkError, "property-range") as caught:
             Part(**values)
-        assert f"the part: {next(iter(values))} must be " in caught.value.what
+        assert f"the small part: {next(iter(values))} must be " in caught.value.what
     with refused(NetworkError, "property-conflict") as caught:
         Part("li", doubles=True)
     assert caught.value.why == DOUBLES.why
