@@ -26,6 +26,7 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import PlainFile
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
+from nmtool.network.graph import EXTENSIONS
 from nmtool.network.integer_network import IntegerNetwork
 
 GROUP = "nmtool"
@@ -118,18 +119,16 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         raise storage.unreadable(path, error) from error
 
 
-HEADER_VERSION = 3
+HEADER_VERSION = len(EXTENSIONS)
 """Newest version of the header of a network in C and ONNX files."""
 
 
 def header_version(network: IntegerNetwork) -> int:
     """Version of a network's header, by what its readers must know.
 
-    1: the step of `loihi2`; 2: other resets; 3: several spikes of a neuron or channel in a step.
+    1: the step of `loihi2`; each extension of the arithmetic takes the next number.
     """
-    if network.has_counts:
-        return HEADER_VERSION
-    return 2 if network.subtracts else 1
+    return 1 + EXTENSIONS.index(network.extension)
 
 
 def check_version(path: str | Path, version: int | str, newest: int) -> None:

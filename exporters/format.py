@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,8 +22,9 @@ from nmtool.exporters.formats import OWN_PLACES, Place, all_formats, import_opti
 from nmtool.exporters.output import write_files, write_folder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
-from nmtool.network.graph import INPUT, LIF, TO_ZERO
+from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.properties import Property, refusals
 from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
@@ -70,9 +72,8 @@ class Format:
         holds_floats: True if float networks can be written without quantisation.
         arithmetic: arithmetic of integer networks in the format.
         rules: names of the readout rules that the format can express.
-        resets: resets of populations that the format can express, of `nmtool.network.graph.RESETS`.
-        most_spikes: largest number of spikes of a neuron in a step, and of an input channel, that
-            the format can express.
+        expresses: properties of populations and input channels that the format can express, of
+            `nmtool.network.graph.PROPERTIES`; with narrower values, e.g. `MOST_SPIKES.up_to(15)`.
         records_states: True if u and v of every neuron can be recorded.
         tool: name of the program outside of Python that the runtime needs, e.g. `C compiler`; ''
             if it needs none, or shares the one of another format.
@@ -97,8 +98,7 @@ class Format:
     holds_floats: ClassVar[bool] = False
     arithmetic: ClassVar[Arithmetic] = LOIHI2
     rules: ClassVar[tuple[str, ...]] = (MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE)
-    resets: ClassVar[tuple[str, ...]] = (TO_ZERO,)
-    most_spikes: ClassVar[int] = 1
+    expresses: ClassVar[tuple[Property, ...]] = ()
     records_states: ClassVar[bool] = True
     tool: ClassVar[str] = ""
     tool_purpose: ClassVar[str] = ""
@@ -408,13 +408,13 @@ class Format:
         """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
         `misfits` is called only for networks in the format's own arithmetic, with one of its
-        `rules`, with its `resets` and with at most `most_spikes` spikes.
+        `rules`, and with no property but those that it `expresses`.
         """
         return cls._unsupported(network) or cls.misfits(network, options)
 
     @classmethod
     def _unsupported(cls, network: Any) -> list[Finding]:
-        """Findings if the format lacks the network's arithmetic, readout rule, resets or counts."""
+        """Findings if the format lacks the network's arithmetic, readout rule or a property."""
         findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             what = (
@@ -428,27 +428,9 @@ class Format:
             what = f"the format cannot express the rule '{rule}'"
             fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
             findings.append(Finding("format-readout", "readout", what, fix))
-        findings += [
-            Finding(
-                "format-reset",
-                population.name,
-                f"its reset is '{population.reset}', but the format can only express "
-                f"{' or '.join(repr(reset) for reset in cls.resets)}",
-                f"train on from these weights: nmtool train --start RUN -o RUN2 --reset "
-                f"{cls.resets[0]}, which then says what that cost",
-            )
-            for population in network.populations
-            if population.reset not in cls.resets
-        ]
-        for name, most in network.spike_limits.items():
-            if most > cls.most_spikes:
-                subject = "its channels carry" if name == INPUT else "its neurons have"
-                what = f"{subject} up to {most} spikes per step, but the format can only express "
-                what += f"{cls.most_spikes}"
-                fix = f"train with most_spikes={cls.most_spikes} there, or export to "
-                fix += " or ".join(_that_express(most))
-                findings.append(Finding("format-counts", name, what, fix))
-        return findings
+        refused = refusals(network, cls.expresses, "the format")
+        others = _that_express(network) if refused else ""
+        return findings + [replace(f, fix=f"{f.fix}; or export to {others}") for f in refused]
 
     @classmethod
     def lacking(cls, uses: Iterable[Use], target: Target) -> list[Finding]:
@@ -457,7 +439,7 @@ class Format:
 
     @classmethod
     def check_known(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` if the format lacks the arithmetic, rule, a reset or counts."""
+        """Raise `DoesNotFitError` if the format lacks the arithmetic, rule or a property."""
         cls._refuse(cls._unsupported(network))
 
     @classmethod
@@ -599,9 +581,10 @@ class Format:
         return simulate(spikes, deep=deep, on_progress=on_progress, **options)
 
 
-def _that_express(most_spikes: int) -> list[str]:
-    """Names of the formats to which networks with so many spikes per step can be written."""
-    return [f.name for f in all_formats() if f.writes and f.most_spikes >= most_spikes]
+def _that_express(network: Any) -> str:
+    """Names of the formats that can be written, and that express all properties of a network."""
+    able = [f.name for f in all_formats() if f.writes and not refusals(network, f.expresses, "")]
+    return " or ".join(filter(None, [", ".join(able[:-1]), *able[-1:]]))
 
 
 def _overrides(cls: type[Format], hook: str) -> bool:

@@ -18,6 +18,7 @@ from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
+from nmtool.network.graph import MOST_SPIKES, RESET
 
 
 class Kernels(NamedTuple):
@@ -48,7 +49,7 @@ _owed_after = compiled(inline="always")(owed_after)
 
 
 @cache
-def kernels(module: str, limit: int, word: int, subtracts: bool, counts: bool) -> Kernels:
+def kernels(module: str, limit: int, word: int, properties: frozenset[str]) -> Kernels:
     """Make the time loops around a neuron's step; Numba compiles each loop when it first runs.
 
     Args:
@@ -56,11 +57,11 @@ def kernels(module: str, limit: int, word: int, subtracts: bool, counts: bool) -
         limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: sums
             do not clip.
         word: number of sources per word, see `place_in_sum`.
-        subtracts: True if some neurons are not reset to zero. The loops for all others are faster.
-        counts: True if neurons can spike, or channels carry, more than one spike per step; spikes
-            are then uint8 numbers instead of bool.
+        properties: names of the properties of the network that extend the arithmetic. Loops without
+            resets and counts are faster; with counts, spikes are uint8 numbers instead of bool.
     """
     neuron_step = compiled_step(module)
+    subtracts, counts = RESET.name in properties, MOST_SPIKES.name in properties
 
     @compiled()
     def send(plan, projection, index, n, ring, spikes):

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool.arithmetic import place_in_sum
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.graph import INPUT, LIF, Graph
+from nmtool.network.graph import INPUT, LIF, MOST_SPIKES, RESET, RESET_BY, Graph
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.properties import check_expressed
 from nmtool.raster import Raster
 from nmtool.values import frozen
 
@@ -58,9 +59,14 @@ class Plan(NamedTuple):
 
 
 def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
-    """Convert a network to flat arrays."""
+    """Convert a network to flat arrays.
+
+    Raises:
+        DoesNotFitError: the network has a property that the time loops do not have.
+    """
     projections = network.projections
     if isinstance(network, IntegerNetwork):
+        check_expressed(network, (RESET, RESET_BY, MOST_SPIKES), "the simulator")
         of_populations: list[dict[str, NDArray]] = [
             neuron_constants(p) for p in network.populations
         ]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import Arithmetic, place_in_sum
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.resets import owed_after, spikes_in, v_after
-from nmtool.network.graph import INPUT
+from nmtool.network.graph import INPUT, MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.properties import check_expressed
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 
@@ -31,7 +32,12 @@ def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
 
     Returns:
         A deep recording: u and v of every population at every step.
+
+    Raises:
+        DataError: the raster's channels or counts differ from the network's.
+        DoesNotFitError: the network has a property that the simulator lacks.
     """
+    check_expressed(network, (RESET, RESET_BY, MOST_SPIKES), "the readable simulator")
     check_input(network, spikes)
     samples = [_run_sample(network, sample) for sample in spikes.dense_counts()]
     shapes = {p.name: (spikes.n_samples, spikes.n_steps, p.size) for p in network.populations}

@@ -13,7 +13,7 @@ from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim.kernel import Kernels, kernels
 from nmtool.hardware_sim.plan import Plan, columns, in_order_of_sums, lay_out
-from nmtool.network.graph import LIF, Graph
+from nmtool.network.graph import LIF, MOST_SPIKES, Graph
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -53,6 +53,7 @@ def simulate(
 
     Raises:
         DataError: the raster's channels differ from the network's, or a sample is too large.
+        DoesNotFitError: the network has a property that the simulator lacks.
     """
     check_input(network, spikes)
     run = partial(run_together, network, lay_out(network), deep=deep)
@@ -85,7 +86,8 @@ def run_together(
         deep: also record u and v of every population at every step.
     """
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
-    spiked = np.zeros(shape, np.uint8 if network.has_counts else np.bool_)
+    counts_spikes = MOST_SPIKES.name in network.properties
+    spiked = np.zeros(shape, np.uint8 if counts_spikes else np.bool_)
     u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
     overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
     word = network.runs_in.word if isinstance(network, IntegerNetwork) else 1
@@ -105,7 +107,8 @@ def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
         arithmetic = runs_in.module, runs_in.sum_limit, runs_in.word
     else:
         arithmetic = "nmtool.hardware_sim.float_step", 0, 1
-    return kernels(*arithmetic, network.subtracts, network.has_counts)
+    extending = (name for name, declared in network.properties.items() if declared.extension)
+    return kernels(*arithmetic, frozenset(extending))
 
 
 def recording_from(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,17 +20,14 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its individual synapses, as plain values for JSON."""
-    of_all = [name for population in network.populations for name in population.special]
-    special = tuple(dict.fromkeys(of_all))
-    counts, analogue = network.channels.most_spikes, network.channels.analogue
+    properties = dict.fromkeys(name for p in network.populations for name in p.properties)
     return {
         "kind": network.file_kind.removeprefix("nmtool "),
         **{key: getattr(network, key) for key in network.in_header},
         "hash": network.content_hash,
         "channels": network.channels.size,
         "channel_group": network.channels.group,
-        **({"most_spikes": counts} if counts > 1 else {}),
-        **({"analogue": str(analogue)} if analogue else {}),
+        **{key: _plain(value) for key, value in network.channels.properties.items()},
         "dt_ms": network.dt_ms,
         "steps": network.n_steps,
         "readout": network.readout.as_json(),
@@ -36,7 +35,7 @@ def describe_network(network: AnyNetwork) -> dict[str, Any]:
         "neurons": sum(population.size for population in network.populations),
         "synapses": count_synapses(network),
         "max_delay": network.max_delay,
-        "populations": [describe_population(p, special) for p in network.populations],
+        "populations": [describe_population(p, properties) for p in network.populations],
         "projections": [describe_projection(projection) for projection in network.projections],
     }
 
@@ -46,15 +45,17 @@ def count_synapses(network: AnyNetwork) -> int:
     return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
-def describe_population(population: AnyPopulation, special: tuple[str, ...] = ()) -> dict[str, Any]:
+def describe_population(
+    population: AnyPopulation, properties: Iterable[str] = ()
+) -> dict[str, Any]:
     """Constants of a float or integer population: numbers, or ranges over its neurons.
 
     Args:
         population: the population.
-        special: further fields, as `AnyPopulation.special` names them.
+        properties: names of the declared properties that are described.
     """
-    keys = (*population.described, *special)
-    values = {key: _number_or_range(getattr(population, key)) for key in keys}
+    keys = (*population.described, *properties)
+    values = {key: _plain(getattr(population, key)) for key in keys}
     return {"name": population.name, "kind": population.kind, "size": population.size, **values}
 
 
@@ -124,9 +125,11 @@ def projection_line(projection: AnyProjection) -> str:
     return f"{projection.source} → {projection.target}: {pre} × {post} synapses{delays}"
 
 
-def _number_or_range(value: Any) -> Any:
-    """The range of an array, by `_range`; any other value unchanged."""
-    return _range(value) if isinstance(value, np.ndarray) else value
+def _plain(value: Any) -> Any:
+    """A value for JSON: an array as its range, a rule as its text."""
+    if isinstance(value, np.ndarray):
+        return _range(value)
+    return value if isinstance(value, str | Number | None) else str(value)
 
 
 def _range(values: NDArray) -> dict[str, Any] | None:

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF, MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.properties import Property, check_expressed
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -175,22 +176,28 @@ class StepProjection:
 
 @dataclass(frozen=True, eq=False)
 class StepNetwork:
-    """A network as float64 numbers: all constants, jumps and delays that determine its spikes."""
+    """A network as float64 numbers: all constants, jumps and delays that determine its spikes.
+
+    Attributes:
+        channels: number of input channels.
+        populations, projections, readout: as in the network.
+        properties: as in the network.
+    """
 
     channels: int
     populations: Sequence[StepPopulation]
     projections: Sequence[StepProjection]
     readout: Readout
-    has_counts: bool = False
-
-    @property
-    def subtracts(self) -> bool:
-        """True if some neuron has a reset by subtraction."""
-        return any(np.any(population.drop) for population in self.populations)
+    properties: Mapping[str, Property]
 
 
 def step_network(network: Network | IntegerNetwork) -> StepNetwork:
-    """Convert a float or integer network to the numbers that its steps need."""
+    """Convert a float or integer network to the numbers that its steps need.
+
+    Raises:
+        DoesNotFitError: the network has a property that these steps do not have.
+    """
+    check_expressed(network, (RESET, RESET_BY, MOST_SPIKES), "a simulation in floats")
     if isinstance(network, IntegerNetwork):
         populations = [_integer_population(p) for p in network.populations]
         projections = [
@@ -203,7 +210,7 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
             for p in network.projections
         ]
     return StepNetwork(
-        network.channels.size, populations, projections, network.readout, network.has_counts
+        network.channels.size, populations, projections, network.readout, network.properties
     )
 
 

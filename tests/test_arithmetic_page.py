@@ -85,8 +85,8 @@ def test_limits() -> None:
     ]
     assert str(SILENT_THRESHOLD) in limits["vth"]
     assert limits["vth"].startswith(f"0 … {LOIHI2.max_threshold} ")
-    assert limits["bias mantissa, m"] == f"{-LOIHI2.bias_limit} … {LOIHI2.bias_limit - 1}"
-    assert limits["bias exponent, k"] == f"0 … {LOIHI2.max_bias_exponent}"
+    assert limits["bias mantissa, p"] == f"{-LOIHI2.bias_limit} … {LOIHI2.bias_limit - 1}"
+    assert limits["bias exponent, q"] == f"0 … {LOIHI2.max_bias_exponent}"
     assert (limits["channels"], MAX_CHANNELS) == ("1 … 2^24", 2**24)
     assert (limits["steps of a sample, T"], MAX_STEPS) == ("1 … 2^22", 2**22)
 

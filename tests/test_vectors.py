@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.exporters.json.file import KIND_WITH_COUNTS, KIND_WITH_RESETS
+from nmtool.exporters.json.file import KINDS
 from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -105,7 +105,7 @@ def test_vectors_reach_every_limit_of_a_state() -> None:
 
 
 def test_vectors_cover_resets_and_their_limits() -> None:
-    with_resets = [name for name in NAMES if read(name).content["format"] == KIND_WITH_RESETS]
+    with_resets = [name for name in NAMES if read(name).content["format"] == KINDS["resets"]]
     assert with_resets == WITH_RESETS
     for reset in (SUBTRACT, LATE):
         network = read(f"reset-{reset}").integers
@@ -122,14 +122,14 @@ def test_vectors_cover_resets_and_their_limits() -> None:
 
 
 def test_vectors_cover_counts_and_their_limits() -> None:
-    with_counts = [name for name in NAMES if read(name).content["format"] == KIND_WITH_COUNTS]
+    with_counts = [name for name in NAMES if read(name).content["format"] == KINDS["counts"]]
     assert with_counts == WITH_COUNTS
     networks, answers = (
         {name: part(read(name)) for name in WITH_COUNTS}
         for part in (lambda file: file.integers, lambda file: file.known_answers())
     )
     assert {1, 2, 254, 255} <= {*answers["counts-input"].spikes.bin_counts().tolist()}
-    assert not networks["counts-input"].subtracts
+    assert "reset" not in networks["counts-input"].properties
     weight = sum(p.shifted_weight.astype(np.int64) for p in networks["counts-sum"].projections)
     sums = answers["counts-sum"].spikes.dense_counts()[0].astype(np.int64) @ weight
     assert 1 << 25 < sums[1, 0] < 1 << 31 < sums[3, 0] == -sums[3, 1]

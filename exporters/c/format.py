@@ -15,7 +15,7 @@ from nmtool.exporters.differences import has_content
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.machine import cpu_name
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.options import WritingOptions, prefix_unused
 from nmtool.progress import Progress
@@ -59,7 +59,7 @@ class C(Format, name="c"):
     """A C file, with a header file if names have a prefix; for every network of `loihi2`."""
 
     writing_options = COptions
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = (RESET, RESET_BY, MOST_SPIKES)
     tool, tool_purpose = "C compiler", "running C exports"
 
     @classmethod

@@ -11,7 +11,7 @@ from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import answer_memory, scoring
 from nmtool.exporters.c.text import array, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
-from nmtool.network.graph import INPUT, LATE, LIF, MAX_SPIKES, TO_ZERO
+from nmtool.network.graph import INPUT, LATE, LIF, MAX_SPIKES, RESET, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -73,7 +73,7 @@ def index_type(network: IntegerNetwork) -> str:
 
 def when_recorded(network: IntegerNetwork) -> str:
     """The words after "the membrane of each neuron" in comments."""
-    return " at the end of the step" if network.subtracts else ", 0 after a spike"
+    return " at the end of the step" if RESET.name in network.properties else ", 0 after a spike"
 
 
 def last_step(network: IntegerNetwork) -> str:

@@ -2,9 +2,9 @@
 
 A digest reveals any change of content; white space and the order of keys do not matter.
 
-Readers ignore unknown keys. A file in which some population does not reset to zero, or in which
-neurons or channels can spike several times in a step, therefore has another format and another
-arithmetic, so that readers without such resets or counts refuse it.
+Readers ignore unknown keys. A network whose properties extend the arithmetic, by other resets or by
+counts of spikes, therefore has another format and another arithmetic, so that readers without this
+extension refuse it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,21 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import INPUT, LIF, InputChannels
+from nmtool.network.graph import EXTENSIONS, INPUT, LIF, PROPERTIES, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 KIND = "nmtool network in JSON"
-KIND_WITH_RESETS = "nmtool network with resets in JSON"
-KIND_WITH_COUNTS = "nmtool network with counts in JSON"
+KINDS = {e: f"nmtool network with {e} in JSON" if e else KIND for e in EXTENSIONS}
+"""The format of a file, by extension of the arithmetic; each includes those before it."""
+
 VERSION = 1
 
 MAX_BYTES = 64 << 20
 """Largest size of a file: two recurrent layers of 1,024 neurons with known answers take 40 MiB."""
 
 _WHAT = "network in JSON"
-_EXTENSIONS = {KIND: "", KIND_WITH_RESETS: "-resets", KIND_WITH_COUNTS: "-counts"}
-"""What follows the name of the arithmetic, by kind of file. Each kind includes those before it."""
-_RESETS, _COUNTS = {"reset", "reset_by"}, {"most_spikes"}
-"""Keys of a population that only the second kind and the third kind know."""
 _LINE = 100
 _OF_FILE = ("format", "version", "samples", "counts", "network_hash", "digest")
 """Keys of a document that are not part of the network."""
@@ -59,16 +56,13 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
         answers: known answers with spikes, u and v; None to write only the network.
     """
     header, arrays = storage.pack(network)
-    for entry in header["populations"]:
-        entry["bias_mantissa"] = arrays[f"population.{entry['name']}.bias_mantissa"].tolist()
-    for index, entry in enumerate(header["projections"]):
-        for key in ("weight", "delay"):
-            entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    kind = KIND_WITH_RESETS if network.subtracts else KIND
-    kind = KIND_WITH_COUNTS if network.has_counts else kind
+    entries = _parts(header)
+    for place, array in arrays.items():
+        part, _, key = place.rpartition(".")
+        entries[part][key] = array.tolist()
     # `arithmetic` comes before the header's other keys.
-    arithmetic = network.arithmetic + _EXTENSIONS[kind]
-    document = {"format": kind, "version": VERSION, "arithmetic": arithmetic}
+    arithmetic = network.arithmetic + _ending(network.extension)
+    document = {"format": KINDS[network.extension], "version": VERSION, "arithmetic": arithmetic}
     document |= {key: value for key, value in header.items() if key != "arithmetic"}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)
@@ -123,33 +117,35 @@ def _parsed(path: Path) -> dict[str, Any]:
     """
     data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES >> 20} MiB")
     # Without the words of a kind, a file need not be parsed.
-    is_ours = any(kind.encode() in data for kind in _EXTENSIONS)
+    is_ours = any(kind.encode() in data for kind in KINDS.values())
     document = storage.parse_json(data.decode("utf-8-sig")) if is_ours else None
-    if not isinstance(document, dict) or document.get("format") not in [*_EXTENSIONS]:
+    if not isinstance(document, dict) or document.get("format") not in [*KINDS.values()]:
         raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
     return document
 
 
 def _arithmetic_in(document: dict[str, Any], path: Path) -> str:
-    """Name of the network's arithmetic.
+    """Name of the network's arithmetic, without its extension.
 
     Raises:
-        FileFormatError: the network has resets or counts, but format and arithmetic do not announce
-            them, or do not agree.
+        FileFormatError: format and arithmetic do not announce the same extension, or the file has a
+            property of a later one.
     """
-    arithmetic, kind = str(document.get("arithmetic", LOIHI2.name)), document["format"]
-    announced = next((end for end in _EXTENSIONS.values() if end and arithmetic.endswith(end)), "")
-    parts = [document["channels"], *document["populations"]]
-    resets, counts = (any(keys & part.keys() for part in parts) for keys in (_RESETS, _COUNTS))
-    if (
-        announced != _EXTENSIONS[kind]
-        or (resets and kind == KIND)
-        or (counts and kind != KIND_WITH_COUNTS)
-    ):
-        least = KIND_WITH_COUNTS if counts else KIND_WITH_RESETS if resets else kind
-        expected = f'"{least}", and its "arithmetic" end in "{_EXTENSIONS[least]}"'
+    arithmetic = str(document.get("arithmetic", LOIHI2.name))
+    announced = next((e for e in EXTENSIONS[1:] if arithmetic.endswith(_ending(e))), "")
+    keys = {key for part in (document["channels"], *document["populations"]) for key in part}
+    needed = [declared.extension for declared in PROPERTIES if declared.name in keys]
+    formal = next(e for e in EXTENSIONS if KINDS[e] == document["format"])
+    least = max((*needed, formal), key=EXTENSIONS.index)
+    if announced != formal or least != formal:
+        expected = f'"{KINDS[least]}", and its "arithmetic" end in "{_ending(least)}"'
         raise damaged(path, f'its "format" must be {expected}', _WHAT)
-    return arithmetic.removesuffix(announced)
+    return arithmetic.removesuffix(_ending(announced))
+
+
+def _ending(extension: str) -> str:
+    """What follows the name of an arithmetic with this extension."""
+    return f"-{extension}" if extension else ""
 
 
 def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
@@ -160,19 +156,22 @@ def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
         ValueError, LookupError, TypeError: keys or shapes are wrong.
     """
     header = {key: value for key, value in document.items() if key not in _OF_FILE}
-    arrays: dict[str, NDArray] = {}
-    populations, projections = [], []
-    for entry in header["populations"]:
-        entry = dict(entry)
-        arrays[f"population.{entry['name']}.bias_mantissa"] = _whole(entry.pop("bias_mantissa"))
-        populations.append(entry)
-    for index, entry in enumerate(header["projections"]):
-        entry = dict(entry)
-        for key in ("weight", "delay"):
-            arrays[f"projection.{index}.{key}"] = _whole(entry.pop(key))
-        projections.append(entry)
-    header |= {"populations": populations, "projections": projections}
+    header |= {
+        key: [dict(entry) for entry in header[key]] for key in ("populations", "projections")
+    }
+    arrays = {
+        f"{place}.{key}": _whole(entry.pop(key))
+        for place, entry in _parts(header).items()
+        for key in [key for key, value in entry.items() if isinstance(value, list)]
+    }
     return storage.Archive(path, header, arrays).unpack(IntegerNetwork)
+
+
+def _parts(header: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries of populations and projections, by the names of their arrays' places."""
+    populations = {f"population.{entry['name']}": entry for entry in header["populations"]}
+    projections = {f"projection.{n}": entry for n, entry in enumerate(header["projections"])}
+    return populations | projections
 
 
 def answers_in(

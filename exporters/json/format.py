@@ -12,7 +12,7 @@ from nmtool.errors import Finding
 from nmtool.exporters.format import Format
 from nmtool.exporters.json import file
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import PROPERTIES
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -21,7 +21,7 @@ from nmtool.recording import Recording
 class Json(Format, name="json"):
     """A JSON file. Every integer network can be written."""
 
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = PROPERTIES
 
     @classmethod
     def encode(

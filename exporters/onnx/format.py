@@ -11,7 +11,7 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.onnx import file, runtime
 from nmtool.exporters.onnx.differences import model_differences
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Onnx(Format, name="onnx"):
     """An ONNX file. Every integer network can be written."""
 
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = (RESET, RESET_BY, MOST_SPIKES)
     extra, extra_purpose = "onnx", "ONNX files"
 
     @classmethod

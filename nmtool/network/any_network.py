@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,7 +26,8 @@ from nmtool.description import (
 )
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.graph import TO_ZERO, InputChannels
+from nmtool.network.graph import EXTENSIONS, MOST_SPIKES, RESET, RESET_BY, InputChannels
+from nmtool.network.properties import Declared, Property, field_of
 from nmtool.network.readout import Readout
 from nmtool.storage import Saved
 from nmtool.tables import Table, Tabular
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AnyPopulation(Value, Tabular):
+class AnyPopulation(Value, Tabular, Declared):
     """Neurons of one kind, with float or integer constants.
 
     Attributes:
@@ -51,37 +52,30 @@ class AnyPopulation(Value, Tabular):
     in_header: ClassVar[tuple[str, ...]] = ()
     in_arrays: ClassVar[tuple[str, ...]] = ()
     described: ClassVar[tuple[str, ...]] = ()
+    label = "population '{}'"
 
     name: str
     size: int
     kind: str
-    reset: str = field(default=TO_ZERO, kw_only=True)
-    reset_by: Any = field(default=None, kw_only=True)
-    most_spikes: int = field(default=1, kw_only=True)
-
-    @property
-    def stored(self) -> tuple[list[str], list[str]]:
-        """Names of the constants in the header of a file, and of those in its arrays.
-
-        A reset to zero, and at most one spike per step, are not stored.
-        """
-        header, arrays = [*self.in_header], [*self.in_arrays]
-        for key in self.special:
-            (arrays if isinstance(getattr(self, key), np.ndarray) else header).append(key)
-        return header, arrays
+    _: KW_ONLY
+    reset: str = field_of(RESET)
+    reset_by: Any = field_of(RESET_BY)
+    most_spikes: int = field_of(MOST_SPIKES)
 
     def _line(self) -> str:
         return f" '{self.name}': {self.size} {self.kind}"
 
     def tables(self) -> list[Table]:
         """A table of the neurons' constants."""
-        return [table_of("population", [describe_population(self, self.special)])]
+        return [table_of("population", [describe_population(self, self.properties)])]
 
-    @property
-    def special(self) -> tuple[str, ...]:
-        """Names of the fields that differ from one spike per step with a reset to zero."""
-        resets = () if self.reset == TO_ZERO else ("reset", "reset_by")
-        return resets if self.most_spikes == 1 else (*resets, "most_spikes")
+    def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Header and arrays of a file, by field; properties at their defaults are left out."""
+        keys = (*self.in_header, *self.in_arrays, *self.properties)
+        values = {key: getattr(self, key) for key in keys}
+        arrays = {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
+        header = {key: value for key, value in values.items() if key not in arrays}
+        return {"name": self.name, "size": int(self.size), "kind": self.kind, **header}, arrays
 
     def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
         """[size]: a constant of every neuron; raises `NetworkError` for another shape."""
@@ -155,7 +149,7 @@ class AnyNetwork(Value, Tabular, Saved):
             `nmtool.Network`.
     """
 
-    file_version = 3
+    file_version = max(declared.version for declared in graph.PROPERTIES)
     part_types: ClassVar[tuple[type[AnyPopulation], type[AnyProjection]]]
     in_header: ClassVar[tuple[str, ...]] = ()
 
@@ -201,22 +195,26 @@ class AnyNetwork(Value, Tabular, Saved):
         return "float"
 
     @property
-    def subtracts(self) -> bool:
-        """True if spikes of a population subtract from its membrane instead of setting it to 0."""
-        return any(population.reset != TO_ZERO for population in self.populations)
+    def properties(self) -> dict[str, Property]:
+        """The declarations of the properties that are not at their defaults everywhere, by name."""
+        parts = (self.channels, *self.populations)
+        return {name: part.declared()[name] for part in parts for name in part.properties}
+
+    @property
+    def extension(self) -> str:
+        """The extension of the arithmetic that the network needs, of `graph.EXTENSIONS`."""
+        extensions = (declared.extension for declared in self.properties.values())
+        return max(extensions, key=EXTENSIONS.index, default="")
 
     @property
     def has_counts(self) -> bool:
         """True if a neuron can spike, or a channel carry, more than one spike per step."""
-        return any(most_spikes > 1 for most_spikes in self.spike_limits.values())
+        return MOST_SPIKES.name in self.properties
 
     @property
     def spike_limits(self) -> dict[str, int]:
         """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
-        return {
-            graph.INPUT: self.channels.most_spikes,
-            **{population.name: population.most_spikes for population in self.populations},
-        }
+        return {part.name: part.most_spikes for part in (self.channels, *self.populations)}
 
     @property
     def max_delay(self) -> int:
@@ -244,39 +242,29 @@ class AnyNetwork(Value, Tabular, Saved):
         return storage.content_hash(*self._pack())
 
     def _pack(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
-            """Values of the fields of a part that are stored in the header."""
-            keys = part.stored[0] if isinstance(part, AnyPopulation) else part.in_header
-            return {key: getattr(part, key) for key in keys}
-
+        populations = {p.name: p._pack() for p in self.populations}
         header = {
             "channels": self.channels.as_json(),
             "readout": self.readout.as_json(),
             "dt_ms": float(self.dt_ms),
             "n_steps": int(self.n_steps),
             "class_names": list(self.class_names),
-            "populations": [
-                {"name": p.name, "size": int(p.size), "kind": p.kind, **in_header(p)}
-                for p in self.populations
-            ],
+            "populations": [entry for entry, _ in populations.values()],
             "projections": [
-                {"source": p.source, "target": p.target, **in_header(p)} for p in self.projections
+                {"source": p.source, "target": p.target, **_values(p)} for p in self.projections
             ],
-            **in_header(self),
+            **_values(self),
         }
         arrays: dict[str, NDArray] = {}
-        for population in self.populations:
-            for key in population.stored[1]:
-                arrays[f"population.{population.name}.{key}"] = getattr(population, key)
+        for name, (_, constants) in populations.items():
+            arrays |= {f"population.{name}.{key}": array for key, array in constants.items()}
         for index, projection in enumerate(self.projections):
             arrays[f"projection.{index}.weight"] = projection.weight
             arrays[f"projection.{index}.delay"] = projection.delay
         return header, arrays
 
     def _version(self) -> int:
-        if self.has_counts or self.channels.analogue is not None:
-            return 3
-        return 2 if self.subtracts else 1
+        return max((declared.version for declared in self.properties.values()), default=1)
 
     @classmethod
     def _fields_in(cls, archive: storage.Archive, **of_parts: Any) -> dict[str, Any]:
@@ -292,10 +280,10 @@ class AnyNetwork(Value, Tabular, Saved):
 
         def in_arrays(name: str, size: int) -> dict[str, Any]:
             """Values of the fields of a population that are stored in arrays."""
-            keys = population_type.in_arrays
-            if f"population.{name}.reset_by" in archive.arrays:
-                keys = (*keys, "reset_by")
-            return {key: archive.vector(f"population.{name}.{key}", size) for key in keys}
+            stem = f"population.{name}."
+            properties = [key for key in population_type.declared() if stem + key in archive.arrays]
+            keys = (*population_type.in_arrays, *properties)
+            return {key: archive.vector(stem + key, size) for key in keys}
 
         return {
             "channels": InputChannels.from_json(header["channels"]),
@@ -317,3 +305,8 @@ class AnyNetwork(Value, Tabular, Saved):
                 for index, entry in enumerate(header["projections"])
             ],
         }
+
+
+def _values(part: AnyNetwork | AnyProjection) -> dict[str, Any]:
+    """Values of the fields of a part that a file stores in its header."""
+    return {key: getattr(part, key) for key in part.in_header}

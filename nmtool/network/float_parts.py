@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.any_network import AnyPopulation, AnyProjection
-from nmtool.network.graph import LATE, LIF, TO_ZERO
+from nmtool.network.graph import LATE, LIF, RESET_BY, TO_ZERO
 from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
 
@@ -41,6 +42,7 @@ class Population(AnyPopulation):
     """
 
     in_arrays = described = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
+    stand_ins = MappingProxyType({RESET_BY.name: "threshold"})
 
     kind: str = LIF
     tau_mem_ms: ArrayLike = 20.0
@@ -50,15 +52,9 @@ class Population(AnyPopulation):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
-        graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
-        graph.check_most_spikes(self.name, self.reset, self.most_spikes)
-        check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
-        constants: tuple[str, ...] = self.in_arrays
-        if self.reset != TO_ZERO:
-            if self.reset_by is None:
-                object.__setattr__(self, "reset_by", self.threshold)
-            check_fields(self, reset_by=NUMBERS)
-            constants = (*constants, "reset_by")
+        self.check_properties()
+        constants = (*self.in_arrays, *([RESET_BY.name] if self.reset_by is not None else []))
+        check_fields(self, **dict.fromkeys(constants, NUMBERS))
         for key in constants:
             object.__setattr__(self, key, read_only(self._per_neuron(key, np.float64)))
         for key in ("tau_mem_ms", "tau_syn_ms"):
@@ -68,20 +64,16 @@ class Population(AnyPopulation):
                     code="time-constant-range",
                     fix="give a positive number of ms, or 0 for a state without memory",
                 )
-        if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
+        if not _are_positive(self.values("threshold")):
             raise NetworkError(
                 f"population '{self.name}': thresholds must be positive and finite",
                 code="threshold-range",
                 fix="give positive numbers, in units of the membrane",
             )
-        if (
-            self.reset != TO_ZERO
-            and not (np.isfinite(self.values("reset_by")) & (self.values("reset_by") > 0)).all()
-        ):
+        if self.reset_by is not None and not _are_positive(self.values("reset_by")):
             raise NetworkError(
-                f"population '{self.name}': constants that a reset subtracts must be positive and "
-                "finite",
-                code="reset-constant-range",
+                f"population '{self.name}': reset_by must be positive and finite",
+                code="property-range",
                 fix="give positive numbers, in units of the membrane, or leave out reset_by for "
                 "the threshold",
             )
@@ -105,6 +97,10 @@ class Population(AnyPopulation):
     def values(self, key: str) -> NDArray[np.float64]:
         """[size] float64: a constant of each neuron, by its name, such as `tau_mem_ms`."""
         return getattr(self, key)
+
+
+def _are_positive(constants: NDArray[np.float64]) -> bool:
+    return bool((np.isfinite(constants) & (constants > 0)).all())
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type, printable
 from nmtool.network.analogue import AnalogueInput
+from nmtool.network.properties import Declared, Property, field_of
 from nmtool.raster import MAX_COUNT
 
 if TYPE_CHECKING:
@@ -31,6 +32,54 @@ subtracted in the next step, after the decay."""
 
 MAX_SPIKES = MAX_COUNT
 """Largest `most_spikes`, of neurons and channels: a raster counts the spikes of a bin in 8 bits."""
+
+_TRAIN_ON = "train on from these weights: nmtool train --start RUN -o RUN2"
+
+RESET = Property(
+    "reset",
+    TO_ZERO,
+    "what a spike does to the membrane",
+    RESETS,
+    needs=("kind", (LIF,)),
+    why="neurons that do not spike have no reset",
+    version=2,
+    extension="resets",
+    remedy=f"{_TRAIN_ON} --reset {{}}, which then says what that cost",
+)
+RESET_BY = Property(
+    "reset_by",
+    None,
+    "the constant that a reset subtracts",
+    needs=("reset", (SUBTRACT, LATE)),
+    why="a reset to zero subtracts no constant",
+    version=2,
+    extension="resets",
+)
+MOST_SPIKES = Property(
+    "most_spikes",
+    1,
+    "the largest number of spikes of a neuron in a step",
+    range(1, MAX_SPIKES + 1),
+    needs=("reset", (SUBTRACT,)),
+    why="only a reset that subtracts at once can leave the membrane above the threshold within a "
+    "step",
+    version=3,
+    extension="counts",
+    remedy=f"{_TRAIN_ON} --most-spikes {{}}",
+)
+INPUT_COUNTS = replace(
+    MOST_SPIKES,
+    meaning="the largest number of spikes of a channel in a step",
+    needs=None,
+    remedy=f"{_TRAIN_ON} --input-counts {{}}",
+)
+ANALOGUE = Property("analogue", None, "the rule that turned numbers into counts", version=3)
+
+PROPERTIES = (RESET, RESET_BY, MOST_SPIKES, ANALOGUE)
+"""All properties of populations and input channels; some have a name in common."""
+
+EXTENSIONS = tuple(dict.fromkeys(("", *(p.extension for p in PROPERTIES if p.extension))))
+"""The extensions of an arithmetic; each includes those before it."""
 
 MAX_STEPS = 1 << 22
 """Largest number of steps of a sample: 70 minutes at 1 ms."""
@@ -81,7 +130,7 @@ class Graph(Protocol):
 
 
 @dataclass(frozen=True)
-class InputChannels:
+class InputChannels(Declared):
     """The input channels of a network.
 
     >>> from nmtool import SpikeEvents, bin_events
@@ -100,26 +149,28 @@ class InputChannels:
             `most_spikes` must be at least its largest count, and `group` 1.
     """
 
+    label, name = "the input channels", INPUT
+
     size: int
     group: int = 1
-    most_spikes: int = 1
-    analogue: AnalogueInput | None = None
+    most_spikes: int = field_of(INPUT_COUNTS)
+    analogue: AnalogueInput | None = field_of(ANALOGUE)
 
     def __post_init__(self) -> None:
-        limits = {"size": MAX_CHANNELS, "group": MAX_CHANNELS, "most_spikes": MAX_SPIKES}
-        for key, limit in limits.items():
+        for key in ("size", "group"):
             value = getattr(self, key)
             check_fields(self, **{key: NUMBER})
-            if not 1 <= value <= limit or int(value) != value:
+            if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
-                    f"the `{key}` of the input channels must be a whole number in 1 … {limit}",
+                    f"the `{key}` of the input channels must be a whole number in 1 … "
+                    f"{MAX_CHANNELS}",
                     code="channels-range",
-                    fix="set `size` to the number of input channels, `group` to the number of "
-                    "neighbouring channels of the data that share an input channel, and "
-                    "`most_spikes` to the largest number of spikes of a channel in a step",
+                    fix="set `size` to the number of input channels, and `group` to the number of "
+                    "neighbouring channels of the data that share an input channel",
                     why=f"it is {value}",
                 )
             object.__setattr__(self, key, int(value))
+        self.check_properties()
         if self.analogue is not None:
             self._check_analogue(self.analogue)
 
@@ -145,10 +196,8 @@ class InputChannels:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as they are stored; of the last two, those that differ from their defaults."""
-        fields: dict[str, Any] = {"size": self.size, "group": self.group}
-        if self.most_spikes > 1:
-            fields["most_spikes"] = self.most_spikes
+        """The fields as they are stored: sizes, and properties beyond their defaults."""
+        fields = {"size": self.size, "group": self.group, **self.properties}
         if self.analogue is not None:
             fields["analogue"] = self.analogue.as_json()
         return fields
@@ -195,49 +244,6 @@ def check_population(name: str, kind: str, size: int) -> None:
             f"population '{name}' cannot have {size} neurons",
             code="population-too-large",
             fix=f"give it at most {MAX_CHANNELS} neurons",
-        )
-
-
-def check_reset(name: str, kind: str, reset: str, reset_by: object) -> None:
-    """Raise `NetworkError` for an unknown reset, or a constant that a population does not use."""
-    if not isinstance(reset, str) or reset not in RESETS:
-        raise NetworkError(
-            f"population '{name}' has the unknown reset '{printable(reset)}'",
-            code="reset-unknown",
-            fix="use zero, subtract, or late (subtract in the next step)",
-        )
-    if reset == TO_ZERO and reset_by is not None:
-        raise NetworkError(
-            f"population '{name}' resets to zero, but a constant to subtract is given",
-            code="reset-constant-unused",
-            fix='leave out reset_by, or set reset="subtract"',
-        )
-    if reset != TO_ZERO and kind != LIF:
-        raise NetworkError(
-            f"population '{name}' does not spike, so that it has no reset",
-            code="reset-without-spikes",
-            fix="leave out the reset",
-        )
-
-
-def check_most_spikes(name: str, reset: str, most_spikes: object) -> None:
-    """Raise `NetworkError` unless the neurons of a population can spike that often in a step."""
-    is_whole = isinstance(most_spikes, Integral) and not isinstance(most_spikes, bool)
-    most = int(most_spikes) if isinstance(most_spikes, Integral) else 0
-    if not is_whole or not 1 <= most <= MAX_SPIKES:
-        raise NetworkError(
-            f"population '{name}': most_spikes must be a whole number in 1 … {MAX_SPIKES}, not "
-            f"{most_spikes!r}",
-            code="most-spikes-range",
-            fix="give the largest number of spikes of a neuron in a step",
-        )
-    if most > 1 and reset != SUBTRACT:
-        raise NetworkError(
-            f"population '{name}' cannot spike {most} times in a step",
-            code="most-spikes-reset",
-            why=f"its reset is {reset}; only a reset that subtracts at once can leave the membrane "
-            "above the threshold within a step",
-            fix='set reset="subtract", or leave out most_spikes',
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +24,8 @@ from nmtool.description import projection_line
 from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
-from nmtool.network.graph import LATE, LI, LIF, TO_ZERO
+from nmtool.network.graph import LATE, LI, LIF, RESET_BY, TO_ZERO
+from nmtool.network.properties import Property
 from nmtool.storage import Archive
 from nmtool.values import plain_array, read_only
 
@@ -71,6 +74,7 @@ class IntegerPopulation(AnyPopulation):
     in_header = ("du", "dv", "vth", "scale", "bias_exponent")
     in_arrays = ("bias_mantissa",)
     described = ("du", "dv", "vth", "scale", "bias")
+    stand_ins = MappingProxyType({RESET_BY.name: "vth"})
 
     du: int
     dv: int
@@ -82,8 +86,6 @@ class IntegerPopulation(AnyPopulation):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
-        graph.check_reset(self.name, self.kind, self.reset, self.reset_by)
-        graph.check_most_spikes(self.name, self.reset, self.most_spikes)
         check_fields(self, arithmetic=WORD)
         check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
         check_fields(self, bias_mantissa=NUMBERS)
@@ -95,14 +97,10 @@ class IntegerPopulation(AnyPopulation):
                 code="scale-range",
                 fix="give the integer value of one unit of the membrane",
             )
-        if self.reset != TO_ZERO:
-            object.__setattr__(
-                self, "reset_by", self.vth if self.reset_by is None else self.reset_by
-            )
-            check_fields(self, reset_by=NUMBER)
         self.check(self.runs_in)
-        for key in ("du", "dv", "vth", "bias_exponent", *(["reset_by"] * (self.reset != TO_ZERO))):
+        for key in ("du", "dv", "vth", "bias_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
+        self.check_properties()
         object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
     def check(self, target: Limits) -> None:
@@ -120,9 +118,6 @@ class IntegerPopulation(AnyPopulation):
                 code="li-threshold",
                 fix=f"set vth to {silent}, which no membrane reaches",
             )
-        if self.reset != TO_ZERO:
-            most = self.runs_in.reset_constants(int(self.vth))[-1]
-            self._check_range("reset_by", self.reset_by, most, 1)
         bias = plain_array(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
@@ -134,6 +129,12 @@ class IntegerPopulation(AnyPopulation):
                 if limit
                 else f"leave out biases: {target.runs_in.name} has none",
             )
+
+    def values_of(self, declared: Property) -> range | tuple[Any, ...] | None:
+        """The values that a property can have; of `reset_by`, those that keep v in its range."""
+        if declared is RESET_BY:
+            return self.runs_in.reset_constants(self.vth)
+        return super().values_of(declared)
 
     def _check_range(self, key: str, value: int, limit: int, least: int = 0) -> None:
         """Raise `NetworkError` unless a constant is a whole number in `least` … `limit`."""

@@ -16,7 +16,7 @@ from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import LIF, TO_ZERO
+from nmtool.network.graph import LIF, RESET_BY
 from nmtool.network.integer_network import (
     MIXED,
     IntegerNetwork,
@@ -371,9 +371,9 @@ def _integer_population(
         threshold = common_value(population.values("threshold"))
         vth = min(request.target.max_threshold, int(round_half_away(scale * threshold)))
         vth = max(vth, runs_in.least_threshold)
-    reset_by = None
-    if population.reset != TO_ZERO:
-        reset_by = reset_integer(population, vth, scale, runs_in)
+    properties = population.properties
+    if population.reset_by is not None:
+        properties[RESET_BY.name] = reset_integer(population, vth, scale, runs_in)
     mantissa, exponent = bias_integers(population, request.network.dt_ms, scale, request.target)
     return IntegerPopulation(
         *(population.name, population.size, population.kind, du, dv, vth),
@@ -381,7 +381,5 @@ def _integer_population(
         bias_exponent=exponent,
         bias_mantissa=mantissa,
         arithmetic=runs_in.name,
-        reset=population.reset,
-        reset_by=reset_by,
-        most_spikes=population.most_spikes,
+        **properties,
     )

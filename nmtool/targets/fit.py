@@ -19,8 +19,9 @@ import numpy as np
 
 from nmtool.arithmetic import Arithmetic, Neuron
 from nmtool.errors import Finding
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF, MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.properties import refusals
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling
 from nmtool.tables import Plain, Result, Table, in_json, plain
 from nmtool.targets.reading import target_named, target_names
@@ -34,6 +35,9 @@ _STRUCTURAL_ZEROS = 0.8
 
 An example is an unrolled convolution.
 """
+
+_OF_NEURONS = (RESET, RESET_BY, MOST_SPIKES)
+"""Properties of networks of which the figures of a target's neuron say what the target does."""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -170,6 +174,8 @@ def fit(
     only_if_zeros_stored: list[Finding] = []
     if exceeded and assumes_zeros(network, target):
         exceeded, only_if_zeros_stored = _separate_by_zeros(exceeded, network, target)
+    if not target.format:
+        misfits = [*misfits, *refusals(network, _OF_NEURONS, target.label)]
     unsupported = [*misfits, *_beyond_limits(network, target), *exceeded]
     approximate = [*changed, *_arithmetic_findings(network, target)]
     wasteful = [*only_if_zeros_stored, *_wasteful(network, target)]
@@ -381,7 +387,7 @@ def _other_resets(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         # An export format has findings of its own on resets that it cannot express.
         return
     fix = f"the membrane after a spike differs; train with the reset {reset}"
-    if not network.subtracts:
+    if RESET.name not in network.properties:
         if reset != usual:
             what = f"the reset after a spike is {reset}, not {usual}"
             yield Finding("target-reset", "neurons", what, fix)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import SkipTest, mock
 
 import numpy as np
 
-from nmtool.arithmetic import LOIHI2, Arithmetic
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import (
     ArtefactError,
     DataError,
@@ -40,11 +40,12 @@ from nmtool.network.graph import (
     LI,
     LIF,
     MAX_SPIKES,
-    RESETS,
-    SUBTRACT,
+    MOST_SPIKES,
+    PROPERTIES,
+    RESET,
     InputChannels,
 )
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network.readout import MAX, Readout
 from nmtool.options import ReadingOptions
 from nmtool.quantisation import quantise_network, round_network
@@ -52,7 +53,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.testing.arithmetics import registered
 from nmtool.testing.damage import damages
-from nmtool.testing.networks import answers_to, random_input, random_raster, with_resets
+from nmtool.testing.networks import answers_to, random_input, random_raster, with_properties
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.verify import verify
@@ -66,7 +67,11 @@ _VECTORS = next(
 
 
 def check_format(
-    format_: type[Format] | str, *, network: IntegerNetwork | None = None, examples: int = 20
+    format_: type[Format] | str,
+    *,
+    network: IntegerNetwork | None = None,
+    limits: Limits | None = None,
+    examples: int = 20,
 ) -> list[str]:
     """Check that a format keeps all promises that follow from the hooks that it overrides.
 
@@ -79,6 +84,8 @@ def check_format(
     Args:
         format_: the class or name of the format.
         network: a network that the format represents; default: a chain of three populations.
+        limits: ranges of the constants, weights and delays of all networks that are made, such as
+            the target of a chip; default: those of the format's arithmetic.
         examples: number of random networks, and of damaged versions of each file.
 
     Returns:
@@ -91,7 +98,7 @@ def check_format(
         MissingError: Hypothesis is not installed.
     """
     refused, missing = [], set()
-    for promise in format_promises(format_, network=network, examples=examples):
+    for promise in format_promises(format_, network=network, limits=limits, examples=examples):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 if not promise(Path(folder)):
@@ -104,7 +111,11 @@ def check_format(
 
 
 def format_promises(
-    format_: type[Format] | str, *, network: IntegerNetwork | None = None, examples: int = 20
+    format_: type[Format] | str,
+    *,
+    network: IntegerNetwork | None = None,
+    limits: Limits | None = None,
+    examples: int = 20,
 ) -> list[Promise]:
     """The promises that `check_format` checks, to make a test of each.
 
@@ -116,7 +127,7 @@ def format_promises(
     json: the same network gives the same bytes
 
     Args:
-        format_, network, examples: as for `check_format`.
+        format_, network, limits, examples: as for `check_format`.
     """
     if isinstance(format_, str):
         format_ = format_named(format_)
@@ -132,8 +143,7 @@ def format_promises(
         _known_answers_are_read_back: format_.carries,
         _known_answers_are_refused: exports and not format_.carries,
         _another_arithmetic_is_refused: writes,
-        _other_resets_are_refused: writes and len(format_.resets) < len(RESETS),
-        _more_spikes_are_refused: writes and format_.most_spikes < MAX_SPIKES,
+        _other_properties_are_refused: writes and not {*PROPERTIES} <= {*format_.expresses},
         _options_of_another_format_are_refused: reads,
         _existing_files_are_replaced_only_with_force: exports,
         _force_deletes_no_file_of_the_user: writes and format_.is_folder,
@@ -146,13 +156,14 @@ def format_promises(
     }
     running = {
         _its_runtime_equals_the_simulator: runs,
-        _its_runtime_counts_spikes: runs and format_.most_spikes > 1,
+        _its_runtime_has_its_properties: runs and format_.expresses,
         _no_samples_give_an_empty_recording: runs,
         _an_export_of_its_own_network_is_verified: writes and runs,
         _the_largest_decay_leaves_nothing_of_the_current: runs,
         _populations_may_feed_each_other_through_relays: runs,
     }
-    promise = partial(Promise, format_, network or _chain(format_.arithmetic), examples)
+    limits = limits or format_.arithmetic
+    promise = partial(Promise, format_, network or _chain(limits), limits, examples)
     promises = [promise(_words(check), check, False) for check, made in checks.items() if made]
     promises += [promise(_words(check), check, True) for check, made in running.items() if made]
     if runs and format_.reference is None and format_.arithmetic == LOIHI2:
@@ -166,16 +177,15 @@ def format_promises(
 
 def _represents(format_: type[Format], vector: str) -> bool:
     """True if a format represents what a vector tests, by the prefix of its name."""
-    if vector.startswith("counts-"):
-        return format_.most_spikes == MAX_SPIKES
-    return len(format_.resets) > 1 or not vector.startswith("reset-")
+    tested = {"counts": MOST_SPIKES, "reset": RESET}.get(vector.split("-")[0])
+    return tested is None or tested in format_.expresses
 
 
 def _words(check: Callable[[_Exports], None]) -> str:
     return check.__name__.strip("_").replace("_", " ")
 
 
-def _chain(arithmetic: Arithmetic) -> IntegerNetwork:
+def _chain(limits: Limits) -> IntegerNetwork:
     """A chain of layers with delays, without biases, and not in the alphabetical order of names."""
     random = np.random.default_rng(4)
     sizes = {INPUT: 5, "wide": 8, "narrow": 6, "classes": 4}
@@ -183,7 +193,7 @@ def _chain(arithmetic: Arithmetic) -> IntegerNetwork:
     shapes = {(pre, post): (sizes[pre], sizes[post]) for pre, post in pairwise(sizes)}
 
     def delays(shape: tuple[int, int]) -> Any:
-        return random.integers(0, arithmetic.max_delay + 1, shape)
+        return random.integers(0, limits.max_delay + 1, shape)
 
     floats = Network(
         InputChannels(sizes[INPUT], 2),
@@ -197,7 +207,7 @@ def _chain(arithmetic: Arithmetic) -> IntegerNetwork:
         n_steps=70,
         class_names=["north", "east", "south", "west"],
     )
-    return round_network(floats, target=arithmetic).network
+    return round_network(floats, target=limits).network
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,7 +217,7 @@ class Promise:
     Attributes:
         format: class of the format.
         network: a network that the format represents.
-        examples: as for `check_format`.
+        limits, examples: as for `check_format`.
         name: the promise in words.
         check: function that checks it.
         needs_runtime: True if the runtime of the format must be installed.
@@ -215,6 +225,7 @@ class Promise:
 
     format: type[Format]
     network: IntegerNetwork
+    limits: Limits
     examples: int
     name: str
     check: Callable[[_Exports], None]
@@ -232,7 +243,7 @@ class Promise:
         Raises:
             AssertionError, unittest.SkipTest: as for `check_format`.
         """
-        exports = _Exports(self.format, self.network, self.examples, folder)
+        exports = _Exports(self.format, self.network, self.limits, self.examples, folder)
         try:
             if reasons := self.format.reasons_against(self.network):
                 raise AssertionError(
@@ -260,6 +271,7 @@ class _Exports:
 
     format: type[Format]
     network: IntegerNetwork
+    limits: Limits
     examples: int
     folder: Path
 
@@ -407,7 +419,7 @@ def _the_same_network_gives_the_same_bytes(exports: _Exports) -> None:
 def _names_times_and_groups_are_read_back(exports: _Exports) -> None:
     """What does not change a spike is also read back, if the format does not refuse it."""
     network = exports.network
-    most = network.runs_in.max_bias_exponent
+    most = exports.limits.max_bias_exponent
     for other in (
         replace(network, channels=InputChannels(network.channels.size, 3)),
         replace(network, class_names=[f"class {name}" for name in network.class_names]),
@@ -433,9 +445,7 @@ def _random_networks_are_read_back_or_refused(exports: _Exports) -> None:
             _expect_findings(error)
             refusals.append(error)
 
-    format_ = exports.format
-    resets, most = len(format_.resets) > 1, format_.most_spikes
-    networks = integer_networks(format_.arithmetic, resets=resets, most_spikes=most)
+    networks = integer_networks(exports.limits, properties=exports.format.expresses)
     _for_random(networks, check, exports.examples)
     if refusals:
         raise refusals[0]
@@ -501,37 +511,40 @@ def _another_arithmetic_is_refused(exports: _Exports) -> None:
     _expect(not any(exports.folder.iterdir()), "it leaves files")
 
 
-def _other_resets_are_refused(exports: _Exports) -> None:
-    """By the name of the population, before anything is written."""
+def _other_properties_are_refused(exports: _Exports) -> None:
+    """By the name of population or input and of the property, before anything is written."""
     network, changed = exports.network, exports.network.spiking[0]
-    for reset in {*RESETS} - {*exports.format.resets}:
-        populations = [replace(p, reset=reset) if p is changed else p for p in network.populations]
-        other = replace(network, populations=populations)
-        with _refused(DoesNotFitError, "format-does-not-fit"):
-            exports.write(other)
-        places = [(f.code, f.where) for f in exports.format.reasons_against(other)]
-        _expect(("format-reset", changed.name) in places, f"its findings are {places}")
+    for name, other in _beyond(exports.format, changed):
+        populations = [other if p is changed else p for p in network.populations]
+        _expect_refusal(exports, replace(network, populations=populations), changed.name, name)
+    for name, channels in _beyond(exports.format, network.channels):
+        _expect_refusal(exports, replace(network, channels=channels), INPUT, name)
     _expect(not any(exports.folder.iterdir()), "it leaves files")
 
 
-def _more_spikes_are_refused(exports: _Exports) -> None:
-    """Of neurons and of channels, by name, with the number that the format can express."""
-    network, changed = exports.network, exports.network.spiking[0]
-    most, format_ = exports.format.most_spikes, exports.format
-    channels = replace(network.channels, most_spikes=most + 1)
-    counting = replace(changed, reset=SUBTRACT, most_spikes=most + 1)
-    populations = [counting if p is changed else p for p in network.populations]
-    for name, other in {
-        INPUT: replace(network, channels=channels),
-        changed.name: replace(network, populations=populations),
-    }.items():
-        with _refused(DoesNotFitError, "format-does-not-fit"):
-            exports.write(other)
-        findings = [f for f in format_.reasons_against(other) if f.code == "format-counts"]
-        _expect([f.where for f in findings] == [name], f"it names {findings}")
-        for number in (most, most + 1):
-            _expect(str(number) in findings[0].what, f"a finding lacks {number}: {findings[0]}")
-    _expect(not any(exports.folder.iterdir()), "it leaves files")
+_Part = TypeVar("_Part", IntegerPopulation, InputChannels)
+
+
+def _beyond(format_: type[Format], part: _Part) -> Iterator[tuple[str, _Part]]:
+    """Yield copies of a part with one property beyond what a format expresses, and its name."""
+    expressed = {limits.name: limits for limits in format_.expresses}
+    for name, declared in part.declared().items():
+        limits = expressed.get(name, replace(declared, values=()))
+        values = [v for v in declared.values or () if not limits.expresses(v)]
+        changes: dict[str, Any] = {}
+        if declared.needs is not None:
+            changes[declared.needs[0]] = declared.needs[1][0]
+        # Of a range, the first value is next to those that the format expresses.
+        for value in values[:1] if isinstance(declared.values, range) else values:
+            yield name, replace(part, **{**changes, name: value})
+
+
+def _expect_refusal(exports: _Exports, network: IntegerNetwork, where: str, name: str) -> None:
+    """Expect that a format refuses a network for a property, and names value and limit."""
+    with _refused(DoesNotFitError, "format-does-not-fit", name):
+        exports.write(network)
+    places = [(f.code, f.where) for f in exports.format.reasons_against(network)]
+    _expect(("property-not-expressed", where) in places, f"its findings are {places}")
 
 
 class _OtherOptions(ReadingOptions):
@@ -744,10 +757,10 @@ def _its_runtime_equals_the_simulator(exports: _Exports) -> None:
     exports.expect_run(exports.network, exports.raster(5, 70))
 
 
-def _its_runtime_counts_spikes(exports: _Exports) -> None:
-    """Of neurons up to the format's limit, with all resets beside them, and of channels or not."""
+def _its_runtime_has_its_properties(exports: _Exports) -> None:
+    """With all values that the format expresses, and of channels or not."""
     for seed in range(4):
-        network = with_resets(exports.network, seed, exports.format.most_spikes)
+        network = with_properties(exports.network, seed, exports.format.expresses)
         if seed % 2:
             network = replace(network, channels=exports.network.channels)
         exports.expect_run(network, random_input(network, 6, 3, 50))
@@ -768,7 +781,7 @@ def _an_export_of_its_own_network_is_verified(exports: _Exports) -> None:
 
 
 def _the_largest_decay_leaves_nothing_of_the_current(exports: _Exports) -> None:
-    largest = exports.format.arithmetic.max_du
+    largest = exports.limits.max_du
     populations = [replace(p, du=largest, dv=0) for p in exports.network.populations]
     exports.expect_run(replace(exports.network, populations=populations), exports.raster(3, 30))
 
@@ -777,8 +790,7 @@ def _populations_may_feed_each_other_through_relays(exports: _Exports) -> None:
     """A network with two time constants, and delays that need relays."""
     spikes = random_raster(4, 1, 130, 5)
     floats = Network.layers([5, "7@5+6@20", 3], delays=80, n_steps=130, example_input=spikes)
-    arithmetic = exports.format.arithmetic
-    network = quantise_network(floats, spikes, relays=True, target=arithmetic).network
+    network = quantise_network(floats, spikes, relays=True, target=exports.limits).network
     _expect(len(network.populations) > len(floats.populations), "there are no relays")
     exports.expect_run(network, spikes)
 

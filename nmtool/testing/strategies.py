@@ -9,13 +9,14 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import LOIHI2, Arithmetic
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, SUBTRACT, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
+from nmtool.network.properties import Property
 from nmtool.network.readout import WINDOW, Readout, rules_of
-from nmtool.testing.networks import SIGNS, Maker, with_resets
+from nmtool.testing.networks import SIGNS, Maker, with_properties
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -62,18 +63,18 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 @st.composite
 def integer_networks(
-    draw: st.DrawFn, runs_in: Arithmetic = LOIHI2, *, resets: bool = False, most_spikes: int = 1
+    draw: st.DrawFn, limits: Limits = LOIHI2, *, properties: Sequence[Property] = ()
 ) -> IntegerNetwork:
     """Any integer network of up to three populations.
 
     Args:
         draw: Hypothesis' function.
-        runs_in: the arithmetic.
-        resets: False for resets to zero only.
-        most_spikes: limit of the spikes of neurons and channels in a step; above 1, with `resets`.
+        limits: an arithmetic, or the narrower ranges of a target.
+        properties: the properties that are drawn, with the values that they may have. In some
+            networks, whole numbers keep their defaults.
     """
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
-    maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
+    maker = Maker(random, limits.max_delay, limits=limits)
     network = IntegerNetwork(
         InputChannels(layout.sizes[INPUT], draw(st.integers(1, 3))),
         [maker.population(name, layout.sizes[name], kind) for name, kind in layout.kinds.items()],
@@ -82,10 +83,11 @@ def integer_networks(
         dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
         n_steps=draw(st.integers(1, 70)),
         source_hash=draw(st.sampled_from(["", "abc"])),
-        arithmetic=runs_in.name,
+        arithmetic=limits.runs_in.name,
     )
-    most = draw(st.sampled_from(sorted({1, most_spikes})))
-    return with_resets(network, draw(seeds), most) if resets else network
+    few = [declared for declared in properties if not isinstance(declared.values, range)]
+    drawn = draw(st.sampled_from([few, properties]))
+    return with_properties(network, draw(seeds), drawn) if properties else network
 
 
 @st.composite

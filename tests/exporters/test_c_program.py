@@ -62,7 +62,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 
 @settings(max_examples=examples(0.5))
 @given(
-    network=integer_networks(resets=True, most_spikes=255),
+    network=integer_networks(properties=C.expresses),
     seed=seeds,
     n_samples=st.integers(1, 5),
     n_steps=st.integers(1, 90),
@@ -126,7 +126,7 @@ def odd_network() -> IntegerNetwork:
 
 
 @settings(max_examples=examples(0.15))
-@given(network=integer_networks(resets=True, most_spikes=255), seed=seeds)
+@given(network=integer_networks(properties=C.expresses), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:

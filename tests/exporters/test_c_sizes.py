@@ -15,7 +15,7 @@ from nmtool.testing.networks import random_network
 from tests.networks.drawn import integer_networks
 
 
-@given(network=integer_networks(resets=True, most_spikes=255))
+@given(network=integer_networks(properties=C.expresses))
 def test_bounds_exceed_the_counted_bytes(network: IntegerNetwork) -> None:
     constants, variables = memory(network)
     most = bounds(network)

@@ -15,10 +15,10 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.exporters.json.file import (
     KIND,
-    KIND_WITH_COUNTS,
-    KIND_WITH_RESETS,
+    KINDS,
     VERSION,
     _digest,
+    document_of,
 )
 from nmtool.exporters.json.format import Json
 from nmtool.hardware_sim.known_answers import known_answers
@@ -138,12 +138,12 @@ def test_files_with_resets_have_identifiers_of_their_own(reset: str, tmp_path: P
     network, is_other = with_reset(reset), reset != TO_ZERO
     path = Json.write(network, tmp_path / "network.json", answers=known_answers(network)).path
     document = json.loads(path.read_text("utf-8"))
-    identifiers = (KIND_WITH_RESETS, "loihi2-resets") if is_other else (KIND, "loihi2")
+    identifiers = (KINDS["resets"], "loihi2-resets") if is_other else (KIND, "loihi2")
     assert (document["format"], document["arithmetic"]) == identifiers
     assert ["reset" in entry for entry in document["populations"]] == [is_other, False, False]
     assert Json(path).network == network
     assert nm.verify(path).identical
-    assert KIND not in KIND_WITH_RESETS
+    assert KIND not in KINDS["resets"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_files_with_counts_have_identifiers_and_pairs(tmp_path: Path) -> None:
     answers = answers_to(network, random_input(network, 3, 2, 30))
     path = Json.write(network, tmp_path / "network.json", answers=answers).path
     document = json.loads(path.read_text("utf-8"))
-    assert (document["format"], document["arithmetic"]) == (KIND_WITH_COUNTS, "loihi2-counts")
+    assert (document["format"], document["arithmetic"]) == (KINDS["counts"], "loihi2-counts")
     assert document["channels"]["most_spikes"] == 9
     assert ["most_spikes" in entry for entry in document["populations"]] == [True, False, False]
     counts = {"input": answers.spikes, **answers.recording.spikes}
@@ -188,10 +188,12 @@ def test_files_with_counts_have_identifiers_and_pairs(tmp_path: Path) -> None:
 
 INVALID_COUNTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "another format": lambda d: d.update(format=KIND),
-    "the format of resets": lambda d: d.update(format=KIND_WITH_RESETS),
+    "the format of resets": lambda d: d.update(format=KINDS["resets"]),
     "another arithmetic": lambda d: d.update(arithmetic="loihi2"),
     "the arithmetic of resets": lambda d: d.update(arithmetic="loihi2-resets"),
-    "both of resets": lambda d: d.update(format=KIND_WITH_RESETS, arithmetic="loihi2-resets"),
+    "both of resets": lambda d: d.update(format=KINDS["resets"], arithmetic="loihi2-resets"),
+    "neither": lambda d: d.update(format=KIND, arithmetic="loihi2"),
+    "no spikes per step": lambda d: d["channels"].update(most_spikes=0),
     "no count": lambda d: _step(d).update(input=[[0]]),
     "a number in place of a pair": lambda d: _step(d).update(input=[0]),
     "three numbers": lambda d: _step(d).update(input=[[0, 1, 1]]),
@@ -214,6 +216,55 @@ def test_counts_that_the_standard_calls_invalid_are_refused(name: str, tmp_path:
     INVALID_COUNTS[name](document)
     with pytest.raises(FileFormatError):
         Json(_sealed(path, document)).known_answers()
+
+
+def announced(extension: str) -> dict[str, Any]:
+    """The document of a network of `loihi2`, whose identifiers are those of an extension."""
+    document = document_of(NETWORK, None) | {"digest": ""}
+    return document | {"format": KINDS[extension], "arithmetic": f"loihi2-{extension}"}
+
+
+def defaults(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Write the default of these properties into all populations."""
+    for entry in document["populations"]:
+        entry |= {name: {"reset": "zero", "most_spikes": 1}[name] for name in names}
+    return document
+
+
+def test_defaults_may_be_written_where_the_identifiers_announce_their_keys(tmp_path: Path) -> None:
+    """Also if no population has anything else."""
+    for document in (
+        announced("resets"),
+        defaults(announced("resets"), "reset"),
+        announced("counts"),
+        defaults(announced("counts"), "reset", "most_spikes"),
+    ):
+        assert Json(_sealed(tmp_path / "network.json", document)).network == NETWORK
+    plain = announced("resets") | {"format": KIND, "arithmetic": "loihi2"}
+    for document in (
+        defaults(plain, "reset"),
+        defaults(announced("resets"), "most_spikes"),
+        announced("resets") | {"channels": {"size": 5, "most_spikes": 1}},
+    ):
+        with refused(FileFormatError, "file-damaged"):
+            _ = Json(_sealed(tmp_path / "network.json", document)).network
+
+
+def test_the_subtracted_constant_is_the_threshold_by_default(tmp_path: Path) -> None:
+    document = announced("resets")
+    first, *_ = document["populations"]
+    first |= {"reset": "subtract", "vth": 50}
+    population = Json(_sealed(tmp_path / "network.json", document)).integers.populations[0]
+    assert (population.reset, population.reset_by) == ("subtract", 50)
+
+
+def test_a_population_that_does_not_spike_has_no_reset(tmp_path: Path) -> None:
+    document = defaults(announced("resets"), "reset")
+    assert document["populations"][-1]["kind"] == "li"
+    assert Json(_sealed(tmp_path / "network.json", dict(document))).network == NETWORK
+    document["populations"][-1]["reset"] = "late"
+    with refused(FileFormatError, "property-conflict"):
+        _ = Json(_sealed(tmp_path / "network.json", document | {"digest": ""})).network
 
 
 INVALID: dict[str, Callable[[dict[str, Any]], object]] = {

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings, strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.exporters.onnx.file import OPSET, model_bytes
+from nmtool.exporters.onnx.format import Onnx
 from nmtool.exporters.onnx.runtime import output_names, recording, run
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -63,7 +64,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
 
 @settings(max_examples=examples(2))
 @given(
-    network=integer_networks(resets=True, most_spikes=255),
+    network=integer_networks(properties=Onnx.expresses),
     seed=seeds,
     n_samples=st.integers(1, 5),
     n_steps=st.integers(1, 90),
@@ -92,9 +93,7 @@ def test_recurrent_layers_with_feedback(n_hidden: int, spiking_output: bool) -> 
     reason=f"onnx {onnx.__version__} evaluates no Scan with several states",
 )
 @settings(max_examples=examples(1.5), phases=[Phase.generate])
-@given(
-    network=integer_networks(resets=True, most_spikes=255), seed=seeds, n_steps=st.integers(1, 40)
-)
+@given(network=integer_networks(properties=Onnx.expresses), seed=seeds, n_steps=st.integers(1, 40))
 def test_the_evaluator_of_onnx_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:

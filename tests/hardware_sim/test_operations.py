@@ -18,7 +18,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from tests.networks.drawn import MOST_SPIKES, integer_networks, rasters
+from tests.networks.drawn import COUNTING, integer_networks, rasters
 from tests.thorough import examples
 
 
@@ -47,7 +47,7 @@ def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
 @st.composite
 def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
     """A network, its parts divided among cores at random, and whether weights of 0 are stored."""
-    network = draw(integer_networks(resets=True, most_spikes=MOST_SPIKES))
+    network = draw(integer_networks(properties=COUNTING))
     parts = []
     for population in network.populations:
         cuts = draw(st.sets(st.integers(1, population.size), max_size=3)) - {population.size}

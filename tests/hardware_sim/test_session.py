@@ -15,14 +15,14 @@ from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import MAX_SAMPLE_BYTES, simulate
 from nmtool.network.analogue import AnalogueInput
-from nmtool.network.graph import INPUT, LIF, InputChannels
+from nmtool.network.graph import INPUT, LIF, RESET, RESET_BY, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import WINDOW, Readout, membrane_scores
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from nmtool.testing.networks import random_network, random_raster
-from tests.networks.drawn import MOST_SPIKES, float_networks, integer_networks, seeds
+from tests.networks.drawn import COUNTING, float_networks, integer_networks, seeds
 from tests.refusals import codes, refused
 from tests.thorough import examples
 
@@ -61,7 +61,7 @@ def assert_same(recording: Recording, part: Recording, first: int, last: int) ->
 @given(data=st.data(), seed=seeds)
 def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed: int) -> None:
     random = np.random.default_rng(seed)
-    drawn = data.draw(integer_networks(resets=True, most_spikes=MOST_SPIKES))
+    drawn = data.draw(integer_networks(properties=COUNTING))
     network = replace(drawn, dt_ms=data.draw(st.sampled_from([drawn.dt_ms, 0.1, 0.7])))
     n_steps = data.draw(st.integers(1, 150))
     events = random_events(random, network, n_steps)
@@ -363,7 +363,7 @@ def test_events_of_several_samples_or_other_channels_are_refused() -> None:
 
 
 @settings(max_examples=examples(0.5))
-@given(integer_networks(resets=True), seeds, st.booleans(), st.integers(1, 8))
+@given(integer_networks(properties=(RESET, RESET_BY)), seeds, st.booleans(), st.integers(1, 8))
 def test_fed_numbers_equal_numbers_of_a_sample(
     network: IntegerNetwork, seed: int, signed: bool, bits: int
 ) -> None:

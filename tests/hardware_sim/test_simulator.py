@@ -14,7 +14,7 @@ from nmtool.hardware_sim import simulator
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LI, LIF, RESET, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
@@ -125,7 +125,7 @@ def test_layers_with_feedback(seed: int, resets: bool) -> None:
     network = random_network(seed, n_hidden=3, spiking_output=seed == 1)
     if resets:
         network = with_resets(network, seed)
-        assert network.subtracts
+        assert RESET.name in network.properties
     spikes = random_raster(seed, 4, network.n_steps, network.channels.size)
     recording = simulate(network, spikes, deep=True)
     assert compare_recordings(run_reference(network, spikes), recording).identical

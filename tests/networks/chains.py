@@ -24,7 +24,7 @@ def chain_network(
 ) -> IntegerNetwork:
     """A network of layers, with delays or recurrent ones."""
     longest = 0 if recurrent else runs_in.max_delay
-    maker = Maker(np.random.default_rng(seed), longest, exponents=(0,), runs_in=runs_in)
+    maker = Maker(np.random.default_rng(seed), longest, exponents=(0,), limits=runs_in)
     names = [*(f"h{index}" for index in range(n_hidden)), "out"]
     sizes = {INPUT: 5, **{name: int(maker.random.integers(2, 9)) for name in names}}
     kinds = {**dict.fromkeys(names, LIF), "out": LIF if spiking else LI}

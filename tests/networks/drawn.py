@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import LOIHI2
-from nmtool.network.graph import LIF
+from nmtool.network import graph
+from nmtool.network.graph import LIF, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -29,6 +30,9 @@ __all__ = [
 MOST_SPIKES = 9
 """Limit of the spikes of neurons and channels in a step, in networks with counts."""
 
+COUNTING = (RESET, RESET_BY, graph.MOST_SPIKES.up_to(MOST_SPIKES))
+"""Properties of networks with any resets, and with counts up to this limit."""
+
 arithmetics = st.sampled_from([LOIHI2, TINY8])
 """Arithmetics with different rules; tests that draw them use the fixture `tiny8`."""
 
@@ -43,7 +47,7 @@ def rasters(draw: st.DrawFn, n_neurons: int, max_steps: int = 70, most_spikes: i
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[IntegerNetwork, Raster]:
     """A network in any arithmetic, with any resets and counts, and an input of it."""
-    network = draw(integer_networks(draw(arithmetics), resets=True, most_spikes=MOST_SPIKES))
+    network = draw(integer_networks(draw(arithmetics), properties=COUNTING))
     channels = network.channels
     return network, draw(rasters(channels.size, most_spikes=channels.most_spikes))
 

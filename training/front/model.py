@@ -24,8 +24,9 @@ from nmtool.errors import DataError, NetworkError, UsageError, check_type, sugge
 from nmtool.network import float_network as plain
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import INPUT, LI, strongly_connected
+from nmtool.network.graph import INPUT, LI, MOST_SPIKES, RESET, RESET_BY, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.properties import check_expressed
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular, counted
@@ -165,6 +166,7 @@ class SpikingNetwork(nn.Module, Tabular):
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
             delays above `max_delay`; `axonal` for a network whose delays are not axonal.
         UsageError: `max_delay` is larger than training supports.
+        DoesNotFitError: the network has a property that training lacks.
     """
 
     def __init__(
@@ -204,6 +206,7 @@ class SpikingNetwork(nn.Module, Tabular):
                 code="delays-beyond-limit",
                 fix=f"set max_delay={network.max_delay}, or clip the network's delays",
             )
+        check_expressed(network, (RESET, RESET_BY, MOST_SPIKES), "training")
         self.network = network
         # Each model has its own copy, because a device includes scratch memory.
         self.device = replace(device)

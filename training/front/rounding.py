@@ -19,7 +19,7 @@ from torch import Tensor
 from nmtool import dynamics
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import rounded_tau
@@ -143,6 +143,9 @@ def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
     tau_mem_ms = rounded_tau(unity - population.keep_v, dt_ms, unity)
     tau_syn_ms = rounded_tau(min(unity - population.keep_u, unity - 1), dt_ms, unity)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
+    properties = population.properties
+    if population.reset_by is not None:
+        properties[RESET_BY.name] = population.reset_by / population.scale
     return Population(
         population.name,
         population.size,
@@ -151,7 +154,5 @@ def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
         tau_syn_ms,
         max(1, population.vth) / population.scale if population.kind == LIF else 1.0,
         population.bias / population.unit / gain,
-        reset=population.reset,
-        reset_by=None if population.reset_by is None else population.reset_by / population.scale,
-        most_spikes=population.most_spikes,
+        **properties,
     )

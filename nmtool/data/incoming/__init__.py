@@ -454,8 +454,9 @@ def _numbered_units(
             "the smallest that contains all events; for the same units in other files, set "
             f"`sensor_size={','.join(map(str, size))}`"
         )
+    # As numbers of Python, since an extent may be beyond the largest integer of numpy.
     inside = len(size) == len(coordinates) and all(
-        axis.min(initial=0) >= 0 and axis.max(initial=0) < extent
+        int(axis.min(initial=0)) >= 0 and int(axis.max(initial=0)) < extent
         for axis, extent in zip(coordinates, size, strict=True)
     )
     if not inside:

@@ -30,7 +30,7 @@ def fenn_network(seed: int, largest: int = 100) -> IntegerNetwork:
         largest: largest number of neurons of a population.
     """
     random = np.random.default_rng(seed)
-    maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), runs_in=FENN16)
+    maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), limits=FENN16)
     hidden = [f"h{index}" for index in range(random.integers(1, 4))]
     spikes = bool(random.random() < 0.3)
     sizes = {name: int(random.integers(1, largest + 1)) for name in (INPUT, *hidden, "out")}
@@ -58,7 +58,7 @@ def crowded_network(seed: int, largest: int = 400) -> IntegerNetwork:
         largest: largest number of channels and of hidden neurons, 130 or more.
     """
     random = np.random.default_rng(seed)
-    maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), runs_in=FENN16)
+    maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), limits=FENN16)
     sizes = {name: int(random.integers(130, largest + 1)) for name in (INPUT, "h0")}
     sizes["out"] = int(random.integers(1, 65))
     more = [edge for edge in (("h0", "h0"), (INPUT, "out")) if random.random() < 0.5]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DoesNotFitError
-from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.graph import INPUT, LI, LIF, RESET, RESET_BY, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import RULES, Readout, Rule
 from nmtool.testing.networks import with_resets
@@ -95,7 +95,7 @@ def test_lanes_are_neighbours_and_the_last_word_is_padded() -> None:
 
 @settings(max_examples=examples(2))
 @given(
-    drawn=integer_networks(resets=True),
+    drawn=integer_networks(properties=(RESET, RESET_BY)),
     lanes=st.sampled_from(LANES),
     most=st.sampled_from([1, 2, 15]),
     seed=seeds,
@@ -178,7 +178,7 @@ def test_counts_that_words_cannot_express_are_refused(tmp_path: Path) -> None:
     with refused(DoesNotFitError, "format-does-not-fit") as caught:
         Verilog.write(often, tmp_path / "x")
     codes = [(finding.code, finding.where) for finding in caught.value.findings]
-    assert codes == [("format-counts", "input"), ("format-counts", "b")]
+    assert codes == [("property-not-expressed", "input"), ("property-not-expressed", "b")]
     assert not list(tmp_path.iterdir())
     many = InputChannels(MAX_COUNTING_CHANNELS + 1, most_spikes=2)
     wide_input = replace(often, channels=many, populations=populations[:1])
@@ -243,7 +243,7 @@ def test_a_network_too_large_for_any_number_of_lanes(
 
 
 @settings(max_examples=examples(2))
-@given(drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
+@given(drawn=integer_networks(properties=(RESET, RESET_BY)), lanes=st.sampled_from(LANES))
 def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) -> None:
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network.graph import INPUT, LATE, LI, LIF, SUBTRACT, InputChannels
+from nmtool.network.graph import INPUT, LATE, LI, LIF, RESET, RESET_BY, SUBTRACT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
@@ -48,7 +48,11 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 
 @needs_icarus
 @settings(max_examples=examples(0.8))
-@given(data=st.data(), drawn=integer_networks(resets=True), lanes=st.sampled_from(LANES))
+@given(
+    data=st.data(),
+    drawn=integer_networks(properties=(RESET, RESET_BY)),
+    lanes=st.sampled_from(LANES),
+)
 def test_any_network_equals_the_simulator(
     data: st.DataObject, drawn: IntegerNetwork, lanes: int
 ) -> None:

@@ -18,7 +18,7 @@ from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
 from nmtool.raster import Raster
@@ -42,7 +42,7 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
     class Emulated(Format, name=processor.name, place=place):
         """An integer network in nmtool's own file, run as C on an emulated processor."""
 
-        resets, most_spikes = RESETS, MAX_SPIKES
+        expresses = (RESET, RESET_BY, MOST_SPIKES)
         tool, tool_purpose = processor.title, f"nmtool verify --against {processor.name}"
 
         @classmethod

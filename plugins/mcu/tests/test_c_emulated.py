@@ -125,7 +125,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 @on_processors
 @settings(max_examples=examples(0.4))
 @given(
-    network=integer_networks(resets=True, most_spikes=255),
+    network=integer_networks(properties=C.expresses),
     seed=seeds,
     n_samples=st.integers(0, 4),
     n_steps=st.integers(1, 90),

@@ -103,7 +103,7 @@ def printed(*words: str | Path) -> tuple[int, str]:
 
 @settings(max_examples=examples(0.2))
 @given(
-    network=integer_networks(resets=True, most_spikes=255), seed=seeds, n_steps=st.integers(1, 60)
+    network=integer_networks(properties=Firmware.expresses), seed=seeds, n_steps=st.integers(1, 60)
 )
 def test_the_firmware_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
@@ -237,7 +237,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(0.1))
-@given(network=integer_networks(resets=True, most_spikes=255))
+@given(network=integer_networks(properties=Firmware.expresses))
 def test_the_code_has_no_state_and_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 import nmtool as nm
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.format import C
 from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.c.sizes import bounds
 from nmtool.exporters.c.timing import clock_text, instructions
@@ -79,7 +80,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
 
 @on_processors
 @settings(max_examples=examples(0.8))
-@given(network=integer_networks(resets=True, most_spikes=255))
+@given(network=integer_networks(properties=C.expresses))
 def test_no_drawn_network_takes_more_than_its_bounds(
     real: Processor, network: IntegerNetwork
 ) -> None:

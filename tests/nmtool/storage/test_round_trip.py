@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.recording import Recording
-from tests.networks.drawn import MOST_SPIKES, float_networks, integer_networks, recordings
+from tests.networks.drawn import COUNTING, float_networks, integer_networks, recordings
 from tests.nmtool.storage.archives import KINDS, SAMPLES, Saved, contents, read
 from tests.thorough import examples
 
-counting_networks = integer_networks(resets=True, most_spikes=MOST_SPIKES)
+counting_networks = integer_networks(properties=COUNTING)
 
 
 @settings(max_examples=examples(1.5))

@@ -192,7 +192,7 @@ def test_a_format_says_which_resets_it_expresses() -> None:
     subject = replace(subject, populations=[hidden, *subject.populations[1:]])
     report = nm.check(subject, ["c", "lava", "loihi1"])
     assert [fitting.verdict for fitting in report.fits] == [FAITHFUL, UNSUPPORTED, APPROXIMATE]
-    assert codes(report["lava"])[:2] == (["format-reset"], [])
+    assert codes(report["lava"])[:2] == (["property-not-expressed"], [])
     assert codes(report["loihi1"])[:2] == ([], ["target-reset"])
 
 

@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +23,10 @@ import nmtool as nm
 from nmtool.errors import Finding, MissingError, UsageError, reason
 from nmtool.exporters.embedded import check_hash, damaged
 from nmtool.exporters.format import Format
-from nmtool.exporters.formats import Place, places
+from nmtool.exporters.formats import Place, _working_formats, places
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import PROPERTIES
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -159,7 +159,7 @@ class RunsAnotherInput(Whole):
 class ForgetsCounts(Whole):
     """Several spikes of a channel in a step run as one."""
 
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = PROPERTIES
 
     def simulate(self, spikes: Raster, *, deep: bool, on_progress: Any) -> Recording:
         once = Raster.from_dense(spikes.dense())
@@ -199,7 +199,7 @@ Register = Callable[[type[Format]], type[Format]]
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Register:
+def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
     """A function that lets paths that end in `.example` open in a format."""
 
     def registered(format_: type[Format]) -> type[Format]:
@@ -207,7 +207,8 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Register:
         monkeypatch.setitem(sys.modules, "text_format", SimpleNamespace(Text=format_))
         return format_
 
-    return registered
+    yield registered
+    _working_formats.cache_clear()
 
 
 @pytest.mark.parametrize("format_", [Text, Whole])
@@ -256,6 +257,20 @@ def test_a_format_that_refuses_the_chain_needs_a_network(register: Register) -> 
     assert "its runtime equals the simulator" not in refused_here
 
 
+def test_networks_are_drawn_within_the_limits_of_a_target(register: Register) -> None:
+    class Short(Whole):
+        @classmethod
+        def misfits(cls, network: Any, options: Any = None) -> list[Finding]:
+            long = network.max_delay > 7
+            return [Finding("text-delays", "network", "its delays are long", "train again")] * long
+
+    limits = nm.Target("short", max_delay=7, max_du=1000, weight_bits=(8,))
+    refused_here = check_format(register(Short), limits=limits, examples=20)
+    assert {name for name in refused_here if not name.startswith("vector")} == set()
+    with pytest.raises(AssertionError, match="`network=`"):
+        check_format("text", examples=1)
+
+
 @pytest.mark.parametrize(
     ("format_", "broken"),
     [
@@ -265,7 +280,7 @@ def test_a_format_that_refuses_the_chain_needs_a_network(register: Register) -> 
         (RefusesWithoutFix, "random networks are read back or refused"),
         (LosesAnswers, "known answers are read back"),
         (WritesAnyArithmetic, "another arithmetic is refused"),
-        (WritesAnyArithmetic, "more spikes are refused"),
+        (WritesAnyArithmetic, "other properties are refused"),
         (IgnoresOptions, "options of another format are refused"),
         (ReplacesAlways, "existing files are replaced only with force"),
         (WritesInPlace, "the same network gives the same bytes"),
@@ -276,7 +291,7 @@ def test_a_format_that_refuses_the_chain_needs_a_network(register: Register) -> 
         (SkipsTheCheck, "input is checked before running"),
         (LosesADelay, "an export of another network does not run"),
         (RunsAnotherInput, "its runtime equals the simulator"),
-        (ForgetsCounts, "its runtime counts spikes"),
+        (ForgetsCounts, "its runtime has its properties"),
         (ForgetsCounts, "vector counts-input"),
         (RunsAnotherInput, "an export of its own network is verified"),
         (RunsAnotherInput, "the largest decay leaves nothing of the current"),

@@ -35,7 +35,7 @@ def _signatures() -> Iterator[Any]:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(module.name)).values():
                 yield from getattr(value, "nopython_signatures", [])
-    loops = simulation_kernels(LOIHI2.module, LOIHI2.sum_limit, LOIHI2.word, False, False)
+    loops = simulation_kernels(LOIHI2.module, LOIHI2.sum_limit, LOIHI2.word, frozenset())
     for kernel in (*loops, *training_kernels(LOIHI2)):
         yield from getattr(kernel, "nopython_signatures", [])
 

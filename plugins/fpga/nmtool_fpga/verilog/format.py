@@ -10,7 +10,7 @@ from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.data_folder import DataFolder, Marker
 from nmtool.exporters.embedded import digest
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import RESETS
+from nmtool.network.graph import MOST_SPIKES as COUNTS, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
@@ -32,8 +32,7 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
 
     marker, version, kind = "nmtool.json", 1, "folder of Verilog"
     writing_options = VerilogOptions
-    resets = RESETS
-    most_spikes = MOST_SPIKES
+    expresses = (RESET, RESET_BY, COUNTS.up_to(MOST_SPIKES))
     tool, tool_purpose = "Verilog simulator", "running Verilog exports"
     extra, extra_purpose = simulators.EXTRA, "fast simulation of Verilog exports"
 

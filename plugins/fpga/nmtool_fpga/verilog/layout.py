@@ -148,7 +148,7 @@ class Layout:
         largest = max_sum(network) >> self._unit
         delay = network.max_delay
         biases = [p.bias for p in network.populations]
-        most_spikes = _most_spikes(network)
+        most_spikes = network.spike_limits
         jumps = [
             entry.jump + most_spikes[entry.projection.source].bit_length() - 1 for entry in stored
         ]
@@ -244,7 +244,7 @@ class Layout:
         names = [entry.projection.source for entry in self._stored]
         sizes = [*((population.name, population.size) for population in network.populations)]
         sizes.append((INPUT, network.channels.size))
-        most_spikes = _most_spikes(network)
+        most_spikes = network.spike_limits
         more_bits = max(p["COUNT_BITS"], p["IN_COUNT_BITS"])
         return _table(
             [
@@ -295,7 +295,7 @@ class Layout:
         # may wait another cycle for its phase. Of a source with counts, the core sends a row as
         # often as the number of spikes has binary digits 1, and needs a cycle for each digit 0.
         sources = network.channels.size + sum(q.size for q in network.spiking)
-        most_spikes = _most_spikes(network)
+        most_spikes = network.spike_limits
         rows = 0
         for entry in self._stored:
             most = most_spikes[entry.projection.source]
@@ -404,18 +404,11 @@ def max_sum(network: IntegerNetwork) -> int:
 def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
     """Largest sums of positive and negative weights in one step, by population, [2, size] int64."""
     sums = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
-    most_spikes = _most_spikes(network)
+    most_spikes = network.spike_limits
     for projection in network.projections:
         weight = projection.shifted_weight.astype(np.int64) * most_spikes[projection.source]
         sums[projection.target] += np.maximum([weight, -weight], 0).sum(axis=1)
     return sums
-
-
-def _most_spikes(network: IntegerNetwork) -> dict[str, int]:
-    """Largest number of spikes in a step by source, that of a channel under `INPUT`."""
-    return {INPUT: network.channels.most_spikes} | {
-        p.name: p.most_spikes for p in network.populations
-    }
 
 
 def _common_shift(projections: Sequence[IntegerProjection]) -> int:

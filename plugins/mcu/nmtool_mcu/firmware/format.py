@@ -11,7 +11,7 @@ from nmtool.exporters.c.format import COptions
 from nmtool.exporters.c.prefix import check_prefix
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import MAX_SPIKES, RESETS
+from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -28,7 +28,7 @@ class Firmware(DataFolder, name="firmware", place=FIRMWARE):
 
     marker, version, kind = "firmware.json", 1, "firmware folder"
     writing_options = COptions
-    resets, most_spikes = RESETS, MAX_SPIKES
+    expresses = (RESET, RESET_BY, MOST_SPIKES)
 
     @classmethod
     def require(cls) -> None:
