@@ -10,42 +10,22 @@ from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP
 from nmtool.exporters.format import Format
 from nmtool.exporters.hdf5 import damage_named
-from nmtool.exporters.nir.graph import differences, file
+from nmtool.exporters.nir import file
+from nmtool.exporters.nir.importing import network_of
+from nmtool.exporters.nir.interpreter import record
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
-from nmtool.exporters.nir.reading.network import network_of
-from nmtool.exporters.nir.runtime.record import record
-from nmtool.exporters.nir.writing.build import build
+from nmtool.exporters.nir.writing import build, differences
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording
 from nmtool.verification.comparison import FLOAT_TOLERANCE
 
 if TYPE_CHECKING:
     from nmtool.exporters.embedded import Embedded
-    from nmtool.exporters.nir.graph.nodes import Graph
-
-
-def reference(
-    network: Network | IntegerNetwork,
-    spikes: Raster,
-    *,
-    on_progress: Callable[[int], None] | None = None,
-) -> Recording:
-    """The expected recording of a network's NIR file, computed without NIR.
-
-    Args:
-        network: float or integer network; decays of integers are not truncated.
-        spikes: the input, one neuron per channel.
-        on_progress: called with the number of samples finished since the last call.
-
-    Raises:
-        DataError: the raster has another number of channels than the network.
-    """
-    check_input(network, spikes)
-    return simulate_floats(network, spikes, on_progress=on_progress)
+    from nmtool.exporters.nir.graph import Graph
 
 
 class Nir(Format, name="nir"):
@@ -56,7 +36,7 @@ class Nir(Format, name="nir"):
     extra, extra_purpose = "nir", "NIR files"
     holds_floats = True
     records_states = False
-    reference = staticmethod(reference)
+    reference = staticmethod(simulate_floats)
     tolerance = FLOAT_TOLERANCE
 
     @classmethod
@@ -127,7 +107,7 @@ class Nir(Format, name="nir"):
                 expected_graph, settings = build(network, file.settings_of(about).options)
             except DoesNotFitError as error:
                 return list(error.findings)
-            findings = differences.differences(expected_graph, graph)
+            findings = differences(expected_graph, graph)
             expected = file.embedded_of(network, settings, None).about
             fix = "export the network again"
             findings += [
