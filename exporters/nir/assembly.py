@@ -160,7 +160,8 @@ class Parts:
                     total += shape[0] * shape[1]
                     why = f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}"
                     check_synapses(total, "the projections would need", why)
-                    weight, delay = np.zeros(shape), np.zeros(shape, np.int64)
+                    weight: NDArray = np.zeros(shape)
+                    delay: NDArray = np.zeros(shape, np.int64)
                     used = layer.take(layer.weight != 0)
                     weight[used.pre, used.line] = used.weight
                     delay[used.pre, used.line] = used.delay + added_delay

@@ -96,8 +96,10 @@ class Window:
     def of(cls, node: Node) -> Window:
         """The window of a node without findings."""
         if node.kind in kinds.POOLS:
-            sides = (_numbers(node, key, 2) for key in ("kernel_size", "stride", "padding"))
-            return cls(tuple(Axis(*numbers, numbers[-1]) for numbers in zip(*sides, strict=True)))
+            size, stride, zeros = (
+                _numbers(node, k, 2) for k in ("kernel_size", "stride", "padding")
+            )
+            return cls(tuple(map(Axis, size, stride, zeros, zeros)))
         outputs, inputs, *taps = node.values["weight"].shape
         stride, dilation = (_numbers(node, key, len(taps)) for key in ("stride", "dilation"))
         before, after = _padding(node, taps, dilation)

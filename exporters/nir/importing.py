@@ -180,13 +180,14 @@ class _Import:
                     fix = "replace the node by spiking neurons"
                     yield Finding("nir-potential", printable(node), f"{what}be an input", fix)
         for name, post in self.synapse_nodes.items():
-            node, pair = self.graph.nodes[name], (self.graph.nodes[name], self.graph.nodes[post])
-            has_synapse = post in self.synapse_nodes or any("tau_syn" in n.values for n in pair)
+            synapse, neurons = self.graph.nodes[name], self.graph.nodes[post]
+            states_synapse = "tau_syn" in (*synapse.values, *neurons.values)
+            has_synapse = post in self.synapse_nodes or states_synapse
             if len(self.sources[post]) != 1 or has_synapse:
                 what = f"it cannot be the synapse of {printable(post)}: {printable(post)} has "
                 what += "further inputs, or one of the two nodes already has a synapse"
                 yield Finding("nir-potential", printable(name), what, "use a CubaLIF")
-            if not np.isfinite(resting_input(node)).all():
+            if not np.isfinite(resting_input(synapse)).all():
                 what = "its v_leak cannot be expressed as an input, since r is 0"
                 fix = "set its v_leak to 0, or its r to another number"
                 yield Finding("nir-potential", printable(name), what, fix)

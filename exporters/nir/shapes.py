@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,25 +30,6 @@ MAX_UNROLLED = 1 << 23
 ONE: Shape = (1,)
 
 
-@dataclass(eq=False)
-class Shapes:
-    """Shapes of the signals in a graph.
-
-    Attributes:
-        output_shapes: output shape per node; None if it cannot be determined.
-        input_shapes: per convolution and pool, channels and spatial size of the input.
-        findings: reasons why shapes cannot be determined, or do not fit each other.
-    """
-
-    output_shapes: dict[str, Shape | None] = field(default_factory=dict)
-    input_shapes: dict[str, Shape] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-
-    def size(self, name: str) -> int:
-        """Number of output lines of a node."""
-        return math.prod(self.output_shapes[name] or ONE)
-
-
 def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
     """Infer the shapes in a graph.
 
@@ -60,13 +40,120 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
     Raises:
         FileFormatError: a node, or all nodes together, have too many outputs.
     """
-    shapes = _Inference(graph, unfit).run()
+    shapes = Shapes(graph, unfit)
     shapes.findings.sort(key=lambda finding: finding.where)
     total = sum(map(shapes.size, graph.nodes))
     what = f"the outputs of all nodes have {total} values in total"
     check_size(total, MAX_TOTAL, what, "write a smaller graph")
     shapes.findings += [*_edge_findings(graph, shapes), *_unrolled_findings(graph, shapes)]
     return shapes
+
+
+class Shapes:
+    """Shapes of the signals in a graph.
+
+    They are propagated along edges from nodes whose shape is known; the first shape to reach a node
+    wins. Nodes that no shape reaches then get the shape of their arrays, convolutions with an
+    `input_shape` first.
+
+    Attributes:
+        output_shapes: output shape per node; None if it cannot be determined.
+        input_shapes: per convolution and pool, channels and spatial size of the input.
+        findings: reasons why shapes cannot be determined, or do not fit each other.
+    """
+
+    def __init__(self, graph: Graph, unfit: Collection[str]) -> None:
+        self.output_shapes: dict[str, Shape | None] = {}
+        self.input_shapes: dict[str, Shape] = {}
+        self.findings: list[Finding] = []
+        self._nodes, self._targets = graph.nodes, graph.targets()
+        self._stated = {
+            n: _stated_shape(n, node) for n, node in graph.nodes.items() if n not in unfit
+        }
+        self._infer()
+
+    def size(self, name: str) -> int:
+        """Number of output lines of a node."""
+        return math.prod(self.output_shapes[name] or ONE)
+
+    def _infer(self) -> None:
+        nodes = self._nodes
+        for name, node in nodes.items():
+            stated = self._stated.get(name)
+            # The output shapes of these nodes do not depend on their inputs.
+            if (
+                stated is None
+                or node.kind in (*kinds.MATRICES, kinds.INPUT, kinds.OUTPUT)
+                or 1 not in (stated or ONE)
+            ):
+                self.output_shapes[name] = stated
+        self._propagate(list(self.output_shapes))
+        for name in sorted(nodes, key=lambda name: ("input_shape" not in nodes[name].values, name)):
+            if name not in self.output_shapes:
+                self.output_shapes[name] = self._shape_without_input(name)
+                self._propagate([name])
+
+    def _propagate(self, ready: list[str]) -> None:
+        """Infer shapes along edges from nodes whose shape has just become known."""
+        while ready:
+            name = ready.pop()
+            for post in self._targets[name]:
+                if post not in self.output_shapes:
+                    self.output_shapes[post] = self._output_shape(post, self.output_shapes[name])
+                    ready.append(post)
+
+    def _output_shape(self, name: str, input_shape: Shape | None) -> Shape | None:
+        """Output shape of a node, from its input shape."""
+        node, stated = self._nodes[name], self._stated[name]
+        if node.kind in kinds.WINDOWS:
+            return None if input_shape is None else self._window_shape(name, input_shape)
+        if node.kind == kinds.FLATTEN and input_shape is not None:
+            return _flattened(node, input_shape)
+        if math.prod(stated) == 1 or input_shape is None:
+            return input_shape
+        fits = len(stated) == len(input_shape)
+        fits = fits and all(o in (1, a) for o, a in zip(stated, input_shape, strict=True))
+        return input_shape if fits else stated
+
+    def _shape_without_input(self, name: str) -> Shape | None:
+        """Output shape of a node without a known input shape."""
+        node = self._nodes[name]
+        if node.kind not in kinds.WINDOWS:
+            return self._stated[name] or ONE
+        window = Window.of(node)
+        stated = (window.channels[1], *window.places) if window.channels and window.places else ONE
+        return self._window_shape(name, stated)
+
+    def _window_shape(self, name: str, shape: Shape) -> Shape | None:
+        """Output shape of a convolution or pool; None, with a finding, if it does not fit."""
+        window = Window.of(self._nodes[name])
+        input_shape = window.shape_of(shape)
+        if input_shape is None:
+            what = f"channels and spatial axes of its input ({printable(_in_words(shape))}) "
+            fix = "give the node before it a shape (channels, height, …)"
+            fix += ", or this node an input_shape" if window.channels else ""
+            self._refuse(name, f"{what}are unknown", fix)
+            return None
+        self.input_shapes[name] = input_shape
+        expected = window.channels and (window.channels[1], *(window.places or input_shape[1:]))
+        if expected and expected != input_shape:
+            what = f"its input is {_in_words(input_shape)}, but it expects {_in_words(expected)}"
+            self._refuse(name, what, "give input and node the same channels and spatial size")
+            return None
+        output_shape = window.output_shape(input_shape)
+        if 0 in output_shape:
+            what = f"its kernel is larger than its input of {_in_words(input_shape[1:])}"
+            self._refuse(name, what, "use a smaller kernel or dilation, or more padding")
+            return None
+        if (outputs := math.prod(output_shape)) > MAX_LINES:
+            what = f"unrolled, it has {outputs:,} outputs; nmtool allows at most {MAX_LINES:,}"
+            fix = "use less padding, or a larger stride"
+            self.findings.append(Finding("nir-unrolled", printable(name), what, fix))
+            return None
+        return output_shape
+
+    def _refuse(self, name: str, what: str, fix: str) -> None:
+        self.findings.append(Finding("nir-shape", printable(name), what, fix))
 
 
 def _in_words(shape: Shape) -> str:
@@ -91,100 +178,6 @@ def _stated_shape(name: str, node: Node) -> Shape:
             fix="write a smaller graph, without empty nodes",
         )
     return shape
-
-
-class _Inference:
-    """Propagates shapes along edges from nodes whose shape is known.
-
-    The first shape to reach a node wins. Nodes that no shape reaches then get the shape of their
-    arrays, convolutions with an `input_shape` first.
-    """
-
-    def __init__(self, graph: Graph, unfit: Collection[str]) -> None:
-        self.graph, self.targets, self.shapes = graph, graph.targets(), Shapes()
-        self.stated = {
-            n: _stated_shape(n, node) for n, node in graph.nodes.items() if n not in unfit
-        }
-        self.known = self.shapes.output_shapes
-
-    def run(self) -> Shapes:
-        nodes = self.graph.nodes
-        for name, node in nodes.items():
-            stated = self.stated.get(name)
-            # The output shapes of these nodes do not depend on their inputs.
-            if (
-                stated is None
-                or node.kind in (*kinds.MATRICES, kinds.INPUT, kinds.OUTPUT)
-                or 1 not in (stated or ONE)
-            ):
-                self.known[name] = stated
-        self._propagate(list(self.known))
-        for name in sorted(nodes, key=lambda name: ("input_shape" not in nodes[name].values, name)):
-            if name not in self.known:
-                self.known[name] = self._shape_without_input(name)
-                self._propagate([name])
-        return self.shapes
-
-    def _propagate(self, ready: list[str]) -> None:
-        """Infer shapes along edges from nodes whose shape has just become known."""
-        while ready:
-            name = ready.pop()
-            for post in self.targets[name]:
-                if post not in self.known:
-                    self.known[post] = self._output_shape(post, self.known[name])
-                    ready.append(post)
-
-    def _output_shape(self, name: str, input_shape: Shape | None) -> Shape | None:
-        """Output shape of a node, from its input shape."""
-        node, stated = self.graph.nodes[name], self.stated[name]
-        if node.kind in kinds.WINDOWS:
-            return None if input_shape is None else self._window_shape(name, input_shape)
-        if node.kind == kinds.FLATTEN and input_shape is not None:
-            return _flattened(node, input_shape)
-        if math.prod(stated) == 1 or input_shape is None:
-            return input_shape
-        fits = len(stated) == len(input_shape)
-        fits = fits and all(o in (1, a) for o, a in zip(stated, input_shape, strict=True))
-        return input_shape if fits else stated
-
-    def _shape_without_input(self, name: str) -> Shape | None:
-        """Output shape of a node without a known input shape."""
-        node = self.graph.nodes[name]
-        if node.kind not in kinds.WINDOWS:
-            return self.stated[name] or ONE
-        window = Window.of(node)
-        stated = (window.channels[1], *window.places) if window.channels and window.places else ONE
-        return self._window_shape(name, stated)
-
-    def _window_shape(self, name: str, shape: Shape) -> Shape | None:
-        """Output shape of a convolution or pool; None, with a finding, if it does not fit."""
-        window = Window.of(self.graph.nodes[name])
-        input_shape = window.shape_of(shape)
-        if input_shape is None:
-            what = f"channels and spatial axes of its input ({printable(_in_words(shape))}) "
-            fix = "give the node before it a shape (channels, height, …)"
-            fix += ", or this node an input_shape" if window.channels else ""
-            return self._refuse(name, f"{what}are unknown", fix)
-        self.shapes.input_shapes[name] = input_shape
-        expected = window.channels and (window.channels[1], *(window.places or input_shape[1:]))
-        if expected and expected != input_shape:
-            what = f"its input is {_in_words(input_shape)}, but it expects {_in_words(expected)}"
-            fix = "give input and node the same channels and spatial size"
-            return self._refuse(name, what, fix)
-        output_shape = window.output_shape(input_shape)
-        if 0 in output_shape:
-            what = f"its kernel is larger than its input of {_in_words(input_shape[1:])}"
-            fix = "use a smaller kernel or dilation, or more padding"
-            return self._refuse(name, what, fix)
-        if (outputs := math.prod(output_shape)) > MAX_LINES:
-            what = f"unrolled, it has {outputs:,} outputs; nmtool allows at most {MAX_LINES:,}"
-            fix = "use less padding, or a larger stride"
-            self.shapes.findings.append(Finding("nir-unrolled", printable(name), what, fix))
-            return None
-        return output_shape
-
-    def _refuse(self, name: str, what: str, fix: str) -> None:
-        self.shapes.findings.append(Finding("nir-shape", printable(name), what, fix))
 
 
 def _flattened(node: Node, shape: Shape) -> Shape:
