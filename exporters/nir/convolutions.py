@@ -201,19 +201,20 @@ def findings(name: str, node: Node) -> list[Finding]:
             what += "" if key == "groups" else f", or {count} such numbers"
             wrong.append((what, "use numbers in this range"))
     if is_convolution and not wrong:
-        padding, weight, bias = (node.values[key] for key in ("padding", "weight", "bias"))
-        if padding.dtype.kind == "U" and str(padding) not in (SAME, VALID):
-            what = f"padding is '{printable(str(padding))}'"
+        padding, n_outputs = str(node.values["padding"]), len(node.values["weight"])
+        is_word = node.values["padding"].dtype.kind == "U"
+        if is_word and padding not in (SAME, VALID):
+            what = f"padding is '{printable(padding)}'"
             wrong.append((what, f"use '{SAME}', '{VALID}' or numbers"))
-        if str(padding) == SAME and set(_numbers(node, "stride", count)) != {1}:
+        if padding == SAME and set(_numbers(node, "stride", count)) != {1}:
             what = f"padding is '{SAME}', but the stride is not 1"
             wrong.append((what, "give the padding in numbers"))
-        (groups,) = _numbers(node, "groups", 1)
-        if weight.shape[0] % groups:
-            what = f"{weight.shape[0]} output channels are not divisible into {groups} groups"
+        (groups,), n_biases = _numbers(node, "groups", 1), node.values["bias"].size
+        if n_outputs % groups:
+            what = f"{n_outputs} output channels are not divisible into {groups} groups"
             wrong.append((what, "use equally many channels in every group"))
-        if bias.size not in (1, weight.shape[0]):
-            what = f"bias has {bias.size} numbers for {weight.shape[0]} output channels"
+        if n_biases not in (1, n_outputs):
+            what = f"bias has {n_biases} numbers for {n_outputs} output channels"
             wrong.append((what, "give it one number per output channel"))
     return [Finding("nir-values", name, what, fix) for what, fix in wrong]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP
 from nmtool.exporters.format import Format
 from nmtool.exporters.hdf5 import damage_named
@@ -14,7 +14,7 @@ from nmtool.exporters.nir import file
 from nmtool.exporters.nir.importing import network_of
 from nmtool.exporters.nir.interpreter import record
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
-from nmtool.exporters.nir.writing import build, differences
+from nmtool.exporters.nir.writing import build, differences, misfits
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
@@ -43,17 +43,7 @@ class Nir(Format, name="nir"):
     def misfits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> list[Finding]:
-        try:
-            build(network, options or NirOptions())
-        except DoesNotFitError as error:
-            return list(error.findings)
-        return []
-
-    @classmethod
-    def check_fits(
-        cls, network: Network | IntegerNetwork, options: NirOptions | None = None
-    ) -> None:
-        """Check nothing: `encode` raises the error when it builds the graph."""
+        return misfits(network, options or NirOptions())
 
     @classmethod
     def encode(
@@ -103,10 +93,10 @@ class Nir(Format, name="nir"):
         about = self.embedded.about
         network, graph = file.network_in(self.embedded, self.path), self.graph
         with damage_named(self.path, file.WHAT):
-            try:
-                expected_graph, settings = build(network, file.settings_of(about).options)
-            except DoesNotFitError as error:
-                return list(error.findings)
+            options = file.settings_of(about).options
+            if findings := misfits(network, options):
+                return findings
+            expected_graph, settings = build(network, options)
             findings = differences(expected_graph, graph)
             expected = file.embedded_of(network, settings, None).about
             fix = "export the network again"

@@ -70,9 +70,9 @@ class Graph:
         """Per node, the targets of its outgoing edges, in the order of the edges."""
         return Graph(self.nodes, [(post, pre) for pre, post in self.edges]).sources()
 
-    def of_kind(self, *kinds: str) -> list[str]:
+    def of_kind(self, *chosen: str) -> list[str]:
         """Sorted names of all nodes of the given kinds."""
-        return sorted(name for name, node in self.nodes.items() if node.kind in kinds)
+        return sorted(name for name, node in self.nodes.items() if node.kind in chosen)
 
 
 def check_size(count: int, limit: int, what: str, fix: str, why: str = "") -> None:

@@ -232,7 +232,8 @@ def _unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         return []
     what = (
         f"unrolled, it has {counts[largest]:,} synapses to {shapes.size(largest):,} outputs, and "
+        f"all convolutions and pools together have {total:,}; nmtool allows at most "
+        f"{MAX_UNROLLED:,} synapses"
     )
-    what += f"all convolutions and pools together have {total:,}; nmtool allows at most "
     fix = "use fewer channels, or pool before it"
-    return [Finding("nir-unrolled", printable(largest), f"{what}{MAX_UNROLLED:,} synapses", fix)]
+    return [Finding("nir-unrolled", printable(largest), what, fix)]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.errors import DoesNotFitError, Finding, printable
+from nmtool.errors import Finding, printable
 from nmtool.exporters.differences import array_change
 from nmtool.exporters.nir import kinds
 from nmtool.exporters.nir.file import Settings
@@ -43,19 +43,14 @@ TOLERANCE = 1e-12
 Steps = NDArray[np.int64]
 
 
-def build(network: Network | IntegerNetwork, options: NirOptions) -> tuple[Graph, Settings]:
-    """Build the graph of a network, and the settings with which it can be run.
+def misfits(network: Network | IntegerNetwork, options: NirOptions) -> list[Finding]:
+    """Findings on everything that prevents writing a network with these options."""
+    return list(_Writer(step_network(network), options).misfits())
 
-    Raises:
-        DoesNotFitError: the network cannot be written with these options; every reason is listed.
-    """
+
+def build(network: Network | IntegerNetwork, options: NirOptions) -> tuple[Graph, Settings]:
+    """Build the graph of a network without misfits, and the settings with which it can be run."""
     writer = _Writer(step_network(network), options)
-    if findings := list(writer.misfits()):
-        raise DoesNotFitError(
-            "this network cannot be written as NIR with these options",
-            code="nir-does-not-fit",
-            findings=findings,
-        )
     recorded = {p.name: p.name for p in writer.written}
     if options.readout == CURRENT:
         recorded[writer.readout] = writer.outputs[writer.readout]
@@ -139,7 +134,7 @@ class _Writer:
         return np.where(projection.jump != 0, self._unshifted_steps(projection) + shift, 0)
 
     def misfits(self) -> Iterator[Finding]:
-        """Findings on everything that prevents writing the network."""
+        """Findings on everything that the nodes of NIR cannot represent."""
         for population in self.populations:
             if mixes_leaks(population):
                 what = "some of its neurons leak and others do not, which no NIR node can represent"

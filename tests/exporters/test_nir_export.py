@@ -196,7 +196,7 @@ def test_integers_keep_their_units(tmp_path: Path) -> None:
 
 def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> list[str]:
     """Code and place of every finding."""
-    with refused(DoesNotFitError, "nir-does-not-fit") as caught:
+    with refused(DoesNotFitError, "format-does-not-fit") as caught:
         Nir.write(network, path, options=NirOptions(**options))
     assert not path.exists()
     findings = caught.value.findings
