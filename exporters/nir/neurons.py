@@ -180,24 +180,33 @@ def nodes_of(population: StepPopulation, dt_s: float) -> list[Node]:
         population: a population that does not mix leaks.
         dt_s: time step of the file in s.
     """
-    spikes, threshold = population.kind == LIF, dict[str, Array]()
-    if spikes:
-        threshold = {"v_threshold": population.threshold, "v_reset": np.zeros(population.size)}
-    membrane = _integration(population.lose_v, population.drive, dt_s)
-    if is_split(population):
-        synapse = _integration(population.lose_u, np.zeros(population.size), dt_s)
-        leaking, adding = (kinds.LIF, kinds.IF) if spikes else (kinds.LI, kinds.INTEGRATOR)
-        return [
-            Node(kinds.LI if "tau" in synapse else kinds.INTEGRATOR, synapse),
-            Node(leaking if "tau" in membrane else adding, membrane | threshold),
-        ]
-    tau_syn = dt_s / population.lose_u
-    current = {"tau_syn": tau_syn, "w_in": tau_syn / dt_s, "tau_mem": membrane.pop("tau")}
-    return [Node(kinds.CUBA_LIF if spikes else kinds.CUBA_LI, current | membrane | threshold)]
+    threshold = population.threshold if population.kind == LIF else None
+    if not is_split(population):
+        losses = population.lose_u, population.lose_v
+        return [node_of(*losses, population.drive, threshold, dt_s)]
+    return [
+        node_of(None, population.lose_u, np.zeros(population.size), None, dt_s),
+        node_of(None, population.lose_v, population.drive, threshold, dt_s),
+    ]
 
 
-def _integration(lose: Array, drive: Array, dt_s: float) -> dict[str, Array]:
-    """Arrays of synapses or membranes that leak, or of integrators."""
-    if not lose.any():
-        return {"r": np.full(lose.shape, 1 / dt_s)}
-    return {"tau": (tau := dt_s / lose), "r": tau / dt_s, "v_leak": drive / lose}
+def node_of(
+    lose_u: Array | None, lose_v: Array, drive: Array, threshold: Array | None, dt_s: float
+) -> Node:
+    """The node of neurons whose u and v lose these shares per step.
+
+    Without `lose_u`, inputs act on v at once; without a threshold, neurons do not spike.
+    """
+    values = {"r": np.full(lose_v.shape, 1 / dt_s)}
+    if lose_v.any() or lose_u is not None:
+        values = {"tau": (tau := dt_s / lose_v), "r": tau / dt_s, "v_leak": drive / lose_v}
+    if threshold is not None:
+        values |= {"v_threshold": threshold, "v_reset": np.zeros(threshold.shape)}
+    if lose_u is not None:
+        tau_syn = dt_s / lose_u
+        values |= {"tau_syn": tau_syn, "w_in": tau_syn / dt_s, "tau_mem": values.pop("tau")}
+        return Node(kinds.CUBA_LI if threshold is None else kinds.CUBA_LIF, values)
+    leaking, adding = kinds.LIF, kinds.IF
+    if threshold is None:
+        leaking, adding = kinds.LI, kinds.INTEGRATOR
+    return Node(leaking if "tau" in values else adding, values)

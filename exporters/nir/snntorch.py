@@ -27,7 +27,7 @@ from nmtool.exporters.nir import kinds
 from nmtool.exporters.nir.convolutions import Shape, Window
 from nmtool.exporters.nir.graph import Edge, Graph, Node
 from nmtool.exporters.nir.importing import network_of
-from nmtool.exporters.nir.neurons import unused
+from nmtool.exporters.nir.neurons import node_of, unused
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.network.float_network import Network
 
@@ -255,24 +255,12 @@ def _output_shape(node: Node, shape: Shape) -> Shape:
 
 def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     """The NIR node of a layer of neurons; `integrates`: its neurons never spike."""
-    beta = np.clip(_float64_array(layer.beta), 0, 1)
     has_synapse = "Synaptic" in type(layer).__name__
-    values: dict[str, NDArray] = {}
-    if not integrates:
-        values |= {"v_threshold": _float64_array(layer.threshold), "v_reset": np.zeros(1)}
-    if (beta == 1).all() and not has_synapse:
-        return Node(
-            kinds.INTEGRATOR if integrates else kinds.IF,
-            values | {"r": np.full(beta.shape, 1 / dt_s)},
-        )
-    with np.errstate(divide="ignore"):
-        tau_mem = dt_s / (1 - beta)
-    values |= {"r": tau_mem / dt_s, "v_leak": np.zeros(1)}
-    if not has_synapse:
-        return Node(kinds.LI if integrates else kinds.LIF, values | {"tau": tau_mem})
-    tau_syn = dt_s / (1 - np.clip(_float64_array(layer.alpha), 0, 1))
-    values |= {"tau_mem": tau_mem, "tau_syn": tau_syn, "w_in": tau_syn / dt_s}
-    return Node(kinds.CUBA_LI if integrates else kinds.CUBA_LIF, values)
+    lose_u = 1 - np.clip(_float64_array(layer.alpha), 0, 1) if has_synapse else None
+    lose_v = 1 - np.clip(_float64_array(layer.beta), 0, 1)
+    threshold = None if integrates else _float64_array(layer.threshold)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return node_of(lose_u, lose_v, np.zeros(1), threshold, dt_s)
 
 
 def _loop_node(layer: Any) -> Node:
