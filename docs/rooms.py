@@ -114,7 +114,7 @@ WAYS = {
     "error": (
         "an error in a NIR file, to the screen",
         (
-            Stop("exporters/nir/reading/misfits.py", "checked", (RIGHT, 202)),
+            Stop("exporters/nir/checking.py", "checked", (RIGHT, 202)),
             Stop("exporters/format.py", "Format", (RIGHT, 160), note="read"),
             Stop("nmtool/cli/failures.py", "for_people", (RIGHT, 70)),
             Stop("nmtool/cli/console.py", "print_error", (RIGHT, 40)),

@@ -2,7 +2,7 @@
 
     @dataclass(frozen=True)
     class NirOptions(WritingOptions):
-        form: str = option(GROUPED, choices=FORMS)
+        hops: str = option(DELAYED, choices=HOPS)
         nir_dt_s: float = option(1e-4, flag="nir-dt", metavar="S")
 
 The annotation of a field gives its type (`nmtool.arguments.KINDS`), and `option` everything else:

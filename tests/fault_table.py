@@ -32,7 +32,7 @@ from tests import faults
 from tests.faults import Fault
 
 if TYPE_CHECKING:
-    from nmtool.exporters.nir.graph.nodes import Graph
+    from nmtool.exporters.nir.graph import Graph
 
 COLUMNS = ("made", "exercised", "seen", "placed", "named", "alone")
 
@@ -110,8 +110,7 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
 
 def tally_nir(seeds: range) -> dict[str, Counter[str]]:
     """Counts by kind of stored number, of recurrent and two-layer networks in turn."""
-    from nmtool.exporters.nir.graph.differences import differences
-    from nmtool.exporters.nir.writing.build import NirOptions, build
+    from nmtool.exporters.nir.writing import NirOptions, build, differences
 
     counts: dict[str, Counter[str]] = {}
     for seed in seeds:
@@ -135,8 +134,8 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
 
 def _graph(network: IntegerNetwork) -> Graph:
     """The graph of a network's NIR file."""
+    from nmtool.exporters.nir.file import read_graph
     from nmtool.exporters.nir.format import Nir
-    from nmtool.exporters.nir.graph.file import read_graph
 
     with TemporaryDirectory() as folder:
         return read_graph(Nir.write(network, Path(folder) / "network.nir").path)

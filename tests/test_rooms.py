@@ -102,7 +102,6 @@ RULES = (
     ),
     rule("nmtool.training.engines.cpu.kernels", "nmtool nmtool.hardware_sim numpy numba llvmlite"),
     rule("nmtool.exporters", "nmtool numpy", "nmtool.hardware_sim h5py nir onnx onnxruntime"),
-    rule("nmtool.exporters.nir.snntorch_resets", "nmtool numpy", "torch"),
     rule("nmtool.exporters.lava.package", "numpy lava lava_network"),
     *(
         rule(plugin, "nmtool nmtool.exporters numpy", "nmtool.hardware_sim h5py")

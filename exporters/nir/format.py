@@ -6,46 +6,26 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP
 from nmtool.exporters.format import Format
 from nmtool.exporters.hdf5 import damage_named
-from nmtool.exporters.nir.graph import differences, file
+from nmtool.exporters.nir import file
+from nmtool.exporters.nir.importing import network_of
+from nmtool.exporters.nir.interpreter import record
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
-from nmtool.exporters.nir.reading.network import network_of
-from nmtool.exporters.nir.runtime.record import record
-from nmtool.exporters.nir.writing.build import build
+from nmtool.exporters.nir.writing import build, differences, misfits
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording
 from nmtool.verification.comparison import FLOAT_TOLERANCE
 
 if TYPE_CHECKING:
     from nmtool.exporters.embedded import Embedded
-    from nmtool.exporters.nir.graph.nodes import Graph
-
-
-def reference(
-    network: Network | IntegerNetwork,
-    spikes: Raster,
-    *,
-    on_progress: Callable[[int], None] | None = None,
-) -> Recording:
-    """The expected recording of a network's NIR file, computed without NIR.
-
-    Args:
-        network: float or integer network; decays of integers are not truncated.
-        spikes: the input, one neuron per channel.
-        on_progress: called with the number of samples finished since the last call.
-
-    Raises:
-        DataError: the raster has another number of channels than the network.
-    """
-    check_input(network, spikes)
-    return simulate_floats(network, spikes, on_progress=on_progress)
+    from nmtool.exporters.nir.graph import Graph
 
 
 class Nir(Format, name="nir"):
@@ -56,24 +36,14 @@ class Nir(Format, name="nir"):
     extra, extra_purpose = "nir", "NIR files"
     holds_floats = True
     records_states = False
-    reference = staticmethod(reference)
+    reference = staticmethod(simulate_floats)
     tolerance = FLOAT_TOLERANCE
 
     @classmethod
     def misfits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> list[Finding]:
-        try:
-            build(network, options or NirOptions())
-        except DoesNotFitError as error:
-            return list(error.findings)
-        return []
-
-    @classmethod
-    def check_fits(
-        cls, network: Network | IntegerNetwork, options: NirOptions | None = None
-    ) -> None:
-        """Check nothing: `encode` raises the error when it builds the graph."""
+        return misfits(network, options or NirOptions())
 
     @classmethod
     def encode(
@@ -123,11 +93,11 @@ class Nir(Format, name="nir"):
         about = self.embedded.about
         network, graph = file.network_in(self.embedded, self.path), self.graph
         with damage_named(self.path, file.WHAT):
-            try:
-                expected_graph, settings = build(network, file.settings_of(about).options)
-            except DoesNotFitError as error:
-                return list(error.findings)
-            findings = differences.differences(expected_graph, graph)
+            options = file.settings_of(about).options
+            if findings := misfits(network, options):
+                return findings
+            expected_graph, settings = build(network, options)
+            findings = differences(expected_graph, graph)
             expected = file.embedded_of(network, settings, None).about
             fix = "export the network again"
             findings += [

@@ -12,9 +12,8 @@ from nmtool.errors import UsageError
 from nmtool.network.readout import RULES
 from nmtool.options import ReadingOptions, WritingOptions, option
 
-GROUPED, AXONAL = FORMS = ("grouped", "axonal")
 DELAYED, FREE = HOPS = ("delayed", "free")
-POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
+POPULATION, CURRENT = READOUTS = ("population", "current")
 
 _RESET = (
     "a reset to v_reset in the step of the spike (snnTorch and norse write a reset to 0 even for "
@@ -34,12 +33,8 @@ class NirOptions(WritingOptions):
     'population'
 
     Attributes:
-        form: nodes for different delays in a projection. `grouped`: a `Delay` and a `Linear` per
-            delay. `axonal`: a single `Delay`; a network whose neurons send with different delays is
-            refused. Projections with one delay per source neuron are axonal in either form.
         readout: last node of the graph. `population`: the output population. `current`: the input
-            current of the output population, for tools without integrators. `spikes`: the spikes
-            into the output population.
+            current of the output population, for tools without integrators.
         hops: `delayed`: written delays include the one step that every hop takes. `free`: written
             delays do not include this step; populations may spike earlier in the file than in
             nmtool, so that written delays are as short as possible.
@@ -52,19 +47,14 @@ class NirOptions(WritingOptions):
 
     heading: ClassVar[str] = "NIR files"
 
-    form: str = option(GROUPED, choices=FORMS)
     readout: str = option(POPULATION, choices=READOUTS)
     hops: str = option(DELAYED, choices=HOPS)
     nir_dt_s: float = option(NIR_DT_S, flag="nir-dt", metavar="S")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
-            raise UsageError(
-                f"the step of a NIR file must be 1e-9 … 1000 s, not {self.nir_dt_s}",
-                code="nir-step-range",
-                fix="give the step in seconds, e.g. 1e-3",
-            )
+        if not 1e-9 <= self.nir_dt_s <= 1e3:
+            raise _step_out_of_range("1e-9 … 1000 s", self.nir_dt_s, "seconds, e.g. 1e-3")
 
     def unknown(self, declared: Field[Any], value: object) -> UsageError:
         return UsageError(
@@ -74,17 +64,23 @@ class NirOptions(WritingOptions):
         )
 
     def unused_by(self, name: str) -> UsageError:
+        fix = "leave them out, or write a NIR file: `to=nir`"
+        if self.nir_dt_s != NIR_DT_S:
+            fix += f"; to read a NIR file with this step, `nir_dt_s={self.nir_dt_s:g}`"
         return UsageError(
             f"options of NIR files do not apply to the format {name}",
             code="nir-options-unused",
             why=self.given(),
-            fix="leave them out, or write a NIR file: `to=nir`"
-            + (
-                f"; to read a NIR file with this step, `nir_dt_s={self.nir_dt_s:g}`"
-                if self.nir_dt_s != NIR_DT_S
-                else ""
-            ),
+            fix=fix,
         )
+
+
+def _step_out_of_range(allowed: str, step: float, example: str) -> UsageError:
+    return UsageError(
+        f"a time step must be {allowed}, not {step}",
+        code="nir-step-range",
+        fix=f"give it in {example}",
+    )
 
 
 @keywords_checked
@@ -137,11 +133,7 @@ class ImportOptions(ReadingOptions):
         super().__post_init__()
         for value, example in ((self.step_s, "s, e.g. 0.001"), (self.step_ms, "ms, e.g. 1.0")):
             if not (math.isfinite(value) and value > 0):
-                raise UsageError(
-                    f"a time step must be positive and finite, not {value}",
-                    code="nir-import-step",
-                    fix=f"give it in {example}",
-                )
+                raise _step_out_of_range("positive and finite", value, example)
 
     @property
     def step_s(self) -> float:

@@ -13,6 +13,7 @@ name, with a fix.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -22,31 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import Finding, NetworkError
-from nmtool.exporters.nir.graph.nodes import (
-    AFFINE,
-    AVG_POOL,
-    CONV2D,
-    CUBA_LI,
-    CUBA_LIF,
-    FLATTEN,
-    IF,
-    INPUT,
-    INTEGRATOR,
-    LI,
-    LIF,
-    LINEAR,
-    OUTPUT,
-    Edge,
-    Graph,
-    Node,
-)
-from nmtool.exporters.nir.graph.windows import Shape
+from nmtool.exporters.nir import kinds
+from nmtool.exporters.nir.convolutions import Shape, Window
+from nmtool.exporters.nir.graph import Edge, Graph, Node
+from nmtool.exporters.nir.importing import network_of
+from nmtool.exporters.nir.neurons import node_of, unused
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.reading.network import network_of
-from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.exporters.nir.snntorch_resets import copy_of, difference, noise_input
 from nmtool.network.float_network import Network
-from nmtool.raster import Raster
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +62,6 @@ def from_snntorch(
     n_steps: int | None = None,
     rule: str | None = None,
     approximate: bool = False,
-    approximate_on: Raster | None = None,
 ) -> Network:
     """Convert a trained snnTorch module to a network with the same spikes.
 
@@ -102,11 +84,9 @@ def from_snntorch(
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
         n_steps: number of steps of a sample; by default the number in 1 s.
         rule: readout rule; by default `max` (of spike counts) if the output spikes, else `mean`.
-        approximate: import layers with other resets as if they reset to zero at once. Spikes then
-            differ, and a warning gives the number of differences on `approximate_on`. To recover
-            the accuracy, train a module with resets to zero, starting from these weights.
-        approximate_on: input raster for the warning's comparison, with the network's channels; by
-            default noise.
+        approximate: import layers with other resets as if they reset to zero at once, with a
+            warning. Spikes then differ; `verify` against a recording of the module counts them. To
+            recover the accuracy, train a module with resets to zero, starting from these weights.
 
     Raises:
         NetworkError: layers cannot be imported; all are listed.
@@ -116,9 +96,7 @@ def from_snntorch(
     layers = list(_layers(module, sample))
     if input_shape is None and sample is not None:
         input_shape = tuple(sample.shape[1:])
-    findings = [
-        finding for index in range(len(layers)) for finding in _findings(layers, index, input_shape)
-    ]
+    findings = [f for index in range(len(layers)) for f in _findings(layers, index, input_shape)]
     accepted = [finding for finding in findings if approximate and finding.code in LATE]
     if refused := [finding for finding in findings if finding not in accepted]:
         raise NetworkError(
@@ -129,50 +107,45 @@ def from_snntorch(
         )
     for finding in accepted:
         _log.warning(
-            f"{finding.where} is imported with a reset to zero: {finding.what}; {finding.fix}"
+            f"{finding.where} is imported with a reset to zero, so that spikes differ: "
+            f"{finding.what}; {finding.fix}"
         )
     if dt_ms is None:
         dt_ms = 1.0
         _log.warning("not in the module, therefore assumed: a step of 1 ms (dt_ms=1.0)")
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule)
-    graph = _graph(layers, input_shape, options.step_s)
-    network = network_of(graph, options, confirmed=True)
-    if accepted:
-        shape = graph.nodes["input"].values["shape"].tolist()
-        spikes = noise_input(network) if approximate_on is None else approximate_on
-        text = difference(network, [layer for _, layer in layers], shape, spikes)
-        _log.warning(
-            f"remark[snntorch-approximate]: {text}; to remove the difference, create the module "
-            "again with resets to zero, copy the weights of its Linear and Conv2d layers, train it "
-            "for a few more epochs, and import it without approximate=True"
-        )
-    return network
+    return network_of(_graph(layers, input_shape, options.step_s), options, confirmed=True)
 
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
-    layers = [
-        (name, submodule)
-        for name, submodule in module.named_modules()
-        if _is_layer(module, name, submodule)
-    ]
-    if sample is None:
-        yield from layers
-        return
-    traced, run_order = copy_of(module), []
-    for name, submodule in traced.named_modules():
-        if name in dict(layers):
-            submodule.register_forward_hook(lambda *_, name=name: run_order.append(name))
-    traced(sample)
-    yield from ((name, dict(layers)[name]) for name in dict.fromkeys(run_order))
+    """Layers by name, in the order in which they run on a sample."""
+    layers = {name: part for name, part in module.named_modules() if _is_layer(module, name, part)}
+    run_order = list(layers)
+    if sample is not None:
+        traced, run_order = _copy_of(module), []
+        for name, part in traced.named_modules():
+            if name in layers:
+                part.register_forward_hook(lambda *_, name=name: run_order.append(name))
+        traced(sample)
+    yield from ((name, layers[name]) for name in dict.fromkeys(run_order))
 
 
-def _is_layer(module: Any, name: str, submodule: Any) -> bool:
+def _is_layer(module: Any, name: str, part: Any) -> bool:
     """True for a layer, not for a container of layers or a part of a layer."""
-    if not name:
-        return type(submodule).__name__ in _NEURONS or not list(submodule.children())
-    parent = name.rpartition(".")[0]
-    is_part = parent and type(module.get_submodule(parent)).__name__ in _NEURONS
-    return not is_part and (type(submodule).__name__ in _NEURONS or not list(submodule.children()))
+    parent = module.get_submodule(name.rpartition(".")[0]) if "." in name else None
+    is_neurons = type(part).__name__ in _NEURONS
+    return type(parent).__name__ not in _NEURONS and (is_neurons or not list(part.children()))
+
+
+def _copy_of(module: Any) -> Any:
+    """A copy of a module, with hidden states detached from gradients."""
+    memo = {
+        id(value): value.detach().clone()
+        for part in module.modules()
+        for value in (*vars(part).values(), *getattr(part, "_buffers", {}).values())
+        if getattr(value, "grad_fn", None) is not None
+    }
+    return copy.deepcopy(module, memo)
 
 
 def _findings(
@@ -191,39 +164,41 @@ def _findings(
         if layer.padding_mode != "zeros":
             what = f"it pads with {layer.padding_mode}"
             yield Finding("snntorch-module", name, what, "pad with zeros")
-        return
-    if kind not in _NEURONS or not type(layer).__module__.startswith("snntorch"):
+    elif kind in _NEURONS and type(layer).__module__.startswith("snntorch"):
+        for what, fix in _unsupported_options(layer, kind):
+            yield Finding("snntorch-module", name, what, fix)
+        yield from _reset_findings(name, layer, kind, is_last=index == len(layers) - 1)
+    else:
         fix = f"use {', '.join(_NEURONS)}, Linear, Conv2d, AvgPool2d and Flatten"
         yield Finding("snntorch-module", name, f"{kind} cannot be imported", fix)
-        return
-    yield from _neuron_findings(name, layer, kind, is_last=index == len(layers) - 1)
 
 
-def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
-    """Findings on properties of a layer of neurons that an import cannot represent."""
+def _unsupported_options(layer: Any, kind: str) -> Iterator[tuple[str, str]]:
+    """What an import of a layer of neurons cannot represent, except its reset, and the fixes."""
     for option in ("inhibition", "state_quant"):
         if getattr(layer, option, False):
             what = f"it uses the option {option}, which nmtool does not support"
-            yield Finding("snntorch-option", name, what, f"train without {option}")
+            yield what, f"train without {option}"
     if (_float64_array(layer.graded_spikes_factor) != 1).any():
         what = "its spikes have a value other than 1 (graded_spikes_factor)"
-        yield Finding("snntorch-option", name, what, "scale the weights of the next layer instead")
+        yield what, "scale the weights of the next layer instead"
     beta = _float64_array(layer.beta)
     if (beta >= 1).any() and not (beta >= 1).all():
-        what = "some of its neurons leak and others do not"
-        yield Finding("snntorch-leak", name, what, "split it into two layers")
+        yield "some of its neurons leak and others do not", "split it into two layers"
+    if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
+        yield "its recurrent connections are a convolution", "use linear_features"
+    if kind in _RECURRENT and not layer.all_to_all and _float64_array(layer.recurrent.V).ndim == 0:
+        yield "its V is one number for a layer of unknown size", "give V one number per neuron"
+
+
+def _reset_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
+    """Findings on resets other than to zero in the step of the spike."""
     resets = int(layer.reset_mechanism_val)
     step = getattr(getattr(layer, "state_function", None), "__name__", "")
     if _STEPS.get(step, resets) != resets:
         what = f"its step function is still the one for reset_mechanism='{_RESETS[_STEPS[step]]}', "
         what += "with which the layer was created"
         yield Finding("snntorch-reset-changed", name, what, _MAKE_AGAIN)
-    if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
-        what = "its recurrent connections are a convolution"
-        yield Finding("snntorch-module", name, what, "use linear_features")
-    if kind in _RECURRENT and not layer.all_to_all and _float64_array(layer.recurrent.V).ndim == 0:
-        what = "its V is one number for a layer of unknown size"
-        yield Finding("snntorch-shape", name, what, "give V one number per neuron")
     if resets == _NONE and (not is_last or kind in _RECURRENT):
         fix = "use reset_mechanism='zero'; only the last layer may be without a reset"
         yield Finding("snntorch-reset", name, "it never resets", fix)
@@ -239,124 +214,79 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
 
 
 def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_s: float) -> Graph:
-    first = next(
-        layer for _, layer in layers if type(layer).__name__ not in (*_WITHOUT_EFFECT, "Flatten")
-    )
-    shape = input_shape if input_shape is not None else (_input_size(first),)
-    nodes = {"input": Node(INPUT, {"shape": np.array(shape)})}
-    edges: list[Edge] = []
-    previous, output_shape = "input", tuple(int(size) for size in shape)
-    for index, (name, layer) in enumerate(layers):
-        if type(layer).__name__ in _WITHOUT_EFFECT:
-            continue
-        node_name = _unused_name((name or type(layer).__name__).replace(".", "_"), nodes)
-        if type(layer).__name__ in _NEURONS:
-            nodes[node_name] = _neuron_node(layer, dt_s, integrates=_integrates(layers, index))
-            if type(layer).__name__ in _RECURRENT:
-                loop = _unused_name(f"{node_name}_recurrent", nodes)
+    """The NIR graph of layers without findings."""
+    parts = [(name, layer, type(layer).__name__) for name, layer in layers]
+    parts = [entry for entry in parts if entry[-1] not in _WITHOUT_EFFECT]
+    if input_shape is None:
+        first = next(layer for _, layer, kind in parts if kind != "Flatten")
+        input_shape = (int(getattr(first, "in_features", 0)),)
+    nodes = {"input": Node(kinds.INPUT, {"shape": np.array(input_shape)})}
+    edges, previous = list[Edge](), "input"
+    output_shape = tuple(int(size) for size in input_shape)
+    for name, layer, kind in parts:
+        node_name = unused((name or kind).replace(".", "_"), (*nodes, "output"))
+        if kind in _NEURONS:
+            # If a last layer never resets, its membranes are the output.
+            integrates = layer is layers[-1][1] and int(layer.reset_mechanism_val) == _NONE
+            nodes[node_name] = _neuron_node(layer, dt_s, integrates=integrates)
+            if kind in _RECURRENT:
+                loop = unused(f"{node_name}_recurrent", (*nodes, "output"))
                 nodes[loop] = _loop_node(layer)
                 edges += [(node_name, loop), (loop, node_name)]
         else:
-            nodes[node_name] = _wire_node(layer)
-            output_shape = _output_shape(nodes[node_name], output_shape)
+            nodes[node_name] = node = _wire_node(layer)
+            output_shape = _output_shape(node, output_shape)
         edges.append((previous, node_name))
         previous = node_name
-    nodes["output"] = Node(OUTPUT, {"shape": np.array(output_shape)})
-    edges.append((previous, "output"))
-    return Graph(nodes, edges)
+    nodes["output"] = Node(kinds.OUTPUT, {"shape": np.array(output_shape)})
+    return Graph(nodes, [*edges, (previous, "output")])
 
 
 def _output_shape(node: Node, shape: Shape) -> Shape:
     """Output shape of a node without neurons; an estimate if the input does not fit."""
-    if node.kind in (LINEAR, AFFINE):
+    if node.kind in kinds.MATRICES:
         return (*shape[:-1], len(node.values["weight"]))
-    if node.kind == FLATTEN:
+    if node.kind == kinds.FLATTEN:
         return (math.prod(shape),)
-    window = window_of(node)
+    window = Window.of(node)
     input_shape = window.shape_of(shape)
     return shape if input_shape is None else window.output_shape(input_shape)
 
 
-def _integrates(layers: list[tuple[str, Any]], index: int) -> bool:
-    """True if the layer at this index is the last one, and never resets."""
-    return index == len(layers) - 1 and int(layers[index][1].reset_mechanism_val) == _NONE
-
-
-def _unused_name(name: str, taken: dict[str, Node]) -> str:
-    """The name, with a suffix if a node already has it."""
-    while name in taken or name == "output":
-        name += "_"
-    return name
-
-
-def _input_size(layer: Any) -> int:
-    """Number of inputs of a layer; 0 if the layer does not state it."""
-    return int(layer.in_features) if hasattr(layer, "in_features") else 0
-
-
 def _neuron_node(layer: Any, dt_s: float, *, integrates: bool) -> Node:
     """The NIR node of a layer of neurons; `integrates`: its neurons never spike."""
-    beta = np.clip(_float64_array(layer.beta), 0, 1)
-    kind = type(layer).__name__
-    values: dict[str, NDArray] = {}
-    if not integrates:
-        values |= {"v_threshold": _float64_array(layer.threshold), "v_reset": np.zeros(1)}
-    if (beta == 1).all() and "Synaptic" not in kind:
-        return Node(INTEGRATOR if integrates else IF, values | {"r": np.full(beta.shape, 1 / dt_s)})
-    with np.errstate(divide="ignore"):
-        tau_mem = dt_s / (1 - beta)
-    values |= {"r": tau_mem / dt_s, "v_leak": np.zeros(1)}
-    if "Synaptic" not in kind:
-        return Node(LI if integrates else LIF, values | {"tau": tau_mem})
-    tau_syn = dt_s / (1 - np.clip(_float64_array(layer.alpha), 0, 1))
-    values |= {"tau_mem": tau_mem, "tau_syn": tau_syn, "w_in": tau_syn / dt_s}
-    return Node(CUBA_LI if integrates else CUBA_LIF, values)
+    has_synapse = "Synaptic" in type(layer).__name__
+    lose_u = 1 - np.clip(_float64_array(layer.alpha), 0, 1) if has_synapse else None
+    lose_v = 1 - np.clip(_float64_array(layer.beta), 0, 1)
+    threshold = None if integrates else _float64_array(layer.threshold)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return node_of(lose_u, lose_v, np.zeros(1), threshold, dt_s)
 
 
 def _loop_node(layer: Any) -> Node:
     """The NIR node of the recurrent connections of a layer."""
-    loop = layer.recurrent
-    return (
-        _wire_node(loop)
-        if layer.all_to_all
-        else Node(LINEAR, {"weight": np.diag(_float64_array(loop.V))})
-    )
+    if layer.all_to_all:
+        return _wire_node(layer.recurrent)
+    return Node(kinds.LINEAR, {"weight": np.diag(_float64_array(layer.recurrent.V))})
 
 
 def _wire_node(layer: Any) -> Node:
     """The NIR node of a layer without neurons."""
     kind = type(layer).__name__
     if kind == "Flatten":
-        return Node(FLATTEN, {})
+        return Node(kinds.FLATTEN, {})
     if kind == "AvgPool2d":
         stride = layer.kernel_size if layer.stride is None else layer.stride
-        return Node(
-            AVG_POOL,
-            {
-                "kernel_size": np.array(layer.kernel_size),
-                "stride": np.array(stride),
-                "padding": np.array(layer.padding),
-            },
-        )
-    weight = _float64_array(layer.weight)
-    bias = None if layer.bias is None else _float64_array(layer.bias)
+        numbers = {"kernel_size": layer.kernel_size, "stride": stride, "padding": layer.padding}
+        return Node(kinds.AVG_POOL, {key: np.array(value) for key, value in numbers.items()})
+    values = {"weight": _float64_array(layer.weight)}
+    if layer.bias is not None:
+        values["bias"] = _float64_array(layer.bias)
     if kind == "Linear":
-        return (
-            Node(LINEAR, {"weight": weight})
-            if bias is None
-            else Node(AFFINE, {"weight": weight, "bias": bias})
-        )
-    return Node(
-        CONV2D,
-        {
-            "weight": weight,
-            "bias": np.zeros(len(weight)) if bias is None else bias,
-            **{
-                key: np.array(getattr(layer, key))
-                for key in ("stride", "padding", "dilation", "groups")
-            },
-        },
-    )
+        return Node(kinds.LINEAR if layer.bias is None else kinds.AFFINE, values)
+    numbers = {key: getattr(layer, key) for key in ("stride", "padding", "dilation", "groups")}
+    arrays = {key: np.array(value) for key, value in numbers.items()}
+    return Node(kinds.CONV2D, {"bias": np.zeros(len(values["weight"])), **values, **arrays})
 
 
 def _float64_array(value: Any) -> NDArray[np.float64]:

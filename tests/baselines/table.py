@@ -102,7 +102,7 @@ INTEGERS = (
     Ask("export zoo header", "inspect zoo.c --targets", "zoo.h"),
     Ask("export graph lava", "export graph.npz --to lava -o graph_lava", "graph_lava"),
     Ask("export graph nir", "export graph.npz -o graph.nir", "graph.nir"),
-    Ask("export nir spikes", "export chain.npz -o spikes.nir --readout spikes", "spikes.nir"),
+    Ask("export nir current", "export chain.npz -o current.nir --readout current", "current.nir"),
     Ask(
         "export nir free", "export zoo:yinyang -o free.nir --hops free --nir-dt 0.001", "free.nir"
     ),

@@ -12,10 +12,10 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.c.format import C
+from nmtool.exporters.nir.file import read_graph
 from nmtool.exporters.nir.format import Nir
-from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.interpreter import interpret
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.quantisation import round_network
@@ -257,4 +257,4 @@ def test_a_leak_potential_that_no_input_can_express_is_refused(tmp_path: Path) -
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(write(tmp_path / "x.nir", *with_synapse(r=0.0))).read(ImportOptions())
     (finding,) = caught.value.findings
-    assert (finding.code, finding.where) == ("nir-bias", "synapse")
+    assert (finding.code, finding.where) == ("nir-potential", "synapse")

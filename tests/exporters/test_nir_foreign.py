@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
+from nmtool.exporters.nir.file import read_graph
 from nmtool.exporters.nir.format import Nir
-from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.interpreter import interpret
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs

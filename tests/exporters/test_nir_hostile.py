@@ -17,9 +17,9 @@ import pytest
 
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
+from nmtool.exporters.nir import synapses
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.reading import synapses
 from tests.exporters.nir_graphs import end
 from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
@@ -150,7 +150,7 @@ def chain(count: int, lines: int, kind: str, **values: float) -> Change:
 
 REFUSED: dict[str, tuple[Change, str]] = {
     "no edges": (without("edges"), "hdf5-member-missing"),
-    "edges of three": (replaced("edges", data=[["a", "b", "c"]], dtype=TEXT), "nir-edges-shape"),
+    "edges of three": (replaced("edges", data=[["a", "b", "c"]], dtype=TEXT), "nir-malformed"),
     "edges of numbers": (replaced("edges", data=np.zeros((3, 2))), "hdf5-no-text"),
     "edges of lists": (
         replaced("edges", shape=(3, 2), dtype=h5py.vlen_dtype("f8")),
@@ -164,16 +164,16 @@ REFUSED: dict[str, tuple[Change, str]] = {
         replaced("edges", shape=(300_000, 2), dtype=TEXT, chunks=(9, 2)),
         "hdf5-too-many-texts",
     ),
-    "an edge to nowhere": (with_edges(("input", "nowhere")), "nir-edge-nowhere 'nowhere'"),
-    "a circle": (with_edges(("first_to_first_weight",) * 2), "nir-wire-circle"),
+    "an edge to nowhere": (with_edges(("input", "nowhere")), "nir-malformed 'nowhere'"),
+    "a circle": (with_edges(("first_to_first_weight",) * 2), "nir-loop"),
     "no type": (without("nodes/first/type"), "hdf5-member-missing first/type"),
     "a number for a type": (replaced("nodes/first/type", data=3), "hdf5-no-text first/type"),
     "a type of bytes": (replaced("nodes/first/type", data=np.bytes_(b"\xff\xfe")), "hdf5-damaged"),
     "an unknown type": (replaced("nodes/first/type", data="Conv9d"), "nir-kind Conv9d"),
     "no nodes": (without("nodes"), "hdf5-member-missing node/nodes"),
     "a file for nodes": (replaced("nodes", data=1), "hdf5-no-group node/nodes"),
-    "one node": (replaced("type", data="LIF"), "nir-no-graph LIF"),
-    "no input": (without("nodes/input"), "nir-edge-nowhere 'input'"),
+    "one node": (replaced("type", data="LIF"), "nir-malformed LIF"),
+    "no input": (without("nodes/input"), "nir-malformed 'input'"),
     "complex": (replaced(WEIGHT, data=np.ones((5, 8), complex)), "nir-values weight"),
     "a compound": (replaced(WEIGHT, data=np.zeros((5, 8), [("a", "f8")])), "nir-values weight"),
     "lists": (replaced(WEIGHT, shape=(5, 8), dtype=h5py.vlen_dtype("f8")), "nir-values weight"),
@@ -181,11 +181,11 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "text": (replaced("nodes/first/r", data="text"), "nir-values r"),
     "not a number": (replaced(WEIGHT, data=np.full((5, 8), np.nan)), "nir-values weight"),
     "nothing": (replaced(WEIGHT, data=h5py.Empty("f8")), "nir-values"),
-    "three axes": (replaced(WEIGHT, data=np.ones((5, 8, 1))), "nir-matrix weight"),
-    "another shape": (replaced(WEIGHT, data=np.ones((5, 9))), "nir-size 9"),
-    "no time": (replaced("nodes/first/tau_mem", data=np.zeros(8)), "nir-time-constant tau_mem"),
-    "a negative size": (replaced("nodes/input/shape", data=[-6]), "nir-lines -6"),
-    "a huge size": (replaced("nodes/input/shape", data=[2**62, 2**62]), "nir-lines 'input'"),
+    "three axes": (replaced(WEIGHT, data=np.ones((5, 8, 1))), "nir-values weight"),
+    "another shape": (replaced(WEIGHT, data=np.ones((5, 9))), "nir-shape 9"),
+    "no time": (replaced("nodes/first/tau_mem", data=np.zeros(8)), "nir-values tau_mem"),
+    "a negative size": (replaced("nodes/input/shape", data=[-6]), "nir-too-large -6"),
+    "a huge size": (replaced("nodes/input/shape", data=[2**62, 2**62]), "nir-too-large 'input'"),
     "a soft link": (linked(h5py.SoftLink("/node/nodes/second")), "hdf5-link nodes/first"),
     "a link to itself": (linked(h5py.SoftLink("/node/nodes/first")), "hdf5-link nodes/first"),
     "an external link": (linked(h5py.ExternalLink("/etc/passwd", "x")), "hdf5-link nodes/first"),
@@ -195,12 +195,12 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "virtual data": (from_another_file, "hdf5-elsewhere weight"),
     "a plug-in": (with_a_plug_in, "hdf5-plug-in weight"),
-    "a long name": (with_a_long_name, "nir-name-long 500"),
-    "one name twice": (with_the_same_name_twice, "nir-name-twice 'a.b'"),
-    "deep graphs": (nested_deep, "nir-too-many-nodes 16"),
-    "a graph in itself": (nested_in_itself, "nir-too-many-nodes 2500"),
-    "many populations": (chain(251, 2, "Threshold", threshold=0.5), "nir-too-many-neurons 250"),
-    "a graph without ends": (lambda node: graph_in(node, "empty"), "nir-nested-ports 'empty'"),
+    "a long name": (with_a_long_name, "nir-too-large 500"),
+    "one name twice": (with_the_same_name_twice, "nir-malformed 'a.b'"),
+    "deep graphs": (nested_deep, "nir-too-large 16"),
+    "a graph in itself": (nested_in_itself, "nir-too-large 16"),
+    "many populations": (chain(251, 2, "Threshold", threshold=0.5), "nir-too-large 250"),
+    "a graph without ends": (lambda node: graph_in(node, "empty"), "nir-malformed 'empty'"),
 }
 """Kinds of damage, with the code of the error or finding and the names in its text."""
 
@@ -289,11 +289,11 @@ BOMBS: dict[str, tuple[Change, str]] = {
         ),
         "hdf5-too-large",
     ),
-    "wide scales": (chain(300, 1 << 20, "Scale", scale=1.0), "nir-too-many-lines"),
-    "wide neurons": (chain(200, 1 << 20, "Threshold", threshold=0.5), "nir-too-many-lines"),
+    "wide scales": (chain(300, 1 << 20, "Scale", scale=1.0), "nir-too-large"),
+    "wide neurons": (chain(200, 1 << 20, "Threshold", threshold=0.5), "nir-too-large"),
     "neurons by neurons": (
         chain(200, 1 << 11, "Threshold", threshold=0.5),
-        "nir-too-many-synapses",
+        "nir-too-large",
     ),
     "one name for all": (one_text_for_all("edges", 10_000, 2), "hdf5-too-large"),
     "one type for all": (one_text_for_all("nodes/first/type", 10_000), "hdf5-no-text"),
@@ -301,10 +301,10 @@ BOMBS: dict[str, tuple[Change, str]] = {
 
 _LOAD = """
 import os, resource, sys
-import nmtool.exporters.nir.reading.network
+import nmtool.exporters.nir.importing
 from nmtool.exporters import hdf5
 from nmtool.exporters.nir.format import Nir
-from nmtool.exporters.nir.reading import synapses
+from nmtool.exporters.nir import synapses
 from nmtool.errors import FileFormatError
 
 hdf5.MAX_BYTES //= 4
@@ -359,7 +359,7 @@ def test_wires_with_too_many_synapses_are_refused(
     path = changed(tmp_path / "x.nir", whole, chain(20, 10, "Scale", scale=1.0))
     assert Nir(path).network.channels.size == 10
     monkeypatch.setattr(synapses, "MAX_SYNAPSES", 199)
-    with refused(FileFormatError, "nir-too-many-synapses") as caught:
+    with refused(FileFormatError, "nir-too-large") as caught:
         Nir(path).read()
     assert "199" in caught.value.what
 
@@ -394,18 +394,21 @@ def with_two_inputs(node: Any) -> None:
 DELAY = "nodes/first_to_second_delay/delay"
 
 NOT_RUN: dict[str, tuple[Change, str]] = {
-    "an unknown type": (replaced("nodes/out/type", data="Conv9d"), "nir-run-kind Conv9d"),
-    "a step ahead of nothing": (settings_changed(ahead={"first": -1}), "nir-ahead-negative"),
-    "options of tomorrow": (settings_changed(options={"form": "ring"}), "nir-option-unknown ring"),
-    "a loop without a step": (with_a_loop_through_the_input, "nir-run-loop"),
-    "two inputs": (with_two_inputs, "nir-run-inputs 2"),
-    "a delay back in time": (replaced(DELAY, data=np.full(8, -1.0)), "nir-run-delay"),
-    "a delay of years": (replaced(DELAY, data=np.full(8, 1e9)), "nir-run-too-large"),
+    "an unknown type": (replaced("nodes/out/type", data="Conv9d"), "nir-not-run Conv9d"),
+    "a step ahead of nothing": (settings_changed(ahead={"first": -1}), "nir-not-run"),
+    "options of tomorrow": (
+        settings_changed(options={"readout": "ring"}),
+        "nir-option-unknown ring",
+    ),
+    "a loop without a step": (with_a_loop_through_the_input, "nir-loop"),
+    "two inputs": (with_two_inputs, "nir-not-run 2"),
+    "a delay back in time": (replaced(DELAY, data=np.full(8, -1.0)), "nir-not-run"),
+    "a delay of years": (replaced(DELAY, data=np.full(8, 1e9)), "nir-too-large"),
     "a node that is not there": (
         settings_changed(recorded={"out": "nowhere\x1b"}),
-        "nir-run-node 'nowhere\\x1b'",
+        "nir-not-run 'nowhere\\x1b'",
     ),
-    "a node of another size": (settings_changed(recorded={"out": "second"}), "nir-run-size 'out'"),
+    "a node of another size": (settings_changed(recorded={"out": "second"}), "nir-not-run 'out'"),
 }
 """Kinds of damage, with the code of the error and the names in its text."""
 

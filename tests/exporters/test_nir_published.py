@@ -122,6 +122,6 @@ def test_input_through_the_recurrent_matrix_is_refused(tmp_path: Path) -> None:
     drawn = braille(biased=False)
     drawn.edges[drawn.edges.index(("fc1", "lif1.lif"))] = ("fc1", "lif1.w_rec")
     path = written(as_nir(drawn, nested=False), tmp_path / "braille_subgraph.nir")
-    with refused(FileFormatError, "nir-loop-mixed") as caught:
+    with refused(FileFormatError, "nir-loop") as caught:
         Nir(path).read(ImportOptions())
     assert "'lif1.lif'" in caught.value.what

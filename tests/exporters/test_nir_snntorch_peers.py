@@ -106,21 +106,16 @@ def test_other_resets_are_refused_and_differ(
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
     assert codes(caught.value) == [code] * 2
-    # The output of the imported network lags behind the output of the module by three steps.
-    later = 3
-    longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
-        network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)
-    verification = certificate(network, recorded(module, tmp_path / "recording.npz", later))
+        network = nm.from_snntorch(module, n_steps=STEPS, approximate=True)
+    assert caplog.text.count("is imported with a reset to zero") == 2
+    # The output of the imported network lags behind the output of the module by three steps.
+    verification = certificate(network, recorded(module, tmp_path / "recording.npz", silent=3))
     assert not verification.identical
-    (check,) = verification.checks.values()
-    (remark,) = [r.getMessage() for r in caplog.records if "snntorch-approximate" in r.getMessage()]
-    bins = int(remark.split(" bins differ")[0].split()[-1].replace(",", ""))
-    assert bins == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
 
 
 def test_a_module_retrained_with_other_resets_is_imported(tmp_path: Path) -> None:
-    """The remark on approximations advises retraining, after which states carry gradients."""
+    """The warning on approximations advises retraining, after which states carry gradients."""
     import torch
 
     module = model("Synaptic", reset="zero", late=False)

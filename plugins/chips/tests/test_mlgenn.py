@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, NetworkError, UsageError
-from nmtool.exporters.nir.format import reference
+from nmtool.float_simulator import simulate_floats
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
@@ -100,7 +100,7 @@ def test_an_imported_network_has_the_spikes_of_mlgenn(
     folder = written(tmp_path_factory.mktemp("run"), values)
     network = load(folder, replace(OPTIONS, scaled=scaled))
     spikes = np.random.default_rng(seed).random((STEPS, SIZES["In"])) < 0.2
-    recording = reference(network, Raster.from_dense(spikes[None]))
+    recording = simulate_floats(network, Raster.from_dense(spikes[None]))
     expected = mlgenn(values, spikes, scaled)
     assert recording.membrane["Out"][0] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
@@ -112,7 +112,7 @@ def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
     options = replace(options, scaled=False)
     network = load(written(tmp_path, values), options)
     spikes = Raster.from_dense(np.eye(4, 1, dtype=np.bool_)[None])
-    assert reference(network, spikes).spikes["Hid"].n_spikes == 1
+    assert simulate_floats(network, spikes).spikes["Hid"].n_spikes == 1
 
 
 def test_the_last_epoch_is_the_default(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def test_a_wrong_keyword_gets_a_suggestion() -> None:
     [
         (("-o", "x.c", "--lanes", "2"), 2, "verilog-options-unused"),
         (("-o", "x", "--to", "lava", "--deep"), 2, "verilog-options-unused"),
-        (("-o", "x", "--to", "verilog", "--form", "axonal"), 2, "nir-options-unused"),
-        (("-o", "x.nir", "--lanes", "2", "--form", "axonal"), 2, "writing-options-mixed"),
+        (("-o", "x", "--to", "verilog", "--hops", "free"), 2, "nir-options-unused"),
+        (("-o", "x.nir", "--lanes", "2", "--hops", "free"), 2, "writing-options-mixed"),
         (("-o", "x", "--to", "verilog", "--lanes", "3"), 2, "verilog-lanes"),
     ],
 )

@@ -54,8 +54,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "check": False,
         "samples": None,
     },
-    "convert integers.npz out.nir --form axonal --hops free --nir-dt 0.001": {
-        "writing": NirOptions(form="axonal", hops="free", nir_dt_s=0.001),
+    "convert integers.npz out.nir --readout current --hops free --nir-dt 0.001": {
+        "writing": NirOptions(readout="current", hops="free", nir_dt_s=0.001),
         "reading": None,
         "check": True,
         "force": False,

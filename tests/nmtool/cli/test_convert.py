@@ -235,7 +235,7 @@ def test_import_options_read_the_graph_instead_of_the_embedded_network(
 @pytest.mark.usefixtures("foreign")
 def test_wrong_nir_options(nmtool: Nmtool) -> None:
     result = nmtool("convert", "foreign.nir", "x.npz", "--in-dt-ms", "0")
-    assert (result.code, result.out, result.error) == (2, "", "nir-import-step")
+    assert (result.code, result.out, result.error) == (2, "", "nir-step-range")
     result = nmtool("convert", "foreign.nir", "x.npz", "--in-nir-dt", "0.003")
     assert (result.code, result.error) == (2, "nir-graph-unfit")
     assert "foreign.nir" in result.err

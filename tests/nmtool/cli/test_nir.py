@@ -105,10 +105,9 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "error", "phrase"),
     [
-        (("-o", "x.nir", "--form", "axonal"), 1, "nir-does-not-fit", "input → hidden"),
         (("-o", "x.nir", "--nir-dt", "0"), 2, "nir-step-range", " 0"),
-        (("-o", "x.nir", "--form", "ring"), 2, "command-line", "'ring'"),
-        (("-o", "x", "--to", "lava", "--form", "axonal"), 2, "nir-options-unused", "form"),
+        (("-o", "x.nir", "--hops", "ring"), 2, "command-line", "'ring'"),
+        (("-o", "x", "--to", "lava", "--hops", "free"), 2, "nir-options-unused", "hops"),
         (("-o", "x", "--to", "nir"), 2, "extension-wrong", ".nir"),
     ],
 )
@@ -138,7 +137,7 @@ def test_all_misfits_of_a_graph_are_shown(nmtool: Nmtool, file: Path) -> None:
         opened["node/nodes/out/tau_mem"][...] = -1.0
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(file).read()
-    assert codes(caught.value) == ["nir-kind", "nir-time-constant"]
+    assert codes(caught.value) == ["nir-kind", "nir-values"]
     file.rename("foreign.nir")
     result = nmtool("convert", "foreign.nir", "out.npz")
     assert (result.code, result.out, result.error) == (2, "", "nir-graph-unfit")

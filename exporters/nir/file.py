@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.embedded import (
@@ -27,19 +26,8 @@ from nmtool.exporters.embedded import (
     read_embedded,
 )
 from nmtool.exporters.hdf5 import PlainFile, opened
-from nmtool.exporters.nir.graph.nodes import (
-    CONVOLUTIONS,
-    DELAY,
-    IDENTITY,
-    INPUT,
-    LINEAR,
-    NEURONS,
-    OUTPUT,
-    SCALE,
-    Edge,
-    Graph,
-    Node,
-)
+from nmtool.exporters.nir import kinds
+from nmtool.exporters.nir.graph import Edge, Graph, Node, check_size
 from nmtool.exporters.nir.options import NirOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.libraries import missing_library
@@ -69,9 +57,10 @@ CONVENTION = (
     "v = (1 - dt/tau_mem) v + dt/tau_mem (v_leak + r I), spike where v > v_threshold, "
     "then v = v_reset; v and I start at 0; edges cost no step"
 )
-FIXED = {"recurrent_step": "implied", "profile": None}
-"""Entries of the stored options that are the same in every file: a connection that closes a loop
-takes one step even without a `Delay`, and a file is for no particular tool."""
+FIXED = {"form": "grouped", "recurrent_step": "implied", "profile": None}
+"""Entries of the stored options that are the same in every file: a projection has a `Delay` and a
+`Linear` per delay, a connection that closes a loop takes one step even without a `Delay`, and a
+file is for no particular tool."""
 LOST = "decays truncate on the chip, not here"
 """Property of integer networks that a graph cannot represent."""
 
@@ -99,15 +88,23 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
     """
     ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
     if min(ahead.values(), default=0) < 0:
-        raise FileFormatError(
+        raise not_as_written(
             "in the settings embedded in the file, a population runs a negative number of steps "
-            "ahead of the network",
-            code="nir-ahead-negative",
-            fix="export the network again",
+            "ahead of the network"
         )
     recorded = {str(name): str(node) for name, node in about["recorded"].items()}
     options = {key: value for key, value in about["options"].items() if key not in FIXED}
     return Settings(NirOptions(**options), ahead, recorded)
+
+
+def not_as_written(what: str) -> FileFormatError:
+    """The error for a file of nmtool that cannot be run, since somebody has changed it."""
+    return FileFormatError(
+        what,
+        code="nir-not-run",
+        why="nmtool runs only graphs that it has written itself",
+        fix="export the network again",
+    )
 
 
 def embedded_of(
@@ -167,37 +164,15 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
 
 def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
     """Make a node of the library `nir`."""
-    if node.kind == INPUT:
+    if node.kind == kinds.INPUT:
         return nir.Input(input_type={"input": node.values["shape"]})
-    if node.kind == OUTPUT:
+    if node.kind == kinds.OUTPUT:
         return nir.Output(output_type={"output": node.values["shape"]})
-    if node.kind == LINEAR:
+    if node.kind == kinds.LINEAR:
         weight = node.values["weight"]
         single = weight.astype(np.float32)
         return nir.Linear(weight=single if np.array_equal(single, weight) else weight)
     return getattr(nir, node.kind)(**node.values)
-
-
-def read_graph(path: str | Path) -> Graph:
-    """The graph of a NIR file. Nested graphs are flattened; names of nodes are joined by dots.
-
-    Raises:
-        FileFormatError: the file is missing, damaged, too large, or not a NIR file.
-        MissingError: h5py is not installed.
-    """
-    nodes: dict[str, Node] = {}
-    edges: list[Edge] = []
-    with opened(path, WHAT) as file:
-        root = _Nodes(file).read(file.group(file.root, "node"), 0)
-        if not isinstance(root, _Nested):
-            raise FileFormatError(
-                f"the file contains a single node of the kind {printable(root.kind)} instead of "
-                "a graph",
-                code="nir-no-graph",
-                fix="put the node into a graph",
-            )
-        _flatten(root, "", nodes, edges)
-    return Graph(nodes, sorted(set(edges)))
 
 
 def read_embedded_data(path: str | Path) -> Embedded | None:
@@ -215,121 +190,105 @@ def read_embedded_data(path: str | Path) -> Embedded | None:
     return embedded
 
 
-@dataclass(frozen=True, eq=False)
-class _Nested:
-    """A graph whose nodes may themselves be graphs."""
+def read_graph(path: str | Path) -> Graph:
+    """The graph of a NIR file. Nested graphs are flattened; names of nodes are joined by dots.
 
-    nodes: dict[str, Node | _Nested]
-    edges: list[Edge]
+    Raises:
+        FileFormatError: the file is missing, damaged, too large, or not a NIR file.
+        MissingError: h5py is not installed.
+    """
+    with opened(path, WHAT) as file:
+        reader, root = _GraphReader(file), file.group(file.root, "node")
+        if (kind := file.text(root, "type")) != _GRAPH:
+            raise _malformed(
+                f"the file contains a single node of the kind {printable(kind)} instead of a graph",
+                "put the node into a graph",
+            )
+        reader.read(root, "", 0)
+    return Graph(reader.nodes, sorted(set(reader.edges)))
 
 
-class _Nodes:
-    """Reads the nodes of a NIR file, and limits their number."""
+def _malformed(what: str, fix: str, why: str = "") -> FileFormatError:
+    """The error for a file whose nodes and edges are no graph."""
+    return FileFormatError(what, code="nir-malformed", why=why, fix=fix)
+
+
+class _GraphReader:
+    """Collects the nodes and edges of a graph and of all graphs in it, and limits their number."""
 
     def __init__(self, file: PlainFile) -> None:
-        self.file = file
-        self.count = 0
+        self.file, self.count = file, 1
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
 
-    def read(self, group: h5py.Group, depth: int) -> Node | _Nested:
-        """Read a node, or a nested graph, from its group."""
-        self.count += 1
-        self._check_count(depth, 0)
-        kind = self.file.text(group, "type")
-        if kind == _GRAPH:
-            return self._nested(group, depth)
+    def read(self, group: h5py.Group, prefix: str, depth: int) -> dict[str, list[str]]:
+        """Read a graph, and add its nodes; returns the names of its inputs and outputs, by kind."""
+        members = self.file.group(group, "nodes")
+        self._check_count(depth, len(members))
+        first, last = dict[str, str](), dict[str, str]()
+        ports: dict[str, list[str]] = {kinds.INPUT: [], kinds.OUTPUT: []}
+        for name in sorted(members):
+            what = f"the name {printable(name)} has {len(name)} characters"
+            check_size(len(name), MAX_NAME, what, "shorten the name")
+            member, full_name = self.file.group(members, name), prefix + name
+            self.count += 1
+            self._check_count(depth + 1, 0)
+            kind = self.file.text(member, "type")
+            if kind == _GRAPH:
+                inner = self.read(member, f"{full_name}.", depth + 1)
+                first[name], last[name] = (
+                    _only_port(inner, full_name, k) for k in (kinds.INPUT, kinds.OUTPUT)
+                )
+                continue
+            if full_name in self.nodes:
+                what = f"the file has two nodes named '{printable(full_name)}'"
+                raise _malformed(what, "rename one of them")
+            node = self._node(member, kind)
+            if prefix and kind in ports:
+                node = Node(kinds.IDENTITY, node.values)
+            ports.get(kind, []).append(full_name)
+            self.nodes[full_name] = node
+            first[name] = last[name] = full_name
+        self.edges += [(last[pre], first[post]) for pre, post in self._edges(group, first)]
+        return ports
+
+    def _node(self, group: h5py.Group, kind: str) -> Node:
+        """Read a node. Constants become float64: types of few bits would overflow or round."""
         values = self.file.numbers(group)
-        if kind in (*NEURONS, SCALE, DELAY):
-            # Constants become float64, because calculations in a type of few bits would overflow or
-            # round.
-            values = {key: _in_float64(value) for key, value in values.items()}
-        if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
+        if kind in (*kinds.NEURONS, kinds.SCALE, kinds.DELAY):
+            values = {key: value.astype(np.float64) for key, value in values.items()}
+        if kind in kinds.CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
         return Node(kind, values)
 
-    def _nested(self, group: h5py.Group, depth: int) -> _Nested:
-        """Read a graph with its nodes and edges."""
-        members, nodes = self.file.group(group, "nodes"), {}
-        self._check_count(depth, len(members))
-        for name in sorted(members):
-            if len(name) > MAX_NAME:
-                raise FileFormatError(
-                    f"the name {printable(name)} has {len(name)} characters",
-                    code="nir-name-long",
-                    fix=f"shorten the name to at most {MAX_NAME} characters",
-                )
-            nodes[name] = self.read(self.file.group(members, name), depth + 1)
-        return _Nested(nodes, self._edges(group, nodes))
-
-    def _check_count(self, depth: int, n_nodes: int) -> None:
-        """Raise `FileFormatError` for too many nodes, or too many levels of nested graphs."""
-        if depth > MAX_DEPTH or self.count + n_nodes > MAX_NODES:
-            raise FileFormatError(
-                f"the file contains more than the {MAX_NODES} nodes, or more than the "
-                f"{MAX_DEPTH} levels of nested graphs, that nmtool reads",
-                code="nir-too-many-nodes",
-                fix="write a smaller graph, or merge its nodes",
-            )
-
-    def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
+    def _edges(self, group: h5py.Group, names: Mapping[str, str]) -> list[Edge]:
         """Read the edges of a graph; raises `FileFormatError` unless both nodes exist."""
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
         if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
-            raise FileFormatError(
-                f"edges of shape {pairs.shape} are not pairs of names",
-                code="nir-edges-shape",
-                fix="write the file again with the tool that made it",
-            )
+            what = f"edges of shape {pairs.shape} are not pairs of names"
+            raise _malformed(what, "write the file again with the tool that made it")
         edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
         for pre, post in edges:
-            for end in (pre, post):
-                if end not in nodes:
-                    raise FileFormatError(
-                        f"the edge {printable(pre)} → {printable(post)} refers to a missing node "
-                        f"'{printable(end)}'",
-                        code="nir-edge-nowhere",
-                        fix="add the node, or remove the edge",
-                    )
+            if missing := [end for end in (pre, post) if end not in names]:
+                what = f"the edge {printable(pre)} → {printable(post)} refers to a missing node"
+                fix = "add the node, or remove the edge"
+                raise _malformed(f"{what} '{printable(missing[0])}'", fix)
         return edges
 
-
-def _in_float64(value: NDArray) -> NDArray:
-    """Convert numbers to float64; arrays of other types are unchanged."""
-    return value.astype(np.float64) if value.dtype.kind in "biuf" else value
-
-
-def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
-    """Add a graph to `nodes` and `edges`; inputs and outputs of nested graphs become `Identity`."""
-    first, last = {}, {}
-    for name, node in nested.nodes.items():
-        full_name = prefix + name
-        if full_name in nodes:
-            raise FileFormatError(
-                f"the file has two nodes named '{printable(full_name)}'",
-                code="nir-name-twice",
-                fix="rename one of them",
-            )
-        if isinstance(node, _Nested):
-            first[name], last[name] = (_port(node, full_name, kind) for kind in (INPUT, OUTPUT))
-            _flatten(node, f"{full_name}.", nodes, edges)
-        else:
-            is_port = bool(prefix) and node.kind in (INPUT, OUTPUT)
-            nodes[full_name] = Node(IDENTITY, node.values) if is_port else node
-            first[name] = last[name] = full_name
-    edges += [(last[pre], first[post]) for pre, post in nested.edges]
+    def _check_count(self, depth: int, n_more: int) -> None:
+        """Raise `FileFormatError` for too many nodes, or too many levels of nested graphs."""
+        fix = "write a smaller graph, or merge its nodes"
+        check_size(depth, MAX_DEPTH, f"the file nests graphs in {depth} levels", fix)
+        count = self.count + n_more
+        check_size(count, MAX_NODES, f"the file has at least {count} nodes", fix)
 
 
-def _port(nested: _Nested, name: str, kind: str) -> str:
+def _only_port(ports: Mapping[str, list[str]], name: str, kind: str) -> str:
     """Full name of the only input node, or output node, of a nested graph."""
-    ports = [
-        inner
-        for inner, node in nested.nodes.items()
-        if isinstance(node, Node) and node.kind == kind
-    ]
-    if len(ports) != 1:
-        raise FileFormatError(
-            f"the nested graph '{printable(name)}' has {len(ports)} nodes of the kind {kind}",
-            code="nir-nested-ports",
-            why="edges name the nested graph, not a node in it",
-            fix=f"keep only one {kind}",
+    if len(ports[kind]) != 1:
+        raise _malformed(
+            f"the nested graph '{printable(name)}' has {len(ports[kind])} nodes of the kind {kind}",
+            f"keep only one {kind}",
+            "edges name the nested graph, not a node in it",
         )
-    return f"{name}.{ports[0]}"
+    return ports[kind][0]

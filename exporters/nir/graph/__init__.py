@@ -1,1 +1,0 @@
-"""NIR graphs as plain data: files, loops, windows, delays and differences."""

@@ -1,1 +1,0 @@
-"""Import NIR graphs from other tools as networks."""

@@ -1,1 +1,0 @@
-"""An interpreter for NIR graphs."""

@@ -1,1 +1,0 @@
-"""Write a network as a NIR graph."""
