@@ -329,7 +329,7 @@ def run_lava(fault: Fault) -> Recording:
 
 def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     """Run the exported C program with a fault."""
-    text = content.file_bytes(fault.network, None).decode()
+    text = content.written(fault.network)[""].decode()
     pairs = RULES[fault.rule].c if fault.rule else ()
     return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 

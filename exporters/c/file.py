@@ -17,18 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import templates
-from nmtool.exporters.c.about import about
-from nmtool.exporters.c.answers import Carried, answers_header, checking_main, read_back
-from nmtool.exporters.c.prefix import (
+from nmtool.exporters.c.answers import Carried, answers_header, check_values, read_back
+from nmtool.exporters.c.source import head_values, program_values, projection_symbol
+from nmtool.exporters.c.text import (
     check_prefix,
+    filled,
     is_prefix,
-    program_with_header,
+    json_text,
+    read_arrays,
     renamed,
-    shared_interface,
+    template,
 )
-from nmtool.exporters.c.source import program, projection_symbol
-from nmtool.exporters.c.text import json_text, read_arrays
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
     HEADER_VERSION,
@@ -45,6 +44,9 @@ from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json
 
+HEADER = ".h"
+"""Extension of the header file of a C file with a prefix."""
+
 WHAT = "C file"
 MAX_BYTES = 1 << 30
 
@@ -55,8 +57,10 @@ _SEALED = re.compile(rb"/\* nmtool\.sha256 ([0-9a-f]{64}) \*/\n\Z")
 _RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*]*\})\n\*/$", re.M)
 
 
-def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "") -> bytes:
-    """The bytes of a C file, deterministic.
+def written(
+    network: IntegerNetwork, carried: Carried | None = None, prefix: str = ""
+) -> dict[str, bytes]:
+    """The bytes of a C file, '', and with a prefix of its header, `HEADER`; deterministic.
 
     Args:
         network: the network.
@@ -66,6 +70,26 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
     Raises:
         UsageError: the prefix is invalid.
     """
+    if prefix:
+        check_prefix(prefix)
+    values = program_values(network, prefix)
+    head = filled(template("head.c"), {**values, **head_values(network, carried, prefix)})
+    values["interface"] = filled(template("interface.h"), values).rstrip()
+    check = filled(template("check.c"), check_values(network, values, carried))
+    code = renamed(filled(template("network.c"), values) + "\n" + check, prefix)
+    content = "\n".join([head, code, _record(network, carried, prefix)]).encode("ascii")
+    files = {"": content + _SEAL.format(digest(content)).encode()}
+    if prefix:
+        interface = renamed(values["interface"], prefix)
+        header = filled(
+            template("header.h"), {"comment": head, "interface": interface, "prefix": prefix}
+        )
+        files[HEADER] = header.encode("ascii")
+    return files
+
+
+def _record(network: IntegerNetwork, carried: Carried | None, prefix: str) -> str:
+    """The comment with all that the code does not say of a network, as JSON."""
     header, _ = pack(network)
     sign_modes = [projection.sign_mode for projection in network.projections]
     record: dict[str, Any] = {"version": header_version(network), "network": header}
@@ -73,28 +97,8 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
     if carried is not None:
         record["answers"] = answers_header(carried.answers)
     if prefix:
-        check_prefix(prefix)
         record["prefix"] = prefix
-    code = "\n".join(
-        [
-            program_with_header(network) if prefix else program(network),
-            checking_main(network, carried),
-        ]
-    )
-    parts = [about(network, carried, prefix), renamed(code, prefix) if prefix else code]
-    parts.append(_RECORD.format(json_text(record)))
-    content = "\n".join(parts).encode("ascii")
-    return content + _SEAL.format(digest(content)).encode()
-
-
-def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) -> bytes:
-    """The bytes of the header file of a C file with a prefix."""
-    text = templates.HEADER.substitute(
-        comment=about(network, carried, prefix),
-        interface=renamed(shared_interface(network), prefix),
-        prefix=prefix,
-    )
-    return text.encode("ascii")
+    return _RECORD.format(json_text(record, indent=1))
 
 
 @dataclass(frozen=True)

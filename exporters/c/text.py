@@ -1,16 +1,27 @@
-"""Write arrays and strings as C text, and read the arrays back."""
+"""The text of C programs: templates, which are files of C; arrays, strings and names in them."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import UsageError, quoted
+
 WIDTH = 100
 """Largest number of characters in a line."""
+
+_PART = re.compile(
+    r"^//% (?P<kind>each|if|unless) (?P<block>\w+)\n(?P<body>.*?)"
+    r"(?:^//% else (?P=block)\n(?P<other>.*?))?^//% end (?P=block)\n"
+    r"|\$(?P<name>\w+)|\$\{(?P<braced>\w+)(?:\?(?P<yes>[^:}]*)(?::(?P<no>[^}]*))?)?\}",
+    re.MULTILINE | re.DOTALL,
+)
 
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
@@ -20,6 +31,44 @@ _ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "*/?"}
 
 In JSON, only strings contain them.
 """
+
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_LONGEST = 40
+_DEFAULT_PREFIX = "nmtool_"
+_DEFAULT_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_DEFAULT_PREFIX}')
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_IN_DRIVER = ("run_step",)
+"""Names in nmtool's drivers; renaming must not produce them either."""
+
+
+def template(name: str) -> str:
+    """The text of a template of this package, e.g. `network.c`."""
+    return Path(__file__).with_name(name).read_text("ascii")
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """Fill in a template.
+
+    `$name` and `${name}` are a value, and `${name?text:other}` is one of two texts. The line
+    `//% if NAME` (or `unless`, or `each`) begins a block, and `//% end NAME` ends it; `//% else
+    NAME` may stand between. `each` repeats its block for every mapping of a list, with its values.
+
+    >>> print(filled("//% each a\\nint $b${c?[3]};\\n//% end a\\n", {"a": [{"b": "x", "c": True}]}))
+    int x[3];
+    <BLANKLINE>
+    """
+
+    def part(match: re.Match[str]) -> str:
+        kind = match["kind"]
+        value = values[match["block"] or match["name"] or match["braced"]]
+        if kind == "each" and value:
+            return "".join(filled(match["body"], {**values, **item}) for item in value)
+        if kind is None and match["yes"] is None:
+            return str(value)
+        yes, no = (match["yes"], match["no"]) if kind is None else (match["body"], match["other"])
+        return filled((yes if bool(value) != (kind == "unless") else no) or "", values)
+
+    return _PART.sub(part, text)
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
@@ -63,11 +112,53 @@ def string(text: str) -> str:
     return f'"{"".join(characters)}"'
 
 
-def json_string(text: str) -> str:
-    """Encode a text as a JSON string that is safe within a C comment."""
-    return json.dumps(text).translate(_ESCAPED)
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Encode a value as JSON that is safe within a C comment."""
+    return json.dumps(value, sort_keys=True, indent=indent).translate(_ESCAPED)
 
 
-def json_text(value: Any) -> str:
-    """Encode a value as multi-line JSON that is safe within a C comment."""
-    return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)
+def is_prefix(text: object) -> bool:
+    """True for a valid prefix of names in C and C++, to be followed by an underscore."""
+    return isinstance(text, str) and len(text) <= _LONGEST and bool(_PREFIX.fullmatch(text))
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise `UsageError` for an invalid prefix."""
+    if not is_prefix(prefix):
+        raise UsageError(
+            f"{quoted(prefix)} is not a valid prefix for names in C",
+            code="c-prefix",
+            why=f"a prefix begins with a letter, and has at most {_LONGEST} characters: letters, "
+            "digits, and single underscores between them",
+            fix="choose a word, e.g. `prefix=kws`",
+        )
+
+
+def renamed(code: str, prefix: str) -> str:
+    """Replace `nmtool_` by a prefix in all names of C code, but not within strings.
+
+    All code is first written with the default names. Without a prefix, they stay.
+
+    >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
+    'kws_step(); puts("nmtool_step");'
+
+    Raises:
+        UsageError: the code already contains a new name.
+    """
+    if not prefix or f"{prefix}_" == _DEFAULT_PREFIX:
+        return code
+    words = {*_WORD.findall(code), *_IN_DRIVER}
+    new_names = {
+        f"{prefix}_{word.removeprefix(_DEFAULT_PREFIX)}"
+        for word in words
+        if word.startswith(_DEFAULT_PREFIX)
+    }
+    if taken_names := sorted(new_names & words):
+        raise UsageError(
+            f"the prefix '{prefix}' would give two objects the same name {taken_names[0]}",
+            code="c-prefix-taken",
+            fix="choose another prefix",
+        )
+    return _DEFAULT_NAME.sub(
+        lambda match: f"{prefix}_" if match[0] == _DEFAULT_PREFIX else match[0], code
+    )

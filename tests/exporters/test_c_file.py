@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters.c import compiler, program, runtime, source
+from nmtool.exporters.c import compiler, runtime, source
 from nmtool.exporters.c.format import C
 from nmtool.exporters.embedded import HEADER_VERSION
 from nmtool.known_answers import KnownAnswers
@@ -38,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Fail if a file is compiled, unless a test uses `compiling`."""
     if "compiling" not in request.fixturenames:
-        monkeypatch.setattr(program, "compile_program", None)
+        monkeypatch.setattr(runtime, "compile_program", None)
 
 
 @pytest.fixture
@@ -265,8 +264,8 @@ def test_a_failing_compiler_is_reported(path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("compiling")
 def test_a_failing_program_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
-    monkeypatch.setattr(runtime, "_DRIVER_TEXT", aborting)
+    aborting = "#include <stdlib.h>\nint main(void) { abort(); }\n"
+    monkeypatch.setattr(runtime, "driver", lambda *_: aborting)
     with refused(BackendError, "runtime-failed") as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert "SIGABRT" in caught.value.why

@@ -14,9 +14,8 @@ import pytest
 from nmtool.errors import FileFormatError, StorageError, UsageError
 from nmtool.exporters import output
 from nmtool.exporters.c.format import C, COptions
-from nmtool.exporters.c.prefix import is_prefix, renamed
 from nmtool.exporters.c.readout import importance
-from nmtool.exporters.c.text import string
+from nmtool.exporters.c.text import is_prefix, renamed, string
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
