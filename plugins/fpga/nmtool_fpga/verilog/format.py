@@ -18,6 +18,7 @@ from nmtool.targets import Target, target_named
 from nmtool.targets.fit import Use
 from nmtool.verification.certificate import Check
 from nmtool_fpga import VERILOG
+from nmtool_fpga.targets import Fabric
 from nmtool_fpga.verilog import fabric, runtime, simulators
 from nmtool_fpga.verilog.folder import folder_files
 from nmtool_fpga.verilog.layout import MOST_SPIKES, misfits
@@ -55,7 +56,7 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
     def uses(
         cls, network: IntegerNetwork, target: Target, options: VerilogOptions | None = None
     ) -> list[Use]:
-        if target.fabric.family is None:
+        if Fabric.of(target).family is None:
             return []
         return fabric.uses(network, target, (options or VerilogOptions()).lanes)
 
