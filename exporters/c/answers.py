@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.binning import BOUNDARY
-from nmtool.errors import DataError
+from nmtool.errors import DataError, FileFormatError
 from nmtool.exporters.c.text import array
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT
@@ -63,11 +64,16 @@ class Carried:
         shallow = replace(recording, current={}, potential={})
         return cls(replace(answers, recording=shallow), sums)
 
-    def with_states(self, network: IntegerNetwork) -> KnownAnswers | None:
-        """The answers with recomputed u and v; None if their checksums differ.
+    def with_states(self, network: IntegerNetwork, path: Path) -> KnownAnswers:
+        """The answers with recomputed u and v.
+
+        Args:
+            network: the network.
+            path: path of the file, for errors.
 
         Raises:
             DataError: there are more states than `MAX_STATES`.
+            FileFormatError: their checksums differ.
         """
         from nmtool.hardware_sim.simulator import simulate
 
@@ -84,7 +90,11 @@ class Carried:
         deep = simulate(network, self.answers.spikes, deep=True)
         for name, sums in self.sums.items():
             if not np.array_equal(sums, checksums(deep.current[name], deep.v[name])):
-                return None
+                raise FileFormatError(
+                    f"the known answers in {path} belong to another network",
+                    code="answers-other-network",
+                    fix="export the network again",
+                )
         recording = self.answers.recording
         recording = replace(recording, current=deep.current, potential=deep.potential)
         factors = network.decay_factors()

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from nmtool.errors import MissingError
 from nmtool.exporters.supervise import output_of, supervise
@@ -46,7 +47,7 @@ class Machine:
         note: how samples are timed, in words that the number of samples follows.
     """
 
-    byte_order = "="
+    byte_order: Literal["=", "<"] = "="
     unit, times_steps, passes = "ns", False, PASSES
     note = f"from reset to answer, input in memory; median of {PASSES} passes over "
 

@@ -22,7 +22,6 @@ from nmtool.exporters.c.source import head_values, program_values, projection_sy
 from nmtool.exporters.c.text import (
     check_prefix,
     filled,
-    is_prefix,
     json_text,
     read_arrays,
     renamed,
@@ -39,7 +38,6 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.exporters.stored_weights import network_arrays
-from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json
@@ -68,10 +66,8 @@ def written(
         prefix: prefix of names; '' for a file without header.
 
     Raises:
-        UsageError: the prefix is invalid.
+        UsageError: with this prefix, two objects would have the same name.
     """
-    if prefix:
-        check_prefix(prefix)
     values = program_values(network, prefix)
     head = filled(template("head.c"), {**values, **head_values(network, carried, prefix)})
     values["interface"] = filled(template("interface.h"), values).rstrip()
@@ -114,11 +110,6 @@ class Content:
     archive: Archive
 
     @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self.archive.path
-
-    @property
     def prefix(self) -> str:
         """The prefix of names; '' in a file without header."""
         return str(self.archive.header.get("prefix", ""))
@@ -126,7 +117,7 @@ class Content:
     def network(self) -> IntegerNetwork:
         """The network; raises `FileFormatError` if parts of it are missing or wrong."""
         network = self.unchecked_network()
-        check_hash(network, self.archive.header.get("hash"), self.path, WHAT)
+        check_hash(network, self.archive.header.get("hash"), self.archive.path, WHAT)
         return network
 
     def unchecked_network(self) -> IntegerNetwork:
@@ -134,7 +125,7 @@ class Content:
         record = self.archive.header
         with self.archive.checked():
             arrays = _network_arrays(record, self.archive.arrays)
-            return Archive(self.path, record["network"], arrays).unpack(IntegerNetwork)
+            return Archive(self.archive.path, record["network"], arrays).unpack(IntegerNetwork)
 
     def carried(self) -> Carried | None:
         """The stored known answers, with checksums in place of u and v; None if the file has none.
@@ -147,25 +138,6 @@ class Content:
         network = self.network()
         with self.archive.checked():
             return read_back(network, self.archive.header["answers"], self.archive.arrays)
-
-    def answers(self) -> KnownAnswers | None:
-        """The known answers with u and v; None if the file has none.
-
-        Raises:
-            FileFormatError: the answers are damaged, or belong to another network.
-        """
-        carried = self.carried()
-        if carried is None:
-            return None
-        with self.archive.checked():
-            answers = carried.with_states(self.network())
-        if answers is None:
-            raise FileFormatError(
-                f"the known answers in {self.path} belong to another network",
-                code="answers-other-network",
-                fix="export the network again",
-            )
-        return answers
 
 
 def read(path: str | Path, *, sealed: bool = True) -> Content:
@@ -185,8 +157,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
     try:
         text = data.decode("ascii")
         record = parse_json(_RECORDED.findall(text)[-1])
-        if not is_prefix(record.get("prefix", "nmtool")):
-            raise ValueError("the prefix is invalid")
+        check_prefix(record.get("prefix", "nmtool"))
         version, arrays = int(record["version"]), read_arrays(text)
     except Exception as error:  # If the file was changed by hand, parsing can raise any exception.
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error

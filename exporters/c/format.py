@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.errors import Finding, UsageError
 from nmtool.exporters.c import compiler, cost, file, runtime
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.text import check_prefix, renamed
-from nmtool.exporters.differences import has_content
+from nmtool.exporters.differences import CHANGED, changed_files
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import MAX_SPIKES, RESETS
@@ -114,45 +114,29 @@ class C(Format, name="c"):
         return file.read(self.path, sealed=False).unchecked_network()
 
     def decode_answers(self) -> KnownAnswers | None:
-        return self.content.answers()
+        carried = self.content.carried()
+        if carried is None:
+            return None
+        with self.content.archive.checked():
+            return carried.with_states(self.integers, self.path)
 
-    def check_written(self) -> None:
-        """Raise `FileFormatError` unless nmtool would write the same bytes, header included."""
-        content, network = self.content, self.content.network()
-        carried = content.carried()
-        export_command = self.export_again() + (
-            f" --prefix {content.prefix}" if content.prefix else ""
-        )
+    def export_again(self) -> str:
+        prefix = self.content.prefix
+        return super().export_again() + (f" --prefix {prefix}" if prefix else "")
+
+    def differences(self) -> list[Finding]:
+        """Findings for the C file and its header unless they have exactly the expected bytes."""
+        content = self.content
+        network, carried = content.network(), content.carried()
         with content.archive.checked():
             files = file.written(network, carried, content.prefix)
-        if files[""] != content.data:
-            raise FileFormatError(
-                f"{self.path} differs from the file that nmtool writes for this network",
-                code="c-code-differs",
-                why="another version of nmtool wrote the file, or its code was changed; the file "
-                "was not compiled",
-                fix=f"{export_command}, and run NEW.c",
-            )
-        if file.HEADER in files:
-            self._check_header(files[file.HEADER], export_command)
-
-    def _check_header(self, expected: bytes, export_command: str) -> None:
-        """Raise `FileFormatError` unless the header file is the expected one."""
-        header = self.beside(file.HEADER)
-        if not header.is_file():
-            raise FileFormatError(
-                f"the header file {header} is missing",
-                code="c-header-missing",
-                fix=f"restore it, or export again: {export_command}",
-            )
-        if not has_content(header, expected):
-            raise FileFormatError(
-                f"{header} differs from the header that nmtool writes for the C file",
-                code="c-header-differs",
-                why="the header was changed, or belongs to another network; its declarations may "
-                "not match the C file",
-                fix=f"export again: {export_command}",
-            )
+        changes = {} if files.pop("") == content.data else {self.path.name: CHANGED}
+        headers = {self.beside(key).name: expected for key, expected in files.items()}
+        changes |= changed_files(self.path.parent, headers)
+        return [
+            Finding("c-file-changed", name, change, self.export_again())
+            for name, change in changes.items()
+        ]
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None

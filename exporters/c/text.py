@@ -117,16 +117,11 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, sort_keys=True, indent=indent).translate(_ESCAPED)
 
 
-def is_prefix(text: object) -> bool:
-    """True for a valid prefix of names in C and C++, to be followed by an underscore."""
-    return isinstance(text, str) and len(text) <= _LONGEST and bool(_PREFIX.fullmatch(text))
-
-
-def check_prefix(prefix: str) -> None:
-    """Raise `UsageError` for an invalid prefix."""
-    if not is_prefix(prefix):
+def check_prefix(text: object) -> None:
+    """Raise `UsageError` unless names in C and C++ can begin with a text and an underscore."""
+    if not isinstance(text, str) or len(text) > _LONGEST or not _PREFIX.fullmatch(text):
         raise UsageError(
-            f"{quoted(prefix)} is not a valid prefix for names in C",
+            f"{quoted(text)} is not a valid prefix for names in C",
             code="c-prefix",
             why=f"a prefix begins with a letter, and has at most {_LONGEST} characters: letters, "
             "digits, and single underscores between them",

@@ -146,7 +146,7 @@ CODE: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("case", CODE)
 def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Path) -> None:
     changed(path, CODE[case])
-    code = "file-damaged" if case == "other answers" else "c-code-differs"
+    code = "file-damaged" if case == "other answers" else "export-changed"
     with refused(FileFormatError, code) as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert str(path) in caught.value.what
@@ -155,7 +155,7 @@ def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Pat
 def test_a_file_with_changed_code_can_still_be_read(path: Path) -> None:
     changed(path, CODE["more code"])
     assert C(path).network.content_hash == NETWORK.content_hash
-    with refused(FileFormatError, "c-code-differs") as caught:
+    with refused(FileFormatError, "export-changed") as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert f"nmtool export {path} -o NEW.c" in caught.value.fix
 

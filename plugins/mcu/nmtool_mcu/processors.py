@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Literal
 
 from nmtool.errors import MissingError
 from nmtool.exporters.c.compiler import Machine
@@ -118,7 +119,7 @@ class Processor(Machine):
     ram: Region
     counter: Counter
 
-    byte_order = "<"
+    byte_order: Literal["=", "<"] = "<"
     unit, times_steps, passes = "instructions", True, 1
     note = "instructions, not time; all steps of a sample, input in memory; "
 
