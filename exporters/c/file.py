@@ -21,7 +21,6 @@ from nmtool.exporters.c.answers import Carried, answers_header, check_values, re
 from nmtool.exporters.c.source import head_values, program_values, projection_symbol
 from nmtool.exporters.c.text import (
     check_prefix,
-    filled,
     json_text,
     read_arrays,
     renamed,
@@ -38,6 +37,7 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.exporters.stored_weights import network_arrays
+from nmtool.exporters.templates import filled
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json

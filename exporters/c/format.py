@@ -11,7 +11,7 @@ from nmtool.errors import Finding, UsageError
 from nmtool.exporters.c import compiler, cost, file, runtime
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.text import check_prefix, renamed
-from nmtool.exporters.differences import CHANGED, changed_files
+from nmtool.exporters.differences import CHANGED, changed, changed_files
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import MAX_SPIKES, RESETS
@@ -133,10 +133,7 @@ class C(Format, name="c"):
         changes = {} if files.pop("") == content.data else {self.path.name: CHANGED}
         headers = {self.beside(key).name: expected for key, expected in files.items()}
         changes |= changed_files(self.path.parent, headers)
-        return [
-            Finding("c-file-changed", name, change, self.export_again())
-            for name, change in changes.items()
-        ]
+        return [changed(name, change) for name, change in changes.items()]
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None

@@ -19,9 +19,10 @@ from nmtool.errors import BackendError
 from nmtool.exporters.c import file
 from nmtool.exporters.c.compiler import HERE, Machine, compile_program
 from nmtool.exporters.c.source import index_type, program_values
-from nmtool.exporters.c.text import filled, template
+from nmtool.exporters.c.text import template
 from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import SILENCE_S, supervise
+from nmtool.exporters.templates import filled
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster

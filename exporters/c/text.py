@@ -1,10 +1,9 @@
-"""The text of C programs: templates, which are files of C; arrays, strings and names in them."""
+"""The text of C programs: their templates, and the arrays, strings and names in them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from nmtool.errors import UsageError, quoted
 
 WIDTH = 100
 """Largest number of characters in a line."""
-
-_PART = re.compile(
-    r"^//% (?P<kind>each|if|unless) (?P<block>\w+)\n(?P<body>.*?)"
-    r"(?:^//% else (?P=block)\n(?P<other>.*?))?^//% end (?P=block)\n"
-    r"|\$(?P<name>\w+)|\$\{(?P<braced>\w+)(?:\?(?P<yes>[^:}]*)(?::(?P<no>[^}]*))?)?\}",
-    re.MULTILINE | re.DOTALL,
-)
 
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
@@ -44,31 +36,6 @@ _IN_DRIVER = ("run_step",)
 def template(name: str) -> str:
     """The text of a template of this package, e.g. `network.c`."""
     return Path(__file__).with_name(name).read_text("ascii")
-
-
-def filled(text: str, values: Mapping[str, Any]) -> str:
-    """Fill in a template.
-
-    `$name` and `${name}` are a value, and `${name?text:other}` is one of two texts. The line
-    `//% if NAME` (or `unless`, or `each`) begins a block, and `//% end NAME` ends it; `//% else
-    NAME` may stand between. `each` repeats its block for every mapping of a list, with its values.
-
-    >>> print(filled("//% each a\\nint $b${c?[3]};\\n//% end a\\n", {"a": [{"b": "x", "c": True}]}))
-    int x[3];
-    <BLANKLINE>
-    """
-
-    def part(match: re.Match[str]) -> str:
-        kind = match["kind"]
-        value = values[match["block"] or match["name"] or match["braced"]]
-        if kind == "each" and value:
-            return "".join(filled(match["body"], {**values, **item}) for item in value)
-        if kind is None and match["yes"] is None:
-            return str(value)
-        yes, no = (match["yes"], match["no"]) if kind is None else (match["body"], match["other"])
-        return filled((yes if bool(value) != (kind == "unless") else no) or "", values)
-
-    return _PART.sub(part, text)
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:

@@ -100,10 +100,6 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
         options = VerilogOptions(**content["options"])
         return Marker(content["hash"], options, frozenset(content["sha256"]))
 
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("verilog-file-changed", name, change, "export the network again")
-
     def simulate(
         self,
         spikes: Raster,

@@ -71,10 +71,6 @@ class Firmware(DataFolder, name="firmware", place=FIRMWARE):
         code = frozenset({f"{prefix}.c", f"{prefix}.h"})
         return Marker(content["hash"], COptions(prefix), code)
 
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("firmware-file-changed", name, change, "export the network again")
-
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from nmtool.exporters.c.answers import SHORTEST_CELL
 from nmtool.exporters.c.source import program_values
-from nmtool.exporters.c.text import filled, renamed
+from nmtool.exporters.c.text import renamed
+from nmtool.exporters.templates import filled
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
 

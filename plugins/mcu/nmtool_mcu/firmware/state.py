@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmtool.exporters.c.source import program_values
-from nmtool.exporters.c.text import filled, renamed, template
+from nmtool.exporters.c.text import renamed, template
+from nmtool.exporters.templates import filled
 from nmtool.network.integer_network import IntegerNetwork
 
 _DEFAULT_PREFIX = "nmtool_"
