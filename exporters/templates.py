@@ -25,7 +25,8 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
     `$name` and `${name}` are a value, and `${name?text:other}` is one of two texts. The line
     `//% if NAME` (or `unless`, or `each`) begins a block, and `//% end NAME` ends it; `//% else
     NAME` may stand between. `each` repeats its block for every mapping of a list, with its values.
-    `//% include NAME` fills in another template, which is the value of NAME.
+    `//% include NAME` fills in another template, which is the value of NAME. A value may be a
+    function that returns it.
 
     >>> print(filled("//% each a\\nint $b${c?[3]};\\n//% end a\\n", {"a": [{"b": "x", "c": True}]}))
     int x[3];
@@ -37,6 +38,7 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
             return filled(values[match["include"]], values)
         kind = match["kind"]
         value = values[match["block"] or match["name"] or match["braced"]]
+        value = value() if callable(value) else value
         if kind == "each" and value:
             return "".join(filled(match["body"], {**values, **item}) for item in value)
         if kind is None and match["yes"] is None:

@@ -113,7 +113,11 @@ int main(void)
     static const char *const input_names[3] = {"begin", "channels", "counts"};
     static const char *const output_names[$n_populations][3] = {
 //% each populations
-        {$file_names},
+//% if deep
+        {${spikes?"$index.spikes":NULL}, "$index.v", "$index.u"},
+//% else deep
+        {${spikes?"$index.spikes", NULL:NULL, "$index.v"}, NULL},
+//% end deep
 //% end populations
     };
     int failed = 0;

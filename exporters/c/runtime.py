@@ -23,8 +23,7 @@ from nmtool.exporters.c.text import template
 from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import SILENCE_S, supervise
 from nmtool.exporters.templates import filled
-from nmtool.network.graph import LIF
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.values import frozen
@@ -66,13 +65,13 @@ def run(
             folder,
             content,
             text,
+            network,
             spikes,
-            index_type(network),
             machine,
             timed=False,
             on_line=lambda _: on_progress(1) if on_progress is not None else None,
         )
-        return _recording(folder, network, spikes, deep, machine)
+        return _recording(folder, network, spikes, machine)
 
 
 def measure(
@@ -117,9 +116,8 @@ def measure(
     text = driver(network, spikes, False, machine, passes)
     content = file.written(network)[""]
     with temporary_folder("c") as folder:
-        kind = index_type(network)
-        _run(folder, content, text, spikes, kind, machine, timed=True, on_line=on_line)
-        recording = _recording(folder, network, spikes, False, machine)
+        _run(folder, content, text, network, spikes, machine, timed=True, on_line=on_line)
+        recording = _recording(folder, network, spikes, machine)
     counted = {name: raster.n_spikes for name, raster in recording.spikes.items()}
     if counted != dict(emitted):
         raise BackendError(
@@ -139,21 +137,12 @@ def driver(
     passes: int = 0,
 ) -> str:
     """C code of a `main` that runs samples, records them, and times them in several passes."""
-    known = program_values(network)
-    names = [
-        [f'"{index}.{quantity}"' if quantity else "NULL" for quantity in _quantities(p, deep)]
-        for index, p in enumerate(network.populations)
-    ]
-    populations = [
-        {**population, "file_names": ", ".join(row)}
-        for population, row in zip(known["populations"], names, strict=True)
-    ]
     most = np.bincount(spikes.sample_index(), minlength=1).max()
     return filled(
         template("run.c"),
         {
-            **known,
-            "populations": populations,
+            **program_values(network),
+            "deep": deep,
             "network": NETWORK,
             "recorded": RECORDED,
             "n_samples": spikes.n_samples,
@@ -170,8 +159,8 @@ def _run(
     folder: Path,
     content: bytes,
     text: str,
+    network: IntegerNetwork,
     spikes: Raster,
-    index_kind: str,
     machine: Machine,
     *,
     timed: bool,
@@ -184,7 +173,7 @@ def _run(
     offset = spikes.step_offset()
     for name, array, dtype in (
         ("begin", offset - offset[:, :1], "int64"),
-        ("channels", spikes.neuron, index_kind.removesuffix("_t")),
+        ("channels", spikes.neuron, index_type(network).removesuffix("_t")),
         ("counts", spikes.bin_counts(), "uint8"),
     ):
         array.astype(np.dtype(dtype).newbyteorder(machine.byte_order)).tofile(folder / name)
@@ -198,21 +187,17 @@ def _run(
     )
 
 
-def _quantities(population: IntegerPopulation, deep: bool) -> list[str]:
-    """The names of spikes, v and u, in this order; '' for a quantity that is not recorded."""
-    spikes = population.kind == LIF
-    return ["spikes" if spikes else "", "v" if deep or not spikes else "", "u" if deep else ""]
-
-
 def _recording(
-    folder: Path, network: IntegerNetwork, spikes: Raster, deep: bool, machine: Machine
+    folder: Path, network: IntegerNetwork, spikes: Raster, machine: Machine
 ) -> Recording:
     """The recording in the files that the driver wrote."""
     read: dict[str, dict] = {"spikes": {}, "v": {}, "u": {}}
     for index, population in enumerate(network.populations):
-        for quantity in filter(None, _quantities(population, deep)):
-            kind = np.dtype("int64" if quantity == "spikes" else "int32")
+        for quantity in read:
             path = folder / f"{index}.{quantity}"
+            if not path.exists():
+                continue
+            kind = np.dtype("int64" if quantity == "spikes" else "int32")
             content = np.fromfile(path, kind.newbyteorder(machine.byte_order)).astype(kind)
             take = _raster if quantity == "spikes" else _states
             read[quantity][population.name] = take(content, population.size, spikes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from nmtool.exporters.c.text import WIDTH, array, json_text, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.network.graph import INPUT, LATE, LIF, MAX_SPIKES, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network.readout import FIRST_SPIKE, MAX, WINDOW
+from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WINDOW
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import exact
@@ -83,7 +84,7 @@ def program_values(network: IntegerNetwork, prefix: str = "") -> dict[str, Any]:
         "sums": readout.rule not in (FIRST_SPIKE, MAX),
         "window": readout.window if readout.rule == WINDOW else 0,
         "weighted": readout.weights_steps,
-        "mean": readout.rule not in (FIRST_SPIKE, MAX, WINDOW) and not readout.weights_steps,
+        "mean": readout.rule == MEAN,
         "importance_one": IMPORTANCE_ONE,
         "weight_words": rule.weight.replace("/T", f" / {n_steps}"),
         "importance": array("uint16_t", "importance_of_step", importance(readout, n_steps))
@@ -108,7 +109,7 @@ def _population(
         "most_spikes": population.most_spikes,
         "counts_or_null": f"nmtool_counts_{name}" if counts else "NULL",
         "slots": slots(network, name),
-        "bias": array("int16_t", f"bias_{name}", np.asarray(population.bias_mantissa)),
+        "bias": partial(array, "int16_t", f"bias_{name}", np.asarray(population.bias_mantissa)),
         "bias_factor": 1 << population.bias_exponent,
         "keep_u": population.keep_u,
         "keep_v": population.keep_v,
@@ -134,9 +135,9 @@ def _projection(
         "post": projection.shape[1],
         "weight_bits": projection.weight_bits,
         "weight_type": weight_type,
-        "weight": array(weight_type, f"weight_{symbol}", stored),
+        "weight": partial(array, weight_type, f"weight_{symbol}", stored),
         "factor": stored_factor(projection),
-        "delay": array("uint8_t", f"delay_{symbol}", delay),
+        "delay": partial(array, "uint8_t", f"delay_{symbol}", delay),
         "least_delay": delay.min(),
         "most_delay": delay.max(),
         "slots": slots(network, target),
