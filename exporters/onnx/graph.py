@@ -199,7 +199,7 @@ def _population(
 
 def _constants(network: IntegerNetwork) -> dict[str, Constant]:
     """The named constants of populations and projections."""
-    constants = {}
+    constants: dict[str, Constant] = {}
     for p in network.populations:
         threshold, late = p.vth << STATE_SHIFT, p.reset == LATE
         text = "added a step after a spike" if late else "a spike takes it from v"
