@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.differences import changed_files
+from nmtool.exporters.differences import changed, changed_files
 from nmtool.exporters.embedded import (
     check_hash,
     check_version,
@@ -69,11 +69,6 @@ class DataFolder(Format):
     def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
         """Read a marker from parsed JSON; any exception means that the marker is damaged."""
 
-    @classmethod
-    @abstractmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        """The finding for a missing or changed file."""
-
     # Methods that all subclasses share
 
     @classmethod
@@ -114,7 +109,7 @@ class DataFolder(Format):
         Additional files in the folder are not used, and therefore ignored.
         """
         written = self.encode(self.integers, self.decode_answers(), self.about.options)
-        return [self.changed_file(*item) for item in changed_files(self.path, written).items()]
+        return [changed(*item) for item in changed_files(self.path, written).items()]
 
     def is_replaceable(self) -> bool:
         names = (self.marker, NETWORK)

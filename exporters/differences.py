@@ -16,6 +16,11 @@ from nmtool.network.integer_network import IntegerNetwork
 CHANGED = "its content was changed"
 
 
+def changed(where: str, what: str) -> Finding:
+    """The finding for a part of an export that nmtool would write otherwise."""
+    return Finding("export-part-changed", where, what, "export the network again")
+
+
 def array_change(expected: NDArray, stored: NDArray) -> str:
     """Describe the first difference between two arrays, and count the numbers that differ.
 

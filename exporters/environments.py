@@ -16,18 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nmtool import storage
 from nmtool.errors import BackendError, FileFormatError, MissingError, StorageError
-from nmtool.exporters.exchange import write_events
 from nmtool.exporters.supervise import SILENCE_S, output_of, supervise
 from nmtool.paths import data_folder
+from nmtool.raster import Raster
 from nmtool.recording import Recording
-
-if TYPE_CHECKING:
-    from nmtool.raster import Raster
-    from nmtool.recording import Recording
 
 POINTER = "environment.json"
 """File with the path of a referee's environment; written only when the environment is complete."""
@@ -332,6 +329,33 @@ class Environment:
 
 _checked: set[Environment] = set()
 """Environments already checked by this process, because each check starts another Python."""
+
+
+def write_events(path: Path, spikes: Raster) -> None:
+    """Write input spikes as an archive that numpy can open."""
+    np.savez(
+        path,
+        offset=spikes.offset,
+        step=spikes.step,
+        neuron=spikes.neuron,
+        n_steps=np.int64(spikes.n_steps),
+    )
+
+
+def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
+    """Make a function that reads a line of output and reports finished samples."""
+
+    def read(line: str) -> None:
+        if on_progress is None or not line.startswith("{"):
+            return
+        try:
+            report = json.loads(line)
+        except ValueError:  # The simulators also write lines that are not JSON.
+            return
+        if "samples_done" in report:
+            on_progress(1)
+
+    return read
 
 
 def _stored_python(home: Path) -> Path | None:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from string import Template
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
 from nmtool.data.incoming.csv_rows import write_csv
 from nmtool.errors import Finding, MissingError
-from nmtool.exporters.differences import CHANGED, changed_files
-from nmtool.exporters.environments import Environment, Referee
-from nmtool.exporters.exchange import progress_reader
+from nmtool.exporters import folder_readme
+from nmtool.exporters.differences import CHANGED, changed, changed_files
+from nmtool.exporters.environments import Environment, Referee, progress_reader
 from nmtool.exporters.format import Format
 from nmtool.exporters.output import MAX_CODE_BYTES, copy_files, files_in, temporary_folder
 from nmtool.known_answers import KnownAnswers
@@ -38,32 +39,39 @@ class PythonFolder(Format):
     Attributes:
         referee: the simulator that runs the folder.
         inner: name of the folder's package, with the network's integers.
+        arguments: arguments of the script, as a usage line.
+        readme_text: the README, with names for `readme_values` and those of `folder_readme`.
     """
 
     executes_code = True
     referee: ClassVar[Referee]
     inner: ClassVar[str]
+    arguments: ClassVar[str]
+    readme_text: ClassVar[Template]
 
-    # Methods that every subclass defines
+    # The method that every subclass defines
 
     @classmethod
     @abstractmethod
+    def readme_values(cls, network: IntegerNetwork) -> dict[str, str]:
+        """Values of the names in `readme_text` that `folder_readme.values` does not have."""
+
+    # Methods that all subclasses share
+
+    @classmethod
     def sources(cls) -> dict[str, bytes]:
         """Files that are the same in every export, by relative POSIX path."""
+        package = cls.referee.folder
+        files = [package / SCRIPT, *sorted((package / cls.inner).glob("*.py"))]
+        return {path.relative_to(package).as_posix(): path.read_bytes() for path in files}
 
     @classmethod
-    @abstractmethod
     def readme(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
-        """Write the README of an export with known answers and `n_samples` data samples."""
-
-    @classmethod
-    @abstractmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        """The finding for a changed, missing or additional file."""
-
-    # Methods that all subclasses share
+        """The README of an export with known answers and `n_samples` data samples."""
+        values = folder_readme.values(network, answers, n_samples, cls.inner, cls.arguments)
+        return cls.readme_text.substitute(values, **cls.readme_values(network))
 
     @classmethod
     def require(cls) -> None:
@@ -135,7 +143,7 @@ class PythonFolder(Format):
         }
         if storage.content_hash(header, archive.arrays) != network.content_hash:
             changes[arrays] = CHANGED
-        return [self.changed_file(*item) for item in sorted(changes.items())]
+        return [changed(*item) for item in sorted(changes.items())]
 
     def record(
         self,

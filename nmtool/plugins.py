@@ -5,9 +5,10 @@ A package names its objects in its pyproject.toml, and is installed beside nmtoo
     [project.entry-points."nmtool.formats"]
     mine = "nmtool_mine:PLACE"
 
-nmtool reads the groups `nmtool.formats`, `nmtool.targets`, `nmtool.arithmetics`, `nmtool.data`,
-`nmtool.referees` and `nmtool.names`; `docs/plugins.md` describes the objects of each group. Names
-of nmtool itself cannot be taken. A plug-in that cannot be loaded is named in the log and left out.
+nmtool reads the groups `nmtool.formats`, `nmtool.targets`, `nmtool.figures`, `nmtool.arithmetics`,
+`nmtool.data`, `nmtool.referees` and `nmtool.names`; `docs/plugins.md` describes the objects of each
+group. Names of nmtool itself cannot be taken. A plug-in that cannot be loaded is named in the log
+and left out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from nmtool.errors import MissingError, reason
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-FORMATS, TARGETS, ARITHMETICS = "nmtool.formats", "nmtool.targets", "nmtool.arithmetics"
+FORMATS, TARGETS, FIGURES = "nmtool.formats", "nmtool.targets", "nmtool.figures"
+ARITHMETICS = "nmtool.arithmetics"
 DATA_SETS, REFEREES, NAMES = "nmtool.data", "nmtool.referees", "nmtool.names"
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -76,17 +75,18 @@ _FLOOR_U = (
 )
 _FLOOR_V = _FLOOR_U.replace("    u =", "    v =")
 _TRUNCATE = "product >> DECAY_SHIFT if product >= 0 else -((-product) >> DECAY_SHIFT)"
-_DIV = 'return nodes.add("Div", [product,'
-_FLOORED = """\
-if {}:
-        rest = nodes.add("Mod", [product, nodes.number(DECAY_ONE, np.int64)], stem + "_rest")
-        product = nodes.add("Sub", [product, rest], stem + "_floor")
-    return nodes.add("Div", [product,"""
-_SATURATED = 'nodes.add("Clip", [low, *bounds]'
-_WRAPPED = """\
-nodes.add("Sub", [nodes.add("Mod", [nodes.add("Add", [low, nodes.number(STATE_LIMIT, np.int32)],
-        f"{name}.v_up"), nodes.number(2 * STATE_LIMIT, np.int32)], f"{name}.v_mod"),
-        nodes.number(STATE_LIMIT, np.int32)]"""
+_ONNX_FLOOR = tuple(
+    (
+        f"$name.{state}_kept = Div($name.{state}_kept_product,",
+        f"$name.{state}_rest = Mod($name.{state}_kept_product, $decay_one:int64)\n"
+        f"$name.{state}_floor = Sub($name.{state}_kept_product, $name.{state}_rest)\n"
+        f"$name.{state}_kept = Div($name.{state}_floor,",
+    )
+    for state in "uv"
+)
+_ONNX_TURN = "$name.u = Sub($name.u_low, $name.u_turn)"
+_ONNX_SATURATED = "$membrane = Clip($name.v_low, $lowest_v:int32, $highest_v:int32)"
+_ONNX_RESET = "$name.v = Where($name.spikes, 0:int32, $membrane)"
 _FAULTY_LIF = """\
 import numpy as np
 from lava.proc.lif.models import PyLifModelBitAcc
@@ -128,35 +128,47 @@ RULES = {
         "floor",
         ((_FLOOR_U, "decayed = product >> DECAY_SHIFT\n    u ="),),
         (("decayed(*current, keep_u)", "(int32_t)((int64_t)*current * keep_u >> 12)"),),
-        ((_DIV, _FLOORED.format('stem.endswith("u_kept")')),),
+        _ONNX_FLOOR[:1],
         {"detail": "u"},
     ),
     "v rounds down": Rule(
         "floor",
         ((_FLOOR_V, "decayed = product >> DECAY_SHIFT\n    v ="),),
         (("decayed(*membrane, keep_v)", "(int32_t)((int64_t)*membrane * keep_v >> 12)"),),
-        ((_DIV, _FLOORED.format('stem.endswith("v_kept")')),),
+        _ONNX_FLOOR[1:],
         {"detail": "v"},
     ),
     "both round down": Rule(
         "floor",
         ((_TRUNCATE, "product >> DECAY_SHIFT"),),
         (("state * keep / DECAY_ONE", "state * keep >> 12"),),
-        ((_DIV, _FLOORED.format("stem")),),
+        _ONNX_FLOOR,
         {"detail": "the decay of u and v"},
     ),
     "no +1": Rule(
         "decay-plus-one",
         (("product = u * keep_u", "product = u * (keep_u + 1)"),),
         (("decayed(*current, keep_u)", "decayed(*current, keep_u + 1)"),),
-        (("population.keep_u", "population.keep_u + 1"),),
+        (
+            (
+                "$name.u_kept_product = Mul($name.u_kept_64, $name.u_kept_of_$decay_one)",
+                "$name.u_more = Add($name.u_kept_of_$decay_one, 1:int64)\n"
+                "$name.u_kept_product = Mul($name.u_kept_64, $name.u_more)",
+            ),
+        ),
         {"detail": "keep u·(4096 − du), not u·(4096 − (du + 1))"},
     ),
     "+1 of v": Rule(
         "decay-plus-one",
         (("product = v * keep_v", "product = v * (keep_v - 1)"),),
         (("decayed(*membrane, keep_v)", "decayed(*membrane, keep_v - 1)"),),
-        (("population.keep_v", "population.keep_v - 1"),),
+        (
+            (
+                "$name.v_kept_product = Mul($name.v_kept_64, $name.v_kept_of_$decay_one)",
+                "$name.v_fewer = Sub($name.v_kept_of_$decay_one, 1:int64)\n"
+                "$name.v_kept_product = Mul($name.v_kept_64, $name.v_fewer)",
+            ),
+        ),
     ),
     "u stops": Rule(
         "u-overflow",
@@ -172,9 +184,9 @@ RULES = {
         ),
         (
             (
-                'nodes.add("Sub", [u, turn]',
-                'nodes.add("Sub", [inside, nodes.add("Max", [side, nodes.number(0, np.int32)], '
-                'f"{name}.u_over")]',
+                _ONNX_TURN,
+                "$name.u_over = Max($name.u_side, 0:int32)\n"
+                "$name.u = Sub($name.u_inside, $name.u_over)",
             ),
         ),
         {"detail": "stops at the limit"},
@@ -183,7 +195,7 @@ RULES = {
         "u-overflow",
         (("u += -2 * STATE_LIMIT if u > 0 else 2 * STATE_LIMIT", "pass"),),
         (("u -= 2 * STATE_LIMIT", ""), ("u += 2 * STATE_LIMIT", "")),
-        (('nodes.add("Sub", [u, turn]', 'nodes.add("Identity", [u]'),),
+        ((_ONNX_TURN, "$name.u = Identity($name.u_low)"),),
         {"detail": "keeps growing"},
     ),
     "v wraps": Rule(
@@ -198,27 +210,34 @@ RULES = {
             ("v = STATE_LIMIT - 1", "v -= 2 * STATE_LIMIT"),
             ("v = 1 - STATE_LIMIT", "v += v < -STATE_LIMIT ? 2 * STATE_LIMIT : 0"),
         ),
-        ((_SATURATED, _WRAPPED),),
+        (
+            (
+                _ONNX_SATURATED,
+                "$name.v_up = Add($name.v_low, $limit:int32)\n"
+                "$name.v_mod = Mod($name.v_up, $turn:int32)\n"
+                "$membrane = Sub($name.v_mod, $limit:int32)",
+            ),
+        ),
         {"detail": "wraps around"},
     ),
     "v goes on": Rule(
         "v-overflow",
         (("v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT", "pass"),),
         (("v = STATE_LIMIT - 1", ""), ("v = 1 - STATE_LIMIT", "")),
-        ((_SATURATED, 'nodes.add("Identity", [low]'),),
+        ((_ONNX_SATURATED, "$membrane = Identity($name.v_low)"),),
         {"detail": "keeps growing"},
     ),
     "≥": Rule(
         "at-threshold",
         (("spiked = v > (", "spiked = v >= ("),),
         (("v > threshold", "v >= threshold"),),
-        (('"Greater"', '"GreaterOrEqual"'),),
+        (("Greater(", "GreaterOrEqual("),),
     ),
     "v is kept": Rule(
         "reset",
         (("0 if spiked else v, spiked", "v, spiked"),),
         (("v > threshold ? 0 : v", "v"),),
-        (('nodes.add("Where", [spiked, reset, membrane]', 'nodes.add("Identity", [membrane]'),),
+        ((_ONNX_RESET, "$name.v = Identity($membrane)"),),
         {"detail": "v is not reset"},
     ),
     "vth is subtracted": Rule(
@@ -227,9 +246,9 @@ RULES = {
         (("v > threshold ? 0 : v", "v > threshold ? v - threshold : v"),),
         (
             (
-                "[spiked, reset, membrane]",
-                '[spiked, nodes.add("Sub", [membrane, _threshold(nodes, population)], '
-                'f"{name}.v_less"), membrane]',
+                _ONNX_RESET,
+                "$name.v_less = Sub($membrane, $name.threshold)\n"
+                "$name.v = Where($name.spikes, $name.v_less, $membrane)",
             ),
         ),
         {"detail": "the threshold is subtracted from v"},
@@ -241,7 +260,7 @@ RULES = {
             ("decayed + u + bias", "decayed + old + bias"),
         ),
         (("(uint32_t)u + (uint32_t)bias", "(uint32_t)*current + (uint32_t)bias"),),
-        (("nodes.cast(current,", 'nodes.cast(f"{name}.u[n-1]",'),),
+        (("$name.u64 = Cast($name.u;", "$name.u64 = Cast($name.u[n-1];"),),
     ),
 }
 LEVEL = "≥"
@@ -294,13 +313,14 @@ def executed(text: str) -> dict[str, Any]:
 
 def run_onnx(fault: Fault) -> Recording:
     """Run the ONNX graph in onnxruntime with a fault, recording u and v."""
-    from nmtool.exporters.onnx import loop, neuron, runtime
+    from nmtool.exporters.onnx import graph, runtime
     from nmtool.exporters.onnx.file import model_bytes
 
     pairs = RULES[fault.rule].onnx if fault.rule else ()
-    names = executed(replaced(Path(neuron.__file__).read_text("utf-8"), pairs))
+    step = replaced(graph.listing_text("step.txt"), pairs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "neuron", SimpleNamespace(**names))
+        right = graph.listing_text
+        patch.setattr(graph, "listing_text", lambda n: step if n == "step.txt" else right(n))
         model = model_bytes(fault.network, None)
     return runtime.run(model, fault.network, fault.spikes, True, None)
 
@@ -329,7 +349,7 @@ def run_lava(fault: Fault) -> Recording:
 
 def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     """Run the exported C program with a fault."""
-    text = content.file_bytes(fault.network, None).decode()
+    text = content.written(fault.network)[""].decode()
     pairs = RULES[fault.rule].c if fault.rule else ()
     return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 

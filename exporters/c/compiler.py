@@ -1,4 +1,4 @@
-"""The system's C compiler."""
+"""Compile C, for this computer or for another machine on which programs run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import shlex
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from nmtool.errors import MissingError
-from nmtool.exporters.c.processor import Processor
 from nmtool.exporters.supervise import output_of, supervise
+from nmtool.machine import cpu_name
 
 USUAL = ("cc", "gcc", "clang")
 VARIABLE = "CC"
@@ -18,9 +19,69 @@ VARIABLE = "CC"
 
 OPTIONS = ("-std=c99", "-O2")
 TIME_LIMIT_S = 600.0
+PASSES = 5
 _ANSWER_S = 5
 
 _FIX = f"install a compiler (apt install gcc; xcode-select --install), or name one in {VARIABLE}"
+
+
+_CLOCK = """\
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+"""
+
+
+class Machine:
+    """This computer, as the machine that runs C programs. Subclasses are other machines.
+
+    Attributes:
+        byte_order: byte order of its files, in numpy's notation.
+        unit: unit of the times of its clock.
+        times_steps: True if also single steps are timed.
+        passes: number of times that each sample is timed; the result is their median.
+        note: how samples are timed, in words that the number of samples follows.
+    """
+
+    byte_order: Literal["=", "<"] = "="
+    unit, times_steps, passes = "ns", False, PASSES
+    note = f"from reset to answer, input in memory; median of {PASSES} passes over "
+
+    def require(self) -> None:
+        """Raise `MissingError` unless compiler and machine are installed."""
+        find()
+
+    @property
+    def compile_command(self) -> list[str]:
+        """The compiler with its options."""
+        return find()
+
+    @property
+    def fix(self) -> str:
+        """How to get a compiler that works."""
+        return _FIX
+
+    def run_command(self, program: Path, *, timed: bool) -> list[str | Path]:
+        """The command that runs a compiled program, whose samples may be timed."""
+        return [program]
+
+    @property
+    def clock(self) -> str:
+        """C code of `now`, which returns a time as int64_t."""
+        return _CLOCK
+
+    @property
+    def boundary(self) -> str:
+        """What is timed, in words."""
+        return f"measured, C program, one thread of {cpu_name()}"
+
+
+HERE = Machine()
+"""This computer."""
 
 
 def find() -> list[str]:
@@ -61,26 +122,23 @@ def try_out() -> None:
         compile_program(source, Path(name, "program"))
 
 
-def compile_program(
-    source: Path, program: Path, processor: Processor | None = None, *options: str
-) -> None:
+def compile_program(source: Path, program: Path, machine: Machine = HERE, *options: str) -> None:
     """Compile one C file.
 
     Args:
         source: the C file to compile.
         program: path of the program to write.
-        processor: target processor; None: this computer.
+        machine: the machine that will run the program.
         options: further compiler options.
 
     Raises:
         MissingError: there is no compiler.
         BackendError: the compiler failed.
     """
-    command = find() if processor is None else processor.compile_command
     supervise(
-        [*command, *OPTIONS, *options, "-o", program, source],
+        [*machine.compile_command, *OPTIONS, *options, "-o", program, source],
         what="compiling the network",
-        fix=_FIX if processor is None else f"apt install {' '.join(processor.packages)}",
+        fix=machine.fix,
         timeout_s=TIME_LIMIT_S,
         cwd=source.parent,
     )

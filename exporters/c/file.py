@@ -17,18 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import templates
-from nmtool.exporters.c.about import about
-from nmtool.exporters.c.answers import Carried, answers_header, checking_main, read_back
-from nmtool.exporters.c.prefix import (
+from nmtool.exporters.c.answers import Carried, answers_header, check_values, read_back
+from nmtool.exporters.c.source import head_values, program_values, projection_symbol
+from nmtool.exporters.c.text import (
     check_prefix,
-    is_prefix,
-    program_with_header,
+    json_text,
+    read_arrays,
     renamed,
-    shared_interface,
+    template,
 )
-from nmtool.exporters.c.source import program, projection_symbol
-from nmtool.exporters.c.text import json_text, read_arrays
 from nmtool.exporters.embedded import (
     CHANGED_FIX,
     HEADER_VERSION,
@@ -40,10 +37,13 @@ from nmtool.exporters.embedded import (
     read_bytes,
 )
 from nmtool.exporters.stored_weights import network_arrays
-from nmtool.known_answers import KnownAnswers
+from nmtool.exporters.templates import filled
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive, pack, parse_json
+
+HEADER = ".h"
+"""Extension of the header file of a C file with a prefix."""
 
 WHAT = "C file"
 MAX_BYTES = 1 << 30
@@ -55,8 +55,10 @@ _SEALED = re.compile(rb"/\* nmtool\.sha256 ([0-9a-f]{64}) \*/\n\Z")
 _RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*]*\})\n\*/$", re.M)
 
 
-def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "") -> bytes:
-    """The bytes of a C file, deterministic.
+def written(
+    network: IntegerNetwork, carried: Carried | None = None, prefix: str = ""
+) -> dict[str, bytes]:
+    """The bytes of a C file, '', and with a prefix of its header, `HEADER`; deterministic.
 
     Args:
         network: the network.
@@ -64,8 +66,26 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
         prefix: prefix of names; '' for a file without header.
 
     Raises:
-        UsageError: the prefix is invalid.
+        UsageError: with this prefix, two objects would have the same name.
     """
+    values = program_values(network, prefix)
+    head = filled(template("head.c"), {**values, **head_values(network, carried, prefix)})
+    values["interface"] = filled(template("interface.h"), values).rstrip()
+    check = filled(template("check.c"), check_values(network, values, carried))
+    code = renamed(filled(template("network.c"), values) + "\n" + check, prefix)
+    content = "\n".join([head, code, _record(network, carried, prefix)]).encode("ascii")
+    files = {"": content + _SEAL.format(digest(content)).encode()}
+    if prefix:
+        interface = renamed(values["interface"], prefix)
+        header = filled(
+            template("header.h"), {"comment": head, "interface": interface, "prefix": prefix}
+        )
+        files[HEADER] = header.encode("ascii")
+    return files
+
+
+def _record(network: IntegerNetwork, carried: Carried | None, prefix: str) -> str:
+    """The comment with all that the code does not say of a network, as JSON."""
     header, _ = pack(network)
     sign_modes = [projection.sign_mode for projection in network.projections]
     record: dict[str, Any] = {"version": header_version(network), "network": header}
@@ -73,28 +93,8 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
     if carried is not None:
         record["answers"] = answers_header(carried.answers)
     if prefix:
-        check_prefix(prefix)
         record["prefix"] = prefix
-    code = "\n".join(
-        [
-            program_with_header(network) if prefix else program(network),
-            checking_main(network, carried),
-        ]
-    )
-    parts = [about(network, carried, prefix), renamed(code, prefix) if prefix else code]
-    parts.append(_RECORD.format(json_text(record)))
-    content = "\n".join(parts).encode("ascii")
-    return content + _SEAL.format(digest(content)).encode()
-
-
-def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) -> bytes:
-    """The bytes of the header file of a C file with a prefix."""
-    text = templates.HEADER.substitute(
-        comment=about(network, carried, prefix),
-        interface=renamed(shared_interface(network), prefix),
-        prefix=prefix,
-    )
-    return text.encode("ascii")
+    return _RECORD.format(json_text(record, indent=1))
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,6 @@ class Content:
     archive: Archive
 
     @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self.archive.path
-
-    @property
     def prefix(self) -> str:
         """The prefix of names; '' in a file without header."""
         return str(self.archive.header.get("prefix", ""))
@@ -122,7 +117,7 @@ class Content:
     def network(self) -> IntegerNetwork:
         """The network; raises `FileFormatError` if parts of it are missing or wrong."""
         network = self.unchecked_network()
-        check_hash(network, self.archive.header.get("hash"), self.path, WHAT)
+        check_hash(network, self.archive.header.get("hash"), self.archive.path, WHAT)
         return network
 
     def unchecked_network(self) -> IntegerNetwork:
@@ -130,7 +125,7 @@ class Content:
         record = self.archive.header
         with self.archive.checked():
             arrays = _network_arrays(record, self.archive.arrays)
-            return Archive(self.path, record["network"], arrays).unpack(IntegerNetwork)
+            return Archive(self.archive.path, record["network"], arrays).unpack(IntegerNetwork)
 
     def carried(self) -> Carried | None:
         """The stored known answers, with checksums in place of u and v; None if the file has none.
@@ -143,25 +138,6 @@ class Content:
         network = self.network()
         with self.archive.checked():
             return read_back(network, self.archive.header["answers"], self.archive.arrays)
-
-    def answers(self) -> KnownAnswers | None:
-        """The known answers with u and v; None if the file has none.
-
-        Raises:
-            FileFormatError: the answers are damaged, or belong to another network.
-        """
-        carried = self.carried()
-        if carried is None:
-            return None
-        with self.archive.checked():
-            answers = carried.with_states(self.network())
-        if answers is None:
-            raise FileFormatError(
-                f"the known answers in {self.path} belong to another network",
-                code="answers-other-network",
-                fix="export the network again",
-            )
-        return answers
 
 
 def read(path: str | Path, *, sealed: bool = True) -> Content:
@@ -181,8 +157,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
     try:
         text = data.decode("ascii")
         record = parse_json(_RECORDED.findall(text)[-1])
-        if not is_prefix(record.get("prefix", "nmtool")):
-            raise ValueError("the prefix is invalid")
+        check_prefix(record.get("prefix", "nmtool"))
         version, arrays = int(record["version"]), read_arrays(text)
     except Exception as error:  # If the file was changed by hand, parsing can raise any exception.
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import FileFormatError, Finding, UsageError
-from nmtool.exporters.c import compiler, cost, file, runtime, sizes, timing
+from nmtool.errors import Finding, UsageError
+from nmtool.exporters.c import compiler, cost, file, runtime
 from nmtool.exporters.c.answers import Carried
-from nmtool.exporters.c.prefix import check_prefix, renamed
-from nmtool.exporters.differences import has_content
+from nmtool.exporters.c.text import check_prefix, renamed
+from nmtool.exporters.differences import CHANGED, changed, changed_files
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
-from nmtool.machine import cpu_name
 from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.options import WritingOptions, prefix_unused
@@ -22,14 +21,12 @@ from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import Target
-from nmtool.targets.costs import Estimate, RunningCost
+from nmtool.targets.costs import RunningCost
 from nmtool.targets.fit import Use
 
 if TYPE_CHECKING:
     from nmtool.exporters.c.file import Content
     from nmtool.hardware_sim.operations import Operations
-
-HEADER = ".h"
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,11 @@ class C(Format, name="c"):
 
     @classmethod
     def uses(cls, network: IntegerNetwork, target: Target, options: Any = None) -> list[Use]:
-        return sizes.uses(network, target)
+        return cost.uses(network, target)
 
     @classmethod
     def too_small(cls, use: Use, target: Target) -> Finding:
-        return sizes.too_small(use, target)
+        return cost.too_small(use, target)
 
     @classmethod
     def running_cost(
@@ -92,31 +89,18 @@ class C(Format, name="c"):
         progress: Progress,
     ) -> RunningCost:
         """Compile the C program for this computer, and time it."""
-        estimate = Estimate(
-            "ns",
-            f"measured, C program, one thread of {cpu_name()}",
-            f"from reset to answer, input in memory; median of {timing.PASSES} passes over ",
-        )
-        return cost.program_cost(
-            network,
-            spikes,
-            recording,
-            operations,
-            progress,
-            measure=cost.time_on_this_computer,
-            estimate=estimate,
-        )
+        return cost.running_cost(network, spikes, recording, operations, progress, compiler.HERE)
 
     @classmethod
     def encode(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, options: COptions | None
     ) -> dict[str, bytes]:
         prefix = "" if options is None else options.prefix
-        return _files(network, None if answers is None else Carried.of(answers), prefix)
+        return file.written(network, None if answers is None else Carried.of(answers), prefix)
 
     @classmethod
     def companions(cls, options: COptions | None = None) -> tuple[str, ...]:
-        return (HEADER,) if options is not None and options.prefix else ()
+        return (file.HEADER,) if options is not None and options.prefix else ()
 
     @cached_property
     def content(self) -> Content:
@@ -130,45 +114,26 @@ class C(Format, name="c"):
         return file.read(self.path, sealed=False).unchecked_network()
 
     def decode_answers(self) -> KnownAnswers | None:
-        return self.content.answers()
+        carried = self.content.carried()
+        if carried is None:
+            return None
+        with self.content.archive.checked():
+            return carried.with_states(self.integers, self.path)
 
-    def check_written(self) -> None:
-        """Raise `FileFormatError` unless nmtool would write the same bytes, header included."""
-        content, network = self.content, self.content.network()
-        carried = content.carried()
-        export_command = self.export_again() + (
-            f" --prefix {content.prefix}" if content.prefix else ""
-        )
+    def export_again(self) -> str:
+        prefix = self.content.prefix
+        return super().export_again() + (f" --prefix {prefix}" if prefix else "")
+
+    def differences(self) -> list[Finding]:
+        """Findings for the C file and its header unless they have exactly the expected bytes."""
+        content = self.content
+        network, carried = content.network(), content.carried()
         with content.archive.checked():
-            files = _files(network, carried, content.prefix)
-        if files[""] != content.data:
-            raise FileFormatError(
-                f"{self.path} differs from the file that nmtool writes for this network",
-                code="c-code-differs",
-                why="another version of nmtool wrote the file, or its code was changed; the file "
-                "was not compiled",
-                fix=f"{export_command}, and run NEW.c",
-            )
-        if HEADER in files:
-            self._check_header(files[HEADER], export_command)
-
-    def _check_header(self, expected: bytes, export_command: str) -> None:
-        """Raise `FileFormatError` unless the header file is the expected one."""
-        header = self.beside(HEADER)
-        if not header.is_file():
-            raise FileFormatError(
-                f"the header file {header} is missing",
-                code="c-header-missing",
-                fix=f"restore it, or export again: {export_command}",
-            )
-        if not has_content(header, expected):
-            raise FileFormatError(
-                f"{header} differs from the header that nmtool writes for the C file",
-                code="c-header-differs",
-                why="the header was changed, or belongs to another network; its declarations may "
-                "not match the C file",
-                fix=f"export again: {export_command}",
-            )
+            files = file.written(network, carried, content.prefix)
+        changes = {} if files.pop("") == content.data else {self.path.name: CHANGED}
+        headers = {self.beside(key).name: expected for key, expected in files.items()}
+        changes |= changed_files(self.path.parent, headers)
+        return [changed(name, change) for name, change in changes.items()]
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
@@ -181,11 +146,5 @@ class C(Format, name="c"):
             spikes,
             deep,
             on_progress,
-            adapt=lambda driver: renamed(driver, content.prefix) if content.prefix else driver,
+            adapt=lambda driver: renamed(driver, content.prefix),
         )
-
-
-def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, bytes]:
-    """The C file and, with a prefix, its header file."""
-    files = {"": file.file_bytes(network, carried, prefix)}
-    return files | ({HEADER: file.header_bytes(network, carried, prefix)} if prefix else {})

@@ -1,62 +1,226 @@
-"""The code of a network in C: constants, state and functions of its populations and projections."""
+"""The C program of a network: the values of its templates, its memory, and what its spikes cost."""
 
 from __future__ import annotations
+
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.c import templates
-from nmtool.exporters.c.readout import answer_memory, scoring
-from nmtool.exporters.c.text import array, string
+from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance, words
+from nmtool.exporters.c.text import WIDTH, array, json_text, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.network.graph import INPUT, LATE, LIF, MAX_SPIKES, RESET, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WINDOW
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import exact
+from nmtool.targets.footprint import integer_footprint
+from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    from nmtool.exporters.c.answers import Carried
 
 MAX_SHORT_INDEX = 65535
 """Largest number of neurons and channels for 16-bit indices."""
 
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 
-def program(
-    network: IntegerNetwork,
-    declarations: str = "",
-    title: str = templates.ALONE,
-) -> str:
-    """The complete C code of a network, without a `main`.
+
+def program_values(network: IntegerNetwork, prefix: str = "") -> dict[str, Any]:
+    """The values of all templates.
 
     Args:
         network: the network.
-        declarations: public declarations; by default those of `interface`.
-        title: title comment of these declarations.
+        prefix: prefix of public names; with a prefix, there is a header file.
     """
-    head = templates.DECLARATIONS.substitute(
-        title=title, interface=declarations or interface(network)
+    channels, readout, n_steps = network.channels, network.readout, network.n_steps
+    rule, most = words(readout), channels.most_spikes
+    return {
+        "version": __version__,
+        "hash": network.content_hash,
+        "arithmetic": network.arithmetic,
+        "header": bool(prefix),
+        "prefix": prefix,
+        "state": "",
+        "dt_ms": exact(network.dt_ms),
+        "n_steps": n_steps,
+        "latency": HOP_LATENCY,
+        "decay_one": DECAY_ONE,
+        "state_limit": STATE_LIMIT,
+        "state_shift": STATE_SHIFT,
+        # Channels
+        "n_channels": channels.size,
+        "index_type": index_type(network),
+        "group": channels.group,
+        "most": most,
+        "often": "once" if most == 1 else f"{most} times",
+        "channel_counts": most > 1,
+        # A count of 8 bits is never above 255, and compilers warn about such comparisons.
+        "limited": 1 < most < MAX_SPIKES,
+        "any_counts": network.has_counts,
+        # Populations and projections
+        "n_populations": len(network.populations),
+        "populations": [_population(network, *place) for place in enumerate(network.populations)],
+        "projections": [_projection(network, *place) for place in enumerate(network.projections)],
+        "spiking": bool(network.spiking),
+        "integrating": bool(network.integrating),
+        "neuron_counts": any(p.most_spikes > 1 for p in network.populations),
+        "when": _when_recorded(network),
+        # The readout
+        "output": readout.population,
+        "n_classes": len(network.class_names),
+        "names": ",\n    ".join(string(name) for name in network.class_names),
+        "formula": readout.formula,
+        "scale": rule.scale,
+        "answer": rule.answer,
+        "first_spike": readout.rule == FIRST_SPIKE,
+        "max": readout.rule == MAX,
+        "sums": readout.rule not in (FIRST_SPIKE, MAX),
+        "window": readout.window if readout.rule == WINDOW else 0,
+        "weighted": readout.weights_steps,
+        "mean": readout.rule == MEAN,
+        "importance_one": IMPORTANCE_ONE,
+        "weight_words": rule.weight.replace("/T", f" / {n_steps}"),
+        "importance": array("uint16_t", "importance_of_step", importance(readout, n_steps))
+        if readout.weights_steps
+        else "",
+    }
+
+
+def _population(
+    network: IntegerNetwork, index: int, population: IntegerPopulation
+) -> dict[str, Any]:
+    name, counts = population.name, population.most_spikes > 1
+    spikes = population.kind == LIF
+    verb, one = "spike" if spikes else "integrate", population.size == 1
+    return {
+        "index": index,
+        "name": name,
+        "size": population.size,
+        "described": f"{population.size} neuron{'' if one else 's'} that {verb}{'s' * one}",
+        "spikes": spikes,
+        "counts": counts,
+        "most_spikes": population.most_spikes,
+        "counts_or_null": f"nmtool_counts_{name}" if counts else "NULL",
+        "slots": slots(network, name),
+        "bias": partial(array, "int16_t", f"bias_{name}", np.asarray(population.bias_mantissa)),
+        "bias_factor": 1 << population.bias_exponent,
+        "keep_u": population.keep_u,
+        "keep_v": population.keep_v,
+        "vth": population.vth,
+        "subtracts": population.reset != TO_ZERO,
+        "late": population.reset == LATE,
+        "reset_by": population.reset_by,
+    }
+
+
+def _projection(
+    network: IntegerNetwork, index: int, projection: IntegerProjection
+) -> dict[str, Any]:
+    source, target, delay = projection.source, projection.target, projection.delay
+    symbol, stored = projection_symbol(index, source, target), stored_weight(projection)
+    weight_type = f"{stored.dtype.name}_t"
+    from_input = source == INPUT
+    return {
+        "symbol": symbol,
+        "source": source,
+        "target": target,
+        "pre": projection.shape[0],
+        "post": projection.shape[1],
+        "weight_bits": projection.weight_bits,
+        "weight_type": weight_type,
+        "weight": partial(array, weight_type, f"weight_{symbol}", stored),
+        "factor": stored_factor(projection),
+        "delay": partial(array, "uint8_t", f"delay_{symbol}", delay),
+        "least_delay": delay.min(),
+        "most_delay": delay.max(),
+        "slots": slots(network, target),
+        "counts": network.spike_limits[source] > 1,
+        "n_sent": "n" if from_input else f"nmtool_n_spikes_{source}",
+        "sent": "channels" if from_input else f"nmtool_spikes_{source}",
+        "sent_counts": "counts" if from_input else f"nmtool_counts_{source}",
+    }
+
+
+def head_values(network: IntegerNetwork, carried: Carried | None, prefix: str) -> dict[str, Any]:
+    """Further values of `head.c`: memory, operations and classes.
+
+    Args:
+        network: the network.
+        carried: known answers in the file, whose operations are counted; None if there are none.
+        prefix: as for `program_values`.
+    """
+    constants, variables = memory(network)
+    size, group = integer_footprint(network), network.channels.group
+    fan_outs: dict[str, int] = {}
+    for p in network.projections:
+        fan_outs[p.source] = fan_outs.get(p.source, 0) + p.shape[1]
+    return {
+        "constants": constants,
+        "variables": variables,
+        "parameters": size.parameters,
+        "state": size.state,
+        "grouped": group > 1,
+        "last_of_group": group - 1,
+        "pad": " " * len(prefix),
+        "classes": _classes(network),
+        "answer": words(network.readout).answer.replace("\n", "\n * "),
+        "n_neurons": sum(p.size for p in network.populations),
+        "senders": [
+            {"sent": _sent_at_once(network, source), "fan_out": f"{fan:,}"}
+            for source, fan in fan_outs.items()
+        ],
+        "measured": _measured(network, carried),
+    }
+
+
+def _classes(network: IntegerNetwork) -> str:
+    """The class names with their numbers, wrapped between names."""
+    names = [f"{i} {json_text(name)}" for i, name in enumerate(network.class_names)]
+    joined = ", ".join(name.replace(" ", _UNBROKEN) for name in names)
+    indent = " *     "
+    wrap = textwrap.TextWrapper(
+        WIDTH - 1,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    return "\n".join(
-        [
-            head,
-            templates.NEURON.substitute(decay_one=DECAY_ONE, shift=STATE_SHIFT, limit=STATE_LIMIT),
-            *(_population(network, population) for population in network.populations),
-            *(_projection(network, *numbered) for numbered in enumerate(network.projections)),
-            _network(network),
-        ]
+    return wrap.fill(joined).replace(_UNBROKEN, " ")
+
+
+def _sent_at_once(network: IntegerNetwork, source: str) -> str:
+    """What a source sends over each synapse at once: a spike, or all spikes of a step."""
+    if network.spike_limits[source] == 1:
+        return f"a spike of {source}"
+    sender = "a channel" if source == INPUT else f"a neuron of {source}"
+    return f"{sender} that spikes, however often,"
+
+
+def _measured(network: IntegerNetwork, carried: Carried | None) -> str:
+    """Spikes and additions per step of the known answers, as lines of a comment."""
+    if carried is None or not carried.answers.spikes.n_samples:
+        return " *"
+    spikes, recording = carried.answers.spikes, carried.answers.recording
+    senders = sending(spikes, recording)
+    none = np.zeros((spikes.n_samples, spikes.n_steps), np.int64)
+    added = sum((senders[p.source] * p.shape[1] for p in network.projections), none)
+    n_spikes = sum(raster.n_spikes for raster in (spikes, *recording.spikes.values())) / none.size
+    return (
+        f" * Of the known answers, a step has {n_spikes:.1f} spikes, input among them, "
+        f"and {added.mean():,.1f} additions,\n * at most {added.max():,}."
     )
 
 
 def projection_symbol(index: int, source: str, target: str) -> str:
     """Unique suffix of the names of a projection's arrays and functions."""
     return f"{index}_{source}_to_{target}"
-
-
-def described(population: IntegerPopulation) -> str:
-    """A population in words, such as "100 neurons that spike"."""
-    neurons = "neurons that" if population.size > 1 else "neuron that"
-    verb = "spike" if population.kind == LIF else "integrate"
-    return f"{population.size} {neurons} {verb if population.size > 1 else f'{verb}s'}"
 
 
 def slots(network: IntegerNetwork, target: str) -> int:
@@ -71,152 +235,9 @@ def index_type(network: IntegerNetwork) -> str:
     return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
 
 
-def when_recorded(network: IntegerNetwork) -> str:
+def _when_recorded(network: IntegerNetwork) -> str:
     """The words after "the membrane of each neuron" in comments."""
     return " at the end of the step" if RESET.name in network.properties else ", 0 after a spike"
-
-
-def last_step(network: IntegerNetwork) -> str:
-    """The comment before the variables of populations."""
-    counted = templates.COUNTED_SPIKES if most_neuron_spikes(network) > 1 else ""
-    return templates.LAST_STEP.substitute(counted=counted, when=when_recorded(network))
-
-
-def most_neuron_spikes(network: IntegerNetwork) -> int:
-    """Largest number of spikes of any neuron in a step, without input."""
-    return max(population.most_spikes for population in network.populations)
-
-
-def step_arguments(network: IntegerNetwork, channels: str, counts: str) -> str:
-    """Arguments of `nmtool_step` before the number of channels; counts only if it takes any."""
-    return f"{channels}, {counts}" if network.channels.most_spikes > 1 else channels
-
-
-def interface(network: IntegerNetwork) -> str:
-    """The public declarations: functions that an application calls, and variables that it reads."""
-    lines = []
-    for population in network.populations:
-        name, size = population.name, population.size
-        if population.kind == LIF:
-            lines.append(f"extern nmtool_index nmtool_spikes_{name}[{size}];")
-            if population.most_spikes > 1:
-                lines.append(f"extern uint8_t nmtool_counts_{name}[{size}];")
-            lines.append(f"extern int nmtool_n_spikes_{name};")
-        lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
-    most, dt_ms = network.channels.most_spikes, exact(network.dt_ms)
-    step = templates.STEP_OF_COUNTS if most > 1 else templates.STEP_OF_CHANNELS
-    return templates.INTERFACE.substitute(
-        step=step.substitute(dt_ms=dt_ms, most=most),
-        last_step=last_step(network),
-        index_type=index_type(network),
-        n_classes=len(network.class_names),
-        externs="\n".join(lines),
-    )
-
-
-def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
-    """C code of a population: constants, state and step."""
-    name, size = population.name, population.size
-    spikes = population.kind == LIF
-    return templates.POPULATION.substitute(
-        name=name,
-        size=size,
-        what=described(population),
-        bias=array("int16_t", f"bias_{name}", np.asarray(population.bias_mantissa)),
-        slots=slots(network, name),
-        spike_list=_spike_list(population) if spikes else "",
-        no_spikes=templates.NO_SPIKES.substitute(name=name) if spikes else "",
-        advance=_advance(population),
-    )
-
-
-def _spike_list(population: IntegerPopulation) -> str:
-    """C variables with the neurons that spiked in a step and, if it can vary, how often."""
-    sizes = {"name": population.name, "size": population.size}
-    counts = templates.SPIKE_COUNTS.substitute(sizes) if population.most_spikes > 1 else ""
-    return templates.SPIKE_LIST.substitute(sizes, counts=counts)
-
-
-def _advance(population: IntegerPopulation) -> str:
-    constants = {
-        "name": population.name,
-        "bias_factor": 1 << population.bias_exponent,
-        "keep_u": population.keep_u,
-        "keep_v": population.keep_v,
-        "vth": population.vth,
-    }
-    if population.reset != TO_ZERO:
-        constants |= {"reset_by": population.reset_by, "most": population.most_spikes}
-        late, counts = population.reset == LATE, population.most_spikes > 1
-        subtract = templates.SUBTRACT_COUNTED if counts else templates.SUBTRACT
-        return templates.ADVANCE_SUBTRACTING.substitute(
-            constants,
-            owed=templates.OWED.substitute(constants) if late else "",
-            less=" - owed" if late else "",
-            reset="" if late else subtract.substitute(constants),
-        )
-    step = templates.ADVANCE.substitute(constants)
-    if population.kind == LIF:
-        return templates.ADVANCE_SPIKING.substitute(name=population.name, advance=step)
-    return f"{step};"
-
-
-def _projection(network: IntegerNetwork, index: int, projection: IntegerProjection) -> str:
-    """C code of a projection: weights, delays, and the function that sends a spike."""
-    name = projection_symbol(index, projection.source, projection.target)
-    stored = stored_weight(projection)
-    weight_type = f"{stored.dtype.name}_t"
-    pre, post = projection.shape
-    counts = network.spike_limits[projection.source] > 1
-    return templates.PROJECTION.substitute(
-        name=name,
-        source=projection.source,
-        target=projection.target,
-        pre=pre,
-        post=post,
-        weight_type=weight_type,
-        weight=array(weight_type, f"weight_{name}", stored),
-        delay=array("uint8_t", f"delay_{name}", projection.delay),
-        slots=slots(network, projection.target),
-        factor=stored_factor(projection),
-        count=", uint32_t count" if counts else "",
-        times=" * count" if counts else "",
-    )
-
-
-def _network(network: IntegerNetwork) -> str:
-    """C code that resets all populations, and runs a step of the network."""
-    names = [population.name for population in network.populations]
-    scores, most = scoring(network), network.channels.most_spikes
-    # A count of 8 bits is never above 255, and compilers warn about such comparisons.
-    wrong_counts = ["counts[k] == 0", *([f"counts[k] > {most}"] if most < MAX_SPIKES else [])]
-    return templates.STEP.substitute(
-        counts="const uint8_t *counts, " if most > 1 else "",
-        wrong_count="".join(f" || {wrong}" for wrong in wrong_counts) if most > 1 else "",
-        n_classes=network.population(network.readout.population).size,
-        names=",\n    ".join(string(name) for name in network.class_names),
-        n_channels=network.channels.size,
-        variables=scores.variables,
-        keep=scores.keep,
-        no_score=scores.no_score,
-        forget=scores.forget,
-        reset="\n".join(f"    reset_{name}();" for name in names),
-        update="\n".join(f"    update_{name}();" for name in names),
-        send="".join(_send(network, *numbered) for numbered in enumerate(network.projections)),
-    )
-
-
-def _send(network: IntegerNetwork, index: int, projection: IntegerProjection) -> str:
-    """C call that sends the spikes of a source over a projection."""
-    source = projection.source
-    from_input = source == INPUT
-    counts = "counts" if from_input else f"nmtool_counts_{source}"
-    return templates.SEND.substitute(
-        name=projection_symbol(index, source, projection.target),
-        count="n" if from_input else f"nmtool_n_spikes_{source}",
-        spikes="channels" if from_input else f"nmtool_spikes_{source}",
-        counts=f", {counts}[k]" if network.spike_limits[source] > 1 else "",
-    )
 
 
 def sending(spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
@@ -233,8 +254,10 @@ def sending(spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]
 def memory(network: IntegerNetwork) -> tuple[int, int]:
     """Number of bytes of constants and of variables, without class names and alignment."""
     index_bytes = 2 if index_type(network) == "uint16_t" else 4
-    constants, variables = answer_memory(network)
+    readout, n_classes = network.readout, len(network.class_names)
+    constants = 2 * network.n_steps * readout.weights_steps
     constants += sum(2 * projection.weight.size for projection in network.projections)
+    variables = 8 * n_classes + 4 + (4 * readout.window * n_classes + 4 if readout.window else 0)
     for population in network.populations:
         constants += 2 * population.size
         variables += 4 * population.size * (2 + slots(network, population.name)) + 4

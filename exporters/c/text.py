@@ -1,13 +1,16 @@
-"""Write arrays and strings as C text, and read the arrays back."""
+"""The text of C programs: their templates, and the arrays, strings and names in them."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nmtool.errors import UsageError, quoted
 
 WIDTH = 100
 """Largest number of characters in a line."""
@@ -20,6 +23,19 @@ _ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "*/?"}
 
 In JSON, only strings contain them.
 """
+
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_LONGEST = 40
+_DEFAULT_PREFIX = "nmtool_"
+_DEFAULT_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_DEFAULT_PREFIX}')
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_IN_DRIVER = ("run_step",)
+"""Names in nmtool's drivers; renaming must not produce them either."""
+
+
+def template(name: str) -> str:
+    """The text of a template of this package, e.g. `network.c`."""
+    return Path(__file__).with_name(name).read_text("ascii")
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
@@ -63,11 +79,48 @@ def string(text: str) -> str:
     return f'"{"".join(characters)}"'
 
 
-def json_string(text: str) -> str:
-    """Encode a text as a JSON string that is safe within a C comment."""
-    return json.dumps(text).translate(_ESCAPED)
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Encode a value as JSON that is safe within a C comment."""
+    return json.dumps(value, sort_keys=True, indent=indent).translate(_ESCAPED)
 
 
-def json_text(value: Any) -> str:
-    """Encode a value as multi-line JSON that is safe within a C comment."""
-    return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)
+def check_prefix(text: object) -> None:
+    """Raise `UsageError` unless names in C and C++ can begin with a text and an underscore."""
+    if not isinstance(text, str) or len(text) > _LONGEST or not _PREFIX.fullmatch(text):
+        raise UsageError(
+            f"{quoted(text)} is not a valid prefix for names in C",
+            code="c-prefix",
+            why=f"a prefix begins with a letter, and has at most {_LONGEST} characters: letters, "
+            "digits, and single underscores between them",
+            fix="choose a word, e.g. `prefix=kws`",
+        )
+
+
+def renamed(code: str, prefix: str) -> str:
+    """Replace `nmtool_` by a prefix in all names of C code, but not within strings.
+
+    All code is first written with the default names. Without a prefix, they stay.
+
+    >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
+    'kws_step(); puts("nmtool_step");'
+
+    Raises:
+        UsageError: the code already contains a new name.
+    """
+    if not prefix or f"{prefix}_" == _DEFAULT_PREFIX:
+        return code
+    words = {*_WORD.findall(code), *_IN_DRIVER}
+    new_names = {
+        f"{prefix}_{word.removeprefix(_DEFAULT_PREFIX)}"
+        for word in words
+        if word.startswith(_DEFAULT_PREFIX)
+    }
+    if taken_names := sorted(new_names & words):
+        raise UsageError(
+            f"the prefix '{prefix}' would give two objects the same name {taken_names[0]}",
+            code="c-prefix-taken",
+            fix="choose another prefix",
+        )
+    return _DEFAULT_NAME.sub(
+        lambda match: f"{prefix}_" if match[0] == _DEFAULT_PREFIX else match[0], code
+    )

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava.environment import PACKAGE, REFEREE
-from nmtool.exporters.lava.readme import readme_text
+from nmtool.exporters.lava.environment import REFEREE
+from nmtool.exporters.lava.readme import TEXT
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
-from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
@@ -31,21 +30,21 @@ class Lava(PythonFolder, name="lava"):
     referee = REFEREE
     inner = "lava_network"
 
-    @classmethod
-    def sources(cls) -> dict[str, bytes]:
-        modules = sorted((PACKAGE / cls.inner).glob("*.py"))
-        files = [PACKAGE / SCRIPT, *modules]
-        return {path.relative_to(PACKAGE).as_posix(): path.read_bytes() for path in files}
+    arguments = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]"
+    readme_text = TEXT
 
     @classmethod
-    def readme(
-        cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
-    ) -> str:
-        return readme_text(network, answers, n_samples)
-
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("lava-file-changed", name, change, "export the network again")
+    def readme_values(cls, network: IntegerNetwork) -> dict[str, str]:
+        populations = [
+            f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
+            for p in network.populations
+        ]
+        projections = [
+            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
+            f"| {p.weight_bits} bits, {p.sign_mode} | {p.weight_exponent} |"
+            for p in network.projections
+        ]
+        return {"populations": "\n".join(populations), "projections": "\n".join(projections)}
 
     def simulate(
         self,

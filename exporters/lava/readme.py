@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.exporters import folder_readme
 from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
-from nmtool.known_answers import KnownAnswers
-from nmtool.network.integer_network import IntegerNetwork
 
 _NETWORK = """\
 ## The network
@@ -73,29 +70,6 @@ Lava counts steps from 1.
 Keep your own processes outside of `lava_network`: Lava executes every file beside a process.
 """
 
-_TEXT = Template(
+TEXT = Template(
     f"# A spiking network for Lava 0.10.0\n{OPENING}\n{_NETWORK}{PRINTED}\n{_MODELS}{EVENTS} {_USE}"
 )
-
-_ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]"
-
-
-def readme_text(
-    network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
-) -> str:
-    """Write the README of an export with known answers and `n_samples` data samples.
-
-    Equal arguments give the same text.
-    """
-    return _TEXT.substitute(
-        folder_readme.values(network, answers, n_samples, "lava_network", _ARGUMENTS),
-        populations="\n".join(
-            f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
-            for p in network.populations
-        ),
-        projections="\n".join(
-            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
-            f"| {p.weight_bits} bits, {p.sign_mode} | {p.weight_exponent} |"
-            for p in network.projections
-        ),
-    )

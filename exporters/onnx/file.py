@@ -29,8 +29,7 @@ from nmtool.exporters.embedded import (
     header_version,
     read_bytes,
 )
-from nmtool.exporters.onnx.graph import make_graph
-from nmtool.exporters.onnx.synapses import projection_names
+from nmtool.exporters.onnx.graph import make_graph, projection_names
 from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers

@@ -1,35 +1,49 @@
 """Write the network as an ONNX graph: time loops of populations, and projections outside them.
 
-A feedforward projection needs no loop: all spikes of its source are known before the first step of
-its target. One scatter operator adds the weights of all these spikes at their steps of arrival.
+`graph.txt` lists the operators of all steps, and `step.txt` those of one step of a loop. A loop is
+a `Scan`, for a group of mutually recurrent populations. A feedforward projection needs no loop: all
+spikes of its source are known before the first step of its target. One scatter operator adds the
+weights of all these spikes at their steps of arrival.
+
+u and v are int32, so that they wrap as in the chip's models. Products with decay factors need
+int64. ONNX rounds quotients of integers towards zero, as decays require. The file stores each
+weight in one byte (`nmtool.exporters.stored_weights`), in units of `factor`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.onnx.loop import BATCH, Loop, add_loop, recorded_quantities, spikes_dtype
-from nmtool.exporters.onnx.nodes import Nodes
-from nmtool.exporters.onnx.synapses import (
-    Events,
-    NamedProjection,
-    add_arrivals,
-    add_counts,
-    named_projections,
+from nmtool.exporters.onnx.listing import Constant, Listing
+from nmtool.exporters.stored_weights import stored_factor, stored_weight
+from nmtool.exporters.templates import filled
+from nmtool.network.graph import (
+    INPUT,
+    LATE,
+    LIF,
+    SUBTRACT,
+    TO_ZERO,
+    InputChannels,
+    strongly_connected,
 )
-from nmtool.network.graph import INPUT, LATE, SUBTRACT, TO_ZERO, strongly_connected
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.tables import exact
 
-TIME = "time"
-"""Symbolic dimension: the number of steps."""
+BATCH, TIME = "batch", "time"
+"""Symbolic dimensions: the number of samples, and of steps."""
 
 SPIKES = "spikes"
 """Name of the graph's input."""
+
+NOW, BEFORE = "[n]", "[n-1]"
+"""Suffixes of the names of values inside a loop, at step n."""
 
 
 def make_graph(network: IntegerNetwork) -> Any:
@@ -41,174 +55,262 @@ def make_graph(network: IntegerNetwork) -> Any:
     state. Where channels or neurons can spike several times in a step, their spikes are uint8
     numbers instead of bool.
     """
-    from onnx import helper
+    from onnx import helper, numpy_helper
 
-    builder = _Builder(network)
-    for loop in _loops(network):
-        builder.add(loop)
+    constants, loops = _constants(network), _loops(network)
+    bodies = {loop["label"]: _step_graph(network, loop, constants) for loop in loops}
+    zero = numpy_helper.from_array(np.zeros(1, np.int32))
+    listing = Listing(constants, {**bodies, "zero": zero})
+    recorded = [{"quantity": name} for p in network.populations for name in _quantities(p)]
+    values = {**_texts(), "latency": HOP_LATENCY, "loops": loops, "recorded": recorded}
+    listing.read(filled(listing_text("graph.txt"), values))
     return helper.make_graph(
-        builder.nodes.nodes,
+        listing.nodes,
         "spiking_network",
         [_input(network)],
-        builder.outputs(),
-        list(builder.nodes.constants.values()),
+        _outputs(network),
+        list(listing.constants.values()),
         _about(network),
     )
 
 
-def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of mutually recurrent populations in feedforward order.
+def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
+    """Names of projections in a file, from pairs of source and target.
 
-    Each has the projections between its own populations.
+    The name `source->target` gets a number if several projections connect the same populations.
     """
-    projections = named_projections(network)
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for source, target in ends:
+        name = f"{source}->{target}"
+        seen[name] += 1
+        names.append(f"{name}#{seen[name]}" if seen[name] > 1 else name)
+    return names
+
+
+def _loops(network: IntegerNetwork) -> list[dict[str, Any]]:
+    """The values of the loops, in feedforward order.
+
+    A loop is a group of mutually recurrent populations with the projections between them.
+    """
     edges = [(p.source, p.target) for p in network.projections]
-    groups = strongly_connected([p.name for p in network.populations], edges)
-    return [
-        Loop(
-            [network.population(name) for name in group],
-            [p for p in projections if {p.projection.source, p.projection.target} <= set(group)],
+    names = projection_names(edges)
+    listed: set[str] = set()
+    loops = []
+    for group in strongly_connected([p.name for p in network.populations], edges):
+        populations = []
+        for population in map(network.population, group):
+            into = [
+                _projection(network, *named)
+                for named in zip(names, network.projections, strict=True)
+                if named[1].target == population.name
+            ]
+            inside = [entry for entry in into if entry["source"] in group]
+            outside = [entry for entry in into if entry["source"] not in group]
+            for entry in outside:
+                entry["is_new"] = entry["source"] not in listed
+                listed.add(entry["source"])
+            populations.append(_population(population, inside, outside))
+        within = [source for source, target in edges if {*group} >= {source, target}]
+        states = [state for entry in populations for state in entry["states"]]
+        stems = [state["state"] for state in states]
+        quantities = [q for name in group for q in _quantities(network.population(name))]
+        loops.append(
+            {
+                "label": "+".join(group),
+                "populations": populations,
+                "sources": [
+                    {
+                        "source": source,
+                        "raster": f"{source}.spikes",
+                        "counts": network.spike_limits[source] > 1,
+                    }
+                    for source in dict.fromkeys(within)
+                ],
+                "states": states,
+                "n_inputs": len(group),
+                "inputs": ", ".join(
+                    [*(f"{stem}.start" for stem in stems), *(f"{p}.from_outside" for p in group)]
+                ),
+                "outputs": ", ".join(
+                    [*(f"{stem}.last" for stem in stems), *(f"{q}.by_time" for q in quantities)]
+                ),
+            }
         )
-        for group in groups
+    return loops
+
+
+def _projection(
+    network: IntegerNetwork, name: str, projection: IntegerProjection
+) -> dict[str, Any]:
+    source = projection.source
+    order = ("sample", "step") if source == INPUT else ("step", "sample")
+    return {
+        "projection": name,
+        "source": source,
+        "counts": network.spike_limits[source] > 1,
+        "longest": int(projection.delay.max()),
+        "raster": SPIKES if source == INPUT else f"{source}.spikes.by_time",
+        "order": ", ".join((*order, "neuron")),
+        "first": order[0],
+        "second": order[1],
+    }
+
+
+def _population(
+    population: IntegerPopulation, inside: list[dict[str, Any]], outside: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The values of a population, and of projections to it from inside and outside of its loop."""
+    name, size, reset = population.name, population.size, population.reset
+    spikes, counts = population.kind == LIF, population.most_spikes > 1
+    window = max((entry["longest"] + 1 for entry in inside), default=0)
+    rows = {f"{name}.coming_rows": inside, f"{name}.silence": outside}
+    arrived = []
+    for before, entries in rows.items():
+        for entry in entries:
+            entry |= {"rows_before": before, "recurs": entries is inside}
+            before = f"{entry['projection']}.arrivals"
+        arrived.append(before)
+    shapes = {"u": (size,), "v": (size,), **({"coming": (window, size)} if window else {})}
+    return {
+        "name": name,
+        "size": size,
+        "window": window,
+        "reach": max((entry["longest"] for entry in outside), default=0) + HOP_LATENCY,
+        "arriving": f"{name}.a" if window else f"{name}.from_outside",
+        "inside": inside,
+        "outside": outside,
+        "arrived_inside": arrived[0],
+        "arrived_outside": arrived[1],
+        "states": [
+            {"state": f"{name}.{key}", "shape": ",".join(map(str, shape)), "dims": shape}
+            for key, shape in shapes.items()
+        ],
+        "membrane": f"{name}.v_peak" if spikes and reset != LATE else f"{name}.v",
+        "spikes": spikes,
+        "counts": counts,
+        "spikes_once": spikes and not counts,
+        "late": reset == LATE,
+        "zeroes": spikes and reset == TO_ZERO,
+        "subtracts": reset == SUBTRACT and not counts,
+        "most_spikes": population.most_spikes,
+    }
+
+
+def _constants(network: IntegerNetwork) -> dict[str, Constant]:
+    """The named constants of populations and projections."""
+    constants: dict[str, Constant] = {}
+    for p in network.populations:
+        threshold, late = p.vth << STATE_SHIFT, p.reset == LATE
+        text = "added a step after a spike" if late else "a spike takes it from v"
+        own = {
+            f"{x}_kept_of_{DECAY_ONE}": Constant(keep, np.int64, f"of {DECAY_ONE}, each step")
+            for x, keep in (("u", p.keep_u), ("v", p.keep_v))
+        }
+        own |= {
+            "bias": Constant(p.bias, np.int64, "added to v each step"),
+            "threshold": Constant(threshold, np.int32, "a spike when v is above"),
+            "drop": Constant(p.drop, np.int64 if late else np.int32, text),
+            "level": Constant(threshold + 1 - p.drop, np.int32),
+        }
+        constants |= {f"{p.name}.{key}": constant for key, constant in own.items()}
+    names = projection_names((p.source, p.target) for p in network.projections)
+    for name, projection in zip(names, network.projections, strict=True):
+        stored, signs = stored_weight(projection), projection.sign_mode
+        text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"
+        constants |= {
+            f"{name}.weight": Constant(stored, stored.dtype, text),
+            f"{name}.factor": Constant(
+                stored_factor(projection), np.int32, "weight step and exponent"
+            ),
+            f"{name}.delay": Constant(projection.delay, np.uint8, "delays [pre, post] in steps"),
+        }
+    return constants
+
+
+def _step_graph(
+    network: IntegerNetwork, loop: dict[str, Any], constants: dict[str, Constant]
+) -> Any:
+    """The graph of one step of a loop."""
+    from onnx import helper
+
+    numbers = {
+        "decay_one": DECAY_ONE,
+        "state_one": STATE_ONE,
+        "limit": STATE_LIMIT,
+        "lowest_u": 1 - STATE_LIMIT,
+        "turn": 2 * STATE_LIMIT,
+        "lowest_v": 1 - STATE_LIMIT,
+        "highest_v": STATE_LIMIT - 1,
+    }
+    listing = Listing(constants, suffix=NOW)
+    listing.read(filled(listing_text("step.txt"), {**_texts(), **numbers, **loop}))
+    states = [(state["state"], state["dims"]) for state in loop["states"]]
+    populations = [network.population(entry["name"]) for entry in loop["populations"]]
+    inputs = [_value(stem + BEFORE, np.int32, BATCH, *dims) for stem, dims in states]
+    inputs += [_value(f"{p.name}.from_outside{NOW}", np.int32, BATCH, p.size) for p in populations]
+    outputs = [_value(stem + NOW, np.int32, BATCH, *dims) for stem, dims in states]
+    outputs += [
+        # They are copies, since a graph cannot output a value twice.
+        _value(f"{name}.recorded{NOW}", dtype, BATCH, p.size)
+        for p in populations
+        for name, dtype in _quantities(p).items()
     ]
+    tensors = list(listing.constants.values())
+    return helper.make_graph(
+        listing.nodes, f"one step of {loop['label']}", inputs, outputs, tensors
+    )
 
 
-class _Builder:
-    """Builds the graph, one loop after the other.
-
-    Attributes:
-        recorded: names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
-        events: names of the lists of spikes, by source.
-    """
-
-    def __init__(self, network: IntegerNetwork) -> None:
-        self.network = network
-        self.nodes = Nodes()
-        self.recorded: dict[str, str] = {}
-        self.events: dict[str, Events] = {}
-        shape = self.nodes.add("Shape", [SPIKES], "shape")
-        self.batch, self.time = (
-            self.nodes.add("Gather", [shape, self.nodes.list(axis)], name, axis=0)
-            for axis, name in enumerate(("n_samples", "n_steps"))
-        )
-        self.rows = self.nodes.add("Mul", [self.time, self.batch], "n_rows", "steps × samples")
-
-    def add(self, loop: Loop) -> None:
-        """Append the nodes of a group, after those of all groups that project to it."""
-        inside = {projection.name for projection in loop.projections}
-        outside = [p for p in named_projections(self.network) if p.name not in inside]
-        external_input = {
-            population.name: self._outside_input(
-                population, [p for p in outside if p.projection.target == population.name]
-            )
-            for population in loop.populations
-        }
-        self.recorded |= add_loop(self.nodes, loop, external_input, self.batch)
-
-    def _outside_input(
-        self, population: IntegerPopulation, projections: list[NamedProjection]
-    ) -> str:
-        """int32 [time, batch, neurons]: input to a population from other groups.
-
-        Weights are added to rows: all samples of step 0, all samples of step 1 and so on, until the
-        last arrival.
-        """
-        nodes, name, size = self.nodes, population.name, population.size
-        rows = self._zero_rows(population, projections)
-        for named_projection in projections:
-            rows = add_arrivals(
-                nodes, named_projection, self._events_of(named_projection.projection.source), rows
-            )
-        bounds = [nodes.list(0), self.rows, nodes.list(0)]
-        within = nodes.add("Slice", [rows, *bounds], f"{name}.within", "arrivals within the sample")
-        shape = nodes.add(
-            "Concat", [self.time, self.batch, nodes.list(size)], f"{name}.shape_by_time", axis=0
-        )
-        return nodes.add("Reshape", [within, shape], f"{name}.from_outside", allowzero=1)
-
-    def _zero_rows(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
-        """int32 [rows, neurons] of zeros, for all steps of a sample and for later arrivals."""
-        from onnx import numpy_helper
-
-        nodes, name = self.nodes, population.name
-        reach = max((int(p.projection.delay.max()) for p in projections), default=0) + HOP_LATENCY
-        steps = nodes.add("Add", [self.time, nodes.list(reach)], f"{name}.horizon")
-        rows = nodes.add("Mul", [steps, self.batch], f"{name}.horizon_rows")
-        shape = nodes.add(
-            "Concat", [rows, nodes.list(population.size)], f"{name}.rows_shape", axis=0
-        )
-        zero = numpy_helper.from_array(np.zeros(1, np.int32))
-        return nodes.add("ConstantOfShape", [shape], f"{name}.silence", value=zero)
-
-    def _events_of(self, source: str) -> Events:
-        """All spikes of a source as lists, with the rows of their arrivals."""
-        if source not in self.events:
-            self.events[source] = self._new_events(source)
-        return self.events[source]
-
-    def _new_events(self, source: str) -> Events:
-        """Append the nodes that list the spikes of a source."""
-        nodes = self.nodes
-        raster = SPIKES if source == INPUT else self.recorded[f"{source}.spikes"]
-        order = ("sample", "step", "neuron") if source == INPUT else ("step", "sample", "neuron")
-        indices = nodes.add("NonZero", [raster], f"{source}.found", ", ".join(order) + " of spikes")
-        part = {
-            name: nodes.add(
-                "Gather", [indices, nodes.number(row, np.int64)], f"{source}.{name}", axis=0
-            )
-            for row, name in enumerate(order)
-        }
-        text = "one step for every hop"
-        latency = nodes.number(HOP_LATENCY, np.int64)
-        arrival = nodes.add("Add", [part["step"], latency], f"{source}.arrival", text)
-        first = nodes.add("Mul", [arrival, self.batch], f"{source}.arrival_rows")
-        row = nodes.add("Add", [first, part["sample"]], f"{source}.row")
-        place = nodes.add("Unsqueeze", [row, nodes.list(1)], f"{source}.rows")
-        counts = self.network.spike_limits[source] > 1
-        count = add_counts(nodes, raster, indices, source) if counts else ""
-        return Events(place, part["neuron"], self.batch, count)
-
-    def outputs(self) -> list[Any]:
-        """Append the nodes of the graph's outputs, and return the outputs as `ValueInfoProto`."""
-        from onnx import helper
-
-        infos = []
-        for population in self.network.populations:
-            for quantity, dtype in recorded_quantities(population).items():
-                name = f"{population.name}.{quantity}"
-                self.nodes.add("Transpose", [self.recorded[name]], name, perm=[1, 0, 2])
-                kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-                shape: Sequence[str | int] = [BATCH, TIME, population.size]
-                text = _OUTPUTS[quantity]
-                if quantity == "v":
-                    text += _V_AFTER_SPIKES[population.reset]
-                infos.append(helper.make_tensor_value_info(name, kind, shape, text))
-        return infos
+def _quantities(population: IntegerPopulation) -> dict[str, type]:
+    """Names of the recorded quantities of a population, and their dtypes."""
+    spikes = {"spikes": _spikes_dtype(population)} if population.kind == LIF else {}
+    return {
+        f"{population.name}.{quantity}": dtype
+        for quantity, dtype in {**spikes, "v": np.int32, "u": np.int32}.items()
+    }
 
 
-_OUTPUTS = {
-    "spikes": "spikes of every step",
-    "v": "membrane after every step",
-    "u": "synaptic current of every step",
-}
-
-_V_AFTER_SPIKES = {
-    TO_ZERO: ", 0 after a spike",
-    SUBTRACT: ", reduced by a spike",
-    LATE: ", which a spike reduces in the next step",
-}
+def _spikes_dtype(source: IntegerPopulation | InputChannels) -> type:
+    """Type of the spikes of a population or of the input: bool, or uint8 numbers of spikes."""
+    return np.uint8 if source.most_spikes > 1 else np.bool_
 
 
 def _input(network: IntegerNetwork) -> Any:
-    from onnx import helper
-
     channels = network.channels
-    shape: Sequence[str | int] = [BATCH, TIME, channels.size]
     text = f"input spikes, one step is {exact(network.dt_ms)} ms"
     if channels.most_spikes > 1:
         text += f"; at most {channels.most_spikes} per channel and step"
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(spikes_dtype(channels)))
-    return helper.make_tensor_value_info(SPIKES, kind, shape, text)
+    return _value(SPIKES, _spikes_dtype(channels), BATCH, TIME, channels.size, text=text)
+
+
+def _outputs(network: IntegerNetwork) -> list[Any]:
+    """The outputs of the graph, with their descriptions."""
+    texts = {
+        "spikes": "spikes of every step",
+        "v": "membrane after every step",
+        "u": "synaptic current of every step",
+    }
+    after_spikes = {
+        TO_ZERO: ", 0 after a spike",
+        SUBTRACT: ", reduced by a spike",
+        LATE: ", which a spike reduces in the next step",
+    }
+    outputs = []
+    for population in network.populations:
+        for name, dtype in _quantities(population).items():
+            quantity = name.rpartition(".")[2]
+            text = texts[quantity] + (after_spikes[population.reset] if quantity == "v" else "")
+            outputs.append(_value(name, dtype, BATCH, TIME, population.size, text=text))
+    return outputs
+
+
+def _value(name: str, dtype: type, *shape: int | str, text: str = "") -> Any:
+    """The `ValueInfoProto` of a value."""
+    from onnx import helper
+
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return helper.make_tensor_value_info(name, kind, shape, text)
 
 
 def _about(network: IntegerNetwork) -> str:
@@ -220,3 +322,13 @@ def _about(network: IntegerNetwork) -> str:
         f"'{readout.population}' answers by the rule '{readout.words}'. A spike of step n over a "
         f"delay d arrives at step n + {HOP_LATENCY} + d."
     )
+
+
+def listing_text(name: str) -> str:
+    """A listing of this package, `graph.txt` or `step.txt`, or one that they include."""
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+def _texts() -> dict[str, str]:
+    """The listings that others include."""
+    return {name: listing_text(f"{name}.txt") for name in ("synapses", "spike_counts")}

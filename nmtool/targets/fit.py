@@ -44,7 +44,7 @@ FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 @dataclass(frozen=True)
 class Use(Plain):
-    """Use of one resource of an FPGA or a microcontroller by a network.
+    """Use of one resource of a part by a network, such as a memory.
 
     Attributes:
         resource: name of the resource.
@@ -83,7 +83,7 @@ class Fit(Result):
         approximate: findings on everything that changes on the target.
         wasteful: findings on unused neurons, synapses and bits.
         resources: the cores that the network takes; None if the target has no figures on cores.
-        uses: resources of an FPGA or of a memory; empty for all other targets.
+        uses: resources of a part that the format counts; empty for all other targets.
     """
 
     target: Target
@@ -105,7 +105,7 @@ class Fit(Result):
 
     @property
     def words(self) -> str:
-        """Verdict and scarcest resource, e.g. `faithful, 129 of 208 block RAMs`."""
+        """Verdict and scarcest resource, e.g. `faithful, 96 of 100 bytes of RAM`."""
         if any(finding.code == "target-arithmetic" for finding in self.unsupported):
             return f"{self.verdict}: the arithmetic differs; quantise the float network for it"
         if self.uses:
@@ -130,7 +130,7 @@ class Fit(Result):
         )
 
     def tables(self) -> list[Table]:
-        """A table of used resources of an FPGA or a memory, or of the cores of a chip."""
+        """A table of the used resources of a part, or of the cores of a chip."""
         if self.uses:
             bound = "" if self.target.memory == Memory() else "upper bound"
             rows = [

@@ -22,7 +22,7 @@ from typing import Any
 from nmtool.arguments import checked, kind_of
 from nmtool.arithmetic import LIMITS, LOIHI2, Arithmetic, Neuron, arithmetics
 from nmtool.errors import Finding, UsageError, check_path, listed, quoted, suggestion
-from nmtool.plugins import TARGETS, load, loaded, registered
+from nmtool.plugins import FIGURES, TARGETS, load, loaded, registered
 from nmtool.targets.target import (
     CHIP,
     DEFINED,
@@ -32,7 +32,7 @@ from nmtool.targets.target import (
     Chip,
     Core,
     EventCosts,
-    Fabric,
+    Figures,
     Memory,
     Origin,
     Target,
@@ -45,12 +45,11 @@ SECTIONS: Mapping[str, type] = {
     "neuron": Neuron,
     "core": Core,
     "chip": Chip,
-    "fabric": Fabric,
     "memory": Memory,
     "energy_pj": EventCosts,
     "time_ns": EventCosts,
 }
-"""The sections of figures other than `holds`, and their classes."""
+"""nmtool's own sections of figures other than `holds`, and their classes."""
 
 HOLDS, BARRIER = "holds", "barrier_us"
 _WORDS = ("name", "title", "kind", "format", "processor", "arithmetic")
@@ -165,6 +164,11 @@ def _target_from(
     return target
 
 
+def _check_figures(kind: type) -> None:
+    if not issubclass(kind, Figures):
+        raise TypeError("it does not derive from Figures")
+
+
 def _known_arithmetics(name: str) -> Mapping[str, Arithmetic]:
     """Arithmetics to look a name up in; nmtool's own alone, which needs no plug-in, if it fits."""
     return {LOIHI2.name: LOIHI2} if name in ("", LOIHI2.name) else arithmetics()
@@ -190,7 +194,13 @@ class _Reader:
 
     def target(self) -> Target:
         """Convert the content to a target; if there are findings, the result is an empty target."""
-        self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
+        foreign = {
+            name: load(FIGURES, name, type, _check_figures)
+            for name in registered(FIGURES)
+            if name in self.content and name not in SECTIONS
+        }
+        known = {*SECTIONS, *registered(FIGURES)}
+        self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *known})
         sources = self.content.get("sources", {})
         if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
             self.sources = sources
@@ -203,15 +213,8 @@ class _Reader:
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
         for limit, value in self._figures(HOLDS, LIMITS):
             values[limit] = self._checked_limit(limit, value)
-        for section, kind in SECTIONS.items():
-            about = {field.name: field for field in fields(kind)}
-            figures = self._figures(section, about)
-            values[section] = kind(
-                **{
-                    name: self._checked_value(f"{section}.{name}", value, about[name])
-                    for name, value in figures
-                }
-            )
+        values |= {section: self._section(section, kind) for section, kind in SECTIONS.items()}
+        values["sections"] = {name: self._section(name, kind) for name, kind in foreign.items()}
         if values["arithmetic"]:
             if self.content.get("neuron"):
                 self._add_contradiction(
@@ -228,6 +231,16 @@ class _Reader:
         except UsageError as error:
             self.findings += error.findings
             return Target("")
+
+    def _section(self, section: str, kind: type) -> Any:
+        """Read the figures of a section into an object of its class."""
+        about = {field.name: field for field in fields(kind)}
+        return kind(
+            **{
+                name: self._checked_value(f"{section}.{name}", value, about[name])
+                for name, value in self._figures(section, about)
+            }
+        )
 
     def _texts(self) -> dict[str, str]:
         """The texts of the file, such as name and kind; invalid texts become findings."""
@@ -366,23 +379,10 @@ class _Reader:
             self._add_contradiction(
                 "core.neuron_bytes", "a neuron takes more bytes than a core has"
             )
-        self._find_missing_figures(core, values["fabric"])
-
-    def _find_missing_figures(self, core: Core, fabric: Fabric) -> None:
-        """Add a finding for each figure that cannot be used because another figure is missing."""
-        if core.neuron_bytes is not None and core.synapse_bytes is None:
-            what = "it cannot be checked without the bytes of a core"
-            self._add_wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
-        capacities = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
-        if core.axons_out is not None and all(capacity is None for capacity in capacities):
-            what = "it cannot be counted without the number of neurons of a core"
-            self._add_wrong_value("core.axons_out", what, "give core.neurons, too")
-        if fabric != Fabric() and fabric.family is None:
-            what = "without its family, the resources of an FPGA cannot be counted"
-            self._add_wrong_value("fabric.family", what, "give its family: ecp5 or ice40up")
-        elif fabric != Fabric() and fabric == Fabric(family=fabric.family):
-            what = "the family of an FPGA does not determine its resources"
-            self._add_wrong_value("fabric", what, "give its luts, block_rams and multipliers")
+        sections = {key: values[key] for key in SECTIONS} | values["sections"]
+        for section, figures in sections.items():
+            for name, what, fix in figures.missing() if isinstance(figures, Figures) else ():
+                self._add_wrong_value(f"{section}.{name}" if name else section, what, fix)
 
     def _check_keys(self, prefix: str, content: dict[str, Any], names: Collection[str]) -> None:
         for key in [key for key in content if key not in names]:

@@ -11,7 +11,7 @@ are None, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nmtool.arithmetic import LOIHI2, Arithmetic, Limits, Neuron, arithmetic_named, figure
@@ -44,8 +44,20 @@ class Origin:
         return "; ".join(part for part in (self.mark, self.source, self.note) if part)
 
 
+class Figures:
+    """Figures of a section of a target's file: the fields of a frozen dataclass derived from this.
+
+    Each field is a `nmtool.arithmetic.figure`, and None if it is unknown. A plug-in adds a section
+    in the entry points `nmtool.figures`, and finds its figures in `Target.sections`.
+    """
+
+    def missing(self) -> Iterator[tuple[str, str, str]]:
+        """Figures without which others cannot be used: name ('': the section), reason and fix."""
+        return iter(())
+
+
 @dataclass(frozen=True)
-class Core:
+class Core(Figures):
     """Capacities of one core."""
 
     neurons: int | None = figure("neurons", low=1)
@@ -60,9 +72,18 @@ class Core:
     axons_out: int | None = figure("pairs of a neuron and a core that it sends to", low=1)
     dense: bool | None = figure("synapses of weight 0 take memory, too")
 
+    def missing(self) -> Iterator[tuple[str, str, str]]:
+        if self.neuron_bytes is not None and self.synapse_bytes is None:
+            why = "it cannot be checked without the bytes of a core"
+            yield "neuron_bytes", why, "give core.synapse_bytes, too"
+        capacities = (self.neurons, self.synapses, self.synapse_bytes, self.accumulators)
+        if self.axons_out is not None and all(capacity is None for capacity in capacities):
+            why = "it cannot be counted without the number of neurons of a core"
+            yield "axons_out", why, "give core.neurons, too"
+
 
 @dataclass(frozen=True)
-class Chip:
+class Chip(Figures):
     """Capacities of one chip."""
 
     cores: int | None = figure("cores", low=1)
@@ -78,18 +99,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Fabric:
-    """Resources of an FPGA."""
-
-    family: str | None = figure("kind of its memories", choices=("ecp5", "ice40up"))
-    luts: int | None = figure("look-up tables of four inputs", low=1)
-    block_rams: int | None = figure("block RAMs, of 18 kbit in an ECP5, 4 in an iCE40", low=1)
-    large_rams: int | None = figure("RAMs of 256 kbit with one port", low=0)
-    multipliers: int | None = figure("multipliers, of 18 × 18 bits or 16 × 16", low=0)
-
-
-@dataclass(frozen=True)
-class Memory:
+class Memory(Figures):
     """Memories of a microcontroller, for the C export."""
 
     flash: int | None = figure("bytes of flash, for code and constants", low=1)
@@ -97,7 +107,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class EventCosts:
+class EventCosts(Figures):
     """Costs of single events on a chip: dynamic energy in pJ, or time in ns."""
 
     synaptic_event: float | None = figure("a spike that passes a synapse", low=0)
@@ -132,11 +142,11 @@ class Target(Limits):
             computes an arithmetic without simulator, which `neuron` describes.
         neuron, core, chip: properties of the target's neurons, and capacities of its cores and
             chips; unknown fields are None.
-        fabric: resources of an FPGA.
         memory: memories of a microcontroller.
         energy_pj, time_ns: energy and time per event.
         barrier_us: (tiles, µs) pairs, ascending: duration of the barrier that ends a step, on up to
             this number of tiles of four cores.
+        sections: figures in the sections of plug-ins, by name of the section.
         origins: mark and source of each figure, by section and name, such as `core.neurons`.
 
     Raises:
@@ -152,11 +162,11 @@ class Target(Limits):
     neuron: Neuron = LOIHI2.neuron
     core: Core = Core()
     chip: Chip = Chip()
-    fabric: Fabric = Fabric()
     memory: Memory = Memory()
     energy_pj: EventCosts = EventCosts()
     time_ns: EventCosts = EventCosts()
     barrier_us: tuple[tuple[int, float], ...] = ()
+    sections: Mapping[str, Figures] = field(default_factory=dict, repr=False)
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:

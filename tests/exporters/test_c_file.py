@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters.c import compiler, program, runtime, source
+from nmtool.exporters.c import compiler, runtime, source
 from nmtool.exporters.c.format import C
 from nmtool.exporters.embedded import HEADER_VERSION
 from nmtool.known_answers import KnownAnswers
@@ -38,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Fail if a file is compiled, unless a test uses `compiling`."""
     if "compiling" not in request.fixturenames:
-        monkeypatch.setattr(program, "compile_program", None)
+        monkeypatch.setattr(runtime, "compile_program", None)
 
 
 @pytest.fixture
@@ -147,7 +146,7 @@ CODE: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("case", CODE)
 def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Path) -> None:
     changed(path, CODE[case])
-    code = "file-damaged" if case == "other answers" else "c-code-differs"
+    code = "file-damaged" if case == "other answers" else "export-changed"
     with refused(FileFormatError, code) as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert str(path) in caught.value.what
@@ -156,7 +155,7 @@ def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Pat
 def test_a_file_with_changed_code_can_still_be_read(path: Path) -> None:
     changed(path, CODE["more code"])
     assert C(path).network.content_hash == NETWORK.content_hash
-    with refused(FileFormatError, "c-code-differs") as caught:
+    with refused(FileFormatError, "export-changed") as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert f"nmtool export {path} -o NEW.c" in caught.value.fix
 
@@ -265,8 +264,8 @@ def test_a_failing_compiler_is_reported(path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("compiling")
 def test_a_failing_program_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
-    monkeypatch.setattr(runtime, "_DRIVER_TEXT", aborting)
+    aborting = "#include <stdlib.h>\nint main(void) { abort(); }\n"
+    monkeypatch.setattr(runtime, "driver", lambda *_: aborting)
     with refused(BackendError, "runtime-failed") as caught:
         C(path).run(random_raster(0, 1, 20, 5))
     assert "SIGABRT" in caught.value.why

@@ -14,9 +14,8 @@ import pytest
 from nmtool.errors import FileFormatError, StorageError, UsageError
 from nmtool.exporters import output
 from nmtool.exporters.c.format import C, COptions
-from nmtool.exporters.c.prefix import is_prefix, renamed
 from nmtool.exporters.c.readout import importance
-from nmtool.exporters.c.text import string
+from nmtool.exporters.c.text import check_prefix, renamed, string
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
@@ -254,11 +253,11 @@ def test_the_header_is_checked_too(tmp_path: Path) -> None:
     ):
         header.write_bytes(content)
         for take in (C.check_written, lambda artefact: artefact.run(random_raster(0, 1, 20, 5))):
-            with refused(FileFormatError, "c-header-differs") as caught:
+            with refused(FileFormatError, "export-changed") as caught:
                 take(C(first))
-            assert str(header) in caught.value.what
+            assert [finding.where for finding in caught.value.findings] == [header.name]
     header.unlink()
-    with refused(FileFormatError, "c-header-missing") as caught:
+    with refused(FileFormatError, "export-changed") as caught:
         C(first).check_written()
     assert "--prefix kws" in caught.value.fix
     assert C(first).network.content_hash == ONE.content_hash
@@ -321,8 +320,9 @@ def test_the_usual_names_can_have_a_header(tmp_path: Path) -> None:
 
 
 def test_a_prefix_in_the_record_is_checked(tmp_path: Path) -> None:
-    assert not is_prefix(["kws"])
-    assert not is_prefix("")
+    for prefix in (["kws"], ""):
+        with refused(UsageError, "c-prefix"):
+            check_prefix(prefix)
 
 
 def test_names_in_strings_stay() -> None:

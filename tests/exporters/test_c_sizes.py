@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 import nmtool as nm
+from nmtool.exporters.c.cost import bounds, uses
 from nmtool.exporters.c.format import C
-from nmtool.exporters.c.sizes import bounds, uses
 from nmtool.exporters.c.source import memory
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets import Target

@@ -19,8 +19,7 @@ from hypothesis import Phase, given, settings, strategies as st
 from nmtool import SpikeEvents
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
-from nmtool.exporters.environments import Environment, clean_variables
-from nmtool.exporters.exchange import write_events
+from nmtool.exporters.environments import Environment, clean_variables, write_events
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.exporters.lava.format import Lava
 from nmtool.exporters.supervise import supervise

@@ -18,17 +18,31 @@ from tests.refusals import refused
 
 PACKAGE = '''
 import json
+from dataclasses import dataclass
 import numpy as np
 import nmtool as nm
+from nmtool.arithmetic import figure
 from nmtool.exporters.environments import Referee
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place
 from nmtool.options import WritingOptions
+from nmtool.targets.target import Figures
 
 PLACE = Place("mine:Mine", (".mine",))
 BROKEN = Place("mine:Nothing", (".broken",))
 CHIP = nm.Target("mine", max_delay=15)
 REFEREE = Referee("mine", "My simulator", "a check", "mine==1", [], ("-c", ""), None)
+
+@dataclass(frozen=True)
+class Optics(Figures):
+    """Figures of an optical chip."""
+
+    lasers: int | None = figure("lasers", low=1)
+    mirrors: int | None = figure("mirrors", low=1)
+
+    def missing(self):
+        if self.mirrors and not self.lasers:
+            yield "lasers", "mirrors need light", "give the lasers"
 
 class Mine(Format, name="mine", place=PLACE):
     """nmtool's own bytes under another name."""
@@ -55,6 +69,11 @@ onnx = mine:PLACE
 [nmtool.targets]
 mine = mine:CHIP
 absent = no_such_module:CHIP
+
+[nmtool.figures]
+optics = mine:Optics
+number = mine:json
+core = mine:Optics
 
 [nmtool.data]
 points = mine:points
@@ -117,6 +136,21 @@ def code(act, *arguments):
     except nm.NmtoolError as error:
         return [error.code, error.why, error.fix]
 
+def chip(figures):
+    """A target from a file with figures."""
+    arithmetic = "arithmetic = { value = 'loihi2', mark = 'inferred' }"
+    with open("chip.toml", "w") as file:
+        text = f"name = 'chip'\\nkind = 'chip'\\n{arithmetic}\\n{figures}"
+        file.write(text + ", mark = 'inferred' }")
+    return nm.target_named("chip.toml")
+
+def places(figures):
+    """The wrong places of a target's file."""
+    try:
+        chip(figures)
+    except nm.UsageError as error:
+        return [finding.where for finding in error.findings]
+
 data = nm.load_dataset("points", validation=0.25)
 print(json.dumps({
     "formats": [f.name for f in all_formats()],
@@ -125,6 +159,11 @@ print(json.dumps({
     "targets": [name for name in target_names() if name in ("mine", "absent")],
     "delay": nm.target_named("mine").max_delay,
     "checked": nm.check(nm.Network.layers([4, 2]), "all")["mine"].target.name,
+    "lasers": chip("[optics]\\nlasers = { value = 7").sections["optics"].lasers,
+    "wrong figures": places("[optics]\\nmirrors = { value = 7"),
+    "unknown figures": places("[optic]\\nmirrors = { value = 7"),
+    "broken figures": code(chip, "[number]\\nlasers = { value = 7"),
+    "cores": chip("[core]\\nneurons = { value = 7").core.neurons,
     "referees": [*referees()],
     "data": [data.name, data.train.n_samples, data.validation.n_samples],
     "name": [str(nm.MINE.extensions), "MINE" in dir(nm), "MINE" in nm.__all__],
@@ -141,6 +180,9 @@ def test_objects_of_every_group_are_used(answers: dict[str, Any]) -> None:
     assert answers["targets"] == ["mine"]
     assert answers["delay"] == 15
     assert answers["checked"] == "mine"
+    assert answers["lasers"] == 7
+    assert answers["wrong figures"] == ["optics.lasers"]
+    assert answers["unknown figures"] == ["optic"]
     assert answers["referees"][0] == "lava"
     assert "mine" in answers["referees"]
     assert answers["data"] == ["points", 6, 2]
@@ -156,7 +198,7 @@ def test_plugins_that_fail_are_named_once_and_left_out(answers: dict[str, Any]) 
         assert code == "plugin-broken", name
         assert why
         assert "nmtool-mine" in fix
-    assert answers["target"][0] == "plugin-broken"
+    assert answers["target"][0] == answers["broken figures"][0] == "plugin-broken"
     assert [code for code, *_ in answers["data sets"]] == ["plugin-broken"] * 2
     assert "no samples today" in answers["data sets"][0][1]
     for name in names:
@@ -166,6 +208,7 @@ def test_plugins_that_fail_are_named_once_and_left_out(answers: dict[str, Any]) 
 
 def test_names_of_nmtool_cannot_be_taken(answers: dict[str, Any]) -> None:
     assert answers["onnx"].startswith("nmtool.exporters.onnx")
+    assert answers["cores"] == 7
     assert len([text for text in answers["remarks"] if "'onnx'" in text]) == 1
 
 

@@ -21,7 +21,8 @@ from pathlib import Path
 import nmtool as nm
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets import target_named
-from nmtool_fpga.verilog.fabric import ECP5, LARGE_BANK_BITS, uses
+from nmtool_fpga.targets import ECP5, Fabric
+from nmtool_fpga.verilog.fabric import LARGE_BANK_BITS, uses
 from nmtool_fpga.verilog.folder import running_files
 
 CASES = (
@@ -77,7 +78,7 @@ def main() -> None:
     print(version.strip(), f"on {os.uname().machine}")
     for part, name, lanes in CASES:
         network, target = nm.zoo.load(name), target_named(part)
-        cells = synthesise(network, lanes, target.fabric.family or ECP5)
+        cells = synthesise(network, lanes, Fabric.of(target).family or ECP5)
         parts = []
         for use in uses(network, target, lanes):
             total = sum(cells.get(cell, 0) * units for cell, units in _CELLS[use.resource].items())

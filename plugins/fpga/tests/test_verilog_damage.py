@@ -84,7 +84,7 @@ def test_exchanged_memories_are_refused(folder: Path) -> None:
             file.write_bytes(text)
         with refused(FileFormatError, "export-changed") as caught:
             Verilog(folder).check_written()
-        assert codes(caught.value) == ["verilog-file-changed"] * 2
+        assert codes(caught.value) == ["export-part-changed"] * 2
         assert [finding.where for finding in caught.value.findings] == [
             f"mem/{file.name}" for file in pair
         ]

@@ -11,6 +11,7 @@ import nmtool as nm
 from nmtool.errors import DoesNotFitError
 from nmtool.network.graph import LATE, LIF, SUBTRACT
 from nmtool.targets import target_named
+from nmtool_fpga.targets import FABRIC, Fabric
 from nmtool_fpga.verilog.fabric import Shape, blocks, uses
 from nmtool_fpga.verilog.format import Verilog
 from nmtool_fpga.verilog.options import VerilogOptions
@@ -132,7 +133,7 @@ def test_block_rams_follow_from_width_and_depth() -> None:
 )
 def test_a_resource_that_the_part_lacks_is_a_finding(part: str, lacks: dict, resource: str) -> None:
     target = target_named(part)
-    target = replace(target, fabric=replace(target.fabric, **lacks))
+    target = replace(target, sections={FABRIC: replace(Fabric.of(target), **lacks)})
     network = nm.IntegerNetwork.load(DIGITS)
     resources = {use.resource: use for use in uses(network, target)}
     assert resources[resource].used > resources[resource].available

@@ -157,7 +157,7 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
     with refused(FileFormatError, "export-changed") as caught:
         Verilog(written).run(random_raster(0, 1, 5, 5))
     findings = [(finding.code, finding.where) for finding in caught.value.findings]
-    assert findings == [("verilog-file-changed", name)]
+    assert findings == [("export-part-changed", name)]
     (written / name).unlink()
     with refused(FileFormatError, "export-changed"):
         Verilog(written).check_written()

@@ -18,14 +18,12 @@ import nmtool as nm
 from benchmarks.report import markdown
 from nmtool.exporters.c import file
 from nmtool.exporters.c.compiler import compile_program
-from nmtool.exporters.c.processor import Processor
-from nmtool.exporters.c.program import NETWORK
-from nmtool.exporters.c.sizes import Sizes, bounds
-from nmtool.exporters.c.timing import instructions
+from nmtool.exporters.c.cost import Sizes, bounds
+from nmtool.exporters.c.runtime import NETWORK, measure
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 
 N_SAMPLES = 20
 SETS = {"yinyang": "yinyang", "digits": "digits", "spoken-digits": None}
@@ -70,7 +68,7 @@ def measure_sizes(network: IntegerNetwork, processor: Processor) -> Sizes:
     processor.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-sizes-") as name:
         source, compiled = Path(name, NETWORK), Path(name, "network.o")
-        source.write_bytes(file.file_bytes(network, None))
+        source.write_bytes(file.written(network)[""])
         compile_program(source, compiled, processor, "-c", "-fcallgraph-info=su")
         program = processor.compiler.removesuffix("gcc") + "size"
         output = subprocess.run(
@@ -109,7 +107,7 @@ def rows() -> list[tuple[str, ...]]:
         upper = bounds(network)
         for processor in PROCESSORS.values():
             sizes = measure_sizes(network, processor)
-            counts = instructions(network, spikes, emitted, processor)
+            counts = measure(network, spikes, emitted, processor)[0]
             table.append(
                 (
                     *(name, processor.title),

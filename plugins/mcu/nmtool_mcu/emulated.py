@@ -8,13 +8,11 @@ semihosting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import Finding
-from nmtool.exporters.c import cost, file, runtime, timing
-from nmtool.exporters.c.processor import Processor
+from nmtool.exporters.c import cost, file, runtime
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import Place
@@ -23,9 +21,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets.costs import Estimate, RunningCost, Spread
+from nmtool.targets.costs import RunningCost
 from nmtool_mcu import CORTEX_M, RISCV32
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.operations import Operations
@@ -83,20 +81,7 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
             progress: Progress,
         ) -> RunningCost:
             """Compile the C program for the processor, and count its instructions."""
-            estimate = Estimate(
-                "instructions",
-                f"instructions, C program, {processor.title} emulated by QEMU",
-                "instructions, not time; all steps of a sample, input in memory; ",
-            )
-            return cost.program_cost(
-                network,
-                spikes,
-                recording,
-                operations,
-                progress,
-                measure=instruction_counter(processor),
-                estimate=estimate,
-            )
+            return cost.running_cost(network, spikes, recording, operations, progress, processor)
 
         def differences(self) -> list[Finding]:
             """Raise `DoesNotFitError` unless the network fits the machine; else return []."""
@@ -107,28 +92,10 @@ def emulated(processor: Processor, place: Place) -> type[Format]:
             self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
         ) -> Recording:
             processor.require()
-            content = file.file_bytes(self.integers, None)
-            return runtime.run(
-                content, self.integers, spikes, deep, on_progress, processor=processor
-            )
+            content = file.written(self.integers)[""]
+            return runtime.run(content, self.integers, spikes, deep, on_progress, machine=processor)
 
     return Emulated
-
-
-def instruction_counter(processor: Processor) -> cost.Measure:
-    """Make a function that counts the instructions of an emulated processor."""
-
-    def count(
-        network: IntegerNetwork,
-        spikes: Raster,
-        emitted: Mapping[str, int],
-        on_progress: Callable[[int], None],
-    ) -> Spread:
-        counts = timing.instructions(network, spikes, emitted, processor, on_progress=on_progress)
-        total, longest = Spread.of_samples(counts[:, 0]), counts[:, 1].max().item()
-        return replace(total, step_mean=total.mean / spikes.n_steps, step_worst=longest)
-
-    return count
 
 
 CortexM = emulated(PROCESSORS["cortex-m"], CORTEX_M)

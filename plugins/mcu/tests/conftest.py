@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nmtool.exporters.c.processor import Processor
+from nmtool_mcu.processors import Processor
 from tests.nmtool.cli.conftest import integers, nmtool
 
 __all__ = ["integers", "nmtool", "real"]

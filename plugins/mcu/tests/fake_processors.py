@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters.c.processor import Processor
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 
 _COMPILER = """\
 #!/bin/sh

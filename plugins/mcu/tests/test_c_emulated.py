@@ -16,14 +16,13 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import BackendError, DoesNotFitError, MissingError
 from nmtool.exporters.c.format import C
-from nmtool.exporters.c.processor import Processor, Region
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.formats import Place, format_named
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.testing.networks import random_input, random_network, random_raster
 from nmtool_mcu.emulated import emulated
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor, Region
 from plugins.mcu.tests import fake_processors
 from plugins.mcu.tests.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds

@@ -14,13 +14,13 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import UsageError
 from nmtool.exporters.c.format import C, COptions
-from nmtool.exporters.c.processor import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.testing.networks import random_input, random_network
 from nmtool.verification.comparison import compare_recordings
 from nmtool_mcu.firmware.format import Firmware
+from nmtool_mcu.processors import Processor
 from plugins.mcu.tests.fake_processors import on_processors
 from tests.exporters.c_programs import SANITIZED, STRICT
 from tests.networks.drawn import integer_networks, seeds

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 import nmtool as nm
-from nmtool.exporters.c.processor import Processor
 from nmtool.targets import target_named, target_names
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 from plugins.mcu.tests.fake_processors import on_processors
 from tests.nmtool.cli import cases
 

@@ -9,9 +9,8 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import MissingError
-from nmtool.exporters.c.processor import Processor, Region
 from nmtool.exporters.formats import formats_that_run, formats_that_write
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor, Region
 from plugins.mcu.tests import fake_processors
 from tests.refusals import refused
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nmtool.exporters.c.processor import Processor
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 from tests.nmtool.cli.conftest import Nmtool
 
 

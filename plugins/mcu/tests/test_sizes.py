@@ -12,16 +12,16 @@ from hypothesis import given, settings
 
 import nmtool as nm
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.cost import bounds
 from nmtool.exporters.c.format import C
-from nmtool.exporters.c.processor import Processor
-from nmtool.exporters.c.sizes import bounds
-from nmtool.exporters.c.timing import clock_text, instructions
+from nmtool.exporters.c.runtime import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.targets import target_named
 from nmtool.targets.checking import fits_of_format
 from nmtool.testing.networks import random_network, random_raster
+from nmtool_mcu.processors import Processor
 from plugins.mcu.benchmarks.processors import deepest_stack, measure_sizes
 from plugins.mcu.tests.fake_processors import on_processors
 from tests.networks.chains import chain_network
@@ -126,13 +126,11 @@ int main(void)
 @on_processors
 def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
     """An iteration has two instructions; all others are the same for any number of iterations."""
-    text = _COUNTING.substitute(clock=clock_text(real.counter), loop=_LOOPS[real.name])
+    text = _COUNTING.substitute(clock=real.clock, loop=_LOOPS[real.name])
     source, program = tmp_path / "counting.c", tmp_path / "counting"
     source.write_text(text)
     compile_program(source, program, real)
-    emulator, *options = real.emulator
-    count = ["-icount", f"shift={real.counter.shift}"]
-    command = [emulator, *count, *options, str(program)]
+    command = real.run_command(program, timed=True)
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     counts = np.array([int(word) for word in done.stdout.split()])
     overhead = counts - 2 * 10 ** np.arange(9)
@@ -147,7 +145,7 @@ def test_the_same_sample_takes_the_same_instructions(real: Processor) -> None:
     busy = random_raster(9, 1, 50, network.channels.size)
     spikes = Raster.concatenate([busy, busy, Raster.silent(1, 50, network.channels.size), busy])
     emitted = {name: raster.n_spikes for name, raster in simulate(network, spikes).spikes.items()}
-    counts = instructions(network, spikes, emitted, real)
+    counts = measure(network, spikes, emitted, real)[0]
     assert (counts[[1, 3]] == counts[0]).all()
     neurons = sum(population.size for population in network.populations)
     assert (counts[:, 0] > 50 * neurons).all()

@@ -388,7 +388,7 @@ def test_verify_explains_a_difference(deep: bool, monkeypatch: pytest.MonkeyPatc
     fault, right = faulty("bias_mantissa", seen_outside=True), c.runtime.run
 
     def run(data: bytes, network: IntegerNetwork, *others: Any, **more: Any) -> Recording:
-        return right(c.file.file_bytes(fault.network, None), fault.network, *others, **more)
+        return right(c.file.written(fault.network)[""], fault.network, *others, **more)
 
     monkeypatch.setattr(c.runtime, "run", run)
     certificate = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from nmtool.errors import DoesNotFitError, Finding
-from nmtool.exporters.exchange import progress_reader
+from nmtool.exporters.environments import progress_reader
 from nmtool.exporters.output import temporary_folder
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster

@@ -9,15 +9,15 @@ from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
-from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool_chips import FENN
-from nmtool_chips.fenn.environment import PACKAGE, REFEREE
+from nmtool_chips.fenn.environment import GENN, REFEREE, RISCV_ISE
 from nmtool_chips.fenn.fenn16 import FENN16
 from nmtool_chips.fenn.package.fenn_network import memory
-from nmtool_chips.fenn.readme import readme_text
+from nmtool_chips.fenn.readme import TEXT
 
 _SHARED = ("events", "known_answers", "readout", "recording", "traces")
 """Modules shared with exports to Lava."""
@@ -29,6 +29,8 @@ class Fenn(PythonFolder, name="fenn", place=FENN):
     arithmetic = FENN16
     referee = REFEREE
     inner = "fenn_network"
+    arguments = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]"
+    readme_text = TEXT
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
@@ -78,22 +80,30 @@ class Fenn(PythonFolder, name="fenn", place=FENN):
 
     @classmethod
     def sources(cls) -> dict[str, bytes]:
-        own = [SCRIPT, *(f"{cls.inner}/{p.name}" for p in (PACKAGE / cls.inner).glob("*.py"))]
-        files = {name: (PACKAGE / name).read_bytes() for name in sorted(own)}
-        for module in _SHARED:
-            path = LAVA_PACKAGE / "lava_network" / f"{module}.py"
-            files[f"{cls.inner}/{path.name}"] = path.read_bytes()
-        return files
+        shared = [LAVA_PACKAGE / "lava_network" / f"{module}.py" for module in _SHARED]
+        files = {f"{cls.inner}/{path.name}": path.read_bytes() for path in shared}
+        return super().sources() | files
 
     @classmethod
-    def readme(
-        cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
-    ) -> str:
-        return readme_text(network, answers, n_samples)
-
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("fenn-file-changed", name, change, "export the network again")
+    def readme_values(cls, network: IntegerNetwork) -> dict[str, str]:
+        populations = [
+            f"| {p.name} | {p.size} | {p.kind} | {p.keep_u} | {p.keep_v} | "
+            f"{'' if p.kind == LI else p.vth} |"
+            for p in network.populations
+        ]
+        projections = [
+            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
+            f"| {p.weight.min()} … {p.weight.max()} |"
+            for p in network.projections
+        ]
+        return {
+            "riscv_ise": RISCV_ISE.url,
+            "riscv_commit": RISCV_ISE.commit,
+            "genn": GENN.url,
+            "genn_commit": GENN.commit,
+            "populations": "\n".join(populations),
+            "projections": "\n".join(projections),
+        }
 
     def simulate(
         self,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.exporters import folder_readme
 from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
-from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import LI
-from nmtool.network.integer_network import IntegerNetwork
-from nmtool_chips.fenn.environment import GENN, RISCV_ISE
 
 _NETWORK = """\
 ## The network
@@ -69,32 +64,4 @@ code gets a line. `--board` runs on a board.
 
 """
 
-_TEXT = Template(f"# A spiking network for FeNN\n{OPENING}\n{_NETWORK}{PRINTED}\n{_DEEP}{EVENTS}\n")
-
-_ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]"
-
-
-def readme_text(
-    network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
-) -> str:
-    """Write the README of an export with known answers and `n_samples` data samples.
-
-    Equal arguments give the same text.
-    """
-    return _TEXT.substitute(
-        folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),
-        riscv_ise=RISCV_ISE.url,
-        riscv_commit=RISCV_ISE.commit,
-        genn=GENN.url,
-        genn_commit=GENN.commit,
-        populations="\n".join(
-            f"| {p.name} | {p.size} | {p.kind} | {p.keep_u} | {p.keep_v} | "
-            f"{'' if p.kind == LI else p.vth} |"
-            for p in network.populations
-        ),
-        projections="\n".join(
-            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
-            f"| {p.weight.min()} … {p.weight.max()} |"
-            for p in network.projections
-        ),
-    )
+TEXT = Template(f"# A spiking network for FeNN\n{OPENING}\n{_NETWORK}{PRINTED}\n{_DEEP}{EVENTS}\n")

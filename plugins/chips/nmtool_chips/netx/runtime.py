@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError
-from nmtool.exporters.environments import Environment, clean_variables
-from nmtool.exporters.exchange import progress_reader
+from nmtool.exporters.environments import Environment, clean_variables, progress_reader
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE, REFEREE
 from nmtool.exporters.output import temporary_folder
 from nmtool.exporters.supervise import supervise

@@ -16,10 +16,9 @@ from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
+from nmtool_fpga.targets import ECP5, ICE40UP, Fabric
 from nmtool_fpga.verilog.answer import answer_block
 from nmtool_fpga.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
-
-ECP5, ICE40UP = "ecp5", "ice40up"
 
 _BLOCKS = {
     ECP5: {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512},
@@ -137,7 +136,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         target: an FPGA with a `fabric` of a known family.
         lanes: number of lanes of the core.
     """
-    fabric = target.fabric
+    fabric = Fabric.of(target)
     family = fabric.family or ECP5
     memories = list(shapes(network, lanes, family))
     has_large = family == ICE40UP and fabric.large_rams != 0

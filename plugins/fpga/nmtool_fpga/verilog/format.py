@@ -18,6 +18,7 @@ from nmtool.targets import Target, target_named
 from nmtool.targets.fit import Use
 from nmtool.verification.certificate import Check
 from nmtool_fpga import VERILOG
+from nmtool_fpga.targets import Fabric
 from nmtool_fpga.verilog import fabric, runtime, simulators
 from nmtool_fpga.verilog.folder import folder_files
 from nmtool_fpga.verilog.layout import MOST_SPIKES, misfits
@@ -54,7 +55,7 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
     def uses(
         cls, network: IntegerNetwork, target: Target, options: VerilogOptions | None = None
     ) -> list[Use]:
-        if target.fabric.family is None:
+        if Fabric.of(target).family is None:
             return []
         return fabric.uses(network, target, (options or VerilogOptions()).lanes)
 
@@ -97,10 +98,6 @@ class Verilog(DataFolder, name="verilog", place=VERILOG):
     def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
         options = VerilogOptions(**content["options"])
         return Marker(content["hash"], options, frozenset(content["sha256"]))
-
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("verilog-file-changed", name, change, "export the network again")
 
     def simulate(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.exporters.c.readout import scoring
+from nmtool.exporters.c.readout import words
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
@@ -106,7 +106,7 @@ def readme_text(
     seconds_at_100_mhz = clocks / 100e6
     lanes = options.lanes
     sizes = [(name, *memory.bits.shape) for name, memory in layout.memories.items()]
-    rounded = scoring(network).rounded
+    rounded = words(network.readout).rounded
     p = layout.parameters
     ring = ((p["WORDS"] + 1) // 2 * 2 * lanes) << p["SLOT_BITS"]
     sizes += [("sums that wait", ring, p["ACC_BITS"]), ("u and v", p["WORDS"] * lanes, 49)]

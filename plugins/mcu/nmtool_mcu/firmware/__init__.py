@@ -2,6 +2,7 @@
 
 The network's code equals that of the C file (`exporters/c/`), except that its state is a struct,
 which every function gets as an argument (`state.py`). So several networks can share a firmware,
-and a network can run several streams at once. `reader.py` has a `main` that reads events and prints
-classes, without heap or floating point. `makefile.py` has the Makefile.
+and a network can run several streams at once. `main.c` is the template of a `main` that reads
+events and prints classes, without heap or floating point (`reader.py`). `makefile.py` has the
+Makefile.
 """

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nmtool.errors import Finding, UsageError
-from nmtool.exporters.c import compiler, runtime, sizes
+from nmtool.exporters.c import compiler, cost, runtime
 from nmtool.exporters.c.format import COptions
-from nmtool.exporters.c.prefix import check_prefix
+from nmtool.exporters.c.text import check_prefix
 from nmtool.exporters.data_folder import ANSWERS, NETWORK, DataFolder, Marker
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import MOST_SPIKES, RESET, RESET_BY
@@ -36,11 +36,11 @@ class Firmware(DataFolder, name="firmware", place=FIRMWARE):
 
     @classmethod
     def uses(cls, network: IntegerNetwork, target: Target, options: Any = None) -> list[Use]:
-        return sizes.uses(network, target)
+        return cost.uses(network, target)
 
     @classmethod
     def too_small(cls, use: Use, target: Target) -> Finding:
-        return sizes.too_small(use, target)
+        return cost.too_small(use, target)
 
     @classmethod
     def encode(
@@ -70,10 +70,6 @@ class Firmware(DataFolder, name="firmware", place=FIRMWARE):
         check_prefix(prefix)
         code = frozenset({f"{prefix}.c", f"{prefix}.h"})
         return Marker(content["hash"], COptions(prefix), code)
-
-    @classmethod
-    def changed_file(cls, name: str, change: str) -> Finding:
-        return Finding("firmware-file-changed", name, change, "export the network again")
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from string import Template
 
-from nmtool.exporters.c.processor import Processor
-from nmtool_mcu.processors import PROCESSORS
+from nmtool_mcu.processors import PROCESSORS, Processor
 
 _HEAD = Template("""\
 # make             builds build/host, for this computer

@@ -1,64 +1,66 @@
 """The C program of a network with its state in a struct, derived from the program of the C file.
 
 Variables become members of the struct, and functions that use them get a pointer to it. Only
-`nmtool.exporters.c.templates` states the arithmetic.
+`network.c` of the C exporter states the arithmetic.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from string import Template
+from typing import Any
 
-from nmtool.exporters.c import templates
-from nmtool.exporters.c.about import how_often, step_call
-from nmtool.exporters.c.prefix import renamed, shared_interface
-from nmtool.exporters.c.readout import scoring
-from nmtool.exporters.c.source import last_step, most_neuron_spikes, program, when_recorded
+from nmtool.exporters.c.source import program_values
+from nmtool.exporters.c.text import renamed, template
+from nmtool.exporters.templates import filled
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.tables import exact
-from nmtool.version import __version__
 
 _DEFAULT_PREFIX = "nmtool_"
 _STATE = "nmtool_state"
+_PLACE = "@here@"
 _POINTER = f"struct {_STATE} *net"
 
 _VARIABLE = re.compile(
     r"^(?:static )?((?:u?int\d+_t|int|nmtool_index)) (\w+)((?:\[[^\]\n]*\])*);( /\*.*\*/)?\n",
     re.MULTILINE,
 )
-_EXTERN = re.compile(r"^extern (?!const).*;\n?", re.MULTILINE)
 _FUNCTION = re.compile(r"^(?:static |const )*\w+ \*?(\w+)\(([^)]*)\)(?=\n\{)", re.MULTILINE)
 _DECLARED = re.compile(r"^(?:const )?\w+ \*?(\w+)\(([^)]*)\);", re.MULTILINE)
 _WORD = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\])*"|\b(\w+)\b(\()?', re.DOTALL)
 _STATELESS = {"low_word", "decayed", "neuron_step"}
 
 
-_AFTER_STRUCT = "/* Begin a sample:"
-_STRUCT = Template("""\
+_STRUCT = """\
 /* Everything that changes while the network runs; a struct for each stream. After a step,
-   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, ${counted}and \
-membrane_NAME the
+//% if neuron_counts
+   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, counts_NAME how often
+   each of them did where it can be more than once, and membrane_NAME the
+//% else neuron_counts
+   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, and membrane_NAME the
+//% end neuron_counts
    membrane of each neuron$when. */
 struct $state {
 $members
-};
-
-""")
-_COUNTED_SPIKES = """\
-counts_NAME how often
-   each of them did where it can be more than once, """
-_ABOUT = Template("""\
+};"""
+_ABOUT = """\
 /*
  * A spiking network in integers, in C99. Written by nmtool $version.
  *
- * $n_channels input channels, steps of $dt_ms ms, samples of $n_steps steps.$grouped
+ * $n_channels input channels, steps of $dt_ms ms, samples of $n_steps steps.
+//% if grouped
+ * Channel c is the data's channels ${group}c ... ${group}c + $last_of_group together.
+//% end grouped
  * A spike at t ms belongs to step floor(t / $dt_ms), each channel at most $often to a step.
  *
  *     static struct nmtool_state net;
  *
  *     nmtool_reset(&net);                before every sample
- *     ${step}every $dt_ms ms, with the channels that spiked meanwhile
+//% if channel_counts
+ *     nmtool_step(&net, channels, counts, n);
+ *                                        every $dt_ms ms, with the channels that spiked meanwhile
+//% else channel_counts
+ *     nmtool_step(&net, channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+//% end channel_counts
  *     class = nmtool_answer(&net);       after $n_steps steps, or whenever an answer is wanted
  *
  * The answer is $answer.
@@ -68,7 +70,7 @@ _ABOUT = Template("""\
  *
  * Network $hash
  */
-""")
+"""
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ class _Parts:
 
 def header(network: IntegerNetwork, prefix: str) -> str:
     """Text of the header file: functions, the struct of the state, and names of classes."""
-    text = templates.HEADER.substitute(
-        comment=_about(network), interface=_interface(network), prefix=prefix
-    )
-    return renamed(text, prefix)
+    known, group = _values(network), network.channels.group
+    known |= {"grouped": group > 1, "last_of_group": group - 1, "prefix": prefix}
+    known["answer"] = known["answer"].replace("\n", "\n * ")
+    known |= {"comment": filled(_ABOUT, known), "interface": _interface(network)}
+    return renamed(filled(template("header.h"), known), prefix)
 
 
 def code(network: IntegerNetwork, prefix: str) -> str:
@@ -112,33 +115,13 @@ def driver(network: IntegerNetwork, text: str, prefix: str) -> str:
     return renamed(head + include + place + _with_state(rest, parts), prefix)
 
 
-def _about(network: IntegerNetwork) -> str:
-    """The comment at the head of the header."""
-    group = network.channels.group
-    together = (
-        f"\n * Channel c is the data's channels {group}c ... {group}c + {group - 1} together."
-    )
-    return _ABOUT.substitute(
-        version=__version__,
-        n_channels=network.channels.size,
-        dt_ms=exact(network.dt_ms),
-        n_steps=network.n_steps,
-        grouped=together if group > 1 else "",
-        answer=scoring(network).described.replace("\n", "\n * "),
-        hash=network.content_hash,
-        often=how_often(network),
-        step=step_call(network, "nmtool_", 35, "&net, ", " *     "),
-    )
-
-
-def _program(network: IntegerNetwork) -> str:
-    """Code of the same network as in the C file, with its state in static variables."""
-    return "\n".join([program(network, " "), templates.SCORES])
+def _values(network: IntegerNetwork) -> dict[str, Any]:
+    return program_values(network, _DEFAULT_PREFIX.rstrip("_"))
 
 
 def _parts(network: IntegerNetwork) -> _Parts:
     """Find the variables and functions of a program that depend on its state."""
-    plain = _program(network)
+    plain = filled(template("network.c"), {**_values(network), "interface": ""})
     variables = _VARIABLE.findall(plain)
     members = [
         f"    {kind} {name.removeprefix(_DEFAULT_PREFIX)}{dims};{comment}"
@@ -150,27 +133,17 @@ def _parts(network: IntegerNetwork) -> _Parts:
 
 def _interface(network: IntegerNetwork) -> str:
     """Declarations of the header: functions, the struct, and names of classes."""
-    parts = _parts(network)
-    struct = _STRUCT.substitute(
-        counted=_COUNTED_SPIKES if most_neuron_spikes(network) > 1 else "",
-        when=when_recorded(network),
-        state=_STATE,
-        members="\n".join(parts.members),
-    )
-    text = _with_state(shared_interface(network), parts, declared=True)
-    first = _EXTERN.search(text)
-    assert first is not None, "every network has a population"
-    text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
-    text = text.replace(last_step(network), "")
-    return text.replace(_AFTER_STRUCT, f"{struct}{_AFTER_STRUCT}", 1)
+    parts, known = _parts(network), _values(network)
+    struct = filled(_STRUCT, {**known, "state": _STATE, "members": "\n".join(parts.members)})
+    text = filled(template("interface.h"), {**known, "state": _PLACE}).rstrip()
+    return _with_state(text, parts, declared=True).replace(_PLACE, struct)
 
 
 def _code(network: IntegerNetwork, declarations: str) -> str:
     """The code of the C file after the given declarations."""
-    parts = _parts(network)
-    plain = "\n".join([program(network, "@declarations@", templates.IN_HEADER), templates.SCORES])
-    plain = _VARIABLE.sub("", plain)
-    return _with_state(plain, parts).replace("@declarations@", declarations)
+    plain = filled(template("network.c"), {**_values(network), "interface": _PLACE})
+    code = _with_state(_VARIABLE.sub("", plain), _parts(network))
+    return code.replace(_PLACE, declarations)
 
 
 def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:

@@ -1,0 +1,9 @@
+$comment
+#ifndef NMTOOL_${prefix}_H
+#define NMTOOL_${prefix}_H
+
+#include <stdint.h>
+
+$interface
+
+#endif
