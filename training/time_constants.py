@@ -32,7 +32,7 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
                 )
         raise NetworkError(
             f"population '{population.name}' cannot be trained",
-            code="time-constant-untrainable",
+            code="network-untrainable",
             why=f"{why}; EventProp needs positive and finite time constants",
             fix="train with other time constants, or only quantise and run this network",
         )

@@ -169,7 +169,7 @@ def neuron_constants(
     if not np.isfinite(fallen).all():
         raise NetworkError(
             f"population '{population.name}' cannot be trained",
-            code="late-reset-untrainable",
+            code="network-untrainable",
             why="its reset is late, and its tau_mem_ms so short that nothing of v is left after a "
             f"step of {dt_ms:g} ms",
             fix="train with a longer tau_mem_ms or shorter steps, or with the reset subtract",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data import Dataset
+from nmtool.errors import Finding
 from nmtool.evaluation.confusion import interval_text
 from nmtool.interrupts import CheckStop
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.progress import Advance, Pace, duration
 from nmtool.tables import brief
-from nmtool.training.loop.remarks import EpochRemarks, start_line
+from nmtool.training.loop.remarks import start_line
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import is_best, stopped_early
 from nmtool.training.options import TrainOptions
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
     from nmtool.training.loop.trainer import BatchReport, Trainer
 
 _log = logging.getLogger(__name__)
+
+MIN_SPIKES_PER_NEURON = 0.02
+"""Spikes per neuron and sample below which a population learns nothing."""
+
+EXPLODED_LOSS_RATIO = 30.0
+"""A loss has exploded at this multiple of the best epoch's loss, or of the loss of guessing."""
 
 OnBatch = Callable[["BatchReport"], None]
 OnEpoch = Callable[[dict[str, Any]], None]
@@ -142,3 +151,62 @@ def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> li
     faults = {"wraps of u": entry.get("u_wraps"), "clips of v": entry.get("v_clips")}
     parts += [(f"{name} {brief(many, 0)}", 5) for name, many in faults.items() if many]
     return parts
+
+
+class EpochRemarks:
+    """Remarks on epochs in which training fails; each kind of failure is reported once.
+
+    Args:
+        options: options of the run.
+        n_classes: number of classes.
+    """
+
+    def __init__(self, options: TrainOptions, n_classes: int) -> None:
+        self._options = options
+        # For the readout `first_spike`, losses are in ms or ms², and the loss of a guess is
+        # unknown.
+        self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
+        self._lowest = math.inf
+        self._shown: set[str] = set()
+
+    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """Findings on failures that occur for the first time.
+
+        Args:
+            entry: an epoch's entry in the log.
+        """
+        loss, options = entry["loss"], self._options
+        for name, rate in entry["spikes_per_neuron"].items():
+            if rate < MIN_SPIKES_PER_NEURON and self._is_new(f"silent {name}"):
+                yield Finding(
+                    "population-silent",
+                    name,
+                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
+                    "nothing",
+                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
+                )
+            most = options.most_spikes * options.n_steps
+            if rate > most / 2 and self._is_new(f"busy {name}"):
+                yield Finding(
+                    "population-saturated",
+                    name,
+                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
+                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
+                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
+                )
+        usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
+        if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
+            than = "the lowest loss so far" if self._guessing is None else "the loss of guessing"
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
+                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
+                "or `clip_norm=1`",
+            )
+        self._lowest = min(self._lowest, loss)
+
+    def _is_new(self, remark: str) -> bool:
+        is_new = remark not in self._shown
+        self._shown.add(remark)
+        return is_new

@@ -149,7 +149,7 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     if folder.manifest().start is not None:
         raise UsageError(
             f"cannot resume {folder.path}: it stopped before its first checkpoint",
-            code="resume-nothing-kept",
+            code="checkpoint-missing",
             why="it had not copied the state of the run from which it started",
             fix=f"delete {folder.path} and repeat the command that started it",
         )

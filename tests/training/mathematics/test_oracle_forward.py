@@ -234,7 +234,7 @@ def test_impossible_networks_are_refused():
         single(np.nan, 1.0)
     with refused(NetworkError, "weights-delays-shape"):
         ContinuousProjection("input", "n", np.ones((1, 2)), np.ones((2, 1)))
-    with refused(NetworkError, "time-constant-untrainable"):
+    with refused(NetworkError, "network-untrainable"):
         replace(single(1.0, 0.0), populations=[Population("n", 1, tau_mem_ms=np.inf)])
     with refused(DataError, "events-lengths"):
         SpikeTimes(np.zeros(2), np.zeros(3, int))
