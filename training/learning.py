@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -336,7 +336,7 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    training = _Training(
+    return _Training(
         data=data,
         options=chosen,
         folder=None if folder is None else RunFolder(Path(folder)),
@@ -344,12 +344,11 @@ def train(
         search=search,
         device=device,
         ranks=ranks,
+        threads=threads,
         on_batch=on_batch,
         on_epoch=on_epoch,
         progress=progress,
-    )
-    with _threads(threads):
-        return training.run()
+    ).run()
 
 
 @checked
@@ -388,19 +387,18 @@ def finetune(
     origin = RunFolder(_folder_of(start))
     options = origin.finetune_options(settings or {})
     origin.check_start()
-    training = _Training(
+    return _Training(
         data=data_of(origin) if data is None else data,
         options=options,
         folder=None if folder is None else RunFolder(Path(folder)),
         start=origin,
         device=device,
         ranks=ranks,
+        threads=threads,
         on_batch=on_batch,
         on_epoch=on_epoch,
         progress=progress,
-    )
-    with _threads(threads):
-        return training.run()
+    ).run()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -415,15 +413,20 @@ class _Training:
     search: str | int | None = None
     device: str | Device
     ranks: Ranks | None
+    threads: int | None
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
 
-    def __post_init__(self) -> None:
+    def run(self) -> Run:
+        """Train on a number of cores; torch is only limited if that number was given."""
         function_or_none("on_batch", self.on_batch)
         function_or_none("on_epoch", self.on_epoch)
+        cores = threads_each() if self.threads is None else self.threads
+        with threads_used(cores, with_torch=self.threads is not None):
+            return self._run()
 
-    def run(self) -> Run:
+    def _run(self) -> Run:
         """Prepare data and settings, train, and log suggestions for the next run."""
         with libraries_needed("train"):
             from nmtool.training.engines.devices import find_device
@@ -436,7 +439,7 @@ class _Training:
                 with self.folder.locked():
                     pass  # `locked` raises the error if the folder cannot be used.
             else:
-                _check_free(self.folder)
+                self.folder.check_free()
         dataset = self._dataset(ranks)
         options, search, trained = self.options, None, None
         with ExitStack() as temporary:
@@ -522,8 +525,9 @@ class _Training:
             )
         if trained is None:
             return trainer, len(reporter.epochs)
-        for entry in trainer.log if self.on_epoch is not None else ():
-            self.on_epoch(entry)
+        if self.on_epoch is not None:
+            for entry in trainer.log:
+                self.on_epoch(entry)
         return trainer, len(trainer.log)
 
     def _log_end(self, run: Run, n_new_epochs: int) -> None:
@@ -663,12 +667,6 @@ def _folder_of(start: Run | str | Path) -> Path:
     return folder
 
 
-def _threads(number: int | None) -> AbstractContextManager[None]:
-    """Limit the number of cores inside the block; limit torch only if a number is given."""
-    cores = threads_each() if number is None else number
-    return threads_used(cores, with_torch=number is not None)
-
-
 def _resumed_options(folder: str | Path | None, options: TrainOptions | None) -> TrainOptions:
     """Settings of the run to resume; raises `UsageError` without a folder, or for other settings.
 
@@ -685,15 +683,3 @@ def _resumed_options(folder: str | Path | None, options: TrainOptions | None) ->
         return run_folder.options()
     check_type(options, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
     return run_folder.resumed_options(options.as_json())
-
-
-def _check_free(folder: RunFolder) -> None:
-    """Raise `UsageError` if the folder contains files that training would overwrite."""
-    results = (folder.network_file, folder.integer_file)
-    for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
-        if file.exists():
-            raise UsageError(
-                f"{folder.path} already contains a file {file.name}",
-                code="path-taken",
-                fix="choose another folder, or resume the run in it: `resume=True`",
-            )

@@ -107,14 +107,14 @@ def readout_loss(network: Network, gain: float) -> Loss:
     n_classes = len(network.class_names)
 
     def loss(activity: Activity, labels: Tensor) -> Tensor:
-        scores = _scores(activity, network)
+        scores = readout_scores(activity, network)
         labels = _labels_as_tensor(labels, len(scores), n_classes)
         return cross_entropy(scores, labels, gain)
 
     return loss
 
 
-def _scores(activity: Activity, network: Network) -> Tensor:
+def readout_scores(activity: Activity, network: Network) -> Tensor:
     """Scores by the network's readout, [samples, classes]; a first spike at t ms scores −t."""
     readout = network.readout
     if readout.rule == FIRST_SPIKE:
@@ -186,14 +186,14 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
     # the square at once.
     wanted = SpikeTrains.from_raster(target, spikes.step.device)
     times, cells, signs = [], [], []
-    for trains, sign in ((spikes, 1), (wanted, -1)):
+    for trains, unit in ((spikes, 1), (wanted, -1)):
         time_ms = (
             trains.step.to(torch.float32) * dt_ms if trains.time_ms is None else trains.time_ms
         )
         count = torch.ones_like(trains.step) if trains.count is None else trains.count
         times.append(time_ms)
         cells.append(trains.sample_index() * trains.n_neurons + trains.neuron)
-        signs.append(sign * count.to(time_ms.dtype))
+        signs.append(unit * count.to(time_ms.dtype))
     order = torch.argsort(torch.cat(cells), stable=True)
     time_ms, cell, sign = (torch.cat(parts)[order] for parts in (times, cells, signs))
     in_cell = torch.bincount(cell, minlength=spikes.n_samples * spikes.n_neurons)
@@ -226,7 +226,7 @@ def predictions(activity: Activity, network: Network) -> Tensor:
         UsageError: `network` is not a float network.
     """
     check_type(network, Network, "the network of predictions", _TRAINED)
-    return _scores(activity, network).argmax(dim=1)
+    return readout_scores(activity, network).argmax(dim=1)
 
 
 def recorded_loss(

@@ -127,5 +127,7 @@ def _picked(
     sizes = np.bincount(sample[pick], minlength=events.n_samples)
     offset = np.concatenate(([0], np.cumsum(sizes)))
     columns = {name: getattr(events, name) for name in ("time_ms", "unit", "count")} | changed
-    picked = {name: None if column is None else column[pick] for name, column in columns.items()}
+    picked: dict[str, Any] = {
+        name: None if column is None else column[pick] for name, column in columns.items()
+    }
     return replace(events, offset=offset, **picked)

@@ -65,14 +65,16 @@ class Optimiser:
         Raises:
             UsageError: a gradient is not finite.
         """
-        self.pruning.zero_gradients()
+        if self.pruning.removed:
+            self.pruning.zero_gradients()
         check_gradients(self.model.parameters(), update)
         clip_gradients(self.model, self._clip_norm)
         for group, rate in zip(self.adam.param_groups, self._rates, strict=True):
             group["lr"] = rate * self._factor(update)
         self.adam.step()
         self.model.clamp_delays()
-        self.pruning.advance(update + 1)
+        if self.pruning.removed:
+            self.pruning.advance(update + 1)
         self.average.add(update)
 
 

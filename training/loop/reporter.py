@@ -64,8 +64,8 @@ class Reporter:
         self._advance, self._check_stop = advance, check_stop
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
-        self._samples = dataset.train.n_samples
-        self._epoch_remarks = EpochRemarks(options, len(dataset.train.class_names))
+        self._samples, self._n_classes = dataset.train.n_samples, len(dataset.train.class_names)
+        self._lowest_loss, self._remarked = math.inf, set[tuple[str, str]]()
         self._pace = Pace()
         self._epoch_done, self._epoch_loss = 0, 0.0
         self.epochs: list[Mapping[str, Any]] = []
@@ -106,8 +106,11 @@ class Reporter:
             f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
-        for remark in self._epoch_remarks.remarks(entry):
-            _log.warning(remark.as_line("remark"))
+        for remark in self._failures(entry):
+            if (remark.code, remark.where) not in self._remarked:
+                self._remarked.add((remark.code, remark.where))
+                _log.warning(remark.as_line("remark"))
+        self._lowest_loss = min(self._lowest_loss, entry["loss"])
         self._on_epoch(entry)
         self._check_stop()
 
@@ -117,6 +120,40 @@ class Reporter:
             self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
         self.epochs.append(entry)
         return is_best(self.epochs, self._options.judge_epochs)
+
+    def _failures(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """Findings on an epoch in which training fails; each is logged once."""
+        options, loss = self._options, entry["loss"]
+        for name, rate in entry["spikes_per_neuron"].items():
+            if rate < MIN_SPIKES_PER_NEURON:
+                yield Finding(
+                    "population-silent",
+                    name,
+                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
+                    "nothing",
+                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
+                )
+            most = options.most_spikes * options.n_steps
+            if rate > most / 2:
+                yield Finding(
+                    "population-saturated",
+                    name,
+                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
+                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
+                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
+                )
+        usual, than = max(self._lowest_loss, 1.0), "the lowest loss so far"
+        if options.readout != FIRST_SPIKE:
+            # Of first spikes, losses are in ms, and the loss of a guess is unknown.
+            usual, than = math.log(max(self._n_classes, 2)), "the loss of guessing"
+        if loss > EXPLODED_LOSS_RATIO * usual:
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
+                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
+                "or `clip_norm=1`",
+            )
 
 
 def epoch_line(entry: Mapping[str, Any]) -> str:
@@ -151,62 +188,3 @@ def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> li
     faults = {"wraps of u": entry.get("u_wraps"), "clips of v": entry.get("v_clips")}
     parts += [(f"{name} {brief(many, 0)}", 5) for name, many in faults.items() if many]
     return parts
-
-
-class EpochRemarks:
-    """Remarks on epochs in which training fails; each kind of failure is reported once.
-
-    Args:
-        options: options of the run.
-        n_classes: number of classes.
-    """
-
-    def __init__(self, options: TrainOptions, n_classes: int) -> None:
-        self._options = options
-        # For the readout `first_spike`, losses are in ms or ms², and the loss of a guess is
-        # unknown.
-        self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
-        self._lowest = math.inf
-        self._shown: set[str] = set()
-
-    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
-        """Findings on failures that occur for the first time.
-
-        Args:
-            entry: an epoch's entry in the log.
-        """
-        loss, options = entry["loss"], self._options
-        for name, rate in entry["spikes_per_neuron"].items():
-            if rate < MIN_SPIKES_PER_NEURON and self._is_new(f"silent {name}"):
-                yield Finding(
-                    "population-silent",
-                    name,
-                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
-                    "nothing",
-                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
-                )
-            most = options.most_spikes * options.n_steps
-            if rate > most / 2 and self._is_new(f"busy {name}"):
-                yield Finding(
-                    "population-saturated",
-                    name,
-                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
-                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
-                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
-                )
-        usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
-        if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
-            than = "the lowest loss so far" if self._guessing is None else "the loss of guessing"
-            yield Finding(
-                "loss-exploded",
-                "loss",
-                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
-                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
-                "or `clip_norm=1`",
-            )
-        self._lowest = min(self._lowest, loss)
-
-    def _is_new(self, remark: str) -> bool:
-        is_new = remark not in self._shown
-        self._shown.add(remark)
-        return is_new

@@ -123,23 +123,26 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
-    def create(self, manifest: Manifest, *, anew: bool = False) -> None:
-        """Make the folder and write the manifest.
+    def check_free(self) -> None:
+        """Raise `UsageError` if the folder contains files that training would overwrite."""
+        results = (self.network_file, self.integer_file)
+        for file in (self.manifest_file, *results, self.checkpoint_file, self.log_file):
+            if file.exists():
+                raise UsageError(
+                    f"{self.path} already contains a file {file.name}",
+                    code="path-taken",
+                    fix="choose another folder, or resume the run in it: `resume=True`",
+                )
 
-        Args:
-            manifest: manifest of the run.
-            anew: True to replace an existing manifest.
+    def create(self, manifest: Manifest, *, anew: bool = False) -> None:
+        """Make the folder, and write the manifest; `anew` replaces an existing manifest.
 
         Raises:
             UsageError: the folder already contains a run.
             StorageError: the folder cannot be made.
         """
-        if self.manifest_file.exists() and not anew:
-            raise UsageError(
-                f"{self.path} already contains a run",
-                code="path-taken",
-                fix="choose another folder, or resume the run: `resume=True`",
-            )
+        if not anew:
+            self.check_free()
         storage.make_folder(self.path)
         self._write(manifest)
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,6 @@ class Trainer:
         ranks.copy_from_first(self.model.parameters())
         self._batches = Batches(train, network, options, ranks)
         self._validation = None if validation is None else Validation(validation, network, ranks)
-        self._loss = losses.readout_loss(network, options.gain)
         self._largest_loss = largest_loss(options, len(train.class_names))
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(self.model, target))
@@ -220,10 +220,11 @@ class Trainer:
             return None, Totals.zero(network)
         labels = torch.from_numpy(portion.label).to(self.model.device.torch)
         activity = self.model(binned.raster, self._regulariser.push)
-        loss = self._loss(activity, labels)
+        scores = losses.readout_scores(activity, network)
+        loss = losses.cross_entropy(scores, labels, self.options.gain)
         totals = Totals(
             loss=loss.item() * n_samples,
-            correct=int((losses.predictions(activity, network) == labels).sum()),
+            correct=int((scores.argmax(dim=1) == labels).sum()),
             samples=n_samples,
             surplus=binned.surplus,
             dropped=binned.dropped,
@@ -480,6 +481,8 @@ class Totals:
 
     def _from_vector(self, vector: NDArray[np.float64]) -> Totals:
         names, whole = sorted(self.counts), vector[1:].astype(np.int64)
-        ends = 4 + np.cumsum([self.counts[name].size for name in names], dtype=int)
-        numbers, *counts = np.split(whole, [4, *ends[:-1]]) if names else [whole]
-        return Totals(float(vector[0]), *numbers.tolist(), dict(zip(names, counts, strict=True)))
+        correct, samples, surplus, dropped = whole[:4].tolist()
+        edges = 4 + np.cumsum([0, *(self.counts[name].size for name in names)])
+        counts = [whole[first:last] for first, last in pairwise(edges)]
+        by_name = dict(zip(names, counts, strict=True))
+        return Totals(float(vector[0]), correct, samples, surplus, dropped, by_name)

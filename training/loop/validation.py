@@ -58,9 +58,9 @@ class Validation:
         np.fill_diagonal(confusion, 0)
         if not confusion.any():
             return accuracy, None
-        label, predicted = np.unravel_index(confusion.argmax(), confusion.shape)
-        share = float(confusion[label, predicted] / n_samples[label])
-        return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
+        true, answer = np.unravel_index(confusion.argmax(), confusion.shape)
+        share = float(confusion[true, answer] / n_samples[true])
+        return accuracy, {"label": int(true), "answer": int(answer), "share": share}
 
     def right(self, network: Network | IntegerNetwork, device: Device = CPU) -> NDArray[np.bool_]:
         """[samples] bool: True for samples that a network classifies correctly.
@@ -69,10 +69,11 @@ class Validation:
             network: a network with the same steps and channels, which may carry other counts.
             device: device on which a float network runs.
         """
-        if isinstance(network, IntegerNetwork):
-            run = partial(simulate, network)
-        else:
-            run = SpikingNetwork(network, max_delay=network.max_delay, device=device).record
+        run: Callable[[Raster], Recording] = (
+            partial(simulate, network)
+            if isinstance(network, IntegerNetwork)
+            else SpikingNetwork(network, max_delay=network.max_delay, device=device).record
+        )
         share = [label == predicted for label, predicted in self._predictions(run, network)]
         right = np.zeros(self._n_samples)
         right[self._ranks.share(self._n_samples)] = np.concatenate([[], *share])

@@ -74,8 +74,7 @@ from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.recording import check_input
-from nmtool.training.resets import fall
-from nmtool.training.time_constants import check_time_constants
+from nmtool.training.populations import check_time_constants, fall
 
 Array = NDArray[np.float64]
 
