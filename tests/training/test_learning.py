@@ -334,7 +334,7 @@ def test_data_are_recognised_by_their_samples(
     assert nm.quantise(moved).network.content_hash == nothing.network.content_hash
     other.rename(tmp_path / "after" / "small")
     monkeypatch.chdir(tmp_path / "after")
-    with refused(UsageError, "run-data-changed") as caught:
+    with refused(UsageError, "dataset-unknown") as caught:
         nm.finetune(moved, {"epochs": 1})
     assert "small" in caught.value.why
 

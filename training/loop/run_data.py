@@ -67,11 +67,10 @@ def data_of(run: RunFolder) -> Dataset:
         if is_data_of(run, dataset):
             return _as_trained(run, dataset)
         reasons.append(f"the samples in {folder} are different")
-    is_there = Path(name).is_dir()
+    state = "have changed" if Path(name).is_dir() else "cannot be found"
     raise UsageError(
-        f"the data that {run.path} was trained on, '{name}', "
-        + ("have changed" if is_there else "cannot be found"),
-        code="run-data-changed" if is_there else "dataset-unknown",
+        f"the data that {run.path} was trained on, '{name}', {state}",
+        code="dataset-unknown",
         why="; ".join(reasons),
         fix="name the folder of the data: `data=`",
     )
