@@ -42,8 +42,7 @@ from nmtool.data.events import AT_ONCE
 from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
 from nmtool.network.graph import count_inputs
-from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.schedule import rate_factor
+from nmtool.training.loop.augment import augmented
 from nmtool.training.loop.selection import is_best, out_of_patience, scores
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.folds import answer_folds
@@ -216,14 +215,14 @@ def _learn(
     progress: Callable[[str], None],
 ) -> TrainedCnn:
     """Train the CNN; torch's random generator is already seeded."""
-    counting, augment = Counting.of(settings, options), Augmentation.of(options)
+    counting = Counting.of(settings, options)
     model = Cnn(counting.channels(train), len(train.class_names), settings.dropout)
     averaged = _averaged(model, options.average)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
     )
     n_batches = -(-train.n_samples // options.batch_size)
-    factor = rate_factor(options.schedule, n_batches * options.epochs, options.warmup)
+    factor = options.rate_factor(n_batches * options.epochs)
     log: list[dict[str, Any]] = []
     best, update = TrainedCnn(options.seed, model, counting, log, {}), 0
     for epoch in range(1, options.epochs + 1):
@@ -234,7 +233,7 @@ def _learn(
         for index in range(n_batches):
             chosen = order[index * options.batch_size :][: options.batch_size]
             rng = np.random.default_rng([options.seed, epoch, index])
-            batch = augment(train.take(chosen).in_memory(), rng)
+            batch = augmented(train.take(chosen).in_memory(), options, rng)
             logits, label = model(counting(batch)), torch.from_numpy(batch.label)
             loss = nn.functional.cross_entropy(logits, label)
             optimiser.zero_grad()

@@ -29,7 +29,7 @@ from nmtool.training.engines.devices import Device, find_device
 from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.calibration import Calibrator
+from nmtool.training.front.rounding import Rounding
 
 FLOAT64, FLOAT32, INTEGER = "float64", "float32", "integer"
 TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-4, INTEGER: 1e-4}
@@ -153,7 +153,8 @@ def make_model(
     rounding = None
     if arithmetic == INTEGER:
         options = replace(options, arithmetic="integer")
-        rounding = Calibrator.of(options, workload.spikes()).rounding(network)
+        rounding = Rounding(options.weight_bits, options.delay_grid)
+        rounding = rounding.calibrated(network, workload.spikes())
     return SpikingNetwork(
         network,
         max_delay=options.max_delay,

@@ -13,8 +13,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.front.activity import RateTarget, rate_targets
-from nmtool.training.front.losses import readout_loss
+from nmtool.training.front.losses import RateTarget, rate_targets, readout_loss
 from nmtool.training.front.model import SpikingNetwork
 
 

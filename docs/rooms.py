@@ -84,7 +84,7 @@ WAYS = {
             Stop("nmtool/raster.py", "Raster", (LEFT, 524)),
             Stop("training/loop/trainer.py", "Trainer", (LEFT, 154), [(8, 506), (8, 172)]),
             Stop("training/front/model.py", "SpikingNetwork", (LEFT, 182)),
-            Stop("training/front/functions.py", "run_lif", (LEFT, 210)),
+            Stop("training/front/layers.py", "Layer", (LEFT, 210)),
             Stop("training/engines/cpu/layer.py", "Layer", (LEFT, 238)),
             Stop("training/engines/cpu/kernels/forward.py", "run_lif", (LEFT, 266)),
             Stop("training/front/losses.py", "cross_entropy", (LEFT, 294)),

@@ -105,8 +105,8 @@ from nmtool.targets.costs import (
     Tradeoff as Tradeoff,
 )
 from nmtool.targets.fit import Fit as Fit
-from nmtool.training.front.activity import RateTarget as RateTarget
 from nmtool.training.front.losses import (
+    RateTarget as RateTarget,
     first_spike_ms as first_spike_ms,
     predictions as predictions,
     readout_loss as readout_loss,

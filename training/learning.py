@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,14 +27,10 @@ from nmtool.running import has_torch
 from nmtool.tables import Table, Tabular
 from nmtool.toml_files import toml_value
 from nmtool.training.loop.advice import advice, rates_rise
-from nmtool.training.loop.remarks import (
-    check_events_in_time,
-    remarks,
-    start_remarks,
-)
+from nmtool.training.loop.manifest import cost_line
+from nmtool.training.loop.remarks import check_events_in_time, remarks, start_remarks
 from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
-from nmtool.training.loop.reset_change import cost_line
-from nmtool.training.loop.run_data import check_split, data_of, is_data_of
+from nmtool.training.loop.run_data import data_of, has_same_split, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.options import TrainOptions
@@ -327,14 +323,11 @@ def train(
         StorageError: the run cannot be written.
         KeyboardInterrupt: training was stopped; finished epochs are saved.
     """
-    function_or_none("on_batch", on_batch)
-    function_or_none("on_epoch", on_epoch)
-    run_folder = None if folder is None else RunFolder(Path(folder))
     if search is not None:
         _check_search(search, resume, ranks)
     if resume:
-        run_folder, options = _resumed(run_folder, options)
-        data = data_of(run_folder) if data is None else data
+        options = _resumed_options(folder, options)
+        data = data_of(RunFolder(Path(folder))) if data is None and folder is not None else data
     if data is None:
         raise UsageError(
             "there are no data to train on",
@@ -343,20 +336,19 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    call = _Call(
+    return _Training(
         data=data,
         options=chosen,
-        folder=run_folder,
+        folder=None if folder is None else RunFolder(Path(folder)),
         resume=resume,
-        device=device,
         search=search,
+        device=device,
         ranks=ranks,
+        threads=threads,
         on_batch=on_batch,
         on_epoch=on_epoch,
         progress=progress,
-    )
-    with _threads(threads):
-        return call.run()
+    ).run()
 
 
 @checked
@@ -392,46 +384,49 @@ def finetune(
         FileFormatError: the run has no checkpoint to start from.
         UsageError: the settings would change the network's shape. Other errors are as in `train`.
     """
-    function_or_none("on_batch", on_batch)
-    function_or_none("on_epoch", on_epoch)
     origin = RunFolder(_folder_of(start))
     options = origin.finetune_options(settings or {})
     origin.check_start()
-    if data is None:
-        data = data_of(origin)
-    run_folder = None if folder is None else RunFolder(Path(folder))
-    call = _Call(
-        data=data,
+    return _Training(
+        data=data_of(origin) if data is None else data,
         options=options,
-        folder=run_folder,
+        folder=None if folder is None else RunFolder(Path(folder)),
         start=origin,
         device=device,
         ranks=ranks,
+        threads=threads,
         on_batch=on_batch,
         on_epoch=on_epoch,
         progress=progress,
-    )
-    with _threads(threads):
-        return call.run()
+    ).run()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Call:
-    """One call of `train` or `finetune`, with its arguments."""
+class _Training:
+    """A call of `train` or `finetune`, with its arguments."""
 
     data: Dataset | SpikeEvents | str | Path
     options: TrainOptions
     folder: RunFolder | None
     resume: bool = False
     start: RunFolder | None = None
-    device: str | Device
     search: str | int | None = None
+    device: str | Device
     ranks: Ranks | None
+    threads: int | None
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
 
     def run(self) -> Run:
+        """Train on a number of cores; torch is only limited if that number was given."""
+        function_or_none("on_batch", self.on_batch)
+        function_or_none("on_epoch", self.on_epoch)
+        cores = threads_each() if self.threads is None else self.threads
+        with threads_used(cores, with_torch=self.threads is not None):
+            return self._run()
+
+    def _run(self) -> Run:
         """Prepare data and settings, train, and log suggestions for the next run."""
         with libraries_needed("train"):
             from nmtool.training.engines.devices import find_device
@@ -440,12 +435,16 @@ class _Call:
         device = find_device(self.device) if isinstance(self.device, str) else self.device
         ranks = Ranks.from_environment(str(device.torch)) if self.ranks is None else self.ranks
         if ranks.is_first and self.folder is not None:
-            self._check_folder(self.folder)
+            if self.resume:
+                with self.folder.locked():
+                    pass  # `locked` raises the error if the folder cannot be used.
+            else:
+                self.folder.check_free()
         dataset = self._dataset(ranks)
         options, search, trained = self.options, None, None
         with ExitStack() as temporary:
             if self.search is not None:
-                result = self._search_settings(dataset, device, self._search_folder(temporary))
+                result = self._search(dataset, device, temporary)
                 options, search = result.options, result.tables()[0]
                 trained = RunFolder(result.run) if result.run.is_dir() else None
             fitted = options.fitted_to(dataset.undivided)
@@ -455,7 +454,7 @@ class _Call:
                 check_events_in_time(dataset, fitted)
             if ranks.is_first:
                 self._log_start(dataset, options, fitted)
-            trainer, reporter = self._train(dataset, fitted, device, ranks, trained)
+            trainer, n_new_epochs = self._train(dataset, fitted, device, ranks, trained)
         if self.ranks is None:
             ranks.leave()
         validation, change = dataset.validation, trainer.reset_change
@@ -471,16 +470,8 @@ class _Call:
             reset_cost=None if change is None else change.cost,
         )
         if ranks.is_first:
-            self._log_end(run, new_epochs=len(run.log if trained else reporter.epochs))
+            self._log_end(run, n_new_epochs)
         return run
-
-    def _check_folder(self, folder: RunFolder) -> None:
-        """Raise `UsageError` if the folder cannot be used, before data are read."""
-        if self.resume:
-            with folder.locked():
-                pass  # `locked` raises the error if the folder cannot be used.
-        else:
-            _check_free(folder)
 
     def _train(
         self,
@@ -489,8 +480,8 @@ class _Call:
         device: Device,
         ranks: Ranks,
         trained: RunFolder | None,
-    ) -> tuple[Trainer, Reporter]:
-        """Run the training loop; return the trainer and the reporter of the progress.
+    ) -> tuple[Trainer, int]:
+        """Run the training loop; return the trainer and the number of new epochs.
 
         A trial of a search that was `trained` in full with the same settings becomes the run.
         """
@@ -506,11 +497,10 @@ class _Call:
         # A single process finishes its batch after a signal. In a job of several processes, a
         # signal ends all processes at once.
         signals = STOPS if ranks.size == 1 else ()
+        progress = self.progress if ranks.is_first else silent
         with (
             signals_noted(*signals) as check_stop,
-            (self.progress if ranks.is_first else silent)(
-                "training", remark="loading kernels"
-            ) as advance,
+            progress("training", remark="loading kernels") as advance,
         ):
             reporter = Reporter(
                 options,
@@ -533,14 +523,16 @@ class _Call:
                 on_batch=reporter.batch,
                 on_epoch=reporter.epoch,
             )
-        if trained is not None and self.on_epoch is not None:
+        if trained is None:
+            return trainer, len(reporter.epochs)
+        if self.on_epoch is not None:
             for entry in trainer.log:
                 self.on_epoch(entry)
-        return trainer, reporter
+        return trainer, len(trainer.log)
 
-    def _log_end(self, run: Run, new_epochs: int) -> None:
+    def _log_end(self, run: Run, n_new_epochs: int) -> None:
         """Log why training ended early, and what to try next."""
-        if self.resume and not new_epochs:
+        if self.resume and not n_new_epochs:
             _log.info(f"nothing left to train: the run ended with epoch {len(run.log)}")
         if run.stopped_early:
             _log.info(
@@ -549,7 +541,7 @@ class _Call:
             )
         if run.reset_cost is not None:
             _log.info(cost_line(run.reset_cost))
-        if new_epochs:
+        if n_new_epochs:
             for finding in run.advice():
                 _log.info(finding.as_line("next"))
 
@@ -559,34 +551,36 @@ class _Call:
         Raises:
             UsageError: the run to resume was trained on other data.
         """
-        data = as_dataset(self.data)
-        if self.resume and self.folder is not None:
-            data_name = self.folder.manifest().data
-            if not is_data_of(self.folder, data):
-                raise UsageError(
-                    f"the run in {self.folder.path} was trained on '{data_name}', not on "
-                    f"'{data.name}'",
-                    code="resume-data-differ",
-                    why="their training samples differ" if data_name == data.name else "",
-                    fix="resume it with the same data",
-                )
+        data, run = as_dataset(self.data), self.folder if self.resume else None
+        if run is not None and not is_data_of(run, data):
+            name = run.manifest().data
+            raise UsageError(
+                f"the run in {run.path} was trained on '{name}', not on '{data.name}'",
+                code="resume-differs",
+                why="their training samples differ" if name == data.name else "",
+                fix="resume it with the same data",
+            )
         with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
             # The first access to a split may download the data.
             _ = dataset.train, dataset.validation
-        if self.resume and self.folder is not None:
-            check_split(self.folder, dataset)
+        if run is not None and not has_same_split(run, dataset):
+            raise UsageError(
+                f"the run in {run.path} cannot be resumed: its validation split would change",
+                code="resume-differs",
+                why="the column of groups or the data's own validation split has changed; the new "
+                "split would contain samples that the run was trained on",
+                fix="resume the run with the original data, or start a new run",
+            )
         return dataset
 
-    def _search_folder(self, temporary: ExitStack) -> Path:
-        """The folder of the search: in the run's folder, or temporary for a run in memory."""
-        if self.folder is None:
-            return Path(temporary.enter_context(TemporaryDirectory()))
-        return self.folder.search_folder
-
-    def _search_settings(self, dataset: Dataset, device: Device, folder: Path) -> SearchResult:
-        """Search the settings left at their defaults."""
+    def _search(self, dataset: Dataset, device: Device, temporary: ExitStack) -> SearchResult:
+        """Search the settings left at their defaults; the trials of a run in memory are deleted."""
         assert self.search is not None
+        if self.folder is None:
+            folder = Path(temporary.enter_context(TemporaryDirectory()))
+        else:
+            folder = self.folder.search_folder
         return search(
             dataset,
             self.options,
@@ -604,47 +598,40 @@ class _Call:
         origin = self.folder if self.resume else self.start
         if origin is None:
             return self.options.validation_rule
-        before, origin_rule = origin.options(), origin.validation_rule()
+        before, rule = origin.options(), origin.validation_rule()
         split_settings = (self.options.validation, self.options.validation_by)
-        if origin_rule is not None and split_settings == (before.validation, before.validation_by):
-            return origin_rule
+        if rule is not None and split_settings == (before.validation, before.validation_by):
+            return rule
         # Another seed could put samples into the validation split on which the first run was
         # trained.
-        return replace(
-            self.options.validation_rule,
-            seed=before.seed if origin_rule is None else origin_rule.seed,
-        )
+        seed = before.seed if rule is None else rule.seed
+        return replace(self.options.validation_rule, seed=seed)
 
-    def _log_start(
-        self,
-        dataset: Dataset,
-        call_options: TrainOptions,
-        options: TrainOptions,
-    ) -> None:
+    def _log_start(self, dataset: Dataset, given: TrainOptions, options: TrainOptions) -> None:
         """Log the settings chosen for the data, and remarks on anything that may be unintended."""
-        if self.resume:
-            if self.folder is not None and self.folder.log_file.is_file():
-                epochs = len(self.folder.read_log())
-                _log_remarks(rates_rise(options, self.folder.options(), epochs))
-            return
-        settled = {name: getattr(options, name) for name in call_options.not_given}
-        if options.most_of_input == 1:
-            settled.pop("input_counts", None)
-        if settled:
-            chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
-            _log.info(
-                f"chosen for these samples: {chosen}; `epochs={-(-options.epochs // 2)}` would "
-                "take half the time"
-            )
-        findings = [*remarks(dataset, options, is_new=self.start is None)]
+        findings: list[Finding] = []
+        if not self.resume:
+            self._log_chosen(given, options)
+            findings += remarks(dataset, options, is_new=self.start is None)
+        elif self.folder is not None and self.folder.log_file.is_file():
+            n_epochs = len(self.folder.read_log())
+            findings += rates_rise(options, self.folder.options(), n_epochs)
         if self.start is not None:
             findings += start_remarks(self.start, options, dataset)
-        _log_remarks(findings)
+        for finding in findings:
+            _log.warning(finding.as_line("remark"))
 
-
-def _log_remarks(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        _log.warning(finding.as_line("remark"))
+    def _log_chosen(self, given: TrainOptions, options: TrainOptions) -> None:
+        """Log the settings that were chosen for the data."""
+        chosen = {name: getattr(options, name) for name in given.not_given}
+        if options.most_of_input == 1:
+            chosen.pop("input_counts", None)
+        if chosen:
+            settings = ", ".join(f"`{name}={value:g}`" for name, value in chosen.items())
+            _log.info(
+                f"chosen for these samples: {settings}; `epochs={-(-options.epochs // 2)}` would "
+                "take half the time"
+            )
 
 
 def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
@@ -653,13 +640,13 @@ def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
     if resume:
         raise UsageError(
             "a resumed run keeps its settings, so nothing can be searched",
-            code="search-resumed",
+            code="search-impossible",
             fix="leave out `search=`, or start a new run",
         )
     if ranks is not None or launched() is not None:
         raise UsageError(
             "a search cannot be started by torchrun",
-            code="search-launched",
+            code="search-impossible",
             why="its trials are trained one after the other, each on all cores",
             fix="start it without torchrun; `threads=` sets the number of cores",
         )
@@ -680,20 +667,10 @@ def _folder_of(start: Run | str | Path) -> Path:
     return folder
 
 
-def _threads(number: int | None) -> AbstractContextManager[None]:
-    """Limit the number of cores inside the block; limit torch only if a number is given."""
-    cores = threads_each() if number is None else number
-    return threads_used(cores, with_torch=number is not None)
+def _resumed_options(folder: str | Path | None, options: TrainOptions | None) -> TrainOptions:
+    """Settings of the run to resume; raises `UsageError` without a folder, or for other settings.
 
-
-def _resumed(
-    folder: RunFolder | None, options: TrainOptions | None
-) -> tuple[RunFolder, TrainOptions]:
-    """Folder and settings of the run to resume.
-
-    Raises:
-        UsageError: no folder is named, or the options differ from those of the run, except for a
-            larger number of epochs.
+    Only the number of epochs may be larger.
     """
     if folder is None:
         raise UsageError(
@@ -701,20 +678,8 @@ def _resumed(
             code="run-not-kept",
             fix="name the folder of the run: `folder=`",
         )
-    run_options = folder.options()
+    run_folder = RunFolder(Path(folder))
     if options is None:
-        return folder, run_options
+        return run_folder.options()
     check_type(options, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    return folder, run_options.resumed_with(options.as_json(), str(folder.path))
-
-
-def _check_free(folder: RunFolder) -> None:
-    """Raise `UsageError` if the folder contains files that training would overwrite."""
-    results = (folder.network_file, folder.integer_file)
-    for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
-        if file.exists():
-            raise UsageError(
-                f"{folder.path} already contains a file {file.name}",
-                code="path-taken",
-                fix="choose another folder, or resume the run in it: `resume=True`",
-            )
+    return run_folder.resumed_options(options.as_json())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -31,7 +31,7 @@ from nmtool.network.graph import (
     TO_ZERO,
 )
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
-from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
+from nmtool.network.readout import RULES, WINDOW
 from nmtool.options import option
 from nmtool.quantisation import DelayGrid
 from nmtool.quantisation.weights import check_weight_bits
@@ -57,7 +57,7 @@ _MOST_BITS = {"weight_bits": 8, "delay_bits": 6}
 """With `auto`, at most this many bits are used, even if the target has more."""
 
 SHAPE = (
-    *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
+    *("hidden", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
 )
 """Settings that define the network; fine-tuning cannot change them.
@@ -128,8 +128,6 @@ class Shape:
     """neurons of the hidden layers, e.g. 128,64 for two layers, or 32@5+32@20 for one layer of two
     populations with tau_mem of 5 and 20 ms (32@5/2 also sets tau_syn, to 2 ms); 0: no hidden
     layer"""
-    layers: int = option(1, 1, 1 << 10)
-    "number of hidden layers, all with the size given by hidden"
     recurrent: bool = option(True)
     "recurrent synapses within each hidden layer, from and to all its neurons"
     readout: str = option("weighted", choices=tuple(RULES))
@@ -236,8 +234,6 @@ class Learning:
     "learning rates after the warm-up: half a cosine down to 0, a line down to 0, or constant"
     gain: float = option(50.0, positive=True)
     "scores are multiplied by this before the softmax"
-    margin_ms: float | None = option(None, positive=True)
-    "readout first_spike: squared loss with a margin of this many ms; by default cross-entropy"
     rate: float = option(10.0, 0)
     "firing-rate target of hidden neurons, spikes per sample"
     rate_strength: float = option(1e-4, 0)
@@ -254,6 +250,24 @@ class Learning:
     validated and kept"""
     seed: int = option(0, 0, (1 << 63) - 1)
     "seed of all random numbers"
+
+    def rate_factor(self, n_updates: int) -> Callable[[int], float]:
+        """Factor of the learning rates by update (from 0): a warm-up to 1, then the schedule.
+
+        Args:
+            n_updates: number of updates of the whole run; decreasing schedules reach 0 after them.
+        """
+        n_warmup = round(self.warmup * n_updates)
+
+        def factor(update: int) -> float:
+            if update < n_warmup:
+                return (update + 1) / n_warmup
+            done = min(1.0, (update - n_warmup) / max(1, n_updates - n_warmup))
+            if self.schedule == "cosine":
+                return 0.5 * (1 + math.cos(math.pi * done))
+            return 1 - done if self.schedule == "linear" else 1.0
+
+        return factor
 
 
 @dataclass(frozen=True)
@@ -339,37 +353,35 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
             if value is not None:
                 _check_range(declared, value)
         self._settle()
-        if (self.readout == WINDOW) != (self.window is not None):
-            raise UsageError(
-                f"the readout {WINDOW} and the setting window must be given together",
-                code="window-without-readout",
-                why=f"readout is {self.readout}, window is {self.window or OFF}",
-                fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
-            )
-        if isinstance(self.hidden, tuple) and self.layers not in (1, len(self.hidden)):
-            raise UsageError(
-                f"hidden has {len(self.hidden)} layers, but layers is {self.layers}",
-                code="hidden-layers-contradict",
-                fix="leave layers out; hidden determines their number",
-            )
-        if self.most_spikes > 1 and self.reset != SUBTRACT:
-            raise UsageError(
-                f"most_spikes is {self.most_spikes}, but the reset is {self.reset}",
-                code="most-spikes-without-subtract",
-                why="only a reset that subtracts at once can leave the membrane above the "
-                "threshold within a step",
-                fix=f"choose `reset={SUBTRACT}`, or `most_spikes=1`",
-            )
+        for what, why, fix in self._contradictions():
+            raise UsageError(what, code="settings-contradict", why=why, fix=fix)
         self._check_bits()
         _ = self.validation_rule
-        for name in ("input", "hidden", "recurrent", "output"):
-            self._check_init_delay(f"init_delay_{name}")
-        if self.margin_ms is not None and self.readout != FIRST_SPIKE:
-            raise UsageError(
-                f"margin_ms is a loss on first spikes, but the readout is '{self.readout}'",
-                code="margin-without-first-spike",
-                fix=f"choose the readout {FIRST_SPIKE}, or leave margin_ms out",
+
+    def _contradictions(self) -> Iterator[tuple[str, str, str]]:
+        """Settings that exclude each other: what is wrong, why, and the fix."""
+        if (self.readout == WINDOW) != (self.window is not None):
+            yield (
+                f"the readout {WINDOW} and the setting window must be given together",
+                f"readout is {self.readout}, window is {self.window or OFF}",
+                f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
             )
+        if self.most_spikes > 1 and self.reset != SUBTRACT:
+            yield (
+                f"most_spikes is {self.most_spikes}, but the reset is {self.reset}",
+                "only a reset that subtracts at once can leave the membrane above the threshold "
+                "within a step",
+                f"choose `reset={SUBTRACT}`, or `most_spikes=1`",
+            )
+        for name in INITIAL_DELAYS:
+            delay = getattr(self, name)
+            if delay is not None and delay > self.max_delay:
+                yield (
+                    f"{name} is {delay} steps, but max_delay is only {self.max_delay}",
+                    "",
+                    f"use `{name}={self.max_delay}` or less, or `{name}={OFF}` for the largest "
+                    "allowed delay",
+                )
 
     def _settle(self) -> None:
         """Replace every `auto` that does not depend on samples by a number."""
@@ -405,17 +417,6 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
             )
         _ = self.delay_grid
 
-    def _check_init_delay(self, name: str) -> None:
-        """Raise `UsageError` if an initial delay exceeds `max_delay`."""
-        value = getattr(self, name)
-        if value is not None and value > self.max_delay:
-            raise UsageError(
-                f"{name} is {value} steps, but max_delay is only {self.max_delay}",
-                code="init-delay-beyond-max",
-                fix=f"use `{name}={self.max_delay}` or less, or `{name}={OFF}` for the largest "
-                "allowed delay",
-            )
-
     @property
     def delay_grid(self) -> DelayGrid:
         """The grid of possible delays in integer training, at most `max_delay`."""
@@ -430,12 +431,17 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         """The hidden layers (`nmtool.network.layers`); () if the input projects to the output."""
         if isinstance(self.hidden, tuple):
             return self.hidden
-        return (self.hidden,) * self.layers if self.hidden else ()
+        return (self.hidden,) if self.hidden else ()
 
     @property
     def longest_delay(self) -> int:
         """Longest delay of the trained network, in steps."""
         return self.delay_grid.longest if self.arithmetic == "integer" else self.max_delay
+
+    def longest_initial(self, kind: str) -> int:
+        """Longest initial delay of a kind of synapses in steps, at most the longest allowed."""
+        delay = getattr(self, f"init_delay_{kind}")
+        return self.longest_delay if delay is None else min(delay, self.longest_delay)
 
     @property
     def n_steps(self) -> int:
@@ -551,32 +557,6 @@ class TrainOptions(Augmentation, Pruning, Keeping, Learning, Integers, Beginning
         # Time constants that were derived from the time step follow a new time step.
         return replace(self, **{**dict.fromkeys(self._derived, AUTO), **converted})
 
-    def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
-        """The options of a resumed run: these options, perhaps with more epochs.
-
-        Args:
-            settings: the requested settings, by field name.
-            run: the folder of the run, for errors.
-
-        Raises:
-            UsageError: the settings contradict those of the run.
-        """
-        request = self.with_settings(dict(settings), "settings")
-        for name in (declared.name for declared in fields(self)):
-            setting, value = getattr(self, name), getattr(request, name)
-            if value == AUTO and name in AUTOMATIC:
-                continue  # The value was chosen from the data when the run began.
-            if value == setting or (name == "epochs" and value > setting):
-                continue
-            raise UsageError(
-                f"the run in {run} has {name} = {setting}, not {value}",
-                code="resume-settings-differ",
-                fix="give more epochs, or leave the option out"
-                if name == "epochs"
-                else "leave the option out, or start a new run",
-            )
-        return replace(self, epochs=request.epochs)
-
 
 AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metadata["auto"])
 """Settings that may be `auto`."""
@@ -628,46 +608,42 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
 
 def _check_range(option: Field[Any], value: Any) -> None:
     """Raise `UsageError` if a setting is outside its field's range, as NaN always is."""
-    metadata, name = option.metadata, option.name
-    if metadata["choices"] and value not in metadata["choices"]:
+    choices = option.metadata["choices"]
+    if choices and value not in choices:
         raise UsageError(
-            f"unknown {name} '{printable(value)}'",
+            f"unknown {option.name} '{printable(value)}'",
             code="choice-unknown",
-            fix=suggestion(str(value), metadata["choices"]),
+            fix=suggestion(str(value), choices),
         )
+    span = _missed_range(option, value)
+    if span:
+        off = f" or {OFF}" if str(option.type).endswith("| None") else ""
+        default = OFF if option.default is None else json.dumps(option.default)
+        raise UsageError(
+            f"{option.name} must be {span}{off}, not {quoted(value)}",
+            code="setting-range",
+            fix=f"choose a value in this range; the default is {default}",
+        )
+
+
+def _missed_range(option: Field[Any], value: Any) -> str:
+    """The range of a setting in words; '' if the value is in it."""
+    low, high = option.metadata["low"], option.metadata["high"]
     if option.name == "hidden" and not isinstance(value, int):
         layers = value if isinstance(value, tuple) else (value,)
         sizes = [size for layer in layers for size in neurons_of(layer)]
-        if not all(1 <= size <= metadata["high"] for size in sizes):
-            raise _out_of_range(option, f"1 … {metadata['high']} in each population", quoted(value))
-        if len(sizes) >= MAX_POPULATIONS:
-            raise _out_of_range(option, f"fewer than {MAX_POPULATIONS} populations", quoted(value))
-    elif isinstance(value, str):
-        return
-    elif isinstance(value, tuple):
+        if not all(1 <= size <= high for size in sizes):
+            return f"1 … {high} in each population"
+        return "" if len(sizes) < MAX_POPULATIONS else f"fewer than {MAX_POPULATIONS} populations"
+    if isinstance(value, str):
+        return ""
+    if isinstance(value, tuple):
         mean, spread = value
-        if not (math.isfinite(mean) and 0 <= spread < math.inf):
-            raise _out_of_range(
-                option, "a mean and a standard deviation of 0 or more", f"{mean} and {spread}"
-            )
-    else:
-        low, high = metadata["low"], metadata["high"]
-        largest = sys.float_info.max if high is None else high
-        if metadata["positive"] and not 0 < value <= largest:
-            raise _out_of_range(
-                option, "positive" if high is None else f"above 0, at most {high}", quoted(value)
-            )
-        if low is not None and not low <= value <= largest:
-            span = f"at least {low}" if high is None else f"{low} … {high}"
-            raise _out_of_range(option, span, quoted(value))
-
-
-def _out_of_range(option: Field[Any], span: str, value: str) -> UsageError:
-    """The error for a setting outside its range; `span` is the range in words."""
-    off = f" or {OFF}" if str(option.type).endswith("| None") else ""
-    default = OFF if option.default is None else json.dumps(option.default)
-    return UsageError(
-        f"{option.name} must be {span}{off}, not {value}",
-        code="setting-range",
-        fix=f"choose a value in this range; the default is {default}",
-    )
+        is_spread = math.isfinite(mean) and 0 <= spread < math.inf
+        return "" if is_spread else "a mean and a standard deviation of 0 or more"
+    largest = sys.float_info.max if high is None else high
+    if option.metadata["positive"] and not 0 < value <= largest:
+        return "positive" if high is None else f"above 0, at most {high}"
+    if low is not None and not low <= value <= largest:
+        return f"at least {low}" if high is None else f"{low} … {high}"
+    return ""

@@ -125,7 +125,7 @@ def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainO
     if arguments.config is not None:
         raise UsageError(
             "--resume uses the settings of the run",
-            code="resume-settings-differ",
+            code="resume-differs",
             fix="leave out --config",
         )
-    return folder.options().resumed_with(given_settings(arguments), str(folder.path))
+    return folder.resumed_options(given_settings(arguments))

@@ -13,7 +13,8 @@ import torch
 import nmtool as nm
 from benchmarks import cnn
 from nmtool.data import Dataset, SpikeEvents, catalogue, write_shd
-from nmtool.training.loop.augment import Augmentation
+from nmtool.training.loop import batches as batch_module
+from nmtool.training.loop.augment import augmented
 from nmtool.training.options import TrainOptions
 from tests.training.small_data import N_UNITS, small_dataset, small_events, small_options
 
@@ -79,16 +80,16 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
     """A CNN and a spiking network get the same samples, with the same random augmentation."""
 
     def note(batches: list[bytes]) -> None:
-        def changed(self: Augmentation, *arguments: Any) -> Any:
-            events = original(self, *arguments)
+        def changed(*arguments: Any) -> Any:
+            events = augmented(*arguments)
             batches.append(
                 events.time_ms.tobytes() + events.unit.tobytes() + events.label.tobytes()
             )
             return events
 
-        monkeypatch.setattr(Augmentation, "__call__", changed)
+        for module in (cnn, batch_module):
+            monkeypatch.setattr(module, "augmented", changed)
 
-    original = Augmentation.__call__
     options = small_options(epochs=2, blend=0.2, onset_ms=2.0, jitter_ms=0.5, drop=0.1)
     spiking: list[bytes] = []
     note(spiking)

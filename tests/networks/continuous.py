@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from nmtool.network.float_parts import Population
-from nmtool.training.mathematics.oracle import ContinuousNetwork, ContinuousProjection, SpikeTimes
+from tests.training.mathematics.oracle import ContinuousNetwork, ContinuousProjection, SpikeTimes
 
 CHANNELS = 5
 DURATION = 35.0

@@ -10,7 +10,7 @@ import numpy as np
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LATE, LIF, SUBTRACT, TO_ZERO
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.training.mathematics.oracle import ContinuousNetwork
+from tests.training.mathematics.oracle import ContinuousNetwork
 
 _AnyNetwork = TypeVar("_AnyNetwork", Network, ContinuousNetwork)
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from nmtool.errors import UsageError
 from nmtool.raster import Raster
-from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets
+from nmtool.training.front.losses import RateTarget, WholeBatch, rate_targets
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.processes.ranks import Ranks
 from tests.networks.trainable import random_input, random_network

@@ -19,8 +19,7 @@ from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import NetworkError
 from nmtool.network.any_network import AnyPopulation
 from nmtool.network.float_parts import Population
-from nmtool.training.resets import fall
-from nmtool.training.time_constants import check_time_constants
+from nmtool.training.populations import check_time_constants, fall
 
 
 class NeuronConstants(NamedTuple):
@@ -34,7 +33,7 @@ class NeuronConstants(NamedTuple):
         bias: constant input current; bias_step: its contribution to v in each step.
         tau_mem: membrane time constant in ms.
         per_tau_syn: 1/τ_syn; per_drive: 1/(b·τ_mem); both per ms.
-        fall: fall of v at a spike at the threshold, see `training/resets.py`.
+        fall: fall of v at a spike at the threshold, see `nmtool.training.populations`.
         drop: what a spike subtracts from v; 0: v becomes 0. A late reset by c subtracts c/α at
             once, which is the same, since only the next step reads v.
     """
@@ -169,7 +168,7 @@ def neuron_constants(
     if not np.isfinite(fallen).all():
         raise NetworkError(
             f"population '{population.name}' cannot be trained",
-            code="late-reset-untrainable",
+            code="network-untrainable",
             why="its reset is late, and its tau_mem_ms so short that nothing of v is left after a "
             f"step of {dt_ms:g} ms",
             fix="train with a longer tau_mem_ms or shorter steps, or with the reset subtract",

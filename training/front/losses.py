@@ -1,9 +1,13 @@
-"""Losses on output membranes, first spikes and spike trains; each is a mean over the batch."""
+"""Losses on membranes, first spikes and spike trains, and the regulariser of firing rates.
+
+Each loss is a mean over the batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,13 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nmtool.arguments import NUMBER
+from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import UsageError, check_type
 from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
 from nmtool.network.readout import FIRST_SPIKE, MAX, Readout, time_weights
 from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
-from nmtool.training.front.model import Activity
+from nmtool.training.front.layers import Push
+from nmtool.training.front.model import Activity, SpikingNetwork
 from nmtool.training.options import TrainOptions
 from nmtool.values import plain_array
 
@@ -71,20 +77,8 @@ def cross_entropy(scores: Tensor, labels: Tensor, gain: float) -> Tensor:
     return functional.cross_entropy(gain * scores, labels)
 
 
-def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
-    """Squared margin loss on first spikes: ½ Σ_{i≠c} max(0, Δ − (t_i − t_c))², mean over samples.
-
-    The loss is in ms². A class that spikes later than the true class by the margin Δ or more adds
-    nothing to it.
-    """
-    lag = first_ms - first_ms.gather(1, labels[:, None])
-    is_wrong_class = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
-    shortfall = (margin_ms - lag).clamp(min=0.0)
-    return 0.5 * (is_wrong_class * shortfall**2).sum() / len(labels)
-
-
-def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
-    """Make the classification loss for a network's readout.
+def readout_loss(network: Network, gain: float) -> Loss:
+    """Make the classification loss for a network's readout: cross-entropy of its scores.
 
     The loss is called with a batch's activity and labels, [samples] int64.
 
@@ -97,35 +91,30 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
     Args:
         network: a network with a readout of membranes or of first spikes.
         gain: factor on the scores before the softmax; the score of a first spike is −t in ms.
-        margin_ms: for first-spike readouts, the margin Δ of a squared margin loss in ms, instead of
-            cross-entropy.
 
     Raises:
-        UsageError: `gain` or `margin_ms` is not positive; or the loss is called with labels that
-            do not match the batch.
+        UsageError: `gain` is not positive; or the loss is called with labels that do not match the
+            batch.
     """
     check_type(network, Network, "the network of a loss", _TRAINED)
-    for argument, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
-        NUMBER.check(argument, value)
-        if not 0 < value < np.inf:
-            raise UsageError(
-                f"{argument} must be positive and finite, not {value}",
-                code="argument-range",
-                fix="choose a number above 0",
-            )
+    NUMBER.check("gain", gain)
+    if not 0 < gain < np.inf:
+        raise UsageError(
+            f"gain must be positive and finite, not {gain}",
+            code="argument-range",
+            fix="choose a number above 0",
+        )
     n_classes = len(network.class_names)
 
     def loss(activity: Activity, labels: Tensor) -> Tensor:
-        scores = _scores(activity, network)
+        scores = readout_scores(activity, network)
         labels = _labels_as_tensor(labels, len(scores), n_classes)
-        if margin_ms is None or network.readout.rule != FIRST_SPIKE:
-            return cross_entropy(scores, labels, gain)
-        return margin(-scores, labels, margin_ms)
+        return cross_entropy(scores, labels, gain)
 
     return loss
 
 
-def _scores(activity: Activity, network: Network) -> Tensor:
+def readout_scores(activity: Activity, network: Network) -> Tensor:
     """Scores by the network's readout, [samples, classes]; a first spike at t ms scores −t."""
     readout = network.readout
     if readout.rule == FIRST_SPIKE:
@@ -135,8 +124,12 @@ def _scores(activity: Activity, network: Network) -> Tensor:
 
 def _labels_as_tensor(labels: object, n_samples: int, n_classes: int) -> Tensor:
     """Check that labels match a batch, and convert them to a tensor, [samples] int64."""
-    labels = plain_array(labels) if isinstance(labels, np.ndarray) else labels
-    tensor = torch.as_tensor(labels)
+    tensor = torch.as_tensor(plain_array(labels) if isinstance(labels, np.ndarray) else labels)
+    what = (
+        f"labels of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
+        f"{n_samples} samples and {n_classes} classes"
+    )
+    fix = "pass labels, [samples] integers from 0"
     is_whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
     if is_whole and tensor.shape == (n_samples,):
         tensor = tensor.to(torch.int64)
@@ -145,19 +138,10 @@ def _labels_as_tensor(labels: object, n_samples: int, n_classes: int) -> Tensor:
         wrong = [] if tensor.is_cuda else tensor[(tensor < 0) | (tensor >= n_classes)].tolist()
         if not wrong:
             return tensor
-        raise UsageError(
-            f"the label {wrong[0]} is not one of the {n_classes} classes, 0 … {n_classes - 1}",
-            code="loss-targets",
-            fix="number the classes from 0: pass labels - 1"
-            if set(wrong) == {n_classes} and int(tensor.min()) == 1
-            else "pass labels, [samples] integers from 0",
-        )
-    raise UsageError(
-        f"labels of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
-        f"{n_samples} samples and {n_classes} classes",
-        code="loss-targets",
-        fix="pass labels, [samples] integers from 0",
-    )
+        what = f"the label {wrong[0]} is not one of the {n_classes} classes, 0 … {n_classes - 1}"
+        if set(wrong) == {n_classes} and int(tensor.min()) == 1:
+            fix = "number the classes from 0: pass labels - 1"
+    raise UsageError(what, code="loss-targets", fix=fix)
 
 
 def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: float) -> Tensor:
@@ -195,54 +179,34 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         raise UsageError(
             f"spikes have the shape {shape} (samples, steps, neurons), but their target has "
             f"{target_shape}",
-            code="spike-trains-differ",
+            code="loss-targets",
             fix="pass a target with the same samples, steps and neurons",
         )
-    target_trains = SpikeTrains.from_raster(target, spikes.step.device)
-    emitted, wanted = _times_by_cell(spikes, dt_ms), _times_by_cell(target_trains, dt_ms)
-    n_cells = spikes.n_samples * spikes.n_neurons
-
-    def overlap(a_bins: _Bins, b_bins: _Bins) -> Tensor:
-        """Σ exp(−|t − t'|/τ) over all pairs of spikes of one neuron in one sample."""
-        (a, a_cells, a_count), (b, b_cells, b_count) = a_bins, b_bins
-        bins = torch.bincount(b_cells, minlength=n_cells)
-        start = torch.cumsum(bins, 0) - bins
-        partners = bins[a_cells]
-        first = torch.repeat_interleave(torch.arange(len(a), device=a.device), partners)
-        n_earlier_pairs = torch.cumsum(partners, 0) - partners
-        second = (
-            torch.arange(len(first), device=a.device)
-            - n_earlier_pairs[first]
-            + start[a_cells[first]]
+    # A spike of the target counts −1, so that all pairs of spikes of one neuron in one sample give
+    # the square at once.
+    wanted = SpikeTrains.from_raster(target, spikes.step.device)
+    times, cells, signs = [], [], []
+    for trains, unit in ((spikes, 1), (wanted, -1)):
+        time_ms = (
+            trains.step.to(torch.float32) * dt_ms if trains.time_ms is None else trains.time_ms
         )
-        pairs = torch.exp(-(a[first] - b[second]).abs() / tau_ms)
-        for count, of_pair in ((a_count, first), (b_count, second)):
-            if count is not None:
-                pairs = pairs * count[of_pair]
-        return pairs.sum()
-
-    own_overlaps = overlap(emitted, emitted) + overlap(wanted, wanted)
-    return (0.5 * own_overlaps - overlap(emitted, wanted)) / max(spikes.n_samples, 1)
-
-
-class _Bins(NamedTuple):
-    """Filled bins, [filled]: time in ms (differentiable), index of sample and neuron, and spikes.
-
-    They are sorted by this index. `spikes` is None if each has one.
-    """
-
-    time_ms: Tensor
-    cell: Tensor
-    spikes: Tensor | None
-
-
-def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> _Bins:
-    """The filled bins of spike trains, sorted by sample and neuron."""
-    cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
-    time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
-    order = torch.argsort(cells, stable=True)
-    count = None if spikes.count is None else spikes.count[order]
-    return _Bins(time[order], cells[order], count)
+        count = torch.ones_like(trains.step) if trains.count is None else trains.count
+        times.append(time_ms)
+        cells.append(trains.sample_index() * trains.n_neurons + trains.neuron)
+        signs.append(unit * count.to(time_ms.dtype))
+    order = torch.argsort(torch.cat(cells), stable=True)
+    time_ms, cell, sign = (torch.cat(parts)[order] for parts in (times, cells, signs))
+    in_cell = torch.bincount(cell, minlength=spikes.n_samples * spikes.n_neurons)
+    start = torch.cumsum(in_cell, 0) - in_cell
+    partners = in_cell[cell]
+    first = torch.repeat_interleave(torch.arange(len(cell), device=cell.device), partners)
+    earlier_pairs = torch.cumsum(partners, 0) - partners
+    place = torch.arange(len(first), device=cell.device) - earlier_pairs[first]
+    second = start[cell[first]] + place
+    pairs = (
+        sign[first] * sign[second] * torch.exp(-(time_ms[first] - time_ms[second]).abs() / tau_ms)
+    )
+    return 0.5 * pairs.sum() / max(spikes.n_samples, 1)
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:
@@ -262,7 +226,7 @@ def predictions(activity: Activity, network: Network) -> Tensor:
         UsageError: `network` is not a float network.
     """
     check_type(network, Network, "the network of predictions", _TRAINED)
-    return _scores(activity, network).argmax(dim=1)
+    return readout_scores(activity, network).argmax(dim=1)
 
 
 def recorded_loss(
@@ -271,17 +235,86 @@ def recorded_loss(
     recorded_scores: NDArray[np.floating],
     label: NDArray[np.integer],
 ) -> float:
-    """Compute the loss of scores in a recording, with the settings of the network's training run.
-
-    Args:
-        options: settings of the training run.
-        network: the float network that was recorded.
-        recorded_scores: [samples, classes] float64, scores of the network.
-        label: [samples] int64, labels of the recorded samples.
-    """
+    """The loss of a recording's scores, [samples, classes], with the settings of training."""
     scores, labels = torch.from_numpy(recorded_scores), torch.from_numpy(label)
     if network.readout.rule == FIRST_SPIKE:
         scores = scores * network.dt_ms
-    if options.margin_ms is not None:
-        return margin(-scores, labels, options.margin_ms).item()
     return cross_entropy(scores, labels, options.gain).item()
+
+
+@dataclass(frozen=True)
+class RateTarget:
+    """Firing-rate regulariser: pulls hidden neurons towards a target rate (Nowotny et al. 2022).
+
+    At every spike of a neuron, μ_v += (k/B)·(n̄ − ν), where n̄ is the neuron's mean number of spikes
+    per sample over a batch of B samples: neurons above the target are driven to spike less. Spike
+    counts have no gradient of their own; this term acts on the membrane at the spikes instead:
+
+    >>> from nmtool import Network, Raster, SpikingNetwork
+    >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
+    >>> spikes = Raster.from_dense(np.random.default_rng(0).random((4, 100, 20)) < 0.05)
+    >>> activity = model(spikes, push={"hidden": RateTarget(strength=0.01, spikes_per_sample=1.0)})
+    >>> (0 * activity.membrane["output"]).sum().backward()
+    >>> bool(model.synapses[0].weight.grad.any())
+    True
+
+    Attributes:
+        strength: k, strength of the regularisation.
+        spikes_per_sample: ν, target rate.
+
+    Raises:
+        UsageError: an attribute is negative or not a number.
+    """
+
+    strength: float
+    spikes_per_sample: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, strength=NUMBER, spikes_per_sample=NUMBER)
+        for name in ("strength", "spikes_per_sample"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise UsageError(
+                    f"{name} of RateTarget must not be negative, but is {getattr(self, name)}",
+                    code="argument-range",
+                    fix="choose 0 or more",
+                )
+
+    def __call__(self, counts: Tensor, n_samples: int) -> Tensor:
+        """Push on μ_v, [neurons] float64, from the spike counts of the batch, [neurons] int64."""
+        excess = counts.to(torch.float64) / n_samples - self.spikes_per_sample
+        return self.strength / n_samples * excess
+
+
+def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
+    """Make a firing-rate regulariser for every hidden population, by name."""
+    if not target.strength:
+        return {}
+    output = model.network.readout.population
+    hidden = [p.name for p in model.network.populations if p.kind == LIF and p.name != output]
+    return dict.fromkeys(hidden, target)
+
+
+class WholeBatch:
+    """Firing-rate regularisers of a rank, which use spike counts of the batch over all ranks.
+
+    Args:
+        push: the regulariser of each population, by name.
+
+    Attributes:
+        push: regularisers for the forward pass of a share; `set_batch` must be called between
+            forward and backward pass.
+    """
+
+    def __init__(self, push: Mapping[str, Push]) -> None:
+        self._whole = push
+        self.push: dict[str, Push] = {name: partial(self._of_batch, name) for name in push}
+        self._counts: Mapping[str, NDArray[np.int64]] = {}
+        self._samples = 0
+
+    def set_batch(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
+        """Set spike counts by population, [neurons] int64, and number of samples of the batch."""
+        self._counts, self._samples = counts, n_samples
+
+    def _of_batch(self, name: str, counts: Tensor, n_samples: int) -> Tensor:
+        batch_counts = torch.from_numpy(self._counts[name]).to(counts.device)
+        return self._whole[name](batch_counts, self._samples)

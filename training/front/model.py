@@ -27,6 +27,7 @@ from nmtool.network.float_parts import Population
 from nmtool.network.graph import INPUT, LI, MOST_SPIKES, RESET, RESET_BY, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.properties import check_expressed
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular, counted
@@ -34,11 +35,8 @@ from nmtool.training.engines.cell import Neurons, most_spikes, neuron_constants
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import Synapses
-from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
+from nmtool.training.front.layers import Layer, Push, whole_steps
 from nmtool.training.front.rounding import Rounding, integer_neurons, integer_synapses
-from nmtool.training.front.wiring import Wiring, wire
-
-_INPUT = "pass a Raster, as network.bin(events).raster, or a tensor [samples, steps, channels]"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,6 +55,18 @@ class Activity:
     spikes: Mapping[str, SpikeTrains]
     membrane: Mapping[str, Tensor]
     units: Mapping[str, float] = field(default_factory=dict)
+
+    def recording(self, readout: Readout) -> Recording:
+        """Spikes, and membranes in floats or in the chip's integers, as a recording."""
+        membrane = {name: v.detach().cpu() for name, v in self.membrane.items()}
+        for name, unit in self.units.items():
+            if name in membrane:
+                membrane[name] = torch.round(membrane[name] * unit).to(torch.int32)
+        return Recording(
+            readout,
+            spikes={name: trains.raster() for name, trains in self.spikes.items()},
+            membrane={name: v.numpy() for name, v in membrane.items()},
+        )
 
     def __repr__(self) -> str:
         parts = [
@@ -100,7 +110,7 @@ class Projection(nn.Module):
         if not (delay == spec.delay).all():
             raise NetworkError(
                 f"projection {spec.source} → {spec.target}: delays of a source neuron differ",
-                code="axonal-delays-differ",
+                code="network-untrainable",
                 why="with axonal delays, each source neuron has one delay",
                 fix="give all synapses of a source neuron the same delay, or allow one delay per "
                 "synapse (axonal=False)",
@@ -189,7 +199,7 @@ class SpikingNetwork(nn.Module, Tabular):
         if not network.projections:
             raise NetworkError(
                 "the network has no projections to train",
-                code="projections-missing",
+                code="network-untrainable",
                 fix="add a projection from the input to a population",
             )
         if max_delay > MAX_TRAINED_DELAY:
@@ -203,7 +213,7 @@ class SpikingNetwork(nn.Module, Tabular):
             raise NetworkError(
                 f"the network has delays of up to {network.max_delay} steps, but the limit is "
                 f"{max_delay}",
-                code="delays-beyond-limit",
+                code="network-untrainable",
                 fix=f"set max_delay={network.max_delay}, or clip the network's delays",
             )
         check_expressed(network, (RESET, RESET_BY, MOST_SPIKES), "training")
@@ -217,7 +227,7 @@ class SpikingNetwork(nn.Module, Tabular):
         edges = [(p.source, p.target) for p in network.projections]
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
-        self.layers: list[Wiring] = [wire(network, group) for group in groups]
+        self.layers = [Layer.of(network, group) for group in groups]
         if isinstance(rounding, IntegerNetwork):
             _check_same_graph(network, rounding)
             rounding.check_sums()
@@ -257,11 +267,19 @@ class SpikingNetwork(nn.Module, Tabular):
             UsageError: the input has another type, or `push` names a population that does not
                 spike.
         """
-        check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
+        fix = "pass a Raster, as network.bin(events).raster, or a tensor [samples, steps, channels]"
+        check_type(spikes, (Raster, Tensor), "the input of a network", fix)
         if isinstance(spikes, Tensor):
             self._check_axes(spikes)
-            spikes = self._binned(spikes)
-        self._check_push(push or {})
+            spikes = Raster.from_dense(spikes.detach().to_dense().cpu().numpy())
+        for name in push or {}:
+            spiking = [name for layer in self.layers if layer.kind != LI for name in layer.names]
+            if name not in spiking:
+                raise UsageError(
+                    f"push: no spiking population is named '{name}'",
+                    code="push-unknown",
+                    fix=suggestion(name, spiking) if spiking else "leave out `push`",
+                )
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
@@ -269,13 +287,10 @@ class SpikingNetwork(nn.Module, Tabular):
         populations, synapses = self._prepare(integers)
         for layer in self.layers:
             neurons = Neurons.joined([populations[name] for name in layer.names])
-            afferent, source = layer.afferent(synapses), layer.source(trains)
             if layer.kind == LI:
-                membrane[layer.names[0]] = run_li(self.device, neurons, afferent, source)
-                continue
-            recurrent, joint_push = layer.recurrent(synapses), layer.push(push or {})
-            spiked = run_lif(self.device, neurons, afferent, recurrent, source, joint_push)
-            trains |= layer.split(spiked)
+                membrane[layer.names[0]] = layer.run_li(self.device, neurons, synapses, trains)
+            else:
+                trains |= layer.run_lif(self.device, neurons, synapses, trains, push or {})
         del trains[INPUT]
         units = {} if integers is None else {p.name: p.unit for p in integers.populations}
         return Activity(trains, membrane, units)
@@ -323,21 +338,6 @@ class SpikingNetwork(nn.Module, Tabular):
                 "Raster.from_dense(spikes)",
             )
 
-    def _binned(self, spikes: Tensor) -> Raster:
-        """Convert a tensor to a raster."""
-        return Raster.from_dense(spikes.detach().to_dense().cpu().numpy())
-
-    def _check_push(self, push: Mapping[str, Push]) -> None:
-        """Raise `UsageError` if `push` names a population that does not spike."""
-        spiking = [name for layer in self.layers if layer.kind != LI for name in layer.names]
-        for name in push:
-            if name not in spiking:
-                raise UsageError(
-                    f"push: no spiking population is named '{name}'",
-                    code="push-unknown",
-                    fix=suggestion(name, spiking) if spiking else "leave out `push`",
-                )
-
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
@@ -351,16 +351,11 @@ class SpikingNetwork(nn.Module, Tabular):
         """
         with torch.no_grad():
             return in_batches(
-                lambda batch: self._recorded(self(batch)), spikes, MAX_SAMPLES, on_progress
+                lambda batch: self(batch).recording(self.network.readout),
+                spikes,
+                MAX_SAMPLES,
+                on_progress,
             )
-
-    def _recorded(self, activity: Activity) -> Recording:
-        membranes = activity.membrane.items()
-        return Recording(
-            self.network.readout,
-            spikes={name: trains.raster() for name, trains in activity.spikes.items()},
-            membrane={name: _for_recording(v, activity.units.get(name)) for name, v in membranes},
-        )
 
     def clamp_delays(self) -> None:
         """Clamp all delays to their range; call it after every optimiser step."""
@@ -390,13 +385,6 @@ class SpikingNetwork(nn.Module, Tabular):
         for faults in self.faults.values():
             faults[:] = 0
         return {"u_wraps": int(wraps), "v_clips": int(clips)}
-
-
-def _for_recording(membrane: Tensor, unit: float | None) -> NDArray:
-    """Convert membranes for a recording: to integers (times `unit`), or to floats if it is None."""
-    if unit is None:
-        return membrane.cpu().numpy()
-    return torch.round(membrane * unit).to(torch.int32).cpu().numpy()
 
 
 def _check_same_graph(network: Network, integers: IntegerNetwork) -> None:

@@ -8,8 +8,8 @@ represent; gradients of rounded weights and delays are passed to the parameters 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -21,8 +21,16 @@ from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF, RESET_BY
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
+from nmtool.quantisation import (
+    Calibration,
+    DelayGrid,
+    Quantisation,
+    round_network,
+    weight_ranges,
+)
+from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.quantisation.neurons import rounded_tau
+from nmtool.raster import Raster
 from nmtool.training.engines.cell import (
     IntegerConstants,
     Neurons,
@@ -40,7 +48,8 @@ class Rounding:
         weight_bits: bits per weight, 2 … 8.
         delays: grid of the representable delays, which also names the target.
         ranges: weight range per projection (by index), see `nmtool.quantisation`.
-        calibration: largest magnitudes of the populations' variables, measured on data.
+        calibration: largest magnitudes of the populations' variables, measured on data; training
+            renews ranges and calibration before every epoch.
         integers: a fixed integer network to use instead of rounding; None to round.
     """
 
@@ -66,6 +75,40 @@ class Rounding:
             calibration=calibration,
             target=self.delays.target,
         )
+
+    def calibrated(self, network: Network, samples: Raster) -> Rounding:
+        """Choose weight ranges with the least error, and calibrate the scales on samples."""
+        ranges = weight_ranges(network, self.weight_bits, self.delays.target)
+        rounding = replace(self, ranges=ranges, calibration=Calibration())
+        calibration = calibrate(network, samples, to_integers=rounding.to_integers)
+        return replace(rounding, calibration=calibration)
+
+    def without_overflow(
+        self,
+        network: Network,
+        integers: IntegerNetwork,
+        portions: Callable[[], Iterable[Raster]],
+    ) -> IntegerNetwork:
+        """Round a network again with smaller scales until nothing overflows on given samples.
+
+        Scales of overflowing populations are halved.
+
+        Args:
+            network: the float network.
+            integers: its integer network with the current scales.
+            portions: function that returns all samples, a portion at a time.
+        """
+        rounding = self
+        while faulty := [part for part in portions() if overflows(integers, part)]:
+            calibration = halve_overflowing_scales(
+                network,
+                Raster.concatenate(faulty),
+                rounding.calibration,
+                to_integers=rounding.to_integers,
+            )
+            rounding = replace(rounding, calibration=calibration)
+            integers = rounding(network)
+        return integers
 
 
 def integer_neurons(

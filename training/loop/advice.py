@@ -14,64 +14,25 @@ from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.targets import target_named
-from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.loop.selection import best_epoch, candidates, standard_error
 from nmtool.training.options import TrainOptions
 
 MIN_EPOCHS = 5
 """Smallest number of epochs after which advice is given."""
 
-FALLING = 0.05
-"""A loss still falls if its mean over a fifth of the epochs is lower by this share than over the
-previous fifth."""
+FITTED = 0.95
+"""Training accuracy from which on the training samples count as learnt."""
 
 LARGE_RATE = 0.5
 """Learning rates are large from this share of their maximum on. At rates near 0, no loss falls, so
 that the loss is also judged at the last epoch with large rates."""
 
-RISING = 0.05
-"""Share of their maximum by which learning rates may rise on resume without a remark."""
-
-OVERFITTING = 0.1
-"""A run overfits if training accuracy exceeds validation accuracy by at least this."""
-
-FITTED = 0.95
-"""Training accuracy from which on the training samples count as learnt."""
-
-MAX_AT_LIMIT = 0.05
-"""Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do so."""
-
-MEMORY = 10.0
-"""A sample is long if it lasts more than this many times the network's memory, which is its longest
-delay plus its longest membrane time constant."""
-
-MAX_SILENT = 0.2
-"""Largest share of the hidden neurons that may be silent in the last epoch without a finding."""
-
-BUSY = 0.1
-"""A population is busy if its neurons on average spike in at least this share of the steps."""
-
-MIN_CONFUSED = 0.25
-"""A class is confused with another class if at least this share of its validation samples is
-classified as the other class."""
-
-MIN_MISTAKES = 5
-"""Smallest number of such samples for a finding; fewer may be due to chance."""
-
-LAST_EPOCHS = 5
-"""Number of epochs at the end of a run whose validation accuracies are compared with that of the
-best epoch."""
-
-MIN_SPREAD = 0.02
-"""Smallest difference in validation accuracy for which the choice of the best epoch matters."""
-
-MAX_AUGMENTATION = 0.8
-"""Largest value of `stretch` and `drop` that is suggested."""
+Log = Sequence[Mapping[str, Any]]
 
 
 def advice(
     options: TrainOptions,
-    log: Sequence[Mapping[str, Any]],
+    log: Log,
     network: Network,
     n_validation: int | None = None,
 ) -> Iterator[Finding]:
@@ -88,12 +49,28 @@ def advice(
     """
     if len(log) < MIN_EPOCHS:
         return
-    yield from _fit_findings(options, log, n_validation)
-    yield from _chosen_epoch(options, log, n_validation)
-    yield from _memory_finding(options, network)
-    yield from _delay_findings(options, network)
-    yield from _activity_findings(options, log, network)
-    yield from _class_finding(network, best_epoch(log, options.judge_epochs), n_validation)
+    best = best_epoch(log, options.judge_epochs)
+    validation = best["validation_accuracy"]
+    noise = 0.0 if validation is None else 2 * standard_error(validation, n_validation)
+    yield from _fit_findings(options, log, best, noise)
+    if validation is not None and n_validation is not None and options.judge_epochs == 1:
+        last = [entry["validation_accuracy"] for entry in candidates(log)[-5:]]
+        spread = validation - min(last)
+        # Below two points, it does not matter which epoch is chosen.
+        if 0.02 <= spread <= noise:
+            yield Finding(
+                "best-epoch-by-chance",
+                "judge_epochs",
+                f"the choice of epoch {best['epoch']} as the best is mostly chance: validation "
+                f"accuracies of the last {len(last)} epochs are at most {100 * spread:.1f} points "
+                f"lower, and two standard errors on {n_validation:,} samples are "
+                f"{100 * noise:.1f} points",
+                "try `judge_epochs=5`, more validation samples (`validation=`), or "
+                "cross-validation (`folds=5`)",
+            )
+    yield from _time_findings(options, network)
+    yield from _activity_findings(options, log[-1], network)
+    yield from _class_finding(network, best, n_validation)
 
 
 def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iterator[Finding]:
@@ -104,11 +81,8 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         before: settings with the previous number of epochs.
         n_done: number of finished epochs.
     """
-    now, then = (
-        rate_factor(settings.schedule, settings.epochs, settings.warmup)(n_done)
-        for settings in (options, before)
-    )
-    if now > then + RISING:
+    now, then = (s.rate_factor(s.epochs)(n_done) for s in (options, before))
+    if now > then + 0.05:
         yield Finding(
             "learning-rates-rise",
             "epochs",
@@ -120,19 +94,12 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
 
 
 def _fit_findings(
-    options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
+    options: TrainOptions, log: Log, best: Mapping[str, Any], noise: float
 ) -> Iterator[Finding]:
     """Findings on overfitting, underfitting, and training that ended while the loss still fell."""
-    best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
-    fifth = max(1, len(log) // 5)
-    noise = 0.0 if validation is None else 2 * standard_error(validation, n_validation)
-    falls = [
-        fall
-        for end in _epochs_to_judge(options, len(log))
-        if (fall := _fall_of_loss(log, end, fifth))
-    ]
-    if validation is not None and train - validation > max(OVERFITTING, noise):
+    fall = _fall_of_loss(options, log)
+    if validation is not None and train - validation > max(0.1, noise):
         yield Finding(
             "training-overfits",
             "training",
@@ -140,7 +107,7 @@ def _fit_findings(
             f"try more augmentation, e.g. {_augmentation(options)}; or fewer neurons "
             "(`hidden=`), or more samples",
         )
-    elif train < FITTED and not falls:
+    elif train < FITTED and not fall:
         yield Finding(
             "training-underfits",
             "training",
@@ -149,35 +116,32 @@ def _fit_findings(
             f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose them "
             "(`search=30min`); or try more neurons (`hidden=`)",
         )
-    is_late = best["epoch"] > len(log) - fifth
+    is_late = best["epoch"] > len(log) - max(1, len(log) // 5)
     if validation is not None:
         is_late |= validation - log[-1]["validation_accuracy"] <= noise
-    if falls and train < FITTED and is_late:
+    if fall and train < FITTED and is_late:
         yield Finding(
             "still-learning",
             "epochs",
-            f"the loss was still falling, {falls[0]}, at a training accuracy of {train:.1%}",
+            f"the loss was still falling, {fall}, at a training accuracy of {train:.1%}",
             f"try a new run with `epochs={2 * options.epochs}`",
         )
 
 
-def _epochs_to_judge(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
-    """The last epoch, and the last epoch with large learning rates.
+def _fall_of_loss(options: TrainOptions, log: Log) -> str:
+    """Describe the fall of the loss at the end, or before the last epoch with large rates.
 
-    Before each of the two, the loss should have stopped falling.
+    The loss falls if its mean over a fifth of the epochs is lower by 5 % than over the previous
+    fifth. '' if it hardly fell.
     """
-    factor = rate_factor(options.schedule, options.epochs, options.warmup)
-    large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
-    return n_epochs, max(large, default=n_epochs)
-
-
-def _fall_of_loss(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
-    """Describe the fall of the loss in the 2·`fifth` epochs up to `end`; '' if it hardly fell."""
-    losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
-    before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
-    if not last < (1 - FALLING) * before:
-        return ""
-    return f"from {before:.3g} to {last:.3g} over the {2 * fifth} epochs up to epoch {end}"
+    fifth, factor = max(1, len(log) // 5), options.rate_factor(options.epochs)
+    large = [epoch for epoch in range(1, len(log) + 1) if factor(epoch - 1) >= LARGE_RATE]
+    for end in (len(log), max(large, default=len(log))):
+        losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
+        before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
+        if last < 0.95 * before:
+            return f"from {before:.3g} to {last:.3g} over the {2 * fifth} epochs up to epoch {end}"
+    return ""
 
 
 def _augmentation(options: TrainOptions) -> str:
@@ -187,60 +151,29 @@ def _augmentation(options: TrainOptions) -> str:
     if not try_next:
         doubled = {name: 2 * getattr(options, name) for name in first}
         try_next = {
-            name: value
-            for name, value in doubled.items()
-            if name == "onset_ms" or value <= MAX_AUGMENTATION
+            name: value for name, value in doubled.items() if name == "onset_ms" or value <= 0.8
         }
-    words = [f"`{name}={value:g}`" for name, value in try_next.items()]
-    return " or ".join(words)
+    return " or ".join(f"`{name}={value:g}`" for name, value in try_next.items())
 
 
-def _chosen_epoch(
-    options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
-) -> Iterator[Finding]:
-    """A finding if chance decided which epoch is the best."""
-    best = best_epoch(log, options.judge_epochs)
-    accuracy = best["validation_accuracy"]
-    if options.judge_epochs > 1 or accuracy is None or n_validation is None:
-        return
-    others = [entry["validation_accuracy"] for entry in candidates(log)[-LAST_EPOCHS:]]
-    spread, noise = accuracy - min(others), 2 * standard_error(accuracy, n_validation)
-    if MIN_SPREAD <= spread <= noise:
-        yield Finding(
-            "best-epoch-by-chance",
-            "judge_epochs",
-            f"the choice of epoch {best['epoch']} as the best is mostly chance: validation "
-            f"accuracies of the last {len(others)} epochs are at most {100 * spread:.1f} points "
-            f"lower, and two standard errors on {n_validation:,} samples are {100 * noise:.1f} "
-            "points",
-            "try `judge_epochs=5`, more validation samples (`validation=`), or cross-validation "
-            "(`folds=5`)",
-        )
-
-
-def _memory_finding(options: TrainOptions, network: Network) -> Iterator[Finding]:
-    """A finding if samples last much longer than delays and time constants of the network."""
-    length = options.n_steps * options.dt_ms
+def _time_findings(options: TrainOptions, network: Network) -> Iterator[Finding]:
+    """Findings on samples longer than delays and time constants, and on delays at the limit."""
+    length, limit = options.n_steps * options.dt_ms, options.longest_delay
     constants = [float(np.max(population.tau_mem_ms)) for population in network.populations]
-    longest = max(constants, default=0.0)
-    reach = options.longest_delay * options.dt_ms
-    if length > MEMORY * (longest + reach):
+    longest, reach = max(constants, default=0.0), limit * options.dt_ms
+    if length > 10 * (longest + reach):
         yield Finding(
             "memory-short",
             "tau_mem_ms",
             f"samples last {length:,.0f} ms, but delays reach at most {reach:g} ms, and the "
             f"longest membrane time constant is {longest:g} ms",
             "if the order of early and late events matters, try a longer `dt_ms=`, with which "
-            f"delays last longer, or `tau_out_ms={length / MEMORY:.2g}`",
+            f"delays last longer, or `tau_out_ms={length / 10:.2g}`",
         )
-
-
-def _delay_findings(options: TrainOptions, network: Network) -> Iterator[Finding]:
-    """Findings on projections with many delays at the limit."""
-    limit = options.longest_delay
     for projection in network.projections if options.train_delays and limit else ():
         share = float(np.mean(np.asarray(projection.delay) >= limit))
-        if share > MAX_AT_LIMIT:
+        # Of uniform delays, some 2 % are at the limit.
+        if share > 0.05:
             most = target_named(options.target).max_delay
             yield Finding(
                 "delays-at-limit",
@@ -254,12 +187,11 @@ def _delay_findings(options: TrainOptions, network: Network) -> Iterator[Finding
 
 
 def _activity_findings(
-    options: TrainOptions, log: Sequence[Mapping[str, Any]], network: Network
+    options: TrainOptions, entry: Mapping[str, Any], network: Network
 ) -> Iterator[Finding]:
     """Findings on silent neurons, and on populations that spike very often."""
-    entry = log[-1]
     neurons = sum(population.size for population in network.populations if population.kind == LIF)
-    if entry["silent_neurons"] > MAX_SILENT * neurons:
+    if entry["silent_neurons"] > 0.2 * neurons:
         yield Finding(
             "neurons-silent",
             "rescue",
@@ -267,7 +199,7 @@ def _activity_findings(
             f"try `rescue={5 * (options.rescue or 0.002):g}`, or a smaller `lr=`",
         )
     for name, rate in entry["spikes_per_neuron"].items():
-        if rate > BUSY * options.n_steps:
+        if rate > 0.1 * options.n_steps:
             yield Finding(
                 "neurons-busy",
                 name,
@@ -284,8 +216,8 @@ def _class_finding(
     if not confused:
         return
     share = float(confused["share"])
-    n_mistakes = None if n_validation is None else share * n_validation / len(names)
-    if share >= MIN_CONFUSED and (n_mistakes is None or n_mistakes >= MIN_MISTAKES):
+    # Fewer than five mistakes may be due to chance.
+    if share >= 0.25 and (n_validation is None or share * n_validation / len(names) >= 5):
         label, answer = names[int(confused["label"])], names[int(confused["answer"])]
         yield Finding(
             "classes-confused",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from torch import Tensor
 from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
-from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.optimise import Optimiser
 from nmtool.training.loop.run_folder import log_from
 
 FILE_KIND = "nmtool checkpoint"
@@ -50,36 +48,22 @@ class RunState:
         return self.best >= 0
 
 
-def save(
-    path: Path,
-    model: SpikingNetwork,
-    optimiser: torch.optim.Optimizer,
-    state: RunState,
-    removed: Mapping[str, Tensor] = MappingProxyType({}),
-    average: Mapping[str, Tensor] = MappingProxyType({}),
-) -> None:
-    """Write the parameters, Adam's moments and the progress of the run.
-
-    Args:
-        path: the file.
-        model, optimiser, state: the objects to save.
-        removed: masks of pruned values by parameter name, [pre, post] bool, see
-            `nmtool.training.loop.pruning`.
-        average: running means by parameter name, [pre, post] float, see
-            `nmtool.training.loop.averaging`.
+def save(path: Path, optimiser: Optimiser, state: RunState) -> None:
+    """Write parameters, Adam's moments, removed values, running means and the run's progress.
 
     Raises:
         StorageError: the file cannot be written.
     """
     arrays: dict[str, NDArray] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in optimiser.model.named_parameters():
         arrays[f"parameter.{name}"] = parameter.detach().cpu().numpy()
-        moments = optimiser.state.get(parameter, {})
-        for key in _MOMENTS:
-            if key in moments:
-                arrays[f"{key}.{name}"] = np.asarray(moments[key].cpu())
-    arrays |= {f"removed.{name}": mask.cpu().numpy() for name, mask in removed.items()}
-    arrays |= {f"average.{name}": values.cpu().numpy() for name, values in average.items()}
+        moments = optimiser.adam.state.get(parameter, {})
+        arrays |= {f"{key}.{name}": moments[key].cpu().numpy() for key in _MOMENTS if moments}
+    for kind, tensors in (
+        ("removed", optimiser.pruning.removed),
+        ("average", optimiser.average.values),
+    ):
+        arrays |= {f"{kind}.{name}": values.cpu().numpy() for name, values in tensors.items()}
     header = {
         "epoch": state.epoch,
         "update": state.update,
@@ -93,119 +77,84 @@ def save(
     storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
 
-def load(
-    path: Path,
-    model: SpikingNetwork,
-    optimiser: torch.optim.Optimizer,
-    removed: Mapping[str, Tensor] = MappingProxyType({}),
-    average: MutableMapping[str, Tensor] | None = None,
-) -> RunState:
-    """Restore the state written by `save`.
+def load(path: Path, optimiser: Optimiser) -> tuple[RunState, dict[str, Tensor]]:
+    """Restore the parameters, Adam's moments and the removed values that `save` wrote.
 
-    Args:
-        path: the file.
-        model, optimiser: objects whose state is restored.
-        removed: masks of pruned values by parameter name, [pre, post] bool, overwritten by those in
-            the file.
-        average: filled with the running means in the file by parameter name, [pre, post] float.
+    Returns:
+        The progress, and the running means by parameter name, [pre, post] float; empty if the file
+        has none.
 
     Raises:
         FileFormatError: the file is damaged, or does not fit the model or the pruned parameters.
     """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
     archive.check_seal()
+    means: dict[str, Tensor] = {}
     with archive.checked():
-        for name, parameter in model.named_parameters():
-            values = _finite(archive, f"parameter.{name}")
-            if values.shape != parameter.shape:
+        for name, parameter in optimiser.model.named_parameters():
+            shape = parameter.shape
+            if archive.array(f"parameter.{name}").shape != shape:
                 raise FileFormatError(
                     f"{path} belongs to another network: {name} differs in shape",
-                    code="checkpoint-other-network",
+                    code="checkpoint-differs",
                     fix="use the options of the run that wrote the checkpoint",
                 )
             with torch.no_grad():
-                parameter.copy_(values)
+                parameter.copy_(_tensor(archive, f"parameter.{name}", shape))
             if f"step.{name}" in archive.arrays:
-                moments = _moments(archive, name, values.shape)
-                optimiser.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device)
-                    for key, value in moments.items()
+                optimiser.adam.state[parameter] = {
+                    "step": _tensor(archive, f"step.{name}", ()),
+                    **{
+                        key: _tensor(archive, f"{key}.{name}", shape).to(parameter.device)
+                        for key in _MOMENTS[1:]
+                    },
                 }
-        for name, mask in removed.items():
+            if f"average.{name}" in archive.arrays:
+                means[name] = _tensor(archive, f"average.{name}", shape).to(parameter)
+        for name, removed in optimiser.pruning.removed.items():
             if f"removed.{name}" in archive.arrays:
-                mask.copy_(_mask(archive, f"removed.{name}", mask.shape))
-        if average is not None:
-            average.update(_average(archive, model))
+                mask = _tensor(archive, f"removed.{name}", removed.shape)
+                if mask.dtype != torch.bool:
+                    raise ValueError(f"the mask of {name} has the wrong type {mask.dtype}")
+                removed.copy_(mask)
         header = archive.header
-        return RunState(
+        state = RunState(
             int(header["epoch"]),
             int(header["update"]),
             float(header["best"]),
             log_from(header),
             str(header["network"]),
         )
+    return state, means
 
 
 def longer_delays(path: Path, longest: int) -> tuple[int, int]:
     """Count the delays that fine-tuning from a checkpoint has to clip.
 
-    Args:
-        path: the file.
-        longest: largest allowed delay, in steps.
-
     Returns:
-        Number of longer delays, after rounding to whole steps, and number of all delays.
+        Number of delays that, after rounding to whole steps, are longer than `longest`, and number
+        of all delays.
 
     Raises:
         FileFormatError: the file is damaged.
     """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
     archive.check_seal()
-    n_longer = n_delays = 0
+    delays: list[NDArray] = []
     with archive.checked():
         for name in archive.arrays:
-            kind, _, parameter = name.partition(".")
-            if kind != "parameter" or not name.endswith(".delay"):
-                continue
-            mean = f"average.{parameter}"
-            delay = archive.array(mean if mean in archive.arrays else name)
-            n_longer += int((round_half_away(delay) > longest).sum())
-            n_delays += delay.size
-    return n_longer, n_delays
+            if name.startswith("parameter.") and name.endswith(".delay"):
+                mean = name.replace("parameter", "average", 1)
+                delay = archive.array(mean if mean in archive.arrays else name)
+                delays.append(round_half_away(delay))
+    return sum(int((delay > longest).sum()) for delay in delays), sum(d.size for d in delays)
 
 
-def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str, Tensor]:
-    """Adam's moments of a parameter, read from a checkpoint."""
-    moments = {key: _finite(archive, f"{key}.{name}") for key in _MOMENTS}
-    for key, values in moments.items():
-        if values.shape != (() if key == "step" else shape):
-            raise ValueError(f"{key} of {name} has the wrong shape {tuple(values.shape)}")
-    return moments
-
-
-def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tensor]:
-    """Running means by parameter name, read from a checkpoint; empty if it has none."""
-    means = {}
-    for name, parameter in model.named_parameters():
-        if f"average.{name}" in archive.arrays:
-            values = _finite(archive, f"average.{name}")
-            if values.shape != parameter.shape:
-                raise ValueError(f"the mean of {name} has the wrong shape {tuple(values.shape)}")
-            means[name] = values.to(parameter)
-    return means
-
-
-def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
-    """The mask of a pruned parameter, read from a checkpoint."""
-    mask = archive.array(name)
-    if mask.dtype != np.bool_ or mask.shape != shape:
-        raise ValueError(f"the mask {name} has the wrong type {mask.dtype} or shape {mask.shape}")
-    return torch.from_numpy(mask)
-
-
-def _finite(archive: storage.Archive, name: str) -> Tensor:
-    """An array of a checkpoint as a tensor; raises `ValueError` if a number is not finite."""
+def _tensor(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> Tensor:
+    """An array of a checkpoint; raises `ValueError` for another shape, or a number not finite."""
     values = archive.array(name)
+    if values.shape != shape:
+        raise ValueError(f"{name} has the wrong shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} is not finite")
     return torch.from_numpy(values)

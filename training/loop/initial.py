@@ -57,10 +57,5 @@ def initial_network(
 
 def _draw(options: TrainOptions, kind: str) -> Draw:
     """Distributions of the initial weights and delays of a kind of synapses."""
-    return Draw(getattr(options, f"init_{kind}"), longest_initial(options, kind), options.axonal)
-
-
-def longest_initial(options: TrainOptions, kind: str) -> int:
-    """Longest initial delay of a kind of synapses, in steps, at most the longest allowed delay."""
-    setting = getattr(options, f"init_delay_{kind}")
-    return options.longest_delay if setting is None else min(setting, options.longest_delay)
+    weights = getattr(options, f"init_{kind}")
+    return Draw(weights, options.longest_initial(kind), options.axonal)

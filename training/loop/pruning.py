@@ -31,10 +31,7 @@ def progress(done: int, n_updates: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _PrunedParameter:
-    """A parameter to prune, its final share of removed values, and the mask of removed values.
-
-    Parameter and mask are [pre, post].
-    """
+    """A parameter, its final share of removed values, and the mask of removed values."""
 
     parameter: nn.Parameter
     share: float

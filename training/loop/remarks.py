@@ -1,4 +1,4 @@
-"""Remarks on training: beforehand on data, time grid, splits and delays, then on failing epochs.
+"""Remarks before training: on data, time grid, splits, delays and settings without effect.
 
 A remark is a `Finding` and does not stop training. Data with nothing to learn from raise an error.
 """
@@ -6,9 +6,9 @@ A remark is a `Finding` and does not stop training. Data with nothing to learn f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,8 @@ from nmtool.data.samples import mostly_dropped
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
 from nmtool.network.graph import MAX_SPIKES, count_inputs
-from nmtool.network.readout import FIRST_SPIKE
 from nmtool.tables import counted
 from nmtool.targets import target_named
-from nmtool.training.loop.initial import longest_initial
 from nmtool.training.loop.run_data import has_same_split, is_data_of
 from nmtool.training.options import Beginning, TrainOptions
 
@@ -41,39 +39,17 @@ if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.run_folder import RunFolder
 
-MIN_SPIKES_PER_NEURON = 0.02
-"""Spikes per neuron and sample below which a population learns nothing."""
-
 BEGINNINGS = tuple(option.name for option in fields(Beginning))
 """Settings that only affect new networks."""
 
 INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
 """Settings that only affect training in integers."""
 
-EXPLODED_LOSS_RATIO = 30.0
-"""A loss has exploded at this multiple of the best epoch's loss, or of the loss of guessing."""
-
 MIN_STEPS_COVERED = 5
 """There is a remark if samples end within fewer steps."""
 
-_IN_SECONDS = 0.5
-"""Time constants below this many ms may be in seconds."""
-
-MAX_STEPS_SILENTLY = 5000
-"""Largest number of steps without a remark."""
-
-MAX_LENGTH_RATIO = 3.0
-"""There is a remark if the steps last longer than this multiple of a sum: the usual end of a
-sample, plus the longest delay, plus the membrane time constant."""
-
-MAX_MERGED_SHARE = 0.3
-"""Share of the events that may merge without a remark."""
-
-MAX_SHARE_TOO_LATE = 0.1
-"""Share of the input synapses that may have initial delays beyond the sample without a remark."""
-
-MIN_CHANCE = 1e-3
-"""Probability below which the order of a file's samples is not a coincidence."""
+_MIN_CHANCE = math.log(1e-3)
+"""Logarithm of the probability below which the order of a file's samples is no coincidence."""
 
 
 def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
@@ -89,13 +65,16 @@ def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
         late = count_dropped(events, options.dt_ms, options.n_steps)
         median_if_ms = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
-        hint = f"; if the file's times are in ms, the median sample ends at {median_if_ms:,.4g} ms"
-        is_in_ms = MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered
+        why = "little is left to learn from"
+        if MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered:
+            why += (
+                f"; if the file's times are in ms, the median sample ends at {median_if_ms:,.4g} ms"
+            )
         raise DataError(
             f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
             f"last step (dt × steps = {covered:g} ms)",
             code="events-mostly-dropped",
-            why="little is left to learn from" + (hint if is_in_ms else ""),
+            why=why,
             fix="`steps=auto` covers them"
             + ("" if is_name(dataset.name) else f"; {TIME_UNIT_FIX}"),
         )
@@ -110,10 +89,9 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
         is_new: True for a new network; False for fine-tuning, which `start_remarks` checks, too.
     """
     yield from time_findings(dataset.train)
-    yield from _late_events(dataset.train, options)
     yield from _time_step_findings(dataset.train, options)
     yield from channel_findings(dataset.train, options.group)
-    yield from _short_delays(options)
+    yield from _delay_findings(options)
     for finding in _settings_without_effect(options, dataset):
         if is_new or finding.where not in BEGINNINGS:
             yield finding
@@ -150,12 +128,6 @@ def _settings_without_effect(options: TrainOptions, dataset: Dataset) -> Iterato
             ("init_hidden", "init_delay_hidden"),
             "there are no synapses between hidden layers",
             "leave it out, or use two layers: `hidden=128,64`",
-        ),
-        (
-            options.margin_ms is not None,
-            ("gain",),
-            "a margin loss has no softmax",
-            "leave it out, or train with cross-entropy: `margin_ms=none`",
         ),
         (
             options.rate_strength == 0,
@@ -215,15 +187,10 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 
 
 def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
-    """Findings on a run that starts from another one.
+    """Findings on a run with these settings and data that starts from another one.
 
     They concern clipped delays, another reset without validation samples, validation samples that
     the other run may have been trained on, and settings that only affect new networks.
-
-    Args:
-        start: the run to start from.
-        options: settings of the new run.
-        dataset: data of the new run, with a validation split.
 
     Raises:
         FileFormatError: the checkpoint of the other run is damaged.
@@ -270,67 +237,8 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
         )
 
 
-class EpochRemarks:
-    """Remarks on epochs in which training fails; each kind of failure is reported once.
-
-    Args:
-        options: options of the run.
-        n_classes: number of classes.
-    """
-
-    def __init__(self, options: TrainOptions, n_classes: int) -> None:
-        self._options = options
-        # For the readout `first_spike`, losses are in ms or ms², and the loss of a guess is
-        # unknown.
-        self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
-        self._lowest = math.inf
-        self._shown: set[str] = set()
-
-    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
-        """Findings on failures that occur for the first time.
-
-        Args:
-            entry: an epoch's entry in the log.
-        """
-        loss, options = entry["loss"], self._options
-        for name, rate in entry["spikes_per_neuron"].items():
-            if rate < MIN_SPIKES_PER_NEURON and self._is_new(f"silent {name}"):
-                yield Finding(
-                    "population-silent",
-                    name,
-                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
-                    "nothing",
-                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
-                )
-            most = options.most_spikes * options.n_steps
-            if rate > most / 2 and self._is_new(f"busy {name}"):
-                yield Finding(
-                    "population-saturated",
-                    name,
-                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
-                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
-                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
-                )
-        usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
-        if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
-            than = "the lowest loss so far" if self._guessing is None else "the loss of guessing"
-            yield Finding(
-                "loss-exploded",
-                "loss",
-                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
-                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
-                "or `clip_norm=1`",
-            )
-        self._lowest = min(self._lowest, loss)
-
-    def _is_new(self, remark: str) -> bool:
-        is_new = remark not in self._shown
-        self._shown.add(remark)
-        return is_new
-
-
-def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    """A finding on events after the last step, which are dropped."""
+def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+    """Findings on time steps that are too few, too long or too many, or lose spikes."""
     late = count_dropped(events, options.dt_ms, options.n_steps)
     if late:
         yield Finding(
@@ -340,10 +248,6 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
             f"× steps = {options.dt_ms * options.n_steps:g} ms) and are dropped",
             "more steps (`steps=`) keep them",
         )
-
-
-def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    """Findings on time steps: too long for the neurons, too many, or shared by too many events."""
     for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
         constant = getattr(options, name)
         if constant is not None and options.dt_ms > constant:
@@ -352,7 +256,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
                 f"if the time constant was given in s, use `{name}={1000 * constant:g}`"
-                if constant < _IN_SECONDS and options.dt_ms <= 1000 * constant
+                if constant < 0.5 and options.dt_ms <= 1000 * constant
                 else f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a "
                 "longer time constant",
             )
@@ -369,7 +273,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
             "a shorter `dt_ms=` separates the events; times of SpikeEvents are in ms, not in "
             "seconds",
         )
-    if options.n_steps > MAX_STEPS_SILENTLY:
+    if options.n_steps > 5000:
         yield Finding(
             "steps-many",
             "steps",
@@ -378,7 +282,7 @@ def _time_step_findings(events: SpikeEvents, options: TrainOptions) -> Iterator[
             f"if they end earlier in reality, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
-    if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
+    if options.dt_ms * options.n_steps > 3 * (reach + room):
         yield Finding(
             "steps-beyond-data",
             "steps",
@@ -406,7 +310,7 @@ def _lost_spikes(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
             else f"`input_counts={MAX_SPIKES}`, a shorter `dt_ms=` or a smaller `group=` keeps "
             "more of them; larger counts have to be scaled in the data",
         )
-    elif lost > MAX_MERGED_SHARE:
+    elif lost > 0.3:
         better = propose_grid(events, options.group) if options.group == 1 else None
         others = "another event, and count once" if most == 1 else f"{most} others, and are lost"
         yield Finding(
@@ -420,7 +324,7 @@ def _lost_spikes(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
         )
 
 
-def _short_delays(options: TrainOptions) -> Iterator[Finding]:
+def _delay_findings(options: TrainOptions) -> Iterator[Finding]:
     """Warn if trained delays may exceed the target's limit or, in integers, the grid of delays."""
     if options.arithmetic == "float":
         most = target_named(options.target).max_delay
@@ -446,9 +350,9 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
 
 def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
     """Warn if many initial input delays are so long that no spike arrives within a sample."""
-    longest = longest_initial(options, "input")
+    longest = options.longest_initial("input")
     too_late = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
-    if too_late > MAX_SHARE_TOO_LATE * (longest + 1):
+    if too_late > 0.1 * (longest + 1):
         yield Finding(
             "delays-beyond-sample",
             "init_delay_input",
@@ -463,35 +367,24 @@ def _delays_beyond_sample(options: TrainOptions) -> Iterator[Finding]:
 def _missing_classes(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
-    """Warn if validation or training samples lack classes, as in a file that is sorted by class."""
-    last = f"the validation split, the last {validation.size} samples of the file"
-    others = f"the training samples, all but the last {validation.size} of the file"
-    for part, name in ((validation, last), (train, others)):
-        n_classes, n_part_classes = _unlikely_classes(part, np.concatenate([train, validation]))
-        if n_part_classes:
-            yield Finding(
-                "split-unshuffled",
-                "validation",
-                f"only {n_part_classes} of the {n_classes} classes occur in {name}",
-                f"draw the split per class, `validation={validation.size}`, or shuffle the file",
-            )
-            return
-
-
-def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
-    """Count the classes in `whole` and in `part`; the second count is 0 if chance explains it.
+    """Warn if validation or training samples lack classes, as in a file that is sorted by class.
 
     The probability that a random part has only k of n classes is at most the number of ways to
     choose k classes, times the probability that all samples of the part have these classes.
     """
-    n_classes, part_classes = np.unique(whole).size, np.unique(part)
-    share = np.isin(whole, part_classes).mean()
-    if share == 1 or not part.size:
-        return n_classes, 0
-    chance = _log_ways(n_classes, part_classes.size) + part.size * math.log(share)
-    return n_classes, part_classes.size if chance < math.log(MIN_CHANCE) else 0
-
-
-def _log_ways(n: int, k: int) -> float:
-    """Logarithm of the number of ways to choose k of n."""
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    whole = np.concatenate([train, validation])
+    n_classes = np.unique(whole).size
+    for part, name in (
+        (validation, f"the validation split, the last {validation.size} samples of the file"),
+        (train, f"the training samples, all but the last {validation.size} of the file"),
+    ):
+        classes = np.unique(part)
+        ways, share = math.comb(n_classes, classes.size), np.isin(whole, classes).mean()
+        if part.size and share < 1 and math.log(ways) + part.size * math.log(share) < _MIN_CHANCE:
+            yield Finding(
+                "split-unshuffled",
+                "validation",
+                f"only {classes.size} of the {n_classes} classes occur in {name}",
+                f"draw the split per class, `validation={validation.size}`, or shuffle the file",
+            )
+            return

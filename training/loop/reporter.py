@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data import Dataset
+from nmtool.errors import Finding
 from nmtool.evaluation.confusion import interval_text
 from nmtool.interrupts import CheckStop
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.progress import Advance, Pace, duration
 from nmtool.tables import brief
-from nmtool.training.loop.remarks import EpochRemarks, start_line
+from nmtool.training.loop.remarks import start_line
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import is_best, stopped_early
 from nmtool.training.options import TrainOptions
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
     from nmtool.training.loop.trainer import BatchReport, Trainer
 
 _log = logging.getLogger(__name__)
+
+MIN_SPIKES_PER_NEURON = 0.02
+"""Spikes per neuron and sample below which a population learns nothing."""
+
+EXPLODED_LOSS_RATIO = 30.0
+"""A loss has exploded at this multiple of the best epoch's loss, or of the loss of guessing."""
 
 OnBatch = Callable[["BatchReport"], None]
 OnEpoch = Callable[[dict[str, Any]], None]
@@ -55,8 +64,8 @@ class Reporter:
         self._advance, self._check_stop = advance, check_stop
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
-        self._samples = dataset.train.n_samples
-        self._epoch_remarks = EpochRemarks(options, len(dataset.train.class_names))
+        self._samples, self._n_classes = dataset.train.n_samples, len(dataset.train.class_names)
+        self._lowest_loss, self._remarked = math.inf, set[tuple[str, str]]()
         self._pace = Pace()
         self._epoch_done, self._epoch_loss = 0, 0.0
         self.epochs: list[Mapping[str, Any]] = []
@@ -97,8 +106,11 @@ class Reporter:
             f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
-        for remark in self._epoch_remarks.remarks(entry):
-            _log.warning(remark.as_line("remark"))
+        for remark in self._failures(entry):
+            if (remark.code, remark.where) not in self._remarked:
+                self._remarked.add((remark.code, remark.where))
+                _log.warning(remark.as_line("remark"))
+        self._lowest_loss = min(self._lowest_loss, entry["loss"])
         self._on_epoch(entry)
         self._check_stop()
 
@@ -108,6 +120,40 @@ class Reporter:
             self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
         self.epochs.append(entry)
         return is_best(self.epochs, self._options.judge_epochs)
+
+    def _failures(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """Findings on an epoch in which training fails; each is logged once."""
+        options, loss = self._options, entry["loss"]
+        for name, rate in entry["spikes_per_neuron"].items():
+            if rate < MIN_SPIKES_PER_NEURON:
+                yield Finding(
+                    "population-silent",
+                    name,
+                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
+                    "nothing",
+                    "try smaller `lr=` and `delay_lr=`, or a larger `init_rate=` or `rescue=`",
+                )
+            most = options.most_spikes * options.n_steps
+            if rate > most / 2:
+                yield Finding(
+                    "population-saturated",
+                    name,
+                    f"'{name}' spikes more than half as often as it can ({rate:.0f} of at most "
+                    f"{most} spikes per neuron and sample) and cannot distinguish inputs",
+                    "try smaller `lr=` and `init_rate=`, or a larger `rate_strength=`",
+                )
+        usual, than = max(self._lowest_loss, 1.0), "the lowest loss so far"
+        if options.readout != FIRST_SPIKE:
+            # Of first spikes, losses are in ms, and the loss of a guess is unknown.
+            usual, than = math.log(max(self._n_classes, 2)), "the loss of guessing"
+        if loss > EXPLODED_LOSS_RATIO * usual:
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded to {loss:.3g}; {than} is {usual:.3g}",
+                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
+                "or `clip_norm=1`",
+            )
 
 
 def epoch_line(entry: Mapping[str, Any]) -> str:

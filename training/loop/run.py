@@ -12,7 +12,7 @@ import numpy as np
 
 from nmtool import storage
 from nmtool.data import Dataset
-from nmtool.errors import UsageError
+from nmtool.errors import FileFormatError
 from nmtool.network.float_network import Network
 from nmtool.network.layers import with_reset
 from nmtool.training.engines.devices import CPU, Device
@@ -57,8 +57,9 @@ def run_training(
         The trainer after training, with the network in `best` and the history in `log`.
 
     Raises:
-        UsageError: another process trains in the folder, or it already contains a run; the run to
-            resume had started from another one and stopped before its first checkpoint.
+        UsageError: another process trains in the folder, or it already contains a run.
+        FileFormatError: the run to resume had started from another one, and stopped before its
+            first checkpoint.
     """
     network = None if start is None else start.network()
     anew = False
@@ -142,14 +143,14 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     """True if the run to resume was stopped before its first checkpoint; called by every rank.
 
     Raises:
-        UsageError: the run started from another run, whose state was not copied.
+        FileFormatError: the run started from another run, whose state was not copied.
     """
     if folder.checkpoint_file.exists():
         return False
     if folder.manifest().start is not None:
-        raise UsageError(
+        raise FileFormatError(
             f"cannot resume {folder.path}: it stopped before its first checkpoint",
-            code="resume-nothing-kept",
+            code="checkpoint-missing",
             why="it had not copied the state of the run from which it started",
             fix=f"delete {folder.path} and repeat the command that started it",
         )

@@ -17,18 +17,6 @@ from nmtool.training.loop.manifest import train_index_hash
 from nmtool.training.loop.run_folder import RunFolder
 
 
-def check_split(run: RunFolder, dataset: Dataset) -> None:
-    """Raise `UsageError` if the validation split differs from that before the run was stopped."""
-    if not has_same_split(run, dataset):
-        raise UsageError(
-            f"the run in {run.path} cannot be resumed: its validation split would change",
-            code="validation-differs",
-            why="the column of groups or the data's own validation split has changed; the new "
-            "split would contain samples that the run was trained on",
-            fix="resume the run with the original data, or start a new run",
-        )
-
-
 def has_same_split(run: RunFolder, dataset: Dataset) -> bool:
     """True if the validation split is that of the run.
 
@@ -70,31 +58,22 @@ def data_of(run: RunFolder) -> Dataset:
         return _as_trained(run, load_dataset(name))
     reasons: list[str] = []
     for folder in _candidate_folders(run, name):
-        dataset = _dataset_in(folder, manifest.units, reasons)
-        if dataset is not None and is_data_of(run, dataset):
+        try:
+            dataset = load_dataset(folder, n_units=manifest.units)
+            _ = dataset.train
+        except InputError as error:
+            reasons.append(error.what)
+            continue
+        if is_data_of(run, dataset):
             return _as_trained(run, dataset)
-        if dataset is not None:
-            reasons.append(f"the samples in {folder} are different")
-    fix = "name the folder of the data: `data=`"
-    about = f"the data that {run.path} was trained on, '{name}',"
-    if Path(name).is_dir():
-        raise UsageError(
-            f"{about} have changed", code="run-data-changed", why="; ".join(reasons), fix=fix
-        )
+        reasons.append(f"the samples in {folder} are different")
+    state = "have changed" if Path(name).is_dir() else "cannot be found"
     raise UsageError(
-        f"{about} cannot be found", code="dataset-unknown", why="; ".join(reasons), fix=fix
+        f"the data that {run.path} was trained on, '{name}', {state}",
+        code="dataset-unknown",
+        why="; ".join(reasons),
+        fix="name the folder of the data: `data=`",
     )
-
-
-def _dataset_in(folder: Path, n_units: int | None, reasons: list[str]) -> Dataset | None:
-    """The data set in a folder; None if it cannot be read, with the error added to `reasons`."""
-    try:
-        dataset = load_dataset(folder, n_units=n_units)
-        _ = dataset.train
-    except InputError as error:
-        reasons.append(error.what)
-        return None
-    return dataset
 
 
 def is_fetched(run: RunFolder) -> bool:

@@ -19,11 +19,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nmtool import storage
 from nmtool.data.dividing import AUTO, SplitRule
@@ -41,14 +41,8 @@ from nmtool.paths import (
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_values
-from nmtool.training.loop.manifest import Manifest
-from nmtool.training.loop.reset_change import ResetChange
-from nmtool.training.options import (
-    AUTOMATIC,
-    INITIAL_DELAYS,
-    SHAPE,
-    TrainOptions,
-)
+from nmtool.training.loop.manifest import Manifest, ResetChange
+from nmtool.training.options import AUTOMATIC, INITIAL_DELAYS, SHAPE, TrainOptions
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
@@ -60,9 +54,25 @@ _MAY_BE_IN_ENTRY = (
 """Fields that a line of the log may lack."""
 
 
+_AGAIN = "restore it from a backup, or train again"
+_RESUME = "resume the run, which writes the log again: `resume=True`"
+"""What to do about a damaged manifest, and about a damaged log."""
+
+_Value = TypeVar("_Value")
+
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
 """Defaults of fine-tuning: number of epochs, and divisor of the learning rates."""
+
+
+class _File:
+    """The path of a file of a run, as an attribute of its folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: RunFolder, owner: type[RunFolder] | None = None) -> Path:
+        return folder.path / self._name
 
 
 @dataclass(frozen=True)
@@ -75,33 +85,13 @@ class RunFolder:
 
     path: Path
 
-    @property
-    def manifest_file(self) -> Path:
-        return self.path / RUN_MANIFEST
-
-    @property
-    def log_file(self) -> Path:
-        return self.path / RUN_LOG
-
-    @property
-    def table_file(self) -> Path:
-        return self.path / RUN_TABLE
-
-    @property
-    def search_folder(self) -> Path:
-        return self.path / RUN_SEARCH
-
-    @property
-    def network_file(self) -> Path:
-        return self.path / RUN_NETWORK
-
-    @property
-    def integer_file(self) -> Path:
-        return self.path / RUN_INTEGERS
-
-    @property
-    def checkpoint_file(self) -> Path:
-        return self.path / RUN_CHECKPOINT
+    manifest_file = _File(RUN_MANIFEST)
+    log_file = _File(RUN_LOG)
+    table_file = _File(RUN_TABLE)
+    network_file = _File(RUN_NETWORK)
+    integer_file = _File(RUN_INTEGERS)
+    checkpoint_file = _File(RUN_CHECKPOINT)
+    search_folder = _File(RUN_SEARCH)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -115,11 +105,13 @@ class RunFolder:
             UsageError: another process trains in the folder.
         """
         descriptor = None
+        with suppress(OSError):
+            descriptor = None if sys.platform == "win32" else os.open(self.path, os.O_RDONLY)
+        if descriptor is None:
+            yield
+            return
         try:
-            if sys.platform != "win32":
-                with suppress(OSError):
-                    descriptor = os.open(self.path, os.O_RDONLY)
-            if descriptor is not None and not _lock(descriptor):
+            if not _lock(descriptor):
                 raise UsageError(
                     f"another process is training in {self.path}",
                     code="run-in-use",
@@ -129,26 +121,28 @@ class RunFolder:
                 )
             yield
         finally:
-            if descriptor is not None:
-                os.close(descriptor)
+            os.close(descriptor)
+
+    def check_free(self) -> None:
+        """Raise `UsageError` if the folder contains files that training would overwrite."""
+        results = (self.network_file, self.integer_file)
+        for file in (self.manifest_file, *results, self.checkpoint_file, self.log_file):
+            if file.exists():
+                raise UsageError(
+                    f"{self.path} already contains a file {file.name}",
+                    code="path-taken",
+                    fix="choose another folder, or resume the run in it: `resume=True`",
+                )
 
     def create(self, manifest: Manifest, *, anew: bool = False) -> None:
-        """Make the folder and write the manifest.
-
-        Args:
-            manifest: manifest of the run.
-            anew: True to replace an existing manifest.
+        """Make the folder, and write the manifest; `anew` replaces an existing manifest.
 
         Raises:
             UsageError: the folder already contains a run.
             StorageError: the folder cannot be made.
         """
-        if self.manifest_file.exists() and not anew:
-            raise UsageError(
-                f"{self.path} already contains a run",
-                code="path-taken",
-                fix="choose another folder, or resume the run: `resume=True`",
-            )
+        if not anew:
+            self.check_free()
         storage.make_folder(self.path)
         self._write(manifest)
 
@@ -203,7 +197,7 @@ class RunFolder:
                 fix="name a folder that `nmtool train -o` wrote",
             ) from error
         except (ValueError, RecursionError) as error:
-            raise self._manifest_error(str(error)) from error
+            raise _damaged(self.manifest_file, str(error), _AGAIN) from error
 
     def options(self) -> TrainOptions:
         """The settings with which the run was started."""
@@ -226,13 +220,7 @@ class RunFolder:
         Raises:
             FileFormatError: the manifest is damaged.
         """
-        entry = self.manifest().hold_out
-        if entry is None:
-            return None
-        try:
-            return SplitRule.from_json(entry)
-        except (AttributeError, TypeError, ValueError, UsageError) as error:
-            raise self._manifest_error(f"hold_out: {error}") from error
+        return self._field("hold_out", SplitRule.from_json)
 
     def reset_change(self) -> ResetChange | None:
         """How the run changed the reset of the run from which it started; None if it did not.
@@ -240,13 +228,43 @@ class RunFolder:
         Raises:
             FileFormatError: the manifest is damaged.
         """
-        entry = self.manifest().reset_change
+        return self._field("reset_change", ResetChange.from_json)
+
+    def _field(self, name: str, from_json: Callable[[dict[str, Any]], _Value]) -> _Value | None:
+        """A field of the manifest, read from JSON; None if it is missing."""
+        entry = getattr(self.manifest(), name)
         if entry is None:
             return None
         try:
-            return ResetChange.from_json(entry)
-        except storage.DAMAGE as error:
-            raise self._manifest_error(f"reset_change: {error}") from error
+            return from_json(entry)
+        except (*storage.DAMAGE, UsageError) as error:
+            raise _damaged(self.manifest_file, f"{name}: {error}", _AGAIN) from error
+
+    def resumed_options(self, settings: Mapping[str, Any]) -> TrainOptions:
+        """The options to resume the run: those of the run, perhaps with more epochs.
+
+        Args:
+            settings: the requested settings, by the names of `TrainOptions`.
+
+        Raises:
+            UsageError: the settings contradict those of the run.
+        """
+        options = self.options()
+        request = options.with_settings(dict(settings), "settings")
+        for name, value in request.as_json().items():
+            setting = getattr(options, name)
+            # An automatic value was chosen from the data when the run began.
+            is_chosen = name in AUTOMATIC and value == AUTO
+            if is_chosen or value == setting or (name == "epochs" and value > setting):
+                continue
+            raise UsageError(
+                f"the run in {self.path} has {name} = {setting}, not {value}",
+                code="resume-differs",
+                fix="give more epochs, or leave the option out"
+                if name == "epochs"
+                else "leave the option out, or start a new run",
+            )
+        return replace(options, epochs=request.epochs)
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
@@ -347,7 +365,7 @@ class RunFolder:
             # The checkpoint has no log, or its log is damaged.
             return entries
         if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
-            raise self._log_error(f"{self.checkpoint_file} has another log")
+            raise _damaged(self.log_file, f"{self.checkpoint_file} has another log", _RESUME)
         return checkpoint_log
 
     def _entries_in_file(self) -> list[dict[str, Any]]:
@@ -359,16 +377,7 @@ class RunFolder:
                 raise ValueError("a line is not an epoch's entry")
             return entries
         except (OSError, ValueError, RecursionError) as error:
-            raise self._log_error(str(error)) from error
-
-    def _log_error(self, why: str) -> FileFormatError:
-        """The error for a log that cannot be read."""
-        return FileFormatError(
-            f"{self.log_file} cannot be read",
-            code="file-damaged",
-            why=why,
-            fix="resume the run, which writes the log again: `resume=True`",
-        )
+            raise _damaged(self.log_file, str(error), _RESUME) from error
 
     def check_network(self, content_hash: str) -> None:
         """Raise `FileFormatError` unless the saved network has the checkpoint's content hash.
@@ -379,7 +388,7 @@ class RunFolder:
         if self.network().content_hash != content_hash:
             raise FileFormatError(
                 f"{self.checkpoint_file} and {self.network_file} do not belong together",
-                code="checkpoint-other-run",
+                code="checkpoint-differs",
                 why="the checkpoint has the content hash of another network",
                 fix="restore both from a backup, or train again in another folder",
             )
@@ -393,13 +402,9 @@ class RunFolder:
         if log != epochs or not self.table_file.exists():
             self.write_log(epochs)
 
-    def _manifest_error(self, why: str) -> FileFormatError:
-        return FileFormatError(
-            f"{self.manifest_file} is damaged",
-            code="file-damaged",
-            why=why,
-            fix="restore it from a backup, or train again",
-        )
+
+def _damaged(file: Path, why: str, fix: str) -> FileFormatError:
+    return FileFormatError(f"{file} is damaged", code="file-damaged", why=why, fix=fix)
 
 
 def log_from(header: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Selection of a run's best epoch, whose network is saved.
 
 One epoch's accuracy on a few hundred samples is noisy. The score of an epoch is therefore the
-mean accuracy over the last `judge_epochs` epochs up to it.
+mean accuracy over the last `judge_epochs` epochs up to it. A log has one entry per epoch, see
+`nmtool.training.loop.trainer`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,22 @@ from math import sqrt
 from typing import Any
 
 Entry = Mapping[str, Any]
-"""An epoch's entry of the log, see `nmtool.training.loop.trainer`."""
 
 
 def candidates(log: Sequence[Entry]) -> list[Entry]:
-    """The epochs that may be the best.
-
-    Epochs during pruning are excluded, since their networks lack the requested sparsity.
-    """
+    """The epochs that may be the best: not those during pruning, which lack the sparsity."""
     return [entry for entry in log if entry.get("pruned", True)]
 
 
 def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
-    """A score for each candidate, 0 … 1; larger is better.
+    """A score for each candidate, 0 … 1; the first scores average fewer candidates.
 
-    Args:
-        log: one entry per epoch.
-        judge_epochs: number of candidates (epochs) averaged in a score; the first scores average
-            fewer candidates.
+    An accuracy is that on the validation samples, or on the training samples if there are none.
     """
-    accuracies = [_accuracy(entry) for entry in candidates(log)]
+    accuracies = []
+    for entry in candidates(log):
+        validation = entry["validation_accuracy"]
+        accuracies.append(float(entry["train_accuracy"] if validation is None else validation))
     windows = [
         accuracies[max(0, last - judge_epochs) : last] for last in range(1, len(accuracies) + 1)
     ]
@@ -49,21 +46,13 @@ def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
 
 
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
-    """Score of a run's best epoch, whose network is saved, 0 … 1.
-
-    If the integers' scales were changed at the end, the score is the accuracy with the new scales.
-    """
+    """Score of a run's best epoch; if the integers' scales were changed, with the new scales."""
     settled = best_epoch(log, judge_epochs).get("settled_accuracy")
     return max(scores(log, judge_epochs)) if settled is None else float(settled)
 
 
 def out_of_patience(scores: Sequence[float], patience: int) -> bool:
-    """Early stopping: True if none of the last `patience` scores is better than the best before.
-
-    Args:
-        scores: a score per epoch; larger is better, and a score equal to the best is not better.
-        patience: number of epochs to wait, 1 or more.
-    """
+    """Early stopping: True if none of the last `patience` scores is better than the best before."""
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
@@ -75,9 +64,3 @@ def stopped_early(log: Sequence[Entry]) -> bool:
 def standard_error(accuracy: float, n_samples: int | None) -> float:
     """Binomial standard error of an accuracy, 0 … 1; 0 if the number of samples is unknown."""
     return sqrt(accuracy * (1 - accuracy) / n_samples) if n_samples else 0.0
-
-
-def _accuracy(entry: Entry) -> float:
-    """Accuracy on the validation samples, or on the training samples if there are none."""
-    validation = entry["validation_accuracy"]
-    return float(entry["train_accuracy"] if validation is None else validation)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,36 +16,31 @@ import torch
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents, check_same_classes
-from nmtool.data.binning import Binned
 from nmtool.data.events import AT_ONCE
 from nmtool.errors import DataError, StorageError
 from nmtool.network.balance import balance_drive
 from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.layers import other_resets
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front import losses
-from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
+from nmtool.training.front.losses import RateTarget, WholeBatch, rate_targets
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.front.rounding import Rounding
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.ahead import ahead
-from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.averaging import Average, copy_into
-from nmtool.training.loop.calibration import Calibrator, first_samples, without_overflow
+from nmtool.training.loop.batches import Batches, Portion, first_samples
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.optimise import (
-    check_gradients,
+    Optimiser,
     check_loss,
-    clip_gradients,
+    copy_into,
     largest_loss,
-    make_optimiser,
+    rescue_silent,
 )
-from nmtool.training.loop.pruning import Pruning
-from nmtool.training.loop.reset_change import ResetChange
-from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.schedule import rate_factor
+from nmtool.training.loop.run_folder import ResetChange, RunFolder
 from nmtool.training.loop.selection import (
     best_epoch,
     is_best,
@@ -52,7 +48,6 @@ from nmtool.training.loop.selection import (
     scores,
     stopped_early,
 )
-from nmtool.training.loop.totals import Totals
 from nmtool.training.loop.validation import Validation
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
@@ -74,19 +69,6 @@ class BatchReport:
     n_updates: int
     samples: int
     loss: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Portion:
-    """A rank's share of a batch, augmented and binned.
-
-    Attributes:
-        binned: spikes of the share.
-        label: [samples] int64, labels of the share.
-    """
-
-    binned: Binned
-    label: NDArray[np.integer]
 
 
 class Trainer:
@@ -139,36 +121,32 @@ class Trainer:
             check_same_classes(network, train)
         self.options = options
         self._train, self._validating = train, validation
-        self._folder = folder
-        self._ranks = ranks
+        self._folder, self._ranks = folder, ranks
+        self._written = folder if ranks.is_first else None
         self._on_batch = on_batch if on_batch and ranks.is_first else lambda report: None
         self._on_epoch = on_epoch if on_epoch and ranks.is_first else lambda entry: None
-        self._calibrator = None
+        rounding = None
         if options.arithmetic == "integer":
-            self._calibrator = Calibrator.of(options, first_samples(network, train))
-        self.model = model = SpikingNetwork(
+            self._first = first_samples(network, train)
+            rounding = Rounding(options.weight_bits, options.delay_grid)
+            rounding = rounding.calibrated(network, self._first)
+        self.model = SpikingNetwork(
             network,
             max_delay=options.max_delay,
             axonal=options.axonal,
             device=device,
-            rounding=None if self._calibrator is None else self._calibrator.rounding(network),
+            rounding=rounding,
         )
-        ranks.copy_from_first(model.parameters())
+        ranks.copy_from_first(self.model.parameters())
+        self._batches = Batches(train, network, options, ranks)
         self._validation = None if validation is None else Validation(validation, network, ranks)
-        self._loss = losses.readout_loss(network, options.gain, options.margin_ms)
         self._largest_loss = largest_loss(options, len(train.class_names))
         target = RateTarget(options.rate_strength, options.rate)
-        self._regulariser = WholeBatch(rate_targets(model, target))
-        self._augment = Augmentation.of(options)
-        self._optimiser = make_optimiser(model, options)
-        self._batches = -(-train.n_samples // options.batch_size)
-        n_updates = self._batches * options.epochs
-        self._factor = rate_factor(options.schedule, n_updates, options.warmup)
-        self._pruning = Pruning(model, options.sparsity, options.delay_sparsity, n_updates)
-        self._average = Average(model, options.average, trained=is_trained)
-        self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._regulariser = WholeBatch(rate_targets(self.model, target))
+        self._n_updates = self._batches.per_epoch * options.epochs
+        self._optimiser = Optimiser(self.model, options, self._n_updates, trained=is_trained)
         self._state = checkpoint.RunState(0, 0, -1.0, [])
-        self.best, self.best_integers = model.to_network(), model.to_integers()
+        self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
         self.reset_change: ResetChange | None = None
 
     def run(self) -> Network:
@@ -187,14 +165,15 @@ class Trainer:
         self._renew_scales()
         totals = Totals.zero(self.model.network)
         update = self._state.update
-        for portion in ahead(self._portion(*draw) for draw in self._shuffled(epoch)):
+        for portion in self._batches.of_epoch(epoch):
             batch = self._update(portion, update)
             totals += batch
             update += 1
-            n_updates = self._batches * self.options.epochs
-            self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
+            self._on_batch(
+                BatchReport(epoch, update, self._n_updates, batch.samples, batch.mean_loss)
+            )
         rescued = rescue_silent(self.model, totals.counts, self.options.rescue)
-        self._pruning.reapply()
+        self._optimiser.pruning.reapply()
         with self._model_to_validate():
             validation, confused = None, None
             if self._validation is not None:
@@ -211,62 +190,41 @@ class Trainer:
             "surplus_events": totals.surplus,
             "dropped_events": totals.dropped,
             **self._faults(),
-            **self._pruning.entry(),
+            **self._optimiser.pruning.entry(),
             "seconds": round(time.perf_counter() - started, 3),
         }
         better = self._judge(epoch, update, entry, networks)
         self._save_epoch(better)
         self._on_epoch(entry)
 
-    def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
-        """Batches of sample indices, each with a random generator; the last may be smaller."""
-        order = np.random.default_rng([self.options.seed, epoch]).permutation(self._train.n_samples)
-        for index in range(self._batches):
-            first = index * self.options.batch_size
-            rng = np.random.default_rng([self.options.seed, epoch, index])
-            yield order[first : first + self.options.batch_size], rng
-
-    def _portion(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Portion:
-        """Read and augment a batch, and bin this rank's share of it."""
-        events = self._ranks.take(self._augment(self._train.take(samples).in_memory(), rng))
-        return _Portion(self.model.network.bin(events), events.label)
-
-    def _update(self, portion: _Portion, update: int) -> Totals:
+    def _update(self, portion: Portion, update: int) -> Totals:
         """Update the parameters, given this rank's share of a batch; return the batch's totals."""
         loss, share = self._forward(portion)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
         self._regulariser.set_batch(batch.counts, batch.samples)
 
-        self._optimiser.zero_grad()
+        self._optimiser.adam.zero_grad()
         if loss is not None:
             # The mean loss of a rank is weighted by the rank's share of the batch, because
             # gradients are summed over ranks.
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
-        self._pruning.zero_gradients()
-        check_gradients(self.model.parameters(), update)
-        clip_gradients(self.model, self.options.clip_norm)
-
-        for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
-            group["lr"] = rate * self._factor(update)
-        self._optimiser.step()
-        self.model.clamp_delays()
-        self._pruning.advance(update + 1)
-        self._average.add(update)
+        self._optimiser.step(update)
         return batch
 
-    def _forward(self, portion: _Portion) -> tuple[torch.Tensor | None, Totals]:
+    def _forward(self, portion: Portion) -> tuple[torch.Tensor | None, Totals]:
         """Run a share of a batch; return its mean loss (None without samples) and its totals."""
         network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:
             return None, Totals.zero(network)
         labels = torch.from_numpy(portion.label).to(self.model.device.torch)
         activity = self.model(binned.raster, self._regulariser.push)
-        loss = self._loss(activity, labels)
+        scores = losses.readout_scores(activity, network)
+        loss = losses.cross_entropy(scores, labels, self.options.gain)
         totals = Totals(
             loss=loss.item() * n_samples,
-            correct=int((losses.predictions(activity, network) == labels).sum()),
+            correct=int((scores.argmax(dim=1) == labels).sum()),
             samples=n_samples,
             surplus=binned.surplus,
             dropped=binned.dropped,
@@ -279,9 +237,9 @@ class Trainer:
     @contextmanager
     def _model_to_validate(self) -> Iterator[None]:
         """Context in which the model has the parameters to validate, such as running means."""
-        with self._average.averaged_parameters():
-            if self._average.values:
-                self._pruning.reapply()
+        with self._optimiser.average.averaged_parameters():
+            if self._optimiser.average.values:
+                self._optimiser.pruning.reapply()
                 self._renew_scales()
             yield
 
@@ -293,8 +251,9 @@ class Trainer:
 
     def _renew_scales(self) -> None:
         """Estimate scales from the current weights, so that a resumed run has the same scales."""
-        if self._calibrator is not None:
-            self.model.rounding = self._calibrator.rounding(self.model.to_network())
+        if self.model.rounding is not None:
+            network = self.model.to_network()
+            self.model.rounding = self.model.rounding.calibrated(network, self._first)
 
     def _judge(
         self,
@@ -317,29 +276,24 @@ class Trainer:
 
     def _save_epoch(self, with_networks: bool) -> None:
         """Write the checkpoint, the log and, if the epoch is the best so far, its networks."""
-        if self._folder is not None and self._ranks.is_first:
-            try:
-                if with_networks:
-                    self._folder.write_next(self._state.epoch, self.best, self.best_integers)
-                self.save()
-            except StorageError:
-                self._folder.drop_next()
-                raise
-            self._folder.keep_next(self._state.epoch)
-            self._folder.write_log(self._state.log)
+        if self._written is None:
+            return
+        try:
+            if with_networks:
+                self._written.write_next(self._state.epoch, self.best, self.best_integers)
+            self.save()
+        except StorageError:
+            self._written.drop_next()
+            raise
+        self._written.keep_next(self._state.epoch)
+        self._written.write_log(self.log)
 
     def save(self) -> None:
         """Write a checkpoint of the run's current state; raises `StorageError`."""
         assert self._folder is not None
         best_hash = self.best.content_hash if self._state.has_best else ""
-        checkpoint.save(
-            self._folder.checkpoint_file,
-            self.model,
-            self._optimiser,
-            replace(self._state, network=best_hash),
-            self._pruning.removed,
-            self._average.values,
-        )
+        state = replace(self._state, network=best_hash)
+        checkpoint.save(self._folder.checkpoint_file, self._optimiser, state)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -349,20 +303,15 @@ class Trainer:
     def resume(self) -> None:
         """Restore the run's last checkpoint; raises `FileFormatError`."""
         assert self._folder is not None
-        self._state = checkpoint.load(
-            self._folder.checkpoint_file,
-            self.model,
-            self._optimiser,
-            self._pruning.removed,
-            self._average.values,
-        )
-        self._average.trained = self._folder.manifest().start is not None
+        self._state, means = checkpoint.load(self._folder.checkpoint_file, self._optimiser)
+        self._optimiser.average.values.update(means)
+        self._optimiser.average.trained = self._folder.manifest().start is not None
         self.reset_change = self._folder.reset_change()
-        if self._ranks.is_first:
-            self._folder.keep_next(self._state.epoch)
+        if self._written is not None:
+            self._written.keep_next(self._state.epoch)
             if self._state.has_best and self._state.network:
-                self._folder.check_network(self._state.network)
-            self._folder.repair_log(self.log)
+                self._written.check_network(self._state.network)
+            self._written.repair_log(self.log)
         # This check also makes all other ranks wait until the first rank has updated the folder.
         self._ranks.check_same("their checkpoints", self._state.update)
         if self._state.has_best:
@@ -378,17 +327,14 @@ class Trainer:
         training starts from the mean. Delays beyond the options' `max_delay` are clipped. Raises
         `FileFormatError`.
         """
-        mean: dict[str, torch.Tensor] = {}
-        checkpoint.load(
-            run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
-        )
-        for name, removed in self._pruning.removed.items():
+        _, mean = checkpoint.load(run.checkpoint_file, self._optimiser)
+        for name, removed in self._optimiser.pruning.removed.items():
             # In the running mean, pruned values approach 0, but do not reach 0.
             if name in mean:
                 mean[name].masked_fill_(removed, 0.0)
         copy_into(self.model, mean)
         self.model.clamp_delays()
-        self._average.restart()
+        self._optimiser.average.restart()
         self._reset_best()
         before, reset = run.network(), self.options.reset
         others = other_resets(before.populations, reset)
@@ -405,30 +351,27 @@ class Trainer:
     def _remove_overflow(self) -> None:
         """Reduce scales of the best integers until no sample makes a state overflow.
 
-        The samples are those of training and validation.
+        The samples are those of training and validation. If scales have changed, the integers are
+        saved again, and their validation accuracy is logged.
         """
-        if self._calibrator is None or self.best_integers is None:
+        if self.model.rounding is None or self.best_integers is None:
             return
-        rounding = self._calibrator.rounding(self.best)
-        rescaled = without_overflow(self.best, self.best_integers, rounding, self._all_samples)
-        if rescaled.content_hash != self.best_integers.content_hash:
-            self._save_rescaled_integers(rescaled)
-
-    def _save_rescaled_integers(self, rescaled: IntegerNetwork) -> None:
-        """Save the best integer network with changed scales, and log its validation accuracy."""
-        self.best_integers = rescaled
-        accuracy = None
+        rounding = self.model.rounding.calibrated(self.best, self._first)
+        rescaled = rounding.without_overflow(self.best, self.best_integers, self._all_samples)
+        if rescaled.content_hash == self.best_integers.content_hash:
+            return
+        self.best_integers, accuracy = rescaled, None
         if self._validation is not None:
             accuracy = float(self._validation.right(rescaled).mean())
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
-        if self._folder is not None and self._ranks.is_first:
+        if self._written is not None:
             # The file of the networks is written last. If the run is stopped before that, a resumed
             # run repeats the removal of overflows.
             self.save()
-            self._folder.write_log(self.log)
-            self._folder.write_next(self._state.epoch, self.best, rescaled)
-            self._folder.keep_next(self._state.epoch)
+            self._written.write_log(self.log)
+            self._written.write_next(self._state.epoch, self.best, rescaled)
+            self._written.keep_next(self._state.epoch)
 
     def _compare_resets(self) -> None:
         """If the reset was changed, validate the best network to know what the change cost."""
@@ -436,19 +379,17 @@ class Trainer:
             return
         right = self._validation.right(self.best_integers or self.best, self.model.device)
         self.reset_change = replace(self.reset_change, after=right)
-        if self._folder is not None and self._ranks.is_first:
-            self._folder.set_reset_change(self.reset_change)
+        if self._written is not None:
+            self._written.set_reset_change(self.reset_change)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples binned for the network, a portion at a time.
 
         Scales depend on the portions, which are the same for events in memory and on disk.
         """
-        network = self.model.network
-        validating = [] if self._validating is None else [self._validating]
-        for events in (self._train, *validating):
-            for part in events.batches(AT_ONCE):
-                yield network.bin(part).raster
+        for events in (self._train, self._validating):
+            for part in () if events is None else events.batches(AT_ONCE):
+                yield self.model.network.bin(part).raster
 
 
 def _new_network(options: TrainOptions, train: SpikeEvents) -> Network:
@@ -461,18 +402,14 @@ def _new_network(options: TrainOptions, train: SpikeEvents) -> Network:
 
 def _check_splits(train: SpikeEvents, validation: SpikeEvents | None) -> None:
     """Raise `DataError` if training or validation samples are missing."""
-    if train.n_samples == 0:
-        raise DataError(
-            "there are no training samples",
-            code="split-empty",
-            fix="train on data that have a training split",
-        )
-    if validation is not None and validation.n_samples == 0:
-        raise DataError(
-            "there are no validation samples",
-            code="split-empty",
-            fix="pass None as validation samples; training accuracy then decides the best epoch",
-        )
+    for name, events in (("training", train), ("validation", validation)):
+        if events is not None and events.n_samples == 0:
+            raise DataError(
+                f"there are no {name} samples",
+                code="split-empty",
+                fix=f"pass data with {name} samples; without a validation split, training accuracy "
+                "decides which epoch is the best",
+            )
 
 
 def _check_agreement(
@@ -487,3 +424,65 @@ def _check_agreement(
     n_validation = 0 if validation is None else validation.n_samples
     sizes = train.n_samples, train.n_events, train.n_spikes, n_validation
     ranks.check_same("their data", *sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """Losses, correct classifications, lost events and spikes, summed over samples.
+
+    Attributes:
+        loss: sum of the losses of single samples.
+        correct: number of correctly classified samples.
+        samples: number of samples.
+        surplus, dropped: numbers of spikes lost in binning, see `Binned`.
+        counts: number of spikes per neuron, [neurons] int64 per spiking population.
+    """
+
+    loss: float
+    correct: int
+    samples: int
+    surplus: int
+    dropped: int
+    counts: Mapping[str, NDArray[np.int64]]
+
+    @classmethod
+    def zero(cls, network: Network) -> Totals:
+        """Totals before the first sample: all sums are 0."""
+        spiking = [p for p in network.populations if p.kind == LIF]
+        return cls(0.0, 0, 0, 0, 0, {p.name: np.zeros(p.size, np.int64) for p in spiking})
+
+    def __add__(self, other: Totals) -> Totals:
+        """Sums over the samples of both operands."""
+        return self._from_vector(self._vector() + other._vector())
+
+    def over(self, ranks: Ranks) -> Totals:
+        """Sums over the samples of all ranks; every rank must call this."""
+        return self._from_vector(ranks.sum(self._vector()))
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss of a sample."""
+        return self.loss / self.samples
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correctly classified samples."""
+        return self.correct / self.samples
+
+    @property
+    def spikes_per_neuron(self) -> dict[str, float]:
+        """Per spiking population, mean spikes of a neuron in a sample."""
+        return {name: float(count.mean()) / self.samples for name, count in self.counts.items()}
+
+    def _vector(self) -> NDArray[np.float64]:
+        """All sums as one float array; whole numbers are exact up to 2⁵³."""
+        numbers = (self.loss, self.correct, self.samples, self.surplus, self.dropped)
+        return np.concatenate([numbers, *(self.counts[name] for name in sorted(self.counts))])
+
+    def _from_vector(self, vector: NDArray[np.float64]) -> Totals:
+        names, whole = sorted(self.counts), vector[1:].astype(np.int64)
+        correct, samples, surplus, dropped = whole[:4].tolist()
+        edges = 4 + np.cumsum([0, *(self.counts[name].size for name in names)])
+        counts = [whole[first:last] for first, last in pairwise(edges)]
+        by_name = dict(zip(names, counts, strict=True))
+        return Totals(float(vector[0]), correct, samples, surplus, dropped, by_name)

@@ -18,12 +18,14 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.ahead import ahead
+from nmtool.training.loop.batches import ahead
 from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
     """Validates on a rank's share of the validation samples; a single batch is binned only once.
+
+    Every rank must call the methods.
 
     Args:
         events: all validation samples.
@@ -43,64 +45,51 @@ class Validation:
     def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
         """Accuracy on all samples, and the most frequent misclassification.
 
-        Every rank must call this method.
-
         The misclassification has the true class `label`, the predicted class `answer`, and the
         `share` of the samples with that label; None if all samples are classified correctly.
         """
-        confusion = self._confusion(model.record)
+        n_classes = len(self._network.class_names)
+        own_counts = np.zeros((n_classes, n_classes), np.int64)
+        for label, predicted in self._predictions(model.record, self._network):
+            np.add.at(own_counts, (label, predicted), 1)
+        confusion = self._ranks.sum(own_counts)
         accuracy = float(np.trace(confusion)) / self._n_samples
         n_samples = confusion.sum(axis=1)
         np.fill_diagonal(confusion, 0)
         if not confusion.any():
             return accuracy, None
-        label, predicted = np.unravel_index(confusion.argmax(), confusion.shape)
-        share = float(confusion[label, predicted] / n_samples[label])
-        return accuracy, {"label": int(label), "answer": int(predicted), "share": share}
+        true, answer = np.unravel_index(confusion.argmax(), confusion.shape)
+        share = float(confusion[true, answer] / n_samples[true])
+        return accuracy, {"label": int(true), "answer": int(answer), "share": share}
 
     def right(self, network: Network | IntegerNetwork, device: Device = CPU) -> NDArray[np.bool_]:
         """[samples] bool: True for samples that a network classifies correctly.
-
-        Every rank must call this method.
 
         Args:
             network: a network with the same steps and channels, which may carry other counts.
             device: device on which a float network runs.
         """
-        run = (
+        run: Callable[[Raster], Recording] = (
             partial(simulate, network)
             if isinstance(network, IntegerNetwork)
             else SpikingNetwork(network, max_delay=network.max_delay, device=device).record
         )
-        predictions = self._predictions(run, network)
-        share = [label == predicted for label, predicted in predictions]
+        share = [label == predicted for label, predicted in self._predictions(run, network)]
         right = np.zeros(self._n_samples)
         right[self._ranks.share(self._n_samples)] = np.concatenate([[], *share])
         return self._ranks.sum(right) > 0
-
-    def _confusion(self, run: Callable[[Raster], Recording]) -> NDArray[np.float64]:
-        """Number of samples of all ranks by label and predicted class."""
-        n_classes = len(self._network.class_names)
-        counts = np.zeros((n_classes, n_classes), np.int64)
-        for label, predicted in self._predictions(run, self._network):
-            np.add.at(counts, (label, predicted), 1)
-        return self._ranks.sum(counts)
 
     def _predictions(
         self, run: Callable[[Raster], Recording], network: Network | IntegerNetwork
     ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.int64]]]:
         """True and predicted classes of this rank's share of the samples, a portion at a time."""
-        for samples in self._portions(network):
+        binning = self._network if network.channels == self._network.channels else network
+        portions = iter([self._whole]) if self._whole is not None else None
+        if portions is None or binning is not self._network:
+            batches = self._share.batches()
+            portions = ahead(Samples(binning.bin(part).raster, part.label) for part in batches)
+        for samples in portions:
             at_once = recorded_at_once(self._network, samples.raster.n_steps)
             for part in samples.batches(at_once):
                 if part.label.size:
                     yield part.label, run(part.raster).predictions
-
-    def _portions(self, network: Network | IntegerNetwork) -> Iterator[Samples]:
-        """This rank's share of the samples, binned for a network, a batch at a time."""
-        binning = self._network if network.channels == self._network.channels else network
-        if self._whole is not None and binning is self._network:
-            yield self._whole
-            return
-        batches = self._share.batches()
-        yield from ahead(Samples(binning.bin(part).raster, part.label) for part in batches)

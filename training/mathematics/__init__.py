@@ -1,1 +1,1 @@
-"""The mathematics of EventProp: a readable reference in steps, and a continuous-time oracle."""
+"""The mathematics of EventProp: a readable reference in steps."""

@@ -27,7 +27,7 @@ and for every synapse i→j and every spike of i that arrives at step m < T:
 The adjoint recursion is the exact derivative of the stepped program. The gradient dL/dd of a delay
 is exact, too: it is the change of the loss if arrivals come one step later. For a delay into an
 output, it is L(d+1) − L(d) if L is linear in the membrane. The jump at a spike is that of the
-continuous equations (`mathematics/oracle`): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term,
+continuous equations (the tests' oracle): its dL/dt_arr is their w_ij·(λ_V − λ_I), term by term,
 and its q is τm·V' at the spike. f is the fall of v at the threshold: θ with a reset to zero, c
 with subtraction and c/α if it is late, because c/α before the decay is c after it.
 
@@ -74,8 +74,7 @@ from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.recording import check_input
-from nmtool.training.resets import fall
-from nmtool.training.time_constants import check_time_constants
+from nmtool.training.populations import check_time_constants, fall
 
 Array = NDArray[np.float64]
 

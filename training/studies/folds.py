@@ -262,11 +262,14 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
     """Round a network with the bits, delays and target of a run; ranges and scales are new."""
-    from nmtool.training.loop.calibration import Calibrator
+    from nmtool.training.front.rounding import Rounding
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
-    return Calibrator.of(options, first).to_integers(
-        network, lambda: (network.bin(part).raster for part in events.batches(AT_ONCE))
+    rounding = Rounding(options.weight_bits, options.delay_grid).calibrated(network, first)
+    return rounding.without_overflow(
+        network,
+        rounding(network),
+        lambda: (network.bin(part).raster for part in events.batches(AT_ONCE)),
     )
 
 

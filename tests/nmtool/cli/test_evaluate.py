@@ -94,26 +94,22 @@ def test_threads_do_not_change_results(
 
 @pytest.mark.torch
 @pytest.mark.parametrize(
-    ("gain", "margin", "more"),
-    [
-        (30.0, None, []),
-        (0.5, None, ["--readout", "first_spike", "--init-output", "20", "9"]),
-        (200.0, 4.0, ["--readout", "first_spike", "--init-output", "20", "9"]),
-    ],
+    ("gain", "more"),
+    [(30.0, []), (0.5, ["--readout", "first_spike", "--init-output", "20", "9"])],
 )
 @pytest.mark.usefixtures("data")
 def test_a_run_is_evaluated_with_its_training_loss(
-    gain: float, margin: float | None, more: list[str], nmtool: Nmtool
+    gain: float, more: list[str], nmtool: Nmtool
 ) -> None:
     import torch
 
     from nmtool.training.front.losses import readout_loss
     from nmtool.training.front.model import SpikingNetwork
 
-    settings = ("--gain", gain, "--margin", margin or "none", *cases.SETTINGS, *more)
+    settings = ("--gain", gain, *cases.SETTINGS, *more)
     assert nmtool("train", "two", "-o", "run", *settings).code == 0
     network = Network.load("run/network.npz")
-    loss = readout_loss(network, gain, margin)
+    loss = readout_loss(network, gain)
     activity = SpikingNetwork(network)(bin_events(TEST, 1.0, 30).raster)
     expected = loss(activity, torch.from_numpy(TEST.label)).item()
     result = nmtool("evaluate", "run", "two", "--json")

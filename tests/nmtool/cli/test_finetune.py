@@ -96,7 +96,7 @@ def test_a_run_is_not_resumed_without_its_start(nmtool: Nmtool) -> None:
     assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     Path("fine/checkpoint.npz").unlink()
     result = nmtool("train", "two", "-o", "fine", "--resume")
-    assert (result.code, result.error) == (2, "resume-nothing-kept")
+    assert (result.code, result.error) == (2, "checkpoint-missing")
     assert "fine" in result.err
     assert Path("fine/run.json").exists()
 

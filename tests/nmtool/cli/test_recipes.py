@@ -20,7 +20,7 @@ def options(run: str) -> dict[str, object]:
 
 def test_options_override_a_recipe(nmtool: Nmtool) -> None:
     words = ("train", "two", "-o", "run", "--config", "digits", *cases.SETTINGS)
-    assert nmtool(*words).error == "init-delay-beyond-max"
+    assert nmtool(*words).error == "settings-contradict"
     anywhere = ("--init-delay-input", "none", "--init-delay-recurrent", "none")
     assert nmtool(*words, *anywhere).code == 0
     assert options("run").items() >= {"hidden": 6, "epochs": 3, "gain": 100.0, "rate": 3.0}.items()

@@ -116,7 +116,7 @@ def test_invalid_files_of_settings_are_refused(
         (["--epochs", "many"], "command-line", ["--epochs", "'many'"]),
         (["--readout", "best"], "command-line", ["--readout", "'best'"]),
         (["--schedule", "step"], "command-line", ["--schedule", "'step'"]),
-        (["--margin", "3"], "margin-without-first-spike", ["margin_ms"]),
+        (["--window", "3"], "settings-contradict", ["window"]),
         (["--validation", "12"], "validation-range", ["12", "'two'", "--validation 0"]),
         (["-o", "two/two_test.h5"], "folder-not-made", ["two/two_test.h5"]),
     ],
@@ -218,14 +218,14 @@ def test_invalid_resumptions_are_refused(nmtool: Nmtool) -> None:
     assert nmtool(*WORDS).code == 0
     for words, error, phrases in (
         (["two", "-o", "none"], "run-missing", ["none"]),
-        (["yinyang", "-o", "run"], "resume-data-differ", ["'two'", "'yinyang'"]),
-        (["two", "-o", "run", "--hidden", "7"], "resume-settings-differ", ["hidden", "6", "7"]),
+        (["yinyang", "-o", "run"], "resume-differs", ["'two'", "'yinyang'"]),
+        (["two", "-o", "run", "--hidden", "7"], "resume-differs", ["hidden", "6", "7"]),
         (
             ["two", "-o", "run", "--init-input", "1", "2"],
-            "resume-settings-differ",
+            "resume-differs",
             ["init_input", "(0.02, 0.05)"],
         ),
-        (["two", "-o", "run", "--config", "s.toml"], "resume-settings-differ", ["--config"]),
+        (["two", "-o", "run", "--config", "s.toml"], "resume-differs", ["--config"]),
     ):
         result = nmtool("train", *words, "--resume")
         assert (result.code, result.out, result.error) == (2, "", error)

@@ -12,8 +12,9 @@ from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
+from nmtool.training.front.losses import RateTarget, WholeBatch, rate_targets
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.optimise import rescue_silent
 from tests.networks.trainable import random_input, random_network
 
 pytestmark = pytest.mark.torch

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from nmtool.errors import UsageError
 from nmtool.rounding import round_half_away
-from nmtool.training.front.functions import whole_steps
+from nmtool.training.front.layers import whole_steps
 from nmtool.training.front.model import SpikingNetwork
 from tests.networks.trainable import random_input, random_network
 from tests.refusals import refused

@@ -114,7 +114,7 @@ def test_gradients_are_those_of_the_reference(topology: str, most: int) -> None:
 
 def test_impossible_comparisons_are_refused() -> None:
     trains = _trains((0, 4, 1))
-    with refused(UsageError, "spike-trains-differ"):
+    with refused(UsageError, "loss-targets"):
         spike_distance(trains, Raster.silent(2, 20, 4), TAU, 1.0)
     with refused(UsageError, "argument-type"):
         spike_distance(trains.raster(), trains.raster(), TAU, 1.0)  # type: ignore[arg-type]

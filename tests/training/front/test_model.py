@@ -163,16 +163,16 @@ def test_wrong_input_is_refused() -> None:
     network = random_network("none hidden", seed=17)
     with refused(DataError, "input-channels-differ"):
         SpikingNetwork(network)(Raster.silent(1, 5, 3))
-    with refused(NetworkError, "delays-beyond-limit"):
+    with refused(NetworkError, "network-untrainable"):
         SpikingNetwork(network, max_delay=2)
-    with refused(NetworkError, "projections-missing"):
+    with refused(NetworkError, "network-untrainable"):
         SpikingNetwork(network.with_projections([]))
 
 
 def test_a_late_reset_of_a_membrane_without_memory_is_refused() -> None:
     network = with_reset(random_network("recurrent", seed=1), LATE)
     populations = [replace(p, tau_mem_ms=1e-3) for p in network.populations]
-    with refused(NetworkError, "late-reset-untrainable") as caught:
+    with refused(NetworkError, "network-untrainable") as caught:
         SpikingNetwork(replace(network, populations=populations))
     assert "'hidden'" in caught.value.what
 
@@ -188,7 +188,7 @@ def test_a_regulariser_of_no_population_is_refused() -> None:
 def test_parallel_recurrent_projections_are_refused() -> None:
     network = random_network("recurrent", seed=1)
     loops = [p for p in network.projections if p.source == p.target]
-    with refused(NetworkError, "recurrent-projections-parallel") as caught:
+    with refused(NetworkError, "network-untrainable") as caught:
         SpikingNetwork(network.with_projections([*network.projections, *loops]))
     assert loops[0].source in caught.value.what
 

@@ -230,7 +230,7 @@ def test_a_leak_beyond_the_chip_is_named(tau_mem_ms: float, trains: bool) -> Non
     if trains:
         model.record(spikes)
         return
-    with refused(NetworkError, "time-constant-untrainable") as error:
+    with refused(NetworkError, "network-untrainable") as error:
         model.record(spikes)
     assert all(word in error.value.why for word in ("tau_mem_ms", "4095 ms", "1 ms"))
 

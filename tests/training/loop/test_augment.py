@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.data import SpikeEvents
-from nmtool.training.loop.augment import Augmentation, blend
+from nmtool.training.loop.augment import augmented, blend
+from nmtool.training.options import Augmentation
 
 pytestmark = pytest.mark.torch
 
@@ -33,12 +35,12 @@ def _events(n_samples: int = 40, seed: int = 0, counts: tuple = (1, 1, 1)) -> Sp
 
 def test_nothing_changes_by_default() -> None:
     events = _events()
-    assert Augmentation()(events, np.random.default_rng(0)) is events
+    assert augmented(events, Augmentation(), np.random.default_rng(0)) is events
 
 
 def test_a_sample_shifts_as_a_whole_by_every_amount_up_to_the_largest() -> None:
     events = _events(200)
-    shifted = Augmentation(shift=2)(events, np.random.default_rng(1))
+    shifted = augmented(events, Augmentation(shift=2), np.random.default_rng(1))
     np.testing.assert_array_equal(shifted.counts, events.counts)
     np.testing.assert_array_equal(shifted.time_ms, events.time_ms)
     moved = (shifted.unit - events.unit).reshape(-1, 3)
@@ -48,7 +50,7 @@ def test_a_sample_shifts_as_a_whole_by_every_amount_up_to_the_largest() -> None:
 
 def test_events_that_leave_the_range_are_lost_and_no_others() -> None:
     events = _events(200)
-    shifted = Augmentation(shift=4)(events, np.random.default_rng(2))
+    shifted = augmented(events, Augmentation(shift=4), np.random.default_rng(2))
     sample = shifted.sample_index()
     by_sample = {s: shifted.unit[sample == s].tolist() for s in range(events.n_samples)}
     possible = [[u + by for u in (2, 5, 9) if 0 <= u + by < N_UNITS] for by in range(-4, 5)]
@@ -59,7 +61,7 @@ def test_events_that_leave_the_range_are_lost_and_no_others() -> None:
 
 def test_a_sample_stretches_as_a_whole_within_the_limits() -> None:
     events = _events(300)
-    stretched = Augmentation(stretch=0.2)(events, np.random.default_rng(3))
+    stretched = augmented(events, Augmentation(stretch=0.2), np.random.default_rng(3))
     np.testing.assert_array_equal(stretched.unit, events.unit)
     factor = (stretched.time_ms / events.time_ms).reshape(-1, 3)
     np.testing.assert_allclose(factor, factor[:, :1] * np.ones(3))
@@ -69,7 +71,7 @@ def test_a_sample_stretches_as_a_whole_within_the_limits() -> None:
 
 def test_a_sample_starts_sooner_or_later_as_a_whole() -> None:
     events = _events(300)
-    moved = Augmentation(onset_ms=10.0)(events, np.random.default_rng(7))
+    moved = augmented(events, Augmentation(onset_ms=10.0), np.random.default_rng(7))
     whole = np.flatnonzero(moved.counts == 3)
     by = (moved.take(whole).time_ms - events.take(whole).time_ms).reshape(-1, 3)
     np.testing.assert_allclose(by, by[:, :1] * np.ones(3), atol=1e-9)
@@ -82,7 +84,7 @@ def test_a_sample_starts_sooner_or_later_as_a_whole() -> None:
 
 
 def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
-    jittered = Augmentation(jitter_ms=2.0)(_events(2000), np.random.default_rng(4))
+    jittered = augmented(_events(2000), Augmentation(jitter_ms=2.0), np.random.default_rng(4))
     np.testing.assert_array_equal(jittered.counts, _events(2000).counts)
     moved = np.sort(jittered.time_ms[jittered.unit == 9]) - 300
     assert abs(moved.mean()) < 0.2
@@ -98,19 +100,19 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
     label, offset = np.zeros(n_samples, np.int64), np.arange(n_samples + 1) * n_events
     times, units = (np.tile(np.arange(n_events), n_samples) for _ in range(2))
     events = SpikeEvents(times.astype(np.float64), units, offset, label, n_events, ["one"])
-    augmented = Augmentation(drop=0.6)(events, np.random.default_rng(5))
-    shares = 1 - augmented.counts / n_events
+    changed = augmented(events, Augmentation(drop=0.6), np.random.default_rng(5))
+    shares = 1 - changed.counts / n_events
     assert shares.mean() == pytest.approx(0.3, abs=0.03)
     assert shares.std() == pytest.approx(0.6 / np.sqrt(12), abs=0.02)
     assert shares.max() < 0.7
-    np.testing.assert_array_equal(augmented.time_ms, augmented.unit)
+    np.testing.assert_array_equal(changed.time_ms, changed.unit)
 
 
 def test_every_spike_of_an_event_is_dropped_by_itself() -> None:
     events = _events(300, counts=(2000, 1, 4000))
-    augmented = Augmentation(drop=0.6)(events, np.random.default_rng(5))
-    place = augmented.sample_index() * N_UNITS + augmented.unit
-    spikes = np.bincount(place, augmented.event_counts(), 300 * N_UNITS).reshape(300, N_UNITS)
+    changed = augmented(events, Augmentation(drop=0.6), np.random.default_rng(5))
+    place = changed.sample_index() * N_UNITS + changed.unit
+    spikes = np.bincount(place, changed.event_counts(), 300 * N_UNITS).reshape(300, N_UNITS)
     two, four = spikes[:, [2, 9]].T / [[2000], [4000]]
     np.testing.assert_allclose(two, four, atol=0.06)
     kept = two[np.arange(300) != 2]
@@ -123,8 +125,8 @@ def test_every_spike_of_an_event_is_dropped_by_itself() -> None:
 )
 def test_counts_move_with_their_events(settings: dict[str, float]) -> None:
     single, several = _events(), _events(counts=(3, 1, 7))
-    moved = Augmentation(**settings)(several, np.random.default_rng(6))
-    alone = Augmentation(**settings)(single, np.random.default_rng(6))
+    moved = augmented(several, Augmentation(**settings), np.random.default_rng(6))
+    alone = augmented(single, Augmentation(**settings), np.random.default_rng(6))
     np.testing.assert_array_equal(moved.time_ms, alone.time_ms)
     np.testing.assert_array_equal(moved.unit, alone.unit)
     if "shift" not in settings:
@@ -141,11 +143,12 @@ def test_other_augmentation_does_not_change_shifts_and_stretches(more: dict[str,
     offset = np.arange(n + 1)
     names = [str(sample) for sample in range(n)]
     events = SpikeEvents(np.full(n, 1e6), np.full(n, 50), offset, np.arange(n), 101, names)
-    plain = Augmentation(shift=7, stretch=0.1)(events, np.random.default_rng(6))
-    augmented = Augmentation(shift=7, stretch=0.1, **more)(events, np.random.default_rng(6))
-    same = plain.take(np.flatnonzero(augmented.counts))
-    np.testing.assert_array_equal(augmented.unit, same.unit)
-    np.testing.assert_allclose(augmented.time_ms, same.time_ms, atol=20)
+    both = Augmentation(shift=7, stretch=0.1)
+    plain = augmented(events, both, np.random.default_rng(6))
+    changed = augmented(events, replace(both, **more), np.random.default_rng(6))
+    same = plain.take(np.flatnonzero(changed.counts))
+    np.testing.assert_array_equal(changed.unit, same.unit)
+    np.testing.assert_allclose(changed.time_ms, same.time_ms, atol=20)
 
 
 _SETTINGS = st.fixed_dictionaries(
@@ -164,7 +167,7 @@ _SETTINGS = st.fixed_dictionaries(
 def test_samples_and_labels_stay(settings: dict[str, Any], seed: int, counts: tuple) -> None:
     """`SpikeEvents` itself checks that events are valid, sorted and within the units."""
     events = _events(counts=counts)
-    changed = Augmentation(**settings)(events, np.random.default_rng(seed))
+    changed = augmented(events, Augmentation(**settings), np.random.default_rng(seed))
     assert changed.n_samples == events.n_samples
     assert changed.n_units == events.n_units
     np.testing.assert_array_equal(changed.label, events.label)
@@ -174,8 +177,10 @@ def test_samples_and_labels_stay(settings: dict[str, Any], seed: int, counts: tu
 
 
 def test_the_random_generator_determines_the_result() -> None:
-    augment = Augmentation(shift=3, stretch=0.1)
-    first, again, other = (augment(_events(), np.random.default_rng(s)) for s in (4, 4, 5))
+    settings = Augmentation(shift=3, stretch=0.1)
+    first, again, other = (
+        augmented(_events(), settings, np.random.default_rng(seed)) for seed in (4, 4, 5)
+    )
     np.testing.assert_array_equal(first.time_ms, again.time_ms)
     np.testing.assert_array_equal(first.unit, again.unit)
     assert not np.array_equal(first.time_ms, other.time_ms)

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.averaging import Average, copy_into
+from nmtool.training.loop.optimise import Average, copy_into
 from nmtool.training.loop.pruning import count_in_share
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -99,7 +99,7 @@ def test_the_saved_network_is_the_mean(arithmetic: str) -> None:
     trainer = Trainer(options, dataset.train, dataset.validation)
     trainer.run()
     last = trainer.model.to_network()
-    with trainer._average.averaged_parameters():
+    with trainer._optimiser.average.averaged_parameters():
         mean = trainer.model.to_network()
     assert trainer.best.content_hash == mean.content_hash
     assert trainer.best.content_hash != last.content_hash
@@ -129,10 +129,10 @@ def test_synapses_that_the_start_removed_stay_removed(
     trainer = Trainer(options, dataset.train, dataset.validation, network=folder.network())
     trainer.start_from(folder)
     parameters = dict(trainer.model.named_parameters())
-    assert trainer._pruning.removed.keys() == parameters.keys()
-    for name, removed in trainer._pruning.removed.items():
+    assert trainer._optimiser.pruning.removed.keys() == parameters.keys()
+    for name, removed in trainer._optimiser.pruning.removed.items():
         assert removed.any()
         assert not parameters[name][removed].any()
-        assert not trainer._average.values[name][removed].any()
+        assert not trainer._optimiser.average.values[name][removed].any()
     for projection in trainer.best.projections:
         assert (projection.weight == 0).sum() >= count_in_share(0.6, projection.weight.size)

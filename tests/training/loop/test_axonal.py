@@ -61,7 +61,7 @@ def test_a_run_keeps_one_delay_per_source(arithmetic: str, tmp_path: Path) -> No
 
 
 def test_delays_that_differ_are_refused() -> None:
-    with refused(NetworkError, "axonal-delays-differ"):
+    with refused(NetworkError, "network-untrainable"):
         SpikingNetwork(random_network("recurrent", seed=1), axonal=True)
 
 

@@ -39,7 +39,7 @@ def _synapses(network: Network, source: str, target: str):
         ({"recurrent": False}, [("input", "hidden"), ("hidden", "output")]),
         ({}, [("input", "hidden"), ("hidden", "hidden"), ("hidden", "output")]),
         (
-            {"layers": 2},
+            {"hidden": (12, 12)},
             [
                 ("input", "hidden1"),
                 ("hidden1", "hidden1"),
@@ -49,7 +49,7 @@ def _synapses(network: Network, source: str, target: str):
             ],
         ),
         (
-            {"layers": 3, "recurrent": False},
+            {"hidden": (12, 12, 12), "recurrent": False},
             [
                 ("input", "hidden1"),
                 ("hidden1", "hidden2"),
@@ -132,7 +132,7 @@ def test_weights_follow_the_requested_normal_distributions() -> None:
         ("hidden1", "hidden2"): ("init_hidden", (3.0, 1.0)),
         ("hidden2", "output"): ("init_output", (0.5, 2.0)),
     }
-    network = _network(n_units=60, layers=2, hidden=80, **dict(draws.values()))
+    network = _network(n_units=60, hidden=(80, 80), **dict(draws.values()))
     for edge, (_, (mean, spread)) in draws.items():
         weight = _synapses(network, *edge).weight
         error = spread / np.sqrt(weight.size)
@@ -147,7 +147,7 @@ def test_delays_are_uniform_up_to_and_including_the_longest() -> None:
         ("hidden1", "hidden2"): ("init_delay_hidden", 5),
         ("hidden2", "output"): ("init_delay_output", 3),
     }
-    network = _network(n_units=60, layers=2, hidden=80, **dict(longest.values()))
+    network = _network(n_units=60, hidden=(80, 80), **dict(longest.values()))
     for edge, (_, steps) in longest.items():
         delay = _synapses(network, *edge).delay
         share = np.bincount(delay.ravel()) / delay.size

@@ -15,7 +15,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
-from nmtool.training.loop.calibration import Calibrator, without_overflow
+from nmtool.training.front.rounding import Rounding
 from nmtool.training.loop.reporter import epoch_line
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -84,13 +84,11 @@ def test_no_overflow_survives() -> None:
     trainer = Trainer(options, *_splits())
     loud = _loud(trainer.best)
     everything = list(trainer._all_samples())
-    calibrator = Calibrator(8, DelayGrid(), everything[0].take([EMPTY]))
-    without_headroom = replace(
-        calibrator.rounding(loud), calibration=Calibration(membrane={"output": 1e-3})
-    )
+    rounding = Rounding(8, DelayGrid()).calibrated(loud, everything[0].take([EMPTY]))
+    without_headroom = replace(rounding, calibration=Calibration(membrane={"output": 1e-3}))
     before = without_headroom(loud)
     assert sum(simulate(before, part).counts["v_clips"] for part in everything)
-    after = without_overflow(loud, before, calibrator.rounding(loud), trainer._all_samples)
+    after = rounding.without_overflow(loud, before, trainer._all_samples)
     for part in everything:
         counts = simulate(after, part).counts
         assert counts["u_wraps"] == counts["v_clips"] == 0
@@ -104,9 +102,10 @@ def test_accuracy_is_that_of_settled_scales(
     folder = RunFolder(tmp_path / "run")
     trainer = run_training(options, small_dataset(), folder=folder)
     assert "settled_accuracy" not in trainer.log[0]
-    trainer.best, calibrator = _loud(trainer.best), trainer._calibrator
+    trainer.best = _loud(trainer.best)
     no_headroom = Calibration(membrane={"output": 1e-3})
-    rounding = replace(calibrator.rounding(trainer.best), calibration=no_headroom)
+    rounding = trainer.model.rounding.calibrated(trainer.best, trainer._first)
+    rounding = replace(rounding, calibration=no_headroom)
     trainer.best_integers = rounding(trainer.best)
     keep = RunFolder.keep_next
 
@@ -129,7 +128,8 @@ def test_settled_scales_are_logged_without_validation() -> None:
     trainer._epoch()
     trainer.best = _loud(trainer.best)
     no_headroom = Calibration(membrane={"output": 1e-3})
-    rounding = replace(trainer._calibrator.rounding(trainer.best), calibration=no_headroom)
+    rounding = trainer.model.rounding.calibrated(trainer.best, trainer._first)
+    rounding = replace(rounding, calibration=no_headroom)
     trainer.best_integers = rounding(trainer.best)
     trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] is None

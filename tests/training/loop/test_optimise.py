@@ -9,12 +9,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.optimise import (
-    clip_gradients,
-    largest_loss,
-    make_optimiser,
-)
-from nmtool.training.loop.schedule import rate_factor
+from nmtool.training.loop.optimise import Optimiser, clip_gradients, largest_loss
 from nmtool.training.options import SCHEDULES, TrainOptions
 from tests.networks.trainable import random_network
 
@@ -28,7 +23,7 @@ def _model() -> SpikingNetwork:
 def _one_step(options: TrainOptions) -> tuple[SpikingNetwork, SpikingNetwork]:
     """Parameters before and after one update with gradients of 1."""
     before, model = _model(), _model()
-    optimiser = make_optimiser(model, options)
+    optimiser = Optimiser(model, options, 1).adam
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.grad = torch.ones_like(parameter)
@@ -54,7 +49,7 @@ def test_without_decay_it_is_adam() -> None:
     plain, model = _model(), _model()
     adam, ours = (
         torch.optim.Adam(plain.parameters()),
-        make_optimiser(model, TrainOptions(lr=0.01, delay_lr=3.0)),
+        Optimiser(model, TrainOptions(lr=0.01, delay_lr=3.0), 1).adam,
     )
     adam.param_groups = [group | {"params": []} for group in adam.param_groups]
     for kind, lr in (("weight", 0.01), ("delay", 3.0)):
@@ -95,7 +90,7 @@ def test_gradients_of_weights_and_of_delays_are_clipped_separately() -> None:
 
 def test_fixed_delays_are_not_clipped() -> None:
     model = _model()
-    make_optimiser(model, TrainOptions(train_delays=False))
+    Optimiser(model, TrainOptions(train_delays=False), 1)
     for projection in model.synapses:
         projection.weight.grad = torch.ones_like(projection.weight)
     clip_gradients(model, 0.5)
@@ -121,7 +116,7 @@ _AFTER_WARMUP = {
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_rates_rise_in_a_line_and_then_follow_the_schedule(schedule: str) -> None:
-    factor = rate_factor(schedule, n_updates=100, warmup=0.2)
+    factor = TrainOptions(schedule=schedule, warmup=0.2).rate_factor(100)
     assert [factor(u) for u in range(20)] == pytest.approx([(u + 1) / 20 for u in range(20)])
     expected = _AFTER_WARMUP[schedule]
     assert [factor(u) for u in expected] == pytest.approx(list(expected.values()))
@@ -130,7 +125,7 @@ def test_rates_rise_in_a_line_and_then_follow_the_schedule(schedule: str) -> Non
 
 def test_the_default_is_half_a_cosine_to_the_last_bit() -> None:
     options = TrainOptions()
-    factor = rate_factor(options.schedule, 1000, options.warmup)
+    factor = options.rate_factor(1000)
     shares = [update / 950 for update in range(950)]
     expected = [0.5 * (1 + math.cos(math.pi * done)) for done in shares]
     assert [factor(u) for u in range(50, 1000)] == expected
@@ -138,12 +133,12 @@ def test_the_default_is_half_a_cosine_to_the_last_bit() -> None:
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_no_warmup_starts_at_the_full_rate(schedule: str) -> None:
-    assert rate_factor(schedule, 10, 0.0)(0) == 1.0
+    assert TrainOptions(schedule=schedule, warmup=0.0).rate_factor(10)(0) == 1.0
 
 
 @given(st.sampled_from(SCHEDULES), st.integers(1, 200), st.floats(0, 1))
 def test_every_update_learns(schedule: str, n_updates: int, warmup: float) -> None:
-    factor = rate_factor(schedule, n_updates, warmup)
+    factor = TrainOptions(schedule=schedule, warmup=warmup).rate_factor(n_updates)
     factors = [factor(u) for u in range(n_updates)]
     assert all(0 < f <= 1 for f in factors)
     assert max(factors) == 1.0

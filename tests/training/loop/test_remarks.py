@@ -75,7 +75,6 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
         {"init_hidden": (0.1, 0.1)},
         {"init_delay_hidden": 3},
         {"hidden": 0, "init_delay_hidden": 3},
-        {"readout": "first_spike", "margin_ms": 2.0, "gain": 3.0},
         {"rate": 2.0, "rate_strength": 0.0},
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import FileFormatError
-from nmtool.training.loop.reset_change import resets_line
+from nmtool.training.loop.manifest import resets_line
 from nmtool.training.loop.run_folder import RunFolder
 from tests.refusals import refused
 from tests.training.small_data import small_dataset, small_options

@@ -201,7 +201,7 @@ def test_a_file_of_another_run_is_refused(
     folder, log = two_epochs
     other = finished(epochs=3, seed=7)
     shutil.copy(getattr(other, file), getattr(folder, file))
-    with refused(FileFormatError, "checkpoint-other-run") as caught:
+    with refused(FileFormatError, "checkpoint-differs") as caught:
         run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert str(folder.checkpoint_file) in caught.value.what
     assert str(folder.network_file) in caught.value.what

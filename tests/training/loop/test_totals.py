@@ -9,7 +9,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Population, Projection
 from nmtool.network.graph import INPUT, LI, InputChannels
 from nmtool.network.readout import Readout
-from nmtool.training.loop.totals import Totals
+from nmtool.training.loop.trainer import Totals
 from nmtool.training.processes.ranks import ALONE
 
 pytestmark = pytest.mark.torch

@@ -19,8 +19,7 @@ from nmtool.float_simulator import simulate_floats
 from nmtool.network.graph import InputChannels
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.calibration import first_samples
+from nmtool.training.loop.batches import first_samples
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run import first_network, run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -67,7 +66,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
     try:
         for threads in (1, 2):
             numba.set_num_threads(threads)
-            options = small_options(epochs=2, batch_size=40, layers=2)
+            options = small_options(epochs=2, batch_size=40, hidden=(12, 12))
             trainer = run_training(options, small_dataset(80))
             results.append((trainer.best.content_hash, without_seconds(trainer.log)))
     finally:
@@ -142,7 +141,7 @@ def test_other_schedules_than_the_default(schedule: str, factors: list[float]) -
     rates: list[list[float]] = []
 
     def on_batch(report: BatchReport) -> None:
-        rates.append([group["lr"] for group in trainer._optimiser.param_groups])
+        rates.append([group["lr"] for group in trainer._optimiser.adam.param_groups])
 
     trainer = Trainer(options, small_events(1, 1), None, on_batch=on_batch)
     trainer.run()
@@ -196,12 +195,6 @@ def test_gradients_are_clipped_before_the_update() -> None:
     trainer.run()
     for old, new in zip(before, trainer.model.parameters(), strict=True):
         torch.testing.assert_close(new, old, rtol=0, atol=1e-4)
-
-
-def test_augmentation_follows_the_options() -> None:
-    settings = {"shift": 2, "stretch": 0.1, "jitter_ms": 3.0, "drop": 0.4, "blend": 0.5}
-    trainer = Trainer(small_options(**settings), small_events(20, 1), None)
-    assert trainer._augment == Augmentation(**settings)
 
 
 def test_the_training_accuracy_is_counted_before_updates() -> None:

@@ -11,15 +11,6 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import SUBTRACT
-from nmtool.training.mathematics.oracle import (
-    ContinuousNetwork,
-    Gradients,
-    SpikeTimes,
-    Trace,
-    differentiate,
-    simulate,
-)
-from nmtool.training.mathematics.oracle.forward import Emission
 from tests.networks.continuous import (
     CHANNELS,
     DURATION,
@@ -31,6 +22,15 @@ from tests.networks.continuous import (
 )
 from tests.networks.resets import with_reset
 from tests.thorough import examples
+from tests.training.mathematics.oracle import (
+    ContinuousNetwork,
+    Gradients,
+    SpikeTimes,
+    Trace,
+    differentiate,
+    simulate,
+)
+from tests.training.mathematics.oracle.forward import Emission
 
 RATE = 0.02
 STEP = 1e-6

@@ -13,14 +13,15 @@ from hypothesis import assume, given, strategies as st
 
 from nmtool.errors import DataError, NetworkError
 from nmtool.network.float_parts import Population
-from nmtool.training.mathematics.oracle import (
+from tests.refusals import refused
+from tests.training.mathematics.oracle import (
     ContinuousNetwork,
     ContinuousProjection,
     SpikeTimes,
     differentiate,
     simulate,
 )
-from nmtool.training.mathematics.oracle.closed_forms import (
+from tests.training.mathematics.oracle.closed_forms import (
     LifConstants,
     adjoint_before,
     adjoint_integral,
@@ -30,7 +31,6 @@ from nmtool.training.mathematics.oracle.closed_forms import (
     response,
     weighted_integral,
 )
-from tests.refusals import refused
 
 taus = st.sampled_from([3.0, 5.0, 5.0 * (1 + 1e-12), 5.0 * (1 + 1e-6), 20.0, 200.0])
 biases = st.sampled_from([0.0, -0.4, 0.7, 1.5])
@@ -234,7 +234,7 @@ def test_impossible_networks_are_refused():
         single(np.nan, 1.0)
     with refused(NetworkError, "weights-delays-shape"):
         ContinuousProjection("input", "n", np.ones((1, 2)), np.ones((2, 1)))
-    with refused(NetworkError, "time-constant-untrainable"):
+    with refused(NetworkError, "network-untrainable"):
         replace(single(1.0, 0.0), populations=[Population("n", 1, tau_mem_ms=np.inf)])
     with refused(DataError, "events-lengths"):
         SpikeTimes(np.zeros(2), np.zeros(3, int))

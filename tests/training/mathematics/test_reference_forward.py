@@ -183,7 +183,7 @@ def test_samples_of_a_batch_run_as_if_alone():
 def test_time_constants_without_a_gradient_are_refused(key, tau):
     network = none_hidden(np.random.default_rng(0))
     population = replace(network.population("out"), **{key: [5.0, tau, 5.0]})
-    with refused(NetworkError, "time-constant-untrainable"):
+    with refused(NetworkError, "network-untrainable"):
         forward(replace(network, populations=[population]), random_input(np.random.default_rng(0)))
 
 

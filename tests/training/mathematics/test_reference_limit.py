@@ -20,15 +20,6 @@ from nmtool.network.graph import INPUT, LATE, SUBTRACT, TO_ZERO, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
-from nmtool.training.mathematics.oracle import (
-    ContinuousNetwork,
-    ContinuousProjection,
-    SpikeTimes,
-    Trace as ExactTrace,
-    differentiate,
-    simulate,
-)
-from nmtool.training.mathematics.oracle.forward import Arrival, Emission
 from nmtool.training.mathematics.reference import Trace, backward, forward
 from tests.networks.continuous import (
     CHANNELS,
@@ -40,6 +31,15 @@ from tests.networks.continuous import (
     two_layers,
 )
 from tests.networks.resets import with_most_spikes, with_reset
+from tests.training.mathematics.oracle import (
+    ContinuousNetwork,
+    ContinuousProjection,
+    SpikeTimes,
+    Trace as ExactTrace,
+    differentiate,
+    simulate,
+)
+from tests.training.mathematics.oracle.forward import Arrival, Emission
 
 RATE, DT = 0.02, 0.01
 SEEDS = range(5)

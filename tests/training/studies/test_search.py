@@ -386,10 +386,10 @@ def test_invalid_budgets_are_refused(budget: str) -> None:
 
 
 def test_searches_that_cannot_be_combined_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with refused(UsageError, "search-resumed"):
+    with refused(UsageError, "search-impossible"):
         nm.train(folder="run", resume=True, search=2)
     monkeypatch.setattr("nmtool.training.learning.launched", object)
-    with refused(UsageError, "search-launched"):
+    with refused(UsageError, "search-impossible"):
         nm.train("two", OPTIONS, search=2)
 
 

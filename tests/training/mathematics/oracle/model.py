@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError, NetworkError
 from nmtool.network.float_parts import Population
 from nmtool.network.graph import LIF, InputChannels, check_graph
-from nmtool.training.mathematics.oracle.closed_forms import LifConstants
-from nmtool.training.resets import fall
-from nmtool.training.time_constants import check_time_constants
+from nmtool.training.populations import check_time_constants, fall
+from tests.training.mathematics.oracle.closed_forms import LifConstants
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
 from nmtool.network.graph import INPUT, LIF
-from nmtool.training.mathematics.oracle.closed_forms import (
+from tests.training.mathematics.oracle.closed_forms import (
     LifConstants,
     advance,
     first_crossing,
     weighted_integral,
 )
-from nmtool.training.mathematics.oracle.model import ContinuousNetwork, SpikeTimes
+from tests.training.mathematics.oracle.model import ContinuousNetwork, SpikeTimes
 
 NeuronId = tuple[str, int]
 """Name of a neuron's population, and index of the neuron in it."""

@@ -27,13 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.network.graph import INPUT
-from nmtool.training.mathematics.oracle.closed_forms import (
+from tests.training.mathematics.oracle.closed_forms import (
     LifConstants,
     adjoint_before,
     adjoint_integral,
 )
-from nmtool.training.mathematics.oracle.forward import Arrival, Emission, NeuronId, Trace
-from nmtool.training.mathematics.oracle.model import ContinuousNetwork
+from tests.training.mathematics.oracle.forward import Arrival, Emission, NeuronId, Trace
+from tests.training.mathematics.oracle.model import ContinuousNetwork
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ exact, in float64.
 
 from __future__ import annotations
 
-from nmtool.training.mathematics.oracle.adjoint import Gradients, differentiate
-from nmtool.training.mathematics.oracle.forward import Trace, simulate
-from nmtool.training.mathematics.oracle.model import (
+from tests.training.mathematics.oracle.adjoint import Gradients, differentiate
+from tests.training.mathematics.oracle.forward import Trace, simulate
+from tests.training.mathematics.oracle.model import (
     ContinuousNetwork,
     ContinuousProjection,
     SpikeTimes,
