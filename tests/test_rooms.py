@@ -89,7 +89,7 @@ RULES = (
         "nmtool.testing", "numpy nmtool.hardware_sim nmtool.exporters", "hypothesis nmtool.training"
     ),
     rule("nmtool.testing.strategies", "numpy hypothesis"),
-    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
+    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(
@@ -98,7 +98,7 @@ RULES = (
         "optuna",
     ),
     rule("nmtool.training.studies.ranges", "nmtool optuna"),
-    rule("nmtool.training.studies.trials", "nmtool numpy optuna sqlalchemy"),
+    rule("nmtool.training.studies.trials", "nmtool numpy optuna"),
     rule(
         "nmtool.training.engines.cuda.ptx", "nmtool nmtool.hardware_sim numpy numba torch", "cuda"
     ),

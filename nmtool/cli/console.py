@@ -135,11 +135,6 @@ def print_remark(text: str) -> None:
     log().print(_shown(text), soft_wrap=True)
 
 
-def print_csv(text: str) -> None:
-    """Print a table in CSV on stdout."""
-    out().file.write(visible(text, keep="\n"))
-
-
 def print_json(value: Any) -> None:
     """Print a strict JSON object on stdout, in ASCII; its texts keep every character."""
     json.dump(plain(value), sys.stdout, indent=2, allow_nan=False)

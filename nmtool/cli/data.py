@@ -60,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FileConventions",
         n_units=None,
         columns=flag(metavar="NAME=COLUMN,…"),
-        sensor_size=flag(metavar="W,H,P", type=_sizes, action="store"),
     )
     conversion.add_argument(
         "--test",
@@ -142,11 +141,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sizes(text: str) -> list[int]:
-    """Parse whole numbers separated by commas; for `type=`."""
-    return [count(part) for part in text.split(",")]
-
-
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
     """A data set with only the chosen splits, each with all samples or with `n_samples` drawn."""
     from nmtool.data.dataset import Dataset
@@ -175,6 +169,6 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",
-            fix="leave out --time-unit, --dt, --labels-from, --columns and --sensor-size",
+            fix="leave out --time-unit, --dt, --labels-from and --columns",
         )
     return find_data(arguments, name)

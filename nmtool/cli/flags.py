@@ -159,7 +159,6 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
             raise argparse.ArgumentTypeError(f"cannot be '{text}'; {near}")
         return text
 
-    word.listed = listed  # type: ignore[attr-defined]
     return word
 
 

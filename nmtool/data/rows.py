@@ -56,9 +56,6 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: for events of a sensor, positions along all axes but the first, by name of the axis,
-            in the form of `units`; the outermost axis is last. `units` then contains the positions
-            along the first axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
@@ -80,7 +77,6 @@ class Rows:
     class_names: Sequence[str] | None = None
     n_units: int | None = None
     first: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
     counts: Any = None
     values: Any = None
     analogue: AnalogueInput | None = None

@@ -68,7 +68,6 @@ INTEGERS = (
     Ask("check graph", "check graph.npz --target all"),
     Ask("check zoo", "check zoo:digits --target loihi1 --target xylo-audio2", lines=True),
     Ask("cost zoo", "check zoo:digits --data digits --samples 20 --target loihi1 --sources"),
-    Ask("cost csv", "check chain.npz --data words --csv", lines=True, json=False),
     Ask("cost several", "check chain.npz graph.npz --data words --target loihi1", lines=True),
     Ask("cost energy", "check graph.npz --data words --target loihi2 --energy-of loihi1"),
     Ask("compare integers", "compare chain.npz --with graph.npz --data words", lines=True),
@@ -237,7 +236,7 @@ FLOATS = (
     ),
     Ask(
         "crossvalidate",
-        f"train words -o cv --by speaker --folds 2 --seeds 2 --join {_SMALL} --epochs 1",
+        f"train words -o cv --by speaker --folds 2 --seeds 2 {_SMALL} --epochs 1",
         "cv",
     ),
     Ask(

@@ -112,13 +112,13 @@ def _distribution(name: str, entry: Any) -> BaseDistribution:
     if name not in known:
         raise UsageError(
             "there is no setting of this name",
-            code="search-setting-unknown",
+            code="search-setting",
             fix=suggestion(name, known),
         )
     if name in NOT_SEARCHED:
         raise UsageError(
             "this setting cannot be searched",
-            code="search-setting-fixed",
+            code="search-setting",
             why=NOT_SEARCHED[name],
             fix="give it one value for all trials",
         )
@@ -127,55 +127,53 @@ def _distribution(name: str, entry: Any) -> BaseDistribution:
         is_float = isinstance(default, float)
         choices = [float(v) if is_float and type(v) is int else _packed(v) for v in entry]
         if len(set(choices)) < max(2, len(choices)):
-            raise UsageError(
+            raise _invalid(
                 "a list of choices needs at least two, all different",
-                code="search-choices",
-                fix="list more choices, or give the setting one value for all trials",
+                "list more choices, or give the setting one value for all trials",
             )
         return CategoricalDistribution(choices)
     if not isinstance(entry, dict) or isinstance(default, bool | str | tuple):
-        raise UsageError(
-            f"{quoted(entry)} is not a list of choices"
-            + ("" if isinstance(default, bool | str | tuple) else " or a range"),
-            code="search-range-kind",
-            fix=f"list its choices, like {name} = [{json.dumps(default)}, …], or write a range of "
+        is_number = not isinstance(default, bool | str | tuple)
+        raise _invalid(
+            f"{quoted(entry)} is not a list of choices{' or a range' * is_number}",
+            f"list its choices, like {name} = [{json.dumps(default)}, …], or write a range of "
             "numbers, like {low = 1, high = 2}",
         )
-    return _range(name, entry, is_whole=isinstance(default, int))
+    return _range(name, entry, int if isinstance(default, int) else int | float)
 
 
-def _range(name: str, entry: Mapping[str, Any], *, is_whole: bool) -> BaseDistribution:
-    """The distribution of a range of numbers; raises `UsageError`."""
+def _range(name: str, entry: Mapping[str, Any], kind: Any) -> BaseDistribution:
+    """The distribution of a range of numbers of a kind; raises `UsageError`."""
     if unknown := sorted(entry.keys() - {*_KEYS}):
-        raise UsageError(
-            f"a range has no entry {listed(unknown)}",
-            code="search-range-keys",
-            fix=suggestion(unknown[0], _KEYS),
+        raise _invalid(f"a range has no entry {listed(unknown)}", suggestion(unknown[0], _KEYS))
+    numbers: dict[str, Any] = {key: entry[key] for key in ("low", "high", "step") if key in entry}
+    is_valid = all(
+        isinstance(n, kind) and not isinstance(n, bool) and math.isfinite(n)
+        for n in numbers.values()
+    )
+    if not is_valid or not {"low", "high"} <= {*numbers} or not numbers["low"] < numbers["high"]:
+        whole = "whole " if kind is int else ""
+        raise _invalid(
+            f"a range needs {whole}numbers low and high, low below high",
+            f"write it like {name} = {{low = 1, high = 2}}",
         )
-    low: Any = entry.get("low")
-    high: Any = entry.get("high")
-    step: Any = entry.get("step")
-    numbers = [low, high, *([] if step is None else [step])]
-    kind = int if is_whole else int | float
-    is_number = all(isinstance(n, kind) and not isinstance(n, bool) for n in numbers)
-    if not is_number or not all(map(math.isfinite, numbers)) or not low < high:
-        raise UsageError(
-            f"a range needs {'whole ' if is_whole else ''}numbers low and high, low below high",
-            code="search-range-ends",
-            fix=f"write it like {name} = {{low = 1, high = 2}}",
-        )
+    is_log = bool(entry.get("log"))
     try:
-        if is_whole:
-            return IntDistribution(low, high, log=bool(entry.get("log")), step=step or 1)
-        return FloatDistribution(low, high, log=bool(entry.get("log")), step=step)
+        if kind is int:
+            return IntDistribution(**{"step": 1, **numbers}, log=is_log)
+        return FloatDistribution(**numbers, log=is_log)
     except (ValueError, ArithmeticError) as error:
-        raise UsageError(
+        raise _invalid(
             "Optuna refuses this range",
-            code="search-range-refused",
-            why=reason(error) if isinstance(error, ArithmeticError) else str(error),
-            fix="with log, begin above 0 and leave out step; a step is positive and at most the "
+            "with log, begin above 0 and leave out step; a step is positive and at most the "
             "difference of high and low",
+            reason(error) if isinstance(error, ArithmeticError) else str(error),
         ) from error
+
+
+def _invalid(what: str, fix: str, why: str = "") -> UsageError:
+    """The error for an entry that is neither a list of choices nor a range."""
+    return UsageError(what, code="search-range", fix=fix, why=why)
 
 
 def _packed(value: Any) -> Any:

@@ -12,17 +12,12 @@ Names of classes and groups are numbered in sorted order, over all splits togeth
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nmtool import storage
-from nmtool.arguments import WHOLE, Kind, check_all, checked
+from nmtool.arguments import Kind, checked
 from nmtool.data import shd
 from nmtool.data.classes import LARGEST_LABEL
 from nmtool.data.dataset import Dataset
@@ -33,7 +28,6 @@ from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.network.analogue import MAX_BITS, AnalogueInput
-from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option
 from nmtool.splits import SPLITS
 
@@ -64,8 +58,6 @@ class FileConventions(Options):
         n_units: number of channels of events; None: as in the files, else from the largest unit.
         columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
             mapping.
-        sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
-            smallest that contains all events.
         bits: bits of a count, if the file has numbers instead of spikes (`AnalogueInput`).
         scale: the number that a count of 1 stands for; by default the largest magnitude in the
             training samples becomes the largest count.
@@ -80,7 +72,6 @@ class FileConventions(Options):
     labels_from: int = 0
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
-    sensor_size: Sequence[int] | None = None
     bits: int = MAX_BITS
     scale: float | None = None
     delta: float | None = None
@@ -95,14 +86,6 @@ class FileConventions(Options):
             )
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
-        if self.sensor_size is not None:
-            check_all("sensor_size", self.sensor_size, WHOLE)
-            if min(self.sensor_size, default=0) < 1:
-                raise UsageError(
-                    f"a sensor of {self.sensor_size} has no channels",
-                    code="sensor-size-range",
-                    fix="give its extents along x, y and polarity, such as 34,34,2",
-                )
 
     def unknown(self, declared: Field[object], value: object) -> UsageError:
         return UsageError(
@@ -170,58 +153,21 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
             else f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
         )
     kinds = {file.suffix for file in files.values()}
-    if kinds <= set(shd.HDF5_SUFFIXES):
-        if conventions.dt_ms is not None:
-            raise _unused_option(
-                path, "`dt_ms=`", "the file has times of events, which need no time step"
-            )
-        events = _read_hdf5(files, conventions)
-    elif kinds & set(shd.HDF5_SUFFIXES):
+    is_hdf5 = kinds <= set(shd.HDF5_SUFFIXES)
+    if not is_hdf5 and kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
             f"{path} mixes files of several kinds",
             code="data-files-mixed",
             fix="give each kind its own folder",
         )
+    splits = {} if is_hdf5 else _read_rows(files, conventions)
+    _check_used(path, conventions, kinds, splits)
+    if is_hdf5:
+        events = _read_hdf5(files, conventions)
     else:
-        if conventions.time_unit != AS_THEY_ARE.time_unit:
-            why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
-            raise _unused_option(
-                path,
-                "`time_unit=`",
-                why,
-                fix="correct the name of the column, and leave the option out",
-            )
-        splits = _read_rows(files, conventions)
-        if all(rows.values is None for rows in splits.values()):
-            for name in ("bits", "scale", "delta"):
-                if getattr(conventions, name) != getattr(AS_THEY_ARE, name):
-                    raise _unused_option(path, f"`{name}=`", "the file has spikes, not numbers")
-        else:
-            with errors_naming(path):
-                splits = _encoded(splits, conventions)
-        if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
-            raise _unused_option(path, "`columns=`", "only CSV files have columns")
-        if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
-            raise _unused_option(
-                path, "`sensor_size=`", "the file lacks the columns x, y and polarity"
-            )
-        if conventions.n_units is not None and any(
-            rows.dense is not None for rows in splits.values()
-        ):
-            raise _unused_option(
-                path, "`n_units=`", "the arrays of dense spikes set the number of units"
-            )
-        if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused_option(
-                path, "`dt_ms=`", "the file has times of events, which need no time step"
-            )
-        if conventions.labels_from and any(
-            not are_numbers(rows.labels) for rows in splits.values()
-        ):
-            raise _unused_option(
-                path, "`labels_from=`", "the labels are names of classes, not numbers"
-            )
         with errors_naming(path):
+            if any(rows.values is not None for rows in splits.values()):
+                splits = _encoded(splits, conventions)
             events = _events_of_splits(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
@@ -237,10 +183,35 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     )
 
 
-def _unused_option(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
-    return UsageError(
-        f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
-    )
+def _check_used(
+    path: Path, conventions: FileConventions, kinds: set[str], splits: Mapping[str, Rows]
+) -> None:
+    """Raise `UsageError` for a convention that has no effect on files of these kinds."""
+    has_steps = any(not rows.times_ms for rows in splits.values())
+    has_numbers = any(rows.values is not None for rows in splits.values())
+    has_names = any(not are_numbers(rows.labels) for rows in splits.values())
+    of_numbers = has_numbers, "the file has spikes, not numbers"
+    used = {
+        "time_unit": (
+            not splits,
+            "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns",
+        ),
+        "dt_ms": (has_steps, "the file has times of events, which need no time step"),
+        "bits": of_numbers,
+        "scale": of_numbers,
+        "delta": of_numbers,
+        "columns": (".csv" in kinds, "only CSV files have columns"),
+        "n_units": (not has_steps, "the arrays of dense spikes set the number of units"),
+        "labels_from": (not has_names, "the labels are names of classes, not numbers"),
+    }
+    for name, (is_used, why) in used.items():
+        if not is_used and getattr(conventions, name) != getattr(AS_THEY_ARE, name):
+            raise UsageError(
+                f"`{name}=` has no effect on {path}",
+                code="data-options-unused",
+                why=why,
+                fix="leave it out",
+            )
 
 
 def write_dataset(
@@ -364,7 +335,7 @@ def _events_of_splits(
                 fix="name or number them in all splits",
             )
         class_names = numbered(all_labels, first=conventions.labels_from)[1]
-    splits, n_units = _numbered_units(splits, conventions)
+    n_units = conventions.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
@@ -417,80 +388,6 @@ def _encoded(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[s
         split: replace(rows, values=None, dense=rule.counts(numbers[split]), analogue=rule)
         for split, rows in splits.items()
     }
-
-
-def _numbered_units(
-    splits: Mapping[str, Rows], conventions: FileConventions
-) -> tuple[Mapping[str, Rows], int | None]:
-    """Convert positions on a sensor to units; also return the number of units, or None if unknown.
-
-    The first axis varies fastest: unit = x + W·(y + H·polarity).
-    """
-    kinds = {tuple(rows.axes) for rows in splits.values() if rows.times_ms}
-    if not any(kinds):
-        return splits, conventions.n_units
-    if len(kinds) > 1:
-        raise DataError(
-            "some splits have positions or polarities of events that others lack",
-            code="csv-columns",
-            fix="give all files the same columns",
-        )
-    (names,) = kinds
-    positions = {
-        split: [_concatenated(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
-        for split, rows in splits.items()
-    }
-    coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
-    if {"p", "polarity"} & set(names) and set(coordinates[-1].tolist()) <= {-1, 1}:
-        for axes in positions.values():
-            # In these files, OFF events have the polarity −1, which becomes 0.
-            axes[-1] = (axes[-1] + 1) // 2
-        coordinates[-1] = (coordinates[-1] + 1) // 2
-    size = conventions.sensor_size
-    if size is None:
-        size = [1 + int(axis.max(initial=0)) for axis in coordinates]
-        _log.warning(
-            f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
-            "the smallest that contains all events; for the same units in other files, set "
-            f"`sensor_size={','.join(map(str, size))}`"
-        )
-    inside = len(size) == len(coordinates) and all(
-        axis.min(initial=0) >= 0 and axis.max(initial=0) < extent
-        for axis, extent in zip(coordinates, size, strict=True)
-    )
-    if not inside:
-        reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in coordinates)
-        raise DataError(
-            f"events lie at {reach}, outside a sensor of {' × '.join(map(str, size))}",
-            code="positions-range",
-            fix="number positions from 0, and give the size of each axis: `sensor_size=W,H,P`",
-        )
-    if math.prod(size) > MAX_CHANNELS:
-        raise DataError(
-            f"a sensor of {' × '.join(map(str, size))} has {math.prod(size)} units, but nmtool "
-            f"allows at most {MAX_CHANNELS}",
-            code="units-count",
-            fix="number the positions along each axis from 0 without gaps",
-        )
-    return {
-        split: replace(rows, units=_units_of_samples(positions[split], size, rows))
-        for split, rows in splits.items()
-    }, math.prod(size)
-
-
-def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Concatenate lists of whole numbers, one per sample, to one array, [events] int64."""
-    return np.fromiter(chain.from_iterable(lists), np.int64)
-
-
-def _units_of_samples(
-    axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
-) -> list[NDArray[np.int64]]:
-    """Convert positions of all events, along each axis, to one array of units per sample."""
-    unit = np.zeros_like(axes[0])
-    for axis, extent in zip(reversed(axes), reversed(size), strict=True):
-        unit = unit * extent + axis
-    return np.split(unit, np.cumsum([len(times) for times in rows.times_ms])[:-1])
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:

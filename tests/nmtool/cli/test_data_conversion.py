@@ -19,28 +19,13 @@ from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
 
 CSV = """\
-sample,label,channel,time_us,split,speaker
+sample,label,unit,time_us,split,speaker
 a,dog,2,2500,train,3
 a,dog,0,9000,train,3
 b,cat,,,train,4
 a,cat,1,500,test,5
 c,dog,3,0,train,3
 """
-
-
-def test_positions_on_a_sensor_in_a_csv_file(nmtool: Nmtool) -> None:
-    Path("dvs.csv").write_text(
-        "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n"
-    )
-    names = ("--columns", "sample=Trial,time_ms=T")
-    result = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
-    assert result.code == 0
-    assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
-    result = nmtool("data", "dvs.csv", *names, "--json")
-    assert "--sensor-size 4,2,2" in result.err
-    assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
-    result = nmtool("data", "digits", "--columns", "unit=pixel")
-    assert (result.code, result.error) == (2, "data-options-unused")
 
 
 def test_a_csv_file(nmtool: Nmtool) -> None:
@@ -78,7 +63,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,1,soon\n", "csv-not-a-number", "line 2"),
         ("sample,label,unit,time_ms\n0,0,1.5,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1\n", "csv-not-a-number", "line 2"),
-        ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-label-differs", "line 3"),
+        ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-sample-differs", "line 3"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,most\n", "csv-split", "most"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,test\n", "split-missing", ""),
         (
@@ -93,19 +78,20 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         # Python 3.10 cannot read a null character.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
-        ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),
-        ("sample;label;unit;time_ms\n0;0;1;2;9\n", "csv-cells", "line 2"),
+        ("sample;label;unit;time_ms\n0;0;1;2,5\n", "csv-columns", "commas"),
+        ("sample\tlabel\tunit\ttime_ms\n", "csv-columns", "commas"),
+        ("sample,label,x,y,time_ms\n", "csv-columns", "x + width · y"),
         ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
         ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
         ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),
         ("sample,label,unit,time_ms,who\n0,0,1,2,0.5\n", "csv-not-a-number", "leave out"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-group-missing", "line 2"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-number-large", "who"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-cell-empty", "line 2"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-not-a-number", "who"),
         ("sample,label,unit,time_ms\n0,0,99999999999,2\n", "units-count", "few.csv: "),
-        ("sample,label,unit,time_ms\n0,0,9223372036854775808,2\n", "csv-number-large", "line 2"),
-        ("sample,label,unit,time_ms\n0,0,-9223372036854775809,2\n", "csv-number-large", "line 2"),
-        ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
-        ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,9223372036854775808,2\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,-9223372036854775809,2\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,,1,2\n", "csv-cell-empty", "line 2"),
+        ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-cell-empty", "line 2"),
         ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1_0,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1e3,2\n", "csv-not-a-number", "column unit"),
@@ -118,9 +104,9 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n7,0,1,1e308\n", "times-too-large", "line 2, sample '7'"),
         ("sample,label,unit,time_ms\n", "split-missing", "no samples"),
         ("sample,label,unit,time_ms\n0,1000000000,1,2\n", "labels-unnamed", "1000000000"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-group-differs", "line 3"),
-        ("sample,label,unit,time_ms\n0,0,1,2,9\n", "csv-cells", "line 2"),
-        ("sample,label,unit,time_ms\n,0,1,2\n", "csv-sample-missing", "line 2"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-sample-differs", "line 3"),
+        ("sample,label,unit,time_ms\n0,0,1,2,9\n", "csv-columns", "line 2"),
+        ("sample,label,unit,time_ms\n,0,1,2\n", "csv-cell-empty", "line 2"),
     ],
 )
 def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str) -> None:
@@ -227,8 +213,12 @@ def test_invalid_utf_8_is_refused(nmtool: Nmtool) -> None:
 def test_dense_arrays(nmtool: Nmtool) -> None:
     dense = np.random.default_rng(0).random((12, 20, 2, 3)) < 0.1
     label = np.arange(12) % 2
-    splits: dict[str, Any] = {"x_train": dense, "y_train": label, "x_test": dense[:4]}
-    np.savez("made.npz", **splits, y_test=label[:4], class_names=["no", "yes"])
+    splits: dict[str, Any] = {
+        "train_spikes": dense,
+        "train_labels": label,
+        "test_spikes": dense[:4],
+    }
+    np.savez("made.npz", **splits, test_labels=label[:4], class_names=["no", "yes"])
     assert nmtool("data", "made.npz").error == "dense-step-unknown"
     assert nmtool("data", "made.npz", "-o", "made", "--dt", 2).code == 0
     data = load_dataset("made")
@@ -310,13 +300,9 @@ def test_many_classes_are_printed_on_one_line(nmtool: Nmtool) -> None:
             {
                 "spikes": np.ones((2, 3, 4)),
                 "labels": [0, 1],
-                "spikes_test": np.ones((2, 3, 4)),
-                "labels_test": [0, 1],
+                "test_spikes": np.ones((2, 3, 4)),
+                "test_labels": [0, 1],
             },
-            "npz-arrays",
-        ),
-        (
-            {"X": np.ones((2, 3, 4)), "x": np.ones((3, 3, 4)), "labels": [0, 1]},
             "npz-arrays",
         ),
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
@@ -374,7 +360,7 @@ def test_a_step_in_the_archive(step: Any) -> None:
 @pytest.mark.parametrize("prefix", ["", "train_"])
 def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> None:
     """The error is about their shape, not about the missing length of a step."""
-    np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
+    np.savez("two.npz", **{f"{prefix}spikes": np.ones((2, 3)), f"{prefix}labels": [0, 1]})
     values = nmtool("data", "two.npz")
     assert (values.code, values.error) == (2, "dense-dimensions")
     assert "SpikeEvents.from_lists" in values.err
@@ -386,7 +372,7 @@ def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> 
 
 def test_groups_of_an_archive(nmtool: Nmtool) -> None:
     arrays: dict[str, Any] = {"spikes": np.ones((3, 5, 2)), "labels": [0, 1, 0], "dt_ms": 1.0}
-    np.savez("mine.npz", **arrays, speaker=[4, 4, 9], Room=["b", "a", "b"])
+    np.savez("mine.npz", **arrays, speaker=[4, 4, 9], room=["b", "a", "b"])
     result = nmtool("data", "mine.npz", "-o", "mine")
     assert result.code == 0
     assert "arrays-unused" not in result.err
@@ -406,7 +392,7 @@ def test_names_of_splits_are_the_same_in_all_files(words: tuple[str, str, str]) 
     arrays: dict[str, Any] = {"dt_ms": 1.0}
     Path("folder").mkdir()
     for number, word in enumerate(words):
-        arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"labels_{word}": [number % 2]}
+        arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"{word}_labels": [number % 2]}
         arrays |= {f"{word}_speaker": [number]}
         archive = {"spikes": np.ones((1, 2, 1)), "labels": [number % 2], "dt_ms": 1.0}
         np.savez(f"folder/mine_{word}.npz", **archive)
@@ -425,7 +411,7 @@ def test_groups_of_each_split_of_an_archive() -> None:
     arrays: dict[str, Any] = {"dt_ms": 1.0}
     for split, n in (("train", 2), ("val", 2), ("test", 1)):
         arrays |= {f"{split}_spikes": np.ones((n, 5, 2)), f"{split}_labels": np.zeros(n, int)}
-    groups = {"train_speaker": [1, 2], "speaker_val": [3, 4], "test_speaker": [5]}
+    groups = {"train_speaker": [1, 2], "val_speaker": [3, 4], "test_speaker": [5]}
     np.savez("mine.npz", **arrays, **groups)
     data = read_incoming("mine.npz")
     assert data.validation is not None
@@ -493,25 +479,6 @@ def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
     assert (train["speaker"].tolist(), test["speaker"].tolist()) == ([2, 0], [1])
     assert (train["round"].tolist(), test["round"].tolist()) == ([3, 3], [4])
     assert train["room"].tolist() == [0, 1]
-
-
-@pytest.mark.parametrize("mark", [";", "\t"])
-def test_other_separators(nmtool: Nmtool, mark: str) -> None:
-    """As in Excel's CSV files in countries with decimal commas, and in text with tabs."""
-    comma = "," if mark == ";" else "."
-    rows = [
-        ("sample", " label", "unit", "time_ms", "speaker"),
-        ("0", "a, b", "1,0".replace(",", comma), f"12{comma}5", "3"),
-        ("1", "c", "0", "2", f"4{comma}0"),
-    ]
-    text = "\r\n".join(mark.join(row) for row in rows)
-    Path("excel.csv").write_text(text, encoding="utf-8-sig")
-    assert nmtool("data", "excel.csv", "-o", "made").code == 0
-    events = load_dataset("made").train
-    assert events.class_names == ("a, b", "c")
-    assert events.time_ms.tolist() == [12.5, 2.0]
-    assert events.unit.tolist() == [1, 0]
-    assert events.groups["speaker"].tolist() == [3, 4]
 
 
 def test_a_column_of_zeros_is_a_group_if_another_split_has_other_values(nmtool: Nmtool) -> None:
