@@ -84,7 +84,6 @@ RULES = (
     rule("nmtool.plot", "numpy", "matplotlib"),
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.results", "numpy", ABOVE),
-    rule("nmtool.reporting.svg", "matplotlib cycler"),
     rule(
         "nmtool.testing", "numpy nmtool.hardware_sim nmtool.exporters", "hypothesis nmtool.training"
     ),

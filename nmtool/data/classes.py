@@ -8,7 +8,7 @@ from functools import lru_cache
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.graph import is_unicode
 
-MAX_CLASSES = 1 << 16
+MAX_CLASSES = 1000
 """Largest number of classes of a data set."""
 
 LARGEST_LABEL = 1 << 53
