@@ -74,7 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "convert": Command(
         CHIPS,
         "convert a network between any two formats, and check the result",
-        ("--to", "--force", "--data", "--no-verify", "--in-nir-dt"),
+        ("--to", "--force", "--data", "--in-nir-dt"),
     ),
     "zoo": Command(CHIPS, "trained and verified networks that come with nmtool"),
     "report": Command(

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "make a data set from files of other tools: CSV (columns sample, label, unit, time_ms, "
         "optionally split), npz (dense spikes [samples, steps, channels] and labels, optionally as "
         "train_spikes, train_labels, ...; or numbers, as values or train_values, ...), or a folder "
-        "of such files or of HDF5 files in SHD layout. With -o FILE.csv, write samples as a table "
+        "of such files. With -o FILE.csv, write samples as a table "
         "with a row per event, which exports to C and Lava read as input."
     )
     parser.add_argument(
@@ -158,9 +158,7 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
 
     conventions = FileConventions(**flags.given(arguments, "FileConventions"))
     has_conventions = conventions != FileConventions(n_units=conventions.n_units)
-    makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
-    is_conversion = Path(name).exists() and (has_conventions or makes_folder)
-    if is_conversion or is_incoming(name):
+    if is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, conventions)
     if has_conventions and Path(name).suffix:
@@ -169,6 +167,6 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",
-            fix="leave out --time-unit, --dt, --labels-from and --columns",
+            fix="leave out --dt, --columns, --bits, --scale and --delta",
         )
     return find_data(arguments, name)

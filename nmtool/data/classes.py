@@ -51,12 +51,8 @@ def check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
-    """Names of numbered classes: `first`, `first` + 1 and so on.
-
-    Args:
-        largest: the largest label, counted from 0.
-        first: number of the first class.
+def numbered_classes(largest: int) -> tuple[str, ...]:
+    """Names of numbered classes, from 0 to the largest label.
 
     Raises:
         DataError: a label is too large to be the number of a class.
@@ -68,14 +64,4 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
             why=f"nmtool allows at most {MAX_CLASSES:,} classes",
             fix=f"number the classes from 0, or name them; {_LABEL_FIX}",
         )
-    return tuple(map(str, range(first, first + 1 + largest)))
-
-
-def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below the number of the first class."""
-    if first and smallest < first:
-        raise DataError(
-            f"there is a label {smallest:g}, but classes are numbered from {first}",
-            code="labels-range",
-            fix="set the smallest label: `labels_from=N`",
-        )
+    return tuple(map(str, range(1 + largest)))

@@ -19,7 +19,7 @@ from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.pairs import read_pairs
 from nmtool.data.rows import MAX_EVENT_SPIKES, Rows, as_array
-from nmtool.errors import DataError, UsageError, check_type, printable
+from nmtool.errors import DataError, check_type, printable
 from nmtool.network.analogue import MAX_BITS, AnalogueInput, finite_numbers
 from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
@@ -418,21 +418,6 @@ class SpikeEvents(Tabular):
         """
         return self.take(drawn_samples(self.label, count, seed))
 
-    def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
-        """Divide the samples into two parts: all but the last n samples, and the last n samples.
-
-        Raises:
-            UsageError: one of the two parts would be empty.
-        """
-        if not 0 < n < self.n_samples:
-            raise UsageError(
-                f"{n} validation samples cannot be taken from {self.n_samples} training samples",
-                code="validation-range",
-                fix=f"take 1 to {self.n_samples - 1}" if self.n_samples > 1 else "",
-            )
-        cut = self.n_samples - n
-        return self._range(0, cut), self._range(cut, self.n_samples)
-
     def divide(self, part: NDArray[np.int64]) -> list[SpikeEvents]:
         """Divide samples into two or more parts, keeping their order.
 
@@ -793,8 +778,7 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place_of_event(index, offset, first)}: time goes backwards, from "
             f"{time_ms[index - 1]:g} to {time_ms[index]:g} ms",
             code="times-not-ascending",
-            fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
-            "a folder",
+            fix="sort the events of every sample by time",
         )
 
 
@@ -843,8 +827,8 @@ def time_error(time_ms: float, where: str) -> DataError:
             f"{where}: the time {time_ms:g} ms is too large",
             code="times-too-large",
             why="times count from the start of the sample, and 285 years are the longest",
-            fix="correct the time of this event; if its unit is not ms, state the unit: in CSV by "
-            "the name of the column, such as time_us; in HDF5 by `time_unit=us`",
+            fix="correct the time of this event; if its unit is not ms, state the unit in the name "
+            "of the column, such as time_us; times in HDF5 files are seconds",
         )
     return DataError(
         f"{where}: the time {time_ms:g} ms is negative",

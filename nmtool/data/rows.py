@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.classes import LARGEST_LABEL, check_first_class, numbered_classes
+from nmtool.data.classes import LARGEST_LABEL, numbered_classes
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS, check_timing
@@ -64,7 +64,6 @@ class Rows:
         dt_ms: length of a step of dense spikes in ms; None if unknown.
         class_names: names of the classes; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
-        first: number of the first class, if labels are numbers.
         counts: [samples] lists of the numbers of spikes of listed events; None: one each.
     """
 
@@ -76,7 +75,6 @@ class Rows:
     dt_ms: float | None = None
     class_names: Sequence[str] | None = None
     n_units: int | None = None
-    first: int = 0
     counts: Any = None
     values: Any = None
     analogue: AnalogueInput | None = None
@@ -90,7 +88,7 @@ class Rows:
         """
         if self.dt_ms is not None:
             check_timing(self.dt_ms, 1)
-        label, names = numbered(self.labels, self.class_names, self.first)
+        label, names = numbered(self.labels, self.class_names)
         read = self._events_of_lists if self.dense is None else self._events_of_dense
         time_ms, unit, count, n_events, n_units = read(label.size)
         offset = np.concatenate(([0], np.cumsum(n_events, dtype=np.int64)))
@@ -180,17 +178,16 @@ class Rows:
 
 
 def numbered(
-    labels: Any, class_names: Sequence[str] | None = None, first: int = 0
+    labels: Any, class_names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Number the classes of samples from 0.
 
-    >>> numbered(["yes", "no"]), numbered([1, 3], first=1)
-    ((array([1, 0]), ('no', 'yes')), (array([0, 2]), ('1', '2', '3')))
+    >>> numbered(["yes", "no"]), numbered([0, 2])
+    ((array([1, 0]), ('no', 'yes')), (array([0, 2]), ('0', '1', '2')))
 
     Args:
-        labels: [samples] numbers from `first` on, or names.
+        labels: [samples] numbers from 0, or names.
         class_names: names of the classes; by default the sorted names in `labels`, or numbers.
-        first: number of the first class.
 
     Returns:
         [samples] int64 labels, and the class names.
@@ -214,8 +211,6 @@ def numbered(
                     fix=f"use one of the class names ({listed(names)}), or add this one to them",
                 )
         return np.array([number[word] for word in words], np.int64), names
-    if array.size and array.dtype.kind in "iuf":
-        check_first_class(array.min(), first)
     if array.size and not are_whole(array):
         raise DataError(
             "the labels are neither whole numbers nor names of classes",
@@ -223,12 +218,11 @@ def numbered(
             fix="number the classes from 0, or name them",
         )
     if names is None:
-        largest = int(array.max()) if array.size else first
-        names = numbered_classes(max(largest - first, 0), first)
+        names = numbered_classes(max(int(array.max(initial=0)), 0))
     if array.dtype.kind == "f":
         # Floats beyond int64 have no defined conversion. No class has the number of a bound either.
         array = np.clip(array, -LARGEST_LABEL, LARGEST_LABEL)
-    return array.astype(np.int64) - first, names
+    return array.astype(np.int64), names
 
 
 def check_labels(labels: NDArray) -> NDArray:

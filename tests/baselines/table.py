@@ -116,11 +116,6 @@ INTEGERS = (
         Ask(f"convert {name} to npz", f"convert {path} from_{name}.npz", f"from_{name}.npz")
         for name, path in _FORMATS.items()
     ),
-    *(
-        Ask(f"convert npz to {name}", f"convert chain.npz to_{path} --to {name} --no-verify",
-            f"to_{path}")
-        for name, path in _FORMATS.items()
-    ),
     Ask("convert and check onnx", "convert zoo:yinyang yinyang.onnx", lines=True),
     Ask("convert and check c", "convert graph.nir graph.c"),
     Ask("convert and check verilog", "convert chain.npz checked --to verilog --lanes 2"),

@@ -2,8 +2,7 @@
 
     FILE.csv      a row per event (`csv_rows`)
     FILE.npz      dense spikes, or numbers (`npz_rows`)
-    FOLDER        train and test files of one of these kinds, or HDF5 files in SHD layout with other
-                  file names, other units of time, or unsorted times
+    FOLDER        train and test files of one of these kinds
 
 A file without splits becomes a training split, from which `nmtool.with_test` draws a test split.
 Names of classes and groups are numbered in sorted order, over all splits together.
@@ -13,13 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nmtool import storage
 from nmtool.arguments import Kind, checked
 from nmtool.data import shd
-from nmtool.data.classes import LARGEST_LABEL
 from nmtool.data.dataset import Dataset
 from nmtool.data.encoders import delta_counts
 from nmtool.data.events import SpikeEvents, errors_naming, in_steps
@@ -33,28 +31,24 @@ from nmtool.splits import SPLITS
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = (*ROW_SUFFIXES, *shd.HDF5_SUFFIXES)
-
 _SHOWN = 30
 """Largest number of a group's names that are shown with their numbers."""
 
 
 @dataclass(frozen=True)
 class FileConventions(Options):
-    """Unit of times, numbering of labels, and names of columns, for files that do not state them.
+    """Step, channels, names of columns, and counts of numbers, for files that do not state them.
 
     >>> import tempfile
     >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[1, 2])
-    ...     mine = read_incoming(f"{folder}/mine.npz", FileConventions(dt_ms=2.0, labels_from=1))
+    ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[0, 1])
+    ...     mine = read_incoming(f"{folder}/mine.npz", FileConventions(dt_ms=2.0))
     >>> mine.train.label, mine.train.last_ms
     (array([0, 1]), array([8., 8.]))
 
     Attributes:
-        time_unit: unit of times in SHD layout: `s`, `ms`, `us` or `ns`.
         dt_ms: length of a step of dense spikes in ms, if the file has no array dt_ms.
-        labels_from: smallest label in the files, e.g. 1 if classes are numbered from 1.
         n_units: number of channels of events; None: as in the files, else from the largest unit.
         columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
             mapping.
@@ -64,12 +58,10 @@ class FileConventions(Options):
         delta: threshold of changes: numbers become spikes as by `encode_delta`, instead of counts.
 
     Raises:
-        UsageError: there is no such unit of time or column, or a number is invalid.
+        UsageError: there is no such column.
     """
 
-    time_unit: str = option("s", choices=shd.TIME_UNITS_MS)
     dt_ms: float | None = option(None, flag="dt", metavar="MS")
-    labels_from: int = 0
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
     bits: int = MAX_BITS
@@ -78,21 +70,8 @@ class FileConventions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not -LARGEST_LABEL <= self.labels_from <= LARGEST_LABEL:
-            raise UsageError(
-                f"classes cannot be numbered from {self.labels_from}",
-                code="labels-from-range",
-                fix="give the smallest label in the files",
-            )
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
-
-    def unknown(self, declared: Field[object], value: object) -> UsageError:
-        return UsageError(
-            f"there is no unit of time '{value}'",
-            code="time-unit-unknown",
-            fix=suggestion(str(value), declared.metadata["choices"]),
-        )
 
 
 AS_THEY_ARE = FileConventions()
@@ -117,9 +96,12 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
 
 
 def is_incoming(name: str) -> bool:
-    """True for the name of a file that `read_incoming` can read."""
+    """True for the name of a file, or of a folder of files, that `read_incoming` can read."""
     path = Path(name)
-    return path.suffix in ROW_SUFFIXES and path.exists() and not path.is_dir()
+    if not path.is_dir():
+        return path.suffix in ROW_SUFFIXES and path.exists()
+    kinds = {file.suffix for file in path.iterdir()}
+    return bool(kinds & {*ROW_SUFFIXES}) and not kinds & {*shd.HDF5_SUFFIXES}
 
 
 @checked(conventions=Kind(("FileConventions",), _CONVENTIONS_FIX))
@@ -132,7 +114,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
 
     Args:
         path: path of the file or folder.
-        conventions: unit of times, numbering of labels, and columns that the files do not state.
+        conventions: properties that the files do not state.
 
     Raises:
         UsageError: the path is of another kind, or a field of `conventions` does not apply to it.
@@ -141,8 +123,8 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     """
     path = Path(path)
     if path.is_dir():
-        files = shd.split_files(path, SUFFIXES)
-    elif path.suffix in SUFFIXES:
+        files = shd.split_files(path, ROW_SUFFIXES)
+    elif path.suffix in ROW_SUFFIXES:
         files = {"train": path}
     else:
         raise UsageError(
@@ -150,25 +132,15 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
             code="data-file-unknown",
             fix="write a file that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
             if path.suffix == ".npy"
-            else f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
+            else f"name a folder, or a file that ends in {' or '.join(ROW_SUFFIXES)}; a folder of "
+            "HDF5 files in SHD layout is a data set already: nmtool.load_dataset",
         )
-    kinds = {file.suffix for file in files.values()}
-    is_hdf5 = kinds <= set(shd.HDF5_SUFFIXES)
-    if not is_hdf5 and kinds & set(shd.HDF5_SUFFIXES):
-        raise DataError(
-            f"{path} mixes files of several kinds",
-            code="data-files-mixed",
-            fix="give each kind its own folder",
-        )
-    splits = {} if is_hdf5 else _read_rows(files, conventions)
-    _check_used(path, conventions, kinds, splits)
-    if is_hdf5:
-        events = _read_hdf5(files, conventions)
-    else:
-        with errors_naming(path):
-            if any(rows.values is not None for rows in splits.values()):
-                splits = _encoded(splits, conventions)
-            events = _events_of_splits(splits, conventions) if splits else {}
+    splits = _read_rows(files, conventions)
+    _check_used(path, conventions, {file.suffix for file in files.values()}, splits)
+    with errors_naming(path):
+        if any(rows.values is not None for rows in splits.values()):
+            splits = _encoded(splits, conventions)
+        events = _events_of_splits(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
@@ -189,20 +161,14 @@ def _check_used(
     """Raise `UsageError` for a convention that has no effect on files of these kinds."""
     has_steps = any(not rows.times_ms for rows in splits.values())
     has_numbers = any(rows.values is not None for rows in splits.values())
-    has_names = any(not are_numbers(rows.labels) for rows in splits.values())
     of_numbers = has_numbers, "the file has spikes, not numbers"
     used = {
-        "time_unit": (
-            not splits,
-            "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns",
-        ),
         "dt_ms": (has_steps, "the file has times of events, which need no time step"),
         "bits": of_numbers,
         "scale": of_numbers,
         "delta": of_numbers,
         "columns": (".csv" in kinds, "only CSV files have columns"),
         "n_units": (not has_steps, "the arrays of dense spikes set the number of units"),
-        "labels_from": (not has_names, "the labels are names of classes, not numbers"),
     }
     for name, (is_used, why) in used.items():
         if not is_used and getattr(conventions, name) != getattr(AS_THEY_ARE, name):
@@ -280,18 +246,6 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
     return path
 
 
-def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, SpikeEvents]:
-    """Read the samples of HDF5 files in SHD layout, by split."""
-    start = conventions.labels_from
-    layout = shd.read_layout(files.values(), conventions.n_units, labels_from=start)
-    splits = {}
-    for split, file in files.items():
-        splits[split] = shd.read_shd(
-            file, layout, time_unit=conventions.time_unit, labels_from=start, sort=True
-        )
-    return splits
-
-
 def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
     """Read the samples of CSV files and archives, by split; one file may contain several splits."""
     splits: dict[str, Rows] = {}
@@ -334,7 +288,7 @@ def _events_of_splits(
                 code="labels-not-whole",
                 fix="name or number them in all splits",
             )
-        class_names = numbered(all_labels, first=conventions.labels_from)[1]
+        class_names = numbered(all_labels)[1]
     n_units = conventions.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
@@ -349,7 +303,6 @@ def _events_of_splits(
                 dt_ms=rows.dt_ms if conventions.dt_ms is None else conventions.dt_ms,
                 class_names=class_names,
                 n_units=n_units,
-                first=conventions.labels_from,
             ).columns()
         )
         for split, rows in splits.items()

@@ -71,19 +71,15 @@ def test_inconsistent_lists_are_refused(arguments: Any, more: Any, code: str) ->
         SpikeEvents.from_lists(*arguments, **more)
 
 
-@given(st.lists(st.integers(0, 20), max_size=20), st.integers(-5, 5))
-def test_numbers_of_classes_count_from_the_first(label: list[int], first: int) -> None:
-    given_numbers = [number + first for number in label]
-    numbers, names = numbered(given_numbers, first=first)
+@given(st.lists(st.integers(0, 20), max_size=20))
+def test_classes_are_numbered_or_named(label: list[int]) -> None:
+    numbers, names = numbered(label)
     assert numbers.tolist() == label
-    assert names == tuple(str(first + n) for n in range(1 + max(label, default=0)))
+    assert names == tuple(str(n) for n in range(1 + max(label, default=0)))
     words = [f"{number:02d}" for number in label]
     numbers, names = numbered(words)
     assert [names[number] for number in numbers] == words
     assert list(names) == (sorted(set(words)) or ["0"])
-    if first > 0:
-        with refused(DataError, "labels-range"):
-            numbered([*given_numbers, first - 1], first=first)
 
 
 @given(hnp.arrays(bool, st.tuples(*[st.integers(1, 4)] * 3)))

@@ -377,20 +377,6 @@ def test_labels_may_be_whole_floats(tmp_path: Path, events: SpikeEvents) -> None
     assert read_shd(path).label.tolist() == events.label.tolist()
 
 
-def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents) -> None:
-    path = tmp_path / "train.h5"
-    write_shd(path, replace(events, count=[1, 2, 3, 4, 5, 6]))
-    with h5py.File(path, "a") as file:
-        del file["spikes/times"]
-        times = file.create_dataset("spikes/times", (4,), h5py.vlen_dtype(np.int64))
-        for sample, row in enumerate(([250_000, 1500, 0, 1500], [], [3000], [500])):
-            times[sample] = row
-    samples = read_shd(path, time_unit="us", sort=True)
-    assert samples.time_ms.tolist() == events.time_ms.tolist()
-    assert samples.unit.tolist() == [1, 4, 2, 0, 3, 0]
-    assert samples.event_counts().tolist() == [3, 2, 4, 1, 5, 6]
-
-
 def test_an_existing_file_is_replaced_only_with_force(tmp_path: Path, events: SpikeEvents) -> None:
     path = tmp_path / "x_train.h5"
     write_shd(path, events)

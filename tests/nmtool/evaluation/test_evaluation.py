@@ -252,7 +252,7 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
     ):
         with refused(DataError, "events-mostly-dropped") as caught:
             measure()
-        assert "--time-unit ms" in caught.value.fix
+        assert "such as time_us" in caught.value.fix
     # `verify` still compares the spikes, but gives no accuracy.
     certificate = nm.verify(network, in_seconds, against="json")
     assert (certificate.identical, certificate.accuracy) == (True, {})
